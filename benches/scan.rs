@@ -1,0 +1,61 @@
+//! Whole scans and attribution: `UNLEAK_BENCH_REPO=path cargo bench --bench scan`.
+#![expect(clippy::print_stdout, reason = "a bench reports on stdout")]
+
+mod support;
+
+use std::collections::HashMap;
+
+use unleak::attribution::commits::{CommitCollector, CommitGraph};
+use unleak::attribution::refs::Tips;
+use unleak::attribution::{Places, attribute};
+use unleak::detect::Detector;
+use unleak::progress::Progress;
+use unleak::rule::RuleSet;
+use unleak::scan::{Delta, InlineAllow, ScanOptions, history};
+
+fn main() {
+    let (path, repo) = support::repository();
+    println!("repository: {}", path.display());
+    let store = support::open_store(&repo);
+    let detector =
+        Detector::compile(RuleSet::builtin().expect("they parse")).expect("they compile");
+    let scan = |delta| {
+        let options = ScanOptions {
+            delta,
+            inline_allow: InlineAllow::Honoured,
+        };
+        history::scan(&store, &detector, options, &Progress::default(), &|| {
+            CommitCollector::new(store.hash())
+        })
+    };
+    let bytes = |scanned: &history::Scanned<CommitCollector>| {
+        scanned.tallies.iter().map(|(_, tally)| tally.bytes).sum()
+    };
+    let scanned = scan(Delta::Aware);
+    let total = bytes(&scanned);
+    support::measure("scan text, whole objects", total, || scan(Delta::Ignored));
+    support::measure("scan text, delta-aware", total, || scan(Delta::Aware));
+    let places: Vec<Places> = scanned
+        .found
+        .iter()
+        .map(|found| {
+            found
+                .sightings
+                .iter()
+                .map(|s| (s.node, s.position))
+                .collect::<HashMap<_, _>>()
+                .into_iter()
+                .collect()
+        })
+        .collect();
+    let graph = CommitGraph::new(&store, scanned.observers);
+    let tips = Tips::read(&repo);
+    println!(
+        "{} secrets of any confidence, {} commits",
+        places.len(),
+        graph.len()
+    );
+    support::measure("attribute all of them", 0, || {
+        attribute(&store, &graph, &tips, &[], &places, &Progress::default())
+    });
+}

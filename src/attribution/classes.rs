@@ -1,0 +1,215 @@
+//! Trees by what they hold of the findings: two trees of one class hold the same findings at the
+//! same paths. Histories have hundreds of thousands of root trees and a handful of classes.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::trees::{Link, TreeLinks};
+use crate::odb::Node;
+
+/// Number of a class; [`EMPTY`] holds nothing.
+pub type Class = u32;
+
+/// The class of trees that hold no finding.
+pub const EMPTY: Class = 0;
+
+/// Number of a finding.
+pub type FindingNumber = u32;
+
+/// What stands under a name in a tree of some class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Item {
+    /// A tree of that class.
+    Tree(Class),
+    /// A blob that holds the findings of that set.
+    Blob(u32),
+}
+
+/// All classes of one store.
+pub struct Classes {
+    /// Name and item of each class, sorted.
+    classes: Vec<Vec<(u32, Item)>>,
+    /// Sorted findings of each set.
+    sets: Vec<Vec<FindingNumber>>,
+    of_node: FxHashMap<Node, Class>,
+    set_of: FxHashMap<Node, u32>,
+}
+
+impl Classes {
+    /// Sorts all trees into classes. `holders` are the links of [`TreeLinks::holders`],
+    /// `findings_of` the sorted findings of each blob.
+    pub fn new(
+        holders: &FxHashMap<Node, Vec<Link>>,
+        findings_of: &FxHashMap<Node, Vec<FindingNumber>>,
+    ) -> Self {
+        let mut built = Self {
+            classes: vec![Vec::new()],
+            sets: Vec::new(),
+            of_node: FxHashMap::default(),
+            set_of: FxHashMap::default(),
+        };
+        let mut numbers: FxHashMap<&[FindingNumber], u32> = FxHashMap::default();
+        for (&node, findings) in findings_of {
+            let next = built.sets.len();
+            let number = *numbers.entry(findings).or_insert_with(|| {
+                built.sets.push(findings.clone());
+                u32::try_from(next).expect("fewer sets than nodes")
+            });
+            built.set_of.insert(node, number);
+        }
+        built.classify(holders);
+        built
+    }
+
+    /// Children before parents, without recursion: forged trees nest as deep as they like, and may
+    /// even hold themselves.
+    fn classify(&mut self, holders: &FxHashMap<Node, Vec<Link>>) {
+        let mut numbers: FxHashMap<Vec<(u32, Item)>, Class> = FxHashMap::default();
+        numbers.insert(Vec::new(), EMPTY);
+        let mut open: FxHashSet<Node> = FxHashSet::default();
+        for &start in holders.keys() {
+            let mut stack = vec![start];
+            while let Some(&node) = stack.last() {
+                if self.of_node.contains_key(&node) {
+                    stack.pop();
+                    continue;
+                }
+                let links = &holders[&node];
+                let is_open = |link: &&Link| {
+                    holders.contains_key(&link.child) && !self.of_node.contains_key(&link.child)
+                };
+                if open.insert(node) {
+                    let waiting = links.iter().filter(is_open).map(|link| link.child);
+                    let waiting: Vec<Node> =
+                        waiting.filter(|child| !open.contains(child)).collect();
+                    if !waiting.is_empty() {
+                        stack.extend(waiting);
+                        continue;
+                    }
+                }
+                let class = self.intern(links, &mut numbers);
+                self.of_node.insert(node, class);
+                stack.pop();
+            }
+        }
+    }
+
+    fn intern(
+        &mut self,
+        links: &[Link],
+        numbers: &mut FxHashMap<Vec<(u32, Item)>, Class>,
+    ) -> Class {
+        let mut items: Vec<(u32, Item)> = links
+            .iter()
+            .filter_map(|link| {
+                let item = match self.set_of.get(&link.child) {
+                    Some(&set) => Item::Blob(set),
+                    None => Item::Tree(*self.of_node.get(&link.child)?),
+                };
+                (item != Item::Tree(EMPTY)).then_some((link.name, item))
+            })
+            .collect();
+        items.sort_unstable();
+        items.dedup();
+        if let Some(&class) = numbers.get(&items) {
+            return class;
+        }
+        let class = u32::try_from(self.classes.len()).expect("fewer classes than nodes");
+        self.classes.push(items.clone());
+        numbers.insert(items, class);
+        class
+    }
+
+    /// The class of the tree at `node`.
+    pub fn of(&self, node: Node) -> Class {
+        self.of_node.get(&node).copied().unwrap_or(EMPTY)
+    }
+
+    /// Number of classes.
+    pub fn len(&self) -> usize {
+        self.classes.len()
+    }
+
+    /// Whether no tree holds a finding.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 1
+    }
+
+    /// Every distinct finding in each class, sorted. Classes refer to lower numbers only.
+    pub fn findings(&self) -> Vec<Vec<FindingNumber>> {
+        let mut all: Vec<Vec<FindingNumber>> = Vec::with_capacity(self.len());
+        for items in &self.classes {
+            let mut found: Vec<FindingNumber> = Vec::new();
+            for (_, item) in items {
+                match *item {
+                    Item::Blob(set) => found.extend(&self.sets[set as usize]),
+                    Item::Tree(class) => {
+                        found.extend(all.get(class as usize).into_iter().flatten());
+                    }
+                }
+            }
+            found.sort_unstable();
+            found.dedup();
+            all.push(found);
+        }
+        all
+    }
+
+    /// Calls `see(path, finding)` for what a tree of class `new` holds at a path where none of
+    /// `old` holds it.
+    pub fn introduced(
+        &self,
+        links: &TreeLinks,
+        new: Class,
+        old: &[Class],
+        see: &mut dyn FnMut(&[u8], FindingNumber),
+    ) {
+        let mut stack = vec![(new, old.to_vec(), Vec::new())];
+        while let Some((class, old, path)) = stack.pop() {
+            if class == EMPTY || old.contains(&class) {
+                continue;
+            }
+            for &(name, item) in &self.classes[class as usize] {
+                let mut path = path.clone();
+                if !path.is_empty() {
+                    path.push(b'/');
+                }
+                path.extend_from_slice(links.name(name));
+                let before = old.iter().flat_map(|&class| self.under(class, name));
+                match item {
+                    Item::Tree(class) => {
+                        let before = before.filter_map(|item| match item {
+                            Item::Tree(class) => Some(class),
+                            Item::Blob(_) => None,
+                        });
+                        stack.push((class, before.collect(), path));
+                    }
+                    Item::Blob(set) => {
+                        let before: Vec<&Vec<FindingNumber>> = before
+                            .filter_map(|item| match item {
+                                Item::Blob(set) => Some(&self.sets[set as usize]),
+                                Item::Tree(_) => None,
+                            })
+                            .collect();
+                        for finding in &self.sets[set as usize] {
+                            if !before
+                                .iter()
+                                .any(|held| held.binary_search(finding).is_ok())
+                            {
+                                see(&path, *finding);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn under(&self, class: Class, name: u32) -> impl Iterator<Item = Item> + '_ {
+        let items = &self.classes[class as usize];
+        let first = items.partition_point(|&(other, _)| other < name);
+        items[first..]
+            .iter()
+            .take_while(move |(other, _)| *other == name)
+            .map(|&(_, item)| item)
+    }
+}

@@ -1,0 +1,526 @@
+//! The story of each finding: which commit introduced it, at which paths, who, and from where it
+//! is still reached.
+//!
+//! ```text
+//! commits, trees, refs < classes < mod
+//! ```
+//!
+//! Costs one walk over the trees, whatever the number of findings: see `trees` and `classes`.
+//!
+//! *First* means: reachable from a ref before reachable from none; then topological order, parents
+//! first; then the earlier committer date; then the smaller commit id.
+
+pub mod classes;
+pub mod commits;
+pub mod refs;
+pub mod trees;
+
+use gix::ObjectId;
+use gix::bstr::BString;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use classes::{Classes, EMPTY, FindingNumber};
+use commits::{CommitGraph, Rank};
+use refs::{Tip, TipKind, Tips};
+use trees::{Link, Shared, TreeLinks, TreeVisitor};
+
+use crate::finding::{Appearance, History, Reach, Signature};
+use crate::odb::read::Reader;
+use crate::odb::walk::{Tally, walk};
+use crate::odb::{Node, ObjectKind, ObjectStore, SkipReason, Skipped};
+use crate::progress::Progress;
+use crate::span::Position;
+
+/// Where one finding stands: object nodes with the position in each.
+pub type Places = FxHashMap<Node, Position>;
+
+/// What attribution returns.
+pub struct Attributed {
+    /// For each finding, in the order given.
+    pub histories: Vec<History>,
+    /// Trees that could not be read, and objects that reachable trees and commits name but that
+    /// are not in the store.
+    pub skipped: Vec<Skipped>,
+    /// Trees read.
+    pub tallies: Vec<(ObjectKind, Tally)>,
+    /// Distinct submodule commits that trees name.
+    pub submodules: usize,
+}
+
+/// Finds the history of each of `findings`. `shallow` are the commits at which the clone ends.
+pub fn attribute(
+    store: &ObjectStore,
+    graph: &CommitGraph,
+    tips: &Tips,
+    shallow: &[ObjectId],
+    findings: &[Places],
+    progress: &Progress,
+) -> Attributed {
+    let findings_of = findings_of(findings);
+    let targets: FxHashSet<Node> = findings_of.keys().copied().collect();
+    let shared = Shared::new(store, &targets);
+    let walked = walk(store, &[ObjectKind::Tree], progress, &|| {
+        TreeVisitor::new(&shared)
+    });
+    let visitors = walked.visitors;
+    let (tallies, mut skipped) = (walked.tallies, walked.skipped);
+    // Visitors borrow what they share; their lists are taken out first.
+    let parts: Vec<trees::Gathered> = visitors.into_iter().map(TreeVisitor::finish).collect();
+    let links = TreeLinks::new(shared, parts);
+    let tracer = Tracer::new(store, graph, tips, &links, &findings_of, findings);
+    skipped.extend(tracer.missing(shallow));
+    for &node in links.damaged.iter().chain(&graph.damaged) {
+        skipped.push(Skipped {
+            reason: SkipReason::Corrupt,
+            kind: ObjectKind::Unknown,
+            object_id: Some(store.id(node)),
+            detail: format!("object {} cannot be parsed", store.id(node)),
+        });
+    }
+    skipped.sort_unstable();
+    Attributed {
+        histories: tracer.histories(),
+        skipped,
+        tallies,
+        submodules: links.submodules,
+    }
+}
+
+/// Turns findings by place into places by finding; lists are sorted.
+fn findings_of(findings: &[Places]) -> FxHashMap<Node, Vec<FindingNumber>> {
+    let mut found: FxHashMap<Node, Vec<FindingNumber>> = FxHashMap::default();
+    for (number, places) in (0u32..).zip(findings) {
+        for &node in places.keys() {
+            found.entry(node).or_default().push(number);
+        }
+    }
+    found
+}
+
+/// A finding at a path, introduced by the commit at a rank.
+struct Introduced {
+    finding: FindingNumber,
+    rank: Rank,
+    path: Option<BString>,
+}
+
+/// Everything that the histories are read from.
+struct Tracer<'a> {
+    store: &'a ObjectStore,
+    graph: &'a CommitGraph,
+    tips: &'a Tips,
+    links: &'a TreeLinks,
+    findings_of: &'a FxHashMap<Node, Vec<FindingNumber>>,
+    findings: &'a [Places],
+    /// For each tree that holds a finding, the entries that do.
+    holders: FxHashMap<Node, Vec<Link>>,
+    classes: Classes,
+    /// The class of each commit's root tree, by rank.
+    commit_classes: Vec<u32>,
+    /// Whether a ref reaches each commit.
+    by_ref: Vec<bool>,
+    introduced: Vec<Introduced>,
+}
+
+impl<'a> Tracer<'a> {
+    fn new(
+        store: &'a ObjectStore,
+        graph: &'a CommitGraph,
+        tips: &'a Tips,
+        links: &'a TreeLinks,
+        findings_of: &'a FxHashMap<Node, Vec<FindingNumber>>,
+        findings: &'a [Places],
+    ) -> Self {
+        let node_count = store.node_count() as usize + links.absent.len();
+        let seeds: FxHashSet<Node> = findings_of.keys().copied().collect();
+        let holders = if seeds.is_empty() {
+            FxHashMap::default()
+        } else {
+            links.holders(&seeds, node_count)
+        };
+        let classes = Classes::new(&holders, findings_of);
+        let class_of_tree = |rank: Rank| {
+            store
+                .node_of(graph.tree(rank))
+                .map_or(EMPTY, |tree| classes.of(tree))
+        };
+        let ranks = 0..u32::try_from(graph.len()).expect("commits have nodes");
+        let commit_classes: Vec<u32> = if classes.is_empty() {
+            vec![EMPTY; graph.len()]
+        } else {
+            ranks.map(class_of_tree).collect()
+        };
+        let mut tracer = Self {
+            store,
+            graph,
+            tips,
+            links,
+            findings_of,
+            findings,
+            holders,
+            classes,
+            commit_classes,
+            by_ref: Vec::new(),
+            introduced: Vec::new(),
+        };
+        tracer.by_ref = tracer.reached(&|tip| tip.kind.is_ref());
+        tracer.introduced = tracer.find_introduced();
+        tracer
+    }
+
+    /// Follows annotated tags to what they name; also returns the tags passed.
+    fn peel(&self, id: ObjectId) -> (Option<Node>, Vec<Node>) {
+        let mut passed = Vec::new();
+        let mut at = self.store.node_of(&id);
+        while let Some(node) = at {
+            match self.graph.tag_target(node) {
+                Some(target) if !passed.contains(&node) => {
+                    passed.push(node);
+                    at = self.store.node_of(&target);
+                }
+                _ => break,
+            }
+        }
+        (at, passed)
+    }
+
+    /// Which commits the tips that `wanted` accepts reach, by rank.
+    fn reached(&self, wanted: &dyn Fn(&Tip) -> bool) -> Vec<bool> {
+        let mut reached = vec![false; self.graph.len()];
+        for tip in self.tips.tips.iter().filter(|tip| wanted(tip)) {
+            if let Some(rank) = self
+                .peel(tip.target)
+                .0
+                .and_then(|node| self.graph.rank(node))
+            {
+                reached[rank as usize] = true;
+            }
+        }
+        for rank in (0..reached.len()).rev() {
+            if reached[rank] {
+                for &parent in self
+                    .graph
+                    .parents(u32::try_from(rank).expect("commits have nodes"))
+                {
+                    reached[parent as usize] = true;
+                }
+            }
+        }
+        reached
+    }
+
+    fn find_introduced(&self) -> Vec<Introduced> {
+        let mut introduced = Vec::new();
+        let mut parents = Vec::new();
+        for (rank, &class) in (0u32..).zip(&self.commit_classes) {
+            if let Some(findings) = self.findings_of.get(&self.graph.node(rank)) {
+                introduced.extend(findings.iter().map(|&finding| Introduced {
+                    finding,
+                    rank,
+                    path: None,
+                }));
+            }
+            if class == EMPTY {
+                continue;
+            }
+            parents.clear();
+            parents.extend(
+                self.graph
+                    .parents(rank)
+                    .iter()
+                    .map(|&parent| self.commit_classes[parent as usize]),
+            );
+            self.classes
+                .introduced(self.links, class, &parents, &mut |path, finding| {
+                    introduced.push(Introduced {
+                        finding,
+                        rank,
+                        path: Some(path.into()),
+                    });
+                });
+        }
+        introduced.sort_unstable_by(|a, b| {
+            (a.finding, a.rank, &a.path).cmp(&(b.finding, b.rank, &b.path))
+        });
+        introduced
+    }
+
+    fn histories(&self) -> Vec<History> {
+        let mut histories: Vec<History> = self
+            .findings
+            .iter()
+            .map(|places| History {
+                first: None,
+                author: None,
+                appearances: Vec::new(),
+                objects: places.len(),
+                commits: 0,
+                paths: Vec::new(),
+                in_head: false,
+                reach: Reach::default(),
+            })
+            .collect();
+        self.count_commits(&mut histories);
+        self.add_appearances(&mut histories);
+        self.add_reach(&mut histories);
+        histories
+    }
+
+    fn count_commits(&self, histories: &mut [History]) {
+        let in_class = self.classes.findings();
+        let mut commits = vec![0usize; self.classes.len()];
+        for &class in &self.commit_classes {
+            commits[class as usize] += 1;
+        }
+        for (findings, count) in in_class.iter().zip(commits) {
+            for &finding in findings {
+                histories[finding as usize].commits += count;
+            }
+        }
+        // A commit whose own text holds the finding counts once, even if its tree does too.
+        for entry in self.introduced.iter().filter(|entry| entry.path.is_none()) {
+            let held = &in_class[self.commit_classes[entry.rank as usize] as usize];
+            if held.binary_search(&entry.finding).is_err() {
+                histories[entry.finding as usize].commits += 1;
+            }
+        }
+        let head = self
+            .tips
+            .head
+            .and_then(|id| self.peel(id).0)
+            .and_then(|node| self.graph.rank(node));
+        if let Some(rank) = head {
+            for &finding in &in_class[self.commit_classes[rank as usize] as usize] {
+                histories[finding as usize].in_head = true;
+            }
+        }
+    }
+
+    fn add_appearances(&self, histories: &mut [History]) {
+        let mut reader = Reader::new(self.store);
+        for entry in &self.introduced {
+            let places = &self.findings[entry.finding as usize];
+            let commit = self.graph.node(entry.rank);
+            let object = match &entry.path {
+                None => Some(commit),
+                Some(path) => self.blob_at(entry.rank, path),
+            };
+            let history = &mut histories[entry.finding as usize];
+            history.appearances.push(Appearance {
+                commit_id: self.store.id(commit),
+                path: entry.path.clone(),
+                object_id: self.store.id(object.unwrap_or(commit)),
+                position: object
+                    .and_then(|node| places.get(&node))
+                    .copied()
+                    .unwrap_or_default(),
+                reachable: self.by_ref[entry.rank as usize],
+            });
+            history.paths.extend(entry.path.clone());
+        }
+        for history in histories {
+            // Stable: within both halves the order of history stays.
+            history
+                .appearances
+                .sort_by_key(|appearance| !appearance.reachable);
+            history.paths.sort_unstable();
+            history.paths.dedup();
+            history.first = history.appearances.first().cloned();
+            let first = history
+                .first
+                .as_ref()
+                .and_then(|first| self.store.node_of(&first.commit_id));
+            history.author = first.and_then(|node| author_of(&mut reader, node, self.store));
+        }
+    }
+
+    /// The blob at `path` of the commit at `rank`, which holds a finding.
+    fn blob_at(&self, rank: Rank, path: &[u8]) -> Option<Node> {
+        let mut at = self.store.node_of(self.graph.tree(rank))?;
+        for name in path.split(|&byte| byte == b'/') {
+            let links = self.holders.get(&at)?;
+            at = links
+                .iter()
+                .find(|link| self.links.name(link.name) == name)?
+                .child;
+        }
+        Some(at)
+    }
+
+    /// Hands findings from the commits that introduce them down to all descendants, 64 at a time,
+    /// and reads off what each tip holds.
+    fn add_reach(&self, histories: &mut [History]) {
+        let peeled: Vec<(&Tip, Option<Node>, Vec<Node>)> = self
+            .tips
+            .tips
+            .iter()
+            .map(|tip| {
+                let (node, tags) = self.peel(tip.target);
+                (tip, node, tags)
+            })
+            .collect();
+        let mut from = 0;
+        for block in 0..histories.len().div_ceil(64) {
+            let number = u32::try_from(block).expect("findings are numbered by 32 bits");
+            let bit = |finding: FindingNumber| 1u64 << (finding % 64);
+            let mut held = vec![0u64; self.graph.len()];
+            while let Some(entry) = self
+                .introduced
+                .get(from)
+                .filter(|entry| entry.finding / 64 == number)
+            {
+                held[entry.rank as usize] |= bit(entry.finding);
+                from += 1;
+            }
+            for rank in 0..held.len() {
+                for &parent in self
+                    .graph
+                    .parents(u32::try_from(rank).expect("commits have nodes"))
+                {
+                    held[rank] |= held[parent as usize];
+                }
+            }
+            let block = &mut histories[block * 64..];
+            for (tip, node, tags) in &peeled {
+                let mut mask = node
+                    .and_then(|node| self.graph.rank(node))
+                    .map_or(0, |rank| held[rank as usize]);
+                for own in self
+                    .held_directly(*node, tags)
+                    .filter(|&finding| finding / 64 == number)
+                {
+                    mask |= bit(own);
+                }
+                while mask != 0 {
+                    let at = mask.trailing_zeros() as usize;
+                    mask &= mask - 1;
+                    add_tip(&mut block[at].reach, tip);
+                }
+            }
+        }
+        for history in histories {
+            let reach = &mut history.reach;
+            for names in [
+                &mut reach.branches,
+                &mut reach.remotes,
+                &mut reach.tags,
+                &mut reach.others,
+            ] {
+                names.sort_unstable();
+                names.dedup();
+            }
+        }
+    }
+
+    /// Findings of what a tip names if that is no commit, and of the tags on the way to it.
+    fn held_directly(
+        &self,
+        node: Option<Node>,
+        tags: &[Node],
+    ) -> impl Iterator<Item = FindingNumber> {
+        let mut found: Vec<FindingNumber> = Vec::new();
+        for node in node.iter().chain(tags) {
+            found.extend(self.findings_of.get(node).into_iter().flatten());
+        }
+        if let Some(class) = node
+            .map(|node| self.classes.of(node))
+            .filter(|&class| class != EMPTY)
+        {
+            self.classes
+                .introduced(self.links, class, &[], &mut |_, finding| {
+                    found.push(finding);
+                });
+        }
+        found.into_iter()
+    }
+
+    /// Objects that something reachable names and that are not here.
+    fn missing(&self, shallow: &[ObjectId]) -> Vec<Skipped> {
+        let promisor = self.store.packs().iter().any(|pack| pack.promisor);
+        let mut missing: Vec<Skipped> = Vec::new();
+        let mut add = |id: ObjectId, kind: ObjectKind, by: &str| {
+            let (reason, word) = if promisor {
+                (
+                    SkipReason::Promised,
+                    "left on the server by a partial clone",
+                )
+            } else {
+                (SkipReason::Missing, "missing")
+            };
+            let detail = format!("{} {id}, which {by} names, is {word}", kind.name());
+            missing.push(Skipped {
+                reason,
+                kind,
+                object_id: Some(id),
+                detail,
+            });
+        };
+        let reached = self.reached(&|tip| tip.kind != TipKind::Index);
+        for (id, node) in &self.graph.missing {
+            let child = self.store.id(*node);
+            let rank = self.graph.rank(*node).expect("it is in the graph");
+            if reached[rank as usize] && shallow.binary_search(&child).is_err() {
+                add(*id, ObjectKind::Commit, &format!("commit {child}"));
+            }
+        }
+        let mut roots = Vec::new();
+        for (rank, _) in (0u32..).zip(&reached).filter(|(_, reached)| **reached) {
+            match self.store.node_of(self.graph.tree(rank)) {
+                Some(tree) => roots.push(tree),
+                None => {
+                    let commit = self.store.id(self.graph.node(rank));
+                    add(
+                        *self.graph.tree(rank),
+                        ObjectKind::Tree,
+                        &format!("commit {commit}"),
+                    );
+                }
+            }
+        }
+        for tip in &self.tips.tips {
+            match self.peel(tip.target).0 {
+                Some(node) => roots.push(node),
+                // Reflogs outlive what they name.
+                None if matches!(tip.kind, TipKind::Reflog | TipKind::Stash | TipKind::Pseudo) => {}
+                None => add(tip.target, ObjectKind::Unknown, "a ref or the index"),
+            }
+        }
+        if !self.links.absent.is_empty() {
+            let node_count = self.store.node_count() as usize + self.links.absent.len();
+            let reachable = self.links.reachable(roots.into_iter(), node_count);
+            for &(id, node, kind) in &self.links.absent {
+                if reachable[node as usize] {
+                    add(id, kind, "a reachable tree");
+                }
+            }
+        }
+        missing.sort_unstable();
+        missing.dedup_by_key(|skipped| skipped.object_id);
+        missing
+    }
+}
+
+fn add_tip(reach: &mut Reach, tip: &Tip) {
+    match tip.kind {
+        TipKind::Branch => reach.branches.push(tip.name.clone()),
+        TipKind::Remote => reach.remotes.push(tip.name.clone()),
+        TipKind::Tag => reach.tags.push(tip.name.clone()),
+        TipKind::Other => reach.others.push(tip.name.clone()),
+        TipKind::Head => reach.detached_head = true,
+        TipKind::Stash => reach.stash = true,
+        TipKind::Reflog | TipKind::Pseudo => reach.reflog = true,
+        TipKind::Index => reach.index = true,
+    }
+}
+
+fn author_of(reader: &mut Reader<'_>, commit: Node, store: &ObjectStore) -> Option<Signature> {
+    let mut bytes = Vec::new();
+    reader.read(commit, &mut bytes).ok()?;
+    let tokens = gix::objs::CommitRefIter::from_bytes(&bytes, store.hash());
+    let author = tokens.author().ok()?;
+    Some(Signature {
+        name: author.name.to_owned(),
+        email: author.email.to_owned(),
+        seconds: author.time().map_or(0, |time| time.seconds),
+    })
+}

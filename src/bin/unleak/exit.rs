@@ -1,0 +1,24 @@
+//! The exit codes. They are part of the interface: the README and the tests list them.
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Everything was scanned, and nothing was found at or above the asked confidence.
+    Clean = 0,
+    /// Secrets were found, and everything was scanned.
+    Found = 1,
+    /// The command line or a configuration is wrong, or there is no repository: nothing was scanned.
+    Usage = 2,
+    /// Something could not be read; whatever was found is in the report.
+    Incomplete = 3,
+    /// A bug in unleak.
+    Internal = 4,
+    /// Whoever read the report went away: as if by SIGPIPE.
+    ClosedPipe = 141,
+}
+
+impl From<Exit> for std::process::ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}

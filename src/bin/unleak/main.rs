@@ -1,0 +1,48 @@
+//! The program: runs one subcommand, prints the error, returns the exit code.
+
+mod args;
+mod exit;
+mod progress;
+mod rules;
+mod scan;
+mod settings;
+mod ui;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+
+use clap::Parser;
+use unleak::error::{Error, ErrorKind};
+
+use args::{Args, Command};
+use exit::Exit;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    // The message of a panic could hold repository text: only where it happened is told.
+    std::panic::set_hook(Box::new(|info| {
+        let place = info
+            .location()
+            .map_or_else(String::new, |at| format!(" at {}:{}", at.file(), at.line()));
+        let bug = Error::internal(format!(
+            "internal error{place}: please report this as a bug"
+        ));
+        ui::error(&bug);
+    }));
+    let run = || match &args.command {
+        Command::Scan(scan) => scan::run(&args, scan),
+        Command::Rules { command } => rules::run(command),
+    };
+    let exit = match catch_unwind(AssertUnwindSafe(run)) {
+        Ok(Ok(exit)) => exit,
+        Ok(Err(error)) => {
+            ui::error(&error);
+            match error.kind() {
+                ErrorKind::Internal => Exit::Internal,
+                _ => Exit::Usage,
+            }
+        }
+        Err(_) => Exit::Internal,
+    };
+    exit.into()
+}

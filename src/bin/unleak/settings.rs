@@ -1,0 +1,129 @@
+//! From what was typed and the environment to what will happen.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+use unleak::audit::{AuditOptions, PublicKeys};
+use unleak::error::{Error, Result};
+use unleak::odb::Limits;
+use unleak::odb::repository::Overrides;
+use unleak::report::Format;
+use unleak::report::paint::Paint;
+use unleak::report::redact::Reveal;
+use unleak::rule::{self, Confidence, RuleSet};
+use unleak::scan::{Delta, InlineAllow, ScanOptions};
+
+use crate::args::{Args, ColorChoice, ConfidenceChoice, FormatChoice, ScanArgs};
+
+/// What `unleak scan` will do.
+pub(crate) struct ScanSettings {
+    pub(crate) repository: PathBuf,
+    pub(crate) overrides: Overrides,
+    pub(crate) rules: RuleSet,
+    pub(crate) audit: AuditOptions,
+    pub(crate) format: Format,
+    pub(crate) output: Option<PathBuf>,
+    pub(crate) reveal: Reveal,
+    pub(crate) threads: usize,
+}
+
+impl ScanSettings {
+    /// Resolves them.
+    ///
+    /// # Errors
+    /// `Io` or `Config` if the rule file cannot be read.
+    pub(crate) fn resolve(args: &Args, scan: &ScanArgs) -> Result<Self> {
+        let rules = match &scan.rules {
+            None => RuleSet::builtin()?,
+            Some(path) => {
+                let text = std::fs::read_to_string(path).map_err(|e| Error::io("read", path, e))?;
+                rule::parse(&text, &path.display().to_string())?
+            }
+        };
+        let min_confidence = match scan.min_confidence {
+            ConfidenceChoice::Low => Confidence::Low,
+            ConfidenceChoice::Medium => Confidence::Medium,
+            ConfidenceChoice::High => Confidence::High,
+        };
+        let format = match (scan.format, args.quiet) {
+            (FormatChoice::Human, false) => Format::Human,
+            (FormatChoice::Human, true) => Format::Brief,
+            (FormatChoice::Json, _) => Format::Json,
+        };
+        Ok(Self {
+            repository: scan.repository.clone(),
+            overrides: overrides(scan),
+            rules,
+            audit: AuditOptions {
+                scan: ScanOptions {
+                    delta: if scan.no_delta {
+                        Delta::Ignored
+                    } else {
+                        Delta::Aware
+                    },
+                    inline_allow: if scan.no_inline_allow {
+                        InlineAllow::Ignored
+                    } else {
+                        InlineAllow::Honoured
+                    },
+                },
+                limits: Limits {
+                    max_object_bytes: scan.max_object_size << 20,
+                },
+                min_confidence,
+                public_keys: if scan.public_keys {
+                    PublicKeys::Reported
+                } else {
+                    PublicKeys::LeftOut
+                },
+                fingerprint_key: Vec::new(),
+            },
+            format,
+            output: scan.output.clone(),
+            reveal: if scan.show_secrets {
+                Reveal::Shown
+            } else {
+                Reveal::Redacted
+            },
+            threads: scan.threads,
+        })
+    }
+}
+
+/// The environment counts, as for git, only if the user named no repository.
+fn overrides(scan: &ScanArgs) -> Overrides {
+    if scan.repository != Path::new(".") {
+        return Overrides::default();
+    }
+    let path = |name: &str| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    let alternates = std::env::var_os("GIT_ALTERNATE_OBJECT_DIRECTORIES");
+    Overrides {
+        git_dir: path("GIT_DIR"),
+        object_dir: path("GIT_OBJECT_DIRECTORY"),
+        alternates: alternates
+            .iter()
+            .flat_map(std::env::split_paths)
+            .filter(|p| !p.as_os_str().is_empty())
+            .collect(),
+    }
+}
+
+/// Whether to paint what goes to `stream`: the flag, then `NO_COLOR`, then `CLICOLOR_FORCE`, then
+/// whether that stream is a terminal that can.
+pub(crate) fn paint(choice: ColorChoice, stream: &impl IsTerminal) -> Paint {
+    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let forced =
+        std::env::var_os("CLICOLOR_FORCE").is_some_and(|value| !value.is_empty() && value != "0");
+    let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    let on = match choice {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto if is_set("NO_COLOR") => false,
+        ColorChoice::Auto => forced || (stream.is_terminal() && !is_dumb),
+    };
+    if on { Paint::On } else { Paint::Off }
+}

@@ -1,0 +1,33 @@
+//! Standard error: errors, warnings, and what `-v` asks for. Standard output carries reports only.
+
+use std::io::Write;
+
+use unleak::error::Error;
+use unleak::report::escape::escape;
+
+use crate::args::Args;
+
+/// Prints an error with its causes and the way out.
+pub(crate) fn error(error: &Error) {
+    line(&format!("error: {}", escape(error.chain().as_bytes())));
+    if let Some(hint) = error.hint_text() {
+        line(&format!("hint: {}", escape(hint.as_bytes())));
+    }
+}
+
+/// Prints a warning.
+pub(crate) fn warn(text: &str) {
+    line(&format!("warning: {}", escape(text.as_bytes())));
+}
+
+/// Prints `text` if the user asked for that much.
+pub(crate) fn say(args: &Args, level: u8, text: &str) {
+    if args.verbose >= level && !args.quiet {
+        line(&escape(text.as_bytes()));
+    }
+}
+
+fn line(text: &str) {
+    // There is nobody to tell that standard error cannot be written.
+    let _ = writeln!(std::io::stderr(), "{text}");
+}

@@ -1,0 +1,79 @@
+//! Inline markers: a comment on the line of a finding, or alone on the line before it, that says
+//! it is known.
+
+use crate::span::{Span, line_at};
+
+/// Our own marker first, then those of other tools that people have in their files.
+const MARKERS: [&[u8]; 7] = [
+    b"unleak:allow",
+    b"gitleaks:allow",
+    b"betterleaks:allow",
+    b"trufflehog:ignore",
+    b"kingfisher:ignore",
+    b"pragma: allowlist secret",
+    b"ggignore",
+];
+
+/// Bytes of a line on either side of a finding that are searched: lines can be many megabytes.
+const MAX_REACH: usize = 2048;
+
+/// Returns whether a marker allows what stands at `span` of `bytes`.
+pub fn is_allowed(bytes: &[u8], span: Span) -> bool {
+    let line = line_at(bytes, span.start);
+    let from = line.start.max(span.start.saturating_sub(MAX_REACH));
+    // A block of several lines may carry the marker on its first.
+    let to = line.end.min(span.start + MAX_REACH);
+    if has_marker(&bytes[from..to]) {
+        return true;
+    }
+    let Some(before) = line.start.checked_sub(1) else {
+        return false;
+    };
+    let previous = line_at(bytes, before);
+    let previous = &bytes[previous.start.max(previous.end.saturating_sub(MAX_REACH))..previous.end];
+    // A marker beside other code on the line before speaks of that line, not of this one.
+    has_marker(previous) && is_comment(previous)
+}
+
+fn has_marker(text: &[u8]) -> bool {
+    MARKERS
+        .iter()
+        .any(|marker| memchr::memmem::find(text, marker).is_some())
+}
+
+fn is_comment(line: &[u8]) -> bool {
+    let text = line.trim_ascii_start();
+    [
+        &b"#"[..],
+        b"//",
+        b"/*",
+        b"*",
+        b"--",
+        b";",
+        b"<!--",
+        b"%",
+        b"\"",
+        b"'",
+    ]
+    .iter()
+    .any(|mark| text.starts_with(mark))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn allowed(text: &str) -> bool {
+        let at = text.find("SECRET").unwrap();
+        is_allowed(text.as_bytes(), Span::new(at, at + 6))
+    }
+
+    #[test]
+    fn a_marker_counts_on_its_line_and_alone_on_the_one_before() {
+        assert!(allowed("x = SECRET # unleak:allow test value"));
+        assert!(allowed("// unleak:allow\nx = SECRET"));
+        assert!(!allowed("y = 1 # unleak:allow\nx = SECRET"));
+        assert!(!allowed("x = SECRET\n# unleak:allow"));
+        assert!(!allowed("# unleak:allow\n\nx = SECRET"));
+    }
+}

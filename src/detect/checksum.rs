@@ -1,0 +1,213 @@
+//! Checks that need no network: structure that only real tokens have.
+//!
+//! A wrong checksum means that the issuer never made this token: it lowers confidence, with that
+//! reason. A right one is proof.
+
+use data_encoding::{BASE64, BASE64_NOPAD, BASE64URL_NOPAD};
+
+use super::block::key_characters;
+use crate::rule::Check;
+
+/// What a check found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Only the issuer makes such a value.
+    Verified,
+    /// It has the form it should have, which proves little.
+    Plausible,
+    /// No issuer makes such a value.
+    Failed,
+}
+
+/// Runs `check` on the bytes of a secret.
+pub fn run(check: Check, secret: &[u8]) -> Outcome {
+    match check {
+        Check::Crc32Base62 => verified(crc32_base62(secret)),
+        Check::Crc32Hex => verified(crc32_hex(secret)),
+        Check::GitlabRoutable => verified(gitlab_routable(secret)),
+        Check::Jwt => plausible(jwt(secret)),
+        Check::AwsKeyId => plausible(aws_account(secret).is_some()),
+        Check::Base64Json => plausible(base64_json(secret)),
+        Check::BasicAuth => plausible(basic_auth(secret)),
+        Check::PypiMacaroon => plausible(pypi_macaroon(secret)),
+        Check::PrivateKey => plausible(private_key(secret)),
+        Check::UuidNotNil => plausible(secret.iter().any(|byte| !matches!(byte, b'0' | b'-'))),
+    }
+}
+
+fn verified(ok: bool) -> Outcome {
+    if ok {
+        Outcome::Verified
+    } else {
+        Outcome::Failed
+    }
+}
+
+fn plausible(ok: bool) -> Outcome {
+    if ok {
+        Outcome::Plausible
+    } else {
+        Outcome::Failed
+    }
+}
+
+/// The last six characters are the CRC-32, in base 62, of the thirty before them.
+fn crc32_base62(secret: &[u8]) -> bool {
+    let Some((rest, sum)) = secret.split_last_chunk::<6>() else {
+        return false;
+    };
+    let Some((_, body)) = rest.split_last_chunk::<30>() else {
+        return false;
+    };
+    let mut value = 0u64;
+    for &byte in sum {
+        let digit = match byte {
+            b'0'..=b'9' => byte - b'0',
+            b'A'..=b'Z' => byte - b'A' + 10,
+            b'a'..=b'z' => byte - b'a' + 36,
+            _ => return false,
+        };
+        value = value * 62 + u64::from(digit);
+    }
+    value == u64::from(crc32fast::hash(body))
+}
+
+/// The last eight hex digits are the CRC-32 of all before the separator.
+fn crc32_hex(secret: &[u8]) -> bool {
+    let Some((body, sum)) = secret.split_last_chunk::<8>() else {
+        return false;
+    };
+    let body = body.strip_suffix(b"_").unwrap_or(body);
+    let sum = std::str::from_utf8(sum)
+        .ok()
+        .and_then(|sum| u32::from_str_radix(sum, 16).ok());
+    sum == Some(crc32fast::hash(body))
+}
+
+/// The last seven characters are the CRC-32, in base 36, of all before them.
+fn gitlab_routable(secret: &[u8]) -> bool {
+    let Some((body, sum)) = secret.split_last_chunk::<7>() else {
+        return false;
+    };
+    let sum = std::str::from_utf8(sum)
+        .ok()
+        .and_then(|sum| u64::from_str_radix(sum, 36).ok());
+    sum == Some(u64::from(crc32fast::hash(body)))
+}
+
+/// The first part is a JSON object with `alg`, the second is JSON.
+fn jwt(secret: &[u8]) -> bool {
+    let mut parts = secret.split(|&byte| byte == b'.');
+    let json = |part: Option<&[u8]>| -> Option<serde_json::Value> {
+        serde_json::from_slice(&BASE64URL_NOPAD.decode(part?).ok()?).ok()
+    };
+    let header = json(parts.next());
+    header.is_some_and(|header| header.get("alg").is_some())
+}
+
+/// Decodes the account id that AWS key ids carry: 40 bits, one bit into the base32 digits after
+/// the four-letter prefix. Keys made before 2019 hold another number there.
+fn aws_account(secret: &[u8]) -> Option<u64> {
+    let digits = secret.get(4..20).filter(|_| secret.len() == 20)?;
+    let mut value = 0u128;
+    for &byte in digits {
+        let digit = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'2'..=b'7' => byte - b'2' + 26,
+            _ => return None,
+        };
+        value = value << 5 | u128::from(digit);
+    }
+    u64::try_from((value >> 39) & ((1 << 40) - 1)).ok()
+}
+
+fn base64_json(secret: &[u8]) -> bool {
+    let trimmed = secret.strip_suffix(b"=").unwrap_or(secret);
+    let trimmed = trimmed.strip_suffix(b"=").unwrap_or(trimmed);
+    let decoded = BASE64_NOPAD
+        .decode(trimmed)
+        .or_else(|_| BASE64URL_NOPAD.decode(trimmed));
+    decoded.is_ok_and(|json| {
+        serde_json::from_slice::<serde_json::Value>(&json).is_ok_and(|v| v.is_object())
+    })
+}
+
+/// The decoded text is `user:password`, in printable characters.
+fn basic_auth(secret: &[u8]) -> bool {
+    let decoded = BASE64
+        .decode(secret)
+        .or_else(|_| BASE64_NOPAD.decode(secret));
+    decoded.is_ok_and(|text| {
+        let colon = text.iter().position(|&byte| byte == b':');
+        text.iter()
+            .all(|byte| byte.is_ascii_graphic() || *byte == b' ')
+            && colon.is_some_and(|colon| colon > 0 && colon + 1 < text.len())
+    })
+}
+
+/// A version 2 macaroon whose location is a package index.
+fn pypi_macaroon(secret: &[u8]) -> bool {
+    let body = secret.strip_prefix(b"pypi-").unwrap_or(secret);
+    let whole = &body[..body.len() - usize::from(body.len() % 4 == 1)];
+    BASE64URL_NOPAD
+        .decode(&whole[..whole.len() / 4 * 4])
+        .is_ok_and(|bytes| bytes.starts_with(&[2, 1, 8]) && bytes[3..].starts_with(b"pypi.org"))
+}
+
+/// The body decodes to a DER sequence, an OpenSSH key or an OpenPGP packet.
+fn private_key(body: &[u8]) -> bool {
+    let encoded: Vec<u8> = key_characters(body)
+        .take_while(|&byte| byte != b'=')
+        .collect();
+    let whole = encoded.len() / 4 * 4;
+    BASE64_NOPAD
+        .decode(&encoded[..whole])
+        .is_ok_and(|bytes| match bytes.first() {
+            Some(0x30) => bytes.len() > 2,
+            Some(b'o') => bytes.starts_with(b"openssh-key-v1\0"),
+            // An OpenPGP packet sets the high bit.
+            Some(first) => first & 0x80 != 0,
+            None => false,
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rule::template::{Random, expand};
+
+    fn made(template: &str) -> Vec<u8> {
+        expand(template, &mut Random::new(3)).unwrap().into_bytes()
+    }
+
+    #[test]
+    fn a_changed_character_breaks_a_checksum() {
+        for (template, check) in [
+            ("ghp_{base62:30}{crc32_base62}", Check::Crc32Base62),
+            ("glsa_{base62:32}_{crc32_hex}", Check::Crc32Hex),
+        ] {
+            let mut token = made(template);
+            assert_eq!(run(check, &token), Outcome::Verified, "{template}");
+            token[12] = if token[12] == b'a' { b'b' } else { b'a' };
+            assert_eq!(run(check, &token), Outcome::Failed, "{template}");
+        }
+    }
+
+    #[test]
+    fn structured_values_are_told_from_noise() {
+        assert_eq!(run(Check::Jwt, &made("{jwt}")), Outcome::Plausible);
+        assert_eq!(
+            run(Check::Jwt, "eyJhbGciOi.".repeat(3).as_bytes()),
+            Outcome::Failed
+        );
+        assert_eq!(run(Check::BasicAuth, &made("{basic}")), Outcome::Plausible);
+        assert_eq!(run(Check::BasicAuth, b"bm8gY29sb24="), Outcome::Failed);
+        assert_eq!(run(Check::UuidNotNil, b"00000000-0000"), Outcome::Failed);
+    }
+
+    #[test]
+    fn key_ids_carry_an_account() {
+        assert!(aws_account(&made("AKIA{base32:16}")).is_some());
+        assert!(aws_account(b"AKIA0000000000000000").is_none());
+    }
+}

@@ -1,0 +1,356 @@
+//! Confirmation: what the rules of a keyword say about one place where it stands.
+//!
+//! A verdict is a pure function of the bytes within reach of the keyword and of whether the
+//! buffer begins or ends there. It holds by construction: only that window is handed on.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+
+use regex_automata::meta::{Cache, Config, Regex};
+use regex_automata::util::syntax;
+use regex_automata::{Anchored, Input};
+
+use super::assignment::{self, MAX_NAME_LEN};
+use super::{Candidate, block, score};
+use crate::rule::{Keyword, Matcher, Rule, RuleSet};
+use crate::secret::Secret;
+use crate::span::Span;
+
+/// Bytes before a match that decide whether it begins a word: `\u001b[32m` at most.
+const BOUNDARY_REACH: usize = 10;
+
+/// One thread's buffers for confirmation.
+#[derive(Default)]
+pub struct Scratch {
+    caches: HashMap<u16, Cache>,
+}
+
+/// The rules of each keyword, compiled when first needed.
+pub(super) struct Confirmer {
+    keywords: Vec<KeywordRules>,
+    regexes: Vec<OnceLock<Option<Regex>>>,
+}
+
+struct KeywordRules {
+    len: usize,
+    rules: Vec<u16>,
+    /// How far the rules look before and after the keyword's first byte.
+    before: usize,
+    after: usize,
+}
+
+impl Confirmer {
+    pub(super) fn new(rules: &RuleSet, keywords: &[Keyword], lists: Vec<Vec<u16>>) -> Self {
+        let keywords = keywords
+            .iter()
+            .zip(lists)
+            .map(|(keyword, list)| {
+                let reach = list
+                    .iter()
+                    .map(|&rule| reach(&rules.rules[usize::from(rule)]));
+                let (before, after) = reach.fold((0, 0), |most, next| {
+                    (most.0.max(next.0), most.1.max(next.1))
+                });
+                KeywordRules {
+                    len: keyword.text.len(),
+                    rules: list,
+                    before,
+                    after,
+                }
+            })
+            .collect();
+        let regexes = rules.rules.iter().map(|_| OnceLock::new()).collect();
+        Self { keywords, regexes }
+    }
+
+    /// How many bytes the rules of `keyword` look at before and after its first byte.
+    pub(super) fn reach(&self, keyword: u32) -> (usize, usize) {
+        let keyword = &self.keywords[keyword as usize];
+        (keyword.before, keyword.after)
+    }
+
+    /// Returns what the rules of `keyword` find where it stands at `at`.
+    pub(super) fn judge(
+        &self,
+        rules: &RuleSet,
+        bytes: &[u8],
+        at: usize,
+        keyword: u32,
+        scratch: &mut Scratch,
+    ) -> Option<Arc<[Candidate]>> {
+        let keyword = &self.keywords[keyword as usize];
+        let start = at.saturating_sub(keyword.before);
+        let end = (at + keyword.after).min(bytes.len());
+        let (window, at) = (&bytes[start..end], at - start);
+        let mut found = Vec::new();
+        for &number in &keyword.rules {
+            let rule = &rules.rules[usize::from(number)];
+            let place = Place {
+                window,
+                at,
+                keyword_len: keyword.len,
+            };
+            if let Some(candidate) = self.try_rule(number, rule, place, scratch) {
+                found.push(candidate);
+            }
+        }
+        (!found.is_empty()).then(|| found.into())
+    }
+
+    fn try_rule(
+        &self,
+        number: u16,
+        rule: &Rule,
+        place: Place<'_>,
+        scratch: &mut Scratch,
+    ) -> Option<Candidate> {
+        let Place {
+            window,
+            at,
+            keyword_len,
+        } = place;
+        let begins_here = !matches!(rule.matcher, Matcher::Infix { .. });
+        if begins_here && rule.boundary.left && !begins_word(window, at) {
+            return None;
+        }
+        let (span, secret_span) = match &rule.matcher {
+            Matcher::Start(_) => {
+                let input = Input::new(window).range(at..).anchored(Anchored::Yes);
+                self.search(number, rule, input, scratch)?
+            }
+            Matcher::Infix { lookbehind, .. } => {
+                self.search_around(number, rule, place, *lookbehind, scratch)?
+            }
+            Matcher::Assignment => {
+                let found = assignment::read(window, at, keyword_len)?;
+                let (confidence, reasons) = score::assignment(window, &found)?;
+                let span = Span::new(found.name.start, found.value.end);
+                let secret = &window[found.value.start..found.value.end];
+                return Some(candidate(
+                    number,
+                    at,
+                    (span, found.value),
+                    confidence,
+                    reasons,
+                    secret,
+                ));
+            }
+            Matcher::Pem => {
+                let found = block::pem(window, at)?;
+                (found.span, found.secret)
+            }
+            Matcher::Jwt => {
+                let found = block::jwt(window, at)?;
+                (found.span, found.secret)
+            }
+        };
+        if rule.boundary.right && !ends_word(window, secret_span.end) {
+            return None;
+        }
+        let secret = &window[secret_span.start..secret_span.end];
+        let (confidence, reasons) = score::shaped(rule, secret)?;
+        // The same key is the same secret, however its lines are wrapped or escaped.
+        let key: Vec<u8>;
+        let secret = if rule.matcher == Matcher::Pem {
+            key = block::key_characters(secret).collect();
+            &key
+        } else {
+            secret
+        };
+        Some(candidate(
+            number,
+            at,
+            (span, secret_span),
+            confidence,
+            reasons,
+            secret,
+        ))
+    }
+
+    /// Finds a match that begins at most `lookbehind` bytes before the keyword and covers it.
+    fn search_around(
+        &self,
+        number: u16,
+        rule: &Rule,
+        place: Place<'_>,
+        lookbehind: usize,
+        scratch: &mut Scratch,
+    ) -> Option<(Span, Span)> {
+        let mut from = place.at.saturating_sub(lookbehind);
+        while from <= place.at {
+            let input = Input::new(place.window).range(from..);
+            let (span, secret) = self.search(number, rule, input, scratch)?;
+            if span.start > place.at {
+                return None;
+            }
+            let covers = span.end >= place.at + place.keyword_len;
+            if covers && (!rule.boundary.left || begins_word(place.window, span.start)) {
+                return Some((span, secret));
+            }
+            from = span.start + 1;
+        }
+        None
+    }
+
+    fn search(
+        &self,
+        number: u16,
+        rule: &Rule,
+        input: Input<'_>,
+        scratch: &mut Scratch,
+    ) -> Option<(Span, Span)> {
+        let regex = self.regexes[usize::from(number)]
+            .get_or_init(|| compile(rule))
+            .as_ref()?;
+        let cache = scratch
+            .caches
+            .entry(number)
+            .or_insert_with(|| regex.create_cache());
+        if regex.captures_len() < 2 {
+            let found = regex.search_with(cache, &input)?;
+            let span = Span::new(found.start(), found.end());
+            return Some((span, span));
+        }
+        let mut slots = [None; 4];
+        regex.search_slots_with(cache, &input, &mut slots)?;
+        let [Some(start), Some(end), secret_start, secret_end] = slots else {
+            return None;
+        };
+        let span = Span::new(start.get(), end.get());
+        let secret = match (secret_start, secret_end) {
+            (Some(start), Some(end)) => Span::new(start.get(), end.get()),
+            _ => span,
+        };
+        Some((span, secret))
+    }
+}
+
+/// One keyword occurrence in its window.
+#[derive(Clone, Copy)]
+struct Place<'w> {
+    window: &'w [u8],
+    at: usize,
+    keyword_len: usize,
+}
+
+fn candidate(
+    rule: u16,
+    at: usize,
+    (span, secret_span): (Span, Span),
+    confidence: crate::rule::Confidence,
+    reasons: score::Reasons,
+    secret: &[u8],
+) -> Candidate {
+    let relative =
+        |offset: usize| i32::try_from(offset as isize - at as isize).expect("windows are small");
+    Candidate {
+        rule,
+        start: relative(span.start),
+        end: relative(span.end),
+        secret_start: relative(secret_span.start),
+        secret_end: relative(secret_span.end),
+        confidence,
+        reasons,
+        secret: Arc::new(Secret::new(secret)),
+    }
+}
+
+/// How many bytes before and after a keyword's first byte a rule looks at, at most.
+fn reach(rule: &Rule) -> (usize, usize) {
+    let before = match rule.matcher {
+        Matcher::Start(_) | Matcher::Pem | Matcher::Jwt => BOUNDARY_REACH,
+        Matcher::Infix { lookbehind, .. } => lookbehind + BOUNDARY_REACH,
+        // One more, so that the window does not end where the name may end.
+        Matcher::Assignment => MAX_NAME_LEN + 1,
+    };
+    // Two more: the byte after the match, and the one after a hyphen there.
+    (before, rule.max_len + 2)
+}
+
+fn compile(rule: &Rule) -> Option<Regex> {
+    let (Matcher::Start(regex) | Matcher::Infix { regex, .. }) = &rule.matcher else {
+        return None;
+    };
+    // The loader parsed the expression with the same settings; only its size can still be refused.
+    Regex::builder()
+        .syntax(syntax::Config::new().unicode(false).utf8(false))
+        .configure(
+            Config::new()
+                .utf8_empty(false)
+                .hybrid_cache_capacity(HYBRID_CACHE_BYTES),
+        )
+        .build(regex)
+        .ok()
+}
+
+/// Memory for the lazily built automaton of one rule on one thread.
+const HYBRID_CACHE_BYTES: usize = 256 << 10;
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+/// Whether a word can begin at `at`: no word character stands before it, or one that ends an
+/// escape sequence (`\n`, `%3D`, `\u003d`, a terminal colour).
+fn begins_word(window: &[u8], at: usize) -> bool {
+    let before = &window[at.saturating_sub(BOUNDARY_REACH)..at];
+    let Some(&last) = before.last() else {
+        return true;
+    };
+    if !is_word(last) {
+        return true;
+    }
+    match before {
+        [.., b'\\', b'n' | b'r' | b't' | b'f' | b'b'] => true,
+        [.., b'%', a, b] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() => true,
+        [.., b'\\', b'u', a, b, c, d] => [a, b, c, d].iter().all(|byte| byte.is_ascii_hexdigit()),
+        [.., b'm'] => before
+            .iter()
+            .rposition(|&byte| byte == 0x1b)
+            .is_some_and(|escape| {
+                before[escape + 1..before.len() - 1]
+                    .iter()
+                    .all(|byte| b"[;0123456789".contains(byte))
+            }),
+        _ => false,
+    }
+}
+
+/// Whether a word can end at `at`.
+fn ends_word(window: &[u8], at: usize) -> bool {
+    match &window[at..] {
+        [] => true,
+        [b'-', next, ..] => !next.is_ascii_alphanumeric(),
+        [next, ..] => !is_word(*next),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_end_where_words_begin() {
+        for before in ["", " ", "\\n", "%3D", "\\u003d", "\x1b[32m", "=", "\""] {
+            assert!(
+                begins_word(format!("{before}x").as_bytes(), before.len()),
+                "{before:?}"
+            );
+        }
+        for before in ["a", "_", "an", "0", "em", "%3"] {
+            assert!(
+                !begins_word(format!("{before}x").as_bytes(), before.len()),
+                "{before:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_hyphen_ends_a_word_unless_it_goes_on() {
+        assert!(ends_word(b"x", 1));
+        assert!(ends_word(b"x-", 1));
+        assert!(ends_word(b"x--", 1));
+        assert!(!ends_word(b"x-y", 1));
+        assert!(!ends_word(b"xy", 1));
+    }
+}

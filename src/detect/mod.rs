@@ -1,0 +1,401 @@
+//! What is a secret: bytes in, matches out. Knows no git.
+//!
+//! ```text
+//! entropy, assignment, block, prefilter, allow < checksum < score < confirm < mod
+//! ```
+//!
+//! A [`Detector`] is compiled once and shared; a [`Scratch`] belongs to one thread. A buffer is
+//! scanned whole, or, if it was made from another by a delta, from what that one's scan left in
+//! its [`Hits`]: see [`Detector::scan_delta`] for the rule that makes both equal.
+
+pub mod allow;
+pub mod assignment;
+pub mod block;
+pub mod checksum;
+mod confirm;
+pub mod entropy;
+pub mod prefilter;
+pub mod score;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use confirm::Confirmer;
+pub use confirm::Scratch;
+use prefilter::Prefilter;
+use score::Reasons;
+
+use crate::error::Result;
+use crate::rule::{Confidence, Keyword, Rule, RuleSet};
+use crate::secret::Secret;
+use crate::span::{Position, Run, Span};
+
+/// One keyword occurrence and what its rules say about it.
+#[derive(Clone, Debug)]
+pub struct Hit {
+    at: u32,
+    keyword: u32,
+    /// What the rules found there; `None` for the many hits where they found nothing.
+    verdict: Option<Arc<[Candidate]>>,
+}
+
+/// All keyword occurrences of one buffer, by position: what a delta's result inherits.
+#[derive(Clone, Debug, Default)]
+pub struct Hits {
+    hits: Vec<Hit>,
+    overflowed: bool,
+}
+
+/// More keyword occurrences in one buffer are an attack on our memory, or no text: a file of a
+/// gigabyte has half as many.
+const MAX_HITS: usize = 1 << 20;
+
+/// A rule's match, relative to its keyword's first byte.
+#[derive(Clone, Debug, PartialEq)]
+struct Candidate {
+    rule: u16,
+    start: i32,
+    end: i32,
+    secret_start: i32,
+    secret_end: i32,
+    confidence: Confidence,
+    reasons: Reasons,
+    secret: Arc<Secret>,
+}
+
+/// A secret in one buffer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Match {
+    /// Index into the rule set.
+    pub rule: u16,
+    /// The rule's whole match.
+    pub span: Span,
+    /// The secret in it.
+    pub secret_span: Span,
+    /// Where the secret begins.
+    pub position: Position,
+    /// How sure.
+    pub confidence: Confidence,
+    /// Why.
+    pub reasons: Reasons,
+    /// The secret: the bytes of `secret_span`, or for a key block its base64 alone.
+    pub secret: Arc<Secret>,
+}
+
+/// Compiled rules.
+pub struct Detector {
+    rules: RuleSet,
+    prefilter: Prefilter,
+    confirmer: Confirmer,
+    margin: Margin,
+}
+
+/// How inherited hits are judged again near the edges of a copied run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Margin {
+    /// As far as the rule looks: exact.
+    Exact,
+    /// Not at all: wrong, and there so that a test can show that it notices.
+    Broken,
+}
+
+impl Detector {
+    /// Compiles `rules`. Regular expressions are compiled when first needed.
+    ///
+    /// # Errors
+    /// `Config` if a rule's keyword or expression cannot be used.
+    pub fn compile(rules: RuleSet) -> Result<Self> {
+        let mut by_keyword: BTreeMap<Keyword, Vec<u16>> = BTreeMap::new();
+        for (number, rule) in (0u16..).zip(&rules.rules) {
+            for keyword in &rule.keywords {
+                let list = by_keyword.entry(keyword.clone()).or_default();
+                if !list.contains(&number) {
+                    list.push(number);
+                }
+            }
+        }
+        let (keywords, lists): (Vec<Keyword>, Vec<Vec<u16>>) = by_keyword.into_iter().unzip();
+        let confirmer = Confirmer::new(&rules, &keywords, lists);
+        Ok(Self {
+            rules,
+            prefilter: Prefilter::new(keywords)?,
+            confirmer,
+            margin: Margin::Exact,
+        })
+    }
+
+    /// Chooses how edges of copied runs are treated; for tests.
+    #[must_use]
+    pub fn with_margin(mut self, margin: Margin) -> Self {
+        self.margin = margin;
+        self
+    }
+
+    /// The rules it was compiled from.
+    pub fn rules(&self) -> &RuleSet {
+        &self.rules
+    }
+
+    /// Rule number `rule`.
+    pub fn rule(&self, rule: u16) -> &Rule {
+        &self.rules.rules[usize::from(rule)]
+    }
+
+    /// The keyword pre-pass.
+    pub fn prefilter(&self) -> &Prefilter {
+        &self.prefilter
+    }
+
+    /// Scans all of `bytes`, which are shorter than 4 GiB; puts what stands there into `hits`.
+    pub fn scan(&self, bytes: &[u8], scratch: &mut Scratch, hits: &mut Hits) {
+        hits.clear();
+        self.scan_gap(bytes, 0..bytes.len(), None, scratch, hits);
+        hits.settle();
+    }
+
+    /// Scans `bytes`, of which `runs` were copied from a buffer of `base_len` bytes whose hits are
+    /// `base`. The result is that of [`Self::scan`].
+    ///
+    /// A keyword that lies within one run stands in the base too: its hit is inherited, with its
+    /// verdict if everything that the rules look at around it lies within the run as well, or both
+    /// buffers end there; else it is judged again. All other keywords cross the edge of a run or
+    /// stand in new bytes: only there does the pre-pass run.
+    pub fn scan_delta(
+        &self,
+        bytes: &[u8],
+        base: (&Hits, usize),
+        runs: &[Run],
+        scratch: &mut Scratch,
+        hits: &mut Hits,
+    ) {
+        let (base_hits, base_len) = base;
+        if base_hits.overflowed {
+            return self.scan(bytes, scratch, hits);
+        }
+        hits.clear();
+        let reach = self.prefilter.max_len().saturating_sub(1);
+        let mut next = 0;
+        let mut last: Option<Run> = None;
+        for &run in runs.iter().filter(|run| run.len > MIN_RUN_LEN.max(reach)) {
+            self.scan_gap(bytes, next..run.dst, last, scratch, hits);
+            self.inherit(bytes, base_hits, base_len, run, scratch, hits);
+            next = run.dst_end() - reach;
+            last = Some(run);
+        }
+        self.scan_gap(bytes, next..bytes.len(), last, scratch, hits);
+        hits.settle();
+    }
+
+    /// Finds the keywords that begin in `starts`, but for those that lie within `before`.
+    fn scan_gap(
+        &self,
+        bytes: &[u8],
+        starts: std::ops::Range<usize>,
+        before: Option<Run>,
+        scratch: &mut Scratch,
+        hits: &mut Hits,
+    ) {
+        let inherited_end = before.map_or(0, Run::dst_end);
+        self.prefilter.find(bytes, starts, |at, keyword| {
+            if at + self.prefilter.keywords()[keyword as usize].span_len() > inherited_end {
+                let verdict = self
+                    .confirmer
+                    .judge(&self.rules, bytes, at, keyword, scratch);
+                hits.push(at, keyword, verdict);
+            }
+        });
+    }
+
+    fn inherit(
+        &self,
+        bytes: &[u8],
+        base: &Hits,
+        base_len: usize,
+        run: Run,
+        scratch: &mut Scratch,
+        hits: &mut Hits,
+    ) {
+        let starts_both = run.dst == 0 && run.src == 0;
+        let ends_both = run.dst_end() == bytes.len() && run.src_end() == base_len;
+        let first = base.hits.partition_point(|hit| (hit.at as usize) < run.src);
+        for hit in &base.hits[first..] {
+            let (from, keyword) = (hit.at as usize, hit.keyword);
+            if from >= run.src_end() {
+                break;
+            }
+            if from + self.prefilter.keywords()[keyword as usize].span_len() > run.src_end() {
+                continue;
+            }
+            let at = from - run.src + run.dst;
+            let (before, after) = match self.margin {
+                Margin::Exact => self.confirmer.reach(keyword),
+                Margin::Broken => (0, 0),
+            };
+            let same_before = starts_both || from >= run.src + before;
+            let same_after = ends_both || from + after <= run.src_end();
+            let verdict = if same_before && same_after {
+                hit.verdict.clone()
+            } else {
+                self.confirmer
+                    .judge(&self.rules, bytes, at, keyword, scratch)
+            };
+            hits.push(at, keyword, verdict);
+        }
+    }
+
+    /// Returns the secrets among `hits` of `bytes`, by position. Of matches that share bytes of
+    /// their secrets the surest, then the more specific, then the longer one stays.
+    pub fn matches(&self, bytes: &[u8], hits: &Hits) -> Vec<Match> {
+        let mut found: Vec<(Span, usize, &Candidate)> = Vec::new();
+        for hit in &hits.hits {
+            for candidate in hit.verdict.iter().flat_map(|verdict| verdict.iter()) {
+                let at = hit.at as usize;
+                let secret = Span::new(
+                    shifted(at, candidate.secret_start),
+                    shifted(at, candidate.secret_end),
+                );
+                found.push((secret, at, candidate));
+            }
+        }
+        if found.is_empty() {
+            return Vec::new();
+        }
+        found.sort_by(|a, b| (a.0, self.rank(b.2), a.2.rule).cmp(&(b.0, self.rank(a.2), b.2.rule)));
+        let mut kept: Vec<(Span, usize, &Candidate)> = Vec::with_capacity(found.len());
+        for next in found {
+            match kept.last() {
+                Some(last) if last.0.overlaps(next.0) => {
+                    let better =
+                        (self.rank(next.2), next.0.len()) > (self.rank(last.2), last.0.len());
+                    if better {
+                        kept.pop();
+                        kept.push(next);
+                    }
+                }
+                _ => kept.push(next),
+            }
+        }
+        let mut lines = LineCounter::new(bytes);
+        kept.into_iter()
+            .map(|(secret_span, at, candidate)| Match {
+                rule: candidate.rule,
+                span: Span::new(shifted(at, candidate.start), shifted(at, candidate.end)),
+                secret_span,
+                position: lines.position(secret_span.start),
+                confidence: candidate.confidence,
+                reasons: candidate.reasons,
+                secret: Arc::clone(&candidate.secret),
+            })
+            .collect()
+    }
+
+    fn rank(&self, candidate: &Candidate) -> (bool, Confidence) {
+        (
+            !self.rule(candidate.rule).is_generic(),
+            candidate.confidence,
+        )
+    }
+
+    /// Returns all keyword occurrences and verdicts in a form that tests can compare.
+    pub fn describe(&self, hits: &Hits) -> Vec<(usize, u32, usize)> {
+        let count = |hit: &Hit| hit.verdict.as_ref().map_or(0, |verdict| verdict.len());
+        hits.hits
+            .iter()
+            .map(|hit| (hit.at as usize, hit.keyword, count(hit)))
+            .collect()
+    }
+}
+
+/// Shorter runs are scanned like new bytes: inheriting would cost more than it saves.
+const MIN_RUN_LEN: usize = 32;
+
+impl Hits {
+    fn clear(&mut self) {
+        self.hits.clear();
+        self.overflowed = false;
+    }
+
+    fn push(&mut self, at: usize, keyword: u32, verdict: Option<Arc<[Candidate]>>) {
+        if self.hits.len() < MAX_HITS {
+            self.hits.push(Hit {
+                at: offset(at),
+                keyword,
+                verdict,
+            });
+        } else {
+            self.overflowed = true;
+        }
+    }
+
+    /// Puts the hits in order; an overflowing buffer has none, whatever was seen first.
+    fn settle(&mut self) {
+        if self.overflowed {
+            self.hits.clear();
+        }
+        if !self.hits.is_sorted_by_key(|hit| (hit.at, hit.keyword)) {
+            self.hits.sort_unstable_by_key(|hit| (hit.at, hit.keyword));
+        }
+    }
+
+    /// Whether there were too many keywords to look at: the buffer counts as not scanned.
+    pub fn overflowed(&self) -> bool {
+        self.overflowed
+    }
+
+    /// Whether any rule found something.
+    pub fn has_matches(&self) -> bool {
+        self.hits.iter().any(|hit| hit.verdict.is_some())
+    }
+
+    /// Number of keyword occurrences.
+    pub fn len(&self) -> usize {
+        self.hits.len()
+    }
+
+    /// Whether no keyword occurs.
+    pub fn is_empty(&self) -> bool {
+        self.hits.is_empty()
+    }
+}
+
+fn offset(at: usize) -> u32 {
+    u32::try_from(at).expect("buffers are shorter than 4 GiB")
+}
+
+fn shifted(at: usize, by: i32) -> usize {
+    at.checked_add_signed(by as isize)
+        .expect("a match lies inside its buffer")
+}
+
+/// Positions of ascending offsets, in one pass over the bytes.
+struct LineCounter<'b> {
+    bytes: &'b [u8],
+    counted: usize,
+    line: u32,
+}
+
+impl<'b> LineCounter<'b> {
+    fn new(bytes: &'b [u8]) -> Self {
+        Self {
+            bytes,
+            counted: 0,
+            line: 1,
+        }
+    }
+
+    fn position(&mut self, offset: usize) -> Position {
+        let passed = &self.bytes[self.counted..offset];
+        let newlines = memchr::memchr_iter(b'\n', passed).count();
+        self.line = self
+            .line
+            .saturating_add(u32::try_from(newlines).unwrap_or(u32::MAX));
+        self.counted = offset;
+        let line_start =
+            memchr::memrchr(b'\n', &self.bytes[..offset]).map_or(0, |newline| newline + 1);
+        let column = u32::try_from(offset - line_start + 1).unwrap_or(u32::MAX);
+        Position {
+            line: self.line,
+            column,
+        }
+    }
+}

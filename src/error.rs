@@ -1,0 +1,122 @@
+//! The one error type: what went wrong, whose problem it is, and the way out.
+//!
+//! Messages follow git: lower case, no full stop, subjects in single quotes. They never hold a
+//! secret, nor a part of one.
+
+use std::path::Path;
+
+/// A result whose error is [`struct@Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Whose problem an error is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// The command line asks for something that cannot be done.
+    Usage,
+    /// A configuration or rule file is wrong.
+    Config,
+    /// There is no repository where one was named, or it cannot be opened.
+    Repository,
+    /// The repository breaks its own format.
+    Corrupt,
+    /// The operating system refused a read or a write.
+    Io,
+    /// A bug in unleak.
+    Internal,
+}
+
+/// What went wrong, with the cause and a hint about what to do next.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Error {
+    kind: ErrorKind,
+    message: String,
+    hint: Option<String>,
+    #[source]
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Error {
+    /// Returns an error of `kind` that says `message`.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+            hint: None,
+            source: None,
+        }
+    }
+
+    /// Returns an [`ErrorKind::Usage`] error.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Usage, message)
+    }
+
+    /// Returns an [`ErrorKind::Config`] error.
+    pub fn config(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Config, message)
+    }
+
+    /// Returns an [`ErrorKind::Repository`] error.
+    pub fn repository(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Repository, message)
+    }
+
+    /// Returns an [`ErrorKind::Corrupt`] error.
+    pub fn corrupt(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Corrupt, message)
+    }
+
+    /// Returns an [`ErrorKind::Internal`] error: a bug in unleak.
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Internal, message)
+    }
+
+    /// Returns an [`ErrorKind::Io`] error about `path`.
+    pub fn io(action: &str, path: &Path, source: std::io::Error) -> Self {
+        Self::new(
+            ErrorKind::Io,
+            format!("cannot {action} '{}'", path.display()),
+        )
+        .because(source)
+    }
+
+    /// Adds the way out.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Adds the underlying cause.
+    #[must_use]
+    pub fn because(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// Returns whose problem this is.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// Returns what to do next, if something can be said.
+    pub fn hint_text(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
+    /// Returns the message followed by those of all causes, joined by colons, on one line.
+    pub fn chain(&self) -> String {
+        let mut text = self.message.clone();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            let part = error.to_string();
+            if !text.contains(&part) {
+                text.push_str(": ");
+                text.push_str(&part);
+            }
+            cause = error.source();
+        }
+        text
+    }
+}

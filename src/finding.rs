@@ -1,0 +1,221 @@
+//! Findings: one secret under one rule, with every place where it stands and its story.
+
+use std::sync::Arc;
+
+use gix::ObjectId;
+use gix::bstr::BString;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use crate::detect::score::Reasons;
+use crate::rule::Confidence;
+use crate::secret::Secret;
+use crate::span::{Position, Span, line_at};
+
+/// Stable identity of a finding: a keyed digest of rule id and secret. It holds no commit, path or
+/// line, so it survives rebase, squash, rename, shifted lines and a rewrite of history.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Fingerprint([u8; 16]);
+
+impl Fingerprint {
+    /// Computes it. With a secret `key`, nobody without the key can test guesses against it; with
+    /// an empty one, a weak password could be guessed from a published fingerprint.
+    pub fn new(key: &[u8], rule_id: &str, secret: &Secret) -> Self {
+        let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("any key length will do");
+        mac.update(b"unleak fingerprint 1\0");
+        mac.update(rule_id.as_bytes());
+        mac.update(b"\0");
+        mac.update(secret.reveal());
+        let digest = mac.finalize().into_bytes();
+        Self(*digest.first_chunk().expect("a digest has 32 bytes"))
+    }
+}
+
+impl std::fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl std::fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// What kind of object an occurrence stands in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PlaceKind {
+    /// A file's contents.
+    Blob,
+    /// A commit's text: message, people, headers.
+    Commit,
+    /// An annotated tag's text.
+    Tag,
+}
+
+impl PlaceKind {
+    /// The word for reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Blob => "blob",
+            Self::Commit => "commit",
+            Self::Tag => "tag",
+        }
+    }
+}
+
+/// One place where a secret stands: the offsets are those of one object's bytes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Occurrence {
+    /// The kind of object.
+    pub kind: PlaceKind,
+    /// The object.
+    pub object_id: ObjectId,
+    /// The secret.
+    pub span: Span,
+    /// Where it begins, for people.
+    pub position: Position,
+}
+
+/// A person and a time, as a commit or tag records them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signature {
+    /// Name.
+    pub name: BString,
+    /// Mail address.
+    pub email: BString,
+    /// Seconds since 1970, UTC.
+    pub seconds: i64,
+}
+
+/// A commit and path at which a secret entered history: it stands there, and at that path in none
+/// of the commit's parents.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Appearance {
+    /// The commit.
+    pub commit_id: ObjectId,
+    /// The path; `None` for the commit's own text.
+    pub path: Option<BString>,
+    /// The object that holds the secret there.
+    pub object_id: ObjectId,
+    /// Where in it.
+    pub position: Position,
+    /// Whether a ref reaches the commit.
+    pub reachable: bool,
+}
+
+/// From where a secret is still reached.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reach {
+    /// `refs/heads/*`, short names, sorted.
+    pub branches: Vec<BString>,
+    /// `refs/remotes/*`, short names, sorted: published.
+    pub remotes: Vec<BString>,
+    /// `refs/tags/*`, short names, sorted.
+    pub tags: Vec<BString>,
+    /// All other refs, full names, sorted.
+    pub others: Vec<BString>,
+    /// HEAD of some worktree, when no ref is behind it.
+    pub detached_head: bool,
+    /// A stash entry.
+    pub stash: bool,
+    /// An entry of a reflog, or `ORIG_HEAD` and its like.
+    pub reflog: bool,
+    /// The index.
+    pub index: bool,
+}
+
+impl Reach {
+    /// Whether a ref (or a detached HEAD) reaches it.
+    pub fn by_ref(&self) -> bool {
+        self.detached_head
+            || [&self.branches, &self.remotes, &self.tags, &self.others]
+                .iter()
+                .any(|names| !names.is_empty())
+    }
+}
+
+/// What history says about a finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct History {
+    /// The first of `appearances`.
+    pub first: Option<Appearance>,
+    /// Author of the first commit.
+    pub author: Option<Signature>,
+    /// All appearances, in the order of history.
+    pub appearances: Vec<Appearance>,
+    /// Distinct blobs (or commits, tags) that hold it.
+    pub objects: usize,
+    /// Commits whose tree or text holds it.
+    pub commits: usize,
+    /// Distinct paths at which it ever stood, sorted.
+    pub paths: Vec<BString>,
+    /// Whether HEAD's tree holds it.
+    pub in_head: bool,
+    /// From where it is reached.
+    pub reach: Reach,
+}
+
+/// What stands on the same line as a secret. It never holds the secret itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Excerpt {
+    /// Before it, cut to a few hundred bytes.
+    pub before: Vec<u8>,
+    /// After it, likewise.
+    pub after: Vec<u8>,
+}
+
+/// Bytes of an excerpt on either side.
+const EXCERPT_BYTES: usize = 240;
+
+impl Excerpt {
+    /// Cuts the excerpt around `span` out of `bytes`.
+    pub fn around(bytes: &[u8], span: Span) -> Self {
+        let first = line_at(bytes, span.start)
+            .start
+            .max(span.start.saturating_sub(EXCERPT_BYTES));
+        let last = line_at(bytes, span.end).end.min(span.end + EXCERPT_BYTES);
+        Self {
+            before: bytes[first..span.start].to_vec(),
+            after: bytes[span.end..last].to_vec(),
+        }
+    }
+}
+
+/// One secret under one rule.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// The rule.
+    pub rule_id: String,
+    /// The secret.
+    pub secret: Arc<Secret>,
+    /// Its identity.
+    pub fingerprint: Fingerprint,
+    /// The highest confidence of its occurrences.
+    pub confidence: Confidence,
+    /// The reasons of that occurrence.
+    pub reasons: Reasons,
+    /// Every place, sorted.
+    pub occurrences: Vec<Occurrence>,
+    /// The line of its first place; `None` if that cannot be shown.
+    pub excerpt: Option<Excerpt>,
+    /// What history says; `None` if it was not asked.
+    pub history: Option<History>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fingerprint_depends_on_key_rule_and_secret_alone() {
+        let secret = Secret::new(b"value");
+        let one = Fingerprint::new(b"", "a-key", &secret);
+        assert_eq!(one, Fingerprint::new(b"", "a-key", &Secret::new(b"value")));
+        assert_ne!(one, Fingerprint::new(b"k", "a-key", &secret));
+        assert_ne!(one, Fingerprint::new(b"", "b-key", &secret));
+        assert_ne!(one, Fingerprint::new(b"", "a-key", &Secret::new(b"other")));
+        assert_eq!(one.to_string().len(), 32);
+    }
+}

@@ -1,0 +1,38 @@
+//! unleak finds every secret that a git history ever held, with its whole story.
+//!
+//! ```text
+//!  rules.toml -> rule ---------+
+//!                              v
+//!  .git: packs, loose -> odb -> scan -> detect -> finding -> attribution -> audit -> report
+//! ```
+//!
+//! Bytes become smaller and better known from left to right: `&[u8]`, a keyword's `Hit`, a rule's
+//! `Match`, a `Sighting` in one object, a `Finding` with all its places, its `History`.
+//!
+//! A module may use modules of lower layers only. The list below is that rule; a test reads it.
+
+// Layer 0: words every other module uses.
+pub mod error;
+pub mod progress;
+pub mod secret;
+pub mod span;
+
+// Layer 1: the two inputs, ignorant of each other.
+pub mod odb;
+pub mod rule;
+
+// Layer 2: what is a secret, what is a finding.
+pub mod detect;
+
+// Layer 3: the words for what was found.
+pub mod finding;
+
+// Layer 4: from repositories to findings.
+pub mod attribution;
+pub mod scan;
+
+// Layer 5: the whole audit.
+pub mod audit;
+
+// Layer 6: what is done with findings.
+pub mod report;

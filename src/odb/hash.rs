@@ -1,0 +1,41 @@
+//! Digests of repository files and objects.
+//!
+//! Object ids come from gix, which detects collision attacks on SHA-1. The checksum at the end of
+//! a pack index only guards against accidents, so the faster plain digests do.
+
+use gix::ObjectId;
+use gix::hash::Kind as HashKind;
+use sha1::Sha1;
+use sha2::{Digest, Sha256};
+
+use super::ObjectKind;
+
+/// Checks that the last bytes of a file are the digest of all bytes before them.
+///
+/// # Errors
+/// A message if the file is too short or the digest differs.
+pub fn check_trailer(file: &[u8], hash: HashKind) -> Result<(), String> {
+    let Some(body_len) = file.len().checked_sub(hash.len_in_bytes()) else {
+        return Err("file is too short".into());
+    };
+    let (body, trailer) = file.split_at(body_len);
+    let same = match hash {
+        HashKind::Sha1 => Sha1::digest(body).as_slice() == trailer,
+        HashKind::Sha256 => Sha256::digest(body).as_slice() == trailer,
+        _ => return Err(format!("object format {hash} is not supported")),
+    };
+    if same {
+        Ok(())
+    } else {
+        Err("its checksum does not match its contents".into())
+    }
+}
+
+/// Returns the id of an object.
+///
+/// # Errors
+/// A message if the kind is unknown or the bytes are a SHA-1 collision attack.
+pub fn object_id(hash: HashKind, kind: ObjectKind, bytes: &[u8]) -> Result<ObjectId, String> {
+    let kind = kind.to_gix().ok_or("object of unknown kind")?;
+    gix::objs::compute_hash(hash, kind, bytes).map_err(|e| format!("{e:#}"))
+}

@@ -1,0 +1,118 @@
+//! Loose objects: one zlib stream a file, `<kind> <size>\0<bytes>`.
+
+use std::path::{Path, PathBuf};
+
+use gix::ObjectId;
+use gix::hash::Kind as HashKind;
+
+use super::inflate::Inflater;
+use super::{ObjectKind, hash};
+use crate::error::{Error, Result};
+
+/// A loose object that was listed, not read.
+#[derive(Clone, Debug)]
+pub struct LooseObject {
+    /// Its id, from its path.
+    pub id: ObjectId,
+    /// Which object directory of the store it stands in.
+    pub dir: usize,
+    /// Bytes of the file.
+    pub stored_bytes: u64,
+}
+
+/// Longest header: the longest kind, a blank, 20 digits, NUL; rounded up.
+const MAX_HEADER_LEN: usize = 64;
+
+/// Lists the loose objects of one object directory, in the order of their ids. Names that are no
+/// object are passed over, as git does (temporary files, `pack`, `info`).
+///
+/// # Errors
+/// `Io` if a directory cannot be listed.
+pub fn list(dir: &Path, dir_index: usize, hash: HashKind) -> Result<Vec<LooseObject>> {
+    let mut objects = Vec::new();
+    for first in 0..=u8::MAX {
+        let prefix = format!("{first:02x}");
+        let fan = dir.join(&prefix);
+        let entries = match std::fs::read_dir(&fan) {
+            Ok(entries) => entries,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(e) if e.kind() == std::io::ErrorKind::NotADirectory => continue,
+            Err(e) => return Err(Error::io("list", &fan, e)),
+        };
+        for entry in entries {
+            let entry = entry.map_err(|e| Error::io("list", &fan, e))?;
+            let Some(rest) = entry.file_name().to_str().map(str::to_owned) else {
+                continue;
+            };
+            if prefix.len() + rest.len() != hash.len_in_hex() {
+                continue;
+            }
+            if let Ok(id) = ObjectId::from_hex(format!("{prefix}{rest}").as_bytes()) {
+                let stored_bytes = entry.metadata().map_or(0, |meta| meta.len());
+                objects.push(LooseObject {
+                    id,
+                    dir: dir_index,
+                    stored_bytes,
+                });
+            }
+        }
+    }
+    objects.sort_unstable_by_key(|object| object.id);
+    Ok(objects)
+}
+
+/// Returns the path of object `id` in the object directory `dir`.
+pub fn path_of(dir: &Path, id: &gix::oid) -> PathBuf {
+    let hex = id.to_hex().to_string();
+    dir.join(&hex[..2]).join(&hex[2..])
+}
+
+/// Reads the loose object `id` from `dir` into `out`; returns its kind.
+///
+/// # Errors
+/// `Io` if the file cannot be read, `Corrupt` if it is damaged, larger than `max_bytes`, or not
+/// the object that its name says.
+pub fn read(
+    dir: &Path,
+    id: &gix::oid,
+    max_bytes: u64,
+    inflater: &mut Inflater,
+    out: &mut Vec<u8>,
+) -> Result<ObjectKind> {
+    let path = path_of(dir, id);
+    // Most are small: reading costs less than mapping.
+    let file = std::fs::read(&path).map_err(|e| Error::io("read", &path, e))?;
+    decode(&file, id, max_bytes, inflater, out).map_err(|why| {
+        Error::corrupt(format!("cannot read '{}': {why}", path.display()))
+            .hint("run 'git fsck'; if it agrees, restore this object from another clone")
+    })
+}
+
+fn decode(
+    file: &[u8],
+    id: &gix::oid,
+    max_bytes: u64,
+    inflater: &mut Inflater,
+    out: &mut Vec<u8>,
+) -> Result<ObjectKind, String> {
+    let mut start = [0; MAX_HEADER_LEN];
+    let start = inflater.inflate_prefix(file, &mut start)?;
+    let header_len = memchr::memchr(0, start).ok_or("object header is damaged")?;
+    let header =
+        std::str::from_utf8(&start[..header_len]).map_err(|_| "object header is damaged")?;
+    let (kind, size) = header.split_once(' ').ok_or("object header is damaged")?;
+    let kind = ObjectKind::from_name(kind).ok_or("object header names an unknown kind")?;
+    let size: u64 = size.parse().map_err(|_| "object header holds no size")?;
+    if size > max_bytes {
+        return Err(format!(
+            "object announces {size} bytes, over the limit of {max_bytes}"
+        ));
+    }
+    inflater.inflate(file, size + header_len as u64 + 1, out)?;
+    out.drain(..=header_len);
+    let actual = hash::object_id(id.kind(), kind, out)?;
+    if actual.as_ref() != id {
+        return Err(format!("file holds object {actual}"));
+    }
+    Ok(kind)
+}

@@ -1,0 +1,512 @@
+//! The object store: every pack, loose object and alternate of one repository.
+//!
+//! ```text
+//! map, inflate, delta, hash < pack, loose < mod < read < walk
+//! ```
+//!
+//! Objects are numbered: a [`Node`] is an entry of a pack in pack order, packs one after the
+//! other, then the loose objects. An object that is stored more than once has several nodes;
+//! [`ObjectStore::node_of`] names the first, which is the one that gets scanned.
+//!
+//! Everything read here is a claim by a stranger. Damage never panics and never ends the walk: it
+//! is listed, with file and offset, and the rest is read.
+
+pub mod delta;
+pub mod hash;
+pub mod inflate;
+pub mod loose;
+pub mod map;
+pub mod pack;
+pub mod read;
+pub mod repository;
+pub mod walk;
+
+use std::path::{Path, PathBuf};
+
+use gix::hash::Kind as HashKind;
+use rustc_hash::FxHashSet;
+
+pub use gix::ObjectId;
+use loose::LooseObject;
+use pack::Pack;
+
+use crate::error::{Error, Result};
+
+/// Number of a stored object: see the module's documentation.
+pub type Node = u32;
+
+/// What an object is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum ObjectKind {
+    /// Not known: broken, or a delta on an object outside its pack.
+    Unknown,
+    /// File contents, or a symbolic link's target.
+    Blob,
+    /// A directory.
+    Tree,
+    /// A commit.
+    Commit,
+    /// An annotated tag.
+    Tag,
+}
+
+impl ObjectKind {
+    /// The kinds that an object can have.
+    pub const ALL: [Self; 4] = [Self::Blob, Self::Tree, Self::Commit, Self::Tag];
+
+    /// git's word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unknown => "object",
+            Self::Blob => "blob",
+            Self::Tree => "tree",
+            Self::Commit => "commit",
+            Self::Tag => "tag",
+        }
+    }
+
+    /// Reads git's word.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    fn to_gix(self) -> Option<gix::objs::Kind> {
+        match self {
+            Self::Unknown => None,
+            Self::Blob => Some(gix::objs::Kind::Blob),
+            Self::Tree => Some(gix::objs::Kind::Tree),
+            Self::Commit => Some(gix::objs::Kind::Commit),
+            Self::Tag => Some(gix::objs::Kind::Tag),
+        }
+    }
+}
+
+/// Why something was not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SkipReason {
+    /// It breaks git's format.
+    Corrupt,
+    /// It should be here and is not.
+    Missing,
+    /// A partial clone left it on the server.
+    Promised,
+    /// It is larger than the limit.
+    TooLarge,
+    /// Its format is one that unleak does not read.
+    Unsupported,
+    /// The operating system refused to read it.
+    Unreadable,
+}
+
+impl SkipReason {
+    /// The word for reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Corrupt => "corrupt",
+            Self::Missing => "missing",
+            Self::Promised => "promised",
+            Self::TooLarge => "too-large",
+            Self::Unsupported => "unsupported",
+            Self::Unreadable => "unreadable",
+        }
+    }
+}
+
+/// Something that should have been read and was not.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Skipped {
+    /// Why.
+    pub reason: SkipReason,
+    /// What it is, as far as is known.
+    pub kind: ObjectKind,
+    /// Its id, if it is an object.
+    pub object_id: Option<ObjectId>,
+    /// File and offset, and what is wrong there.
+    pub detail: String,
+}
+
+/// Limits on what is read from a repository.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Largest object that is read into memory, in bytes. Offsets inside an object are 32 bits
+    /// wide, so values from 4 GiB on have no further effect.
+    pub max_object_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        // git itself stores files over 512 MiB whole and undeltified (core.bigFileThreshold).
+        Self {
+            max_object_bytes: 1 << 30,
+        }
+    }
+}
+
+/// All objects of one repository.
+pub struct ObjectStore {
+    hash: HashKind,
+    limits: Limits,
+    dirs: Vec<PathBuf>,
+    packs: Vec<Pack>,
+    /// The node number of each pack's first entry.
+    pack_starts: Vec<Node>,
+    loose: Vec<LooseObject>,
+    /// The first eight bytes of every distinct id, ascending, and beside it the node.
+    prefixes: Vec<u64>,
+    nodes: Vec<Node>,
+    /// Whether all objects stand in one pack: then its index has the order of `prefixes`, and an id
+    /// is compared at the cost of one look into memory instead of three.
+    in_index_order: bool,
+    duplicates: FxHashSet<Node>,
+    skipped: Vec<Skipped>,
+}
+
+/// Alternates may name alternates; git follows five levels.
+const MAX_ALTERNATE_DEPTH: usize = 5;
+
+impl ObjectStore {
+    /// Opens the object directory `objects` with all its alternates, and `extra` directories.
+    ///
+    /// # Errors
+    /// `Repository` if `objects` is no directory, or the store holds more than four billion
+    /// objects. Damaged packs and unreachable alternates are no errors: see [`Self::skipped`].
+    pub fn open(objects: &Path, extra: &[PathBuf], hash: HashKind, limits: Limits) -> Result<Self> {
+        if !objects.is_dir() {
+            return Err(Error::repository(format!(
+                "'{}' is not an object directory",
+                objects.display()
+            )));
+        }
+        let mut store = Self {
+            hash,
+            limits: Limits {
+                max_object_bytes: limits.max_object_bytes.min(u64::from(u32::MAX)),
+            },
+            dirs: Vec::new(),
+            packs: Vec::new(),
+            pack_starts: Vec::new(),
+            loose: Vec::new(),
+            prefixes: Vec::new(),
+            nodes: Vec::new(),
+            in_index_order: false,
+            duplicates: FxHashSet::default(),
+            skipped: Vec::new(),
+        };
+        store.add_dir(objects, 0);
+        for dir in extra {
+            store.add_dir(dir, 0);
+        }
+        store.open_packs();
+        store.list_loose();
+        store.number()?;
+        Ok(store)
+    }
+
+    fn add_dir(&mut self, dir: &Path, depth: usize) {
+        let dir = dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
+        if self.dirs.contains(&dir) {
+            return;
+        }
+        let alternates = dir.join("info/alternates");
+        self.dirs.push(dir.clone());
+        let text = match std::fs::read(&alternates) {
+            Ok(text) => text,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return,
+            Err(e) => return self.skip_file(&alternates, SkipReason::Unreadable, &e.to_string()),
+        };
+        for line in text.split(|&b| b == b'\n') {
+            if line.is_empty() || line[0] == b'#' {
+                continue;
+            }
+            let Ok(other) = gix::path::from_bstr(gix::bstr::BStr::new(line)) else {
+                self.skip_file(&alternates, SkipReason::Corrupt, "it names no usable path");
+                continue;
+            };
+            let other = dir.join(other);
+            if depth >= MAX_ALTERNATE_DEPTH {
+                self.skip_file(
+                    &alternates,
+                    SkipReason::Unsupported,
+                    "alternates are nested too deep",
+                );
+            } else if other.is_dir() {
+                self.add_dir(&other, depth + 1);
+            } else {
+                let why = format!("the alternate '{}' is not there", other.display());
+                self.skip_file(&alternates, SkipReason::Missing, &why);
+            }
+        }
+    }
+
+    fn open_packs(&mut self) {
+        for dir in self.dirs.clone() {
+            let dir = dir.join("pack");
+            let entries = match std::fs::read_dir(&dir) {
+                Ok(entries) => entries,
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => continue,
+                Err(e) => {
+                    self.skip_file(&dir, SkipReason::Unreadable, &e.to_string());
+                    continue;
+                }
+            };
+            let mut names: Vec<PathBuf> = entries
+                .filter_map(|entry| Some(entry.ok()?.path()))
+                .filter(|path| {
+                    let name = path.file_name().unwrap_or_default().to_string_lossy();
+                    name.starts_with("pack-") && (name.ends_with(".idx") || name.ends_with(".pack"))
+                })
+                .collect();
+            names.sort_unstable();
+            for path in &names {
+                let is_index = path.extension().is_some_and(|ext| ext == "idx");
+                if !is_index && names.binary_search(&path.with_extension("idx")).is_err() {
+                    self.skip_file(
+                        path,
+                        SkipReason::Corrupt,
+                        "the pack has no index; run 'git index-pack' on it",
+                    );
+                }
+                if !is_index {
+                    continue;
+                }
+                match Pack::open(path, self.hash) {
+                    Ok(pack) => self.packs.push(pack),
+                    Err(e) => self.skip_file(path, SkipReason::Corrupt, &e.chain()),
+                }
+            }
+        }
+    }
+
+    fn list_loose(&mut self) {
+        for (at, dir) in self.dirs.clone().iter().enumerate() {
+            match loose::list(dir, at, self.hash) {
+                Ok(objects) => self.loose.extend(objects),
+                Err(e) => self.skip_file(dir, SkipReason::Unreadable, &e.chain()),
+            }
+        }
+    }
+
+    fn skip_file(&mut self, path: &Path, reason: SkipReason, why: &str) {
+        let path = path.display().to_string();
+        let detail = if why.contains(&path) {
+            why.to_owned()
+        } else {
+            format!("'{path}': {why}")
+        };
+        self.skipped.push(Skipped {
+            reason,
+            kind: ObjectKind::Unknown,
+            object_id: None,
+            detail,
+        });
+    }
+
+    /// Numbers all objects, sorts them by id, and sets aside what is stored more than once.
+    fn number(&mut self) -> Result<()> {
+        let mut start: u64 = 0;
+        for pack in &self.packs {
+            self.pack_starts.push(fitting(start)?);
+            start += u64::from(pack.len());
+        }
+        let total = fitting(start + self.loose.len() as u64)?;
+        let mut order: Vec<(u64, Node)> = Vec::with_capacity(total as usize);
+        for (pack, &first) in self.packs.iter().zip(&self.pack_starts) {
+            for (rank, entry) in (0u32..).zip(pack.entries_by_rank()) {
+                order.push((prefix(pack.id_at_rank(rank)), first + entry));
+            }
+            for error in pack.problems() {
+                self.skipped.push(Skipped {
+                    reason: SkipReason::Corrupt,
+                    kind: ObjectKind::Unknown,
+                    object_id: None,
+                    detail: error.chain(),
+                });
+            }
+        }
+        for (node, object) in (fitting(start)?..).zip(&self.loose) {
+            order.push((prefix(&object.id), node));
+        }
+        // One pack comes sorted from its index; damaged or several ones do not.
+        let is_sorted = order.is_sorted_by_key(|&(key, _)| key);
+        if !is_sorted {
+            order.sort_unstable();
+        }
+        let mut kept: Vec<(u64, Node)> = Vec::with_capacity(order.len());
+        for (key, node) in order {
+            let same = kept.iter().rev().take_while(|&&(other, _)| other == key);
+            if same
+                .into_iter()
+                .any(|&(_, other)| self.id(other) == self.id(node))
+            {
+                self.duplicates.insert(node);
+            } else {
+                kept.push((key, node));
+            }
+        }
+        (self.prefixes, self.nodes) = kept.into_iter().unzip();
+        self.in_index_order = is_sorted
+            && self.packs.len() == 1
+            && self.loose.is_empty()
+            && self.duplicates.is_empty();
+        Ok(())
+    }
+
+    /// The repository's object format.
+    pub fn hash(&self) -> HashKind {
+        self.hash
+    }
+
+    /// The limits it was opened with.
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// All packs.
+    pub fn packs(&self) -> &[Pack] {
+        &self.packs
+    }
+
+    /// All loose objects.
+    pub fn loose(&self) -> &[LooseObject] {
+        &self.loose
+    }
+
+    /// The object directories: the repository's own first, then alternates.
+    pub fn dirs(&self) -> &[PathBuf] {
+        &self.dirs
+    }
+
+    /// Files that could not be used.
+    pub fn skipped(&self) -> &[Skipped] {
+        &self.skipped
+    }
+
+    /// Number of nodes: stored objects, with those stored more than once.
+    pub fn node_count(&self) -> u32 {
+        self.first_loose() + u32::try_from(self.loose.len()).expect("checked when numbering")
+    }
+
+    /// Number of distinct objects.
+    pub fn object_count(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Bytes that all packs and loose objects take on disk.
+    pub fn stored_bytes(&self) -> u64 {
+        let packs: u64 = self.packs.iter().map(Pack::stored_bytes).sum();
+        let loose: u64 = self.loose.iter().map(|object| object.stored_bytes).sum();
+        packs + loose
+    }
+
+    /// The node of the first loose object.
+    pub fn first_loose(&self) -> Node {
+        match (self.packs.last(), self.pack_starts.last()) {
+            (Some(pack), Some(start)) => start + pack.len(),
+            _ => 0,
+        }
+    }
+
+    /// The node of entry `entry` in pack number `pack`.
+    pub fn node_in(&self, pack: usize, entry: pack::Entry) -> Node {
+        self.pack_starts[pack] + entry
+    }
+
+    /// Whether an earlier node is the same object.
+    pub fn is_duplicate(&self, node: Node) -> bool {
+        self.duplicates.contains(&node)
+    }
+
+    /// Where `node` is stored.
+    pub fn place(&self, node: Node) -> Place {
+        if node >= self.first_loose() {
+            return Place::Loose((node - self.first_loose()) as usize);
+        }
+        let pack = self.pack_starts.partition_point(|&start| start <= node) - 1;
+        Place::Packed {
+            pack,
+            entry: node - self.pack_starts[pack],
+        }
+    }
+
+    /// The object id of `node`.
+    pub fn id(&self, node: Node) -> ObjectId {
+        match self.place(node) {
+            Place::Loose(at) => self.loose[at].id,
+            Place::Packed { pack, entry } => self.packs[pack].id(entry),
+        }
+    }
+
+    /// The first node of object `id`.
+    pub fn node_of(&self, id: &gix::oid) -> Option<Node> {
+        let key = prefix(id);
+        let mut at = self.lower_bound(key);
+        while self.prefixes.get(at) == Some(&key) {
+            let is_same = if self.in_index_order {
+                self.packs[0].id_at_rank(u32::try_from(at).expect("a rank")) == id
+            } else {
+                self.id(self.nodes[at]).as_ref() == id
+            };
+            if is_same {
+                return Some(self.nodes[at]);
+            }
+            at += 1;
+        }
+        None
+    }
+
+    /// Other nodes that hold the same object, in no order. Costs a look at every duplicate.
+    pub fn copies_of(&self, id: &gix::oid) -> Vec<Node> {
+        let others = self.duplicates.iter().copied();
+        others
+            .filter(|&node| self.id(node).as_ref() == id)
+            .collect()
+    }
+
+    /// First position whose prefix is not below `key`: ids are evenly spread, so a guess by value
+    /// is off by a handful, and the search starts there.
+    fn lower_bound(&self, key: u64) -> usize {
+        let len = self.prefixes.len();
+        let guess = usize::try_from((u128::from(key) * len as u128) >> 64).unwrap_or(len);
+        let mut step = 32;
+        let (mut low, mut high) = (guess, guess);
+        while low > 0 && self.prefixes[low - 1] >= key {
+            low = low.saturating_sub(step);
+            step *= 4;
+        }
+        step = 32;
+        while high < len && self.prefixes[high] < key {
+            high = (high + step).min(len);
+            step *= 4;
+        }
+        low + self.prefixes[low..high].partition_point(|&other| other < key)
+    }
+}
+
+/// Where an object is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Entry number `entry`, in pack order, of pack number `pack`.
+    Packed {
+        /// Which pack.
+        pack: usize,
+        /// Which entry.
+        entry: pack::Entry,
+    },
+    /// That number among the loose objects.
+    Loose(usize),
+}
+
+fn prefix(id: &gix::oid) -> u64 {
+    let bytes: &[u8; 8] = id.as_bytes().first_chunk().expect("ids are 20 or 32 bytes");
+    u64::from_be_bytes(*bytes)
+}
+
+fn fitting(count: u64) -> Result<u32> {
+    u32::try_from(count)
+        .ok()
+        .filter(|&count| count < u32::MAX)
+        .ok_or_else(|| {
+            Error::repository(format!("{count} objects are more than unleak can number"))
+        })
+}

@@ -1,0 +1,119 @@
+//! Reads one object by node or id: for attribution, reports and hooks. A walk is the way to read
+//! many.
+
+use super::inflate::Inflater;
+use super::{Node, ObjectKind, ObjectStore, Place, delta, loose};
+use crate::error::{Error, Result};
+use crate::span::Run;
+
+/// Reads single objects; keeps its buffers.
+pub struct Reader<'a> {
+    store: &'a ObjectStore,
+    inflater: Inflater,
+    stream: Vec<u8>,
+    runs: Vec<Run>,
+}
+
+/// git makes chains of at most 4,095 deltas; a longer one is an attack or damage.
+const MAX_CHAIN: usize = 10_000;
+
+impl<'a> Reader<'a> {
+    /// Returns a reader of `store`.
+    pub fn new(store: &'a ObjectStore) -> Self {
+        Self {
+            store,
+            inflater: Inflater::default(),
+            stream: Vec::new(),
+            runs: Vec::new(),
+        }
+    }
+
+    /// Reads object `id` into `out` from the first place where it is whole; returns its kind.
+    ///
+    /// # Errors
+    /// `Repository` if it is not in the store, else why its first copy cannot be read.
+    pub fn read_id(&mut self, id: &gix::oid, out: &mut Vec<u8>) -> Result<ObjectKind> {
+        let first = self
+            .store
+            .node_of(id)
+            .ok_or_else(|| Error::repository(format!("object {id} is not here")))?;
+        let error = match self.read(first, out) {
+            Ok(kind) => return Ok(kind),
+            Err(error) => error,
+        };
+        for copy in self.store.copies_of(id) {
+            if let Ok(kind) = self.read(copy, out) {
+                return Ok(kind);
+            }
+        }
+        Err(error)
+    }
+
+    /// Reads the object stored at `node` into `out`; returns its kind.
+    ///
+    /// # Errors
+    /// `Corrupt` if it, or a base that it needs, is damaged, missing or over the size limit.
+    pub fn read(&mut self, node: Node, out: &mut Vec<u8>) -> Result<ObjectKind> {
+        let limit = self.store.limits().max_object_bytes;
+        let mut chain = Vec::new();
+        let mut at = node;
+        let mut kind = loop {
+            match self.store.place(at) {
+                Place::Loose(number) => {
+                    let object = &self.store.loose()[number];
+                    let dir = &self.store.dirs()[object.dir];
+                    break loose::read(dir, &object.id, limit, &mut self.inflater, out)?;
+                }
+                Place::Packed { pack, entry } => {
+                    let source = &self.store.packs()[pack];
+                    if source.announced_size(entry) > limit {
+                        return Err(self.damaged(at, "it is over the size limit"));
+                    }
+                    let base = match (source.base(entry), source.outside_base(entry)) {
+                        (Some(base), _) => self.store.node_in(pack, base),
+                        (None, Some(id)) => self.store.node_of(&id).ok_or_else(|| {
+                            self.damaged(at, &format!("its delta base {id} is not here"))
+                        })?,
+                        (None, None) => {
+                            let read = source.inflate(entry, &mut self.inflater, out);
+                            read.map_err(|why| self.damaged(at, &why))?;
+                            break source.kind(entry);
+                        }
+                    };
+                    chain.push((pack, entry));
+                    if chain.len() > MAX_CHAIN {
+                        return Err(self.damaged(at, "its delta bases form a cycle"));
+                    }
+                    at = base;
+                }
+            }
+        };
+        let mut base = Vec::new();
+        for (pack, entry) in chain.into_iter().rev() {
+            std::mem::swap(&mut base, out);
+            let source = &self.store.packs()[pack];
+            let made = source
+                .inflate(entry, &mut self.inflater, &mut self.stream)
+                .and_then(|()| delta::apply(&self.stream, &base, limit, out, &mut self.runs));
+            made.map_err(|why| self.damaged(self.store.node_in(pack, entry), &why))?;
+            if kind == ObjectKind::Unknown {
+                kind = source.kind(entry);
+            }
+        }
+        if kind == ObjectKind::Unknown {
+            return Err(self.damaged(node, "its kind is not known"));
+        }
+        Ok(kind)
+    }
+
+    fn damaged(&self, node: Node, why: &str) -> Error {
+        match self.store.place(node) {
+            Place::Loose(_) => Error::corrupt(format!("object {}: {why}", self.store.id(node))),
+            Place::Packed { pack, entry } => {
+                let pack = &self.store.packs()[pack];
+                let (path, offset) = (pack.path.display(), pack.offset(entry));
+                Error::corrupt(format!("'{path}': entry at offset {offset}: {why}"))
+            }
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Finds and opens a repository; knows where its parts are. Reads no configuration beyond what
+//! that needs, and runs no program.
+
+use std::path::{Path, PathBuf};
+
+use gix::hash::Kind as HashKind;
+use gix::{ObjectId, ThreadSafeRepository};
+
+use super::{Limits, ObjectStore};
+use crate::error::{Error, Result};
+
+/// An opened repository.
+pub struct Repository {
+    git: gix::Repository,
+}
+
+/// What the environment says about where a repository is, as git reads it.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    /// `GIT_DIR`.
+    pub git_dir: Option<PathBuf>,
+    /// `GIT_OBJECT_DIRECTORY`.
+    pub object_dir: Option<PathBuf>,
+    /// `GIT_ALTERNATE_OBJECT_DIRECTORIES`, already split.
+    pub alternates: Vec<PathBuf>,
+}
+
+impl Repository {
+    /// Opens the repository that `path` is, or is inside of: a worktree, one of its directories, a
+    /// bare repository or a `.git` directory.
+    ///
+    /// # Errors
+    /// `Repository` if there is none or it cannot be opened.
+    pub fn discover(path: &Path, overrides: &Overrides) -> Result<Self> {
+        if !path.exists() {
+            return Err(Error::repository(format!(
+                "'{}' does not exist",
+                path.display()
+            )));
+        }
+        let git_dir = match &overrides.git_dir {
+            Some(git_dir) => git_dir.clone(),
+            None => {
+                let (found, _trust) = gix::discover::upwards(path).map_err(|_| {
+                    Error::repository(format!("'{}' is not in a git repository", path.display()))
+                        .hint("name a directory that holds one, or run 'git init' first")
+                })?;
+                found.into_repository_and_work_tree_directories().0
+            }
+        };
+        // Isolated: neither the user's nor the system's configuration, nor the environment, takes
+        // part. Replacement refs are ignored: they would hide what they replace.
+        let options = gix::open::Options::isolated()
+            .open_path_as_is(true)
+            .strict_config(false);
+        let repo: ThreadSafeRepository = options.open(&git_dir).map_err(|e| {
+            Error::repository(format!("cannot open '{}'", git_dir.display()))
+                .because(format!("{e:#}"))
+        })?;
+        let mut git = repo.to_thread_local();
+        git.objects.ignore_replacements = true;
+        Ok(Self { git })
+    }
+
+    /// Opens its object store.
+    ///
+    /// # Errors
+    /// `Repository` if there is no object directory.
+    pub fn open_store(&self, overrides: &Overrides, limits: Limits) -> Result<ObjectStore> {
+        let own = self.common_dir().join("objects");
+        match &overrides.object_dir {
+            None => ObjectStore::open(&own, &overrides.alternates, self.hash(), limits),
+            Some(dir) => ObjectStore::open(dir, &overrides.alternates, self.hash(), limits),
+        }
+    }
+
+    /// gix's view of it, for refs, reflogs and the index.
+    pub fn git(&self) -> &gix::Repository {
+        &self.git
+    }
+
+    /// The object format.
+    pub fn hash(&self) -> HashKind {
+        self.git.object_hash()
+    }
+
+    /// The `.git` directory of this worktree.
+    pub fn git_dir(&self) -> &Path {
+        self.git.git_dir()
+    }
+
+    /// The `.git` directory that all worktrees share.
+    pub fn common_dir(&self) -> &Path {
+        self.git.common_dir()
+    }
+
+    /// The commits at which a shallow clone ends, sorted; empty if it is not shallow.
+    ///
+    /// # Errors
+    /// `Corrupt` if the list cannot be read.
+    pub fn shallow_boundary(&self) -> Result<Vec<ObjectId>> {
+        let commits = self.git.shallow_commits().map_err(|e| {
+            Error::corrupt(format!(
+                "cannot read '{}'",
+                self.common_dir().join("shallow").display()
+            ))
+            .because(format!("{e:#}"))
+        })?;
+        let mut ids: Vec<ObjectId> = commits
+            .map(|list| list.iter().copied().collect())
+            .unwrap_or_default();
+        ids.sort_unstable();
+        Ok(ids)
+    }
+}

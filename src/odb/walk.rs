@@ -1,0 +1,711 @@
+//! Visits every object once: the trees of the delta forest, depth first, on all cores.
+//!
+//! A base is resolved before its deltas and kept only until its last delta is made. Children come
+//! lightest first, so the heavy path reuses buffers and a thread holds about log2(objects) of them.
+//! A heavy subtree beside others is handed to another thread, which shares the base.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use super::inflate::Inflater;
+use super::pack::Entry;
+use super::read::Reader;
+use super::{Node, ObjectKind, ObjectStore, SkipReason, Skipped, delta, loose};
+use crate::error::ErrorKind;
+use crate::progress::Progress;
+use crate::span::Run;
+
+/// What is done with each object.
+pub trait Visitor: Send {
+    /// What an object keeps for the deltas made against it. Reused: `visit` must overwrite it.
+    type State: Default + Send + Sync;
+
+    /// Looks at one object. `base` is there if it was made by a delta whose base was visited.
+    fn visit(
+        &mut self,
+        object: &Object<'_>,
+        base: Option<Base<'_, Self::State>>,
+        state: &mut Self::State,
+    );
+}
+
+/// Someone who looks at each distinct object beside the visitor's own work.
+pub trait Observer: Send {
+    /// Looks at one object, once.
+    fn observe(&mut self, object: &Object<'_>);
+}
+
+/// A resolved object.
+pub struct Object<'a> {
+    /// Its number.
+    pub node: Node,
+    /// Its kind, never `Unknown`.
+    pub kind: ObjectKind,
+    /// Its bytes.
+    pub bytes: &'a [u8],
+    /// Whether the same object is visited under another node too: only `state` matters then.
+    pub is_duplicate: bool,
+}
+
+/// The base of an object that was made by a delta.
+pub struct Base<'a, S> {
+    /// The base's number.
+    pub node: Node,
+    /// What the base kept.
+    pub state: &'a S,
+    /// Bytes of the base.
+    pub len: usize,
+    /// What the object copied from it.
+    pub runs: &'a [Run],
+}
+
+/// Objects and bytes of one kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Distinct objects.
+    pub objects: u64,
+    /// Their inflated bytes.
+    pub bytes: u64,
+}
+
+/// What a walk did.
+pub struct Walked<V> {
+    /// The visitors, one or more a thread, in no order.
+    pub visitors: Vec<V>,
+    /// Objects of the asked kinds that could not be read, sorted.
+    pub skipped: Vec<Skipped>,
+    /// What was visited, by kind.
+    pub tallies: Vec<(ObjectKind, Tally)>,
+}
+
+/// Visits every object of `kinds` on the current rayon pool. `make` makes a thread's visitor.
+pub fn walk<V: Visitor>(
+    store: &ObjectStore,
+    kinds: &[ObjectKind],
+    progress: &Progress,
+    make: &(dyn Fn() -> V + Sync),
+) -> Walked<V> {
+    let walk = Walk::new(store, kinds, progress);
+    let idle: Mutex<Vec<Worker<V>>> = Mutex::default();
+    let next = AtomicUsize::new(0);
+    rayon::scope(|scope| {
+        for _ in 0..rayon::current_num_threads() {
+            scope.spawn(|scope| {
+                let mut worker = Worker::new(make());
+                while let Some(&start) = walk.starts.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    walk.visit_start(&mut worker, start, scope, &idle, make);
+                }
+                put_back(&idle, worker);
+            });
+        }
+    });
+    let mut workers = idle
+        .into_inner()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut failed: Vec<Failure> = workers
+        .iter_mut()
+        .flat_map(|w| std::mem::take(&mut w.failed))
+        .collect();
+    walk.add_known_broken(&mut failed);
+    if workers.is_empty() {
+        workers.push(Worker::new(make()));
+    }
+    let skipped = walk.second_chance(&mut workers[0], failed);
+    let tallies = ObjectKind::ALL
+        .into_iter()
+        .map(|kind| {
+            let mut sum = Tally::default();
+            for tally in workers.iter().map(|worker| worker.tallies[kind as usize]) {
+                sum.objects += tally.objects;
+                sum.bytes += tally.bytes;
+            }
+            (kind, sum)
+        })
+        .filter(|(kind, _)| kinds.contains(kind))
+        .collect();
+    Walked {
+        visitors: workers.into_iter().map(|worker| worker.visitor).collect(),
+        skipped,
+        tallies,
+    }
+}
+
+/// A resolved object that deltas may still be made against.
+#[derive(Default)]
+struct Loaded<S> {
+    bytes: Vec<u8>,
+    state: S,
+}
+
+/// Where a thread can begin.
+#[derive(Clone, Copy)]
+enum Start {
+    Root { pack: usize, entry: Entry },
+    Loose(usize),
+}
+
+struct Failure {
+    node: Node,
+    kind: ObjectKind,
+    reason: SkipReason,
+    detail: String,
+}
+
+/// One thread's buffers, visitor and results.
+struct Worker<V: Visitor> {
+    visitor: V,
+    inflater: Inflater,
+    stream: Vec<u8>,
+    runs: Vec<Run>,
+    spare: Vec<Arc<Loaded<V::State>>>,
+    failed: Vec<Failure>,
+    tallies: [Tally; 5],
+}
+
+impl<V: Visitor> Worker<V> {
+    fn new(visitor: V) -> Self {
+        Self {
+            visitor,
+            inflater: Inflater::default(),
+            stream: Vec::new(),
+            runs: Vec::new(),
+            spare: Vec::new(),
+            failed: Vec::new(),
+            tallies: [Tally::default(); 5],
+        }
+    }
+
+    fn spare(&mut self) -> Arc<Loaded<V::State>> {
+        self.spare.pop().unwrap_or_default()
+    }
+
+    /// Keeps a buffer for reuse, unless others still look at it or it is unusually large.
+    fn recycle(&mut self, loaded: Arc<Loaded<V::State>>) {
+        if Arc::strong_count(&loaded) == 1 && loaded.bytes.capacity() <= MAX_SPARE_BYTES {
+            self.spare.push(loaded);
+        }
+    }
+}
+
+/// Larger buffers are given back to the system at once: one huge blob must not be paid for ever.
+const MAX_SPARE_BYTES: usize = 4 << 20;
+
+/// A subtree is handed to another thread if it is at least this share of all work of one thread.
+const SPLIT_SHARE: u64 = 16;
+
+fn put_back<T>(idle: &Mutex<Vec<T>>, worker: T) {
+    idle.lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+        .push(worker);
+}
+
+struct Walk<'a> {
+    store: &'a ObjectStore,
+    kinds: &'a [ObjectKind],
+    progress: &'a Progress,
+    starts: Vec<Start>,
+    /// Weight from which a subtree is worth another thread.
+    split_weight: u64,
+    /// For every packed node, whether it or one of its deltas must be visited; empty if all must.
+    needed: Vec<bool>,
+}
+
+impl<'a> Walk<'a> {
+    fn new(store: &'a ObjectStore, kinds: &'a [ObjectKind], progress: &'a Progress) -> Self {
+        let mut walk = Self {
+            store,
+            kinds,
+            progress,
+            starts: Vec::new(),
+            split_weight: u64::MAX,
+            needed: Vec::new(),
+        };
+        walk.find_needed();
+        walk.list_starts();
+        walk
+    }
+
+    /// Where objects are stored twice, subtrees of nothing but second copies are left out.
+    fn find_needed(&mut self) {
+        if self.store.duplicates.is_empty() {
+            return;
+        }
+        self.needed = vec![false; self.store.first_loose() as usize];
+        for (number, pack) in self.store.packs().iter().enumerate() {
+            for entry in 0..pack.len() {
+                if self.store.is_duplicate(self.store.node_in(number, entry)) {
+                    continue;
+                }
+                let mut at = Some(entry);
+                while let Some(entry) = at {
+                    let needed = &mut self.needed[self.store.node_in(number, entry) as usize];
+                    if std::mem::replace(needed, true) {
+                        break;
+                    }
+                    at = pack.base(entry);
+                }
+            }
+        }
+    }
+
+    fn is_needed(&self, node: Node) -> bool {
+        self.needed.is_empty() || self.needed[node as usize]
+    }
+
+    /// All roots: heavy ones first, so that no thread is left alone with one at the end; the rest
+    /// in pack order, which is kind to disks.
+    fn list_starts(&mut self) {
+        let mut roots: Vec<(u64, Start)> = Vec::new();
+        for (number, pack) in self.store.packs().iter().enumerate() {
+            let wanted = |kind| kind == ObjectKind::Unknown || self.kinds.contains(&kind);
+            let ordinary = (0..pack.len())
+                .filter(|&e| pack.base(e).is_none() && pack.kind(e) != ObjectKind::Unknown);
+            let mut on_outside: Vec<Entry> = pack.on_outside().collect();
+            on_outside.sort_unstable();
+            for entry in ordinary.chain(on_outside) {
+                if wanted(pack.kind(entry)) && self.is_needed(self.store.node_in(number, entry)) {
+                    roots.push((
+                        pack.weight(entry),
+                        Start::Root {
+                            pack: number,
+                            entry,
+                        },
+                    ));
+                }
+            }
+        }
+        let total: u64 = roots.iter().map(|(weight, _)| weight).sum();
+        let threads = rayon::current_num_threads() as u64;
+        let heavy = total / (threads * SPLIT_SHARE) + 1;
+        self.split_weight = if threads > 1 { heavy } else { u64::MAX };
+        roots.sort_by_key(|&(weight, _)| {
+            std::cmp::Reverse(if weight >= heavy { weight } else { 0 })
+        });
+        self.starts = roots.into_iter().map(|(_, start)| start).collect();
+        for at in 0..self.store.loose().len() {
+            if !self.store.is_duplicate(self.loose_node(at)) {
+                self.starts.push(Start::Loose(at));
+            }
+        }
+    }
+
+    fn loose_node(&self, at: usize) -> Node {
+        self.store.first_loose() + u32::try_from(at).expect("all nodes are numbered")
+    }
+
+    fn visit_start<'s, V: Visitor>(
+        &'s self,
+        worker: &mut Worker<V>,
+        start: Start,
+        scope: &rayon::Scope<'s>,
+        idle: &'s Mutex<Vec<Worker<V>>>,
+        make: &'s (dyn Fn() -> V + Sync),
+    ) {
+        match start {
+            Start::Loose(at) => self.visit_loose(worker, at),
+            Start::Root { pack, entry } => {
+                let spawn = |base: Arc<Loaded<V::State>>, kind, child| {
+                    scope.spawn(move |scope| {
+                        let taken = idle
+                            .lock()
+                            .unwrap_or_else(std::sync::PoisonError::into_inner)
+                            .pop();
+                        let mut worker = taken.unwrap_or_else(|| Worker::new(make()));
+                        self.visit_split(&mut worker, pack, (base, kind, child), scope, idle, make);
+                        put_back(idle, worker);
+                    });
+                };
+                if let Some((loaded, kind)) = self.load_root(worker, pack, entry) {
+                    self.visit_subtree(worker, pack, (entry, kind, loaded), &spawn);
+                }
+            }
+        }
+    }
+
+    /// Goes on with a subtree that another thread handed over with its base.
+    fn visit_split<'s, V: Visitor>(
+        &'s self,
+        worker: &mut Worker<V>,
+        pack: usize,
+        (base, kind, child): (Arc<Loaded<V::State>>, ObjectKind, Entry),
+        scope: &rayon::Scope<'s>,
+        idle: &'s Mutex<Vec<Worker<V>>>,
+        make: &'s (dyn Fn() -> V + Sync),
+    ) {
+        let spawn = |base: Arc<Loaded<V::State>>, kind, child| {
+            scope.spawn(move |scope| {
+                let taken = idle
+                    .lock()
+                    .unwrap_or_else(std::sync::PoisonError::into_inner)
+                    .pop();
+                let mut worker = taken.unwrap_or_else(|| Worker::new(make()));
+                self.visit_split(&mut worker, pack, (base, kind, child), scope, idle, make);
+                put_back(idle, worker);
+            });
+        };
+        if let Some(loaded) = self.load_delta(worker, pack, child, kind, &base) {
+            drop(base);
+            self.visit_subtree(worker, pack, (child, kind, loaded), &spawn);
+        }
+    }
+
+    fn visit_subtree<V: Visitor>(
+        &self,
+        worker: &mut Worker<V>,
+        pack_number: usize,
+        (root, kind, loaded): (Entry, ObjectKind, Arc<Loaded<V::State>>),
+        spawn: &dyn Fn(Arc<Loaded<V::State>>, ObjectKind, Entry),
+    ) {
+        let pack = &self.store.packs()[pack_number];
+        let mut stack = vec![(root, 0usize, loaded)];
+        while let Some((base, next, loaded)) = stack.pop() {
+            let children = pack.children(base);
+            let Some(&child) = children.get(next) else {
+                worker.recycle(loaded);
+                continue;
+            };
+            if !self.is_needed(self.store.node_in(pack_number, child)) {
+                stack.push((base, next + 1, loaded));
+                continue;
+            }
+            let is_last = next + 1 == children.len();
+            if !is_last && pack.weight(child) >= self.split_weight {
+                spawn(Arc::clone(&loaded), kind, child);
+                stack.push((base, next + 1, loaded));
+                continue;
+            }
+            let made = self.load_delta(worker, pack_number, child, kind, &loaded);
+            if is_last {
+                worker.recycle(loaded);
+            } else {
+                stack.push((base, next + 1, loaded));
+            }
+            if let Some(made) = made {
+                stack.push((child, 0, made));
+            }
+        }
+    }
+
+    fn load_root<V: Visitor>(
+        &self,
+        worker: &mut Worker<V>,
+        pack_number: usize,
+        entry: Entry,
+    ) -> Option<(Arc<Loaded<V::State>>, ObjectKind)> {
+        let pack = &self.store.packs()[pack_number];
+        let mut loaded = worker.spare();
+        let slot = Arc::get_mut(&mut loaded)?;
+        let mut kind = pack.kind(entry);
+        let outcome = match pack.outside_base(entry) {
+            None => self.check_size(pack.announced_size(entry)).and_then(|()| {
+                let read = pack.inflate(entry, &mut worker.inflater, &mut slot.bytes);
+                read.map_err(|why| (SkipReason::Corrupt, why))
+            }),
+            Some(base_id) => {
+                let node = self.store.node_in(pack_number, entry);
+                let read = Reader::new(self.store).read(node, &mut slot.bytes);
+                read.map(|found| kind = found).map_err(|e| {
+                    let here = self.store.node_of(&base_id).is_some();
+                    let reason = if here {
+                        SkipReason::Corrupt
+                    } else {
+                        self.missing(pack_number)
+                    };
+                    (reason, e.chain())
+                })
+            }
+        };
+        match outcome {
+            Ok(()) if !self.kinds.contains(&kind) => {
+                worker.recycle(loaded);
+                None
+            }
+            Ok(()) => {
+                self.visit(worker, pack_number, entry, kind, slot, None);
+                Some((loaded, kind))
+            }
+            Err((reason, why)) => {
+                worker.recycle(loaded);
+                self.fail(worker, pack_number, entry, kind, (reason, why));
+                None
+            }
+        }
+    }
+
+    fn missing(&self, pack: usize) -> SkipReason {
+        if self.store.packs()[pack].promisor {
+            SkipReason::Promised
+        } else {
+            SkipReason::Missing
+        }
+    }
+
+    fn check_size(&self, size: u64) -> Result<(), (SkipReason, String)> {
+        let limit = self.store.limits().max_object_bytes;
+        if size <= limit {
+            return Ok(());
+        }
+        Err((
+            SkipReason::TooLarge,
+            format!("object of {size} bytes is over the limit of {limit}"),
+        ))
+    }
+
+    fn load_delta<V: Visitor>(
+        &self,
+        worker: &mut Worker<V>,
+        pack_number: usize,
+        entry: Entry,
+        kind: ObjectKind,
+        base: &Loaded<V::State>,
+    ) -> Option<Arc<Loaded<V::State>>> {
+        let pack = &self.store.packs()[pack_number];
+        let base_entry = pack.base(entry)?;
+        let mut loaded = worker.spare();
+        let slot = Arc::get_mut(&mut loaded)?;
+        let outcome = self.check_size(pack.announced_size(entry)).and_then(|()| {
+            let corrupt = |why| (SkipReason::Corrupt, why);
+            pack.inflate(entry, &mut worker.inflater, &mut worker.stream)
+                .map_err(corrupt)?;
+            let (sizes, _) = delta::sizes(&worker.stream).map_err(corrupt)?;
+            self.check_size(sizes.result)?;
+            let limit = self.store.limits().max_object_bytes;
+            delta::apply(
+                &worker.stream,
+                &base.bytes,
+                limit,
+                &mut slot.bytes,
+                &mut worker.runs,
+            )
+            .map_err(corrupt)
+        });
+        if let Err(failure) = outcome {
+            worker.recycle(loaded);
+            self.fail(worker, pack_number, entry, kind, failure);
+            return None;
+        }
+        let runs = std::mem::take(&mut worker.runs);
+        let base_node = self.store.node_in(pack_number, base_entry);
+        let from = Base {
+            node: base_node,
+            state: &base.state,
+            len: base.bytes.len(),
+            runs: &runs,
+        };
+        self.visit(worker, pack_number, entry, kind, slot, Some(from));
+        worker.runs = runs;
+        Some(loaded)
+    }
+
+    fn visit<V: Visitor>(
+        &self,
+        worker: &mut Worker<V>,
+        pack: usize,
+        entry: Entry,
+        kind: ObjectKind,
+        loaded: &mut Loaded<V::State>,
+        base: Option<Base<'_, V::State>>,
+    ) {
+        let node = self.store.node_in(pack, entry);
+        let stored = self.store.packs()[pack].stored_len(entry);
+        self.visit_node(worker, node, kind, stored, loaded, base);
+    }
+
+    fn visit_node<V: Visitor>(
+        &self,
+        worker: &mut Worker<V>,
+        node: Node,
+        kind: ObjectKind,
+        stored: u64,
+        loaded: &mut Loaded<V::State>,
+        base: Option<Base<'_, V::State>>,
+    ) {
+        let is_duplicate = self.store.is_duplicate(node);
+        let object = Object {
+            node,
+            kind,
+            bytes: &loaded.bytes,
+            is_duplicate,
+        };
+        worker.visitor.visit(&object, base, &mut loaded.state);
+        if !is_duplicate {
+            let tally = &mut worker.tallies[kind as usize];
+            tally.objects += 1;
+            tally.bytes += loaded.bytes.len() as u64;
+        }
+        self.progress.advance(1, stored);
+    }
+
+    fn visit_loose<V: Visitor>(&self, worker: &mut Worker<V>, at: usize) {
+        let object = &self.store.loose()[at];
+        let mut loaded = worker.spare();
+        let Some(slot) = Arc::get_mut(&mut loaded) else {
+            return;
+        };
+        let limit = self.store.limits().max_object_bytes;
+        let dir = &self.store.dirs()[object.dir];
+        match loose::read(
+            dir,
+            &object.id,
+            limit,
+            &mut worker.inflater,
+            &mut slot.bytes,
+        ) {
+            Ok(kind) if self.kinds.contains(&kind) => {
+                self.visit_node(
+                    worker,
+                    self.loose_node(at),
+                    kind,
+                    object.stored_bytes,
+                    slot,
+                    None,
+                );
+            }
+            Ok(_) => {}
+            Err(e) => {
+                let reason = match e.kind() {
+                    ErrorKind::Corrupt if e.chain().contains("over the limit") => {
+                        SkipReason::TooLarge
+                    }
+                    ErrorKind::Corrupt => SkipReason::Corrupt,
+                    _ => SkipReason::Unreadable,
+                };
+                let (node, kind) = (self.loose_node(at), ObjectKind::Unknown);
+                worker.failed.push(Failure {
+                    node,
+                    kind,
+                    reason,
+                    detail: e.chain(),
+                });
+            }
+        }
+        worker.recycle(loaded);
+    }
+
+    /// Records an entry that cannot be read, and with it every delta that builds on it.
+    fn fail<V: Visitor>(
+        &self,
+        worker: &mut Worker<V>,
+        pack_number: usize,
+        entry: Entry,
+        kind: ObjectKind,
+        (reason, why): (SkipReason, String),
+    ) {
+        let pack = &self.store.packs()[pack_number];
+        let node = self.store.node_in(pack_number, entry);
+        let detail = self.describe(pack_number, entry, &why);
+        worker.failed.push(Failure {
+            node,
+            kind,
+            reason,
+            detail,
+        });
+        let mut stack = pack.children(entry).to_vec();
+        while let Some(child) = stack.pop() {
+            let why = format!(
+                "its delta base at offset {} cannot be read",
+                pack.offset(entry)
+            );
+            worker.failed.push(Failure {
+                node: self.store.node_in(pack_number, child),
+                kind,
+                reason,
+                detail: self.describe(pack_number, child, &why),
+            });
+            stack.extend(pack.children(child));
+        }
+    }
+
+    fn describe(&self, pack_number: usize, entry: Entry, why: &str) -> String {
+        let pack = &self.store.packs()[pack_number];
+        format!(
+            "'{}': entry at offset {}: {why}",
+            pack.path.display(),
+            pack.offset(entry)
+        )
+    }
+
+    /// Entries that the pack could not even lay out are of no known kind: every walk that asks for
+    /// blobs counts them, so that each is counted once.
+    fn add_known_broken(&self, failed: &mut Vec<Failure>) {
+        if !self.kinds.contains(&ObjectKind::Blob) {
+            failed.retain(|failure| failure.kind != ObjectKind::Unknown);
+            return;
+        }
+        for (number, pack) in self.store.packs().iter().enumerate() {
+            for (entry, why) in pack.broken() {
+                failed.push(Failure {
+                    node: self.store.node_in(number, *entry),
+                    kind: ObjectKind::Unknown,
+                    reason: SkipReason::Corrupt,
+                    detail: self.describe(number, *entry, why),
+                });
+            }
+        }
+    }
+
+    /// An object that could not be read in one place may be whole in another.
+    fn second_chance<V: Visitor>(
+        &self,
+        worker: &mut Worker<V>,
+        failed: Vec<Failure>,
+    ) -> Vec<Skipped> {
+        let mut skipped = Vec::new();
+        let mut reader = Reader::new(self.store);
+        for failure in failed {
+            if self.store.is_duplicate(failure.node) {
+                continue;
+            }
+            let id = self.store.id(failure.node);
+            let mut loaded = Loaded::default();
+            let found = self
+                .store
+                .copies_of(&id)
+                .into_iter()
+                .find_map(|copy| reader.read(copy, &mut loaded.bytes).ok());
+            match found {
+                Some(kind) if self.kinds.contains(&kind) => {
+                    self.visit_node(worker, failure.node, kind, 0, &mut loaded, None);
+                }
+                Some(_) => {}
+                None => skipped.push(Skipped {
+                    reason: failure.reason,
+                    kind: failure.kind,
+                    object_id: Some(id),
+                    detail: failure.detail,
+                }),
+            }
+        }
+        skipped.sort_unstable();
+        skipped.dedup();
+        skipped
+    }
+
+    /// Where the walk begins and how it goes on are known from [`Place`]s alone.
+    #[cfg(test)]
+    fn start_count(&self) -> usize {
+        self.starts.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::odb::{Limits, Place};
+    use gix::hash::Kind as HashKind;
+
+    #[test]
+    fn an_empty_store_has_nowhere_to_start() {
+        let dir = std::env::temp_dir();
+        let empty = dir.join(format!("unleak-empty-{}", std::process::id()));
+        std::fs::create_dir_all(&empty).unwrap();
+        let store = ObjectStore::open(&empty, &[], HashKind::Sha1, Limits::default()).unwrap();
+        let progress = Progress::default();
+        assert_eq!(
+            Walk::new(&store, &ObjectKind::ALL, &progress).start_count(),
+            0
+        );
+        assert!(matches!(store.place(0), Place::Loose(0)));
+        std::fs::remove_dir(&empty).unwrap();
+    }
+}

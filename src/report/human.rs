@@ -1,0 +1,388 @@
+//! Terminal text: a verdict first, then at most seven lines a secret, worst first, then what to do.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use super::escape::escape;
+use super::paint::Role;
+use super::redact::Redactor;
+use super::{Report, timestamp};
+use crate::finding::{Finding, History, PlaceKind};
+use crate::odb::ObjectKind;
+use crate::rule::Confidence;
+
+/// Characters of an excerpt on either side of the secret.
+const EXCERPT_CHARS: usize = 48;
+/// Ref names listed before the rest is counted.
+const MAX_NAMES: usize = 3;
+/// Objects that could not be read, listed before the rest is counted.
+const MAX_SKIPPED: usize = 10;
+
+pub(super) fn render(report: &Report<'_>) -> String {
+    let redactor = Redactor::new(&report.audit.findings, report.reveal);
+    let mut text = String::new();
+    verdict(report, &mut text);
+    for finding in &report.audit.findings {
+        text.push('\n');
+        block(report, &redactor, finding, &mut text);
+    }
+    coverage(report, &redactor, &mut text);
+    next_steps(report, &mut text);
+    text
+}
+
+/// One line a finding, for editors and scripts.
+pub(super) fn brief(report: &Report<'_>) -> String {
+    let redactor = Redactor::new(&report.audit.findings, report.reveal);
+    let mut text = String::new();
+    for finding in &report.audit.findings {
+        let secret = escape(&redactor.secret(&finding.secret));
+        let _ = writeln!(
+            text,
+            "{}: {}: {secret}",
+            place(finding, &redactor),
+            finding.rule_id
+        );
+    }
+    text
+}
+
+fn verdict(report: &Report<'_>, text: &mut String) {
+    let audit = report.audit;
+    let subject = escape(report.subject.as_bytes());
+    let complete = audit.coverage.is_complete();
+    let counts: Vec<String> = Confidence::ALL
+        .iter()
+        .rev()
+        .filter_map(|&level| {
+            let count = audit
+                .findings
+                .iter()
+                .filter(|finding| finding.confidence == level)
+                .count();
+            (count > 0).then(|| format!("{count} {}", level.name()))
+        })
+        .collect();
+    let found = match audit.findings.len() {
+        0 => "no secrets found".to_owned(),
+        1 => format!("1 secret found ({})", counts.join(", ")),
+        n => format!("{n} secrets found ({})", counts.join(", ")),
+    };
+    let role = match (audit.findings.is_empty(), complete) {
+        (true, true) => Role::Good,
+        (true, false) => Role::Warning,
+        _ => Role::Alarm,
+    };
+    let _ = write!(text, "{} in {subject}", report.paint.role(role, &found));
+    let _ = match (
+        complete,
+        audit
+            .coverage
+            .kinds
+            .values()
+            .map(|kind| kind.scanned)
+            .sum::<u64>(),
+    ) {
+        (false, _) => writeln!(
+            text,
+            ", {}",
+            report
+                .paint
+                .role(Role::Alarm, "but not everything could be read")
+        ),
+        (true, 0) => writeln!(text, ": it holds no objects yet"),
+        (true, _) => writeln!(text, "; everything was read"),
+    };
+}
+
+fn block(report: &Report<'_>, redactor: &Redactor, finding: &Finding, text: &mut String) {
+    let paint = report.paint;
+    let level = match finding.confidence {
+        Confidence::High => paint.role(Role::Alarm, "high"),
+        Confidence::Medium => paint.role(Role::Warning, "medium"),
+        Confidence::Low => paint.role(Role::Dim, "low"),
+    };
+    let rule = report.rule(&finding.rule_id);
+    let description = rule.map_or("", |rule| rule.description.as_str());
+    let secret = escape(&redactor.secret(&finding.secret));
+    let _ = writeln!(
+        text,
+        "{level} {}: {description} {}",
+        paint.role(Role::Rule, &finding.rule_id),
+        paint.role(Role::Secret, &secret)
+    );
+    let _ = writeln!(
+        text,
+        "  {} {}",
+        paint.role(Role::Dim, "-->"),
+        paint.role(Role::Path, &place(finding, redactor))
+    );
+    if let Some(excerpt) = &finding.excerpt {
+        let before = shorten_start(&escape(&redactor.text(&excerpt.before)));
+        let after = shorten_end(&escape(&redactor.text(&excerpt.after)));
+        let bar = paint.role(Role::Dim, "   |");
+        let _ = writeln!(
+            text,
+            "{bar} {before}{}{after}",
+            paint.role(Role::Secret, &secret)
+        );
+        let carets = "^".repeat(secret.chars().count());
+        let _ = writeln!(
+            text,
+            "{bar} {}{}",
+            " ".repeat(before.chars().count()),
+            paint.role(Role::Secret, &carets)
+        );
+    }
+    if let Some(history) = &finding.history {
+        let _ = writeln!(text, "  {}", story(history, redactor));
+    }
+    let reasons: Vec<&str> = finding.reasons.iter().map(|reason| reason.text()).collect();
+    let _ = writeln!(
+        text,
+        "  {} {}",
+        paint.role(Role::Dim, "why:"),
+        reasons.join(", ")
+    );
+}
+
+/// `path:line`, or what else holds the secret.
+fn place(finding: &Finding, redactor: &Redactor) -> String {
+    let appearance = finding
+        .history
+        .as_ref()
+        .and_then(|history| history.first.as_ref());
+    if let Some(appearance) = appearance
+        && let Some(path) = &appearance.path
+    {
+        let (line, column) = (appearance.position.line, appearance.position.column);
+        return format!("{}:{line}:{column}", escape(&redactor.text(path)));
+    }
+    let Some(occurrence) = finding.occurrences.first() else {
+        return "?".to_owned();
+    };
+    let (kind, id, line) = (
+        occurrence.kind.name(),
+        occurrence.object_id,
+        occurrence.position.line,
+    );
+    match occurrence.kind {
+        PlaceKind::Blob => format!("blob {id}, line {line}"),
+        PlaceKind::Commit | PlaceKind::Tag => format!("text of {kind} {id}, line {line}"),
+    }
+}
+
+fn story(history: &History, redactor: &Redactor) -> String {
+    let mut parts = Vec::new();
+    match (&history.first, &history.author) {
+        (Some(first), Some(author)) => {
+            let id = first.commit_id.to_hex_with_len(10);
+            let day = timestamp(author.seconds);
+            let day = day.split('T').next().unwrap_or_default();
+            parts.push(format!(
+                "first in {id} ({day}, {})",
+                escape(&redactor.text(&author.name))
+            ));
+        }
+        (Some(first), None) => {
+            parts.push(format!("first in {}", first.commit_id.to_hex_with_len(10)));
+        }
+        (None, _) => parts.push("in no commit".to_owned()),
+    }
+    parts.push(format!(
+        "{}, {}",
+        counted(history.commits, "commit"),
+        counted(history.paths.len(), "path")
+    ));
+    parts.push(
+        if history.in_head {
+            "still in HEAD"
+        } else {
+            "gone from HEAD"
+        }
+        .to_owned(),
+    );
+    let reach = &history.reach;
+    let name = |name: &gix::bstr::BString| escape(&redactor.text(name));
+    let mut on: Vec<String> = reach
+        .remotes
+        .iter()
+        .chain(&reach.branches)
+        .take(MAX_NAMES)
+        .map(name)
+        .collect();
+    let rest = (reach.remotes.len() + reach.branches.len()).saturating_sub(MAX_NAMES);
+    if rest > 0 {
+        on.push(format!("{} more", counted(rest, "branch")));
+    }
+    match &reach.tags[..] {
+        [] => {}
+        [tag] => on.push(format!("tag {}", name(tag))),
+        tags => on.push(format!("{} tags", tags.len())),
+    }
+    match &reach.others[..] {
+        [] => {}
+        [other] => on.push(name(other)),
+        others => on.push(format!("{} other refs", others.len())),
+    }
+    if reach.detached_head {
+        on.push("a detached HEAD".to_owned());
+    }
+    if !on.is_empty() {
+        parts.push(format!("on {}", on.join(", ")));
+    }
+    parts.extend(side_stores(history).into_iter().map(str::to_owned));
+    parts.join(" · ")
+}
+
+fn side_stores(history: &History) -> Vec<&'static str> {
+    let reach = &history.reach;
+    let mut parts = Vec::new();
+    if !reach.remotes.is_empty() {
+        parts.push("published");
+    }
+    if reach.stash {
+        parts.push("in a stash");
+    }
+    if reach.index {
+        parts.push("in the index");
+    }
+    if !reach.by_ref() && reach.reflog {
+        parts.push("reached by a reflog only");
+    }
+    if !reach.by_ref() && !reach.reflog && !reach.stash && !reach.index {
+        parts.push("unreachable");
+    }
+    parts
+}
+
+fn counted(count: usize, word: &str) -> String {
+    match (count, word) {
+        (1, _) => format!("1 {word}"),
+        (_, "branch") => format!("{count} branches"),
+        _ => format!("{count} {word}s"),
+    }
+}
+
+/// Keeps the end of the text before a secret: lines can be megabytes long.
+fn shorten_start(text: &str) -> String {
+    let text = text.trim_start();
+    let count = text.chars().count();
+    if count <= EXCERPT_CHARS {
+        return text.to_owned();
+    }
+    format!(
+        "…{}",
+        text.chars().skip(count - EXCERPT_CHARS).collect::<String>()
+    )
+}
+
+fn shorten_end(text: &str) -> String {
+    let text = text.trim_end();
+    if text.chars().count() <= EXCERPT_CHARS {
+        return text.to_owned();
+    }
+    format!("{}…", text.chars().take(EXCERPT_CHARS).collect::<String>())
+}
+
+fn coverage(report: &Report<'_>, redactor: &Redactor, text: &mut String) {
+    let coverage = &report.audit.coverage;
+    let mut read: Vec<String> = Vec::new();
+    for kind in ObjectKind::ALL {
+        let of_kind = coverage.kinds.get(&kind).copied().unwrap_or_default();
+        if of_kind.scanned > 0 {
+            read.push(counted(
+                usize::try_from(of_kind.scanned).unwrap_or(usize::MAX),
+                kind.name(),
+            ));
+        }
+    }
+    let bytes: u64 = coverage.kinds.values().map(|kind| kind.bytes).sum();
+    if !read.is_empty() {
+        let megabytes = bytes.div_ceil(1_000_000);
+        let stores = format!(
+            "{}, {} loose",
+            counted(coverage.packs, "pack"),
+            coverage.loose
+        );
+        let _ = writeln!(
+            text,
+            "\nread: {} ({megabytes} MB) from {stores}",
+            read.join(", ")
+        );
+    }
+    for (count, what) in [
+        (
+            coverage.alternates,
+            "object directories borrowed from other repositories, read",
+        ),
+        (
+            coverage.submodules,
+            "submodule commits named, their repositories not entered",
+        ),
+        (
+            usize::try_from(coverage.allowed_inline).unwrap_or(usize::MAX),
+            "matches allowed by a marker in the file",
+        ),
+        (
+            coverage.below_confidence,
+            "more findings of lower confidence: --min-confidence low shows them",
+        ),
+    ] {
+        if count > 0 {
+            let _ = writeln!(text, "note: {count} {what}");
+        }
+    }
+    if coverage.shallow > 0 {
+        let _ = writeln!(
+            text,
+            "{} the clone is shallow: history before {} was not read\n  run 'git fetch --unshallow' (in CI: a fetch depth of 0) and scan again",
+            report.paint.role(Role::Alarm, "not read:"),
+            counted(coverage.shallow, "commit")
+        );
+    }
+    skipped(report, redactor, text);
+}
+
+/// What could not be read, the first few by name.
+fn skipped(report: &Report<'_>, redactor: &Redactor, text: &mut String) {
+    let coverage = &report.audit.coverage;
+    if coverage.skipped.is_empty() {
+        return;
+    }
+    let _ = writeln!(
+        text,
+        "{} {} could not be read",
+        report.paint.role(Role::Alarm, "not read:"),
+        counted(coverage.skipped.len(), "item")
+    );
+    for skipped in coverage.skipped.iter().take(MAX_SKIPPED) {
+        let detail = escape(&redactor.text(skipped.detail.as_bytes()));
+        let _ = writeln!(text, "  {}: {detail}", skipped.reason.name());
+    }
+    if let Some(more @ 1..) = coverage.skipped.len().checked_sub(MAX_SKIPPED) {
+        let _ = writeln!(text, "  and {more} more: --format json lists all");
+    }
+}
+
+fn next_steps(report: &Report<'_>, text: &mut String) {
+    if report.audit.findings.is_empty() {
+        return;
+    }
+    let mut pages: BTreeSet<(&str, &str)> = BTreeSet::new();
+    for finding in &report.audit.findings {
+        let rule = report.rule(&finding.rule_id);
+        if let Some((provider, page)) =
+            rule.and_then(|rule| Some((rule.provider.as_str(), rule.rotate.as_deref()?)))
+        {
+            pages.insert((provider, page));
+        }
+    }
+    let _ = writeln!(
+        text,
+        "\nnext: make every secret above useless at its issuer first; deleting the line is not enough"
+    );
+    for (provider, page) in pages {
+        let _ = writeln!(text, "  {provider}: {page}");
+    }
+}

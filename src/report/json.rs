@@ -1,0 +1,285 @@
+//! One JSON document. Its shape is versioned and described by `docs/report.schema.json`: fields are
+//! only added within a version.
+
+use gix::bstr::BString;
+use serde::Serialize;
+
+use super::redact::{Redactor, Reveal};
+use super::{Report, timestamp};
+use crate::audit::CoverageBlock;
+use crate::finding::{Appearance, Finding, History, Occurrence, Signature};
+use crate::odb::ObjectKind;
+
+/// Raised when a field changes its meaning or goes away.
+const SCHEMA_VERSION: u32 = 1;
+
+/// Text of the repository: a string, or its bytes in base64 if they are not UTF-8.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Text {
+    Utf8(String),
+    Bytes { base64: String },
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    schema: &'static str,
+    schema_version: u32,
+    unleak_version: &'static str,
+    repository: &'a str,
+    complete: bool,
+    redacted: bool,
+    findings: Vec<FindingEntry<'a>>,
+    coverage: CoverageEntry,
+}
+
+#[derive(Serialize)]
+struct FindingEntry<'a> {
+    fingerprint: String,
+    rule_id: &'a str,
+    provider: &'a str,
+    description: &'a str,
+    confidence: &'static str,
+    reasons: Vec<&'static str>,
+    secret: Text,
+    rotate: Option<&'a str>,
+    docs: Option<&'a str>,
+    history: Option<HistoryEntry>,
+    occurrences: Vec<OccurrenceEntry>,
+}
+
+#[derive(Serialize)]
+struct HistoryEntry {
+    first: Option<AppearanceEntry>,
+    author: Option<AuthorEntry>,
+    in_head: bool,
+    published: bool,
+    reachable: bool,
+    objects: usize,
+    commits: usize,
+    paths: Vec<Text>,
+    branches: Vec<Text>,
+    remotes: Vec<Text>,
+    tags: Vec<Text>,
+    other_refs: Vec<Text>,
+    detached_head: bool,
+    stash: bool,
+    reflog: bool,
+    index: bool,
+    appearances: Vec<AppearanceEntry>,
+}
+
+#[derive(Serialize)]
+struct AuthorEntry {
+    name: Text,
+    email: Text,
+    date: String,
+}
+
+#[derive(Serialize)]
+struct AppearanceEntry {
+    commit: String,
+    path: Option<Text>,
+    object: String,
+    line: u32,
+    column: u32,
+    reachable: bool,
+}
+
+#[derive(Serialize)]
+struct OccurrenceEntry {
+    kind: &'static str,
+    object: String,
+    start: usize,
+    end: usize,
+    line: u32,
+    column: u32,
+}
+
+#[derive(Serialize)]
+struct CoverageEntry {
+    objects: Vec<KindEntry>,
+    packs: usize,
+    loose: usize,
+    alternates: usize,
+    shallow_commits: usize,
+    submodule_commits: usize,
+    allowed_inline: u64,
+    below_confidence: usize,
+    skipped: Vec<SkippedEntry>,
+}
+
+#[derive(Serialize)]
+struct KindEntry {
+    kind: &'static str,
+    total: u64,
+    scanned: u64,
+    skipped: u64,
+    bytes: u64,
+}
+
+#[derive(Serialize)]
+struct SkippedEntry {
+    reason: &'static str,
+    kind: &'static str,
+    object: Option<String>,
+    detail: Text,
+}
+
+pub(super) fn render(report: &Report<'_>) -> Vec<u8> {
+    let redactor = Redactor::new(&report.audit.findings, report.reveal);
+    let document = Document {
+        schema: "unleak-report",
+        schema_version: SCHEMA_VERSION,
+        unleak_version: env!("CARGO_PKG_VERSION"),
+        repository: report.subject,
+        complete: report.audit.coverage.is_complete(),
+        redacted: report.reveal == Reveal::Redacted,
+        findings: report
+            .audit
+            .findings
+            .iter()
+            .map(|finding| entry(report, &redactor, finding))
+            .collect(),
+        coverage: coverage(&redactor, &report.audit.coverage),
+    };
+    let mut bytes = serde_json::to_vec_pretty(&document).expect("strings and numbers become JSON");
+    bytes.push(b'\n');
+    bytes
+}
+
+fn text(redactor: &Redactor, bytes: &[u8]) -> Text {
+    plain(redactor.text(bytes).into_owned())
+}
+
+fn plain(bytes: Vec<u8>) -> Text {
+    match String::from_utf8(bytes) {
+        Ok(string) => Text::Utf8(string),
+        Err(e) => Text::Bytes {
+            base64: data_encoding::BASE64.encode(e.as_bytes()),
+        },
+    }
+}
+
+fn entry<'a>(
+    report: &'a Report<'_>,
+    redactor: &Redactor,
+    finding: &'a Finding,
+) -> FindingEntry<'a> {
+    let rule = report.rule(&finding.rule_id);
+    FindingEntry {
+        fingerprint: finding.fingerprint.to_string(),
+        rule_id: &finding.rule_id,
+        provider: rule.map_or("", |rule| &rule.provider),
+        description: rule.map_or("", |rule| &rule.description),
+        confidence: finding.confidence.name(),
+        reasons: finding.reasons.iter().map(|reason| reason.text()).collect(),
+        secret: plain(redactor.secret(&finding.secret)),
+        rotate: rule.and_then(|rule| rule.rotate.as_deref()),
+        docs: rule.and_then(|rule| rule.docs.as_deref()),
+        history: finding
+            .history
+            .as_ref()
+            .map(|history| history_entry(redactor, history)),
+        occurrences: finding.occurrences.iter().map(occurrence).collect(),
+    }
+}
+
+fn history_entry(redactor: &Redactor, history: &History) -> HistoryEntry {
+    let texts = |names: &[BString]| names.iter().map(|name| text(redactor, name)).collect();
+    let reach = &history.reach;
+    HistoryEntry {
+        first: history
+            .first
+            .as_ref()
+            .map(|first| appearance(redactor, first)),
+        author: history
+            .author
+            .as_ref()
+            .map(|author| author_entry(redactor, author)),
+        in_head: history.in_head,
+        published: !reach.remotes.is_empty(),
+        reachable: reach.by_ref(),
+        objects: history.objects,
+        commits: history.commits,
+        paths: texts(&history.paths),
+        branches: texts(&reach.branches),
+        remotes: texts(&reach.remotes),
+        tags: texts(&reach.tags),
+        other_refs: texts(&reach.others),
+        detached_head: reach.detached_head,
+        stash: reach.stash,
+        reflog: reach.reflog,
+        index: reach.index,
+        appearances: history
+            .appearances
+            .iter()
+            .map(|found| appearance(redactor, found))
+            .collect(),
+    }
+}
+
+fn author_entry(redactor: &Redactor, author: &Signature) -> AuthorEntry {
+    AuthorEntry {
+        name: text(redactor, &author.name),
+        email: text(redactor, &author.email),
+        date: timestamp(author.seconds),
+    }
+}
+
+fn appearance(redactor: &Redactor, found: &Appearance) -> AppearanceEntry {
+    AppearanceEntry {
+        commit: found.commit_id.to_string(),
+        path: found.path.as_ref().map(|path| text(redactor, path)),
+        object: found.object_id.to_string(),
+        line: found.position.line,
+        column: found.position.column,
+        reachable: found.reachable,
+    }
+}
+
+fn occurrence(occurrence: &Occurrence) -> OccurrenceEntry {
+    OccurrenceEntry {
+        kind: occurrence.kind.name(),
+        object: occurrence.object_id.to_string(),
+        start: occurrence.span.start,
+        end: occurrence.span.end,
+        line: occurrence.position.line,
+        column: occurrence.position.column,
+    }
+}
+
+fn coverage(redactor: &Redactor, block: &CoverageBlock) -> CoverageEntry {
+    let kinds = ObjectKind::ALL.into_iter().chain([ObjectKind::Unknown]);
+    CoverageEntry {
+        objects: kinds
+            .map(|kind| {
+                let found = block.kinds.get(&kind).copied().unwrap_or_default();
+                KindEntry {
+                    kind: kind.name(),
+                    total: found.scanned + found.skipped,
+                    scanned: found.scanned,
+                    skipped: found.skipped,
+                    bytes: found.bytes,
+                }
+            })
+            .collect(),
+        packs: block.packs,
+        loose: block.loose,
+        alternates: block.alternates,
+        shallow_commits: block.shallow,
+        submodule_commits: block.submodules,
+        allowed_inline: block.allowed_inline,
+        below_confidence: block.below_confidence,
+        skipped: block
+            .skipped
+            .iter()
+            .map(|skipped| SkippedEntry {
+                reason: skipped.reason.name(),
+                kind: skipped.kind.name(),
+                object: skipped.object_id.map(|id| id.to_string()),
+                detail: text(redactor, skipped.detail.as_bytes()),
+            })
+            .collect(),
+    }
+}

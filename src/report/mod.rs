@@ -1,0 +1,65 @@
+//! What the user gets: the findings and the coverage, in one of several formats.
+//!
+//! ```text
+//! escape, redact, paint < human, json < mod
+//! ```
+//!
+//! A report is made of an [`Audit`] alone, so the same repository and rules give the same bytes.
+//! All repository text passes the redactor, and on a terminal the escaper.
+
+pub mod escape;
+mod human;
+mod json;
+pub mod paint;
+pub mod redact;
+
+use crate::audit::Audit;
+use crate::rule::{Rule, RuleSet};
+use paint::Paint;
+use redact::Reveal;
+
+/// The formats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// For people at a terminal.
+    Human,
+    /// One line a finding: `path:line: rule: secret`.
+    Brief,
+    /// One JSON document, described by `docs/report.schema.json`.
+    Json,
+}
+
+/// Everything that a report is made of.
+pub struct Report<'a> {
+    /// What was found and read.
+    pub audit: &'a Audit,
+    /// The rules it was found with.
+    pub rules: &'a RuleSet,
+    /// What was scanned, as the user named it.
+    pub subject: &'a str,
+    /// Whether values are shown.
+    pub reveal: Reveal,
+    /// Whether colours are written.
+    pub paint: Paint,
+}
+
+impl Report<'_> {
+    /// Returns the report as bytes.
+    pub fn render(&self, format: Format) -> Vec<u8> {
+        match format {
+            Format::Human => human::render(self).into_bytes(),
+            Format::Brief => human::brief(self).into_bytes(),
+            Format::Json => json::render(self),
+        }
+    }
+
+    fn rule(&self, id: &str) -> Option<&Rule> {
+        self.rules.get(id)
+    }
+}
+
+/// Returns seconds since 1970 as `YYYY-MM-DDThh:mm:ssZ`; commits may claim impossible times.
+fn timestamp(seconds: i64) -> String {
+    jiff::Timestamp::from_second(seconds)
+        .map_or_else(|_| "unknown".to_owned(), |time| time.to_string())
+}

@@ -1,0 +1,84 @@
+//! The filter that all repository text passes on its way into a report: it knows every value
+//! found, and replaces it wherever it stands, in a path, a name, a ref or an excerpt.
+
+use std::borrow::Cow;
+
+use aho_corasick::{AhoCorasick, MatchKind};
+
+use crate::finding::Finding;
+use crate::secret::Secret;
+
+/// Whether values are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reveal {
+    /// Only as a redacted mark.
+    Redacted,
+    /// In full: the user asked for it.
+    Shown,
+}
+
+/// Knows the values of all findings.
+pub struct Redactor {
+    values: Option<(AhoCorasick, Vec<String>)>,
+    reveal: Reveal,
+}
+
+impl Redactor {
+    /// Collects the values of `findings`, as they are and percent-encoded.
+    pub fn new(findings: &[Finding], reveal: Reveal) -> Self {
+        let mut forms: Vec<(Vec<u8>, String)> = Vec::new();
+        for finding in findings {
+            let mark = finding.secret.redacted();
+            let value = finding.secret.reveal();
+            forms.push((value.to_vec(), mark.clone()));
+            let encoded = percent_encoded(value);
+            if encoded != value {
+                forms.push((encoded, mark));
+            }
+        }
+        forms.sort_unstable();
+        forms.dedup();
+        let (values, marks): (Vec<_>, Vec<_>) = forms.into_iter().unzip();
+        let automaton = AhoCorasick::builder()
+            .match_kind(MatchKind::LeftmostLongest)
+            .build(&values)
+            .ok();
+        // Too many values for an automaton: everything is redacted whole rather than nothing.
+        Self {
+            values: automaton.map(|automaton| (automaton, marks)),
+            reveal,
+        }
+    }
+
+    /// Returns `text` with every value replaced by its mark.
+    pub fn text<'t>(&self, text: &'t [u8]) -> Cow<'t, [u8]> {
+        if self.reveal == Reveal::Shown {
+            return Cow::Borrowed(text);
+        }
+        match &self.values {
+            None => Cow::Owned("…".into()),
+            Some((automaton, _)) if !automaton.is_match(text) => Cow::Borrowed(text),
+            Some((automaton, marks)) => Cow::Owned(automaton.replace_all_bytes(text, marks)),
+        }
+    }
+
+    /// Returns how a secret itself is written.
+    pub fn secret(&self, secret: &Secret) -> Vec<u8> {
+        match self.reveal {
+            Reveal::Redacted => secret.redacted().into_bytes(),
+            Reveal::Shown => secret.reveal().to_vec(),
+        }
+    }
+}
+
+fn percent_encoded(value: &[u8]) -> Vec<u8> {
+    let mut encoded = Vec::with_capacity(value.len());
+    for &byte in value {
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+            encoded.push(byte);
+        } else {
+            encoded.extend_from_slice(format!("%{byte:02X}").as_bytes());
+        }
+    }
+    encoded
+}

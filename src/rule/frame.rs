@@ -1,0 +1,41 @@
+//! The one frame that all context-word rules share: a provider's word, the rest of a name, an
+//! assignment in whatever syntax, then the value.
+
+/// Characters of a name after the word, and of words between it and the assignment.
+const NAME: &str = r"[0-9A-Za-z_.\- ]";
+
+/// What may stand between a provider's word and a second word, if the two are apart: closing and
+/// opening quotes and brackets of nested configuration, and line ends.
+const BETWEEN_WORDS: &str = r#"[0-9A-Za-z_.\- \t\r\n"'\[\]{}:=]"#;
+
+/// Closing quotes and brackets, the assignment, then opening ones. In order: JSON, YAML, ini,
+/// environment, Go, PHP and Ruby, XML elements, calls, tables, and a blank alone as in a Dockerfile.
+const ASSIGNMENT: &str = concat!(
+    r#"["'\]\)\}*`\\]{0,4}[ \t]{0,8}"#,
+    r"(?:=>|:=|==|=|:|->|,|\||>|%3[Dd]|[ \t])",
+    r#"(?:[ \t]{0,8}[|>][-+]?)?[\s"'`=(\[{<>|*\\]{0,16}"#,
+);
+
+/// An XML attribute that follows its key, and the scheme of an HTTP header.
+const LEAD_IN: &str =
+    r#"(?:(?i:value|default)["']?[ \t]{0,3}[=:][ \t]{0,3}["']?|(?i:bearer|basic|token)[ \t])?"#;
+
+/// Returns the regular expression for `value` assigned to a name with one of `keywords` in it,
+/// followed by one of `words` if there are any.
+pub(super) fn context(keywords: &[String], words: &[String], value: &str) -> String {
+    let any = |list: &[String]| {
+        list.iter()
+            .map(|word| regex_syntax::escape(word))
+            .collect::<Vec<_>>()
+            .join("|")
+    };
+    let words = if words.is_empty() {
+        String::new()
+    } else {
+        format!("{BETWEEN_WORDS}{{0,40}}?(?i:{})", any(words))
+    };
+    format!(
+        "(?i:{}){words}{NAME}{{0,40}}?{ASSIGNMENT}{LEAD_IN}(?P<secret>{value})",
+        any(keywords)
+    )
+}

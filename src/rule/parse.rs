@@ -1,0 +1,317 @@
+//! TOML to [`RuleSet`]. An unknown field is an error; errors name file, rule and field.
+
+use std::collections::HashSet;
+
+use regex_syntax::hir::Hir;
+use regex_syntax::hir::literal::Extractor;
+use serde::Deserialize;
+
+use super::{Boundary, Check, Confidence, Keyword, Matcher, Rule, RuleSet, frame};
+use crate::error::{Error, Result};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    rule: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    id: String,
+    provider: String,
+    description: String,
+    confidence: String,
+    keywords: Vec<String>,
+    regex: Option<String>,
+    value: Option<String>,
+    matcher: Option<String>,
+    #[serde(default)]
+    words: Vec<String>,
+    anchor: Option<String>,
+    lookbehind: Option<usize>,
+    boundary: Option<String>,
+    #[serde(default)]
+    checks: Vec<String>,
+    entropy: Option<f64>,
+    #[serde(default)]
+    public: bool,
+    rotate: Option<String>,
+    docs: Option<String>,
+    examples: Vec<String>,
+    near_misses: Vec<String>,
+}
+
+/// Shorter keywords are in every file.
+const MIN_KEYWORD_LEN: usize = 3;
+
+/// What stands after this many bytes of a keyword does not make it rarer, but makes the pre-pass
+/// look again at that many bytes around every edit: it is left to the regular expression.
+const MAX_KEYWORD_LEN: usize = 12;
+
+/// Longer matches make every edit near them expensive to look at again.
+const MAX_MATCH_LEN: usize = 4096;
+
+/// Longest token before an infix keyword.
+const MAX_LOOKBEHIND: usize = 256;
+
+/// Bytes that the assignment parser and the PEM and JWT readers look at after the keyword.
+const MAX_ASSIGNMENT_LEN: usize = 384;
+/// See [`MAX_ASSIGNMENT_LEN`].
+const MAX_BLOCK_LEN: usize = 8192;
+
+/// Reads the rules of `text`; `file` is its name for errors.
+///
+/// # Errors
+/// `Config` if it is no TOML of this shape, or a rule could not work.
+pub fn parse(text: &str, file: &str) -> Result<RuleSet> {
+    let parsed: File = toml::from_str(text).map_err(|e| {
+        Error::config(format!("cannot read rules from '{file}'"))
+            .because(e.to_string().trim().to_owned())
+    })?;
+    let mut seen = HashSet::new();
+    let mut rules = Vec::with_capacity(parsed.rule.len());
+    for entry in parsed.rule {
+        let id = entry.id.clone();
+        if !seen.insert(id.clone()) {
+            return Err(wrong(file, &id, "id", "another rule has the same id"));
+        }
+        let rule = check(entry).map_err(|(field, why)| wrong(file, &id, field, &why))?;
+        rules.push(rule);
+    }
+    Ok(RuleSet { rules })
+}
+
+fn wrong(file: &str, id: &str, field: &str, why: &str) -> Error {
+    Error::config(format!("'{file}': rule '{id}': field '{field}': {why}"))
+}
+
+type Wrong = (&'static str, String);
+
+fn check(entry: Entry) -> Result<Rule, Wrong> {
+    let (matcher, any_case, max_len) = matcher(&entry)?;
+    if entry.keywords.is_empty() {
+        return Err(("keywords", "at least one is needed".into()));
+    }
+    let keywords = entry
+        .keywords
+        .iter()
+        .map(|text| keyword(text, any_case, &matcher))
+        .collect::<Result<_, _>>()?;
+    let confidence = Confidence::from_name(&entry.confidence)
+        .ok_or(("confidence", "it is one of 'low', 'medium', 'high'".into()))?;
+    let checks = entry
+        .checks
+        .iter()
+        .map(|name| check_named(name))
+        .collect::<Result<_, _>>()?;
+    Ok(Rule {
+        id: entry.id,
+        provider: entry.provider,
+        description: entry.description,
+        confidence,
+        keywords,
+        boundary: boundary(entry.boundary.as_deref(), &matcher, entry.value.is_some())?,
+        matcher,
+        max_len,
+        checks,
+        entropy: entry.entropy,
+        public: entry.public,
+        rotate: entry.rotate,
+        docs: entry.docs,
+        examples: entry.examples,
+        near_misses: entry.near_misses,
+    })
+}
+
+/// Returns the matcher, whether its keywords ignore case, and how far it looks from a keyword on.
+fn matcher(entry: &Entry) -> Result<(Matcher, bool, usize), Wrong> {
+    match (&entry.regex, &entry.value, entry.matcher.as_deref()) {
+        (Some(regex), None, None) => {
+            let max_len = max_len("regex", regex)?;
+            let any_case = regex.starts_with("(?i)");
+            match (entry.anchor.as_deref(), entry.lookbehind) {
+                (None | Some("start"), None) => {
+                    Ok((Matcher::Start(regex.clone()), any_case, max_len))
+                }
+                (Some("infix"), Some(lookbehind)) if lookbehind <= MAX_LOOKBEHIND => {
+                    let regex = regex.clone();
+                    Ok((Matcher::Infix { regex, lookbehind }, any_case, max_len))
+                }
+                (Some("infix"), _) => Err((
+                    "lookbehind",
+                    format!("an infix rule needs it, at most {MAX_LOOKBEHIND}"),
+                )),
+                _ => Err((
+                    "anchor",
+                    "it is 'start', or 'infix' with 'lookbehind'".into(),
+                )),
+            }
+        }
+        (None, Some(value), None) => {
+            let lower: Vec<String> = entry
+                .keywords
+                .iter()
+                .map(|word| word.to_ascii_lowercase())
+                .collect();
+            let regex = frame::context(&lower, &entry.words, value);
+            let max_len = max_len("value", &regex)?;
+            Ok((Matcher::Start(regex), true, max_len))
+        }
+        (None, None, Some("assignment")) => Ok((Matcher::Assignment, true, MAX_ASSIGNMENT_LEN)),
+        (None, None, Some("pem")) => Ok((Matcher::Pem, false, MAX_BLOCK_LEN)),
+        (None, None, Some("jwt")) => Ok((Matcher::Jwt, false, MAX_BLOCK_LEN)),
+        (None, None, Some(_)) => Err(("matcher", "it is one of 'assignment', 'pem', 'jwt'".into())),
+        _ => Err((
+            "regex",
+            "a rule has exactly one of 'regex', 'value', 'matcher'".into(),
+        )),
+    }
+}
+
+/// Parses an expression as the engine will: bytes, no Unicode. Returns its longest match.
+fn max_len(field: &'static str, regex: &str) -> Result<usize, Wrong> {
+    let hir = parse_regex(regex).map_err(|why| (field, why))?;
+    let longest = hir
+        .properties()
+        .maximum_len()
+        .ok_or((field, "every repetition must be bounded".into()))?;
+    if longest > MAX_MATCH_LEN {
+        return Err((
+            field,
+            format!("it can match {longest} bytes, more than {MAX_MATCH_LEN}"),
+        ));
+    }
+    if hir.properties().minimum_len() == Some(0) {
+        return Err((field, "it can match nothing".into()));
+    }
+    Ok(longest)
+}
+
+fn parse_regex(regex: &str) -> Result<Hir, String> {
+    regex_syntax::ParserBuilder::new()
+        .unicode(false)
+        .utf8(false)
+        .build()
+        .parse(regex)
+        .map_err(|e| e.to_string())
+}
+
+fn keyword(text: &str, any_case: bool, matcher: &Matcher) -> Result<Keyword, Wrong> {
+    if text.len() < MIN_KEYWORD_LEN {
+        return Err((
+            "keywords",
+            format!("'{text}' is shorter than {MIN_KEYWORD_LEN} bytes"),
+        ));
+    }
+    let bytes = &text.as_bytes()[..text.len().min(MAX_KEYWORD_LEN)];
+    let text = if any_case {
+        bytes.to_ascii_lowercase()
+    } else {
+        bytes.to_vec()
+    };
+    let next = match matcher {
+        Matcher::Start(regex) if text.len() == MIN_KEYWORD_LEN => following(regex, &text),
+        _ => Vec::new(),
+    };
+    Ok(Keyword {
+        text,
+        any_case,
+        next,
+    })
+}
+
+/// Returns the bytes that can follow `keyword` at the start of a match; none if any byte can.
+fn following(regex: &str, keyword: &[u8]) -> Vec<u8> {
+    let Ok(hir) = parse_regex(regex) else {
+        return Vec::new();
+    };
+    let mut extractor = Extractor::new();
+    extractor
+        .limit_class(256)
+        .limit_literal_len(keyword.len() + 1)
+        .limit_total(1 << 14);
+    let prefixes = extractor.extract(&hir);
+    let Some(literals) = prefixes.literals() else {
+        return Vec::new();
+    };
+    let mut next = Vec::new();
+    for literal in literals {
+        let (head, rest) = literal
+            .as_bytes()
+            .split_at(keyword.len().min(literal.len()));
+        if head.eq_ignore_ascii_case(&keyword[..head.len()]) {
+            match rest.first() {
+                Some(&byte) => next.push(byte),
+                None => return Vec::new(),
+            }
+        }
+    }
+    next.sort_unstable();
+    next.dedup();
+    next
+}
+
+fn boundary(name: Option<&str>, matcher: &Matcher, is_context: bool) -> Result<Boundary, Wrong> {
+    let (left, right) = match name {
+        // A context word may stand inside a name, and blocks have their own ends.
+        None if is_context => (false, true),
+        None if matches!(matcher, Matcher::Assignment | Matcher::Pem) => (false, false),
+        None | Some("both") => (true, true),
+        Some("left") => (true, false),
+        Some("right") => (false, true),
+        Some("none") => (false, false),
+        Some(_) => {
+            return Err((
+                "boundary",
+                "it is one of 'both', 'left', 'right', 'none'".into(),
+            ));
+        }
+    };
+    Ok(Boundary { left, right })
+}
+
+fn check_named(name: &str) -> Result<Check, Wrong> {
+    let found = Check::ALL.iter().find(|(known, _)| *known == name);
+    found.map(|&(_, check)| check).ok_or_else(|| {
+        let known: Vec<&str> = Check::ALL.iter().map(|&(known, _)| known).collect();
+        (
+            "checks",
+            format!("there is no check '{name}'; there are {}", known.join(", ")),
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error_of(body: &str) -> String {
+        let head = "[[rule]]\nid = 'x-key'\nprovider = 'X'\ndescription = 'X'\nexamples = []\nnear_misses = []\n";
+        parse(&format!("{head}{body}"), "my.toml")
+            .unwrap_err()
+            .chain()
+    }
+
+    #[test]
+    fn errors_name_file_rule_and_field() {
+        let error = error_of("confidence = 'high'\nkeywords = ['xkey_']\nregex = 'xkey_[a-z]+'\n");
+        assert_eq!(
+            error,
+            "'my.toml': rule 'x-key': field 'regex': every repetition must be bounded"
+        );
+        let error =
+            error_of("confidence = 'sure'\nkeywords = ['xkey_']\nregex = 'xkey_[a-z]{8}'\n");
+        assert!(error.contains("'confidence'"), "{error}");
+        let error = error_of("confidence = 'low'\nkeywords = ['x']\nregex = 'xkey_[a-z]{8}'\n");
+        assert!(error.contains("shorter than 3"), "{error}");
+    }
+
+    #[test]
+    fn unknown_fields_are_refused() {
+        let error =
+            error_of("confidence = 'low'\nkeywords = ['xkey_']\nregexp = 'xkey_[a-z]{8}'\n");
+        assert!(error.contains("regexp"), "{error}");
+    }
+}

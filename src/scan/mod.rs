@@ -1,0 +1,70 @@
+//! From a repository's objects to secrets: which objects are read, and how their matches become
+//! one entry per secret.
+
+pub mod collect;
+pub mod history;
+
+use std::sync::Arc;
+
+use crate::detect::score::Reasons;
+use crate::finding::PlaceKind;
+use crate::odb::Node;
+use crate::rule::Confidence;
+use crate::secret::Secret;
+use crate::span::{Position, Span};
+
+/// How to scan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ScanOptions {
+    /// Whether a delta's result is scanned only where it differs from its base. Both ways find the
+    /// same; the other is the oracle.
+    pub delta: Delta,
+    /// Whether inline markers count.
+    pub inline_allow: InlineAllow,
+}
+
+/// Whether deltas are made use of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delta {
+    /// Scan what a delta changed.
+    Aware,
+    /// Scan every object whole.
+    Ignored,
+}
+
+/// Whether inline markers count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InlineAllow {
+    /// A marked line is allowed.
+    Honoured,
+    /// Markers mean nothing.
+    Ignored,
+}
+
+/// One place where one secret stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sighting {
+    /// The object.
+    pub node: Node,
+    /// Its kind.
+    pub place: PlaceKind,
+    /// The secret's bytes in it.
+    pub span: Span,
+    /// Where they begin.
+    pub position: Position,
+    /// How sure.
+    pub confidence: Confidence,
+    /// Why.
+    pub reasons: Reasons,
+}
+
+/// One secret under one rule, wherever it stands.
+#[derive(Clone, Debug)]
+pub struct Sighted {
+    /// Index into the rule set.
+    pub rule: u16,
+    /// The secret.
+    pub secret: Arc<Secret>,
+    /// All places, sorted by node and offset.
+    pub sightings: Vec<Sighting>,
+}

@@ -1,0 +1,109 @@
+//! Places in a buffer: byte spans, line and column positions, and the runs that a delta copied.
+
+use memchr::{memchr, memchr_iter, memrchr};
+
+/// A half-open byte range, `start <= end`, into one buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Span {
+    /// First byte.
+    pub start: usize,
+    /// One past the last byte.
+    pub end: usize,
+}
+
+impl Span {
+    /// Returns `start..end`.
+    pub fn new(start: usize, end: usize) -> Self {
+        debug_assert!(start <= end, "a span does not run backwards");
+        Self { start, end }
+    }
+
+    /// Returns the number of bytes.
+    pub fn len(self) -> usize {
+        self.end - self.start
+    }
+
+    /// Returns whether there are no bytes.
+    pub fn is_empty(self) -> bool {
+        self.start == self.end
+    }
+
+    /// Returns whether the two share at least one byte.
+    pub fn overlaps(self, other: Self) -> bool {
+        self.start < other.end && other.start < self.end
+    }
+}
+
+/// Line and column for people, both counted from 1; the column counts bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Position {
+    /// Line, from 1.
+    pub line: u32,
+    /// Byte within the line, from 1.
+    pub column: u32,
+}
+
+impl Position {
+    /// Returns the position of byte `offset` of `bytes`. Costs one pass over the bytes before it.
+    pub fn of(bytes: &[u8], offset: usize) -> Self {
+        let before = &bytes[..offset.min(bytes.len())];
+        let line = memchr_iter(b'\n', before).count() + 1;
+        let column = before.len() - memrchr(b'\n', before).map_or(0, |newline| newline + 1) + 1;
+        Self {
+            line: u32::try_from(line).unwrap_or(u32::MAX),
+            column: u32::try_from(column).unwrap_or(u32::MAX),
+        }
+    }
+}
+
+/// Returns the line that holds byte `offset`, without its newline.
+pub fn line_at(bytes: &[u8], offset: usize) -> Span {
+    let offset = offset.min(bytes.len());
+    let start = memrchr(b'\n', &bytes[..offset]).map_or(0, |newline| newline + 1);
+    let end = memchr(b'\n', &bytes[offset..]).map_or(bytes.len(), |newline| offset + newline);
+    Span::new(start, end)
+}
+
+/// Bytes that a delta copied unchanged from its base: `len` bytes at `src` of the base stand at
+/// `dst` of the result. Runs of one delta are sorted by `dst`, do not overlap there, and are
+/// merged where they continue each other in both buffers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// Offset in the result.
+    pub dst: usize,
+    /// Offset in the base.
+    pub src: usize,
+    /// Number of bytes, not zero.
+    pub len: usize,
+}
+
+impl Run {
+    /// One past the last byte in the result.
+    pub fn dst_end(self) -> usize {
+        self.dst + self.len
+    }
+
+    /// One past the last byte in the base.
+    pub fn src_end(self) -> usize {
+        self.src + self.len
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn position_counts_lines_and_bytes_from_one() {
+        assert_eq!(Position::of(b"ab\ncd", 0), Position { line: 1, column: 1 });
+        assert_eq!(Position::of(b"ab\ncd", 2), Position { line: 1, column: 3 });
+        assert_eq!(Position::of(b"ab\ncd", 4), Position { line: 2, column: 2 });
+        assert_eq!(Position::of(b"", 9), Position { line: 1, column: 1 });
+    }
+
+    #[test]
+    fn line_at_excludes_the_newline() {
+        assert_eq!(line_at(b"ab\ncd\nef", 4), Span::new(3, 5));
+        assert_eq!(line_at(b"ab", 2), Span::new(0, 2));
+    }
+}

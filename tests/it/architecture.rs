@@ -1,0 +1,131 @@
+//! `src/lib.rs` lists the modules in layers: a module uses lower layers only.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+fn rust_files(dir: &Path, into: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            rust_files(&path, into);
+        } else if path.extension().is_some_and(|ext| ext == "rs") {
+            into.push(path);
+        }
+    }
+}
+
+fn layers() -> HashMap<String, usize> {
+    let text = std::fs::read_to_string("src/lib.rs").unwrap();
+    let mut layer = None;
+    let mut found = HashMap::new();
+    for line in text.lines() {
+        if let Some(rest) = line.strip_prefix("// Layer ") {
+            layer = rest
+                .split(':')
+                .next()
+                .and_then(|number| number.parse().ok());
+        }
+        if let Some(name) = line
+            .strip_prefix("pub mod ")
+            .and_then(|rest| rest.strip_suffix(';'))
+        {
+            found.insert(
+                name.to_owned(),
+                layer.expect("every module stands under a layer"),
+            );
+        }
+    }
+    assert!(found.len() > 8, "the list was read: {found:?}");
+    found
+}
+
+/// The code of a file up to its unit tests, which may use anything.
+fn code_of(path: &Path) -> String {
+    let text = std::fs::read_to_string(path).unwrap();
+    text.split("#[cfg(test)]\nmod tests")
+        .next()
+        .unwrap_or_default()
+        .to_owned()
+}
+
+#[test]
+fn modules_use_lower_layers_only() {
+    let layers = layers();
+    let mut files = Vec::new();
+    rust_files(Path::new("src"), &mut files);
+    for path in files.iter().filter(|path| !path.starts_with("src/bin")) {
+        let relative = path.strip_prefix("src").unwrap();
+        let own = relative
+            .components()
+            .next()
+            .unwrap()
+            .as_os_str()
+            .to_string_lossy()
+            .replace(".rs", "");
+        let Some(&own_layer) = layers.get(&own) else {
+            continue;
+        };
+        let code = code_of(path);
+        for (at, _) in code.match_indices("crate::") {
+            let used: String = code[at + 7..]
+                .chars()
+                .take_while(|c| c.is_alphanumeric() || *c == '_')
+                .collect();
+            let Some(&layer) = layers.get(&used) else {
+                continue;
+            };
+            assert!(
+                used == own || layer < own_layer,
+                "{}: uses crate::{used}",
+                path.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn packages_are_named_where_they_belong() {
+    let homes: [(&str, &[&str]); 9] = [
+        ("memmap2", &["odb/map.rs"]),
+        ("sirocco", &["odb/inflate.rs"]),
+        ("gix_pack", &["odb/pack.rs"]),
+        ("sha1::", &["odb/hash.rs"]),
+        ("aho_corasick", &["detect/prefilter.rs", "report/redact.rs"]),
+        ("regex_automata", &["detect/confirm.rs"]),
+        ("toml::", &["rule/parse.rs"]),
+        ("colored::", &["report/paint.rs", "bin/unleak/scan.rs"]),
+        ("clap::", &["bin/unleak/args.rs", "bin/unleak/main.rs"]),
+    ];
+    let mut files = Vec::new();
+    rust_files(Path::new("src"), &mut files);
+    for path in &files {
+        let relative = path
+            .strip_prefix("src")
+            .unwrap()
+            .to_string_lossy()
+            .into_owned();
+        let code = code_of(path);
+        for (package, allowed) in homes {
+            let uses = code
+                .lines()
+                .any(|line| !line.trim_start().starts_with("//") && line.contains(package));
+            assert!(
+                !uses || allowed.contains(&relative.as_str()),
+                "{relative} names {package}"
+            );
+        }
+    }
+}
+
+#[test]
+fn unsafe_code_has_one_home() {
+    let mut files = Vec::new();
+    rust_files(Path::new("src"), &mut files);
+    let lifting = files
+        .iter()
+        .filter(|path| code_of(path).contains("#[expect(unsafe_code"));
+    let homes: Vec<_> = lifting
+        .map(|path| path.strip_prefix("src").unwrap().to_string_lossy())
+        .collect();
+    assert_eq!(homes, ["odb/map.rs"]);
+}

@@ -1,0 +1,276 @@
+//! The command line: exit codes, streams, redaction, colour.
+
+use std::ffi::OsStr;
+use std::path::Path;
+use std::process::Output;
+
+use crate::support::{Repo, github_token, unleak, unleak_with};
+
+fn scan(repo: &Repo, options: &[&str]) -> Output {
+    let mut args = vec!["scan"];
+    args.extend(options);
+    unleak(&args, repo.path())
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn exit_0_when_clean() {
+    let repo = Repo::new();
+    repo.commit_file("file", "x\n");
+    let output = scan(&repo, &[]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(
+        stdout(&output).starts_with("no secrets found in .; everything was read"),
+        "{}",
+        stdout(&output)
+    );
+}
+
+#[test]
+fn exit_1_when_something_is_found() {
+    let repo = Repo::new();
+    repo.commit_file("file", github_token(1));
+    let output = scan(&repo, &[]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        stdout(&output).starts_with("1 secret found (1 high) in ."),
+        "{}",
+        stdout(&output)
+    );
+}
+
+#[test]
+fn exit_2_when_nothing_can_be_scanned() {
+    let nowhere = Repo::bare_directory();
+    let output = scan(&nowhere, &[]);
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(stdout(&output), "", "no report was made");
+    assert!(
+        stderr(&output).contains("is not in a git repository"),
+        "{}",
+        stderr(&output)
+    );
+    assert!(stderr(&output).contains("hint: "), "{}", stderr(&output));
+    let output = unleak(&["scan", "/does/not/exist"], Path::new("/"));
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        stderr(&output).contains("does not exist"),
+        "{}",
+        stderr(&output)
+    );
+    assert_eq!(
+        unleak(&["scan", "--no-such-flag"], Path::new("/"))
+            .status
+            .code(),
+        Some(2)
+    );
+}
+
+#[test]
+fn a_bad_rule_file_is_a_usage_error() {
+    let repo = Repo::new();
+    repo.write("my.toml", "[[rule]]\nid = 'x'\n");
+    let output = scan(&repo, &["--rules", "my.toml"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("my.toml"), "{}", stderr(&output));
+}
+
+#[test]
+fn an_empty_repository_and_an_unborn_head_are_clean() {
+    let repo = Repo::new();
+    let output = scan(&repo, &[]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(
+        stdout(&output).contains("it holds no objects yet"),
+        "{}",
+        stdout(&output)
+    );
+    repo.commit_file("file", github_token(1));
+    repo.git(&["checkout", "--quiet", "--orphan", "unborn"]);
+    let report = repo.scan(&[]);
+    assert_eq!(report.code, 1);
+    assert_eq!(report.only("github-pat")["history"]["in_head"], false);
+}
+
+#[test]
+fn secrets_are_redacted_in_every_stream_unless_asked() {
+    let secret = github_token(1);
+    let repo = Repo::new();
+    repo.write(
+        format!("dir-{secret}/file"),
+        format!("x = {secret}; y = {secret}\n"),
+    );
+    repo.git(&["add", "--all"]);
+    repo.git(&[
+        "-c",
+        &format!("user.name={secret}"),
+        "commit",
+        "--quiet",
+        "--message",
+        &format!("about {secret}"),
+    ]);
+    repo.git(&["branch", &format!("topic-{secret}")]);
+    for options in [
+        &[][..],
+        &["--format", "json"],
+        &["-q"],
+        &["-vv"],
+        &["--color", "always"],
+    ] {
+        let output = scan(&repo, options);
+        for stream in [&output.stdout, &output.stderr] {
+            assert!(
+                !String::from_utf8_lossy(stream).contains(&secret),
+                "{options:?}"
+            );
+        }
+        assert_eq!(output.status.code(), Some(1));
+    }
+    assert!(stdout(&scan(&repo, &["--show-secrets"])).contains(&secret));
+}
+
+#[test]
+fn repository_text_cannot_command_the_terminal() {
+    let repo = Repo::new();
+    repo.write("evil\u{1b}]0;title\u{7}\u{202e}name", github_token(1));
+    repo.commit("x");
+    let output = scan(&repo, &[]);
+    assert!(
+        !output.stdout.contains(&0x1b) && !output.stdout.contains(&7),
+        "{}",
+        stdout(&output)
+    );
+    assert!(
+        stdout(&output).contains("evil\\u{1b}]0;title\\u{7}\\u{202e}name"),
+        "{}",
+        stdout(&output)
+    );
+}
+
+#[test]
+fn colour_obeys_flag_and_environment() {
+    let repo = Repo::new();
+    repo.commit_file("file", github_token(1));
+    let coloured = |args: &[&str], env: &[(&str, &OsStr)]| {
+        let mut all = vec!["scan"];
+        all.extend(args);
+        unleak_with(&all, repo.path(), env).stdout.contains(&0x1b)
+    };
+    let on = OsStr::new("1");
+    assert!(!coloured(&[], &[]), "a pipe is no terminal");
+    assert!(coloured(&["--color", "always"], &[]));
+    assert!(
+        coloured(&["--color", "always"], &[("NO_COLOR", on)]),
+        "the flag wins"
+    );
+    assert!(coloured(&[], &[("CLICOLOR_FORCE", on)]));
+    assert!(!coloured(&[], &[("CLICOLOR_FORCE", on), ("NO_COLOR", on)]));
+    assert!(
+        coloured(&[], &[("CLICOLOR_FORCE", on), ("NO_COLOR", OsStr::new(""))]),
+        "empty does not count"
+    );
+}
+
+#[test]
+fn quiet_prints_one_line_a_finding() {
+    let repo = Repo::new();
+    repo.commit_file("dir/file", format!("\n\nkey {}\n", github_token(1)));
+    let output = scan(&repo, &["--quiet"]);
+    assert!(
+        stdout(&output).starts_with("dir/file:3:5: github-pat: ghp_…"),
+        "{}",
+        stdout(&output)
+    );
+    assert_eq!(stdout(&output).lines().count(), 1);
+    assert_eq!(stderr(&output), "");
+}
+
+#[test]
+fn a_report_goes_to_a_file_when_asked() {
+    let repo = Repo::new();
+    repo.commit_file("file", github_token(1));
+    let output = scan(&repo, &["--format", "json", "--output", "report.json"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(stdout(&output), "");
+    let text = std::fs::read(repo.path().join("report.json")).unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&text).unwrap();
+    assert_eq!(json["schema_version"], 1);
+}
+
+#[test]
+fn git_dir_in_the_environment_names_the_repository() {
+    let repo = Repo::new();
+    repo.commit_file("file", github_token(1));
+    let elsewhere = Repo::bare_directory();
+    let git_dir = repo.git_dir();
+    let output = unleak_with(
+        &["scan"],
+        elsewhere.path(),
+        &[("GIT_DIR", git_dir.as_os_str())],
+    );
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+}
+
+#[test]
+fn the_scanned_repository_cannot_steer_the_scan() {
+    let repo = Repo::new();
+    repo.commit_file("file", github_token(1));
+    let marker = repo.path().join("was-run");
+    let program = format!("touch {}", marker.display());
+    for key in [
+        "core.fsmonitor",
+        "core.pager",
+        "diff.external",
+        "core.sshCommand",
+        "filter.x.clean",
+    ] {
+        repo.git(&["config", key, &program]);
+    }
+    repo.commit_file(".gitattributes", "* -diff binary filter=x\n");
+    let _ = std::fs::remove_file(&marker);
+    assert_eq!(repo.scan(&[]).code, 1);
+    assert!(!marker.exists(), "no program of the repository was run");
+}
+
+#[test]
+fn the_json_report_keeps_to_its_schema() {
+    let schema: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string("docs/report.schema.json").unwrap()).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let repo = Repo::new();
+    repo.commit_file("file", github_token(1));
+    repo.write(OsStr::new("other"), format!("{}\n", github_token(2)));
+    repo.commit(&format!("with {}", github_token(3)));
+    repo.git_with_input(
+        &["hash-object", "-w", "--stdin"],
+        github_token(4).as_bytes(),
+    );
+    std::fs::write(repo.git_dir().join("refs/heads/broken"), "not an id\n").unwrap();
+    let report = repo.scan(&[]);
+    assert_eq!(report.findings().len(), 4);
+    let errors: Vec<String> = validator
+        .iter_errors(&report.json)
+        .map(|e| e.to_string())
+        .collect();
+    assert!(errors.is_empty(), "{errors:?}");
+}
+
+#[test]
+fn rules_can_be_listed() {
+    let output = unleak(&["rules", "list"], Path::new("/"));
+    assert_eq!(output.status.code(), Some(0));
+    assert!(
+        stdout(&output)
+            .lines()
+            .any(|line| line.starts_with("github-pat ")),
+        "{}",
+        stdout(&output)
+    );
+}

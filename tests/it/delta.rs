@@ -1,0 +1,185 @@
+//! The delta-aware scan finds exactly what a whole scan finds, in histories made to break it: tokens
+//! edited byte by byte, cut, moved, doubled across the edges of what deltas copy.
+
+use std::sync::Mutex;
+
+use unleak::detect::{Detector, Hits, Margin, Scratch};
+use unleak::odb::repository::{Overrides, Repository};
+use unleak::odb::walk::{Base, Object, Visitor, walk};
+use unleak::odb::{Limits, ObjectKind};
+use unleak::progress::Progress;
+use unleak::rule::RuleSet;
+use unleak::rule::template::{Random, expand};
+
+use crate::support::Repo;
+
+/// Versions of each history.
+const VERSIONS: usize = 700;
+
+/// What both scans said about one history.
+#[derive(Default)]
+struct Tally {
+    deltas: usize,
+    matches: usize,
+    inherited_wrongly: usize,
+}
+
+/// Scans every blob both ways and compares.
+struct Comparer<'a> {
+    detector: &'a Detector,
+    scratch: Scratch,
+    tally: &'a Mutex<Tally>,
+}
+
+impl Visitor for Comparer<'_> {
+    type State = Hits;
+
+    fn visit(&mut self, object: &Object<'_>, base: Option<Base<'_, Hits>>, hits: &mut Hits) {
+        let mut whole = Hits::default();
+        self.detector
+            .scan(object.bytes, &mut self.scratch, &mut whole);
+        let mut tally = self.tally.lock().unwrap();
+        match base {
+            None => *hits = whole,
+            Some(base) => {
+                tally.deltas += 1;
+                let from = (base.state, base.len);
+                self.detector
+                    .scan_delta(object.bytes, from, base.runs, &mut self.scratch, hits);
+                let same = self.detector.describe(hits) == self.detector.describe(&whole)
+                    && self.detector.matches(object.bytes, hits)
+                        == self.detector.matches(object.bytes, &whole);
+                tally.inherited_wrongly += usize::from(!same);
+            }
+        }
+        tally.matches += self.detector.matches(object.bytes, hits).len();
+    }
+}
+
+/// One history of a file, packed as deep as git packs.
+fn adversarial(seed: u64, rules: &RuleSet) -> Repo {
+    let repo = Repo::init(&["--bare"]);
+    let mut random = Random::new(seed);
+    let tokens: Vec<String> = (0..60)
+        .filter_map(|_| {
+            let rule = random.pick(&rules.rules).clone();
+            let example = rule.examples.first()?.clone();
+            expand(&example, &mut random).ok()
+        })
+        .collect();
+    let mut text: Vec<u8> = Vec::new();
+    for n in 0..250 {
+        text.extend_from_slice(format!("line {n} {:x}\n", random.bits()).as_bytes());
+    }
+    let mut stream = Vec::new();
+    for version in 0..VERSIONS {
+        mutate(&mut text, &tokens, &mut random);
+        let header = format!(
+            "commit refs/heads/main\ncommitter C <c@example.org> {} +0000\ndata 1\nx\nM 100644 inline file\ndata {}\n",
+            1_600_000_000 + version,
+            text.len()
+        );
+        stream.extend_from_slice(header.as_bytes());
+        stream.extend_from_slice(&text);
+        stream.push(b'\n');
+    }
+    repo.git_with_input(&["fast-import", "--quiet", "--force"], &stream);
+    repo.git(&["repack", "-adfq", "--depth=200", "--window=30"]);
+    repo
+}
+
+fn mutate(text: &mut Vec<u8>, tokens: &[String], random: &mut Random) {
+    for _ in 0..1 + random.below(3) {
+        let at = random.below(text.len());
+        let len = random.below(60).min(text.len() - at);
+        match random.below(7) {
+            0 | 1 => {
+                let token = random.pick(tokens).as_bytes();
+                let cut = token.len() - random.below(3).min(token.len());
+                text.splice(at..at, token[..cut].iter().copied());
+            }
+            2 => text[at] = *random.pick(b"aZ0_-=\"' \n."),
+            3 => drop(text.drain(at..at + len)),
+            4 => {
+                let moved: Vec<u8> = text.drain(at..at + len).collect();
+                let to = random.below(text.len());
+                text.splice(to..to, moved);
+            }
+            5 => {
+                let doubled = text[at..at + len].to_vec();
+                let to = random.below(text.len());
+                text.splice(to..to, doubled);
+            }
+            _ => text.insert(at, *random.pick(b"aZ0_ \n\"")),
+        }
+    }
+    if text.len() > 40_000 {
+        text.drain(..20_000);
+    } else if text.len() < 4_000 {
+        let all = text.clone();
+        text.extend_from_slice(&all);
+    }
+}
+
+fn compare(repo: &Repo, detector: &Detector) -> Tally {
+    let opened = Repository::discover(repo.path(), &Overrides::default()).unwrap();
+    let store = opened
+        .open_store(&Overrides::default(), Limits::default())
+        .unwrap();
+    let tally = Mutex::default();
+    let make = || Comparer {
+        detector,
+        scratch: Scratch::default(),
+        tally: &tally,
+    };
+    walk(&store, &[ObjectKind::Blob], &Progress::default(), &make);
+    tally.into_inner().unwrap()
+}
+
+#[test]
+fn delta_aware_equals_whole_and_broken_margins_are_noticed() {
+    let rules = RuleSet::builtin().unwrap();
+    let exact = Detector::compile(rules.clone()).unwrap();
+    let broken = Detector::compile(rules.clone())
+        .unwrap()
+        .with_margin(Margin::Broken);
+    let histories: Vec<Repo> = (0..4).map(|seed| adversarial(seed, &rules)).collect();
+    for (seed, repo) in histories.iter().enumerate() {
+        let tally = compare(repo, &exact);
+        assert!(
+            tally.deltas > VERSIONS / 2,
+            "seed {seed}: the history is packed as {} deltas",
+            tally.deltas
+        );
+        assert!(
+            tally.matches > VERSIONS,
+            "seed {seed}: there are {} secrets to lose",
+            tally.matches
+        );
+        assert_eq!(
+            tally.inherited_wrongly, 0,
+            "seed {seed}: both scans agree on every blob"
+        );
+        let tally = compare(repo, &broken);
+        assert!(
+            tally.inherited_wrongly > 0,
+            "seed {seed}: this test notices margins that are too small"
+        );
+    }
+}
+
+#[test]
+fn the_report_is_the_same_with_and_without_deltas_and_on_any_number_of_threads() {
+    let repo = adversarial(99, &RuleSet::builtin().unwrap());
+    let reference = repo.scan(&["--no-delta", "--threads", "1", "--min-confidence", "low"]);
+    assert_eq!(reference.code, 1);
+    for options in [
+        &["--threads", "1"][..],
+        &["--threads", "2"],
+        &["--threads", "5", "--no-delta"],
+    ] {
+        let mut options = options.to_vec();
+        options.extend(["--min-confidence", "low"]);
+        assert!(repo.scan(&options).bytes == reference.bytes, "{options:?}");
+    }
+}

@@ -1,0 +1,12 @@
+//! Behaviour, through the real binary, in repositories made by real git.
+#![expect(clippy::unwrap_used, reason = "a test that fails may panic anywhere")]
+
+mod architecture;
+mod attribution;
+mod cli;
+mod delta;
+mod malformed;
+mod odb;
+mod rules;
+mod scan;
+mod support;

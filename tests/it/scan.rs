@@ -1,0 +1,210 @@
+//! What `unleak scan` reads, and what it admits it could not.
+
+use std::fs;
+
+use crate::support::{Repo, github_token};
+
+#[test]
+fn counts_what_it_read() {
+    let repo = Repo::new();
+    repo.commit_file("a", "1\n");
+    repo.commit_file("b", "2\n");
+    repo.git(&["tag", "--annotate", "--message", "x", "v1"]);
+    let report = repo.scan(&[]);
+    assert_eq!(report.code, 0);
+    let counts = ["blob", "tree", "commit", "tag"].map(|kind| report.scanned(kind));
+    assert_eq!(counts, [2, 2, 2, 1]);
+    assert_eq!(report.json["complete"], true);
+}
+
+#[test]
+fn one_secret_is_one_finding_wherever_it_goes() {
+    let repo = Repo::new();
+    for path in ["a", "b/c", "d"] {
+        repo.commit_file(path, format!("x = {}\n", github_token(1)));
+    }
+    let report = repo.scan(&[]);
+    assert_eq!(report.findings().len(), 1);
+    assert_eq!(
+        report.only("github-pat")["history"]["paths"]
+            .as_array()
+            .unwrap()
+            .len(),
+        3
+    );
+}
+
+#[test]
+fn a_specific_rule_wins_over_a_generic_one() {
+    let repo = Repo::new();
+    repo.commit_file("conf", format!("api_token = \"{}\"\n", github_token(1)));
+    let report = repo.scan(&["--min-confidence", "low"]);
+    let ids: Vec<&str> = report
+        .findings()
+        .iter()
+        .filter_map(|finding| finding["rule_id"].as_str())
+        .collect();
+    assert_eq!(ids, ["github-pat"]);
+}
+
+#[test]
+fn a_shallow_clone_is_incomplete() {
+    let repo = Repo::new();
+    for n in 0..5 {
+        repo.commit_file("file", format!("{n}\n"));
+    }
+    let clone = repo.cloned(&["--depth", "2"]);
+    let report = clone.scan(&[]);
+    assert_eq!(report.code, 3);
+    assert_eq!(report.json["coverage"]["shallow_commits"], 1);
+    assert_eq!(
+        report.skipped().len(),
+        0,
+        "the boundary itself is no damage: {:#}",
+        report.json["coverage"]
+    );
+}
+
+#[test]
+fn a_partial_clone_names_what_it_lacks() {
+    let repo = Repo::new();
+    repo.commit_file("old", "gone later\n");
+    fs::remove_file(repo.path().join("old")).unwrap();
+    repo.commit_file("new", "still here\n");
+    repo.git(&["config", "uploadpack.allowFilter", "true"]);
+    let clone = repo.cloned(&["--filter=blob:none", "--no-checkout"]);
+    let report = clone.scan(&[]);
+    assert_eq!(report.code, 3);
+    assert_eq!(report.skipped().len(), 2);
+    assert!(
+        report
+            .skipped()
+            .iter()
+            .all(|skipped| skipped["reason"] == "promised" && skipped["kind"] == "blob")
+    );
+}
+
+#[test]
+fn a_missing_object_is_not_passed_over() {
+    let repo = Repo::new();
+    repo.commit_file("file", "x\n");
+    let blob = repo.git(&["rev-parse", "HEAD:file"]);
+    fs::remove_file(
+        repo.git_dir()
+            .join("objects")
+            .join(&blob[..2])
+            .join(&blob[2..]),
+    )
+    .unwrap();
+    let report = repo.scan(&[]);
+    assert_eq!(report.code, 3);
+    assert_eq!(report.skipped()[0]["reason"], "missing");
+    assert_eq!(report.skipped()[0]["object"], blob.as_str());
+}
+
+#[test]
+fn what_an_unreachable_tree_lacks_is_no_damage() {
+    let repo = Repo::new();
+    repo.commit_file("file", "x\n");
+    repo.git_with_input(
+        &["mktree", "--missing"],
+        format!("100644 blob {}\tgone\n", "1".repeat(40)).as_bytes(),
+    );
+    assert_eq!(repo.scan(&[]).code, 0);
+}
+
+#[test]
+fn objects_over_the_size_limit_are_named() {
+    let repo = Repo::new();
+    repo.commit_file("big", vec![b'a'; 3 << 20]);
+    repo.commit_file("small", github_token(1));
+    for packed in [false, true] {
+        if packed {
+            repo.git(&["repack", "-adfq"]);
+        }
+        let report = repo.scan(&["--max-object-size", "1"]);
+        assert_eq!(report.code, 3);
+        assert_eq!(report.findings().len(), 1);
+        assert_eq!(
+            report.skipped()[0]["reason"],
+            "too-large",
+            "{:#}",
+            report.json["coverage"]
+        );
+    }
+    assert_eq!(repo.scan(&[]).code, 1);
+}
+
+#[test]
+fn a_blob_made_of_keywords_is_named_instead_of_filling_memory() {
+    let repo = Repo::new();
+    repo.commit_file("bomb", "password".repeat(1_100_000));
+    repo.commit_file("small", github_token(1));
+    for options in [&[][..], &["--no-delta"]] {
+        let report = repo.scan(options);
+        assert_eq!(report.code, 3);
+        assert_eq!(report.findings().len(), 1);
+        assert_eq!(report.skipped()[0]["reason"], "too-large");
+        assert_eq!(
+            report.scanned("blob"),
+            1,
+            "what was not looked at does not count as scanned"
+        );
+    }
+}
+
+#[test]
+fn replaced_objects_are_seen_as_they_are() {
+    let repo = Repo::new();
+    repo.commit_file("file", github_token(1));
+    let blob = repo.git(&["rev-parse", "HEAD:file"]);
+    let harmless = repo.git_with_input(&["hash-object", "-w", "--stdin"], b"harmless\n");
+    repo.git(&[
+        "replace",
+        &blob,
+        String::from_utf8(harmless).unwrap().trim(),
+    ]);
+    assert_eq!(repo.scan(&[]).findings().len(), 1);
+}
+
+#[test]
+fn inline_markers_allow_a_line() {
+    let repo = Repo::new();
+    repo.commit_file(
+        "file",
+        format!("a = {} # unleak:allow test value\n", github_token(1)),
+    );
+    let report = repo.scan(&[]);
+    assert_eq!((report.code, report.findings().len()), (0, 0));
+    assert_eq!(report.json["coverage"]["allowed_inline"], 1);
+    assert_eq!(repo.scan(&["--no-inline-allow"]).findings().len(), 1);
+}
+
+#[test]
+fn missing_alternates_are_named() {
+    let repo = Repo::new();
+    repo.commit_file("file", "x\n");
+    fs::create_dir_all(repo.git_dir().join("objects/info")).unwrap();
+    fs::write(
+        repo.git_dir().join("objects/info/alternates"),
+        "/nowhere/at/all\n",
+    )
+    .unwrap();
+    let report = repo.scan(&[]);
+    assert_eq!(report.code, 3);
+    assert!(
+        report.skipped()[0]["detail"]
+            .to_string()
+            .contains("/nowhere/at/all")
+    );
+}
+
+#[test]
+fn refs_that_cannot_be_read_make_the_scan_incomplete() {
+    let repo = Repo::new();
+    repo.commit_file("file", github_token(1));
+    fs::write(repo.git_dir().join("refs/heads/broken"), "not an id\n").unwrap();
+    let report = repo.scan(&[]);
+    assert_eq!(report.code, 3);
+    assert_eq!(report.findings().len(), 1, "objects are read all the same");
+}
