@@ -40,8 +40,10 @@ pub enum Operator {
     Colon,
     /// `==`, `!=`.
     Compare,
-    /// `(` or `,`: an argument.
+    /// `(`: an argument.
     Argument,
+    /// `,`: the next item of a list, which may be a pair of name and value.
+    Item,
     /// `>` of an XML element, or the `value=` of an attribute pair.
     Markup,
     /// A blank alone.
@@ -138,7 +140,7 @@ impl Reader<'_> {
             (b":", Operator::Colon),
             (b">", Operator::Markup),
             (b"(", Operator::Argument),
-            (b",", Operator::Argument),
+            (b",", Operator::Item),
             (b"%3D", Operator::Assign),
         ] {
             if self.take(text) {
@@ -195,7 +197,7 @@ impl Reader<'_> {
                 .filter(|_| self.take(b"</"))
                 .map(|span| (span, Form::Element));
         }
-        if operator == Operator::Argument {
+        if matches!(operator, Operator::Argument | Operator::Item) {
             return None;
         }
         let stop = |byte: u8| byte.is_ascii_whitespace() || b"\"'`,;<>)}]&\\".contains(&byte);

@@ -310,11 +310,13 @@ fn name_odds(words: &[String], value_len: usize, reasons: &mut Reasons) -> f64 {
     {
         odds += 0.5;
     }
-    if words
-        .iter()
-        .rev()
-        .take(2)
-        .any(|word| OTHER_WORDS.contains(&word.as_str()) || is_plural(word))
+    let is_public = words.iter().any(|word| word == "public");
+    if is_public
+        || words
+            .iter()
+            .rev()
+            .take(2)
+            .any(|word| OTHER_WORDS.contains(&word.as_str()) || is_plural(word))
     {
         reasons.add(Reason::NameSaysOther);
         odds -= if value_len >= 32 { 1.6 } else { 2.6 };
@@ -347,6 +349,7 @@ fn form_odds(
         Operator::Colon | Operator::Markup => 0.2,
         Operator::Compare => -0.6,
         Operator::Argument => -0.9,
+        Operator::Item => -1.8,
         Operator::Blank => -1.4,
     };
     Some(odds)
@@ -373,9 +376,21 @@ fn bare_odds(
             .iter()
             .all(|byte| byte.is_ascii_alphanumeric() || b"_.".contains(byte));
     let ends_statement = next == Some(b';');
+    let name = &window[found.name.start..found.name.end];
+    // `NAME=value` without blanks is an environment file or a shell.
+    let is_environment = found.operator == Operator::Assign
+        && window[found.value.start - 1] == b'='
+        && !name.iter().any(u8::is_ascii_lowercase)
+        && !ends_statement;
+    if is_environment {
+        return Some(0.4);
+    }
     if is_identifier && (classes.digits < 2 || ends_statement) {
         reasons.add(Reason::Expression);
-        return Some(-2.0);
+        // The value of a YAML key ends its line.
+        let ends_line =
+            found.operator == Operator::Colon && matches!(next, None | Some(b'\n' | b'\r'));
+        return Some(if ends_line { -1.0 } else { -2.0 });
     }
     Some(if ends_statement { -0.8 } else { 0.2 })
 }
@@ -420,7 +435,14 @@ fn value_odds(name: &[String], value: &[u8], form: Form, reasons: &mut Reasons) 
         && (classes.upper == 0 || classes.lower == 0 || class_changes(value) <= 3);
     if is_word && classes.other <= value.len() / 4 {
         reasons.add(Reason::PlainWord);
-        odds -= if is_identifier_like(value) { 2.2 } else { 1.2 };
+        // People choose words as passwords; a capital first letter is a label or a translation.
+        let is_chosen =
+            names_password(&joined) && form != Form::Bare && !value[0].is_ascii_uppercase();
+        odds -= match (is_chosen, is_identifier_like(value)) {
+            (true, false) => 0.2,
+            (false, false) => 1.2,
+            (_, true) => 2.2,
+        };
     } else if classes.kinds() >= 3 || (classes.digits > 0 && classes.kinds() >= 2) {
         reasons.add(Reason::MixedCharacters);
         odds += 0.6;
@@ -436,9 +458,26 @@ fn value_odds(name: &[String], value: &[u8], form: Form, reasons: &mut Reasons) 
     Some(odds)
 }
 
+/// Whether a name says password and nothing after it.
+fn names_password(joined: &str) -> bool {
+    [
+        "password",
+        "passwd",
+        "passphrase",
+        "passwort",
+        "pwd",
+        "pass",
+    ]
+    .iter()
+    .any(|word| joined.ends_with(word))
+}
+
 /// Snake, kebab or camel case with several words: a key in some table, not a password.
 fn is_identifier_like(value: &[u8]) -> bool {
+    let has_separator =
+        value.iter().any(|byte| b"_-.: /".contains(byte)) || class_changes(value) > 1;
     value.len() > 10
+        && has_separator
         && value
             .iter()
             .all(|byte| byte.is_ascii_alphabetic() || b"_-.: /".contains(byte))
