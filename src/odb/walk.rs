@@ -5,7 +5,7 @@
 //! A heavy subtree beside others is handed to another thread, which shares the base.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::inflate::Inflater;
 use super::pack::Entry;
@@ -92,16 +92,19 @@ pub fn walk<V: Visitor>(
         for _ in 0..rayon::current_num_threads() {
             scope.spawn(|scope| {
                 let mut worker = Worker::new(make());
+                let crew = Crew {
+                    scope,
+                    idle: &idle,
+                    make,
+                };
                 while let Some(&start) = walk.starts.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    walk.visit_start(&mut worker, start, scope, &idle, make);
+                    walk.visit_start(&mut worker, start, &crew);
                 }
                 put_back(&idle, worker);
             });
         }
     });
-    let mut workers = idle
-        .into_inner()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut workers = idle.into_inner().unwrap_or_else(PoisonError::into_inner);
     let mut failed: Vec<Failure> = workers
         .iter_mut()
         .flat_map(|w| std::mem::take(&mut w.failed))
@@ -195,8 +198,15 @@ const SPLIT_SHARE: u64 = 16;
 
 fn put_back<T>(idle: &Mutex<Vec<T>>, worker: T) {
     idle.lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
+        .unwrap_or_else(PoisonError::into_inner)
         .push(worker);
+}
+
+/// The threads at work: where to hand subtrees, and the workers that wait for one.
+struct Crew<'c, 's, V: Visitor> {
+    scope: &'c rayon::Scope<'s>,
+    idle: &'s Mutex<Vec<Worker<V>>>,
+    make: &'s (dyn Fn() -> V + Sync),
 }
 
 struct Walk<'a> {
@@ -297,64 +307,44 @@ impl<'a> Walk<'a> {
         &'s self,
         worker: &mut Worker<V>,
         start: Start,
-        scope: &rayon::Scope<'s>,
-        idle: &'s Mutex<Vec<Worker<V>>>,
-        make: &'s (dyn Fn() -> V + Sync),
+        crew: &Crew<'_, 's, V>,
     ) {
         match start {
             Start::Loose(at) => self.visit_loose(worker, at),
             Start::Root { pack, entry } => {
-                let spawn = |base: Arc<Loaded<V::State>>, kind, child| {
-                    scope.spawn(move |scope| {
-                        let taken = idle
-                            .lock()
-                            .unwrap_or_else(std::sync::PoisonError::into_inner)
-                            .pop();
-                        let mut worker = taken.unwrap_or_else(|| Worker::new(make()));
-                        self.visit_split(&mut worker, pack, (base, kind, child), scope, idle, make);
-                        put_back(idle, worker);
-                    });
-                };
                 if let Some((loaded, kind)) = self.load_root(worker, pack, entry) {
-                    self.visit_subtree(worker, pack, (entry, kind, loaded), &spawn);
+                    self.visit_subtree(worker, pack, (entry, kind, loaded), crew);
                 }
             }
         }
     }
 
-    /// Goes on with a subtree that another thread handed over with its base.
-    fn visit_split<'s, V: Visitor>(
+    /// Lets another thread go on with the subtree of `child`, sharing its base.
+    fn hand_over<'s, V: Visitor>(
         &'s self,
-        worker: &mut Worker<V>,
+        crew: &Crew<'_, 's, V>,
         pack: usize,
         (base, kind, child): (Arc<Loaded<V::State>>, ObjectKind, Entry),
-        scope: &rayon::Scope<'s>,
-        idle: &'s Mutex<Vec<Worker<V>>>,
-        make: &'s (dyn Fn() -> V + Sync),
     ) {
-        let spawn = |base: Arc<Loaded<V::State>>, kind, child| {
-            scope.spawn(move |scope| {
-                let taken = idle
-                    .lock()
-                    .unwrap_or_else(std::sync::PoisonError::into_inner)
-                    .pop();
-                let mut worker = taken.unwrap_or_else(|| Worker::new(make()));
-                self.visit_split(&mut worker, pack, (base, kind, child), scope, idle, make);
-                put_back(idle, worker);
-            });
-        };
-        if let Some(loaded) = self.load_delta(worker, pack, child, kind, &base) {
-            drop(base);
-            self.visit_subtree(worker, pack, (child, kind, loaded), &spawn);
-        }
+        let (idle, make) = (crew.idle, crew.make);
+        crew.scope.spawn(move |scope| {
+            let taken = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let mut worker = taken.unwrap_or_else(|| Worker::new(make()));
+            if let Some(loaded) = self.load_delta(&mut worker, pack, child, kind, &base) {
+                drop(base);
+                let crew = Crew { scope, idle, make };
+                self.visit_subtree(&mut worker, pack, (child, kind, loaded), &crew);
+            }
+            put_back(idle, worker);
+        });
     }
 
-    fn visit_subtree<V: Visitor>(
-        &self,
+    fn visit_subtree<'s, V: Visitor>(
+        &'s self,
         worker: &mut Worker<V>,
         pack_number: usize,
         (root, kind, loaded): (Entry, ObjectKind, Arc<Loaded<V::State>>),
-        spawn: &dyn Fn(Arc<Loaded<V::State>>, ObjectKind, Entry),
+        crew: &Crew<'_, 's, V>,
     ) {
         let pack = &self.store.packs()[pack_number];
         let mut stack = vec![(root, 0usize, loaded)];
@@ -370,7 +360,7 @@ impl<'a> Walk<'a> {
             }
             let is_last = next + 1 == children.len();
             if !is_last && pack.weight(child) >= self.split_weight {
-                spawn(Arc::clone(&loaded), kind, child);
+                self.hand_over(crew, pack_number, (Arc::clone(&loaded), kind, child));
                 stack.push((base, next + 1, loaded));
                 continue;
             }
