@@ -155,13 +155,13 @@ impl Classes {
     }
 
     /// Calls `see(path, finding)` for what a tree of class `new` holds at a path where none of
-    /// `old` holds it.
+    /// `old` holds it, until it answers `false`: a few forged trees can make billions of paths.
     pub fn introduced(
         &self,
         links: &TreeLinks,
         new: Class,
         old: &[Class],
-        see: &mut dyn FnMut(&[u8], FindingNumber),
+        see: &mut dyn FnMut(&[u8], FindingNumber) -> bool,
     ) {
         let mut stack = vec![(new, old.to_vec(), Vec::new())];
         while let Some((class, old, path)) = stack.pop() {
@@ -191,11 +191,11 @@ impl Classes {
                             })
                             .collect();
                         for finding in &self.sets[set as usize] {
-                            if !before
+                            let is_new = !before
                                 .iter()
-                                .any(|held| held.binary_search(finding).is_ok())
-                            {
-                                see(&path, *finding);
+                                .any(|held| held.binary_search(finding).is_ok());
+                            if is_new && !see(&path, *finding) {
+                                return;
                             }
                         }
                     }

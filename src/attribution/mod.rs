@@ -69,6 +69,16 @@ pub fn attribute(
     let links = TreeLinks::new(shared, parts);
     let tracer = Tracer::new(store, graph, tips, &links, &findings_of, findings);
     skipped.extend(tracer.missing(shallow));
+    if tracer.introduced.len() >= MAX_APPEARANCES {
+        skipped.push(Skipped {
+            reason: SkipReason::TooLarge,
+            kind: ObjectKind::Unknown,
+            object_id: None,
+            detail: format!(
+                "secrets appear at more than {MAX_APPEARANCES} commits and paths: later ones are not listed"
+            ),
+        });
+    }
     for &node in links.damaged.iter().chain(&graph.damaged) {
         skipped.push(Skipped {
             reason: SkipReason::Corrupt,
@@ -120,7 +130,12 @@ struct Tracer<'a> {
     /// Whether a ref reaches each commit.
     by_ref: Vec<bool>,
     introduced: Vec<Introduced>,
+    /// The findings of each class.
+    in_class: Vec<Vec<FindingNumber>>,
 }
+
+/// More appearances than this are not listed, and the report says so.
+const MAX_APPEARANCES: usize = 1_000_000;
 
 impl<'a> Tracer<'a> {
     fn new(
@@ -162,7 +177,9 @@ impl<'a> Tracer<'a> {
             commit_classes,
             by_ref: Vec::new(),
             introduced: Vec::new(),
+            in_class: Vec::new(),
         };
+        tracer.in_class = tracer.classes.findings();
         tracer.by_ref = tracer.reached(&|tip| tip.kind.is_ref());
         tracer.introduced = tracer.find_introduced();
         tracer
@@ -237,7 +254,11 @@ impl<'a> Tracer<'a> {
                         rank,
                         path: Some(path.into()),
                     });
+                    introduced.len() < MAX_APPEARANCES
                 });
+            if introduced.len() >= MAX_APPEARANCES {
+                break;
+            }
         }
         introduced.sort_unstable_by(|a, b| {
             (a.finding, a.rank, &a.path).cmp(&(b.finding, b.rank, &b.path))
@@ -267,7 +288,7 @@ impl<'a> Tracer<'a> {
     }
 
     fn count_commits(&self, histories: &mut [History]) {
-        let in_class = self.classes.findings();
+        let in_class = &self.in_class;
         let mut commits = vec![0usize; self.classes.len()];
         for &class in &self.commit_classes {
             commits[class as usize] += 1;
@@ -422,14 +443,8 @@ impl<'a> Tracer<'a> {
         for node in node.iter().chain(tags) {
             found.extend(self.findings_of.get(node).into_iter().flatten());
         }
-        if let Some(class) = node
-            .map(|node| self.classes.of(node))
-            .filter(|&class| class != EMPTY)
-        {
-            self.classes
-                .introduced(self.links, class, &[], &mut |_, finding| {
-                    found.push(finding);
-                });
+        if let Some(node) = node {
+            found.extend(&self.in_class[self.classes.of(node) as usize]);
         }
         found.into_iter()
     }

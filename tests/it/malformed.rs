@@ -402,3 +402,28 @@ fn a_pack_without_an_index_is_not_passed_over() {
             .any(|skipped| skipped["detail"].to_string().contains("no index"))
     );
 }
+
+#[test]
+fn trees_that_multiply_their_paths_end() {
+    let repo = Repo::new();
+    let secret = repo.git_with_input(
+        &["hash-object", "-w", "--stdin"],
+        github_token(1).as_bytes(),
+    );
+    let mut entry = format!("100644 blob {}", String::from_utf8(secret).unwrap().trim());
+    // Ten names a level, ten levels: ten thousand million paths to one blob.
+    for _ in 0..10 {
+        let lines: String = (0..10).map(|n| format!("{entry}\tn{n}\n")).collect();
+        let tree = repo.git_with_input(&["mktree"], lines.as_bytes());
+        entry = format!("040000 tree {}", String::from_utf8(tree).unwrap().trim());
+    }
+    let tree = entry.rsplit(' ').next().unwrap();
+    let commit = repo.git(&["commit-tree", "-m", "x", tree]);
+    repo.git(&["update-ref", "refs/heads/main", &commit]);
+    let report = repo.scan(&[]);
+    assert_eq!(report.code, 3, "what is not listed is admitted");
+    assert_eq!(
+        report.only("github-pat")["history"]["first"]["commit"],
+        commit.as_str()
+    );
+}
