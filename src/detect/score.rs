@@ -167,9 +167,8 @@ const SECRET_WORDS: [(&str, f64); 24] = [
 ];
 
 /// Words that say the value is about a secret, not the secret itself.
-const OTHER_WORDS: [&str; 64] = [
+const OTHER_WORDS: [&str; 63] = [
     "hash",
-    "public",
     "file",
     "path",
     "url",
