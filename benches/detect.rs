@@ -10,7 +10,7 @@ use unleak::detect::{Detector, Hits, Scratch};
 use unleak::odb::ObjectKind;
 use unleak::odb::walk::{Base, Object, Visitor, walk};
 use unleak::progress::Progress;
-use unleak::rule::RuleSet;
+use unleak::rule;
 
 /// Bytes of blobs that are kept to measure on.
 const SAMPLE_BYTES: usize = 256 << 20;
@@ -39,8 +39,7 @@ fn main() {
     });
     let (bytes, blobs) = sample.into_inner().expect("nobody panics");
     println!("repository: {}, {} blobs", path.display(), blobs.len());
-    let compile =
-        || Detector::compile(RuleSet::builtin().expect("they parse")).expect("they compile");
+    let compile = || Detector::compile(rule::builtin().expect("they parse")).expect("they compile");
     let detector = support::measure("load and compile the rules", 0, compile);
     let prefilter = detector.prefilter();
     let count = |find: &dyn Fn(&[u8], &mut usize)| {

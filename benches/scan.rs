@@ -10,15 +10,14 @@ use unleak::attribution::refs::Tips;
 use unleak::attribution::{Places, attribute};
 use unleak::detect::Detector;
 use unleak::progress::Progress;
-use unleak::rule::RuleSet;
+use unleak::rule;
 use unleak::scan::{Delta, InlineAllow, ScanOptions, history};
 
 fn main() {
     let (path, repo) = support::repository();
     println!("repository: {}", path.display());
     let store = support::open_store(&repo);
-    let detector =
-        Detector::compile(RuleSet::builtin().expect("they parse")).expect("they compile");
+    let detector = Detector::compile(rule::builtin().expect("they parse")).expect("they compile");
     let scan = |delta| {
         let options = ScanOptions {
             delta,

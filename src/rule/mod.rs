@@ -1,215 +1,43 @@
 //! Rules as plain data: one kind of secret each, and how to spot it. Nothing is compiled here.
 //!
 //! ```text
-//! frame < parse < mod;  template expands the proofs
+//! model, frame < parse < mod;  template expands the proofs
 //! ```
 //!
-//! The built-in rules are `rules.toml`, whose head explains the format.
+//! The built-in rules are `rules.toml`, whose head explains the format. The build script reads and
+//! checks it, so that a program that starts need not.
 
 mod frame;
+mod model;
 mod parse;
 pub mod template;
 
+pub use model::{Boundary, Check, Confidence, Keyword, Matcher, Rule, RuleSet};
 pub use parse::parse;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
-/// The built-in rule file.
+/// The built-in rule file, as it was written.
 pub const BUILTIN: &str = include_str!("../../rules.toml");
 
-/// How sure a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Confidence {
-    /// Worth a look when there is time.
-    Low,
-    /// Likely a secret.
-    Medium,
-    /// The shape alone proves it, or its checksum was verified.
-    High,
+/// The same, as the build script read it.
+const BUILTIN_READ: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/rules.bin"));
+
+/// Returns the built-in rules: what [`parse`] makes of [`BUILTIN`].
+///
+/// # Errors
+/// `Internal` if the build went wrong, which the tests rule out.
+pub fn builtin() -> Result<RuleSet> {
+    postcard::from_bytes(BUILTIN_READ)
+        .map_err(|e| Error::internal("the built-in rules cannot be read").because(e))
 }
 
-impl Confidence {
-    /// All, lowest first.
-    pub const ALL: [Self; 3] = [Self::Low, Self::Medium, Self::High];
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    /// The word for it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-        }
-    }
-
-    /// Reads the word.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|confidence| confidence.name() == name)
-    }
-}
-
-/// A literal that must be present for a rule to be tried.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Keyword {
-    /// Its bytes; lower case if `any_case`.
-    pub text: Vec<u8>,
-    /// Whether ASCII case is ignored.
-    pub any_case: bool,
-    /// The bytes of which one must follow, sorted; empty if any may, or none. Known for keywords too
-    /// short to be rare.
-    pub next: Vec<u8>,
-}
-
-impl Keyword {
-    /// Returns how many bytes stand where the keyword does: its own, and the one that must follow.
-    pub fn span_len(&self) -> usize {
-        self.text.len() + usize::from(!self.next.is_empty())
-    }
-
-    /// Returns whether the keyword stands at the start of `bytes`.
-    pub fn stands_at_start(&self, bytes: &[u8]) -> bool {
-        let Some((found, rest)) = bytes.split_at_checked(self.text.len()) else {
-            return false;
-        };
-        let same = if self.any_case {
-            found.eq_ignore_ascii_case(&self.text)
-        } else {
-            found == self.text
-        };
-        same && (self.next.is_empty()
-            || rest
-                .first()
-                .is_some_and(|byte| self.next.binary_search(byte).is_ok()))
-    }
-}
-
-/// Which neighbours of a match are refused, because the match is then part of a longer word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Boundary {
-    /// A word character before the match.
-    pub left: bool,
-    /// A word character after the secret.
-    pub right: bool,
-}
-
-/// How a rule looks at the bytes around a keyword.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Matcher {
-    /// A regular expression that begins at the keyword.
-    Start(String),
-    /// A regular expression whose match covers the keyword and begins at most `lookbehind` bytes
-    /// before it.
-    Infix {
-        /// The expression.
-        regex: String,
-        /// Bytes.
-        lookbehind: usize,
-    },
-    /// `name = value`, in any language, where the name holds the keyword.
-    Assignment,
-    /// A PEM block that the keyword begins.
-    Pem,
-    /// A JSON web token that the keyword begins.
-    Jwt,
-}
-
-/// A check that needs no network. See `detect::checksum`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(
-    missing_docs,
-    reason = "the names say it; the functions that do it are documented"
-)]
-pub enum Check {
-    Crc32Base62,
-    Crc32Hex,
-    GitlabRoutable,
-    Jwt,
-    AwsKeyId,
-    Base64Json,
-    BasicAuth,
-    PypiMacaroon,
-    PrivateKey,
-    UuidNotNil,
-}
-
-impl Check {
-    /// Every check with its name in rule files.
-    pub const ALL: [(&'static str, Self); 10] = [
-        ("crc32-base62", Self::Crc32Base62),
-        ("crc32-hex", Self::Crc32Hex),
-        ("gitlab-routable", Self::GitlabRoutable),
-        ("jwt", Self::Jwt),
-        ("aws-key-id", Self::AwsKeyId),
-        ("base64-json", Self::Base64Json),
-        ("basic-auth", Self::BasicAuth),
-        ("pypi-macaroon", Self::PypiMacaroon),
-        ("private-key", Self::PrivateKey),
-        ("uuid-not-nil", Self::UuidNotNil),
-    ];
-}
-
-/// One kind of secret and how to spot it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Rule {
-    /// `provider-kind`, unique.
-    pub id: String,
-    /// Who issues the secret.
-    pub provider: String,
-    /// What it is.
-    pub description: String,
-    /// How sure a match is, before checks and score.
-    pub confidence: Confidence,
-    /// At least one.
-    pub keywords: Vec<Keyword>,
-    /// What is tried at a keyword.
-    pub matcher: Matcher,
-    /// Bytes that a match can take from the keyword on, at most.
-    pub max_len: usize,
-    /// Which neighbours are refused.
-    pub boundary: Boundary,
-    /// Checks that a match must stand.
-    pub checks: Vec<Check>,
-    /// Least bits per character over the secret.
-    pub entropy: Option<f64>,
-    /// Whether this kind is meant to be public.
-    pub public: bool,
-    /// Where to make it useless.
-    pub rotate: Option<String>,
-    /// What its issuer says about it.
-    pub docs: Option<String>,
-    /// Templates of text that the rule finds.
-    pub examples: Vec<String>,
-    /// Templates of text that it must not find.
-    pub near_misses: Vec<String>,
-}
-
-impl Rule {
-    /// Whether the rule knows only the place where a secret stands, not its shape. Any other rule
-    /// is preferred on the same bytes.
-    pub fn is_generic(&self) -> bool {
-        self.matcher == Matcher::Assignment
-    }
-}
-
-/// Rules in the order of their file; ids are unique.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct RuleSet {
-    /// The rules.
-    pub rules: Vec<Rule>,
-}
-
-impl RuleSet {
-    /// Returns the built-in rules.
-    ///
-    /// # Errors
-    /// `Config` if the built-in file is wrong, which the tests rule out.
-    pub fn builtin() -> Result<Self> {
-        parse(BUILTIN, "rules.toml")
-    }
-
-    /// Returns the rule named `id`.
-    pub fn get(&self, id: &str) -> Option<&Rule> {
-        self.rules.iter().find(|rule| rule.id == id)
+    #[test]
+    fn the_build_script_read_the_rules_as_the_program_does() {
+        assert_eq!(builtin().unwrap(), parse(BUILTIN, "rules.toml").unwrap());
     }
 }

@@ -8,8 +8,8 @@ use unleak::odb::repository::{Overrides, Repository};
 use unleak::odb::walk::{Base, Object, Visitor, walk};
 use unleak::odb::{Limits, ObjectKind};
 use unleak::progress::Progress;
-use unleak::rule::RuleSet;
 use unleak::rule::template::{Random, expand};
+use unleak::rule::{self, RuleSet};
 
 use crate::support::Repo;
 
@@ -138,7 +138,7 @@ fn compare(repo: &Repo, detector: &Detector) -> Tally {
 
 #[test]
 fn delta_aware_equals_whole_and_broken_margins_are_noticed() {
-    let rules = RuleSet::builtin().unwrap();
+    let rules = rule::builtin().unwrap();
     let exact = Detector::compile(rules.clone()).unwrap();
     let broken = Detector::compile(rules.clone())
         .unwrap()
@@ -170,7 +170,7 @@ fn delta_aware_equals_whole_and_broken_margins_are_noticed() {
 
 #[test]
 fn the_report_is_the_same_with_and_without_deltas_and_on_any_number_of_threads() {
-    let repo = adversarial(99, &RuleSet::builtin().unwrap());
+    let repo = adversarial(99, &rule::builtin().unwrap());
     let reference = repo.scan(&["--no-delta", "--threads", "1", "--min-confidence", "low"]);
     assert_eq!(reference.code, 1);
     for options in [

@@ -3,10 +3,10 @@
 
 use unleak::detect::{Detector, Hits, Match, Scratch};
 use unleak::rule::template::{Random, expand};
-use unleak::rule::{Matcher, Rule, RuleSet};
+use unleak::rule::{self, Matcher, Rule};
 
 fn detector() -> Detector {
-    Detector::compile(RuleSet::builtin().unwrap()).unwrap()
+    Detector::compile(rule::builtin().unwrap()).unwrap()
 }
 
 /// The surroundings in which a token must be found; `@` stands for it.
@@ -70,7 +70,7 @@ fn stands_alone(rule: &Rule) -> bool {
 
 #[test]
 fn there_are_enough_of_them() {
-    let rules = RuleSet::builtin().unwrap();
+    let rules = rule::builtin().unwrap();
     assert!(rules.rules.len() >= 120, "{} rules", rules.rules.len());
 }
 

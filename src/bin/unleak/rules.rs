@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 
 use unleak::error::{Error, Result};
-use unleak::rule::RuleSet;
+use unleak::rule;
 
 use crate::args::RulesCommand;
 use crate::exit::Exit;
@@ -12,7 +12,7 @@ use crate::exit::Exit;
 /// Runs it.
 pub(crate) fn run(command: &RulesCommand) -> Result<Exit> {
     let RulesCommand::List = command;
-    let rules = RuleSet::builtin()?.rules;
+    let rules = rule::builtin()?.rules;
     let width = rules.iter().map(|rule| rule.id.len()).max().unwrap_or(0);
     let mut text = String::new();
     for rule in &rules {

@@ -34,7 +34,7 @@ impl ScanSettings {
     /// `Io` or `Config` if the rule file cannot be read.
     pub(crate) fn resolve(args: &Args, scan: &ScanArgs) -> Result<Self> {
         let rules = match &scan.rules {
-            None => RuleSet::builtin()?,
+            None => rule::builtin()?,
             Some(path) => {
                 let text = std::fs::read_to_string(path).map_err(|e| Error::io("read", path, e))?;
                 rule::parse(&text, &path.display().to_string())?
