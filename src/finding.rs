@@ -89,13 +89,26 @@ pub struct Signature {
     pub seconds: i64,
 }
 
+impl Signature {
+    /// Reads the author of a commit; `None` if that line is damaged.
+    pub fn of_author(commit: &[u8], hash: gix::hash::Kind) -> Option<Self> {
+        let tokens = gix::objs::CommitRefIter::from_bytes(commit, hash);
+        let author = tokens.author().ok()?;
+        Some(Self {
+            name: author.name.to_owned(),
+            email: author.email.to_owned(),
+            seconds: author.time().map_or(0, |time| time.seconds),
+        })
+    }
+}
+
 /// A commit and path at which a secret entered history: it stands there, and at that path in none
 /// of the commit's parents.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Appearance {
-    /// The commit.
-    pub commit_id: ObjectId,
-    /// The path; `None` for the commit's own text.
+    /// The commit; `None` for what is not committed yet.
+    pub commit_id: Option<ObjectId>,
+    /// The path; `None` for the text of a commit or tag.
     pub path: Option<BString>,
     /// The object that holds the secret there.
     pub object_id: ObjectId,
@@ -147,10 +160,17 @@ pub struct History {
     pub appearances: Vec<Appearance>,
     /// Distinct blobs (or commits, tags) that hold it.
     pub objects: usize,
-    /// Commits whose tree or text holds it.
-    pub commits: usize,
     /// Distinct paths at which it ever stood, sorted.
     pub paths: Vec<BString>,
+    /// Where it stands in the whole repository; `None` if only a part was scanned.
+    pub standing: Option<Standing>,
+}
+
+/// Where a secret stands in the whole repository.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Commits whose tree or text holds it.
+    pub commits: usize,
     /// Whether HEAD's tree holds it.
     pub in_head: bool,
     /// From where it is reached.

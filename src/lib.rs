@@ -31,7 +31,7 @@ pub mod finding;
 pub mod attribution;
 pub mod scan;
 
-// Layer 5: the whole audit.
+// Layer 5: the jobs.
 pub mod audit;
 
 // Layer 6: what is done with findings.

@@ -24,7 +24,7 @@ use commits::{CommitGraph, Rank};
 use refs::{Tip, TipKind, Tips};
 use trees::{Link, Shared, TreeLinks, TreeVisitor};
 
-use crate::finding::{Appearance, History, Reach, Signature};
+use crate::finding::{Appearance, History, Reach, Signature, Standing};
 use crate::odb::read::Reader;
 use crate::odb::walk::{Tally, walk};
 use crate::odb::{Node, ObjectKind, ObjectStore, SkipReason, Skipped};
@@ -275,19 +275,21 @@ impl<'a> Tracer<'a> {
                 author: None,
                 appearances: Vec::new(),
                 objects: places.len(),
-                commits: 0,
                 paths: Vec::new(),
-                in_head: false,
-                reach: Reach::default(),
+                standing: None,
             })
             .collect();
-        self.count_commits(&mut histories);
+        let mut standings = vec![Standing::default(); histories.len()];
+        self.count_commits(&mut standings);
         self.add_appearances(&mut histories);
-        self.add_reach(&mut histories);
+        self.add_reach(&mut standings);
+        for (history, standing) in histories.iter_mut().zip(standings) {
+            history.standing = Some(standing);
+        }
         histories
     }
 
-    fn count_commits(&self, histories: &mut [History]) {
+    fn count_commits(&self, standings: &mut [Standing]) {
         let in_class = &self.in_class;
         let mut commits = vec![0usize; self.classes.len()];
         for &class in &self.commit_classes {
@@ -295,14 +297,14 @@ impl<'a> Tracer<'a> {
         }
         for (findings, count) in in_class.iter().zip(commits) {
             for &finding in findings {
-                histories[finding as usize].commits += count;
+                standings[finding as usize].commits += count;
             }
         }
         // A commit whose own text holds the finding counts once, even if its tree does too.
         for entry in self.introduced.iter().filter(|entry| entry.path.is_none()) {
             let held = &in_class[self.commit_classes[entry.rank as usize] as usize];
             if held.binary_search(&entry.finding).is_err() {
-                histories[entry.finding as usize].commits += 1;
+                standings[entry.finding as usize].commits += 1;
             }
         }
         let head = self
@@ -312,7 +314,7 @@ impl<'a> Tracer<'a> {
             .and_then(|node| self.graph.rank(node));
         if let Some(rank) = head {
             for &finding in &in_class[self.commit_classes[rank as usize] as usize] {
-                histories[finding as usize].in_head = true;
+                standings[finding as usize].in_head = true;
             }
         }
     }
@@ -328,7 +330,7 @@ impl<'a> Tracer<'a> {
             };
             let history = &mut histories[entry.finding as usize];
             history.appearances.push(Appearance {
-                commit_id: self.store.id(commit),
+                commit_id: Some(self.store.id(commit)),
                 path: entry.path.clone(),
                 object_id: self.store.id(object.unwrap_or(commit)),
                 position: object
@@ -350,7 +352,7 @@ impl<'a> Tracer<'a> {
             let first = history
                 .first
                 .as_ref()
-                .and_then(|first| self.store.node_of(&first.commit_id));
+                .and_then(|first| self.store.node_of(&first.commit_id?));
             history.author = first.and_then(|node| author_of(&mut reader, node, self.store));
         }
     }
@@ -370,7 +372,7 @@ impl<'a> Tracer<'a> {
 
     /// Hands findings from the commits that introduce them down to all descendants, 64 at a time,
     /// and reads off what each tip holds.
-    fn add_reach(&self, histories: &mut [History]) {
+    fn add_reach(&self, standings: &mut [Standing]) {
         let peeled: Vec<(&Tip, Option<Node>, Vec<Node>)> = self
             .tips
             .tips
@@ -381,7 +383,7 @@ impl<'a> Tracer<'a> {
             })
             .collect();
         let mut from = 0;
-        for block in 0..histories.len().div_ceil(64) {
+        for block in 0..standings.len().div_ceil(64) {
             let number = u32::try_from(block).expect("findings are numbered by 32 bits");
             let bit = |finding: FindingNumber| 1u64 << (finding % 64);
             let mut held = vec![0u64; self.graph.len()];
@@ -401,7 +403,7 @@ impl<'a> Tracer<'a> {
                     held[rank] |= held[parent as usize];
                 }
             }
-            let block = &mut histories[block * 64..];
+            let block = &mut standings[block * 64..];
             for (tip, node, tags) in &peeled {
                 let mut mask = node
                     .and_then(|node| self.graph.rank(node))
@@ -419,8 +421,8 @@ impl<'a> Tracer<'a> {
                 }
             }
         }
-        for history in histories {
-            let reach = &mut history.reach;
+        for standing in standings {
+            let reach = &mut standing.reach;
             for names in [
                 &mut reach.branches,
                 &mut reach.remotes,
@@ -531,11 +533,5 @@ fn add_tip(reach: &mut Reach, tip: &Tip) {
 fn author_of(reader: &mut Reader<'_>, commit: Node, store: &ObjectStore) -> Option<Signature> {
     let mut bytes = Vec::new();
     reader.read(commit, &mut bytes).ok()?;
-    let tokens = gix::objs::CommitRefIter::from_bytes(&bytes, store.hash());
-    let author = tokens.author().ok()?;
-    Some(Signature {
-        name: author.name.to_owned(),
-        email: author.email.to_owned(),
-        seconds: author.time().map_or(0, |time| time.seconds),
-    })
+    Signature::of_author(&bytes, store.hash())
 }

@@ -17,13 +17,14 @@ const MARKERS: [&[u8]; 7] = [
 /// Bytes of a line on either side of a finding that are searched: lines can be many megabytes.
 const MAX_REACH: usize = 2048;
 
-/// Returns whether a marker allows what stands at `span` of `bytes`.
-pub fn is_allowed(bytes: &[u8], span: Span) -> bool {
+/// Returns whether a marker allows what `rule` found at `span` of `bytes`. Our own marker may name
+/// the rule that it is for; what else stands behind a marker is the reason.
+pub fn is_allowed(bytes: &[u8], span: Span, rule: &str, is_rule: &dyn Fn(&str) -> bool) -> bool {
     let line = line_at(bytes, span.start);
     let from = line.start.max(span.start.saturating_sub(MAX_REACH));
     // A block of several lines may carry the marker on its first.
     let to = line.end.min(span.start + MAX_REACH);
-    if has_marker(&bytes[from..to]) {
+    if has_marker(&bytes[from..to], rule, is_rule) {
         return true;
     }
     let Some(before) = line.start.checked_sub(1) else {
@@ -32,13 +33,24 @@ pub fn is_allowed(bytes: &[u8], span: Span) -> bool {
     let previous = line_at(bytes, before);
     let previous = &bytes[previous.start.max(previous.end.saturating_sub(MAX_REACH))..previous.end];
     // A marker beside other code on the line before speaks of that line, not of this one.
-    has_marker(previous) && is_comment(previous)
+    is_comment(previous) && has_marker(previous, rule, is_rule)
 }
 
-fn has_marker(text: &[u8]) -> bool {
-    MARKERS
+fn has_marker(text: &[u8], rule: &str, is_rule: &dyn Fn(&str) -> bool) -> bool {
+    let (own, others) = MARKERS.split_first().expect("there are markers");
+    if others
         .iter()
         .any(|marker| memchr::memmem::find(text, marker).is_some())
+    {
+        return true;
+    }
+    memchr::memmem::find_iter(text, own).any(|at| {
+        let rest = text[at + own.len()..].trim_ascii_start();
+        let is_id = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'-';
+        let len = rest.iter().take_while(|byte| is_id(byte)).count();
+        let word = String::from_utf8_lossy(&rest[..len]);
+        word == rule || !is_rule(&word)
+    })
 }
 
 fn is_comment(line: &[u8]) -> bool {
@@ -65,7 +77,22 @@ mod tests {
 
     fn allowed(text: &str) -> bool {
         let at = text.find("SECRET").unwrap();
-        is_allowed(text.as_bytes(), Span::new(at, at + 6))
+        let is_rule = |word: &str| ["x-key", "y-key"].contains(&word);
+        is_allowed(text.as_bytes(), Span::new(at, at + 6), "x-key", &is_rule)
+    }
+
+    #[test]
+    fn a_marker_may_name_the_rule_that_it_is_for() {
+        assert!(allowed(
+            "x = SECRET # unleak:allow x-key of the test account"
+        ));
+        assert!(!allowed(
+            "x = SECRET # unleak:allow y-key: of the test account"
+        ));
+        assert!(allowed("x = SECRET # unleak:allow y-keys are made up"));
+        assert!(allowed(
+            "x = SECRET # unleak:allow y-key unleak:allow x-key"
+        ));
     }
 
     #[test]

@@ -13,7 +13,9 @@
 
 pub mod delta;
 pub mod hash;
+pub mod index;
 pub mod inflate;
+pub mod lookup;
 pub mod loose;
 pub mod map;
 pub mod pack;
@@ -69,6 +71,15 @@ impl ObjectKind {
     /// Reads git's word.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    fn from_gix(kind: gix::objs::Kind) -> Self {
+        match kind {
+            gix::objs::Kind::Blob => Self::Blob,
+            gix::objs::Kind::Tree => Self::Tree,
+            gix::objs::Kind::Commit => Self::Commit,
+            gix::objs::Kind::Tag => Self::Tag,
+        }
     }
 
     fn to_gix(self) -> Option<gix::objs::Kind> {

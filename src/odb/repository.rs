@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use gix::hash::Kind as HashKind;
 use gix::{ObjectId, ThreadSafeRepository};
 
+use super::index::Index;
+use super::lookup::Lookup;
 use super::{Limits, ObjectStore};
 use crate::error::{Error, Result};
 
@@ -23,6 +25,8 @@ pub struct Overrides {
     pub object_dir: Option<PathBuf>,
     /// `GIT_ALTERNATE_OBJECT_DIRECTORIES`, already split.
     pub alternates: Vec<PathBuf>,
+    /// `GIT_INDEX_FILE`.
+    pub index_file: Option<PathBuf>,
 }
 
 impl Repository {
@@ -72,6 +76,77 @@ impl Repository {
             None => ObjectStore::open(&own, &overrides.alternates, self.hash(), limits),
             Some(dir) => ObjectStore::open(dir, &overrides.alternates, self.hash(), limits),
         }
+    }
+
+    /// Opens it for looking up single objects. While a push waits to be accepted, its objects and
+    /// those that were there before stand in different directories: both are read.
+    ///
+    /// # Errors
+    /// `Repository` if an object directory cannot be opened.
+    pub fn lookup(&self, overrides: &Overrides, limits: Limits) -> Result<Lookup> {
+        let mut dirs: Vec<PathBuf> = overrides.object_dir.iter().cloned().collect();
+        dirs.extend(overrides.alternates.iter().cloned());
+        if overrides.object_dir.is_none() {
+            dirs.insert(0, self.common_dir().join("objects"));
+        }
+        Lookup::open(&dirs, self.hash(), limits, self.is_partial())
+    }
+
+    /// Opens the index of this worktree.
+    ///
+    /// # Errors
+    /// `Io` or `Corrupt` if it cannot be read.
+    pub fn index(&self, overrides: &Overrides) -> Result<Index> {
+        let path = match &overrides.index_file {
+            Some(path) => path.clone(),
+            None => self.git_dir().join("index"),
+        };
+        Index::open(&path, self.hash())
+    }
+
+    /// The commits that a commit made now would follow: HEAD, if it is born, and those being merged.
+    ///
+    /// # Errors
+    /// `Repository` if HEAD cannot be read, `Corrupt` if the list of those being merged cannot.
+    pub fn commit_parents(&self) -> Result<Vec<ObjectId>> {
+        let wrong = |e: &dyn std::fmt::Display| {
+            Error::repository("cannot read HEAD").because(format!("{e:#}"))
+        };
+        let head = self.git.head().map_err(|e| wrong(&e))?;
+        if head.is_unborn() {
+            return Ok(Vec::new());
+        }
+        let head = self.git.head_id().map_err(|e| wrong(&e))?.detach();
+        let mut parents = vec![head];
+        let merging = self.git_dir().join("MERGE_HEAD");
+        let text = match std::fs::read(&merging) {
+            Ok(text) => text,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(parents),
+            Err(e) => return Err(Error::io("read", &merging, e)),
+        };
+        for line in text
+            .split(|&byte| byte == b'\n')
+            .filter(|line| !line.is_empty())
+        {
+            let id = ObjectId::from_hex(line.trim_ascii()).map_err(|e| {
+                Error::corrupt(format!("'{}' names no commit", merging.display()))
+                    .because(format!("{e:#}"))
+            })?;
+            parents.push(id);
+        }
+        Ok(parents)
+    }
+
+    /// Whether it is a partial clone: some objects may have been left on the server.
+    fn is_partial(&self) -> bool {
+        let config = self.git.config_snapshot();
+        config.string("extensions.partialClone").is_some()
+            || config
+                .plumbing()
+                .sections_by_name("remote")
+                .into_iter()
+                .flatten()
+                .any(|section| section.value("promisor").is_some())
     }
 
     /// gix's view of it, for refs, reflogs and the index.

@@ -7,7 +7,7 @@ use super::escape::escape;
 use super::paint::Role;
 use super::redact::Redactor;
 use super::{Report, timestamp};
-use crate::finding::{Finding, History, PlaceKind};
+use crate::finding::{Finding, History, PlaceKind, Reach, Standing};
 use crate::odb::ObjectKind;
 use crate::rule::Confidence;
 
@@ -172,37 +172,45 @@ fn place(finding: &Finding, redactor: &Redactor) -> String {
     }
 }
 
+/// The commit in which it entered.
+fn entered(history: &History, redactor: &Redactor) -> String {
+    let Some(commit_id) = history.first.as_ref().and_then(|first| first.commit_id) else {
+        return "in no commit".to_owned();
+    };
+    let id = commit_id.to_hex_with_len(10);
+    let Some(author) = &history.author else {
+        return format!("first in {id}");
+    };
+    let day = timestamp(author.seconds);
+    let day = day.split('T').next().unwrap_or_default();
+    let name = escape(&redactor.text(&author.name));
+    format!("first in {id} ({day}, {name})")
+}
+
 fn story(history: &History, redactor: &Redactor) -> String {
-    let mut parts = Vec::new();
-    match (&history.first, &history.author) {
-        (Some(first), Some(author)) => {
-            let id = first.commit_id.to_hex_with_len(10);
-            let day = timestamp(author.seconds);
-            let day = day.split('T').next().unwrap_or_default();
-            parts.push(format!(
-                "first in {id} ({day}, {})",
-                escape(&redactor.text(&author.name))
-            ));
-        }
-        (Some(first), None) => {
-            parts.push(format!("first in {}", first.commit_id.to_hex_with_len(10)));
-        }
-        (None, _) => parts.push("in no commit".to_owned()),
-    }
-    parts.push(format!(
-        "{}, {}",
-        counted(history.commits, "commit"),
-        counted(history.paths.len(), "path")
-    ));
+    let mut parts = vec![entered(history, redactor)];
+    let paths = counted(history.paths.len(), "path");
+    let Some(standing) = &history.standing else {
+        parts.push(paths);
+        return parts.join(" · ");
+    };
+    parts.push(format!("{}, {paths}", counted(standing.commits, "commit")));
     parts.push(
-        if history.in_head {
+        if standing.in_head {
             "still in HEAD"
         } else {
             "gone from HEAD"
         }
         .to_owned(),
     );
-    let reach = &history.reach;
+    parts.extend(reached_by(standing, redactor));
+    parts.join(" · ")
+}
+
+/// The refs and other places that still reach it.
+fn reached_by(standing: &Standing, redactor: &Redactor) -> Vec<String> {
+    let mut parts = Vec::new();
+    let reach = &standing.reach;
     let name = |name: &gix::bstr::BString| escape(&redactor.text(name));
     let mut on: Vec<String> = reach
         .remotes
@@ -231,12 +239,11 @@ fn story(history: &History, redactor: &Redactor) -> String {
     if !on.is_empty() {
         parts.push(format!("on {}", on.join(", ")));
     }
-    parts.extend(side_stores(history).into_iter().map(str::to_owned));
-    parts.join(" · ")
+    parts.extend(side_stores(reach).into_iter().map(str::to_owned));
+    parts
 }
 
-fn side_stores(history: &History) -> Vec<&'static str> {
-    let reach = &history.reach;
+fn side_stores(reach: &Reach) -> Vec<&'static str> {
     let mut parts = Vec::new();
     if !reach.remotes.is_empty() {
         parts.push("published");

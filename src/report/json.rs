@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::redact::{Redactor, Reveal};
 use super::{Report, timestamp};
 use crate::audit::CoverageBlock;
-use crate::finding::{Appearance, Finding, History, Occurrence, Signature};
+use crate::finding::{Appearance, Finding, History, Occurrence, Signature, Standing};
 use crate::odb::ObjectKind;
 
 /// Raised when a field changes its meaning or goes away.
@@ -27,6 +27,7 @@ struct Document<'a> {
     schema_version: u32,
     unleak_version: &'static str,
     repository: &'a str,
+    scope: &'static str,
     complete: bool,
     redacted: bool,
     findings: Vec<FindingEntry<'a>>,
@@ -52,12 +53,19 @@ struct FindingEntry<'a> {
 struct HistoryEntry {
     first: Option<AppearanceEntry>,
     author: Option<AuthorEntry>,
+    objects: usize,
+    paths: Vec<Text>,
+    appearances: Vec<AppearanceEntry>,
+    #[serde(flatten)]
+    standing: Option<StandingEntry>,
+}
+
+#[derive(Serialize)]
+struct StandingEntry {
     in_head: bool,
     published: bool,
     reachable: bool,
-    objects: usize,
     commits: usize,
-    paths: Vec<Text>,
     branches: Vec<Text>,
     remotes: Vec<Text>,
     tags: Vec<Text>,
@@ -66,7 +74,6 @@ struct HistoryEntry {
     stash: bool,
     reflog: bool,
     index: bool,
-    appearances: Vec<AppearanceEntry>,
 }
 
 #[derive(Serialize)]
@@ -78,7 +85,7 @@ struct AuthorEntry {
 
 #[derive(Serialize)]
 struct AppearanceEntry {
-    commit: String,
+    commit: Option<String>,
     path: Option<Text>,
     object: String,
     line: u32,
@@ -133,6 +140,7 @@ pub(super) fn render(report: &Report<'_>) -> Vec<u8> {
         schema_version: SCHEMA_VERSION,
         unleak_version: env!("CARGO_PKG_VERSION"),
         repository: report.subject,
+        scope: report.audit.scope.name(),
         complete: report.audit.coverage.is_complete(),
         redacted: report.reveal == Reveal::Redacted,
         findings: report
@@ -186,8 +194,6 @@ fn entry<'a>(
 }
 
 fn history_entry(redactor: &Redactor, history: &History) -> HistoryEntry {
-    let texts = |names: &[BString]| names.iter().map(|name| text(redactor, name)).collect();
-    let reach = &history.reach;
     HistoryEntry {
         first: history
             .first
@@ -197,25 +203,39 @@ fn history_entry(redactor: &Redactor, history: &History) -> HistoryEntry {
             .author
             .as_ref()
             .map(|author| author_entry(redactor, author)),
-        in_head: history.in_head,
-        published: !reach.remotes.is_empty(),
-        reachable: reach.by_ref(),
         objects: history.objects,
-        commits: history.commits,
-        paths: texts(&history.paths),
-        branches: texts(&reach.branches),
-        remotes: texts(&reach.remotes),
-        tags: texts(&reach.tags),
-        other_refs: texts(&reach.others),
-        detached_head: reach.detached_head,
-        stash: reach.stash,
-        reflog: reach.reflog,
-        index: reach.index,
+        paths: texts(redactor, &history.paths),
         appearances: history
             .appearances
             .iter()
             .map(|found| appearance(redactor, found))
             .collect(),
+        standing: history
+            .standing
+            .as_ref()
+            .map(|standing| standing_entry(redactor, standing)),
+    }
+}
+
+fn texts(redactor: &Redactor, names: &[BString]) -> Vec<Text> {
+    names.iter().map(|name| text(redactor, name)).collect()
+}
+
+fn standing_entry(redactor: &Redactor, standing: &Standing) -> StandingEntry {
+    let reach = &standing.reach;
+    StandingEntry {
+        in_head: standing.in_head,
+        published: !reach.remotes.is_empty(),
+        reachable: reach.by_ref(),
+        commits: standing.commits,
+        branches: texts(redactor, &reach.branches),
+        remotes: texts(redactor, &reach.remotes),
+        tags: texts(redactor, &reach.tags),
+        other_refs: texts(redactor, &reach.others),
+        detached_head: reach.detached_head,
+        stash: reach.stash,
+        reflog: reach.reflog,
+        index: reach.index,
     }
 }
 
@@ -229,7 +249,7 @@ fn author_entry(redactor: &Redactor, author: &Signature) -> AuthorEntry {
 
 fn appearance(redactor: &Redactor, found: &Appearance) -> AppearanceEntry {
     AppearanceEntry {
-        commit: found.commit_id.to_string(),
+        commit: found.commit_id.map(|id| id.to_string()),
         path: found.path.as_ref().map(|path| text(redactor, path)),
         object: found.object_id.to_string(),
         line: found.position.line,

@@ -1,11 +1,11 @@
 //! Scans the text of a whole object store: blobs, commits and annotated tags, reachable or not.
 
-use super::collect::{self, Collector};
-use super::{Delta, InlineAllow, ScanOptions, Sighted};
-use crate::detect::{Detector, Hits, Scratch, allow};
-use crate::finding::PlaceKind;
+use super::collect;
+use super::sift::{Sift, overflowed};
+use super::{Delta, ScanOptions, Sighted};
+use crate::detect::{Detector, Hits};
 use crate::odb::walk::{Base, Object, Observer, Tally, Visitor, walk};
-use crate::odb::{Node, ObjectKind, ObjectStore, SkipReason, Skipped};
+use crate::odb::{Node, ObjectKind, ObjectStore, Skipped};
 use crate::progress::Progress;
 
 /// The kinds of objects that hold text of their own.
@@ -34,11 +34,7 @@ pub fn scan<O: Observer>(
     observe: &(dyn Fn() -> O + Sync),
 ) -> Scanned<O> {
     let make = || TextVisitor {
-        detector,
-        options,
-        scratch: Scratch::default(),
-        collector: Collector::default(),
-        allowed: 0,
+        sift: Sift::new(detector, options),
         overflowed: Vec::new(),
         observer: observe(),
     };
@@ -51,20 +47,11 @@ pub fn scan<O: Observer>(
                 tally.objects -= 1;
                 tally.bytes -= len;
             }
-            let id = store.id(node);
-            skipped.push(Skipped {
-                reason: SkipReason::TooLarge,
-                kind,
-                object_id: Some(id),
-                detail: format!(
-                    "{} {id} holds too many keywords to look at each",
-                    kind.name()
-                ),
-            });
+            skipped.push(overflowed(kind, store.id(node)));
         }
-        collectors.push(visitor.collector);
+        allowed += visitor.sift.allowed;
+        collectors.push(visitor.sift.collector);
         observers.push(visitor.observer);
-        allowed += visitor.allowed;
     }
     Scanned {
         found: collect::merge(collectors, detector.rules()),
@@ -76,11 +63,7 @@ pub fn scan<O: Observer>(
 }
 
 struct TextVisitor<'a, O> {
-    detector: &'a Detector,
-    options: ScanOptions,
-    scratch: Scratch,
-    collector: Collector,
-    allowed: u64,
+    sift: Sift<'a>,
     overflowed: Vec<(Node, ObjectKind, u64)>,
     observer: O,
 }
@@ -89,13 +72,13 @@ impl<O: Observer> Visitor for TextVisitor<'_, O> {
     type State = Hits;
 
     fn visit(&mut self, object: &Object<'_>, base: Option<Base<'_, Hits>>, hits: &mut Hits) {
-        match base.filter(|_| self.options.delta == Delta::Aware) {
+        let (detector, scratch) = (self.sift.detector, &mut self.sift.scratch);
+        match base.filter(|_| self.sift.options.delta == Delta::Aware) {
             Some(base) => {
                 let from = (base.state, base.len);
-                self.detector
-                    .scan_delta(object.bytes, from, base.runs, &mut self.scratch, hits);
+                detector.scan_delta(object.bytes, from, base.runs, scratch, hits);
             }
-            None => self.detector.scan(object.bytes, &mut self.scratch, hits),
+            None => detector.scan(object.bytes, scratch, hits),
         }
         if object.is_duplicate {
             return;
@@ -105,21 +88,7 @@ impl<O: Observer> Visitor for TextVisitor<'_, O> {
             let len = object.bytes.len() as u64;
             self.overflowed.push((object.node, object.kind, len));
         }
-        if !hits.has_matches() {
-            return;
-        }
-        let place = match object.kind {
-            ObjectKind::Commit => PlaceKind::Commit,
-            ObjectKind::Tag => PlaceKind::Tag,
-            _ => PlaceKind::Blob,
-        };
-        for found in self.detector.matches(object.bytes, hits) {
-            let honoured = self.options.inline_allow == InlineAllow::Honoured;
-            if honoured && allow::is_allowed(object.bytes, found.span) {
-                self.allowed += 1;
-            } else {
-                self.collector.add((object.node, place), found);
-            }
-        }
+        self.sift
+            .collect(object.node, object.kind, object.bytes, hits);
     }
 }

@@ -1,8 +1,20 @@
 //! From a repository's objects to secrets: which objects are read, and how their matches become
 //! one entry per secret.
+//!
+//! ```text
+//! collect < sift < history                                   everything
+//!           sift < pieces;  trees, commits < range, staged < novelty   what is new
+//! ```
 
 pub mod collect;
+pub mod commits;
 pub mod history;
+pub mod novelty;
+pub mod pieces;
+pub mod range;
+pub mod sift;
+pub mod staged;
+pub mod trees;
 
 use std::sync::Arc;
 

@@ -174,7 +174,7 @@ fn near_misses_are_not_found() {
             let text = expanded(template, 7);
             let surely = |found: &Match| {
                 detector.rule(found.rule).id == rule.id
-                    && found.confidence > unleak::rule::Confidence::Low
+                    && found.confidence > rule::Confidence::Low
             };
             if found(&detector, &text).iter().any(surely) {
                 wrong.push(format!("{}: {template}", rule.id));
@@ -221,17 +221,17 @@ fn wrong_checksums_lower_the_confidence() {
     let right = expanded("x = ghp_{base62:30}{crc32_base62}", 5);
     let wrong = expanded("x = ghp_{base62:36}", 5);
     let confidence = |text: &str| found(&detector, text).first().map(|found| found.confidence);
-    assert_eq!(confidence(&right), Some(unleak::rule::Confidence::High));
-    assert_eq!(confidence(&wrong), Some(unleak::rule::Confidence::Low));
+    assert_eq!(confidence(&right), Some(rule::Confidence::High));
+    assert_eq!(confidence(&wrong), Some(rule::Confidence::Low));
 }
 
 #[test]
 fn the_rule_file_holds_no_token() {
     let detector = detector();
-    let text = unleak::rule::BUILTIN;
+    let text = rule::BUILTIN;
     let found: Vec<String> = found(&detector, text)
         .into_iter()
-        .filter(|found| found.confidence > unleak::rule::Confidence::Low)
+        .filter(|found| found.confidence > rule::Confidence::Low)
         .map(|found| {
             format!(
                 "line {}: {}",

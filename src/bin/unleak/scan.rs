@@ -3,7 +3,8 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use unleak::audit::{Audit, audit};
+use unleak::audit::Audit;
+use unleak::audit::repository::audit;
 use unleak::detect::Detector;
 use unleak::error::{Error, Result};
 use unleak::odb::repository::Repository;

@@ -109,6 +109,7 @@ fn overrides(scan: &ScanArgs) -> Overrides {
             .flat_map(std::env::split_paths)
             .filter(|p| !p.as_os_str().is_empty())
             .collect(),
+        index_file: path("GIT_INDEX_FILE"),
     }
 }
 

@@ -1,0 +1,262 @@
+//! Scans what is new: what is staged, or what a range of commits brings in.
+
+use gix::ObjectId;
+use gix::bstr::BString;
+use gix::objs::CommitRefIter;
+use rustc_hash::FxHashMap;
+
+use super::{Audit, AuditOptions, CoverageBlock, Scope, excerpt, finding, put_in_order, wanted};
+use crate::detect::Detector;
+use crate::error::{Error, Result};
+use crate::finding::{Appearance, Finding, History, PlaceKind, Signature};
+use crate::odb::lookup::Lookup;
+use crate::odb::repository::{Overrides, Repository};
+use crate::odb::walk::Tally;
+use crate::odb::{ObjectKind, Skipped};
+use crate::scan::commits::{self, NewCommits, Range};
+use crate::scan::novelty::{Arrival, Change, Novelty};
+use crate::scan::pieces::{self, Pieces, ScannedPieces};
+use crate::scan::trees::Trees;
+use crate::scan::{Sighted, range, staged};
+
+/// Scans what the index has and neither HEAD nor a commit being merged has.
+///
+/// # Errors
+/// `Repository`, `Io` or `Corrupt` if the index or HEAD cannot be read. Objects that cannot be read
+/// are no error: see [`CoverageBlock::skipped`].
+pub fn staged(
+    repo: &Repository,
+    overrides: &Overrides,
+    detector: &Detector,
+    options: &AuditOptions,
+) -> Result<Audit> {
+    let lookup = repo.lookup(overrides, options.limits)?;
+    let mut bytes = Vec::new();
+    let mut parents = Vec::new();
+    for commit in repo.commit_parents()? {
+        let read = lookup.read(&commit, ObjectKind::Commit, &mut bytes);
+        read.map_err(|skipped| Error::corrupt(format!("cannot read HEAD: {}", skipped.detail)))?;
+        let tree = CommitRefIter::from_bytes(&bytes, lookup.hash()).tree_id();
+        parents.push(tree.map_err(|e| {
+            Error::corrupt(format!("commit {commit} names no tree")).because(format!("{e:#}"))
+        })?);
+    }
+    let mut trees = Trees::new(&lookup);
+    let mut index = repo.index(overrides)?;
+    let staged = staged::compare(&mut index, &parents, &mut trees)?;
+    let mut pieces = Pieces::default();
+    let files = staged.files.iter();
+    let changes = [Change {
+        commit: None,
+        files: files
+            .map(|file| {
+                (
+                    file.path.clone(),
+                    pieces.add(file.blob_id, ObjectKind::Blob),
+                )
+            })
+            .collect(),
+    }];
+    let scanned = pieces::scan(&pieces, &lookup, detector, options.scan);
+    let news = News {
+        scope: Scope::Staged,
+        lookup: &lookup,
+        pieces: &pieces,
+        changes: &changes,
+        boundary: &parents,
+        skipped: Vec::new(),
+        shallow: 0,
+        submodules: staged.submodules,
+    };
+    let mut replaced = |_| staged.replaced.clone();
+    Ok(news.judge(scanned, &mut trees, &mut replaced, detector, options))
+}
+
+/// Scans what the commits of `wanted` bring in: their text, their annotated tags, and every file
+/// that one of them has and none of its parents has at the same path.
+///
+/// # Errors
+/// `Repository` or `Corrupt` if the repository cannot be read. Objects that cannot be read are no
+/// error: see [`CoverageBlock::skipped`].
+pub fn range(
+    repo: &Repository,
+    overrides: &Overrides,
+    wanted: &Range,
+    detector: &Detector,
+    options: &AuditOptions,
+) -> Result<Audit> {
+    let lookup = repo.lookup(overrides, options.limits)?;
+    let mut commits = commits::find(&lookup, wanted, &repo.shallow_boundary()?);
+    let mut trees = Trees::new(&lookup);
+    let brought = range::list(&commits, &mut trees);
+    let scanned = pieces::scan(&brought.pieces, &lookup, detector, options.scan);
+    let news = News {
+        scope: Scope::Range,
+        lookup: &lookup,
+        pieces: &brought.pieces,
+        changes: &brought.changes,
+        boundary: &commits.boundary,
+        skipped: std::mem::take(&mut commits.skipped),
+        shallow: commits.shallow,
+        submodules: brought.submodules,
+    };
+    // A second reader of trees: the first is lent out while novelty asks this one.
+    let mut older = Trees::new(&lookup);
+    let mut replaced = |change: usize| replaced_by(change, &commits, &mut older);
+    let audit = news.judge(scanned, &mut trees, &mut replaced, detector, options);
+    Ok(audit)
+}
+
+/// The blobs that the commit of change number `change` replaces or removes.
+fn replaced_by(change: usize, commits: &NewCommits, trees: &mut Trees<'_>) -> Vec<ObjectId> {
+    match change.checked_sub(commits.others.len()) {
+        Some(number) => range::replaced(&commits.commits[number], trees),
+        None => Vec::new(),
+    }
+}
+
+/// What is new, before it is judged.
+struct News<'a> {
+    scope: Scope,
+    lookup: &'a Lookup,
+    pieces: &'a Pieces,
+    changes: &'a [Change],
+    /// Root trees of what was there before.
+    boundary: &'a [ObjectId],
+    skipped: Vec<Skipped>,
+    shallow: usize,
+    submodules: usize,
+}
+
+impl News<'_> {
+    fn judge(
+        self,
+        scanned: ScannedPieces,
+        trees: &mut Trees<'_>,
+        replaced: &mut dyn FnMut(usize) -> Vec<ObjectId>,
+        detector: &Detector,
+        options: &AuditOptions,
+    ) -> Audit {
+        let (mut found, below_confidence) = wanted(scanned.found, detector, options);
+        let mut novelty = Novelty::new(self.lookup, detector, options.scan);
+        let arrivals = novelty.keep_new(
+            &mut found,
+            self.pieces,
+            self.changes,
+            replaced,
+            self.boundary,
+            trees,
+        );
+        let mut findings: Vec<Finding> = found
+            .into_iter()
+            .zip(arrivals)
+            .map(|(sighted, arrivals)| {
+                let history = self.history(&sighted, arrivals);
+                let id_of = |node| self.pieces.id(node);
+                let mut finding = finding(&id_of, detector, options, sighted, Some(history));
+                finding.excerpt = excerpt(&finding, &mut |found, bytes| {
+                    let kind = object_kind(found.kind);
+                    self.lookup.read(&found.object_id, kind, bytes).is_ok()
+                });
+                finding
+            })
+            .collect();
+        put_in_order(&mut findings);
+        let mut coverage = CoverageBlock {
+            shallow: self.shallow,
+            submodules: self.submodules,
+            allowed_inline: scanned.allowed,
+            below_confidence,
+            ..CoverageBlock::default()
+        };
+        let (objects, bytes) = trees.read;
+        let read_trees = (objects > 0).then_some((ObjectKind::Tree, Tally { objects, bytes }));
+        coverage.count(scanned.tallies.into_iter().chain(read_trees));
+        let mut skipped = self.skipped;
+        skipped.extend(scanned.skipped);
+        skipped.append(&mut trees.skipped);
+        coverage.count_skipped(skipped);
+        Audit {
+            scope: self.scope,
+            findings,
+            coverage,
+        }
+    }
+
+    /// Where a secret arrives, in the order of the changes.
+    fn history(&self, sighted: &Sighted, arrivals: Vec<Arrival>) -> History {
+        let mut positions = FxHashMap::default();
+        for sighting in &sighted.sightings {
+            positions.entry(sighting.node).or_insert(sighting.position);
+        }
+        let order: FxHashMap<ObjectId, usize> = self
+            .changes
+            .iter()
+            .enumerate()
+            .filter_map(|(number, change)| Some((change.commit?, number)))
+            .collect();
+        let mut places: Vec<(usize, Option<BString>, ObjectId, u32)> = arrivals
+            .into_iter()
+            .map(|arrival| {
+                let commit = self.changes[arrival.change].commit;
+                let id = commit.unwrap_or_else(|| self.pieces.id(arrival.node));
+                (arrival.change, Some(arrival.path), id, arrival.node)
+            })
+            .collect();
+        for sighting in sighted
+            .sightings
+            .iter()
+            .filter(|s| s.place != PlaceKind::Blob)
+        {
+            let id = self.pieces.id(sighting.node);
+            // A tag comes after all commits.
+            let number = order.get(&id).copied().unwrap_or(usize::MAX);
+            places.push((number, None, id, sighting.node));
+        }
+        places.sort_unstable();
+        places.dedup();
+        let appearances: Vec<Appearance> = places
+            .into_iter()
+            .map(|(number, path, id, node)| Appearance {
+                commit_id: self
+                    .changes
+                    .get(number)
+                    .and_then(|_| order.contains_key(&id).then_some(id)),
+                path: path.filter(|path| !path.is_empty()),
+                object_id: self.pieces.id(node),
+                position: positions.get(&node).copied().unwrap_or_default(),
+                reachable: self.scope == Scope::Range,
+            })
+            .collect();
+        let mut paths: Vec<BString> = appearances.iter().filter_map(|a| a.path.clone()).collect();
+        paths.sort_unstable();
+        paths.dedup();
+        let first = appearances.first().cloned();
+        History {
+            author: first
+                .as_ref()
+                .and_then(|first| self.author(first.commit_id?)),
+            first,
+            objects: positions.len(),
+            paths,
+            appearances,
+            standing: None,
+        }
+    }
+
+    fn author(&self, commit: ObjectId) -> Option<Signature> {
+        let mut bytes = Vec::new();
+        self.lookup
+            .read(&commit, ObjectKind::Commit, &mut bytes)
+            .ok()?;
+        Signature::of_author(&bytes, self.lookup.hash())
+    }
+}
+
+fn object_kind(place: PlaceKind) -> ObjectKind {
+    match place {
+        PlaceKind::Blob => ObjectKind::Blob,
+        PlaceKind::Commit => ObjectKind::Commit,
+        PlaceKind::Tag => ObjectKind::Tag,
+    }
+}

@@ -1,0 +1,243 @@
+//! The jobs: a whole repository with the story of every secret in it, what is staged, a range of
+//! commits, or one text.
+//!
+//! ```text
+//! mod < repository, changes, text
+//! ```
+
+pub mod changes;
+pub mod repository;
+pub mod text;
+
+use std::collections::BTreeMap;
+
+use gix::ObjectId;
+
+use crate::detect::Detector;
+use crate::finding::{Excerpt, Finding, Fingerprint, History, Occurrence};
+use crate::odb::walk::Tally;
+use crate::odb::{Limits, Node, ObjectKind, Skipped};
+use crate::rule::Confidence;
+use crate::scan::{ScanOptions, Sighted, Sighting};
+
+/// How to audit.
+#[derive(Clone, Debug)]
+pub struct AuditOptions {
+    /// How to scan.
+    pub scan: ScanOptions,
+    /// What to read at most.
+    pub limits: Limits,
+    /// Findings below this are left out.
+    pub min_confidence: Confidence,
+    /// Whether keys that are meant to be public are reported.
+    pub public_keys: PublicKeys,
+    /// Key of the fingerprints.
+    pub fingerprint_key: Vec<u8>,
+}
+
+/// Whether keys that are meant to be public are reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PublicKeys {
+    /// They are.
+    Reported,
+    /// They are not.
+    LeftOut,
+}
+
+/// What was scanned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Every object of a repository.
+    Repository,
+    /// What the index has and HEAD has not.
+    Staged,
+    /// What some commits bring in.
+    Range,
+    /// One text that is in no repository.
+    Text,
+}
+
+impl Scope {
+    /// The word for reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Repository => "repository",
+            Self::Staged => "staged",
+            Self::Range => "range",
+            Self::Text => "text",
+        }
+    }
+}
+
+/// Objects of one kind: how many there are, how many were read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Coverage {
+    /// Objects that were read.
+    pub scanned: u64,
+    /// Objects that were not.
+    pub skipped: u64,
+    /// Inflated bytes that were read.
+    pub bytes: u64,
+}
+
+/// What was read, and what was not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CoverageBlock {
+    /// By kind; `Unknown` for what is not even known to be an object.
+    pub kinds: BTreeMap<ObjectKind, Coverage>,
+    /// Everything that should have been read and was not, sorted.
+    pub skipped: Vec<Skipped>,
+    /// Packs.
+    pub packs: usize,
+    /// Loose objects.
+    pub loose: usize,
+    /// Object directories beside the repository's own.
+    pub alternates: usize,
+    /// Commits at which a shallow clone ends.
+    pub shallow: usize,
+    /// Distinct submodule commits that are named; their repositories are not entered.
+    pub submodules: usize,
+    /// Matches that an inline marker allows.
+    pub allowed_inline: u64,
+    /// Findings below the asked confidence.
+    pub below_confidence: usize,
+}
+
+impl CoverageBlock {
+    /// Whether everything was read that belongs to what was scanned.
+    pub fn is_complete(&self) -> bool {
+        self.skipped.is_empty() && self.shallow == 0
+    }
+
+    /// Adds what was read.
+    fn count(&mut self, tallies: impl IntoIterator<Item = (ObjectKind, Tally)>) {
+        for (kind, tally) in tallies {
+            let coverage = self.kinds.entry(kind).or_default();
+            coverage.scanned += tally.objects;
+            coverage.bytes += tally.bytes;
+        }
+    }
+
+    /// Adds what was not read.
+    fn count_skipped(&mut self, skipped: Vec<Skipped>) {
+        self.skipped = skipped;
+        self.skipped.sort_unstable();
+        self.skipped.dedup();
+        for entry in &self.skipped {
+            self.kinds.entry(entry.kind).or_default().skipped += 1;
+        }
+    }
+}
+
+/// The result of an audit.
+#[derive(Clone, Debug)]
+pub struct Audit {
+    /// What was scanned.
+    pub scope: Scope,
+    /// Findings, worst first.
+    pub findings: Vec<Finding>,
+    /// What was read.
+    pub coverage: CoverageBlock,
+}
+
+/// Leaves out what was not asked for; also returns how many findings were below the confidence.
+fn wanted(
+    found: Vec<Sighted>,
+    detector: &Detector,
+    options: &AuditOptions,
+) -> (Vec<Sighted>, usize) {
+    let mut found = found;
+    found.retain(|sighted| {
+        options.public_keys == PublicKeys::Reported || !detector.rule(sighted.rule).public
+    });
+    let before = found.len();
+    found.retain(|sighted| best(sighted).confidence >= options.min_confidence);
+    let below = before - found.len();
+    (found, below)
+}
+
+/// The sighting that speaks for the finding: the surest, then the first.
+fn best(sighted: &Sighted) -> &Sighting {
+    let surest = sighted
+        .sightings
+        .iter()
+        .min_by_key(|s| (std::cmp::Reverse(s.confidence), s.node, s.span));
+    surest.expect("a sighted secret has a sighting")
+}
+
+fn finding(
+    id_of: &dyn Fn(Node) -> ObjectId,
+    detector: &Detector,
+    options: &AuditOptions,
+    sighted: Sighted,
+    history: Option<History>,
+) -> Finding {
+    let rule_id = detector.rule(sighted.rule).id.clone();
+    let (confidence, reasons) = {
+        let best = best(&sighted);
+        (best.confidence, best.reasons)
+    };
+    let mut occurrences: Vec<Occurrence> = sighted
+        .sightings
+        .iter()
+        .map(|sighting| Occurrence {
+            kind: sighting.place,
+            object_id: id_of(sighting.node),
+            span: sighting.span,
+            position: sighting.position,
+        })
+        .collect();
+    occurrences.sort_unstable();
+    Finding {
+        fingerprint: Fingerprint::new(&options.fingerprint_key, &rule_id, &sighted.secret),
+        rule_id,
+        secret: sighted.secret,
+        confidence,
+        reasons,
+        occurrences,
+        excerpt: None,
+        history,
+    }
+}
+
+/// The line of the first appearance, or of the first occurrence if no commit holds it; `read` reads
+/// an object.
+fn excerpt(
+    finding: &Finding,
+    read: &mut dyn FnMut(&Occurrence, &mut Vec<u8>) -> bool,
+) -> Option<Excerpt> {
+    let first = finding
+        .history
+        .as_ref()
+        .and_then(|history| history.first.as_ref());
+    let found = match first {
+        Some(first) => finding
+            .occurrences
+            .iter()
+            .find(|o| o.object_id == first.object_id)?,
+        None => finding.occurrences.first()?,
+    };
+    let mut bytes = Vec::new();
+    read(found, &mut bytes).then(|| Excerpt::around(&bytes, found.span))
+}
+
+/// Sorts findings: sure before unsure, published before local, still there before gone.
+fn put_in_order(findings: &mut [Finding]) {
+    findings.sort_by_cached_key(|finding| {
+        let standing = finding
+            .history
+            .as_ref()
+            .and_then(|history| history.standing.as_ref());
+        let is_local = standing.is_none_or(|standing| standing.reach.remotes.is_empty());
+        let is_gone = standing.is_none_or(|standing| !standing.in_head);
+        let is_unreachable = standing.is_none_or(|standing| !standing.reach.by_ref());
+        (
+            std::cmp::Reverse(finding.confidence),
+            is_local,
+            is_gone,
+            is_unreachable,
+            finding.rule_id.clone(),
+            finding.fingerprint,
+        )
+    });
+}

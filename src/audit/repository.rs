@@ -1,0 +1,84 @@
+//! The main job: scans a whole repository and tells the story of every secret in it.
+
+use rustc_hash::FxHashMap;
+
+use super::{Audit, AuditOptions, CoverageBlock, Scope, excerpt, finding, put_in_order, wanted};
+use crate::attribution::commits::{CommitCollector, CommitGraph};
+use crate::attribution::refs::Tips;
+use crate::attribution::{self, Places};
+use crate::detect::Detector;
+use crate::error::Result;
+use crate::finding::Finding;
+use crate::odb::read::Reader;
+use crate::odb::repository::{Overrides, Repository};
+use crate::progress::Progress;
+use crate::scan::{Sighted, history};
+
+/// Audits `repo`.
+///
+/// # Errors
+/// `Repository` if there is no object store. What cannot be read is no error: see
+/// [`CoverageBlock::skipped`].
+pub fn audit(
+    repo: &Repository,
+    overrides: &Overrides,
+    detector: &Detector,
+    options: &AuditOptions,
+    progress: &Progress,
+) -> Result<Audit> {
+    let store = repo.open_store(overrides, options.limits)?;
+    progress.expect(u64::from(store.node_count()), store.stored_bytes());
+    let hash = repo.hash();
+    let scanned = history::scan(&store, detector, options.scan, progress, &|| {
+        CommitCollector::new(hash)
+    });
+    let graph = CommitGraph::new(&store, scanned.observers);
+    let tips = Tips::read(repo);
+    let shallow = repo.shallow_boundary()?;
+    let (found, below_confidence) = wanted(scanned.found, detector, options);
+    let places: Vec<Places> = found.iter().map(places).collect();
+    let attributed = attribution::attribute(&store, &graph, &tips, &shallow, &places, progress);
+    let mut reader = Reader::new(&store);
+    let mut findings: Vec<Finding> = found
+        .into_iter()
+        .zip(attributed.histories)
+        .map(|(sighted, history)| {
+            let id_of = |node| store.id(node);
+            let mut finding = finding(&id_of, detector, options, sighted, Some(history));
+            finding.excerpt = excerpt(&finding, &mut |found, bytes| {
+                reader.read_id(&found.object_id, bytes).is_ok()
+            });
+            finding
+        })
+        .collect();
+    put_in_order(&mut findings);
+    let mut coverage = CoverageBlock {
+        packs: store.packs().len(),
+        loose: store.loose().len(),
+        alternates: store.dirs().len() - 1,
+        shallow: shallow.len(),
+        submodules: attributed.submodules,
+        allowed_inline: scanned.allowed,
+        below_confidence,
+        ..CoverageBlock::default()
+    };
+    coverage.count(scanned.tallies.into_iter().chain(attributed.tallies));
+    let mut skipped = store.skipped().to_vec();
+    skipped.extend(scanned.skipped);
+    skipped.extend(tips.skipped);
+    skipped.extend(attributed.skipped);
+    coverage.count_skipped(skipped);
+    Ok(Audit {
+        scope: Scope::Repository,
+        findings,
+        coverage,
+    })
+}
+
+fn places(sighted: &Sighted) -> Places {
+    let mut places: Places = FxHashMap::default();
+    for sighting in &sighted.sightings {
+        places.entry(sighting.node).or_insert(sighting.position);
+    }
+    places
+}

@@ -1,0 +1,90 @@
+//! Scans one text that is in no repository: standard input, or a commit message.
+
+use gix::bstr::BString;
+use gix::hash::Kind as HashKind;
+
+use super::{Audit, AuditOptions, CoverageBlock, Scope, excerpt, finding, put_in_order, wanted};
+use crate::detect::{Detector, Hits};
+use crate::error::{Error, Result};
+use crate::finding::{Appearance, Finding, History};
+use crate::odb::walk::Tally;
+use crate::odb::{ObjectKind, hash};
+use crate::scan::collect;
+use crate::scan::sift::{Sift, overflowed};
+
+/// Scans `bytes`, which are called `name` in the report.
+///
+/// # Errors
+/// `Usage` if there are more than `limits` allow.
+pub fn text(
+    name: &str,
+    bytes: &[u8],
+    detector: &Detector,
+    options: &AuditOptions,
+) -> Result<Audit> {
+    let len = bytes.len() as u64;
+    let limit = options.limits.max_object_bytes.min(u64::from(u32::MAX));
+    if len > limit {
+        return Err(
+            Error::usage(format!("'{name}' holds more than {limit} bytes"))
+                .hint("raise '--max-object-size', or hand it over in parts"),
+        );
+    }
+    // The id that git would give it.
+    let id = hash::object_id(HashKind::Sha1, ObjectKind::Blob, bytes).map_err(Error::corrupt)?;
+    let mut sift = Sift::new(detector, options.scan);
+    let mut hits = Hits::default();
+    detector.scan(bytes, &mut sift.scratch, &mut hits);
+    let mut coverage = CoverageBlock::default();
+    if hits.overflowed() {
+        coverage.count_skipped(vec![overflowed(ObjectKind::Blob, id)]);
+    } else {
+        let tally = Tally {
+            objects: 1,
+            bytes: len,
+        };
+        coverage.count([(ObjectKind::Blob, tally)]);
+        sift.collect(0, ObjectKind::Blob, bytes, &hits);
+    }
+    coverage.allowed_inline = sift.allowed;
+    let found = collect::merge(vec![sift.collector], detector.rules());
+    let (found, below_confidence) = wanted(found, detector, options);
+    coverage.below_confidence = below_confidence;
+    let mut findings: Vec<Finding> = found
+        .into_iter()
+        .map(|sighted| {
+            let path = BString::from(name);
+            let appearances: Vec<Appearance> = sighted
+                .sightings
+                .iter()
+                .map(|sighting| Appearance {
+                    commit_id: None,
+                    path: Some(path.clone()),
+                    object_id: id,
+                    position: sighting.position,
+                    reachable: false,
+                })
+                .collect();
+            let history = History {
+                first: appearances.first().cloned(),
+                author: None,
+                appearances,
+                objects: 1,
+                paths: vec![path],
+                standing: None,
+            };
+            let mut finding = finding(&|_| id, detector, options, sighted, Some(history));
+            finding.excerpt = excerpt(&finding, &mut |_, out| {
+                out.extend_from_slice(bytes);
+                true
+            });
+            finding
+        })
+        .collect();
+    put_in_order(&mut findings);
+    Ok(Audit {
+        scope: Scope::Text,
+        findings,
+        coverage,
+    })
+}

@@ -1,0 +1,415 @@
+//! Reads the index file from front to back, without holding it: a hook passes over ten thousands
+//! of entries to see the few that changed.
+//!
+//! The format is git's `index-format`, versions 2 to 4. A split index, which is two files, is left
+//! to gix, which holds all of it.
+
+use std::fs::File;
+use std::io::{BufReader, ErrorKind, Read, Seek, SeekFrom};
+use std::path::Path;
+
+use gix::ObjectId;
+use gix::hash::Kind as HashKind;
+
+use crate::error::{Error, Result};
+
+/// One entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The path; a directory's ends with a slash (sparse index).
+    pub path: Vec<u8>,
+    /// What is staged.
+    pub id: ObjectId,
+    /// File type and permissions, as in a tree.
+    pub mode: u32,
+    /// 0, or the side of a conflict.
+    pub stage: u8,
+    /// `git add --intent-to-add`: nothing is staged yet.
+    pub intent_to_add: bool,
+}
+
+/// What the index knows of the tree that a directory's entries make.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CacheTree {
+    /// The directory's own name; empty for the top.
+    pub name: Vec<u8>,
+    /// Number of entries below it and the tree's id; `None` since something below it changed.
+    pub known: Option<(u32, ObjectId)>,
+    /// Its directories.
+    pub children: Vec<CacheTree>,
+}
+
+impl CacheTree {
+    /// Returns the directory `name` in it.
+    pub fn child(&self, name: &[u8]) -> Option<&Self> {
+        self.children.iter().find(|child| child.name == name)
+    }
+
+    /// Reads one directory with all below it off `data`; `None` if it is damaged.
+    fn read(data: &mut &[u8], hash: HashKind, depth: usize) -> Option<Self> {
+        let name = take_until(data, 0)?.to_vec();
+        let count: i64 = number(take_until(data, b' ')?)?;
+        let children: usize = number(take_until(data, b'\n')?)?;
+        let known = match u32::try_from(count) {
+            Ok(count) => {
+                let (id, rest) = data.split_at_checked(hash.len_in_bytes())?;
+                *data = rest;
+                Some((count, ObjectId::from_bytes_or_panic(id)))
+            }
+            Err(_) => None,
+        };
+        let depth = depth.checked_sub(1)?;
+        let children = (0..children)
+            .map(|_| Self::read(data, hash, depth))
+            .collect::<Option<_>>()?;
+        Some(Self {
+            name,
+            known,
+            children,
+        })
+    }
+}
+
+fn take_until<'d>(data: &mut &'d [u8], end: u8) -> Option<&'d [u8]> {
+    let (taken, rest) = data.split_at(memchr::memchr(end, data)?);
+    *data = &rest[1..];
+    Some(taken)
+}
+
+fn number<T: std::str::FromStr>(text: &[u8]) -> Option<T> {
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
+/// An index file.
+pub struct Index {
+    entries: Entries,
+    /// The tree of each directory as far as it is known, from the `TREE` extension.
+    cache_tree: Option<CacheTree>,
+}
+
+enum Entries {
+    /// Read as they are asked for.
+    Streamed(Stream),
+    /// A split index.
+    Held(Box<gix::index::File>, usize),
+    /// There is no index yet.
+    None,
+}
+
+/// Entries of one file.
+struct Stream {
+    input: BufReader<File>,
+    hash: HashKind,
+    version: u32,
+    left: u32,
+    path: Vec<u8>,
+}
+
+/// Longest path that is read; git's own limit is the system's.
+const MAX_PATH_LEN: usize = 1 << 16;
+
+/// Largest extension that is read into memory: a cache tree of a million directories.
+const MAX_EXTENSION_LEN: u32 = 1 << 28;
+
+/// Directories within directories; git allows as many as fit a path.
+const MAX_DEPTH: usize = 2048;
+
+const BUFFER_LEN: usize = 64 << 10;
+
+const EXTENDED: u16 = 0x4000;
+const NAME_MASK: u16 = 0x0fff;
+const INTENT_TO_ADD: u16 = 0x2000;
+
+impl Index {
+    /// Opens the index at `path`; none there counts as an empty one.
+    ///
+    /// # Errors
+    /// `Io`, or `Corrupt` if it is no index of a known version.
+    pub fn open(path: &Path, hash: HashKind) -> Result<Self> {
+        let file = match File::open(path) {
+            Ok(file) => file,
+            Err(e) if e.kind() == ErrorKind::NotFound => {
+                let (entries, cache_tree) = (Entries::None, None);
+                return Ok(Self {
+                    entries,
+                    cache_tree,
+                });
+            }
+            Err(e) => return Err(Error::io("read", path, e)),
+        };
+        let wrong = |why: String| {
+            Error::corrupt(format!("cannot read the index '{}': {why}", path.display())).hint(
+                "'git status' says whether git can; removing it and 'git reset' makes a new one",
+            )
+        };
+        let mut stream = Stream::start(file, hash).map_err(wrong)?;
+        // Extensions come after the entries: one pass over these finds them.
+        let extensions = stream.extensions().map_err(wrong)?;
+        stream.restart().map_err(wrong)?;
+        let entries = if extensions.is_split {
+            let options = gix::index::decode::Options::default();
+            let held = gix::index::File::at(path, hash, true, options)
+                .map_err(|e| wrong(format!("{e:#}")))?;
+            Entries::Held(Box::new(held), 0)
+        } else {
+            Entries::Streamed(stream)
+        };
+        Ok(Self {
+            entries,
+            // That of a split index speaks of the whole, as the others do.
+            cache_tree: extensions.cache_tree,
+        })
+    }
+
+    /// What is known of the trees that the entries make.
+    pub fn cache_tree(&self) -> Option<&CacheTree> {
+        self.cache_tree.as_ref()
+    }
+
+    /// Returns the next entry, sorted by path and stage.
+    ///
+    /// # Errors
+    /// `Corrupt` if it cannot be read.
+    pub fn next_entry(&mut self) -> Result<Option<Entry>> {
+        match &mut self.entries {
+            Entries::None => Ok(None),
+            Entries::Streamed(stream) => stream.next().map_err(damaged),
+            Entries::Held(index, at) => {
+                let Some(entry) = index.entries().get(*at) else {
+                    return Ok(None);
+                };
+                *at += 1;
+                Ok(Some(Entry {
+                    path: entry.path(index).to_vec(),
+                    id: entry.id,
+                    mode: entry.mode.bits(),
+                    stage: u8::try_from(entry.stage_raw()).unwrap_or(0),
+                    intent_to_add: entry
+                        .flags
+                        .contains(gix::index::entry::Flags::INTENT_TO_ADD),
+                }))
+            }
+        }
+    }
+
+    /// Passes over `count` entries, whose paths begin with `prefix`.
+    ///
+    /// # Errors
+    /// `Corrupt` if they cannot be read, or others stand there: the cache tree is then wrong.
+    pub fn skip(&mut self, count: u32, prefix: &[u8]) -> Result<()> {
+        for _ in 0..count {
+            let is_below = match &mut self.entries {
+                Entries::None => false,
+                Entries::Held(index, at) => {
+                    let entry = index.entries().get(*at);
+                    *at += 1;
+                    entry.is_some_and(|entry| entry.path(index).starts_with(prefix))
+                }
+                Entries::Streamed(stream) => {
+                    stream.head().map_err(damaged)?.is_some() && stream.path.starts_with(prefix)
+                }
+            };
+            if !is_below {
+                return Err(damaged("its cache tree does not fit its entries".into()));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn damaged(why: String) -> Error {
+    Error::corrupt(format!("cannot read the index: {why}"))
+}
+
+/// What an entry's fixed part says.
+struct Head {
+    id: ObjectId,
+    mode: u32,
+    flags: u16,
+    extended: u16,
+}
+
+struct Extensions {
+    cache_tree: Option<CacheTree>,
+    is_split: bool,
+}
+
+impl Stream {
+    fn start(file: File, hash: HashKind) -> Result<Self, String> {
+        let mut stream = Self {
+            input: BufReader::with_capacity(BUFFER_LEN, file),
+            hash,
+            version: 0,
+            left: 0,
+            path: Vec::new(),
+        };
+        stream.restart()?;
+        Ok(stream)
+    }
+
+    /// Goes to the first entry.
+    fn restart(&mut self) -> Result<(), String> {
+        self.input.seek(SeekFrom::Start(0)).map_err(told)?;
+        if &self.bytes::<4>()? != b"DIRC" {
+            return Err("it has no index signature".into());
+        }
+        self.version = u32::from_be_bytes(self.bytes()?);
+        if !(2..=4).contains(&self.version) {
+            return Err(format!("version {} is not known", self.version));
+        }
+        self.left = u32::from_be_bytes(self.bytes()?);
+        self.path.clear();
+        Ok(())
+    }
+
+    fn bytes<const N: usize>(&mut self) -> Result<[u8; N], String> {
+        let mut bytes = [0; N];
+        self.input.read_exact(&mut bytes).map_err(told)?;
+        Ok(bytes)
+    }
+
+    fn next(&mut self) -> Result<Option<Entry>, String> {
+        Ok(self.head()?.map(|head| Entry {
+            path: self.path.clone(),
+            id: head.id,
+            mode: head.mode,
+            stage: u8::try_from((head.flags >> 12) & 3).unwrap_or(0),
+            intent_to_add: head.extended & INTENT_TO_ADD != 0,
+        }))
+    }
+
+    /// Reads the next entry; its path is then in `path`.
+    fn head(&mut self) -> Result<Option<Head>, String> {
+        let Some(left) = self.left.checked_sub(1) else {
+            return Ok(None);
+        };
+        self.left = left;
+        // Times, device, inode, mode, owner, size: of these only the mode matters.
+        let stat: [u8; 40] = self.bytes()?;
+        let mode = u32::from_be_bytes(*stat[24..].first_chunk().expect("40 bytes"));
+        let id_len = self.hash.len_in_bytes();
+        let mut id = [0; 32];
+        self.input.read_exact(&mut id[..id_len]).map_err(told)?;
+        let id = ObjectId::from_bytes_or_panic(&id[..id_len]);
+        let flags = u16::from_be_bytes(self.bytes()?);
+        let mut extended = 0;
+        let mut head_len = 40 + id_len + 2;
+        if flags & EXTENDED != 0 {
+            if self.version < 3 {
+                return Err("an entry has flags that its version does not know".into());
+            }
+            extended = u16::from_be_bytes(self.bytes()?);
+            head_len += 2;
+        }
+        if self.version == 4 {
+            self.read_suffix()?;
+        } else {
+            self.read_path(flags & NAME_MASK)?;
+            // At least one NUL, up to a multiple of eight; the path's end took the first.
+            let len = head_len + self.path.len();
+            self.pass_over(7 - len % 8)?;
+        }
+        Ok(Some(Head {
+            id,
+            mode,
+            flags,
+            extended,
+        }))
+    }
+
+    /// Reads a path of `len` bytes, or more if that is the largest, and the NUL after it.
+    fn read_path(&mut self, len: u16) -> Result<(), String> {
+        self.path.clear();
+        self.path.resize(usize::from(len), 0);
+        self.input.read_exact(&mut self.path).map_err(told)?;
+        self.read_to_nul()?;
+        if len < NAME_MASK && self.path.len() != usize::from(len) {
+            return Err("a path is longer than its entry says".into());
+        }
+        Ok(())
+    }
+
+    /// Version 4: how many bytes of the path before to drop, then what follows.
+    fn read_suffix(&mut self) -> Result<(), String> {
+        let mut drop: usize = 0;
+        for turn in 0.. {
+            let [byte] = self.bytes::<1>()?;
+            drop = (drop << 7) | usize::from(byte & 0x7f);
+            if byte & 0x80 == 0 {
+                break;
+            }
+            drop += 1;
+            if turn > 3 {
+                return Err("a path drops too much".into());
+            }
+        }
+        let kept = self.path.len().checked_sub(drop);
+        self.path
+            .truncate(kept.ok_or("a path drops more than there is")?);
+        self.read_to_nul()
+    }
+
+    fn read_to_nul(&mut self) -> Result<(), String> {
+        use std::io::BufRead as _;
+        let room = MAX_PATH_LEN.saturating_sub(self.path.len()) as u64;
+        let mut limited = (&mut self.input).take(room);
+        limited.read_until(0, &mut self.path).map_err(told)?;
+        match self.path.pop() {
+            Some(0) => Ok(()),
+            _ => Err("a path does not end".into()),
+        }
+    }
+
+    fn pass_over(&mut self, count: usize) -> Result<(), String> {
+        self.input
+            .seek_relative(i64::try_from(count).map_err(|e| e.to_string())?)
+            .map_err(told)
+    }
+
+    /// Passes over all entries and reads what stands behind them.
+    fn extensions(&mut self) -> Result<Extensions, String> {
+        while self.head()?.is_some() {}
+        let mut found = Extensions {
+            cache_tree: None,
+            is_split: false,
+        };
+        let mut at = self.input.stream_position().map_err(told)?;
+        let len = self.input.get_ref().metadata().map_err(told)?.len();
+        // What is left at the end is the checksum.
+        let end = len.saturating_sub(self.hash.len_in_bytes() as u64);
+        while at + 8 <= end {
+            let name = self.bytes::<4>()?;
+            let len = u32::from_be_bytes(self.bytes()?);
+            at += 8 + u64::from(len);
+            match &name {
+                _ if at > end => return Err("an extension is longer than the file".into()),
+                b"TREE" if len <= MAX_EXTENSION_LEN => {
+                    let mut data = vec![0; len as usize];
+                    self.input.read_exact(&mut data).map_err(told)?;
+                    // A damaged one only costs time.
+                    found.cache_tree = CacheTree::read(&mut &data[..], self.hash, MAX_DEPTH);
+                    continue;
+                }
+                b"link" => found.is_split = true,
+                b"sdir" => {}
+                [first, ..] if first.is_ascii_uppercase() => {}
+                _ => {
+                    let name = name.escape_ascii();
+                    return Err(format!(
+                        "it needs the extension '{name}', which is not known"
+                    ));
+                }
+            }
+            self.input.seek(SeekFrom::Start(at)).map_err(told)?;
+        }
+        Ok(found)
+    }
+}
+
+fn told(e: std::io::Error) -> String {
+    if e.kind() == ErrorKind::UnexpectedEof {
+        "it ends too early".into()
+    } else {
+        e.to_string()
+    }
+}

@@ -1,0 +1,237 @@
+//! Which of the secrets that a change brings in are new. A secret that stood in the files that the
+//! change replaces or removes is only kept or moved; a file that already stood elsewhere is only
+//! copied. Neither leaks anything that was not there.
+
+use std::hash::{Hash, Hasher};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use gix::ObjectId;
+use gix::bstr::BString;
+use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
+
+use super::pieces::Pieces;
+use super::sift::Sift;
+use super::trees::Trees;
+use super::{ScanOptions, Sighted};
+use crate::detect::{Detector, Hits};
+use crate::finding::PlaceKind;
+use crate::odb::lookup::Lookup;
+use crate::odb::{Node, ObjectKind};
+use crate::secret::Secret;
+use crate::span::line_at;
+
+/// Files that one commit, or the index, brings in.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// The commit; `None` for the index, or for a tree or blob that a tip names.
+    pub commit: Option<ObjectId>,
+    /// Paths and the numbers of their blobs.
+    pub files: Vec<(BString, Node)>,
+}
+
+/// A secret that a change brings in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// Which of the changes.
+    pub change: usize,
+    /// At which path.
+    pub path: BString,
+    /// In which blob.
+    pub node: Node,
+}
+
+/// A line, without its indentation, as a number: lines are only compared.
+type Line = u64;
+
+/// Judges what is new.
+pub struct Novelty<'a> {
+    lookup: &'a Lookup,
+    sift: Sift<'a>,
+    /// The secrets of blobs that were replaced, each with its line.
+    replaced: FxHashMap<ObjectId, Rc<[(Arc<Secret>, Line)]>>,
+    bytes: Vec<u8>,
+}
+
+/// Bytes of a line that are compared, on either side of the secret.
+const MAX_LINE: usize = 1024;
+
+impl<'a> Novelty<'a> {
+    /// Starts with nothing read.
+    pub fn new(lookup: &'a Lookup, detector: &'a Detector, options: ScanOptions) -> Self {
+        Self {
+            lookup,
+            sift: Sift::new(detector, options),
+            replaced: FxHashMap::default(),
+            bytes: Vec::new(),
+        }
+    }
+
+    /// Takes the sightings away that are not new; returns, for each secret left, where it arrives.
+    ///
+    /// `replaced_by` lists the blobs that a change replaces or removes; `boundary` are the trees
+    /// that were there before.
+    pub fn keep_new(
+        &mut self,
+        found: &mut Vec<Sighted>,
+        pieces: &Pieces,
+        changes: &[Change],
+        replaced_by: &mut dyn FnMut(usize) -> Vec<ObjectId>,
+        boundary: &[ObjectId],
+        trees: &mut Trees<'_>,
+    ) -> Vec<Vec<Arrival>> {
+        let copied = copied(found, pieces, boundary, trees);
+        let mut by_node: FxHashMap<Node, Vec<(usize, usize)>> = FxHashMap::default();
+        for (number, sighted) in found.iter().enumerate() {
+            for (at, sighting) in sighted.sightings.iter().enumerate() {
+                if sighting.place == PlaceKind::Blob && !copied.contains(&sighting.node) {
+                    let list = by_node.entry(sighting.node).or_default();
+                    list.push((number, at));
+                }
+            }
+        }
+        let mut fresh: FxHashSet<(usize, usize)> = FxHashSet::default();
+        let mut arrivals: Vec<Vec<Arrival>> = vec![Vec::new(); found.len()];
+        for (change, files) in changes.iter().enumerate() {
+            let files = files
+                .files
+                .iter()
+                .filter(|(_, node)| by_node.contains_key(node));
+            let mut places: Vec<(&BString, Node)> =
+                files.map(|(path, node)| (path, *node)).collect();
+            if places.is_empty() {
+                continue;
+            }
+            places.sort_unstable();
+            let old = replaced_by(change);
+            let new = self.arriving(found, pieces, &by_node, &places, &old);
+            for (place, (number, at)) in new {
+                fresh.insert((number, at));
+                let (path, node) = places[place];
+                let (path, list) = (path.clone(), &mut arrivals[number]);
+                let arrival = Arrival { change, path, node };
+                if !list.contains(&arrival) {
+                    list.push(arrival);
+                }
+            }
+        }
+        for (number, sighted) in found.iter_mut().enumerate() {
+            let mut at = 0..;
+            sighted.sightings.retain(|sighting| {
+                let at = at.next().expect("it does not end");
+                sighting.place != PlaceKind::Blob || fresh.contains(&(number, at))
+            });
+        }
+        let mut is_left = found.iter().map(|sighted| !sighted.sightings.is_empty());
+        arrivals.retain(|_| is_left.next().expect("one for each"));
+        found.retain(|sighted| !sighted.sightings.is_empty());
+        arrivals
+    }
+
+    /// Returns which sightings at `places` are more than what stood in the blobs `old`.
+    fn arriving(
+        &mut self,
+        found: &[Sighted],
+        pieces: &Pieces,
+        by_node: &FxHashMap<Node, Vec<(usize, usize)>>,
+        places: &[(&BString, Node)],
+        old: &[ObjectId],
+    ) -> Vec<(usize, (usize, usize))> {
+        let mut before: FxHashMap<Arc<Secret>, Vec<Line>> = FxHashMap::default();
+        for id in old {
+            for (secret, line) in self.replaced_secrets(id).iter() {
+                before.entry(Arc::clone(secret)).or_default().push(*line);
+            }
+        }
+        let mut arriving = Vec::new();
+        let mut changed: Vec<(usize, (usize, usize))> = Vec::new();
+        for (place, &(_, node)) in places.iter().enumerate() {
+            let kind = ObjectKind::Blob;
+            if self
+                .lookup
+                .read(&pieces.id(node), kind, &mut self.bytes)
+                .is_err()
+            {
+                // It was read once; all that stands in it counts as new.
+                self.bytes.clear();
+            }
+            for &(number, at) in &by_node[&node] {
+                let line = line_of(&self.bytes, found[number].sightings[at].span.start);
+                // The same line, at another place: moved, or not touched.
+                let same = before.get_mut(&found[number].secret).and_then(|lines| {
+                    let same = lines.iter().position(|&other| other == line)?;
+                    Some(lines.swap_remove(same))
+                });
+                if same.is_none() {
+                    changed.push((place, (number, at)));
+                }
+            }
+        }
+        for (place, (number, at)) in changed {
+            // Its line was edited, the secret stayed.
+            let stayed = before.get_mut(&found[number].secret).and_then(Vec::pop);
+            if stayed.is_none() {
+                arriving.push((place, (number, at)));
+            }
+        }
+        arriving
+    }
+
+    fn replaced_secrets(&mut self, id: &ObjectId) -> Rc<[(Arc<Secret>, Line)]> {
+        if let Some(known) = self.replaced.get(id) {
+            return Rc::clone(known);
+        }
+        let secrets: Rc<[_]> = match self.lookup.read(id, ObjectKind::Blob, &mut self.bytes) {
+            Err(_) => {
+                // Not known to have been there: what is new is then more, never less.
+                Rc::default()
+            }
+            Ok(()) => {
+                let mut hits = Hits::default();
+                let scratch = &mut self.sift.scratch;
+                self.sift.detector.scan(&self.bytes, scratch, &mut hits);
+                let found = self.sift.matches(&self.bytes, &hits);
+                let of_match = |found: crate::detect::Match| {
+                    let line = line_of(&self.bytes, found.secret_span.start);
+                    (found.secret, line)
+                };
+                found.into_iter().map(of_match).collect()
+            }
+        };
+        self.replaced.insert(*id, Rc::clone(&secrets));
+        secrets
+    }
+}
+
+/// The blobs with secrets that already stood somewhere before.
+fn copied(
+    found: &[Sighted],
+    pieces: &Pieces,
+    boundary: &[ObjectId],
+    trees: &mut Trees<'_>,
+) -> FxHashSet<Node> {
+    let blobs: FxHashSet<Node> = found
+        .iter()
+        .flat_map(|sighted| &sighted.sightings)
+        .filter(|sighting| sighting.place == PlaceKind::Blob)
+        .map(|sighting| sighting.node)
+        .collect();
+    if blobs.is_empty() {
+        return blobs;
+    }
+    let mut new: FxHashSet<ObjectId> = blobs.iter().map(|&node| pieces.id(node)).collect();
+    trees.remove_held(boundary, &mut new);
+    blobs
+        .into_iter()
+        .filter(|&node| !new.contains(&pieces.id(node)))
+        .collect()
+}
+
+fn line_of(bytes: &[u8], at: usize) -> Line {
+    let line = line_at(bytes, at);
+    let start = line.start.max(at.saturating_sub(MAX_LINE)).min(bytes.len());
+    let end = line.end.min(at.saturating_add(MAX_LINE)).max(start);
+    let mut hasher = FxHasher::default();
+    bytes[start..end].trim_ascii().hash(&mut hasher);
+    hasher.finish()
+}
