@@ -34,5 +34,6 @@ pub mod scan;
 // Layer 5: the jobs.
 pub mod audit;
 
-// Layer 6: what is done with findings.
+// Layer 6: what is done with findings, and what git asks for.
+pub mod hook;
 pub mod report;

@@ -73,7 +73,8 @@ pub fn staged(
 }
 
 /// Scans what the commits of `wanted` bring in: their text, their annotated tags, and every file
-/// that one of them has and none of its parents has at the same path.
+/// that one of them has and none of its parents has at the same path. `unread` is what could not be
+/// read when the range was made.
 ///
 /// # Errors
 /// `Repository` or `Corrupt` if the repository cannot be read. Objects that cannot be read are no
@@ -82,11 +83,13 @@ pub fn range(
     repo: &Repository,
     overrides: &Overrides,
     wanted: &Range,
+    unread: Vec<Skipped>,
     detector: &Detector,
     options: &AuditOptions,
 ) -> Result<Audit> {
     let lookup = repo.lookup(overrides, options.limits)?;
     let mut commits = commits::find(&lookup, wanted, &repo.shallow_boundary()?);
+    commits.skipped.extend(unread);
     let mut trees = Trees::new(&lookup);
     let brought = range::list(&commits, &mut trees);
     let scanned = pieces::scan(&brought.pieces, &lookup, detector, options.scan);

@@ -58,6 +58,11 @@ pub enum Scope {
 }
 
 impl Scope {
+    /// Whether what was found stands in commits.
+    pub fn has_commits(self) -> bool {
+        matches!(self, Self::Repository | Self::Range)
+    }
+
     /// The word for reports.
     pub fn name(self) -> &'static str {
         match self {

@@ -1,5 +1,6 @@
 //! Scans one text that is in no repository: standard input, or a commit message.
 
+use gix::ObjectId;
 use gix::bstr::BString;
 use gix::hash::Kind as HashKind;
 
@@ -9,8 +10,8 @@ use crate::error::{Error, Result};
 use crate::finding::{Appearance, Finding, History};
 use crate::odb::walk::Tally;
 use crate::odb::{ObjectKind, hash};
-use crate::scan::collect;
 use crate::scan::sift::{Sift, overflowed};
+use crate::scan::{Sighted, collect};
 
 /// Scans `bytes`, which are called `name` in the report.
 ///
@@ -53,26 +54,7 @@ pub fn text(
     let mut findings: Vec<Finding> = found
         .into_iter()
         .map(|sighted| {
-            let path = BString::from(name);
-            let appearances: Vec<Appearance> = sighted
-                .sightings
-                .iter()
-                .map(|sighting| Appearance {
-                    commit_id: None,
-                    path: Some(path.clone()),
-                    object_id: id,
-                    position: sighting.position,
-                    reachable: false,
-                })
-                .collect();
-            let history = History {
-                first: appearances.first().cloned(),
-                author: None,
-                appearances,
-                objects: 1,
-                paths: vec![path],
-                standing: None,
-            };
+            let history = history(name, id, &sighted);
             let mut finding = finding(&|_| id, detector, options, sighted, Some(history));
             finding.excerpt = excerpt(&finding, &mut |_, out| {
                 out.extend_from_slice(bytes);
@@ -87,4 +69,27 @@ pub fn text(
         findings,
         coverage,
     })
+}
+
+fn history(name: &str, id: ObjectId, sighted: &Sighted) -> History {
+    let path = BString::from(name);
+    let appearances: Vec<Appearance> = sighted
+        .sightings
+        .iter()
+        .map(|sighting| Appearance {
+            commit_id: None,
+            path: Some(path.clone()),
+            object_id: id,
+            position: sighting.position,
+            reachable: false,
+        })
+        .collect();
+    History {
+        first: appearances.first().cloned(),
+        author: None,
+        appearances,
+        objects: 1,
+        paths: vec![path],
+        standing: None,
+    }
 }

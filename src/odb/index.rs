@@ -36,7 +36,7 @@ pub struct CacheTree {
     /// Number of entries below it and the tree's id; `None` since something below it changed.
     pub known: Option<(u32, ObjectId)>,
     /// Its directories.
-    pub children: Vec<CacheTree>,
+    pub children: Vec<Self>,
 }
 
 impl CacheTree {

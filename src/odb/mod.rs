@@ -21,6 +21,7 @@ pub mod map;
 pub mod pack;
 pub mod read;
 pub mod repository;
+pub mod revision;
 pub mod walk;
 
 use std::path::{Path, PathBuf};

@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 use super::escape::escape;
 use super::paint::Role;
 use super::redact::Redactor;
-use super::{Report, timestamp};
+use super::{Blocked, Report, timestamp};
+use crate::audit::Scope;
 use crate::finding::{Finding, History, PlaceKind, Reach, Standing};
 use crate::odb::ObjectKind;
 use crate::rule::Confidence;
@@ -90,9 +91,72 @@ fn verdict(report: &Report<'_>, text: &mut String) {
                 .paint
                 .role(Role::Alarm, "but not everything could be read")
         ),
-        (true, 0) => writeln!(text, ": it holds no objects yet"),
+        (true, 0) if report.audit.scope == Scope::Repository => {
+            writeln!(text, ": it holds no objects yet")
+        }
+        (true, 0) => writeln!(text, ": nothing is new"),
         (true, _) => writeln!(text, "; everything was read"),
     };
+}
+
+/// What a hook says when it blocks: what was found and what to do about it.
+pub(super) fn block_message(report: &Report<'_>, blocked: &Blocked<'_>) -> String {
+    let redactor = Redactor::new(&report.audit.findings, report.reveal);
+    let (event, coverage) = (blocked.event, &report.audit.coverage);
+    let what = match report.audit.findings.len() {
+        0 => "not everything could be read".to_owned(),
+        1 => "it brings in a secret".to_owned(),
+        count => format!("it brings in {count} secrets"),
+    };
+    let blocked_by = report.paint.role(Role::Alarm, &format!("{event} blocked"));
+    let mut text = format!("unleak: {blocked_by}: {what}\n");
+    for finding in &report.audit.findings {
+        text.push('\n');
+        block(report, &redactor, finding, &mut text);
+    }
+    if !coverage.is_complete() {
+        text.push('\n');
+        unread(report, &redactor, &mut text);
+    }
+    text.push('\n');
+    if let Some(finding) = report.audit.findings.first() {
+        let mark = allow_comment(finding);
+        let (may_stay, test_value) = (mark("why it may stay"), mark("test value"));
+        let _ = writeln!(
+            text,
+            "what to do about each:\n  remove it: {}\n  it may stay: say why, on its line or in a comment line before it:\n    {may_stay}\n  it is a test value: mark it the same way:\n    {test_value}",
+            blocked.remove
+        );
+        let head = "if it ever left this machine, make it useless at its issuer first:";
+        rotate(report, head, &mut text);
+    }
+    if let Some(skip) = blocked.skip {
+        let _ = writeln!(text, "to let this one pass unread, on the record: {skip}");
+    }
+    text
+}
+
+/// Writes an allow marker for a finding as a comment of its file's language.
+fn allow_comment(finding: &Finding) -> impl Fn(&str) -> String {
+    let first = finding
+        .history
+        .as_ref()
+        .and_then(|history| history.first.as_ref());
+    let path = first.and_then(|first| first.path.as_ref());
+    let extension = path.and_then(|path| path.rsplit(|&byte| byte == b'.').next());
+    let (open, close) = match extension.unwrap_or_default() {
+        b"c" | b"cc" | b"cpp" | b"cs" | b"dart" | b"go" | b"gradle" | b"groovy" | b"h" | b"hpp"
+        | b"java" | b"js" | b"jsx" | b"kt" | b"kts" | b"mjs" | b"php" | b"proto" | b"rs"
+        | b"scala" | b"scss" | b"swift" | b"ts" | b"tsx" => ("// ", ""),
+        b"css" => ("/* ", " */"),
+        b"hs" | b"lua" | b"sql" => ("-- ", ""),
+        b"htm" | b"html" | b"md" | b"svg" | b"vue" | b"xml" => ("<!-- ", " -->"),
+        b"clj" | b"el" | b"ini" | b"lisp" => ("; ", ""),
+        b"json" => ("\"//\": \"", "\","),
+        _ => ("# ", ""),
+    };
+    let rule = finding.rule_id.clone();
+    move |why| format!("{open}unleak:allow {rule} {why}{close}")
 }
 
 fn block(report: &Report<'_>, redactor: &Redactor, finding: &Finding, text: &mut String) {
@@ -134,7 +198,8 @@ fn block(report: &Report<'_>, redactor: &Redactor, finding: &Finding, text: &mut
             paint.role(Role::Secret, &carets)
         );
     }
-    if let Some(history) = &finding.history {
+    let history = finding.history.as_ref();
+    if let Some(history) = history.filter(|_| report.audit.scope.has_commits()) {
         let _ = writeln!(text, "  {}", story(history, redactor));
     }
     let reasons: Vec<&str> = finding.reasons.iter().map(|reason| reason.text()).collect();
@@ -307,16 +372,15 @@ fn coverage(report: &Report<'_>, redactor: &Redactor, text: &mut String) {
     let bytes: u64 = coverage.kinds.values().map(|kind| kind.bytes).sum();
     if !read.is_empty() {
         let megabytes = bytes.div_ceil(1_000_000);
-        let stores = format!(
-            "{}, {} loose",
-            counted(coverage.packs, "pack"),
-            coverage.loose
-        );
-        let _ = writeln!(
-            text,
-            "\nread: {} ({megabytes} MB) from {stores}",
-            read.join(", ")
-        );
+        let stores = match report.audit.scope {
+            Scope::Repository => {
+                let packs = counted(coverage.packs, "pack");
+                format!(" from {packs}, {} loose", coverage.loose)
+            }
+            Scope::Staged | Scope::Range => " that are new".to_owned(),
+            Scope::Text => String::new(),
+        };
+        let _ = writeln!(text, "\nread: {} ({megabytes} MB){stores}", read.join(", "));
     }
     for (count, what) in [
         (
@@ -340,6 +404,12 @@ fn coverage(report: &Report<'_>, redactor: &Redactor, text: &mut String) {
             let _ = writeln!(text, "note: {count} {what}");
         }
     }
+    unread(report, redactor, text);
+}
+
+/// What should have been read and was not.
+fn unread(report: &Report<'_>, redactor: &Redactor, text: &mut String) {
+    let coverage = &report.audit.coverage;
     if coverage.shallow > 0 {
         let _ = writeln!(
             text,
@@ -376,6 +446,15 @@ fn next_steps(report: &Report<'_>, text: &mut String) {
     if report.audit.findings.is_empty() {
         return;
     }
+    let _ = writeln!(
+        text,
+        "\nnext: make every secret above useless at its issuer first; deleting the line is not enough"
+    );
+    rotate(report, "", text);
+}
+
+/// Where each secret can be made useless, under `head` if there is any.
+fn rotate(report: &Report<'_>, head: &str, text: &mut String) {
     let mut pages: BTreeSet<(&str, &str)> = BTreeSet::new();
     for finding in &report.audit.findings {
         let rule = report.rule(&finding.rule_id);
@@ -385,10 +464,9 @@ fn next_steps(report: &Report<'_>, text: &mut String) {
             pages.insert((provider, page));
         }
     }
-    let _ = writeln!(
-        text,
-        "\nnext: make every secret above useless at its issuer first; deleting the line is not enough"
-    );
+    if !pages.is_empty() && !head.is_empty() {
+        let _ = writeln!(text, "  {head}");
+    }
     for (provider, page) in pages {
         let _ = writeln!(text, "  {provider}: {page}");
     }

@@ -43,7 +43,23 @@ pub struct Report<'a> {
     pub paint: Paint,
 }
 
+/// What a hook blocks, and the way out.
+#[derive(Clone, Copy, Debug)]
+pub struct Blocked<'a> {
+    /// `commit`, `push`, ...
+    pub event: &'a str,
+    /// How to take a secret out of it.
+    pub remove: &'a str,
+    /// The command that passes it unread, if there is one.
+    pub skip: Option<&'a str>,
+}
+
 impl Report<'_> {
+    /// Returns what a hook says when it blocks.
+    pub fn block_message(&self, blocked: &Blocked<'_>) -> Vec<u8> {
+        human::block_message(self, blocked).into_bytes()
+    }
+
     /// Returns the report as bytes.
     pub fn render(&self, format: Format) -> Vec<u8> {
         match format {

@@ -44,12 +44,15 @@ pub struct Arrival {
 /// A line, without its indentation, as a number: lines are only compared.
 type Line = u64;
 
+/// A secret of a blob that was replaced, and its line.
+type Replaced = (Arc<Secret>, Line);
+
 /// Judges what is new.
 pub struct Novelty<'a> {
     lookup: &'a Lookup,
     sift: Sift<'a>,
-    /// The secrets of blobs that were replaced, each with its line.
-    replaced: FxHashMap<ObjectId, Rc<[(Arc<Secret>, Line)]>>,
+    /// By blob.
+    replaced: FxHashMap<ObjectId, Rc<[Replaced]>>,
     bytes: Vec<u8>,
 }
 
@@ -177,7 +180,7 @@ impl<'a> Novelty<'a> {
         arriving
     }
 
-    fn replaced_secrets(&mut self, id: &ObjectId) -> Rc<[(Arc<Secret>, Line)]> {
+    fn replaced_secrets(&mut self, id: &ObjectId) -> Rc<[Replaced]> {
         if let Some(known) = self.replaced.get(id) {
             return Rc::clone(known);
         }

@@ -93,7 +93,7 @@ fn packages_are_named_where_they_belong() {
         ("aho_corasick", &["detect/prefilter.rs", "report/redact.rs"]),
         ("regex_automata", &["detect/confirm.rs"]),
         ("toml::", &["rule/parse.rs"]),
-        ("colored::", &["report/paint.rs", "bin/unleak/scan.rs"]),
+        ("colored::", &["report/paint.rs", "bin/unleak/settings.rs"]),
         ("clap::", &["bin/unleak/args.rs", "bin/unleak/main.rs"]),
     ];
     let mut files = Vec::new();

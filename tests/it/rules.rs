@@ -173,8 +173,7 @@ fn near_misses_are_not_found() {
         for template in &rule.near_misses {
             let text = expanded(template, 7);
             let surely = |found: &Match| {
-                detector.rule(found.rule).id == rule.id
-                    && found.confidence > rule::Confidence::Low
+                detector.rule(found.rule).id == rule.id && found.confidence > rule::Confidence::Low
             };
             if found(&detector, &text).iter().any(surely) {
                 wrong.push(format!("{}: {template}", rule.id));

@@ -1,5 +1,6 @@
 //! What was typed. No behaviour.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -30,8 +31,13 @@ pub(crate) struct Args {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Scan every object of a repository, reachable or not
+    /// Scan every object of a repository, reachable or not; or only what is new; or standard input
     Scan(ScanArgs),
+    /// Block commits and pushes that bring in secrets
+    Hook {
+        #[command(subcommand)]
+        command: HookCommand,
+    },
     /// Look at the rules
     Rules {
         #[command(subcommand)]
@@ -46,12 +52,95 @@ pub(crate) enum RulesCommand {
     List,
 }
 
+/// What git calls. Each reads what git gives it, says nothing if all is well, and else blocks.
+#[derive(Debug, Subcommand)]
+pub(crate) enum HookCommand {
+    /// Scan what is staged (run by git before a commit)
+    PreCommit(HookOptions),
+    /// Scan what is staged (run by git before it commits a merge)
+    PreMergeCommit(HookOptions),
+    /// Scan a commit message (run by git)
+    CommitMsg {
+        /// The file that holds it
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        #[command(flatten)]
+        options: HookOptions,
+    },
+    /// Scan what the remote does not have (run by git before a push; reads the refs from standard input)
+    PrePush {
+        /// The remote's name
+        #[arg(value_name = "REMOTE")]
+        remote: Option<String>,
+        /// Its address, which is not needed
+        #[arg(value_name = "URL")]
+        url: Option<OsString>,
+        #[command(flatten)]
+        options: HookOptions,
+    },
+    /// Scan what is pushed (run by git on a server; reads the refs from standard input)
+    PreReceive {
+        /// Let a push option 'unleak-skip=REASON' of the pusher pass what would be blocked
+        #[arg(long)]
+        allow_skip: bool,
+        #[command(flatten)]
+        options: HookOptions,
+    },
+    /// Scan what is pushed to one ref (run by git on a server)
+    Update {
+        /// The ref
+        #[arg(value_name = "REF")]
+        name: OsString,
+        /// What it names now
+        #[arg(value_name = "OLD")]
+        old: OsString,
+        /// What it shall name
+        #[arg(value_name = "NEW")]
+        new: OsString,
+        #[command(flatten)]
+        options: HookOptions,
+    },
+}
+
+/// How a hook scans.
+#[derive(Debug, clap::Args)]
+pub(crate) struct HookOptions {
+    /// Let findings below this confidence pass
+    #[arg(long, value_enum, default_value_t = ConfidenceChoice::Medium, value_name = "LEVEL")]
+    pub(crate) min_confidence: ConfidenceChoice,
+
+    /// Block lines that carry an inline allow marker, too
+    #[arg(long)]
+    pub(crate) no_inline_allow: bool,
+
+    /// Use these rules instead of the built-in ones
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rules: Option<PathBuf>,
+}
+
 /// Example: unleak scan --format json path/to/repository
 #[derive(Debug, clap::Args)]
 pub(crate) struct ScanArgs {
-    /// The repository: a worktree or a directory in it, a bare repository, a .git directory
+    /// The repository: a worktree or a directory in it, a bare repository, a .git directory; or '-'
+    /// for one text on standard input
     #[arg(default_value = ".", value_name = "REPO")]
     pub(crate) repository: PathBuf,
+
+    /// Scan only what is staged and new against HEAD
+    #[arg(long, conflicts_with_all = ["range", "since"])]
+    pub(crate) staged: bool,
+
+    /// Scan only what the commits A..B bring in: those that B reaches and A does not
+    #[arg(long, value_name = "A..B", allow_hyphen_values = true)]
+    pub(crate) range: Option<String>,
+
+    /// Scan only what commits after this date bring in (of all refs, or of --range)
+    #[arg(long, value_name = "DATE")]
+    pub(crate) since: Option<String>,
+
+    /// What standard input is called in the report
+    #[arg(long, value_name = "NAME", default_value = "standard input")]
+    pub(crate) stdin_name: String,
 
     /// How to write the report
     #[arg(long, value_enum, default_value_t = FormatChoice::Human, value_name = "FORMAT")]

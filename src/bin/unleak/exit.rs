@@ -1,5 +1,7 @@
 //! The exit codes. They are part of the interface: the README and the tests list them.
 
+use unleak::audit::Audit;
+
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
@@ -15,6 +17,17 @@ pub(crate) enum Exit {
     Internal = 4,
     /// Whoever read the report went away: as if by SIGPIPE.
     ClosedPipe = 141,
+}
+
+impl Exit {
+    /// How a run ends that found this.
+    pub(crate) fn of(audit: &Audit) -> Self {
+        match (audit.coverage.is_complete(), audit.findings.is_empty()) {
+            (false, _) => Self::Incomplete,
+            (true, true) => Self::Clean,
+            (true, false) => Self::Found,
+        }
+    }
 }
 
 impl From<Exit> for std::process::ExitCode {

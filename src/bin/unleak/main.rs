@@ -2,6 +2,7 @@
 
 mod args;
 mod exit;
+mod hook;
 mod progress;
 mod rules;
 mod scan;
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
     }));
     let run = || match &args.command {
         Command::Scan(scan) => scan::run(&args, scan),
+        Command::Hook { command } => hook::run(&args, command),
         Command::Rules { command } => rules::run(command),
     };
     let exit = match catch_unwind(AssertUnwindSafe(run)) {

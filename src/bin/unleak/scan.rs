@@ -1,16 +1,21 @@
 //! `unleak scan`.
 
-use std::io::Write;
+use std::io::{Read, Write};
+use std::path::Path;
 use std::sync::Arc;
 
-use unleak::audit::Audit;
 use unleak::audit::repository::audit;
+use unleak::audit::text::text;
+use unleak::audit::{Audit, changes};
 use unleak::detect::Detector;
 use unleak::error::{Error, Result};
+use unleak::odb::Skipped;
 use unleak::odb::repository::Repository;
+use unleak::odb::revision::{self, Ends};
 use unleak::progress::Progress;
 use unleak::report::Report;
 use unleak::report::paint::Paint;
+use unleak::scan::commits::Range;
 
 use crate::args::{Args, ScanArgs};
 use crate::exit::Exit;
@@ -25,33 +30,17 @@ pub(crate) fn run(args: &Args, scan: &ScanArgs) -> Result<Exit> {
         .num_threads(settings.threads)
         .build_global()
         .map_err(|e| Error::usage("cannot start the threads").because(e))?;
-    let repository = Repository::discover(&settings.repository, &settings.overrides)?;
     let detector = Detector::compile(settings.rules.clone())?;
-    ui::say(
-        args,
-        1,
-        &format!(
-            "scanning '{}' with {} rules",
-            repository.git_dir().display(),
-            settings.rules.rules.len()
-        ),
-    );
-    let progress = Arc::new(Progress::default());
-    let line = ProgressLine::start(&progress, !args.quiet);
-    let result = audit(
-        &repository,
-        &settings.overrides,
-        &detector,
-        &settings.audit,
-        &progress,
-    );
-    drop(line);
-    let result = result?;
+    let result = if scan.repository == Path::new("-") {
+        standard_input(scan, &settings, &detector)?
+    } else {
+        repository(args, scan, &settings, &detector)?
+    };
     let paint = match &settings.output {
         Some(_) => Paint::Off,
         None => settings::paint(args.color, &std::io::stdout()),
     };
-    colored::control::set_override(paint == Paint::On);
+    settings::apply(paint);
     let report = Report {
         audit: &result,
         rules: detector.rules(),
@@ -74,19 +63,75 @@ pub(crate) fn run(args: &Args, scan: &ScanArgs) -> Result<Exit> {
     if args.quiet && !result.coverage.is_complete() {
         ui::warn("the scan is incomplete; run it without '--quiet' to see what is missing");
     }
-    Ok(exit(&result))
+    Ok(Exit::of(&result))
+}
+
+/// Scans what the arguments ask for of a repository.
+fn repository(
+    args: &Args,
+    scan: &ScanArgs,
+    settings: &ScanSettings,
+    detector: &Detector,
+) -> Result<Audit> {
+    let overrides = &settings.overrides;
+    let repository = Repository::discover(&settings.repository, overrides)?;
+    let (place, count) = (repository.git_dir().display(), settings.rules.rules.len());
+    ui::say(args, 1, &format!("scanning '{place}' with {count} rules"));
+    if scan.staged {
+        return changes::staged(&repository, overrides, detector, &settings.audit);
+    }
+    if let Some((range, unread)) = range(&repository, scan)? {
+        let options = &settings.audit;
+        return changes::range(&repository, overrides, &range, unread, detector, options);
+    }
+    let progress = Arc::new(Progress::default());
+    let line = ProgressLine::start(&progress, !args.quiet);
+    let result = audit(&repository, overrides, detector, &settings.audit, &progress);
+    drop(line);
+    result
+}
+
+/// The range that `--range` and `--since` ask for, and the refs that cannot be read.
+fn range(repository: &Repository, scan: &ScanArgs) -> Result<Option<(Range, Vec<Skipped>)>> {
+    let since = scan.since.as_deref().map(revision::date).transpose()?;
+    let mut unread = Vec::new();
+    let Ends { tips, hidden } = match &scan.range {
+        Some(range) => repository.revisions(range)?,
+        None if since.is_some() => {
+            let (mut tips, skipped) = repository.refs_below("")?;
+            unread = skipped;
+            tips.extend(repository.commit_parents()?);
+            let hidden = Vec::new();
+            Ends { tips, hidden }
+        }
+        None => return Ok(None),
+    };
+    let range = Range {
+        tips,
+        hidden,
+        since,
+    };
+    Ok(Some((range, unread)))
+}
+
+fn standard_input(scan: &ScanArgs, settings: &ScanSettings, detector: &Detector) -> Result<Audit> {
+    if scan.staged || scan.range.is_some() || scan.since.is_some() {
+        return Err(Error::usage("standard input has no history")
+            .hint("leave out '-' to scan the repository you are in"));
+    }
+    // One byte more than is allowed is enough to know.
+    let limit = settings.audit.limits.max_object_bytes;
+    let mut bytes = Vec::new();
+    std::io::stdin()
+        .lock()
+        .take(limit.saturating_add(1))
+        .read_to_end(&mut bytes)
+        .map_err(|e| Error::io("read", "standard input".as_ref(), e))?;
+    text(&scan.stdin_name, &bytes, detector, &settings.audit)
 }
 
 fn write_all(bytes: &[u8]) -> std::io::Result<()> {
     let mut stdout = std::io::stdout().lock();
     stdout.write_all(bytes)?;
     stdout.flush()
-}
-
-fn exit(result: &Audit) -> Exit {
-    match (result.coverage.is_complete(), result.findings.is_empty()) {
-        (false, _) => Exit::Incomplete,
-        (true, true) => Exit::Clean,
-        (true, false) => Exit::Found,
-    }
 }

@@ -13,7 +13,7 @@ use unleak::report::redact::Reveal;
 use unleak::rule::{self, Confidence, RuleSet};
 use unleak::scan::{Delta, InlineAllow, ScanOptions};
 
-use crate::args::{Args, ColorChoice, ConfidenceChoice, FormatChoice, ScanArgs};
+use crate::args::{Args, ColorChoice, ConfidenceChoice, FormatChoice, HookOptions, ScanArgs};
 
 /// What `unleak scan` will do.
 pub(crate) struct ScanSettings {
@@ -33,51 +33,30 @@ impl ScanSettings {
     /// # Errors
     /// `Io` or `Config` if the rule file cannot be read.
     pub(crate) fn resolve(args: &Args, scan: &ScanArgs) -> Result<Self> {
-        let rules = match &scan.rules {
-            None => rule::builtin()?,
-            Some(path) => {
-                let text = std::fs::read_to_string(path).map_err(|e| Error::io("read", path, e))?;
-                rule::parse(&text, &path.display().to_string())?
-            }
-        };
-        let min_confidence = match scan.min_confidence {
-            ConfidenceChoice::Low => Confidence::Low,
-            ConfidenceChoice::Medium => Confidence::Medium,
-            ConfidenceChoice::High => Confidence::High,
-        };
         let format = match (scan.format, args.quiet) {
             (FormatChoice::Human, false) => Format::Human,
             (FormatChoice::Human, true) => Format::Brief,
             (FormatChoice::Json, _) => Format::Json,
         };
+        // The environment counts, as for git, only if the user named no repository.
+        let overrides = if scan.repository == Path::new(".") {
+            overrides()
+        } else {
+            Overrides::default()
+        };
+        let mut audit = audit_options(scan.min_confidence, inline_allow(scan.no_inline_allow));
+        if scan.no_delta {
+            audit.scan.delta = Delta::Ignored;
+        }
+        if scan.public_keys {
+            audit.public_keys = PublicKeys::Reported;
+        }
+        audit.limits.max_object_bytes = scan.max_object_size << 20;
         Ok(Self {
             repository: scan.repository.clone(),
-            overrides: overrides(scan),
-            rules,
-            audit: AuditOptions {
-                scan: ScanOptions {
-                    delta: if scan.no_delta {
-                        Delta::Ignored
-                    } else {
-                        Delta::Aware
-                    },
-                    inline_allow: if scan.no_inline_allow {
-                        InlineAllow::Ignored
-                    } else {
-                        InlineAllow::Honoured
-                    },
-                },
-                limits: Limits {
-                    max_object_bytes: scan.max_object_size << 20,
-                },
-                min_confidence,
-                public_keys: if scan.public_keys {
-                    PublicKeys::Reported
-                } else {
-                    PublicKeys::LeftOut
-                },
-                fingerprint_key: Vec::new(),
-            },
+            overrides,
+            rules: rules(scan.rules.as_deref())?,
+            audit,
             format,
             output: scan.output.clone(),
             reveal: if scan.show_secrets {
@@ -90,11 +69,65 @@ impl ScanSettings {
     }
 }
 
-/// The environment counts, as for git, only if the user named no repository.
-fn overrides(scan: &ScanArgs) -> Overrides {
-    if scan.repository != Path::new(".") {
-        return Overrides::default();
+/// What a hook will do.
+pub(crate) struct HookSettings {
+    pub(crate) overrides: Overrides,
+    pub(crate) rules: RuleSet,
+    pub(crate) audit: AuditOptions,
+}
+
+impl HookSettings {
+    /// Resolves them.
+    ///
+    /// # Errors
+    /// `Io` or `Config` if the rule file cannot be read.
+    pub(crate) fn resolve(options: &HookOptions) -> Result<Self> {
+        Ok(Self {
+            overrides: overrides(),
+            rules: rules(options.rules.as_deref())?,
+            audit: audit_options(
+                options.min_confidence,
+                inline_allow(options.no_inline_allow),
+            ),
+        })
     }
+}
+
+fn audit_options(min_confidence: ConfidenceChoice, inline_allow: InlineAllow) -> AuditOptions {
+    AuditOptions {
+        scan: ScanOptions {
+            delta: Delta::Aware,
+            inline_allow,
+        },
+        limits: Limits::default(),
+        min_confidence: match min_confidence {
+            ConfidenceChoice::Low => Confidence::Low,
+            ConfidenceChoice::Medium => Confidence::Medium,
+            ConfidenceChoice::High => Confidence::High,
+        },
+        public_keys: PublicKeys::LeftOut,
+        fingerprint_key: Vec::new(),
+    }
+}
+
+fn inline_allow(is_off: bool) -> InlineAllow {
+    if is_off {
+        InlineAllow::Ignored
+    } else {
+        InlineAllow::Honoured
+    }
+}
+
+fn rules(file: Option<&Path>) -> Result<RuleSet> {
+    let Some(path) = file else {
+        return rule::builtin();
+    };
+    let text = std::fs::read_to_string(path).map_err(|e| Error::io("read", path, e))?;
+    rule::parse(&text, &path.display().to_string())
+}
+
+/// What the environment says about where the repository is.
+fn overrides() -> Overrides {
     let path = |name: &str| {
         std::env::var_os(name)
             .filter(|value| !value.is_empty())
@@ -111,6 +144,11 @@ fn overrides(scan: &ScanArgs) -> Overrides {
             .collect(),
         index_file: path("GIT_INDEX_FILE"),
     }
+}
+
+/// Makes the paint package do what was decided.
+pub(crate) fn apply(paint: Paint) {
+    colored::control::set_override(paint == Paint::On);
 }
 
 /// Whether to paint what goes to `stream`: the flag, then `NO_COLOR`, then `CLICOLOR_FORCE`, then

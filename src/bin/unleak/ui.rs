@@ -27,6 +27,12 @@ pub(crate) fn say(args: &Args, level: u8, text: &str) {
     }
 }
 
+/// Prints a text that was made harmless already.
+pub(crate) fn write(text: &[u8]) {
+    // As for a line.
+    let _ = std::io::stderr().write_all(text);
+}
+
 fn line(text: &str) {
     // There is nobody to tell that standard error cannot be written.
     let _ = writeln!(std::io::stderr(), "{text}");

@@ -1,0 +1,3 @@
+//! Hooks: what git tells them.
+
+pub mod input;
