@@ -5,7 +5,7 @@
 //! to gix, which holds all of it.
 
 use std::fs::File;
-use std::io::{BufReader, ErrorKind, Read, Seek, SeekFrom};
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use gix::ObjectId;
@@ -96,12 +96,17 @@ enum Entries {
     None,
 }
 
-/// Entries of one file.
+/// Entries of one file, read through a buffer of our own: a path is looked at where it stands.
 struct Stream {
-    input: BufReader<File>,
+    file: File,
+    /// Bytes of the file that were read and not used yet stand at `start..end`.
+    buffer: Vec<u8>,
+    start: usize,
+    end: usize,
     hash: HashKind,
     version: u32,
     left: u32,
+    /// Version 4: the path of the last entry, of which the next one says only how it differs.
     path: Vec<u8>,
 }
 
@@ -115,6 +120,9 @@ const MAX_EXTENSION_LEN: u32 = 1 << 28;
 const MAX_DEPTH: usize = 2048;
 
 const BUFFER_LEN: usize = 64 << 10;
+
+/// Bytes before an entry's id.
+const STAT_LEN: usize = 40;
 
 const EXTENDED: u16 = 0x4000;
 const NAME_MASK: u16 = 0x0fff;
@@ -206,7 +214,8 @@ impl Index {
                     entry.is_some_and(|entry| entry.path(index).starts_with(prefix))
                 }
                 Entries::Streamed(stream) => {
-                    stream.head().map_err(damaged)?.is_some() && stream.path.starts_with(prefix)
+                    let head = stream.head().map_err(damaged)?;
+                    head.is_some_and(|head| stream.path_of(&head).starts_with(prefix))
                 }
             };
             if !is_below {
@@ -221,12 +230,14 @@ fn damaged(why: String) -> Error {
     Error::corrupt(format!("cannot read the index: {why}"))
 }
 
-/// What an entry's fixed part says.
+/// One entry in the buffer.
 struct Head {
     id: ObjectId,
     mode: u32,
     flags: u16,
     extended: u16,
+    /// Where its path stands in the buffer; version 4 has it elsewhere.
+    path: std::ops::Range<usize>,
 }
 
 struct Extensions {
@@ -237,7 +248,10 @@ struct Extensions {
 impl Stream {
     fn start(file: File, hash: HashKind) -> Result<Self, String> {
         let mut stream = Self {
-            input: BufReader::with_capacity(BUFFER_LEN, file),
+            file,
+            buffer: vec![0; BUFFER_LEN],
+            start: 0,
+            end: 0,
             hash,
             version: 0,
             left: 0,
@@ -249,7 +263,8 @@ impl Stream {
 
     /// Goes to the first entry.
     fn restart(&mut self) -> Result<(), String> {
-        self.input.seek(SeekFrom::Start(0)).map_err(told)?;
+        self.file.rewind().map_err(told)?;
+        (self.start, self.end) = (0, 0);
         if &self.bytes::<4>()? != b"DIRC" {
             return Err("it has no index signature".into());
         }
@@ -262,15 +277,42 @@ impl Stream {
         Ok(())
     }
 
+    /// Returns `count` bytes that are still to be used, and maybe more.
+    #[inline]
+    fn peek(&mut self, count: usize) -> Result<&[u8], String> {
+        if self.end - self.start < count {
+            self.fill(count)?;
+        }
+        Ok(&self.buffer[self.start..self.end])
+    }
+
+    #[cold]
+    fn fill(&mut self, count: usize) -> Result<(), String> {
+        self.buffer.copy_within(self.start..self.end, 0);
+        (self.start, self.end) = (0, self.end - self.start);
+        if self.buffer.len() < count {
+            self.buffer.resize(count, 0);
+        }
+        while self.end < count {
+            match self.file.read(&mut self.buffer[self.end..]) {
+                Ok(0) => return Err("it ends too early".into()),
+                Ok(read) => self.end += read,
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) => return Err(told(e)),
+            }
+        }
+        Ok(())
+    }
+
     fn bytes<const N: usize>(&mut self) -> Result<[u8; N], String> {
-        let mut bytes = [0; N];
-        self.input.read_exact(&mut bytes).map_err(told)?;
+        let bytes = *self.peek(N)?.first_chunk().expect("as many as asked for");
+        self.start += N;
         Ok(bytes)
     }
 
     fn next(&mut self) -> Result<Option<Entry>, String> {
         Ok(self.head()?.map(|head| Entry {
-            path: self.path.clone(),
+            path: self.path_of(&head).to_vec(),
             id: head.id,
             mode: head.mode,
             stage: u8::try_from((head.flags >> 12) & 3).unwrap_or(0),
@@ -278,55 +320,82 @@ impl Stream {
         }))
     }
 
-    /// Reads the next entry; its path is then in `path`.
+    /// Returns the path of the entry read last.
+    fn path_of(&self, head: &Head) -> &[u8] {
+        if self.version == 4 {
+            &self.path
+        } else {
+            &self.buffer[head.path.clone()]
+        }
+    }
+
+    /// Reads the next entry.
     fn head(&mut self) -> Result<Option<Head>, String> {
         let Some(left) = self.left.checked_sub(1) else {
             return Ok(None);
         };
         self.left = left;
+        let (id_len, version) = (self.hash.len_in_bytes(), self.version);
         // Times, device, inode, mode, owner, size: of these only the mode matters.
-        let stat: [u8; 40] = self.bytes()?;
-        let mode = u32::from_be_bytes(*stat[24..].first_chunk().expect("40 bytes"));
-        let id_len = self.hash.len_in_bytes();
-        let mut id = [0; 32];
-        self.input.read_exact(&mut id[..id_len]).map_err(told)?;
-        let id = ObjectId::from_bytes_or_panic(&id[..id_len]);
-        let flags = u16::from_be_bytes(self.bytes()?);
-        let mut extended = 0;
-        let mut head_len = 40 + id_len + 2;
+        let fixed = self.peek(STAT_LEN + id_len + 4)?;
+        let mode = u32::from_be_bytes(*fixed[24..].first_chunk().expect("it is there"));
+        let id = ObjectId::from_bytes_or_panic(&fixed[STAT_LEN..STAT_LEN + id_len]);
+        let mut head_len = STAT_LEN + id_len + 2;
+        let two = |at: usize| u16::from_be_bytes([fixed[at], fixed[at + 1]]);
+        let (flags, mut extended) = (two(head_len - 2), 0);
         if flags & EXTENDED != 0 {
-            if self.version < 3 {
+            if version < 3 {
                 return Err("an entry has flags that its version does not know".into());
             }
-            extended = u16::from_be_bytes(self.bytes()?);
+            extended = two(head_len);
             head_len += 2;
         }
-        if self.version == 4 {
+        let path = if version == 4 {
+            self.start += head_len;
             self.read_suffix()?;
+            0..0
         } else {
-            self.read_path(flags & NAME_MASK)?;
-            // At least one NUL, up to a multiple of eight; the path's end took the first.
-            let len = head_len + self.path.len();
-            self.pass_over(7 - len % 8)?;
-        }
+            self.find_path(head_len, flags & NAME_MASK)?
+        };
         Ok(Some(Head {
             id,
             mode,
             flags,
             extended,
+            path,
         }))
     }
 
-    /// Reads a path of `len` bytes, or more if that is the largest, and the NUL after it.
-    fn read_path(&mut self, len: u16) -> Result<(), String> {
-        self.path.clear();
-        self.path.resize(usize::from(len), 0);
-        self.input.read_exact(&mut self.path).map_err(told)?;
-        self.read_to_nul()?;
-        if len < NAME_MASK && self.path.len() != usize::from(len) {
+    /// Finds the path behind the first `head_len` bytes, and passes over the entry.
+    fn find_path(&mut self, head_len: usize, len: u16) -> Result<std::ops::Range<usize>, String> {
+        let len = if len < NAME_MASK {
+            usize::from(len)
+        } else {
+            self.find_nul(head_len)?
+        };
+        // At least one NUL, up to a multiple of eight.
+        let entry_len = (head_len + len + 8) & !7;
+        if self.peek(entry_len)?[head_len + len] != 0 {
             return Err("a path is longer than its entry says".into());
         }
-        Ok(())
+        let path = self.start + head_len;
+        self.start += entry_len;
+        Ok(path..path + len)
+    }
+
+    /// Returns how many bytes there are between the first `skip` and the NUL after them.
+    fn find_nul(&mut self, skip: usize) -> Result<usize, String> {
+        let mut count = skip + 1;
+        loop {
+            let bytes = self.peek(count)?;
+            if let Some(len) = memchr::memchr(0, &bytes[skip..]) {
+                return Ok(len);
+            }
+            count = bytes.len() + 1;
+            if count > skip + MAX_PATH_LEN {
+                return Err("a path does not end".into());
+            }
+        }
     }
 
     /// Version 4: how many bytes of the path before to drop, then what follows.
@@ -346,24 +415,14 @@ impl Stream {
         let kept = self.path.len().checked_sub(drop);
         self.path
             .truncate(kept.ok_or("a path drops more than there is")?);
-        self.read_to_nul()
-    }
-
-    fn read_to_nul(&mut self) -> Result<(), String> {
-        use std::io::BufRead as _;
-        let room = MAX_PATH_LEN.saturating_sub(self.path.len()) as u64;
-        let mut limited = (&mut self.input).take(room);
-        limited.read_until(0, &mut self.path).map_err(told)?;
-        match self.path.pop() {
-            Some(0) => Ok(()),
-            _ => Err("a path does not end".into()),
+        let len = self.find_nul(0)?;
+        if self.path.len() + len > MAX_PATH_LEN {
+            return Err("a path is too long".into());
         }
-    }
-
-    fn pass_over(&mut self, count: usize) -> Result<(), String> {
-        self.input
-            .seek_relative(i64::try_from(count).map_err(|e| e.to_string())?)
-            .map_err(told)
+        self.path
+            .extend_from_slice(&self.buffer[self.start..self.start + len]);
+        self.start += len + 1;
+        Ok(())
     }
 
     /// Passes over all entries and reads what stands behind them.
@@ -373,8 +432,9 @@ impl Stream {
             cache_tree: None,
             is_split: false,
         };
-        let mut at = self.input.stream_position().map_err(told)?;
-        let len = self.input.get_ref().metadata().map_err(told)?.len();
+        let len = self.file.metadata().map_err(told)?.len();
+        let read = self.file.stream_position().map_err(told)?;
+        let mut at = read - (self.end - self.start) as u64;
         // What is left at the end is the checksum.
         let end = len.saturating_sub(self.hash.len_in_bytes() as u64);
         while at + 8 <= end {
@@ -384,11 +444,10 @@ impl Stream {
             match &name {
                 _ if at > end => return Err("an extension is longer than the file".into()),
                 b"TREE" if len <= MAX_EXTENSION_LEN => {
-                    let mut data = vec![0; len as usize];
-                    self.input.read_exact(&mut data).map_err(told)?;
+                    let hash = self.hash;
+                    let mut data = &self.peek(len as usize)?[..len as usize];
                     // A damaged one only costs time.
-                    found.cache_tree = CacheTree::read(&mut &data[..], self.hash, MAX_DEPTH);
-                    continue;
+                    found.cache_tree = CacheTree::read(&mut data, hash, MAX_DEPTH);
                 }
                 b"link" => found.is_split = true,
                 b"sdir" => {}
@@ -400,16 +459,13 @@ impl Stream {
                     ));
                 }
             }
-            self.input.seek(SeekFrom::Start(at)).map_err(told)?;
+            self.file.seek(SeekFrom::Start(at)).map_err(told)?;
+            (self.start, self.end) = (0, 0);
         }
         Ok(found)
     }
 }
 
 fn told(e: std::io::Error) -> String {
-    if e.kind() == ErrorKind::UnexpectedEof {
-        "it ends too early".into()
-    } else {
-        e.to_string()
-    }
+    e.to_string()
 }
