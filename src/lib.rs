@@ -35,4 +35,5 @@ pub mod scan;
 pub mod audit;
 
 // Layer 6: what is done with findings.
+pub mod hook;
 pub mod report;
