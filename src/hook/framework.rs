@@ -191,8 +191,11 @@ fn pre_commit(kinds: &[HookKind]) -> String {
     )
 }
 
-/// Where the frameworks that fetch hooks get ours.
-const REPOSITORY: &str = "https://github.com/unleak/unleak";
+/// Where the frameworks that fetch hooks get ours: the manifest knows it once it is published.
+const REPOSITORY: &str = match env!("CARGO_PKG_REPOSITORY") {
+    url if url.is_empty() => "URL-OF-UNLEAK",
+    url => url,
+};
 
 /// Whether `script`, of any format, has a line that runs unleak's part of `kind`.
 pub(super) fn mentions(script: &str, kind: HookKind) -> bool {
