@@ -104,6 +104,9 @@ impl Managed {
 
     /// Returns what to add so that unleak runs for `kinds`.
     pub fn snippets(&self, kinds: &[HookKind]) -> Vec<Snippet> {
+        if kinds.is_empty() {
+            return Vec::new();
+        }
         let one = |text| {
             vec![Snippet {
                 file: self.config.clone(),

@@ -10,7 +10,7 @@ use std::process::Command;
 
 use super::HookKind;
 use super::install::{Placed, State, install_scripts, remove_scripts, state};
-use super::script::Mode;
+use super::script::{Mode, Script};
 use crate::error::{Error, Result};
 
 /// The first git that has hooks in its configuration.
@@ -136,10 +136,20 @@ pub fn install(config_home: &Path, kinds: &[HookKind], program: &Path) -> Result
             done.placed = install_scripts(&hooks, &names, program)?;
         }
         set_already => {
-            let names = ALL_HOOKS.map(|name| {
-                let scans = HookKind::from_name(name).is_some_and(|kind| kinds.contains(&kind));
-                (name, if scans { Mode::Global } else { Mode::Pass })
-            });
+            let mut names = Vec::with_capacity(ALL_HOOKS.len());
+            for name in ALL_HOOKS {
+                let asked = HookKind::from_name(name).is_some_and(|kind| kinds.contains(&kind));
+                // What an earlier installation asked for stays.
+                let scans = Script::read(&own.join(name))?.is_some_and(|s| s.mode == Mode::Global);
+                names.push((
+                    name,
+                    if asked || scans {
+                        Mode::Global
+                    } else {
+                        Mode::Pass
+                    },
+                ));
+            }
             done.placed = install_scripts(&own, &names, program)?;
             if set_already.is_none() {
                 set("core.hooksPath", own.as_os_str())?;

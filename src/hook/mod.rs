@@ -79,6 +79,20 @@ impl HookKind {
         }
     }
 
+    /// Returns the kinds to install, in order: those asked for, or what fits the repository.
+    pub fn choose(asked: &[Self], is_bare: bool) -> Vec<Self> {
+        if asked.is_empty() {
+            return match is_bare {
+                true => vec![Self::PreReceive],
+                false => Self::CLIENT.to_vec(),
+            };
+        }
+        let merges = asked.contains(&Self::PreCommit);
+        let wanted =
+            |kind: &Self| asked.contains(kind) || (merges && *kind == Self::PreMergeCommit);
+        Self::ALL.into_iter().filter(wanted).collect()
+    }
+
     /// Whether a server runs it, for what others push.
     pub fn is_server(self) -> bool {
         matches!(self, Self::PreReceive | Self::Update)
@@ -95,5 +109,16 @@ mod tests {
             assert_eq!(HookKind::from_name(kind.name()), Some(kind));
         }
         assert_eq!(HookKind::from_name("post-commit"), None);
+    }
+
+    #[test]
+    fn a_commit_hook_comes_with_that_of_merges() {
+        use HookKind::{PreCommit, PreMergeCommit, PreReceive, Update};
+        assert_eq!(
+            HookKind::choose(&[Update, PreCommit], false),
+            [PreCommit, PreMergeCommit, Update]
+        );
+        assert_eq!(HookKind::choose(&[], false), HookKind::CLIENT);
+        assert_eq!(HookKind::choose(&[], true), [PreReceive]);
     }
 }

@@ -42,15 +42,14 @@ impl Place {
     /// # Errors
     /// `Repository` if there is none, `Config` if `core.hooksPath` cannot be understood.
     pub fn find(path: &Path) -> Result<Self> {
-        let git: gix::Repository = gix::ThreadSafeRepository::discover_with_environment_overrides(
-            path,
-        )
-        .map_err(|e| {
-            Error::repository(format!("'{}' is not in a git repository", path.display()))
-                .because(format!("{e:#}"))
-                .hint("go to one, or install for all repositories with '--global'")
-        })?
-        .to_thread_local();
+        let git: gix::Repository =
+            gix::ThreadSafeRepository::discover_with_environment_overrides(path)
+                .map_err(|e| {
+                    Error::repository(format!("'{}' is not in a git repository", path.display()))
+                        .because(format!("{e:#}"))
+                        .hint("go to one, or install for all repositories with '--global'")
+                })?
+                .to_thread_local();
         let git_dir = absolute(git.git_dir())?;
         let common_dir = absolute(git.common_dir())?;
         let top = git.workdir().map(absolute).transpose()?;

@@ -37,6 +37,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: RulesCommand,
     },
+    /// Block secrets before they are committed or pushed
+    Hook {
+        #[command(subcommand)]
+        command: HookCommand,
+    },
 }
 
 /// What to do with rules.
@@ -44,6 +49,58 @@ pub(crate) enum Command {
 pub(crate) enum RulesCommand {
     /// List all rules, one a line
     List,
+}
+
+/// What to do with hooks.
+#[derive(Debug, Subcommand)]
+pub(crate) enum HookCommand {
+    /// Install hooks in this repository; hooks that are there still run
+    Install(HookInstallArgs),
+    /// Remove the hooks, and put back what was there before
+    Uninstall(HookGlobalArgs),
+    /// Say which hooks are installed, and where
+    Status(HookGlobalArgs),
+    /// Prove that the installed hooks block, with a fake token and without changing anything
+    Test,
+    /// Run a hook
+    #[command(external_subcommand)]
+    Run(Vec<std::ffi::OsString>),
+}
+
+/// Without a choice: pre-commit, commit-msg and pre-push; pre-receive in a bare repository
+#[derive(Debug, clap::Args)]
+pub(crate) struct HookInstallArgs {
+    /// Install for all repositories of this user
+    #[arg(long)]
+    pub(crate) global: bool,
+
+    /// Scan what commits and merges add
+    #[arg(long)]
+    pub(crate) pre_commit: bool,
+
+    /// Scan the messages of commits
+    #[arg(long)]
+    pub(crate) commit_msg: bool,
+
+    /// Scan what pushes send
+    #[arg(long)]
+    pub(crate) pre_push: bool,
+
+    /// Scan what others push here, all refs at once
+    #[arg(long)]
+    pub(crate) pre_receive: bool,
+
+    /// Scan what others push here, one ref at a time
+    #[arg(long)]
+    pub(crate) update: bool,
+}
+
+/// Which hooks are meant.
+#[derive(Debug, clap::Args)]
+pub(crate) struct HookGlobalArgs {
+    /// Those for all repositories of this user
+    #[arg(long)]
+    pub(crate) global: bool,
 }
 
 /// Example: unleak scan --format json path/to/repository

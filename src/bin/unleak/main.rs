@@ -2,6 +2,8 @@
 
 mod args;
 mod exit;
+mod hook;
+mod hook_stub;
 mod progress;
 mod rules;
 mod scan;
@@ -32,6 +34,7 @@ fn main() -> ExitCode {
     let run = || match &args.command {
         Command::Scan(scan) => scan::run(&args, scan),
         Command::Rules { command } => rules::run(command),
+        Command::Hook { command } => hook::run(command),
     };
     let exit = match catch_unwind(AssertUnwindSafe(run)) {
         Ok(Ok(exit)) => exit,
