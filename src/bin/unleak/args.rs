@@ -52,9 +52,60 @@ pub(crate) enum RulesCommand {
     List,
 }
 
-/// What git calls. Each reads what git gives it, says nothing if all is well, and else blocks.
+/// What to do with hooks.
 #[derive(Debug, Subcommand)]
 pub(crate) enum HookCommand {
+    /// Install hooks in this repository; hooks that are there still run
+    Install(HookInstallArgs),
+    /// Remove the hooks, and put back what was there before
+    Uninstall(HookGlobalArgs),
+    /// Say which hooks are installed, and where
+    Status(HookGlobalArgs),
+    /// Prove that the installed hooks block, with a fake token and without changing anything
+    Test,
+    #[command(flatten)]
+    Run(GitHook),
+}
+
+/// Without a choice: pre-commit, commit-msg and pre-push; pre-receive in a bare repository
+#[derive(Debug, clap::Args)]
+pub(crate) struct HookInstallArgs {
+    /// Install for all repositories of this user
+    #[arg(long)]
+    pub(crate) global: bool,
+
+    /// Scan what commits and merges add
+    #[arg(long)]
+    pub(crate) pre_commit: bool,
+
+    /// Scan the messages of commits
+    #[arg(long)]
+    pub(crate) commit_msg: bool,
+
+    /// Scan what pushes send
+    #[arg(long)]
+    pub(crate) pre_push: bool,
+
+    /// Scan what others push here, all refs at once
+    #[arg(long)]
+    pub(crate) pre_receive: bool,
+
+    /// Scan what others push here, one ref at a time
+    #[arg(long)]
+    pub(crate) update: bool,
+}
+
+/// Which hooks are meant.
+#[derive(Debug, clap::Args)]
+pub(crate) struct HookGlobalArgs {
+    /// Those for all repositories of this user
+    #[arg(long)]
+    pub(crate) global: bool,
+}
+
+/// What git calls. Each reads what git gives it, says nothing if all is well, and else blocks.
+#[derive(Debug, Subcommand)]
+pub(crate) enum GitHook {
     /// Scan what is staged (run by git before a commit)
     PreCommit(HookOptions),
     /// Scan what is staged (run by git before it commits a merge)

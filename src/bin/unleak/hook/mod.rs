@@ -1,5 +1,6 @@
-//! `unleak hook`.
+//! `unleak hook`: `run` is what git calls, `install` what people call.
 
+mod install;
 mod run;
 
 use unleak::error::Result;
@@ -9,5 +10,11 @@ use crate::exit::Exit;
 
 /// Runs it.
 pub(crate) fn run(args: &Args, command: &HookCommand) -> Result<Exit> {
-    run::run(args, command)
+    match command {
+        HookCommand::Install(options) => install::install(options),
+        HookCommand::Uninstall(options) => install::uninstall(options.global),
+        HookCommand::Status(options) => install::status(options.global),
+        HookCommand::Test => install::test(),
+        HookCommand::Run(hook) => run::run(args, hook),
+    }
 }

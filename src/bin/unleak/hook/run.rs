@@ -15,7 +15,7 @@ use unleak::report::redact::Reveal;
 use unleak::report::{Blocked, Report};
 use unleak::scan::commits::Range;
 
-use crate::args::{Args, HookCommand, HookOptions};
+use crate::args::{Args, GitHook, HookOptions};
 use crate::exit::Exit;
 use crate::settings::{self, HookSettings};
 use crate::ui;
@@ -45,14 +45,12 @@ const RECEIVE: Blocked<'_> = Blocked {
 };
 
 /// Runs one hook.
-pub(crate) fn run(args: &Args, command: &HookCommand) -> Result<Exit> {
+pub(crate) fn run(args: &Args, command: &GitHook) -> Result<Exit> {
     let (blocked, options) = match command {
-        HookCommand::PreCommit(options) | HookCommand::PreMergeCommit(options) => (COMMIT, options),
-        HookCommand::CommitMsg { options, .. } => (MESSAGE, options),
-        HookCommand::PrePush { options, .. } => (PUSH, options),
-        HookCommand::PreReceive { options, .. } | HookCommand::Update { options, .. } => {
-            (RECEIVE, options)
-        }
+        GitHook::PreCommit(options) | GitHook::PreMergeCommit(options) => (COMMIT, options),
+        GitHook::CommitMsg { options, .. } => (MESSAGE, options),
+        GitHook::PrePush { options, .. } => (PUSH, options),
+        GitHook::PreReceive { options, .. } | GitHook::Update { options, .. } => (RECEIVE, options),
     };
     if let Some(reason) = skip_reason(command) {
         let what = "was not scanned for secrets";
@@ -75,7 +73,7 @@ pub(crate) fn run(args: &Args, command: &HookCommand) -> Result<Exit> {
 
 fn check(
     args: &Args,
-    command: &HookCommand,
+    command: &GitHook,
     options: &HookOptions,
     blocked: &Blocked<'_>,
 ) -> Result<Exit> {
@@ -102,23 +100,17 @@ fn check(
 }
 
 /// Scans what the hook is about; `None` if it is about nothing.
-fn audit(
-    command: &HookCommand,
-    settings: &HookSettings,
-    detector: &Detector,
-) -> Result<Option<Audit>> {
-    if let HookCommand::CommitMsg { file, .. } = command {
+fn audit(command: &GitHook, settings: &HookSettings, detector: &Detector) -> Result<Option<Audit>> {
+    if let GitHook::CommitMsg { file, .. } = command {
         let bytes = std::fs::read(file).map_err(|e| Error::io("read", file, e))?;
         let message = input::message(&bytes);
         return text("the commit message", message, detector, &settings.audit).map(Some);
     }
     let repo = Repository::discover(Path::new("."), &settings.overrides)?;
     let range = match command {
-        HookCommand::PrePush { remote, .. } => pushed(&repo, remote.as_deref())?,
-        HookCommand::PreReceive { .. } => {
-            received(&repo, &input::pre_receive(&standard_input()?)?)?
-        }
-        HookCommand::Update { name, old, new, .. } => {
+        GitHook::PrePush { remote, .. } => pushed(&repo, remote.as_deref())?,
+        GitHook::PreReceive { .. } => received(&repo, &input::pre_receive(&standard_input()?)?)?,
+        GitHook::Update { name, old, new, .. } => {
             let [name, old, new] = [name, old, new].map(|text| text.as_encoded_bytes());
             received(&repo, &[input::update_arguments(name, old, new)?])?
         }
@@ -198,14 +190,14 @@ fn standard_input() -> Result<Vec<u8>> {
 
 /// Why this commit or push is to pass unread, if somebody said so: on a server only a pusher can,
 /// and only if its owner allows it.
-fn skip_reason(command: &HookCommand) -> Option<String> {
+fn skip_reason(command: &GitHook) -> Option<String> {
     let env = |name: &str| {
         std::env::var(name)
             .ok()
             .filter(|value| !value.trim().is_empty())
     };
     match command {
-        HookCommand::PreReceive { allow_skip, .. } => {
+        GitHook::PreReceive { allow_skip, .. } => {
             let count: usize = env("GIT_PUSH_OPTION_COUNT")
                 .filter(|_| *allow_skip)?
                 .parse()
@@ -215,7 +207,7 @@ fn skip_reason(command: &HookCommand) -> Option<String> {
                 .find_map(|option| Some(option.strip_prefix("unleak-skip=")?.to_owned()))
                 .filter(|reason| !reason.is_empty())
         }
-        HookCommand::Update { .. } => None,
+        GitHook::Update { .. } => None,
         _ => env(SKIP),
     }
 }

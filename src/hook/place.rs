@@ -1,0 +1,100 @@
+//! Where a repository's hooks live, as git finds them (githooks(5), `core.hooksPath`).
+//!
+//! Reads the user's whole configuration: this is the user's own repository, in which git would run
+//! hooks anyway, not one that is scanned for somebody else.
+
+use std::path::{Path, PathBuf};
+
+use gix::config::Source;
+
+use super::framework::Managed;
+use crate::error::{Error, Result};
+
+/// Where the hooks of a repository are.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The directory that git looks in. It need not exist.
+    pub hooks: PathBuf,
+    /// Why there.
+    pub reason: Reason,
+    /// The top of the worktree; `None` if the repository is bare.
+    pub top: Option<PathBuf>,
+    /// The `.git` directory of this worktree.
+    pub git_dir: PathBuf,
+    /// The `.git` directory that all worktrees share.
+    pub common_dir: PathBuf,
+    /// The framework that keeps the hooks, if one does.
+    pub managed: Option<Managed>,
+}
+
+/// Why the hooks are where they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// Nothing is configured.
+    Default,
+    /// `core.hooksPath` is set, in this scope of git's configuration.
+    Configured(&'static str),
+}
+
+impl Place {
+    /// Finds the hooks of the repository that `path` is in.
+    ///
+    /// # Errors
+    /// `Repository` if there is none, `Config` if `core.hooksPath` cannot be understood.
+    pub fn find(path: &Path) -> Result<Self> {
+        let git: gix::Repository =
+            gix::ThreadSafeRepository::discover_with_environment_overrides(path)
+                .map_err(|e| {
+                    Error::repository(format!("'{}' is not in a git repository", path.display()))
+                        .because(format!("{e:#}"))
+                        .hint("go to one, or install for all repositories with '--global'")
+                })?
+                .to_thread_local();
+        let git_dir = absolute(git.git_dir())?;
+        let common_dir = absolute(git.common_dir())?;
+        let top = git.workdir().map(absolute).transpose()?;
+        let snapshot = git.config_snapshot();
+        let configured = snapshot.trusted_path("core.hooksPath").map_err(|e| {
+            Error::config("core.hooksPath cannot be understood").because(format!("{e:#}"))
+        })?;
+        let (hooks, reason) = match configured {
+            None => (common_dir.join("hooks"), Reason::Default),
+            Some(dir) => {
+                let set = snapshot.plumbing().raw_value_with_section("core.hooksPath");
+                let scope = set.map_or("unknown", |(_, section)| scope(section.meta().source));
+                // A relative path starts where git runs hooks.
+                let base = top.as_deref().unwrap_or(&git_dir);
+                (base.join(dir), Reason::Configured(scope))
+            }
+        };
+        let managed = top.as_deref().and_then(|top| Managed::detect(top, &hooks));
+        Ok(Self {
+            hooks,
+            reason,
+            top,
+            git_dir,
+            common_dir,
+            managed,
+        })
+    }
+
+    /// Where git runs hooks of commits and pushes.
+    pub fn start(&self) -> &Path {
+        self.top.as_deref().unwrap_or(&self.git_dir)
+    }
+}
+
+fn absolute(path: &Path) -> Result<PathBuf> {
+    std::fs::canonicalize(path).map_err(|e| Error::io("find", path, e))
+}
+
+/// git's word for where a setting comes from (`git config --show-scope`).
+fn scope(source: Source) -> &'static str {
+    match source {
+        Source::GitInstallation | Source::System => "system",
+        Source::Git | Source::User => "global",
+        Source::Local => "local",
+        Source::Worktree => "worktree",
+        Source::Env | Source::Cli | Source::Api | Source::EnvOverride => "command",
+    }
+}

@@ -1,0 +1,321 @@
+//! Proves that installed hooks block: runs each as git would, once with a fake token and once
+//! without.
+//!
+//! Nothing is written into the repository: the index is a copy, and new objects go to a temporary
+//! object directory that names the real one as its alternate. A hook of somebody else that runs
+//! before unleak does whatever it does on a commit.
+
+use std::ffi::{OsStr, OsString};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+use super::HookKind;
+use super::install;
+use super::place::Place;
+use crate::error::{Error, Result};
+use crate::rule::template::{Random, expand};
+use crate::secret::Secret;
+
+/// Has a checksum, so that every scanner that knows the format takes it for real.
+const CANARY: &str = "ghp_{base62:30}{crc32_base62}";
+/// Unlikely to exist, in no directory that a rule or an allowlist knows.
+const CANARY_FILE: &str = "unleak-hook-test.txt";
+const CANARY_REF: &str = "refs/heads/unleak-hook-test";
+const HARMLESS: &str = "nothing";
+/// Lines of a hook's output that are worth showing.
+const SHOWN_LINES: usize = 5;
+/// git's answer to options that it does not know.
+const USAGE_STATUS: i32 = 129;
+/// These say which repository a git command is about; the probe says it itself.
+const REMOVED: [&str; 3] = ["UNLEAK_SKIP", "GIT_QUARANTINE_PATH", "GIT_PREFIX"];
+
+/// What a hook did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// unleak blocked the fake token, and nothing blocked the harmless text.
+    Blocks,
+    /// The fake token passed, or something other than unleak blocked it.
+    LetsThrough {
+        /// What happened.
+        why: String,
+    },
+    /// The harmless text was blocked, too.
+    BlocksEverything {
+        /// The last lines that the hook printed.
+        why: String,
+    },
+    /// unleak is not installed there.
+    NotInstalled,
+}
+
+/// Runs every hook through which unleak is installed in the repository, or which is one of
+/// `configured`. `seed` varies the fake token.
+///
+/// # Errors
+/// `Io` if git cannot be run or temporary files cannot be written, `Usage` if git is too old.
+pub fn probe(
+    place: &Place,
+    configured: &[HookKind],
+    seed: u64,
+) -> Result<Vec<(HookKind, Verdict)>> {
+    let states = install::status(place)?;
+    let mut bench: Option<Bench<'_>> = None;
+    let mut verdicts = Vec::with_capacity(states.len());
+    for (kind, state) in states {
+        let verdict = if state.is_installed() || configured.contains(&kind) {
+            let bench = match &mut bench {
+                Some(bench) => bench,
+                empty => empty.insert(Bench::set_up(place, seed)?),
+            };
+            bench.judge(kind)?
+        } else {
+            Verdict::NotInstalled
+        };
+        verdicts.push((kind, verdict));
+    }
+    Ok(verdicts)
+}
+
+/// What a run is given.
+struct Sample {
+    /// The text, alone in a file.
+    text: String,
+    /// The real index and the file.
+    index: PathBuf,
+    /// A commit message.
+    message: PathBuf,
+    /// A commit that holds nothing but the file.
+    commit: String,
+}
+
+/// The temporary files, and what is given to the hooks.
+struct Bench<'p> {
+    place: &'p Place,
+    dir: TempDir,
+    /// The real objects, and what the caller's environment adds to them.
+    alternates: OsString,
+    canary: Secret,
+    bad: Sample,
+    good: Sample,
+}
+
+impl<'p> Bench<'p> {
+    fn set_up(place: &'p Place, seed: u64) -> Result<Self> {
+        let dir = TempDir::new().map_err(|e| Error::io("make", &std::env::temp_dir(), e))?;
+        let canary = expand(CANARY, &mut Random::new(seed))?;
+        let empty = |name: &str| Sample {
+            text: String::new(),
+            index: dir.path().join(format!("{name}-index")),
+            message: dir.path().join(format!("{name}-message")),
+            commit: String::new(),
+        };
+        let mut bench = Self {
+            alternates: alternates(place)?,
+            bad: empty("bad"),
+            good: empty("good"),
+            canary: Secret::new(canary.as_bytes()),
+            place,
+            dir,
+        };
+        let objects = bench.objects();
+        std::fs::create_dir(&objects).map_err(|e| Error::io("make", &objects, e))?;
+        bench.bad.text = format!("token = \"{canary}\"\n");
+        bench.good.text = format!("token = \"{HARMLESS}\"\n");
+        bench.bad.commit = bench.fill(&bench.bad)?;
+        bench.good.commit = bench.fill(&bench.good)?;
+        Ok(bench)
+    }
+
+    fn objects(&self) -> PathBuf {
+        self.dir.path().join("objects")
+    }
+
+    /// Makes the files of a sample; returns the id of its commit.
+    fn fill(&self, sample: &Sample) -> Result<String> {
+        let write = |path: &Path, bytes: &[u8]| {
+            std::fs::write(path, bytes).map_err(|e| Error::io("write", path, e))
+        };
+        let subject = "chore: test the hooks";
+        write(
+            &sample.message,
+            format!("{subject}\n\n{}", sample.text).as_bytes(),
+        )?;
+        let blob = self.git(
+            &["hash-object", "-w", "--no-filters", "--stdin"],
+            sample.text.as_bytes(),
+        )?;
+        let entry = format!("100644 blob {blob}\t{CANARY_FILE}\n");
+        let tree = self.git(&["mktree"], entry.as_bytes())?;
+        let commit = self.git(&["commit-tree", "-m", subject, &tree], b"")?;
+        let real = std::env::var_os("GIT_INDEX_FILE").map_or_else(
+            || self.place.git_dir.join("index"),
+            |file| self.place.start().join(file),
+        );
+        // A repository without commits need not have an index.
+        if real.exists() {
+            std::fs::copy(&real, &sample.index).map_err(|e| Error::io("copy", &real, e))?;
+        }
+        if self.place.top.is_some() {
+            self.add_to_index(sample, &blob)?;
+        }
+        Ok(commit)
+    }
+
+    fn add_to_index(&self, sample: &Sample, blob: &str) -> Result<()> {
+        // One file, without a shared part in the repository, and without a daemon to keep it fresh.
+        let mut command = self.command(self.place.start());
+        command
+            .args(["-c", "core.splitIndex=false", "-c", "core.fsmonitor=false"])
+            .args(["update-index", "--add", "--cacheinfo"])
+            .arg(format!("100644,{blob},{CANARY_FILE}"))
+            .env("GIT_INDEX_FILE", &sample.index);
+        expect_success(run(&mut command, b"")?).map(drop)
+    }
+
+    fn judge(&self, kind: HookKind) -> Result<Verdict> {
+        let control = self.run_hook(kind, &self.good)?;
+        if !control.status.success() {
+            if control.status.code() == Some(USAGE_STATUS) {
+                return Err(
+                    Error::usage("git cannot run a hook by itself").hint("it needs git 2.40")
+                );
+            }
+            return Ok(Verdict::BlocksEverything {
+                why: last_lines(&control),
+            });
+        }
+        let output = self.run_hook(kind, &self.bad)?;
+        let text = [output.stdout.as_slice(), &output.stderr].concat();
+        let mark = self.canary.redacted();
+        let is_ours = memchr::memmem::find(&text, mark.as_bytes()).is_some();
+        Ok(match (output.status.success(), is_ours) {
+            (false, true) => Verdict::Blocks,
+            (false, false) => Verdict::LetsThrough {
+                why: format!(
+                    "it blocked, but did not name the fake token: {}",
+                    last_lines(&output)
+                ),
+            },
+            (true, _) => Verdict::LetsThrough {
+                why: "a fake GitHub token passed".to_owned(),
+            },
+        })
+    }
+
+    /// Runs a hook as git would.
+    fn run_hook(&self, kind: HookKind, sample: &Sample) -> Result<Output> {
+        let zero = "0".repeat(sample.commit.len());
+        let commit = sample.commit.as_str();
+        let (args, input): (Vec<OsString>, Option<String>) = match kind {
+            HookKind::PreCommit | HookKind::PreMergeCommit => (Vec::new(), None),
+            HookKind::CommitMsg => (vec![sample.message.clone().into()], None),
+            HookKind::PrePush => (
+                vec!["origin".into(), self.dir.path().into()],
+                Some(format!("{CANARY_REF} {commit} {CANARY_REF} {zero}\n")),
+            ),
+            HookKind::PreReceive => (Vec::new(), Some(format!("{zero} {commit} {CANARY_REF}\n"))),
+            HookKind::Update => (
+                vec![CANARY_REF.into(), zero.clone().into(), commit.into()],
+                None,
+            ),
+        };
+        // git receives in the git directory, with the new objects in quarantine.
+        let mut command = if kind.is_server() {
+            let mut command = self.command(&self.place.git_dir);
+            command
+                .env("GIT_DIR", ".")
+                .env("GIT_QUARANTINE_PATH", self.objects());
+            command
+        } else {
+            let mut command = self.command(self.place.start());
+            if self.place.top.is_some() {
+                command.env("GIT_INDEX_FILE", &sample.index);
+            }
+            command
+        };
+        command.args(["hook", "run"]);
+        if let Some(input) = input {
+            let file = self.dir.path().join("input");
+            std::fs::write(&file, input).map_err(|e| Error::io("write", &file, e))?;
+            let mut option = OsString::from("--to-stdin=");
+            option.push(file);
+            command.arg(option);
+        }
+        command.arg(kind.name()).arg("--").args(args);
+        run(&mut command, b"")
+    }
+
+    fn git(&self, args: &[&str], input: &[u8]) -> Result<String> {
+        let mut command = self.command(self.place.start());
+        for role in ["AUTHOR", "COMMITTER"] {
+            command
+                .env(format!("GIT_{role}_NAME"), "unleak")
+                .env(format!("GIT_{role}_EMAIL"), "unleak@localhost");
+        }
+        let output = expect_success(run(command.args(args), input)?)?;
+        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    }
+
+    fn command(&self, dir: &Path) -> Command {
+        let mut command = Command::new("git");
+        for name in REMOVED {
+            command.env_remove(name);
+        }
+        // A relative one would mean something else in another directory.
+        if std::env::var_os("GIT_DIR").is_some() {
+            command.env("GIT_DIR", &self.place.git_dir);
+        }
+        command
+            .current_dir(dir)
+            .env("GIT_OBJECT_DIRECTORY", self.objects())
+            .env("GIT_ALTERNATE_OBJECT_DIRECTORIES", &self.alternates);
+        command
+    }
+}
+
+fn alternates(place: &Place) -> Result<OsString> {
+    let own = std::env::var_os("GIT_OBJECT_DIRECTORY").map_or_else(
+        || place.common_dir.join("objects"),
+        |dir| place.start().join(dir),
+    );
+    let more = std::env::var_os("GIT_ALTERNATE_OBJECT_DIRECTORIES").unwrap_or_default();
+    let all = std::iter::once(own).chain(std::env::split_paths(&more));
+    std::env::join_paths(all.filter(|path| path.as_os_str() != OsStr::new("")))
+        .map_err(|e| Error::usage("the path of the object directory cannot be given on").because(e))
+}
+
+fn run(command: &mut Command, input: &[u8]) -> Result<Output> {
+    let failed = |e| Error::io("run", "git".as_ref(), e);
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(failed)?;
+    // A few lines, which fit in any pipe; whoever does not read them fails by itself.
+    if let Some(mut stdin) = child.stdin.take() {
+        let _ = stdin.write_all(input);
+    }
+    child.wait_with_output().map_err(failed)
+}
+
+fn expect_success(output: Output) -> Result<Output> {
+    if output.status.success() {
+        return Ok(output);
+    }
+    Err(Error::repository("the test cannot be prepared").because(last_lines(&output)))
+}
+
+fn last_lines(output: &Output) -> String {
+    let text = [output.stdout.as_slice(), &output.stderr].concat();
+    let text = String::from_utf8_lossy(&text);
+    let lines: Vec<&str> = text.lines().filter(|line| !line.is_empty()).collect();
+    let shown = &lines[lines.len().saturating_sub(SHOWN_LINES)..];
+    match shown {
+        [] => format!("it printed nothing ({})", output.status),
+        _ => shown.join("\n"),
+    }
+}
