@@ -464,10 +464,12 @@ fn rotate(report: &Report<'_>, head: &str, text: &mut String) {
             pages.insert((provider, page));
         }
     }
+    let mut indent = "  ";
     if !pages.is_empty() && !head.is_empty() {
         let _ = writeln!(text, "  {head}");
+        indent = "    ";
     }
     for (provider, page) in pages {
-        let _ = writeln!(text, "  {provider}: {page}");
+        let _ = writeln!(text, "{indent}{provider}: {page}");
     }
 }

@@ -9,4 +9,5 @@ mod malformed;
 mod odb;
 mod rules;
 mod scan;
+mod staged;
 mod support;

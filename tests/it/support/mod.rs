@@ -74,19 +74,30 @@ impl Repo {
     }
 
     fn command(&self, args: &[&str]) -> Command {
+        let mut command =
+            self.command_with_hooks(&[&["-c", "core.hooksPath=/dev/null"], args].concat());
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command
+    }
+
+    /// git with whatever hooks are installed, which find the binary under test on `PATH`.
+    fn command_with_hooks(&self, args: &[&str]) -> Command {
         let now = self.clock.fetch_add(60, Ordering::Relaxed);
+        let binary = Path::new(env!("CARGO_BIN_EXE_unleak"));
+        let mut path = vec![binary.parent().expect("it is in a directory").to_owned()];
+        path.extend(std::env::split_paths(
+            &std::env::var_os("PATH").unwrap_or_default(),
+        ));
         let mut command = Command::new("git");
         command
             .current_dir(self.path())
-            .args([
-                "-c",
-                "protocol.file.allow=always",
-                "-c",
-                "core.hooksPath=/dev/null",
-            ])
+            .args(["-c", "protocol.file.allow=always"])
             .args(args)
             .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env(
+                "PATH",
+                std::env::join_paths(path).expect("no colon in them"),
+            )
             .env("HOME", self.path())
             .env("GIT_CONFIG_NOSYSTEM", "1")
             .env("GIT_CONFIG_GLOBAL", "/dev/null")
@@ -97,6 +108,38 @@ impl Repo {
             .env("GIT_AUTHOR_DATE", format!("{now} +0000"))
             .env("GIT_COMMITTER_DATE", format!("{now} +0000"));
         command
+    }
+
+    /// Runs git with hooks and more environment, and whatever comes of it.
+    pub(crate) fn try_git(&self, args: &[&str], env: &[(&str, &str)]) -> Output {
+        let mut command = self.command_with_hooks(args);
+        command.envs(env.iter().copied()).stdin(Stdio::null());
+        command.output().expect("git is installed")
+    }
+
+    /// Runs the binary in it, with git's environment and standard input.
+    pub(crate) fn unleak(&self, args: &[&str], input: &[u8], env: &[(&str, &str)]) -> Output {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_unleak"))
+            .args(args)
+            .current_dir(self.path())
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.path())
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .envs(env.iter().copied())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary runs");
+        let mut stdin = child.stdin.take().expect("it is piped");
+        let input = input.to_vec();
+        // It may end before it has read everything.
+        let writer = std::thread::spawn(move || drop(stdin.write_all(&input)));
+        let output = child.wait_with_output().expect("it ends");
+        writer.join().expect("the writer ends");
+        output
     }
 
     /// Runs git; returns its standard output without the last newline.
