@@ -61,6 +61,10 @@ struct Known {
     is_done: bool,
 }
 
+/// Commits that are looked at beyond the point where honest dates say that nothing can change any
+/// more. Where clocks lie by more, commits that are not new count as new, never the reverse.
+const SLOP: usize = 64;
+
 struct Walk<'a> {
     lookup: &'a Lookup,
     /// Where a shallow clone ends, sorted.
@@ -217,10 +221,15 @@ impl Walk<'_> {
     /// Paints from all tips, newest first, until nothing that is left can change the outcome.
     fn run(&mut self, since: Option<i64>) {
         let mut oldest = i64::MAX;
+        let mut slop = SLOP;
         while let Some(&(seconds, Reverse(id))) = self.queue.peek() {
             // With honest dates, what is older than every listed commit is no descendant of one.
-            if self.open == 0 && (self.listed.is_empty() || seconds < oldest) {
+            if self.open > 0 || (seconds >= oldest && !self.listed.is_empty()) {
+                slop = SLOP;
+            } else if self.listed.is_empty() || slop == 0 {
                 return;
+            } else {
+                slop -= 1;
             }
             self.queue.pop();
             let known = self.known.get_mut(&id).expect("it was inserted");

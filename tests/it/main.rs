@@ -7,6 +7,7 @@ mod cli;
 mod delta;
 mod malformed;
 mod odb;
+mod range;
 mod rules;
 mod scan;
 mod staged;
