@@ -5,6 +5,7 @@ mod architecture;
 mod attribution;
 mod cli;
 mod delta;
+mod hook_install;
 mod malformed;
 mod odb;
 mod range;
