@@ -1,4 +1,4 @@
-//! One JSON document. Its shape is versioned and described by `docs/report.schema.json`: fields are
+//! JSON: one document, or one object a line. The shape is versioned and described by `docs/report.schema.json`: fields are
 //! only added within a version.
 
 use gix::bstr::BString;
@@ -131,6 +131,52 @@ struct SkippedEntry {
     kind: &'static str,
     object: Option<String>,
     detail: Text,
+}
+
+/// A line of JSON Lines.
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+enum Line<'a> {
+    Finding(FindingEntry<'a>),
+    /// The last one: without it, the report was cut off.
+    Summary(Summary<'a>),
+}
+
+#[derive(Serialize)]
+struct Summary<'a> {
+    schema: &'static str,
+    schema_version: u32,
+    unleak_version: &'static str,
+    repository: &'a str,
+    scope: &'static str,
+    complete: bool,
+    redacted: bool,
+    findings: usize,
+    coverage: CoverageEntry,
+}
+
+/// One finding a line, then a line that sums up.
+pub(super) fn render_lines(report: &Report<'_>) -> Vec<u8> {
+    let redactor = Redactor::new(&report.audit.findings, report.reveal);
+    let findings = report.audit.findings.iter();
+    let lines = findings.map(|finding| Line::Finding(entry(report, &redactor, finding)));
+    let summary = Line::Summary(Summary {
+        schema: "unleak-report",
+        schema_version: SCHEMA_VERSION,
+        unleak_version: env!("CARGO_PKG_VERSION"),
+        repository: report.subject,
+        scope: report.audit.scope.name(),
+        complete: report.audit.coverage.is_complete(),
+        redacted: report.reveal == Reveal::Redacted,
+        findings: report.audit.findings.len(),
+        coverage: coverage(&redactor, &report.audit.coverage),
+    });
+    let mut bytes = Vec::new();
+    for line in lines.chain([summary]) {
+        serde_json::to_writer(&mut bytes, &line).expect("strings and numbers become JSON");
+        bytes.push(b'\n');
+    }
+    bytes
 }
 
 pub(super) fn render(report: &Report<'_>) -> Vec<u8> {

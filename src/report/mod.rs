@@ -27,6 +27,8 @@ pub enum Format {
     Brief,
     /// One JSON document, described by `docs/report.schema.json`.
     Json,
+    /// One JSON object a line: the findings, then a summary, by the same schema.
+    JsonLines,
 }
 
 /// Everything that a report is made of.
@@ -66,6 +68,7 @@ impl Report<'_> {
             Format::Human => human::render(self).into_bytes(),
             Format::Brief => human::brief(self).into_bytes(),
             Format::Json => json::render(self),
+            Format::JsonLines => json::render_lines(self),
         }
     }
 

@@ -274,3 +274,34 @@ fn rules_can_be_listed() {
         stdout(&output)
     );
 }
+
+#[test]
+fn json_lines_keep_to_the_schema_and_end_with_a_summary() {
+    let mut schema: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string("docs/report.schema.json").unwrap()).unwrap();
+    let token = github_token(77);
+    let text = format!("a {token}\nb {}\n", github_token(78));
+    let repo = Repo::bare_directory();
+    let output = repo.unleak(&["scan", "-", "--format", "jsonl"], text.as_bytes(), &[]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(!text.contains(&token));
+    let lines: Vec<serde_json::Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines.len(), 3);
+    for (line, kind) in lines.iter().zip(["finding", "finding", "summary"]) {
+        assert_eq!(line["type"], kind);
+        for key in ["type", "required", "properties"] {
+            schema.as_object_mut().unwrap().remove(key);
+        }
+        schema["$ref"] = format!("#/$defs/{kind}").into();
+        let validator = jsonschema::validator_for(&schema).unwrap();
+        let errors: Vec<String> = validator.iter_errors(line).map(|e| e.to_string()).collect();
+        assert!(errors.is_empty(), "{errors:?}");
+    }
+    assert_eq!(
+        (&lines[2]["findings"], &lines[2]["complete"]),
+        (&2.into(), &true.into())
+    );
+}

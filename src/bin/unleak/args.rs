@@ -252,6 +252,8 @@ pub(crate) enum FormatChoice {
     Human,
     /// One JSON document (docs/report.schema.json)
     Json,
+    /// One JSON object a line: the findings, then a summary
+    Jsonl,
 }
 
 /// How sure a finding is.

@@ -37,6 +37,7 @@ impl ScanSettings {
             (FormatChoice::Human, false) => Format::Human,
             (FormatChoice::Human, true) => Format::Brief,
             (FormatChoice::Json, _) => Format::Json,
+            (FormatChoice::Jsonl, _) => Format::JsonLines,
         };
         // The environment counts, as for git, only if the user named no repository.
         let overrides = if scan.repository == Path::new(".") {
