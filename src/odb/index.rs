@@ -119,7 +119,7 @@ const MAX_EXTENSION_LEN: u32 = 1 << 28;
 /// Directories within directories; git allows as many as fit a path.
 const MAX_DEPTH: usize = 2048;
 
-const BUFFER_LEN: usize = 64 << 10;
+const BUFFER_LEN: usize = 256 << 10;
 
 /// Bytes before an entry's id.
 const STAT_LEN: usize = 40;

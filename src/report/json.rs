@@ -137,7 +137,7 @@ struct SkippedEntry {
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
 enum Line<'a> {
-    Finding(FindingEntry<'a>),
+    Finding(Box<FindingEntry<'a>>),
     /// The last one: without it, the report was cut off.
     Summary(Summary<'a>),
 }
@@ -159,7 +159,7 @@ struct Summary<'a> {
 pub(super) fn render_lines(report: &Report<'_>) -> Vec<u8> {
     let redactor = Redactor::new(&report.audit.findings, report.reveal);
     let findings = report.audit.findings.iter();
-    let lines = findings.map(|finding| Line::Finding(entry(report, &redactor, finding)));
+    let lines = findings.map(|finding| Line::Finding(Box::new(entry(report, &redactor, finding))));
     let summary = Line::Summary(Summary {
         schema: "unleak-report",
         schema_version: SCHEMA_VERSION,

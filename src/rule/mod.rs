@@ -23,7 +23,7 @@ pub const BUILTIN: &str = include_str!("../../rules.toml");
 /// The same, as the build script read it.
 const BUILTIN_READ: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/rules.bin"));
 
-/// Returns the built-in rules: what [`parse`] makes of [`BUILTIN`].
+/// Returns the built-in rules: what [`parse()`] makes of [`BUILTIN`].
 ///
 /// # Errors
 /// `Internal` if the build went wrong, which the tests rule out.
