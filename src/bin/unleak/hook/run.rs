@@ -9,8 +9,8 @@ use unleak::audit::{Audit, changes};
 use unleak::detect::Detector;
 use unleak::error::{Error, Result};
 use unleak::hook::input::{self, RefUpdate};
-use unleak::odb::ObjectId;
 use unleak::odb::repository::Repository;
+use unleak::odb::{ObjectId, Skipped};
 use unleak::report::redact::Reveal;
 use unleak::report::{Blocked, Report};
 use unleak::scan::commits::Range;
@@ -107,8 +107,9 @@ fn audit(command: &GitHook, settings: &HookSettings, detector: &Detector) -> Res
         return text("the commit message", message, detector, &settings.audit).map(Some);
     }
     let repo = Repository::discover(Path::new("."), &settings.overrides)?;
+    let mut unread = Vec::new();
     let range = match command {
-        GitHook::PrePush { remote, .. } => pushed(&repo, remote.as_deref())?,
+        GitHook::PrePush { remote, .. } => pushed(&repo, remote.as_deref(), &mut unread)?,
         GitHook::PreReceive { .. } => received(&repo, &input::pre_receive(&standard_input()?)?)?,
         GitHook::Update { name, old, new, .. } => {
             let [name, old, new] = [name, old, new].map(|text| text.as_encoded_bytes());
@@ -119,24 +120,16 @@ fn audit(command: &GitHook, settings: &HookSettings, detector: &Detector) -> Res
                 .map(Some);
         }
     };
-    if range.tips.is_empty() {
+    if range.tips.is_empty() && unread.is_empty() {
         return Ok(None);
     }
-    let options = &settings.audit;
-    changes::range(
-        &repo,
-        &settings.overrides,
-        &range,
-        Vec::new(),
-        detector,
-        options,
-    )
-    .map(Some)
+    let (overrides, options) = (&settings.overrides, &settings.audit);
+    changes::range(&repo, overrides, &range, unread, detector, options).map(Some)
 }
 
 /// What a push brings to the remote: what its remote-tracking refs, and the refs to be moved, do
-/// not reach.
-fn pushed(repo: &Repository, remote: Option<&str>) -> Result<Range> {
+/// not reach. Refs that cannot be read, and could be pushed, are added to `unread`.
+fn pushed(repo: &Repository, remote: Option<&str>, unread: &mut Vec<Skipped>) -> Result<Range> {
     let updates = input::pre_push(&standard_input()?)?;
     let mut range = ends(&updates);
     let mut remote = remote.map(str::to_owned);
@@ -145,7 +138,9 @@ fn pushed(repo: &Repository, remote: Option<&str>) -> Result<Range> {
         // could be pushed is looked at.
         remote = Some(name.to_string_lossy().into_owned());
         for below in ["refs/heads/", "refs/tags/"] {
-            range.tips.extend(repo.refs_below(below)?.0);
+            let (tips, skipped) = repo.refs_below(below)?;
+            range.tips.extend(tips);
+            unread.extend(skipped);
         }
     }
     // A push to an address has no remote-tracking refs.
