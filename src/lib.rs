@@ -4,6 +4,8 @@
 //!  rules.toml -> rule ---------+
 //!                              v
 //!  .git: packs, loose -> odb -> scan -> detect -> finding -> attribution -> audit -> report
+//!                              ^
+//!  archives, streams -> unpack +
 //! ```
 //!
 //! Bytes become smaller and better known from left to right: `&[u8]`, a keyword's `Hit`, a rule's
@@ -17,9 +19,10 @@ pub mod progress;
 pub mod secret;
 pub mod span;
 
-// Layer 1: the two inputs, ignorant of each other.
+// Layer 1: the inputs, ignorant of each other.
 pub mod odb;
 pub mod rule;
+pub mod unpack;
 
 // Layer 2: what is a secret, what is a finding.
 pub mod detect;

@@ -1,0 +1,263 @@
+//! Compressed streams to bytes, never more than the caller asks for.
+//!
+//! Each codec is a reader of another package over a slice; this file feeds them, stops them, and
+//! says in one voice how they ended. What a decoder yields before it fails is kept, save for the
+//! last read of at most [`CHUNK`] bytes, which the packages lose. Checksums are compared for all
+//! formats but zstd, whose decoder does not without a further package.
+
+use std::io::{ErrorKind, Read};
+
+use ruzstd::decoding::errors::FrameDecoderError;
+use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder, StreamingDecoder};
+
+use super::format::{self, Format};
+use super::{Failure, Reason, guard};
+
+/// Bytes asked of a decoder at once.
+const CHUNK: usize = 16 << 10;
+
+/// Bytes of window or dictionary that a stream may ask for: what `xz -9` and `zstd --ultra -20`
+/// need, and half of what `zstd --ultra -22` does.
+const MAX_WINDOW_BYTES: u32 = 64 << 20;
+
+/// Memory for an xz decoder: the largest window, and what its other tables take (at most 1 MiB).
+const MAX_XZ_KIB: u32 = (MAX_WINDOW_BYTES >> 10) + 1024;
+
+/// How one run of bytes is compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Codec {
+    Deflate,
+    Zlib,
+    Gzip,
+    Bzip2,
+    Xz,
+    Zstd,
+    /// As zip stores it (APPNOTE.TXT, section 5.8.8), with the length that the archive announces.
+    Lzma(Option<u64>),
+}
+
+/// What came out of a compressed file beside its content.
+#[derive(Default)]
+pub(super) struct Decoded {
+    /// The name that the file was stored under.
+    pub name: Option<Vec<u8>>,
+    /// Comments of gzip members, one a line.
+    pub comment: Vec<u8>,
+    /// Contents of zstd's skippable frames, one a line.
+    pub skipped: Vec<u8>,
+    /// Bytes of the input that were used.
+    pub taken: usize,
+    /// Why it ended early.
+    pub failure: Option<Failure>,
+}
+
+/// Appends the content of the compressed file that `input` begins with to `out`, at most `max`
+/// bytes: all gzip members, zstd frames, bzip2 or xz streams that follow each other.
+pub(super) fn decode_file(format: Format, input: &[u8], max: u64, out: &mut Vec<u8>) -> Decoded {
+    let mut decoded = Decoded::default();
+    let Some(codec) = codec_of(format) else {
+        let detail = format!("{} is no compressed stream", format.name());
+        decoded.failure = Some(Failure::new(Reason::Unsupported, detail));
+        return decoded;
+    };
+    let start = out.len();
+    let mut rest = input;
+    let mut zstd = FrameDecoder::new();
+    loop {
+        if codec == Codec::Zstd {
+            rest = skip_frames(rest, &mut decoded);
+        }
+        let room = max.saturating_sub((out.len() - start) as u64);
+        let result = guard(|| match codec {
+            Codec::Gzip => gunzip(&mut rest, room, out, &mut decoded),
+            Codec::Zstd => unzstd(&mut rest, &mut zstd, room, out),
+            codec => decode(codec, &mut rest, room, out),
+        });
+        decoded.failure = result.err();
+        if codec == Codec::Zstd {
+            rest = skip_frames(rest, &mut decoded);
+        }
+        decoded.taken = input.len() - rest.len();
+        let next = without_padding(codec, rest);
+        if decoded.failure.is_some() || !continues(codec, next) {
+            return decoded;
+        }
+        rest = next;
+    }
+}
+
+/// Appends what the single stream at the start of `rest` holds to `out`, at most `max` bytes, and
+/// moves `rest` behind it.
+pub(super) fn decode(
+    codec: Codec,
+    rest: &mut &[u8],
+    max: u64,
+    out: &mut Vec<u8>,
+) -> Result<(), Failure> {
+    match codec {
+        Codec::Deflate => pump(&mut flate2::bufread::DeflateDecoder::new(rest), max, out),
+        Codec::Zlib => pump(&mut flate2::bufread::ZlibDecoder::new(rest), max, out),
+        Codec::Gzip => gunzip(rest, max, out, &mut Decoded::default()),
+        Codec::Bzip2 => pump(&mut bzip2::bufread::BzDecoder::new(rest), max, out),
+        Codec::Xz => {
+            let mut reader = lzma_rust2::XzReader::new_mem_limit(rest, false, MAX_XZ_KIB);
+            pump(&mut reader, max, out)
+        }
+        Codec::Zstd => unzstd(rest, &mut FrameDecoder::new(), max, out),
+        Codec::Lzma(len) => unlzma(rest, len, max, out),
+    }
+}
+
+fn codec_of(format: Format) -> Option<Codec> {
+    match format {
+        Format::Gzip => Some(Codec::Gzip),
+        Format::Zlib => Some(Codec::Zlib),
+        Format::Zstd => Some(Codec::Zstd),
+        Format::Xz => Some(Codec::Xz),
+        Format::Bzip2 => Some(Codec::Bzip2),
+        Format::Zip | Format::Tar => None,
+    }
+}
+
+/// Returns whether `rest`, behind one stream, begins with another that belongs to the same file.
+fn continues(codec: Codec, rest: &[u8]) -> bool {
+    match codec {
+        Codec::Gzip => rest.starts_with(&format::GZIP_MEMBER),
+        Codec::Zstd => rest.starts_with(&format::ZSTD_FRAME),
+        Codec::Xz => rest.starts_with(&format::XZ_STREAM),
+        Codec::Bzip2 => format::is_bzip2(rest),
+        Codec::Deflate | Codec::Zlib | Codec::Lzma(_) => false,
+    }
+}
+
+/// Returns `rest` behind the zeros that xz allows between streams, in fours.
+fn without_padding(codec: Codec, rest: &[u8]) -> &[u8] {
+    if codec != Codec::Xz {
+        return rest;
+    }
+    let zeros = rest.iter().take_while(|byte| **byte == 0).count();
+    &rest[zeros / 4 * 4..]
+}
+
+/// Notes the content of the skippable frames that `rest` begins with, and returns what follows.
+fn skip_frames<'a>(mut rest: &'a [u8], decoded: &mut Decoded) -> &'a [u8] {
+    while let Some((content, after)) = format::skippable_frame(rest) {
+        add_line(&mut decoded.skipped, content);
+        rest = after;
+    }
+    rest
+}
+
+fn add_line(lines: &mut Vec<u8>, line: &[u8]) {
+    if !lines.is_empty() && !line.is_empty() {
+        lines.push(b'\n');
+    }
+    lines.extend_from_slice(line);
+}
+
+/// One gzip member, with its name and comment.
+fn gunzip(
+    rest: &mut &[u8],
+    max: u64,
+    out: &mut Vec<u8>,
+    decoded: &mut Decoded,
+) -> Result<(), Failure> {
+    let mut reader = flate2::bufread::GzDecoder::new(rest);
+    let result = pump(&mut reader, max, out);
+    if let Some(header) = reader.header() {
+        if decoded.name.is_none() {
+            decoded.name = header.filename().map(<[u8]>::to_vec);
+        }
+        if let Some(comment) = header.comment() {
+            add_line(&mut decoded.comment, comment);
+        }
+    }
+    result
+}
+
+/// One zstd frame. `decoder` keeps its buffers from frame to frame.
+fn unzstd(
+    rest: &mut &[u8],
+    decoder: &mut FrameDecoder,
+    max: u64,
+    out: &mut Vec<u8>,
+) -> Result<(), Failure> {
+    /// An empty last block, and a checksum that nobody compares.
+    const END_OF_FRAME: &[u8] = &[1, 0, 0, 0, 0, 0, 0];
+    decoder.set_max_window_size(u64::from(MAX_WINDOW_BYTES));
+    let start = out.len();
+    let mut reader =
+        StreamingDecoder::new_with_decoder(rest, &mut *decoder).map_err(|e| zstd_failure(&e))?;
+    let result = pump(&mut reader, max, out);
+    if result.as_ref().is_err_and(|f| f.reason == Reason::Corrupt) {
+        // The decoder keeps back a window of good bytes until the frame ends: end it.
+        let ended = decoder.decode_blocks(END_OF_FRAME, BlockDecodingStrategy::All);
+        if let (Ok(true), Some(kept)) = (ended, decoder.collect()) {
+            let room = max.saturating_sub((out.len() - start) as u64);
+            out.extend_from_slice(super::part(&kept, 0, room));
+        }
+    }
+    result
+}
+
+fn zstd_failure(error: &FrameDecoderError) -> Failure {
+    match error {
+        FrameDecoderError::WindowSizeTooBig { requested, .. } => Failure::new(
+            Reason::Limit,
+            format!("the decoder would need a window of {requested} bytes"),
+        ),
+        FrameDecoderError::DictNotProvided { dict_id } => Failure::new(
+            Reason::Unsupported,
+            format!("needs the zstd dictionary {dict_id}"),
+        ),
+        _ => Failure::corrupt(format!("the stream is damaged ({error})")),
+    }
+}
+
+/// An LZMA stream behind the header that zip gives it: version, length of properties, properties.
+fn unlzma(rest: &mut &[u8], len: Option<u64>, max: u64, out: &mut Vec<u8>) -> Result<(), Failure> {
+    let Some((&[_, _, 5, 0, props, a, b, c, d], stream)) = rest.split_first_chunk::<9>() else {
+        return Err(Failure::corrupt("the LZMA header is damaged"));
+    };
+    *rest = stream;
+    let window = u32::from_le_bytes([a, b, c, d]);
+    if window > MAX_WINDOW_BYTES {
+        let detail = format!("the decoder would need a window of {window} bytes");
+        return Err(Failure::new(Reason::Limit, detail));
+    }
+    let len = len.unwrap_or(u64::MAX);
+    let mut reader = lzma_rust2::LzmaReader::new_with_props(rest, len, props, window, None)
+        .map_err(|e| failure_of(&e))?;
+    pump(&mut reader, max, out)
+}
+
+/// Appends all that `reader` yields to `out`, at most `max` bytes.
+fn pump(reader: &mut dyn Read, max: u64, out: &mut Vec<u8>) -> Result<(), Failure> {
+    let mut chunk = [0; CHUNK];
+    let mut room = max;
+    loop {
+        let got = reader.read(&mut chunk).map_err(|e| failure_of(&e))?;
+        if got == 0 {
+            return Ok(());
+        }
+        // A reader that claims more than it was given is a bug of its own: no panic of ours.
+        let got = chunk.get(..got).unwrap_or(&chunk);
+        out.extend_from_slice(super::part(got, 0, room));
+        let Some(left) = room.checked_sub(got.len() as u64) else {
+            let detail = format!("holds more than the {max} bytes allowed here");
+            return Err(Failure::new(Reason::Limit, detail));
+        };
+        room = left;
+    }
+}
+
+fn failure_of(error: &std::io::Error) -> Failure {
+    match error.kind() {
+        ErrorKind::OutOfMemory => {
+            Failure::new(Reason::Limit, "the decoder would need too much memory")
+        }
+        ErrorKind::Unsupported => Failure::new(Reason::Unsupported, error.to_string()),
+        ErrorKind::UnexpectedEof => Failure::corrupt("the stream is cut off"),
+        _ => Failure::corrupt(format!("the stream is damaged ({error})")),
+    }
+}
