@@ -7,7 +7,9 @@ use gix::bstr::BString;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
+use crate::detect::decode::Layer;
 use crate::detect::score::Reasons;
+use crate::odb::ObjectKind;
 use crate::rule::Confidence;
 use crate::secret::Secret;
 use crate::span::{Position, Span, line_at};
@@ -43,39 +45,150 @@ impl std::fmt::Debug for Fingerprint {
     }
 }
 
-/// What kind of object an occurrence stands in.
+/// What an occurrence stands in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum PlaceKind {
+pub enum Place {
     /// A file's contents.
     Blob,
-    /// A commit's text: message, people, headers.
-    Commit,
+    /// A commit's text.
+    Commit(Part),
     /// An annotated tag's text.
-    Tag,
+    Tag(Part),
+    /// The name of a file or directory.
+    TreeEntry,
+    /// The name of a ref.
+    Ref,
+    /// An entry of a reflog.
+    Reflog,
+    /// The path of something staged.
+    Index,
 }
 
-impl PlaceKind {
+/// A part of the text of a commit or tag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Part {
+    /// The message.
+    Message,
+    /// The author's line.
+    Author,
+    /// The committer's line.
+    Committer,
+    /// The tagger's line.
+    Tagger,
+    /// A signature.
+    Signature,
+    /// The tag that was merged.
+    Mergetag,
+    /// Any other header.
+    Header,
+}
+
+impl Part {
+    /// The word for reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Message => "message",
+            Self::Author => "author",
+            Self::Committer => "committer",
+            Self::Tagger => "tagger",
+            Self::Signature => "signature",
+            Self::Mergetag => "mergetag",
+            Self::Header => "header",
+        }
+    }
+
+    /// The part of the commit or tag `text` that holds the byte at `offset`.
+    pub fn at(text: &[u8], offset: usize) -> Self {
+        let mut part = Self::Message;
+        let mut start = 0;
+        for line in text.split_inclusive(|&byte| byte == b'\n') {
+            if line == b"\n" {
+                return Self::Message;
+            }
+            // A line that begins with a blank continues the header before it.
+            if !line.starts_with(b" ") {
+                part = match line.split(|&byte| byte == b' ').next().unwrap_or_default() {
+                    b"author" => Self::Author,
+                    b"committer" => Self::Committer,
+                    b"tagger" => Self::Tagger,
+                    b"gpgsig" | b"gpgsig-sha256" => Self::Signature,
+                    b"mergetag" => Self::Mergetag,
+                    _ => Self::Header,
+                };
+            }
+            start += line.len();
+            if offset < start {
+                break;
+            }
+        }
+        part
+    }
+}
+
+impl Place {
+    /// The place of the byte at `offset` of an object.
+    pub fn in_object(kind: ObjectKind, bytes: &[u8], offset: usize) -> Self {
+        match kind {
+            ObjectKind::Commit => Self::Commit(Part::at(bytes, offset)),
+            ObjectKind::Tag => Self::Tag(Part::at(bytes, offset)),
+            ObjectKind::Blob | ObjectKind::Tree | ObjectKind::Unknown => Self::Blob,
+        }
+    }
+
+    /// The kind of object whose bytes it stands in; `None` if it is no object.
+    pub fn object_kind(self) -> Option<ObjectKind> {
+        match self {
+            Self::Blob => Some(ObjectKind::Blob),
+            Self::Commit(_) => Some(ObjectKind::Commit),
+            Self::Tag(_) => Some(ObjectKind::Tag),
+            Self::TreeEntry | Self::Ref | Self::Reflog | Self::Index => None,
+        }
+    }
+
     /// The word for reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::Blob => "blob",
-            Self::Commit => "commit",
-            Self::Tag => "tag",
+            Self::Commit(_) => "commit",
+            Self::Tag(_) => "tag",
+            Self::TreeEntry => "file name",
+            Self::Ref => "ref name",
+            Self::Reflog => "reflog",
+            Self::Index => "index",
+        }
+    }
+
+    /// Which part of a commit or tag.
+    pub fn part(self) -> Option<Part> {
+        match self {
+            Self::Commit(part) | Self::Tag(part) => Some(part),
+            _ => None,
         }
     }
 }
 
-/// One place where a secret stands: the offsets are those of one object's bytes.
+/// Where in its place a secret stands, and what it is wrapped in.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Spot {
+    /// What holds it.
+    pub place: Place,
+    /// Where it begins, for people; in the innermost archive member, if there is one.
+    pub position: Position,
+    /// Encodings and archives around it, outermost first.
+    pub wrapping: Option<Arc<[Layer]>>,
+}
+
+/// One place where a secret stands: the offsets are those of one object's bytes, or of a name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Occurrence {
-    /// The kind of object.
-    pub kind: PlaceKind,
-    /// The object.
+    /// The object: the one that holds it, or that the name or reflog entry is about.
     pub object_id: ObjectId,
-    /// The secret.
+    /// The secret, in its encoded form if it has one.
     pub span: Span,
-    /// Where it begins, for people.
-    pub position: Position,
+    /// What holds it, and where.
+    pub spot: Spot,
+    /// Name of the file, ref, reflog or staged path; empty for objects.
+    pub name: BString,
 }
 
 /// A person and a time, as a commit or tag records them.
@@ -112,8 +225,8 @@ pub struct Appearance {
     pub path: Option<BString>,
     /// The object that holds the secret there.
     pub object_id: ObjectId,
-    /// Where in it.
-    pub position: Position,
+    /// What holds it, and where.
+    pub spot: Spot,
     /// Whether a ref reaches the commit.
     pub reachable: bool,
 }
@@ -140,6 +253,19 @@ pub struct Reach {
 }
 
 impl Reach {
+    /// Sorts the names, each once.
+    pub fn put_in_order(&mut self) {
+        for names in [
+            &mut self.branches,
+            &mut self.remotes,
+            &mut self.tags,
+            &mut self.others,
+        ] {
+            names.sort_unstable();
+            names.dedup();
+        }
+    }
+
     /// Whether a ref (or a detached HEAD) reaches it.
     pub fn by_ref(&self) -> bool {
         self.detached_head
@@ -227,6 +353,24 @@ pub struct Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parts_of_a_commit_are_told_apart() {
+        let text = b"tree 1\nauthor A\ncommitter C\nmergetag object 2\n type commit\n \n words\ngpgsig -----\n more\nextra e\n\nsubject\n\nauthor of all";
+        for (word, part) in [
+            (&b"tree"[..], Part::Header),
+            (b"A\n", Part::Author),
+            (b"C\n", Part::Committer),
+            (b"words", Part::Mergetag),
+            (b"more", Part::Signature),
+            (b"extra", Part::Header),
+            (b"subject", Part::Message),
+            (b"author of", Part::Message),
+        ] {
+            let at = memchr::memmem::rfind(text, word).unwrap();
+            assert_eq!(Part::at(text, at), part, "{}", word.escape_ascii());
+        }
+    }
 
     #[test]
     fn a_fingerprint_depends_on_key_rule_and_secret_alone() {

@@ -22,6 +22,8 @@ pub enum Item {
     Tree(Class),
     /// A blob that holds the findings of that set.
     Blob(u32),
+    /// Anything, whose name holds the findings of that set.
+    Named(u32),
 }
 
 /// All classes of one store.
@@ -32,29 +34,40 @@ pub struct Classes {
     sets: Vec<Vec<FindingNumber>>,
     of_node: FxHashMap<Node, Class>,
     set_of: FxHashMap<Node, u32>,
+    /// The set of each name that holds findings.
+    set_of_name: FxHashMap<u32, u32>,
 }
 
 impl Classes {
     /// Sorts all trees into classes. `holders` are the links of [`TreeLinks::holders`],
-    /// `findings_of` the sorted findings of each blob.
+    /// `findings_of` the sorted findings of each blob, `named` those of each name.
     pub fn new(
         holders: &FxHashMap<Node, Vec<Link>>,
         findings_of: &FxHashMap<Node, Vec<FindingNumber>>,
+        named: &FxHashMap<u32, Vec<FindingNumber>>,
     ) -> Self {
         let mut built = Self {
             classes: vec![Vec::new()],
             sets: Vec::new(),
             of_node: FxHashMap::default(),
             set_of: FxHashMap::default(),
+            set_of_name: FxHashMap::default(),
         };
         let mut numbers: FxHashMap<&[FindingNumber], u32> = FxHashMap::default();
-        for (&node, findings) in findings_of {
+        let mut set_of = |findings| {
             let next = built.sets.len();
-            let number = *numbers.entry(findings).or_insert_with(|| {
-                built.sets.push(findings.clone());
+            *numbers.entry(findings).or_insert_with(|| {
+                built.sets.push(findings.to_vec());
                 u32::try_from(next).expect("fewer sets than nodes")
-            });
-            built.set_of.insert(node, number);
+            })
+        };
+        for (&node, findings) in findings_of {
+            let set = set_of(findings);
+            built.set_of.insert(node, set);
+        }
+        for (&name, findings) in named {
+            let set = set_of(findings);
+            built.set_of_name.insert(name, set);
         }
         built.classify(holders);
         built
@@ -98,16 +111,25 @@ impl Classes {
         links: &[Link],
         numbers: &mut FxHashMap<Vec<(u32, Item)>, Class>,
     ) -> Class {
-        let mut items: Vec<(u32, Item)> = links
-            .iter()
-            .filter_map(|link| {
-                let item = match self.set_of.get(&link.child) {
-                    Some(&set) => Item::Blob(set),
-                    None => Item::Tree(*self.of_node.get(&link.child)?),
-                };
-                (item != Item::Tree(EMPTY)).then_some((link.name, item))
-            })
-            .collect();
+        let mut items: Vec<(u32, Item)> = Vec::with_capacity(links.len());
+        for link in links {
+            let item = match self.set_of.get(&link.child) {
+                Some(&set) => Some(Item::Blob(set)),
+                None => self
+                    .of_node
+                    .get(&link.child)
+                    .map(|&class| Item::Tree(class)),
+            };
+            let named = self
+                .set_of_name
+                .get(&link.name)
+                .map(|&set| Item::Named(set));
+            let found = item
+                .filter(|item| *item != Item::Tree(EMPTY))
+                .into_iter()
+                .chain(named);
+            items.extend(found.map(|item| (link.name, item)));
+        }
         items.sort_unstable();
         items.dedup();
         if let Some(&class) = numbers.get(&items) {
@@ -141,7 +163,7 @@ impl Classes {
             let mut found: Vec<FindingNumber> = Vec::new();
             for (_, item) in items {
                 match *item {
-                    Item::Blob(set) => found.extend(&self.sets[set as usize]),
+                    Item::Blob(set) | Item::Named(set) => found.extend(&self.sets[set as usize]),
                     Item::Tree(class) => {
                         found.extend(all.get(class as usize).into_iter().flatten());
                     }
@@ -154,14 +176,15 @@ impl Classes {
         all
     }
 
-    /// Calls `see(path, finding)` for what a tree of class `new` holds at a path where none of
-    /// `old` holds it, until it answers `false`: a few forged trees can make billions of paths.
+    /// Calls `see(path, finding, is_name)` for what a tree of class `new` holds at a path, or in its
+    /// name, where none of `old` holds it, until it answers `false`: a few forged trees can make
+    /// billions of paths.
     pub fn introduced(
         &self,
         links: &TreeLinks,
         new: Class,
         old: &[Class],
-        see: &mut dyn FnMut(&[u8], FindingNumber) -> bool,
+        see: &mut dyn FnMut(&[u8], FindingNumber, bool) -> bool,
     ) {
         let mut stack = vec![(new, old.to_vec(), Vec::new())];
         while let Some((class, old, path)) = stack.pop() {
@@ -179,22 +202,24 @@ impl Classes {
                     Item::Tree(class) => {
                         let before = before.filter_map(|item| match item {
                             Item::Tree(class) => Some(class),
-                            Item::Blob(_) => None,
+                            Item::Blob(_) | Item::Named(_) => None,
                         });
                         stack.push((class, before.collect(), path));
                     }
-                    Item::Blob(set) => {
+                    Item::Blob(set) | Item::Named(set) => {
+                        let is_name = matches!(item, Item::Named(_));
                         let before: Vec<&Vec<FindingNumber>> = before
                             .filter_map(|item| match item {
-                                Item::Blob(set) => Some(&self.sets[set as usize]),
-                                Item::Tree(_) => None,
+                                Item::Blob(set) if !is_name => Some(&self.sets[set as usize]),
+                                Item::Named(set) if is_name => Some(&self.sets[set as usize]),
+                                _ => None,
                             })
                             .collect();
                         for finding in &self.sets[set as usize] {
                             let is_new = !before
                                 .iter()
                                 .any(|held| held.binary_search(finding).is_ok());
-                            if is_new && !see(&path, *finding) {
+                            if is_new && !see(&path, *finding, is_name) {
                                 return;
                             }
                         }

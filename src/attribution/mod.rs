@@ -22,53 +22,76 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use classes::{Classes, EMPTY, FindingNumber};
 use commits::{CommitGraph, Rank};
 use refs::{Tip, TipKind, Tips};
-use trees::{Link, Shared, TreeLinks, TreeVisitor};
+use trees::{Link, NameJudge, Shared, TreeLinks, TreeVisitor};
 
-use crate::finding::{Appearance, History, Reach, Signature, Standing};
+use crate::finding::{Appearance, History, Place, Reach, Signature, Spot, Standing};
 use crate::odb::read::Reader;
 use crate::odb::walk::{Tally, walk};
 use crate::odb::{Node, ObjectKind, ObjectStore, SkipReason, Skipped};
 use crate::progress::Progress;
 use crate::span::Position;
 
-/// Where one finding stands: object nodes with the position in each.
-pub type Places = FxHashMap<Node, Position>;
+/// Where one finding stands: object nodes with the spot in each.
+pub type Places = FxHashMap<Node, Spot>;
+
+/// Findings in names of tree entries, sorted, by the number of the name.
+pub type Named = FxHashMap<u32, Vec<FindingNumber>>;
+
+/// Every tree of a store, read once.
+pub struct TreesRead {
+    /// Their links to trees, to the blobs that were asked for, and to what has a marked name.
+    pub links: TreeLinks,
+    /// Trees that could not be read.
+    pub skipped: Vec<Skipped>,
+    /// Trees read.
+    pub tallies: Vec<(ObjectKind, Tally)>,
+}
+
+/// Walks all trees of `store`; keeps what leads to `targets` or to a name that `judge` marks.
+pub fn read_trees(
+    store: &ObjectStore,
+    targets: &FxHashSet<Node>,
+    judge: NameJudge<'_>,
+    progress: &Progress,
+) -> TreesRead {
+    let shared = Shared::new(store, targets, judge);
+    let walked = walk(store, &[ObjectKind::Tree], progress, &|| {
+        TreeVisitor::new(&shared)
+    });
+    let (tallies, skipped) = (walked.tallies, walked.skipped);
+    // Visitors borrow what they share; their lists are taken out first.
+    let visitors = walked.visitors.into_iter();
+    let parts: Vec<trees::Gathered> = visitors.map(TreeVisitor::finish).collect();
+    TreesRead {
+        links: TreeLinks::new(shared, parts),
+        skipped,
+        tallies,
+    }
+}
 
 /// What attribution returns.
 pub struct Attributed {
     /// For each finding, in the order given.
     pub histories: Vec<History>,
-    /// Trees that could not be read, and objects that reachable trees and commits name but that
+    /// Trees that could not be parsed, and objects that reachable trees and commits name but that
     /// are not in the store.
     pub skipped: Vec<Skipped>,
-    /// Trees read.
-    pub tallies: Vec<(ObjectKind, Tally)>,
-    /// Distinct submodule commits that trees name.
-    pub submodules: usize,
 }
 
-/// Finds the history of each of `findings`. `shallow` are the commits at which the clone ends.
+/// Finds the history of each of `findings`; `named` are those of them that stand in names.
+/// `shallow` are the commits at which the clone ends.
 pub fn attribute(
     store: &ObjectStore,
     graph: &CommitGraph,
     tips: &Tips,
     shallow: &[ObjectId],
+    links: &TreeLinks,
     findings: &[Places],
-    progress: &Progress,
+    named: &Named,
 ) -> Attributed {
     let findings_of = findings_of(findings);
-    let targets: FxHashSet<Node> = findings_of.keys().copied().collect();
-    let shared = Shared::new(store, &targets);
-    let walked = walk(store, &[ObjectKind::Tree], progress, &|| {
-        TreeVisitor::new(&shared)
-    });
-    let visitors = walked.visitors;
-    let (tallies, mut skipped) = (walked.tallies, walked.skipped);
-    // Visitors borrow what they share; their lists are taken out first.
-    let parts: Vec<trees::Gathered> = visitors.into_iter().map(TreeVisitor::finish).collect();
-    let links = TreeLinks::new(shared, parts);
-    let tracer = Tracer::new(store, graph, tips, &links, &findings_of, findings);
-    skipped.extend(tracer.missing(shallow));
+    let tracer = Tracer::new(store, graph, tips, links, &findings_of, findings, named);
+    let mut skipped = tracer.missing(shallow);
     if tracer.introduced.len() >= MAX_APPEARANCES {
         skipped.push(Skipped {
             reason: SkipReason::TooLarge,
@@ -87,12 +110,9 @@ pub fn attribute(
             detail: format!("object {} cannot be parsed", store.id(node)),
         });
     }
-    skipped.sort_unstable();
     Attributed {
         histories: tracer.histories(),
         skipped,
-        tallies,
-        submodules: links.submodules,
     }
 }
 
@@ -112,6 +132,8 @@ struct Introduced {
     finding: FindingNumber,
     rank: Rank,
     path: Option<BString>,
+    /// Whether it is the path itself that holds it.
+    is_name: bool,
 }
 
 /// Everything that the histories are read from.
@@ -134,6 +156,13 @@ struct Tracer<'a> {
     in_class: Vec<Vec<FindingNumber>>,
 }
 
+/// The spot of a name.
+const IN_NAME: Spot = Spot {
+    place: Place::TreeEntry,
+    position: Position { line: 1, column: 1 },
+    wrapping: None,
+};
+
 /// More appearances than this are not listed, and the report says so.
 const MAX_APPEARANCES: usize = 1_000_000;
 
@@ -145,15 +174,17 @@ impl<'a> Tracer<'a> {
         links: &'a TreeLinks,
         findings_of: &'a FxHashMap<Node, Vec<FindingNumber>>,
         findings: &'a [Places],
+        named: &Named,
     ) -> Self {
         let node_count = store.node_count() as usize + links.absent.len();
         let seeds: FxHashSet<Node> = findings_of.keys().copied().collect();
-        let holders = if seeds.is_empty() {
+        let names: FxHashSet<u32> = named.keys().copied().collect();
+        let holders = if seeds.is_empty() && names.is_empty() {
             FxHashMap::default()
         } else {
-            links.holders(&seeds, node_count)
+            links.holders(&seeds, &names, node_count)
         };
-        let classes = Classes::new(&holders, findings_of);
+        let classes = Classes::new(&holders, findings_of, named);
         let class_of_tree = |rank: Rank| {
             store
                 .node_of(graph.tree(rank))
@@ -235,6 +266,7 @@ impl<'a> Tracer<'a> {
                     finding,
                     rank,
                     path: None,
+                    is_name: false,
                 }));
             }
             if class == EMPTY {
@@ -247,21 +279,26 @@ impl<'a> Tracer<'a> {
                     .iter()
                     .map(|&parent| self.commit_classes[parent as usize]),
             );
-            self.classes
-                .introduced(self.links, class, &parents, &mut |path, finding| {
+            self.classes.introduced(
+                self.links,
+                class,
+                &parents,
+                &mut |path, finding, is_name| {
                     introduced.push(Introduced {
                         finding,
                         rank,
                         path: Some(path.into()),
+                        is_name,
                     });
                     introduced.len() < MAX_APPEARANCES
-                });
+                },
+            );
             if introduced.len() >= MAX_APPEARANCES {
                 break;
             }
         }
         introduced.sort_unstable_by(|a, b| {
-            (a.finding, a.rank, &a.path).cmp(&(b.finding, b.rank, &b.path))
+            (a.finding, a.rank, &a.path, a.is_name).cmp(&(b.finding, b.rank, &b.path, b.is_name))
         });
         introduced
     }
@@ -328,15 +365,15 @@ impl<'a> Tracer<'a> {
                 None => Some(commit),
                 Some(path) => self.blob_at(entry.rank, path),
             };
+            // A name may stand for something that is not here, such as a submodule.
+            let object = object.filter(|&node| node < self.store.node_count());
+            let spot = object.and_then(|node| places.get(&node)).cloned();
             let history = &mut histories[entry.finding as usize];
             history.appearances.push(Appearance {
                 commit_id: Some(self.store.id(commit)),
                 path: entry.path.clone(),
                 object_id: self.store.id(object.unwrap_or(commit)),
-                position: object
-                    .and_then(|node| places.get(&node))
-                    .copied()
-                    .unwrap_or_default(),
+                spot: spot.filter(|_| !entry.is_name).unwrap_or(IN_NAME),
                 reachable: self.by_ref[entry.rank as usize],
             });
             history.paths.extend(entry.path.clone());
@@ -422,16 +459,7 @@ impl<'a> Tracer<'a> {
             }
         }
         for standing in standings {
-            let reach = &mut standing.reach;
-            for names in [
-                &mut reach.branches,
-                &mut reach.remotes,
-                &mut reach.tags,
-                &mut reach.others,
-            ] {
-                names.sort_unstable();
-                names.dedup();
-            }
+            standing.reach.put_in_order();
         }
     }
 
@@ -506,7 +534,8 @@ impl<'a> Tracer<'a> {
             let node_count = self.store.node_count() as usize + self.links.absent.len();
             let reachable = self.links.reachable(roots.into_iter(), node_count);
             for &(id, node, kind) in &self.links.absent {
-                if reachable[node as usize] {
+                // Commits of submodules are not expected here.
+                if reachable[node as usize] && kind != ObjectKind::Commit {
                     add(id, kind, "a reachable tree");
                 }
             }
@@ -517,7 +546,8 @@ impl<'a> Tracer<'a> {
     }
 }
 
-fn add_tip(reach: &mut Reach, tip: &Tip) {
+/// Adds a tip to what reaches a finding.
+pub fn add_tip(reach: &mut Reach, tip: &Tip) {
     match tip.kind {
         TipKind::Branch => reach.branches.push(tip.name.clone()),
         TipKind::Remote => reach.remotes.push(tip.name.clone()),

@@ -1,9 +1,14 @@
 //! Everything that keeps history alive: refs of every namespace, HEADs of all worktrees, reflogs,
 //! stash, index.
 
+use std::path::Path;
+
 use gix::ObjectId;
 use gix::bstr::{BString, ByteSlice};
 
+use crate::error::Result;
+use crate::finding::Place;
+use crate::odb::index::Index;
 use crate::odb::repository::Repository;
 use crate::odb::{ObjectKind, SkipReason, Skipped};
 
@@ -62,11 +67,31 @@ const PSEUDO_REFS: [&str; 7] = [
     "AUTO_MERGE",
 ];
 
+/// A text beside the objects: a name, or an entry of a reflog.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Note {
+    /// What it is.
+    pub place: Place,
+    /// Full name of the ref, or the path.
+    pub name: BString,
+    /// Line in the reflog, from 1.
+    pub line: u32,
+    /// The text, if it is not the name itself.
+    pub text: Option<BString>,
+    /// From where what it is about is reached.
+    pub tip: Tip,
+}
+
+/// The mode of a submodule in an index.
+const SUBMODULE: u32 = 0o160_000;
+
 /// All tips of a repository.
 #[derive(Clone, Debug, Default)]
 pub struct Tips {
     /// Sorted, each once.
     pub tips: Vec<Tip>,
+    /// Names of refs and staged paths, and what reflogs say, sorted.
+    pub notes: Vec<Note>,
     /// What HEAD names, if it is born.
     pub head: Option<ObjectId>,
     /// What could not be read.
@@ -80,9 +105,11 @@ impl Tips {
         tips.read_refs(repo.git());
         tips.read_heads(repo);
         tips.read_reflogs(repo);
-        tips.read_index(repo.git());
+        tips.read_indexes(repo);
         tips.tips.sort_unstable();
         tips.tips.dedup();
+        tips.notes.sort_unstable();
+        tips.notes.dedup();
         tips
     }
 
@@ -122,7 +149,15 @@ impl Tips {
                 },
             };
             let (kind, name) = classify(full.as_bstr());
-            self.tips.push(Tip { kind, name, target });
+            let tip = Tip { kind, name, target };
+            self.tips.push(tip.clone());
+            self.notes.push(Note {
+                place: Place::Ref,
+                name: full,
+                line: 1,
+                text: None,
+                tip,
+            });
         }
     }
 
@@ -165,6 +200,7 @@ impl Tips {
         if let Ok(entries) = std::fs::read_dir(repo.common_dir().join("worktrees")) {
             dirs.extend(entries.filter_map(|entry| Some(entry.ok()?.path().join("logs"))));
         }
+        let roots = dirs.clone();
         while let Some(dir) = dirs.pop() {
             let Ok(entries) = std::fs::read_dir(&dir) else {
                 continue;
@@ -178,7 +214,11 @@ impl Tips {
                     dirs.push(path);
                 } else if file_type.is_file() {
                     match std::fs::read(&path) {
-                        Ok(text) => self.add_reflog(&text, path.ends_with("refs/stash")),
+                        Ok(text) => {
+                            let name = roots.iter().find_map(|root| path.strip_prefix(root).ok());
+                            let name = name.unwrap_or(&path).as_os_str().as_encoded_bytes();
+                            self.add_reflog(name.into(), &text);
+                        }
                         Err(e) => self.skip(&format!("'{}' cannot be read", path.display()), &e),
                     }
                 }
@@ -186,43 +226,74 @@ impl Tips {
         }
     }
 
-    fn add_reflog(&mut self, text: &[u8], is_stash: bool) {
-        for line in text.lines() {
-            for id in line.splitn(3, |&byte| byte == b' ').take(2) {
-                if let Ok(target) = ObjectId::from_hex(id)
-                    && !target.is_null()
-                {
-                    let kind = if is_stash {
-                        TipKind::Stash
-                    } else {
-                        TipKind::Reflog
-                    };
-                    self.tips.push(Tip {
-                        kind,
-                        name: BString::default(),
-                        target,
-                    });
-                }
+    fn add_reflog(&mut self, name: BString, text: &[u8]) {
+        let kind = if name == "refs/stash" {
+            TipKind::Stash
+        } else {
+            TipKind::Reflog
+        };
+        for (line, text) in (1u32..).zip(text.lines()) {
+            let mut words = text.splitn(3, |&byte| byte == b' ');
+            let ids = [words.next(), words.next()].map(|id| ObjectId::from_hex(id?).ok());
+            let tips = ids.into_iter().flatten().map(|target| Tip {
+                kind,
+                name: BString::default(),
+                target,
+            });
+            let tips: Vec<Tip> = tips.collect();
+            // Whoever moved the ref, and why.
+            if let (Some(rest), Some(tip)) = (words.next(), tips.last()) {
+                self.notes.push(Note {
+                    place: Place::Reflog,
+                    name: name.clone(),
+                    line,
+                    text: Some(rest.into()),
+                    tip: tip.clone(),
+                });
+            }
+            self.tips
+                .extend(tips.into_iter().filter(|tip| !tip.target.is_null()));
+        }
+    }
+
+    fn read_indexes(&mut self, repo: &Repository) {
+        let mut paths = vec![
+            repo.git_dir().join("index"),
+            repo.common_dir().join("index"),
+        ];
+        if let Ok(entries) = std::fs::read_dir(repo.common_dir().join("worktrees")) {
+            paths.extend(entries.filter_map(|entry| Some(entry.ok()?.path().join("index"))));
+        }
+        paths.sort_unstable();
+        paths.dedup();
+        for path in paths.into_iter().filter(|path| path.exists()) {
+            if let Err(e) = self.read_index(&path, repo) {
+                self.skip(&format!("'{}' cannot be read", path.display()), &e);
             }
         }
     }
 
-    fn read_index(&mut self, git: &gix::Repository) {
-        let index = match git.try_index() {
-            Ok(Some(index)) => index,
-            Ok(None) => return,
-            Err(e) => return self.skip("the index cannot be read", &e),
-        };
-        for entry in index.entries() {
-            if entry.mode != gix::index::entry::Mode::COMMIT && !entry.id.is_null() {
-                let (kind, name) = (TipKind::Index, BString::default());
-                self.tips.push(Tip {
-                    kind,
-                    name,
-                    target: entry.id,
-                });
+    fn read_index(&mut self, path: &Path, repo: &Repository) -> Result<()> {
+        let mut index = Index::open(path, repo.hash())?;
+        while let Some(entry) = index.next_entry()? {
+            if entry.mode == SUBMODULE || entry.id.is_null() {
+                continue;
             }
+            let tip = Tip {
+                kind: TipKind::Index,
+                name: BString::default(),
+                target: entry.id,
+            };
+            self.tips.push(tip.clone());
+            self.notes.push(Note {
+                place: Place::Index,
+                name: entry.path.into(),
+                line: 1,
+                text: None,
+                tip,
+            });
         }
+        Ok(())
     }
 }
 

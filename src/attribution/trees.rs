@@ -24,11 +24,17 @@ pub struct Link {
     pub child: Node,
 }
 
+/// Says of a name whether it is worth following, whatever it names.
+pub type NameJudge<'a> = &'a (dyn Fn(&[u8]) -> bool + Sync);
+
 /// What all threads share while trees are walked.
 pub struct Shared<'a> {
     store: &'a ObjectStore,
     /// Blobs to follow.
     targets: &'a FxHashSet<Node>,
+    judge: NameJudge<'a>,
+    /// Names to follow, and the lowest tree that has each.
+    marked: Mutex<FxHashMap<u32, Node>>,
     names: Mutex<FxHashMap<Vec<u8>, u32>>,
     /// Objects that trees name and the store does not hold. They get node numbers past its own.
     absent: Mutex<FxHashMap<ObjectId, (Node, ObjectKind)>>,
@@ -36,10 +42,12 @@ pub struct Shared<'a> {
 
 impl<'a> Shared<'a> {
     /// Starts with no names.
-    pub fn new(store: &'a ObjectStore, targets: &'a FxHashSet<Node>) -> Self {
+    pub fn new(store: &'a ObjectStore, targets: &'a FxHashSet<Node>, judge: NameJudge<'a>) -> Self {
         Self {
             store,
             targets,
+            judge,
+            marked: Mutex::default(),
             names: Mutex::default(),
             absent: Mutex::default(),
         }
@@ -56,6 +64,15 @@ impl<'a> Shared<'a> {
         let number = u32::try_from(names.len()).expect("fewer names than bytes of trees");
         names.insert(name.to_owned(), number);
         number
+    }
+
+    fn mark(&self, name: u32, tree: Node) {
+        let mut marked = self
+            .marked
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let first = marked.entry(name).or_insert(tree);
+        *first = tree.min(*first);
     }
 
     fn absent(&self, id: &gix::oid, kind: ObjectKind) -> Node {
@@ -94,6 +111,10 @@ pub struct TreeVisitor<'a> {
     records: Vec<Record>,
     links: Vec<Link>,
     names: FxHashMap<Vec<u8>, u32>,
+    /// What the judge of names said.
+    judged: FxHashMap<Vec<u8>, bool>,
+    /// The tree that is being read.
+    tree: Node,
     damaged: Vec<Node>,
     submodules: FxHashSet<ObjectId>,
 }
@@ -116,6 +137,8 @@ impl<'a> TreeVisitor<'a> {
             records: Vec::new(),
             links: Vec::new(),
             names: FxHashMap::default(),
+            judged: FxHashMap::default(),
+            tree: 0,
             damaged: Vec::new(),
             submodules: FxHashSet::default(),
         }
@@ -149,22 +172,41 @@ impl<'a> TreeVisitor<'a> {
         let start = u32::try_from(at).ok()?;
         state.starts.push(start);
         let mode = &rest[..blank];
+        let name = &rest[blank + 1..nul];
+        let is_marked = self.is_marked(name);
         let kind = match mode {
             b"40000" | b"040000" => ObjectKind::Tree,
             b"160000" => {
                 self.submodules.insert(id.to_owned());
-                return Some(at + id_end);
+                ObjectKind::Commit
             }
             _ => ObjectKind::Blob,
         };
-        let child = match self.node_of(id) {
-            Some(node) if kind == ObjectKind::Tree || self.shared.targets.contains(&node) => node,
-            Some(_) => return Some(at + id_end),
-            None => self.shared.absent(id, kind),
+        let child = match (kind, self.node_of(id)) {
+            (ObjectKind::Commit, _) if !is_marked => return Some(at + id_end),
+            (ObjectKind::Blob, Some(node))
+                if !is_marked && !self.shared.targets.contains(&node) =>
+            {
+                return Some(at + id_end);
+            }
+            (_, Some(node)) => node,
+            (_, None) => self.shared.absent(id, kind),
         };
-        let name = self.name(&rest[blank + 1..nul]);
+        let name = self.name(name);
+        if is_marked {
+            self.shared.mark(name, self.tree);
+        }
         state.links.push((start, Link { name, child }));
         Some(at + id_end)
+    }
+
+    fn is_marked(&mut self, name: &[u8]) -> bool {
+        if let Some(&known) = self.judged.get(name) {
+            return known;
+        }
+        let is_marked = (self.shared.judge)(name);
+        self.judged.insert(name.to_owned(), is_marked);
+        is_marked
     }
 
     fn node_of(&mut self, id: &gix::oid) -> Option<Node> {
@@ -321,6 +363,7 @@ impl Visitor for TreeVisitor<'_> {
         state: &mut TreeState,
     ) {
         let from = base.as_ref().map(|base| (base.state, base.runs));
+        self.tree = object.node;
         let whole = self.parse(object.bytes, from, state);
         if !whole {
             self.damaged.push(object.node);
@@ -340,6 +383,9 @@ pub struct TreeLinks {
     bases: Vec<Option<u32>>,
     links: Vec<Link>,
     names: Vec<Vec<u8>>,
+    /// Numbers of the names that are worth following, and for each the lowest tree that has it,
+    /// sorted.
+    pub marked: Vec<(u32, Node)>,
     /// Objects that trees name and the store does not hold: id, node number, kind.
     pub absent: Vec<(ObjectId, Node, ObjectKind)>,
     /// Trees that cannot be parsed.
@@ -374,6 +420,13 @@ impl TreeLinks {
             .map(|(name, number)| (number, name))
             .collect();
         by_number.sort_unstable();
+        let marked = shared
+            .marked
+            .into_inner()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut marked: Vec<(u32, Node)> = marked.into_iter().collect();
+        // Numbers depend on the order of threads, names do not.
+        marked.sort_unstable_by_key(|&(number, _)| &by_number[number as usize].1);
         let absent = shared
             .absent
             .into_inner()
@@ -389,6 +442,7 @@ impl TreeLinks {
             bases: Vec::new(),
             links,
             names: by_number.into_iter().map(|(_, name)| name).collect(),
+            marked,
             absent,
             damaged,
             submodules: submodules.len(),
@@ -446,11 +500,13 @@ impl TreeLinks {
         &self.links[start..start + record.dropped as usize]
     }
 
-    /// Returns every tree that holds one of `seeds`, directly or below, with its links to trees and
-    /// seeds that do: upwards from the seeds, one pass over the differences for each level.
+    /// Returns every tree that holds one of `seeds` or of the `names`, directly or below, with its
+    /// links to trees and seeds that do: upwards from the seeds, one pass over the differences for
+    /// each level.
     pub fn holders(
         &self,
         seeds: &FxHashSet<Node>,
+        names: &FxHashSet<u32>,
         node_count: usize,
     ) -> FxHashMap<Node, Vec<Link>> {
         let mut holds = vec![false; node_count];
@@ -465,7 +521,7 @@ impl TreeLinks {
                 let count = |links: &[Link]| {
                     links
                         .iter()
-                        .filter(|link| holds[link.child as usize])
+                        .filter(|link| holds[link.child as usize] || names.contains(&link.name))
                         .count() as i64
                 };
                 let base = self.bases[at].map_or(0, |base| counts[base as usize]);
@@ -477,7 +533,8 @@ impl TreeLinks {
             }
         }
         let mut found = FxHashMap::default();
-        self.with_links(&|link| holds[link.child as usize], &mut |node, links| {
+        let keep = |link: &Link| holds[link.child as usize] || names.contains(&link.name);
+        self.with_links(&keep, &mut |node, links| {
             if !links.is_empty() {
                 found.insert(node, links.to_vec());
             }

@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 use super::{Audit, AuditOptions, CoverageBlock, Scope, excerpt, finding, put_in_order, wanted};
 use crate::detect::Detector;
 use crate::error::{Error, Result};
-use crate::finding::{Appearance, Finding, History, PlaceKind, Signature};
+use crate::finding::{Appearance, Finding, History, Place, Signature, Spot};
 use crate::odb::lookup::Lookup;
 use crate::odb::repository::{Overrides, Repository};
 use crate::odb::walk::Tally;
@@ -156,10 +156,10 @@ impl News<'_> {
             .map(|(sighted, arrivals)| {
                 let history = self.history(&sighted, arrivals);
                 let id_of = |node| self.pieces.id(node);
-                let mut finding = finding(&id_of, detector, options, sighted, Some(history));
+                let mut finding = finding(&id_of, detector, options, &sighted, Some(history));
                 finding.excerpt = excerpt(&finding, &mut |found, bytes| {
-                    let kind = object_kind(found.kind);
-                    self.lookup.read(&found.object_id, kind, bytes).is_ok()
+                    let kind = found.spot.place.object_kind();
+                    kind.is_some_and(|kind| self.lookup.read(&found.object_id, kind, bytes).is_ok())
                 });
                 finding
             })
@@ -169,6 +169,7 @@ impl News<'_> {
             shallow: self.shallow,
             submodules: self.submodules,
             allowed_inline: scanned.allowed,
+            unopened: scanned.unopened,
             below_confidence,
             ..CoverageBlock::default()
         };
@@ -188,9 +189,9 @@ impl News<'_> {
 
     /// Where a secret arrives, in the order of the changes.
     fn history(&self, sighted: &Sighted, arrivals: Vec<Arrival>) -> History {
-        let mut positions = FxHashMap::default();
+        let mut spots: FxHashMap<_, &Spot> = FxHashMap::default();
         for sighting in &sighted.sightings {
-            positions.entry(sighting.node).or_insert(sighting.position);
+            spots.entry(sighting.node).or_insert(&sighting.spot);
         }
         let order: FxHashMap<ObjectId, usize> = self
             .changes
@@ -209,7 +210,7 @@ impl News<'_> {
         for sighting in sighted
             .sightings
             .iter()
-            .filter(|s| s.place != PlaceKind::Blob)
+            .filter(|s| s.spot.place != Place::Blob)
         {
             let id = self.pieces.id(sighting.node);
             // A tag comes after all commits.
@@ -227,7 +228,7 @@ impl News<'_> {
                     .and_then(|_| order.contains_key(&id).then_some(id)),
                 path: path.filter(|path| !path.is_empty()),
                 object_id: self.pieces.id(node),
-                position: positions.get(&node).copied().unwrap_or_default(),
+                spot: spots[&node].clone(),
                 reachable: self.scope == Scope::Range,
             })
             .collect();
@@ -240,7 +241,7 @@ impl News<'_> {
                 .as_ref()
                 .and_then(|first| self.author(first.commit_id?)),
             first,
-            objects: positions.len(),
+            objects: spots.len(),
             paths,
             appearances,
             standing: None,
@@ -253,13 +254,5 @@ impl News<'_> {
             .read(&commit, ObjectKind::Commit, &mut bytes)
             .ok()?;
         Signature::of_author(&bytes, self.lookup.hash())
-    }
-}
-
-fn object_kind(place: PlaceKind) -> ObjectKind {
-    match place {
-        PlaceKind::Blob => ObjectKind::Blob,
-        PlaceKind::Commit => ObjectKind::Commit,
-        PlaceKind::Tag => ObjectKind::Tag,
     }
 }

@@ -2,23 +2,29 @@
 //! commits, or one text.
 //!
 //! ```text
-//! mod < repository, changes, text
+//! mod < names < repository
+//! mod < changes, text
 //! ```
 
 pub mod changes;
+mod names;
 pub mod repository;
 pub mod text;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use gix::ObjectId;
+use gix::bstr::BString;
 
 use crate::detect::Detector;
+use crate::detect::decode::Layer;
+use crate::detect::score::Reasons;
 use crate::finding::{Excerpt, Finding, Fingerprint, History, Occurrence};
 use crate::odb::walk::Tally;
 use crate::odb::{Limits, Node, ObjectKind, Skipped};
 use crate::rule::Confidence;
-use crate::scan::{ScanOptions, Sighted, Sighting};
+use crate::scan::{ScanOptions, Sighted};
 
 /// How to audit.
 #[derive(Clone, Debug)]
@@ -92,6 +98,9 @@ pub struct CoverageBlock {
     pub kinds: BTreeMap<ObjectKind, Coverage>,
     /// Everything that should have been read and was not, sorted.
     pub skipped: Vec<Skipped>,
+    /// Archives, and members of them, that nobody can open: damaged or locked by a password. Their
+    /// bytes were read like those of any file.
+    pub unopened: Vec<Skipped>,
     /// Packs.
     pub packs: usize,
     /// Loose objects.
@@ -156,17 +165,18 @@ fn wanted(
         options.public_keys == PublicKeys::Reported || !detector.rule(sighted.rule).public
     });
     let before = found.len();
-    found.retain(|sighted| best(sighted).confidence >= options.min_confidence);
+    found.retain(|sighted| best(sighted).0 >= options.min_confidence);
     let below = before - found.len();
     (found, below)
 }
 
-/// The sighting that speaks for the finding: the surest, then the first.
-fn best(sighted: &Sighted) -> &Sighting {
-    let surest = sighted
-        .sightings
-        .iter()
-        .min_by_key(|s| (std::cmp::Reverse(s.confidence), s.node, s.span));
+/// Confidence and reasons of the place that speaks for the finding: the surest, then the first.
+fn best(sighted: &Sighted) -> (Confidence, Reasons) {
+    let in_objects = sighted.sightings.iter().map(|s| (s.confidence, s.reasons));
+    let elsewhere = sighted.elsewhere.iter().map(|s| (s.confidence, s.reasons));
+    let surest = in_objects
+        .chain(elsewhere)
+        .min_by_key(|&(confidence, _)| std::cmp::Reverse(confidence));
     surest.expect("a sighted secret has a sighting")
 }
 
@@ -174,29 +184,26 @@ fn finding(
     id_of: &dyn Fn(Node) -> ObjectId,
     detector: &Detector,
     options: &AuditOptions,
-    sighted: Sighted,
+    sighted: &Sighted,
     history: Option<History>,
 ) -> Finding {
     let rule_id = detector.rule(sighted.rule).id.clone();
-    let (confidence, reasons) = {
-        let best = best(&sighted);
-        (best.confidence, best.reasons)
-    };
+    let (confidence, reasons) = best(sighted);
     let mut occurrences: Vec<Occurrence> = sighted
         .sightings
         .iter()
         .map(|sighting| Occurrence {
-            kind: sighting.place,
             object_id: id_of(sighting.node),
             span: sighting.span,
-            position: sighting.position,
+            spot: sighting.spot.clone(),
+            name: BString::default(),
         })
         .collect();
-    occurrences.sort_unstable();
+    occurrences.sort_unstable_by(|a, b| (a.spot.place, a).cmp(&(b.spot.place, b)));
     Finding {
         fingerprint: Fingerprint::new(&options.fingerprint_key, &rule_id, &sighted.secret),
         rule_id,
-        secret: sighted.secret,
+        secret: Arc::clone(&sighted.secret),
         confidence,
         reasons,
         occurrences,
@@ -219,9 +226,22 @@ fn excerpt(
         Some(first) => finding
             .occurrences
             .iter()
-            .find(|o| o.object_id == first.object_id)?,
+            .find(|o| o.object_id == first.object_id && o.spot == first.spot)?,
         None => finding.occurrences.first()?,
     };
+    // A name is its own excerpt, and what was packed has no line to show.
+    let is_packed = |layer: &Layer| matches!(layer, Layer::Packed(_));
+    found.spot.place.object_kind()?;
+    if found
+        .spot
+        .wrapping
+        .iter()
+        .flat_map(|w| w.iter())
+        .next()
+        .is_some_and(is_packed)
+    {
+        return None;
+    }
     let mut bytes = Vec::new();
     read(found, &mut bytes).then(|| Excerpt::around(&bytes, found.span))
 }

@@ -1,7 +1,8 @@
 //! The main job: scans a whole repository and tells the story of every secret in it.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::names::{self, Names};
 use super::{Audit, AuditOptions, CoverageBlock, Scope, excerpt, finding, put_in_order, wanted};
 use crate::attribution::commits::{CommitCollector, CommitGraph};
 use crate::attribution::refs::Tips;
@@ -9,6 +10,7 @@ use crate::attribution::{self, Places};
 use crate::detect::Detector;
 use crate::error::Result;
 use crate::finding::Finding;
+use crate::odb::Node;
 use crate::odb::read::Reader;
 use crate::odb::repository::{Overrides, Repository};
 use crate::progress::Progress;
@@ -35,16 +37,24 @@ pub fn audit(
     let graph = CommitGraph::new(&store, scanned.observers);
     let tips = Tips::read(repo);
     let shallow = repo.shallow_boundary()?;
-    let (found, below_confidence) = wanted(scanned.found, detector, options);
+    let targets: FxHashSet<Node> = found_in(&scanned.found);
+    let judge = names::judge(detector);
+    let trees = attribution::read_trees(&store, &targets, &judge, progress);
+    let names = Names::new(&store, &trees.links, &tips);
+    let (found, allowed_names) = names.scan(scanned.found, detector, options.scan);
+    let (found, below_confidence) = wanted(found, detector, options);
     let places: Vec<Places> = found.iter().map(places).collect();
-    let attributed = attribution::attribute(&store, &graph, &tips, &shallow, &places, progress);
+    let (links, named) = (&trees.links, names.named(&found));
+    let attributed =
+        attribution::attribute(&store, &graph, &tips, &shallow, links, &places, &named);
     let mut reader = Reader::new(&store);
     let mut findings: Vec<Finding> = found
         .into_iter()
         .zip(attributed.histories)
         .map(|(sighted, history)| {
             let id_of = |node| store.id(node);
-            let mut finding = finding(&id_of, detector, options, sighted, Some(history));
+            let mut finding = finding(&id_of, detector, options, &sighted, Some(history));
+            names.tell(&sighted, &mut finding);
             finding.excerpt = excerpt(&finding, &mut |found, bytes| {
                 reader.read_id(&found.object_id, bytes).is_ok()
             });
@@ -57,15 +67,17 @@ pub fn audit(
         loose: store.loose().len(),
         alternates: store.dirs().len() - 1,
         shallow: shallow.len(),
-        submodules: attributed.submodules,
-        allowed_inline: scanned.allowed,
+        submodules: trees.links.submodules,
+        allowed_inline: scanned.allowed + allowed_names,
+        unopened: scanned.unopened,
         below_confidence,
         ..CoverageBlock::default()
     };
-    coverage.count(scanned.tallies.into_iter().chain(attributed.tallies));
+    coverage.count(scanned.tallies.into_iter().chain(trees.tallies));
     let mut skipped = store.skipped().to_vec();
     skipped.extend(scanned.skipped);
     skipped.extend(tips.skipped);
+    skipped.extend(trees.skipped);
     skipped.extend(attributed.skipped);
     coverage.count_skipped(skipped);
     Ok(Audit {
@@ -75,10 +87,17 @@ pub fn audit(
     })
 }
 
+/// The objects that hold something.
+fn found_in(found: &[Sighted]) -> FxHashSet<Node> {
+    let sightings = found.iter().flat_map(|sighted| &sighted.sightings);
+    sightings.map(|sighting| sighting.node).collect()
+}
+
 fn places(sighted: &Sighted) -> Places {
     let mut places: Places = FxHashMap::default();
     for sighting in &sighted.sightings {
-        places.entry(sighting.node).or_insert(sighting.position);
+        let spot = || sighting.spot.clone();
+        places.entry(sighting.node).or_insert_with(spot);
     }
     places
 }

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::finding::{Appearance, Finding, History};
 use crate::odb::walk::Tally;
 use crate::odb::{ObjectKind, hash};
-use crate::scan::sift::{Sift, overflowed};
+use crate::scan::sift::{Sift, overflowed, unopened};
 use crate::scan::{Sighted, collect};
 
 /// Scans `bytes`, which are called `name` in the report.
@@ -37,8 +37,9 @@ pub fn text(
     let mut hits = Hits::default();
     detector.scan(bytes, &mut sift.scratch, &mut hits);
     let mut coverage = CoverageBlock::default();
+    let mut skipped = Vec::new();
     if hits.overflowed() {
-        coverage.count_skipped(vec![overflowed(ObjectKind::Blob, id)]);
+        skipped.push(overflowed(ObjectKind::Blob, id));
     } else {
         let tally = Tally {
             objects: 1,
@@ -48,6 +49,16 @@ pub fn text(
         sift.collect(0, ObjectKind::Blob, bytes, &hits);
     }
     coverage.allowed_inline = sift.allowed;
+    for (_, kind, problem) in &sift.unopened {
+        let (entry, is_readable) = unopened((*kind, id), problem);
+        if is_readable {
+            &mut skipped
+        } else {
+            &mut coverage.unopened
+        }
+        .push(entry);
+    }
+    coverage.count_skipped(skipped);
     let found = collect::merge(vec![sift.collector], detector.rules());
     let (found, below_confidence) = wanted(found, detector, options);
     coverage.below_confidence = below_confidence;
@@ -55,7 +66,7 @@ pub fn text(
         .into_iter()
         .map(|sighted| {
             let history = history(name, id, &sighted);
-            let mut finding = finding(&|_| id, detector, options, sighted, Some(history));
+            let mut finding = finding(&|_| id, detector, options, &sighted, Some(history));
             finding.excerpt = excerpt(&finding, &mut |_, out| {
                 out.extend_from_slice(bytes);
                 true
@@ -80,7 +91,7 @@ fn history(name: &str, id: ObjectId, sighted: &Sighted) -> History {
             commit_id: None,
             path: Some(path.clone()),
             object_id: id,
-            position: sighting.position,
+            spot: sighting.spot.clone(),
             reachable: false,
         })
         .collect();

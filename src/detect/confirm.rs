@@ -23,6 +23,10 @@ const BOUNDARY_REACH: usize = 10;
 #[derive(Default)]
 pub struct Scratch {
     caches: HashMap<u16, Cache>,
+    /// Buffers for decoded texts.
+    pub(super) spare: Vec<Vec<u8>>,
+    /// Bytes that may still be unpacked inside of the outermost layer.
+    pub(super) budget: u64,
 }
 
 /// The rules of each keyword, compiled when first needed.
@@ -252,6 +256,9 @@ fn candidate(
         confidence,
         reasons,
         secret: Arc::new(Secret::new(secret)),
+        wrapping: None,
+        inside: None,
+        is_allowed: false,
     }
 }
 

@@ -1,7 +1,7 @@
 //! What is a secret: bytes in, matches out. Knows no git.
 //!
 //! ```text
-//! entropy, assignment, block, prefilter, allow < checksum < score < confirm < mod
+//! entropy, assignment, block, prefilter, allow, decode < checksum < score < confirm < mod < inside
 //! ```
 //!
 //! A [`Detector`] is compiled once and shared; a [`Scratch`] belongs to one thread. A buffer is
@@ -13,7 +13,9 @@ pub mod assignment;
 pub mod block;
 pub mod checksum;
 mod confirm;
+pub mod decode;
 pub mod entropy;
+mod inside;
 pub mod prefilter;
 pub mod score;
 
@@ -22,6 +24,8 @@ use std::sync::Arc;
 
 use confirm::Confirmer;
 pub use confirm::Scratch;
+use decode::Layer;
+use inside::Opened;
 use prefilter::Prefilter;
 use score::Reasons;
 
@@ -29,6 +33,7 @@ use crate::error::Result;
 use crate::rule::{Confidence, Keyword, Rule, RuleSet};
 use crate::secret::Secret;
 use crate::span::{Position, Run, Span};
+use crate::unpack;
 
 /// One keyword occurrence and what its rules say about it.
 #[derive(Clone, Debug)]
@@ -39,10 +44,12 @@ pub struct Hit {
     verdict: Option<Arc<[Candidate]>>,
 }
 
-/// All keyword occurrences of one buffer, by position: what a delta's result inherits.
+/// All keyword occurrences of one buffer, by position, and what was found inside of encoded
+/// stretches of it: what a delta's result inherits.
 #[derive(Clone, Debug, Default)]
 pub struct Hits {
     hits: Vec<Hit>,
+    opened: Vec<Opened>,
     overflowed: bool,
 }
 
@@ -61,6 +68,12 @@ struct Candidate {
     confidence: Confidence,
     reasons: Reasons,
     secret: Arc<Secret>,
+    /// What it is wrapped in, if it does not stand there as it is.
+    wrapping: Option<Arc<[Layer]>>,
+    /// Where it stands in the archive member that holds it.
+    inside: Option<Position>,
+    /// Whether a marker in the decoded text allows it.
+    is_allowed: bool,
 }
 
 /// A secret in one buffer.
@@ -78,8 +91,14 @@ pub struct Match {
     pub confidence: Confidence,
     /// Why.
     pub reasons: Reasons,
-    /// The secret: the bytes of `secret_span`, or for a key block its base64 alone.
+    /// The secret: the bytes of `secret_span`, or for a key block its base64 alone, or what an
+    /// encoded text decodes to.
     pub secret: Arc<Secret>,
+    /// What it is wrapped in, outermost first; then `secret_span` is the encoded form, or all of
+    /// what was compressed.
+    pub wrapping: Option<Arc<[Layer]>>,
+    /// Whether a marker in the decoded text allows it.
+    pub is_allowed: bool,
 }
 
 /// Compiled rules.
@@ -88,6 +107,7 @@ pub struct Detector {
     prefilter: Prefilter,
     confirmer: Confirmer,
     margin: Margin,
+    limits: unpack::Limits,
 }
 
 /// How inherited hits are judged again near the edges of a copied run.
@@ -121,6 +141,7 @@ impl Detector {
             prefilter: Prefilter::new(keywords)?,
             confirmer,
             margin: Margin::Exact,
+            limits: unpack::Limits::default(),
         })
     }
 
@@ -128,6 +149,13 @@ impl Detector {
     #[must_use]
     pub fn with_margin(mut self, margin: Margin) -> Self {
         self.margin = margin;
+        self
+    }
+
+    /// Chooses how deep encoded texts and archives are opened; a depth of 0 opens none.
+    #[must_use]
+    pub fn with_limits(mut self, limits: unpack::Limits) -> Self {
+        self.limits = limits;
         self
     }
 
@@ -148,8 +176,14 @@ impl Detector {
 
     /// Scans all of `bytes`, which are shorter than 4 GiB; puts what stands there into `hits`.
     pub fn scan(&self, bytes: &[u8], scratch: &mut Scratch, hits: &mut Hits) {
+        self.scan_to_depth(bytes, self.limits.max_depth, scratch, hits);
+    }
+
+    fn scan_to_depth(&self, bytes: &[u8], depth: u32, scratch: &mut Scratch, hits: &mut Hits) {
         hits.clear();
         self.scan_gap(bytes, 0..bytes.len(), None, scratch, hits);
+        self.open_regions(bytes, 0..bytes.len(), depth, scratch, hits);
+        self.open_archive(bytes, depth, scratch, hits);
         hits.settle();
     }
 
@@ -183,6 +217,8 @@ impl Detector {
             last = Some(run);
         }
         self.scan_gap(bytes, next..bytes.len(), last, scratch, hits);
+        self.open_changed(bytes, base_hits, runs, scratch, hits);
+        self.open_archive(bytes, self.limits.max_depth, scratch, hits);
         hits.settle();
     }
 
@@ -244,21 +280,52 @@ impl Detector {
     }
 
     /// Returns the secrets among `hits` of `bytes`, by position. Of matches that share bytes of
-    /// their secrets the surest, then the more specific, then the longer one stays.
+    /// their secrets the surest, then the more specific, then the longer one stays; what a generic
+    /// rule takes for a secret gives way to the secret that is encoded there.
     pub fn matches(&self, bytes: &[u8], hits: &Hits) -> Vec<Match> {
+        let mut kept = self.undisguised(hits);
+        let inside: Vec<(Span, usize, &Candidate)> = hits
+            .opened
+            .iter()
+            .flat_map(|opened| {
+                opened
+                    .found
+                    .iter()
+                    .map(move |found| located(opened.at(), found))
+            })
+            .collect();
+        if !inside.is_empty() {
+            kept.retain(|(span, _, candidate)| {
+                !self.rule(candidate.rule).is_generic()
+                    || !inside.iter().any(|(other, ..)| span.overlaps(*other))
+            });
+            kept.extend(inside);
+            kept.sort_by_key(|found| found.0);
+        }
+        let mut lines = LineCounter::new(bytes);
+        kept.into_iter()
+            .map(|(secret_span, at, candidate)| Match {
+                rule: candidate.rule,
+                span: Span::new(shifted(at, candidate.start), shifted(at, candidate.end)),
+                secret_span,
+                position: candidate
+                    .inside
+                    .unwrap_or_else(|| lines.position(secret_span.start)),
+                confidence: candidate.confidence,
+                reasons: candidate.reasons,
+                secret: Arc::clone(&candidate.secret),
+                wrapping: candidate.wrapping.clone(),
+                is_allowed: candidate.is_allowed,
+            })
+            .collect()
+    }
+
+    /// What the keywords of the buffer itself lead to, by position.
+    fn undisguised<'h>(&self, hits: &'h Hits) -> Vec<(Span, usize, &'h Candidate)> {
         let mut found: Vec<(Span, usize, &Candidate)> = Vec::new();
         for hit in &hits.hits {
-            for candidate in hit.verdict.iter().flat_map(|verdict| verdict.iter()) {
-                let at = hit.at as usize;
-                let secret = Span::new(
-                    shifted(at, candidate.secret_start),
-                    shifted(at, candidate.secret_end),
-                );
-                found.push((secret, at, candidate));
-            }
-        }
-        if found.is_empty() {
-            return Vec::new();
+            let verdict = hit.verdict.iter().flat_map(|verdict| verdict.iter());
+            found.extend(verdict.map(|candidate| located(hit.at as usize, candidate)));
         }
         found.sort_by(|a, b| (a.0, self.rank(b.2), a.2.rule).cmp(&(b.0, self.rank(a.2), b.2.rule)));
         let mut kept: Vec<(Span, usize, &Candidate)> = Vec::with_capacity(found.len());
@@ -275,18 +342,7 @@ impl Detector {
                 _ => kept.push(next),
             }
         }
-        let mut lines = LineCounter::new(bytes);
-        kept.into_iter()
-            .map(|(secret_span, at, candidate)| Match {
-                rule: candidate.rule,
-                span: Span::new(shifted(at, candidate.start), shifted(at, candidate.end)),
-                secret_span,
-                position: lines.position(secret_span.start),
-                confidence: candidate.confidence,
-                reasons: candidate.reasons,
-                secret: Arc::clone(&candidate.secret),
-            })
-            .collect()
+        kept
     }
 
     fn rank(&self, candidate: &Candidate) -> (bool, Confidence) {
@@ -299,9 +355,12 @@ impl Detector {
     /// Returns all keyword occurrences and verdicts in a form that tests can compare.
     pub fn describe(&self, hits: &Hits) -> Vec<(usize, u32, usize)> {
         let count = |hit: &Hit| hit.verdict.as_ref().map_or(0, |verdict| verdict.len());
+        let opened = hits.opened.iter();
+        let opened = opened.map(|opened| (opened.at(), u32::MAX, opened.found.len()));
         hits.hits
             .iter()
             .map(|hit| (hit.at as usize, hit.keyword, count(hit)))
+            .chain(opened)
             .collect()
     }
 }
@@ -312,6 +371,7 @@ const MIN_RUN_LEN: usize = 32;
 impl Hits {
     fn clear(&mut self) {
         self.hits.clear();
+        self.opened.clear();
         self.overflowed = false;
     }
 
@@ -327,11 +387,23 @@ impl Hits {
         }
     }
 
+    fn open(&mut self, opened: Opened) {
+        if self.opened.len() < MAX_HITS {
+            self.opened.push(opened);
+        } else {
+            self.overflowed = true;
+        }
+    }
+
     /// Puts the hits in order; an overflowing buffer has none, whatever was seen first.
     fn settle(&mut self) {
         if self.overflowed {
             self.hits.clear();
+            self.opened.clear();
         }
+        // A region that reaches into two changed places was opened from both.
+        self.opened.sort_unstable_by_key(Opened::key);
+        self.opened.dedup_by_key(|opened| opened.key());
         if !self.hits.is_sorted_by_key(|hit| (hit.at, hit.keyword)) {
             self.hits.sort_unstable_by_key(|hit| (hit.at, hit.keyword));
         }
@@ -344,7 +416,13 @@ impl Hits {
 
     /// Whether any rule found something.
     pub fn has_matches(&self) -> bool {
-        self.hits.iter().any(|hit| hit.verdict.is_some())
+        let found_inside = |opened: &Opened| !opened.found.is_empty();
+        self.hits.iter().any(|hit| hit.verdict.is_some()) || self.opened.iter().any(found_inside)
+    }
+
+    /// What could not be opened, or not to the end.
+    pub fn problems(&self) -> impl Iterator<Item = &unpack::Problem> {
+        self.opened.iter().flat_map(|opened| opened.problems.iter())
     }
 
     /// Number of keyword occurrences.
@@ -360,6 +438,16 @@ impl Hits {
 
 fn offset(at: usize) -> u32 {
     u32::try_from(at).expect("buffers are shorter than 4 GiB")
+}
+
+/// A candidate with the place of its secret.
+fn located(at: usize, candidate: &Candidate) -> (Span, usize, &Candidate) {
+    let (start, end) = (candidate.secret_start, candidate.secret_end);
+    (
+        Span::new(shifted(at, start), shifted(at, end)),
+        at,
+        candidate,
+    )
 }
 
 fn shifted(at: usize, by: i32) -> usize {

@@ -107,6 +107,8 @@ pub enum SkipReason {
     TooLarge,
     /// Its format is one that unleak does not read.
     Unsupported,
+    /// It can only be read with a key.
+    Encrypted,
     /// The operating system refused to read it.
     Unreadable,
 }
@@ -120,6 +122,7 @@ impl SkipReason {
             Self::Promised => "promised",
             Self::TooLarge => "too-large",
             Self::Unsupported => "unsupported",
+            Self::Encrypted => "encrypted",
             Self::Unreadable => "unreadable",
         }
     }

@@ -8,9 +8,11 @@ use super::paint::Role;
 use super::redact::Redactor;
 use super::{Blocked, Report, timestamp};
 use crate::audit::Scope;
-use crate::finding::{Finding, History, PlaceKind, Reach, Standing};
+use crate::detect::decode::Layer;
+use crate::finding::{Finding, History, Place, Reach, Spot, Standing};
 use crate::odb::ObjectKind;
 use crate::rule::Confidence;
+use crate::span::Position;
 
 /// Characters of an excerpt on either side of the secret.
 const EXCERPT_CHARS: usize = 48;
@@ -213,6 +215,7 @@ fn block(report: &Report<'_>, redactor: &Redactor, finding: &Finding, text: &mut
 
 /// `path:line`, or what else holds the secret.
 fn place(finding: &Finding, redactor: &Redactor) -> String {
+    let shown = |text: &[u8]| escape(&redactor.text(text));
     let appearance = finding
         .history
         .as_ref()
@@ -220,21 +223,58 @@ fn place(finding: &Finding, redactor: &Redactor) -> String {
     if let Some(appearance) = appearance
         && let Some(path) = &appearance.path
     {
-        let (line, column) = (appearance.position.line, appearance.position.column);
-        return format!("{}:{line}:{column}", escape(&redactor.text(path)));
+        return match appearance.spot.place {
+            Place::TreeEntry => format!("name of {}", shown(path)),
+            _ => inside(&shown(path), &appearance.spot, redactor),
+        };
     }
-    let Some(occurrence) = finding.occurrences.first() else {
+    let first = finding.occurrences.iter();
+    let first = match appearance {
+        Some(found) => first.clone().find(|o| o.object_id == found.object_id),
+        None => first.clone().next(),
+    };
+    let Some(occurrence) = first else {
         return "?".to_owned();
     };
-    let (kind, id, line) = (
-        occurrence.kind.name(),
+    let (spot, id, name) = (
+        &occurrence.spot,
         occurrence.object_id,
-        occurrence.position.line,
+        shown(&occurrence.name),
     );
-    match occurrence.kind {
-        PlaceKind::Blob => format!("blob {id}, line {line}"),
-        PlaceKind::Commit | PlaceKind::Tag => format!("text of {kind} {id}, line {line}"),
+    let line = spot.position.line;
+    match spot.place {
+        Place::Blob => inside(&format!("blob {id}"), spot, redactor),
+        Place::Commit(part) | Place::Tag(part) => {
+            let what = format!("{} of {} {id}", part.name(), spot.place.name());
+            inside(&what, spot, redactor)
+        }
+        Place::TreeEntry => format!("name of {name} in tree {id}"),
+        Place::Ref => format!("name of ref {name}"),
+        Place::Reflog => format!("reflog of {name}, line {line}"),
+        Place::Index => format!("staged path {name}"),
     }
+}
+
+/// A spot in what is called `outer`: `outer!member:line:column (encodings)`.
+fn inside(outer: &str, spot: &Spot, redactor: &Redactor) -> String {
+    let mut text = outer.to_owned();
+    let mut around = Vec::new();
+    for layer in spot.wrapping.iter().flat_map(|layers| layers.iter()) {
+        match layer {
+            Layer::Member(path) => {
+                text.push('!');
+                text.push_str(&escape(&redactor.text(path)));
+            }
+            Layer::Encoded(encoding) => around.push(encoding.name()),
+            Layer::Packed(format) => around.push(format.name()),
+        }
+    }
+    let Position { line, column } = spot.position;
+    let _ = write!(text, ":{line}:{column}");
+    if !around.is_empty() {
+        let _ = write!(text, " ({})", around.join(", "));
+    }
+    text
 }
 
 /// The commit in which it entered.
@@ -398,6 +438,10 @@ fn coverage(report: &Report<'_>, redactor: &Redactor, text: &mut String) {
         (
             coverage.below_confidence,
             "more findings of lower confidence: --min-confidence low shows them",
+        ),
+        (
+            coverage.unopened.len(),
+            "archives or members of archives are damaged or locked: --format json lists them",
         ),
     ] {
         if count > 0 {

@@ -7,8 +7,9 @@ use serde::Serialize;
 use super::redact::{Redactor, Reveal};
 use super::{Report, timestamp};
 use crate::audit::CoverageBlock;
-use crate::finding::{Appearance, Finding, History, Occurrence, Signature, Standing};
-use crate::odb::ObjectKind;
+use crate::detect::decode::Layer;
+use crate::finding::{Appearance, Finding, History, Occurrence, Part, Signature, Spot, Standing};
+use crate::odb::{ObjectKind, Skipped};
 
 /// Raised when a field changes its meaning or goes away.
 const SCHEMA_VERSION: u32 = 1;
@@ -87,20 +88,35 @@ struct AuthorEntry {
 struct AppearanceEntry {
     commit: Option<String>,
     path: Option<Text>,
+    kind: &'static str,
+    part: Option<&'static str>,
     object: String,
     line: u32,
     column: u32,
+    wrapping: Vec<LayerEntry>,
     reachable: bool,
 }
 
 #[derive(Serialize)]
 struct OccurrenceEntry {
     kind: &'static str,
+    part: Option<&'static str>,
     object: String,
+    name: Option<Text>,
     start: usize,
     end: usize,
     line: u32,
     column: u32,
+    wrapping: Vec<LayerEntry>,
+}
+
+/// An encoding or a compressed form, or a member of an archive.
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum LayerEntry {
+    Encoding(&'static str),
+    Format(&'static str),
+    Member(Text),
 }
 
 #[derive(Serialize)]
@@ -114,6 +130,7 @@ struct CoverageEntry {
     allowed_inline: u64,
     below_confidence: usize,
     skipped: Vec<SkippedEntry>,
+    unopened: Vec<SkippedEntry>,
 }
 
 #[derive(Serialize)]
@@ -235,7 +252,11 @@ fn entry<'a>(
             .history
             .as_ref()
             .map(|history| history_entry(redactor, history)),
-        occurrences: finding.occurrences.iter().map(occurrence).collect(),
+        occurrences: finding
+            .occurrences
+            .iter()
+            .map(|found| occurrence(redactor, found))
+            .collect(),
     }
 }
 
@@ -297,21 +318,39 @@ fn appearance(redactor: &Redactor, found: &Appearance) -> AppearanceEntry {
     AppearanceEntry {
         commit: found.commit_id.map(|id| id.to_string()),
         path: found.path.as_ref().map(|path| text(redactor, path)),
+        kind: found.spot.place.name(),
+        part: found.spot.place.part().map(Part::name),
         object: found.object_id.to_string(),
-        line: found.position.line,
-        column: found.position.column,
+        line: found.spot.position.line,
+        column: found.spot.position.column,
+        wrapping: wrapping(redactor, &found.spot),
         reachable: found.reachable,
     }
 }
 
-fn occurrence(occurrence: &Occurrence) -> OccurrenceEntry {
+fn wrapping(redactor: &Redactor, spot: &Spot) -> Vec<LayerEntry> {
+    let layers = spot.wrapping.iter().flat_map(|layers| layers.iter());
+    layers
+        .map(|layer| match layer {
+            Layer::Encoded(encoding) => LayerEntry::Encoding(encoding.name()),
+            Layer::Packed(format) => LayerEntry::Format(format.name()),
+            Layer::Member(path) => LayerEntry::Member(text(redactor, path)),
+        })
+        .collect()
+}
+
+fn occurrence(redactor: &Redactor, occurrence: &Occurrence) -> OccurrenceEntry {
+    let name = &occurrence.name;
     OccurrenceEntry {
-        kind: occurrence.kind.name(),
+        kind: occurrence.spot.place.name(),
+        part: occurrence.spot.place.part().map(Part::name),
         object: occurrence.object_id.to_string(),
+        name: (!name.is_empty()).then(|| text(redactor, name)),
         start: occurrence.span.start,
         end: occurrence.span.end,
-        line: occurrence.position.line,
-        column: occurrence.position.column,
+        line: occurrence.spot.position.line,
+        column: occurrence.spot.position.column,
+        wrapping: wrapping(redactor, &occurrence.spot),
     }
 }
 
@@ -337,15 +376,18 @@ fn coverage(redactor: &Redactor, block: &CoverageBlock) -> CoverageEntry {
         submodule_commits: block.submodules,
         allowed_inline: block.allowed_inline,
         below_confidence: block.below_confidence,
-        skipped: block
-            .skipped
-            .iter()
-            .map(|skipped| SkippedEntry {
-                reason: skipped.reason.name(),
-                kind: skipped.kind.name(),
-                object: skipped.object_id.map(|id| id.to_string()),
-                detail: text(redactor, skipped.detail.as_bytes()),
-            })
-            .collect(),
+        skipped: skipped(redactor, &block.skipped),
+        unopened: skipped(redactor, &block.unopened),
     }
+}
+
+fn skipped(redactor: &Redactor, list: &[Skipped]) -> Vec<SkippedEntry> {
+    list.iter()
+        .map(|skipped| SkippedEntry {
+            reason: skipped.reason.name(),
+            kind: skipped.kind.name(),
+            object: skipped.object_id.map(|id| id.to_string()),
+            detail: text(redactor, skipped.detail.as_bytes()),
+        })
+        .collect()
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::{Sighted, Sighting};
+use super::{Elsewhere, Sighted, Sighting};
 use crate::detect::Match;
-use crate::finding::PlaceKind;
+use crate::finding::{Place, Spot};
 use crate::odb::Node;
 use crate::rule::RuleSet;
 use crate::secret::Secret;
@@ -20,8 +20,41 @@ pub struct Collector {
 }
 
 impl Collector {
+    /// Goes on from what was found before.
+    pub fn with(found: Vec<Sighted>) -> Self {
+        let numbered = found.iter().enumerate();
+        let numbers = numbered
+            .map(|(number, sighted)| ((sighted.rule, Arc::clone(&sighted.secret)), number))
+            .collect();
+        Self { numbers, found }
+    }
+
     /// Adds a match in the object `node`.
-    pub fn add(&mut self, (node, place): (Node, PlaceKind), found: Match) {
+    pub fn add(&mut self, (node, place): (Node, Place), found: Match) {
+        let sighting = Sighting {
+            node,
+            span: found.secret_span,
+            confidence: found.confidence,
+            reasons: found.reasons,
+            spot: spot(place, &found),
+        };
+        self.of(found).sightings.push(sighting);
+    }
+
+    /// Adds a match outside of objects, in text number `number`.
+    pub fn add_elsewhere(&mut self, (number, place): (usize, Place), found: Match) {
+        let elsewhere = Elsewhere {
+            number,
+            span: found.secret_span,
+            confidence: found.confidence,
+            reasons: found.reasons,
+            spot: spot(place, &found),
+        };
+        self.of(found).elsewhere.push(elsewhere);
+    }
+
+    /// The entry of the secret of `found`.
+    fn of(&mut self, found: Match) -> &mut Sighted {
         let next = self.found.len();
         let key = (found.rule, found.secret);
         let number = match self.numbers.get(&key) {
@@ -32,19 +65,13 @@ impl Collector {
                     rule: key.0,
                     secret,
                     sightings: Vec::new(),
+                    elsewhere: Vec::new(),
                 });
                 self.numbers.insert(key, next);
                 next
             }
         };
-        self.found[number].sightings.push(Sighting {
-            node,
-            place,
-            span: found.secret_span,
-            position: found.position,
-            confidence: found.confidence,
-            reasons: found.reasons,
-        });
+        &mut self.found[number]
     }
 
     fn merge(&mut self, other: Self) {
@@ -52,11 +79,20 @@ impl Collector {
             let key = (sighted.rule, Arc::clone(&sighted.secret));
             if let Some(&number) = self.numbers.get(&key) {
                 self.found[number].sightings.extend(sighted.sightings);
+                self.found[number].elsewhere.extend(sighted.elsewhere);
             } else {
                 self.numbers.insert(key, self.found.len());
                 self.found.push(sighted);
             }
         }
+    }
+}
+
+fn spot(place: Place, found: &Match) -> Spot {
+    Spot {
+        place,
+        position: found.position,
+        wrapping: found.wrapping.clone(),
     }
 }
 
@@ -85,14 +121,30 @@ pub fn merge(collectors: Vec<Collector>, rules: &RuleSet) -> Vec<Sighted> {
         if owner != number && is_generic(&found[number]) {
             let moved = std::mem::take(&mut found[number].sightings);
             found[owner].sightings.extend(moved);
+            let moved = std::mem::take(&mut found[number].elsewhere);
+            found[owner].elsewhere.extend(moved);
         }
     }
-    found.retain(|sighted| !sighted.sightings.is_empty());
+    found.retain(|sighted| !sighted.sightings.is_empty() || !sighted.elsewhere.is_empty());
     for sighted in &mut found {
+        let rank = |confidence| std::cmp::Reverse(confidence);
+        sighted.sightings.sort_unstable_by(|a, b| {
+            (a.node, a.span, &a.spot, rank(a.confidence)).cmp(&(
+                b.node,
+                b.span,
+                &b.spot,
+                rank(b.confidence),
+            ))
+        });
         sighted
             .sightings
-            .sort_unstable_by_key(|s| (s.node, s.span, std::cmp::Reverse(s.confidence)));
-        sighted.sightings.dedup_by_key(|s| (s.node, s.span));
+            .dedup_by(|a, b| (a.node, a.span, &a.spot) == (b.node, b.span, &b.spot));
+        sighted.elsewhere.sort_unstable_by(|a, b| {
+            (a.number, a.span, rank(a.confidence)).cmp(&(b.number, b.span, rank(b.confidence)))
+        });
+        sighted
+            .elsewhere
+            .dedup_by_key(|entry| (entry.number, entry.span));
     }
     found
 }

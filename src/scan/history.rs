@@ -1,7 +1,7 @@
 //! Scans the text of a whole object store: blobs, commits and annotated tags, reachable or not.
 
 use super::collect;
-use super::sift::{Sift, overflowed};
+use super::sift::{Sift, overflowed, unopened};
 use super::{Delta, ScanOptions, Sighted};
 use crate::detect::{Detector, Hits};
 use crate::odb::walk::{Base, Object, Observer, Tally, Visitor, walk};
@@ -19,6 +19,8 @@ pub struct Scanned<O> {
     pub allowed: u64,
     /// Objects that could not be read.
     pub skipped: Vec<Skipped>,
+    /// Archives that nobody can open.
+    pub unopened: Vec<Skipped>,
     /// Objects that were read.
     pub tallies: Vec<(ObjectKind, Tally)>,
     /// What the observers saw.
@@ -41,6 +43,7 @@ pub fn scan<O: Observer>(
     let walked = walk(store, &KINDS, progress, &make);
     let (mut collectors, mut observers, mut allowed) = (Vec::new(), Vec::new(), 0);
     let (mut tallies, mut skipped) = (walked.tallies, walked.skipped);
+    let mut locked = Vec::new();
     for visitor in walked.visitors {
         for (node, kind, len) in visitor.overflowed {
             for (_, tally) in tallies.iter_mut().filter(|(other, _)| *other == kind) {
@@ -48,6 +51,15 @@ pub fn scan<O: Observer>(
                 tally.bytes -= len;
             }
             skipped.push(overflowed(kind, store.id(node)));
+        }
+        for (node, kind, problem) in &visitor.sift.unopened {
+            let (entry, is_readable) = unopened((*kind, store.id(*node)), problem);
+            if is_readable {
+                &mut skipped
+            } else {
+                &mut locked
+            }
+            .push(entry);
         }
         allowed += visitor.sift.allowed;
         collectors.push(visitor.sift.collector);
@@ -57,6 +69,7 @@ pub fn scan<O: Observer>(
         found: collect::merge(collectors, detector.rules()),
         allowed,
         skipped,
+        unopened: locked,
         tallies,
         observers,
     }

@@ -19,11 +19,11 @@ pub mod trees;
 use std::sync::Arc;
 
 use crate::detect::score::Reasons;
-use crate::finding::PlaceKind;
+use crate::finding::Spot;
 use crate::odb::Node;
 use crate::rule::Confidence;
 use crate::secret::Secret;
-use crate::span::{Position, Span};
+use crate::span::Span;
 
 /// How to scan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,12 +58,10 @@ pub enum InlineAllow {
 pub struct Sighting {
     /// The object.
     pub node: Node,
-    /// Its kind.
-    pub place: PlaceKind,
     /// The secret's bytes in it.
     pub span: Span,
-    /// Where they begin.
-    pub position: Position,
+    /// Where in it they begin.
+    pub spot: Spot,
     /// How sure.
     pub confidence: Confidence,
     /// Why.
@@ -77,6 +75,23 @@ pub struct Sighted {
     pub rule: u16,
     /// The secret.
     pub secret: Arc<Secret>,
-    /// All places, sorted by node and offset.
+    /// All places in objects, sorted by node and offset.
     pub sightings: Vec<Sighting>,
+    /// All places outside of objects: names and reflogs.
+    pub elsewhere: Vec<Elsewhere>,
+}
+
+/// One place outside of objects where one secret stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Elsewhere {
+    /// Which name or reflog entry, by the number that whoever scanned it gave.
+    pub number: usize,
+    /// The secret's bytes in it.
+    pub span: Span,
+    /// Where in it they begin.
+    pub spot: Spot,
+    /// How sure.
+    pub confidence: Confidence,
+    /// Why.
+    pub reasons: Reasons,
 }

@@ -15,7 +15,7 @@ use super::sift::Sift;
 use super::trees::Trees;
 use super::{ScanOptions, Sighted};
 use crate::detect::{Detector, Hits};
-use crate::finding::PlaceKind;
+use crate::finding::Place;
 use crate::odb::lookup::Lookup;
 use crate::odb::{Node, ObjectKind};
 use crate::secret::Secret;
@@ -87,7 +87,7 @@ impl<'a> Novelty<'a> {
         let mut by_node: FxHashMap<Node, Vec<(usize, usize)>> = FxHashMap::default();
         for (number, sighted) in found.iter().enumerate() {
             for (at, sighting) in sighted.sightings.iter().enumerate() {
-                if sighting.place == PlaceKind::Blob && !copied.contains(&sighting.node) {
+                if sighting.spot.place == Place::Blob && !copied.contains(&sighting.node) {
                     let list = by_node.entry(sighting.node).or_default();
                     list.push((number, at));
                 }
@@ -122,7 +122,7 @@ impl<'a> Novelty<'a> {
             let mut at = 0..;
             sighted.sightings.retain(|sighting| {
                 let at = at.next().expect("it does not end");
-                sighting.place != PlaceKind::Blob || fresh.contains(&(number, at))
+                sighting.spot.place != Place::Blob || fresh.contains(&(number, at))
             });
         }
         let mut is_left = found.iter().map(|sighted| !sighted.sightings.is_empty());
@@ -216,7 +216,7 @@ fn copied(
     let blobs: FxHashSet<Node> = found
         .iter()
         .flat_map(|sighted| &sighted.sightings)
-        .filter(|sighting| sighting.place == PlaceKind::Blob)
+        .filter(|sighting| sighting.spot.place == Place::Blob)
         .map(|sighting| sighting.node)
         .collect();
     if blobs.is_empty() {

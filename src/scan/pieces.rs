@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use super::collect;
-use super::sift::{Sift, overflowed};
+use super::sift::{Sift, overflowed, unopened};
 use super::{ScanOptions, Sighted};
 use crate::detect::{Detector, Hits};
 use crate::odb::lookup::Lookup;
@@ -58,6 +58,8 @@ pub struct ScannedPieces {
     pub allowed: u64,
     /// Objects that could not be read.
     pub skipped: Vec<Skipped>,
+    /// Archives that nobody can open.
+    pub unopened: Vec<Skipped>,
     /// Objects that were read.
     pub tallies: Vec<(ObjectKind, Tally)>,
 }
@@ -95,6 +97,15 @@ pub fn scan(
     for part in parts {
         scanned.allowed += part.sift.allowed;
         scanned.skipped.extend(part.skipped);
+        for (node, kind, problem) in &part.sift.unopened {
+            let (entry, is_readable) = unopened((*kind, pieces.id(*node)), problem);
+            if is_readable {
+                &mut scanned.skipped
+            } else {
+                &mut scanned.unopened
+            }
+            .push(entry);
+        }
         collectors.push(part.sift.collector);
         for (kind, len) in part.read {
             let tally = tallies.entry(kind).or_default();

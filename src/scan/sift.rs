@@ -4,8 +4,9 @@
 use super::collect::Collector;
 use super::{InlineAllow, ScanOptions};
 use crate::detect::{Detector, Hits, Match, Scratch, allow};
-use crate::finding::PlaceKind;
+use crate::finding::Place;
 use crate::odb::{Node, ObjectKind, SkipReason, Skipped};
+use crate::unpack;
 
 /// One thread's scanner.
 pub struct Sift<'a> {
@@ -19,6 +20,8 @@ pub struct Sift<'a> {
     pub collector: Collector,
     /// Matches that an inline marker allows.
     pub allowed: u64,
+    /// Archives, and members of them, that could not be opened.
+    pub unopened: Vec<(Node, ObjectKind, unpack::Problem)>,
 }
 
 impl<'a> Sift<'a> {
@@ -30,6 +33,7 @@ impl<'a> Sift<'a> {
             scratch: Scratch::default(),
             collector: Collector::default(),
             allowed: 0,
+            unopened: Vec::new(),
         }
     }
 
@@ -41,7 +45,7 @@ impl<'a> Sift<'a> {
             found.retain(|found| {
                 let rule = &self.detector.rule(found.rule).id;
                 let is_rule = |word: &str| self.detector.rules().get(word).is_some();
-                !allow::is_allowed(bytes, found.span, rule, &is_rule)
+                !found.is_allowed && !allow::is_allowed(bytes, found.span, rule, &is_rule)
             });
             self.allowed += (before - found.len()) as u64;
         }
@@ -50,18 +54,62 @@ impl<'a> Sift<'a> {
 
     /// Collects what stands in object `node`, whose bytes gave `hits`.
     pub fn collect(&mut self, node: Node, kind: ObjectKind, bytes: &[u8], hits: &Hits) {
+        for problem in hits.problems() {
+            self.unopened.push((node, kind, problem.clone()));
+        }
         if !hits.has_matches() {
             return;
         }
-        let place = match kind {
-            ObjectKind::Commit => PlaceKind::Commit,
-            ObjectKind::Tag => PlaceKind::Tag,
-            _ => PlaceKind::Blob,
-        };
         for found in self.matches(bytes, hits) {
+            let place = Place::in_object(kind, bytes, found.secret_span.start);
             self.collector.add((node, place), found);
         }
     }
+
+    /// Scans text number `number`, which is no object.
+    pub fn collect_text(&mut self, number: usize, place: Place, text: &[u8]) {
+        let mut hits = Hits::default();
+        self.detector.scan(text, &mut self.scratch, &mut hits);
+        for found in self.matches(text, &hits) {
+            self.collector.add_elsewhere((number, place), found);
+        }
+    }
+}
+
+/// Sorts what could not be opened: what somebody could open counts as not read; what is damaged or
+/// locked is only told.
+pub fn unopened(
+    (kind, id): (ObjectKind, gix::ObjectId),
+    problem: &unpack::Problem,
+) -> (Skipped, bool) {
+    let is_readable = matches!(
+        problem.reason,
+        unpack::Reason::Limit | unpack::Reason::Unsupported
+    );
+    let member: Vec<_> = problem
+        .path
+        .iter()
+        .map(|name| String::from_utf8_lossy(name))
+        .collect();
+    let of = if member.is_empty() { "" } else { ", member " };
+    let skipped = Skipped {
+        reason: match problem.reason {
+            unpack::Reason::Limit => SkipReason::TooLarge,
+            unpack::Reason::Corrupt => SkipReason::Corrupt,
+            unpack::Reason::Encrypted => SkipReason::Encrypted,
+            unpack::Reason::Unsupported => SkipReason::Unsupported,
+        },
+        // The object itself was read.
+        kind: ObjectKind::Unknown,
+        object_id: Some(id),
+        detail: format!(
+            "{} {id}{of}{}: {}",
+            kind.name(),
+            member.join("!"),
+            problem.detail
+        ),
+    };
+    (skipped, is_readable)
 }
 
 /// Says that an object holds more keywords than are looked at.

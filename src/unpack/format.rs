@@ -16,7 +16,7 @@ pub(super) const GZIP_MEMBER: [u8; 3] = [0x1f, 0x8b, 8];
 const TAR_CHECKSUM: std::ops::Range<usize> = 148..156;
 
 /// An archive or a compressed stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Format {
     /// A zip archive, and its descendants: jar, docx, apk, whl, nupkg.
     Zip,

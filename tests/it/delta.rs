@@ -3,6 +3,7 @@
 
 use std::sync::Mutex;
 
+use data_encoding::{BASE64, HEXLOWER};
 use unleak::detect::{Detector, Hits, Margin, Scratch};
 use unleak::odb::repository::{Overrides, Repository};
 use unleak::odb::walk::{Base, Object, Visitor, walk};
@@ -60,11 +61,11 @@ impl Visitor for Comparer<'_> {
 fn adversarial(seed: u64, rules: &RuleSet) -> Repo {
     let repo = Repo::init(&["--bare"]);
     let mut random = Random::new(seed);
-    let tokens: Vec<String> = (0..60)
+    let tokens: Vec<Vec<u8>> = (0..80)
         .filter_map(|_| {
             let rule = random.pick(&rules.rules).clone();
             let example = rule.examples.first()?.clone();
-            expand(&example, &mut random).ok()
+            Some(disguise(expand(&example, &mut random).ok()?, &mut random))
         })
         .collect();
     let mut text: Vec<u8> = Vec::new();
@@ -88,13 +89,35 @@ fn adversarial(seed: u64, rules: &RuleSet) -> Repo {
     repo
 }
 
-fn mutate(text: &mut Vec<u8>, tokens: &[String], random: &mut Random) {
+/// Encodes every other token in one of the ways that are opened.
+fn disguise(token: String, random: &mut Random) -> Vec<u8> {
+    let each = |write: &dyn Fn(u8) -> String| -> Vec<u8> {
+        token.bytes().map(write).collect::<String>().into_bytes()
+    };
+    match random.below(12) {
+        0 | 1 => BASE64
+            .encode(format!("key: {token}\n").as_bytes())
+            .into_bytes(),
+        2 => {
+            let text = format!("{}key: {token}\n", "some = other\n".repeat(12));
+            let lines = BASE64.encode(text.as_bytes()).into_bytes();
+            lines.chunks(64).collect::<Vec<_>>().join(&b"\n  "[..])
+        }
+        3 => HEXLOWER.encode(token.as_bytes()).into_bytes(),
+        4 => each(&|byte| format!("%{byte:02x}")),
+        5 => each(&|byte| format!("\\u{byte:04x}")),
+        6 => token.bytes().flat_map(|byte| [byte, 0]).collect(),
+        _ => token.into_bytes(),
+    }
+}
+
+fn mutate(text: &mut Vec<u8>, tokens: &[Vec<u8>], random: &mut Random) {
     for _ in 0..1 + random.below(3) {
         let at = random.below(text.len());
         let len = random.below(60).min(text.len() - at);
         match random.below(7) {
             0 | 1 => {
-                let token = random.pick(tokens).as_bytes();
+                let token = random.pick(tokens);
                 let cut = token.len() - random.below(3).min(token.len());
                 text.splice(at..at, token[..cut].iter().copied());
             }

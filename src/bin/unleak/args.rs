@@ -225,6 +225,18 @@ pub(crate) struct ScanArgs {
     #[arg(long, default_value_t = 1024, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=4095))]
     pub(crate) max_object_size: u64,
 
+    /// Layers of encodings and archives to open inside of each other; 0 opens none
+    #[arg(long, default_value_t = 8, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=16))]
+    pub(crate) max_depth: u32,
+
+    /// Largest amount to unpack from one archive, in MiB
+    #[arg(long, default_value_t = 1024, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=4095))]
+    pub(crate) max_unpacked: u64,
+
+    /// Largest ratio of unpacked to packed size
+    #[arg(long, default_value_t = 1000, value_name = "N")]
+    pub(crate) max_ratio: u64,
+
     /// Number of threads; 0 means one a core
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub(crate) threads: usize,

@@ -30,7 +30,7 @@ pub(crate) fn run(args: &Args, scan: &ScanArgs) -> Result<Exit> {
         .num_threads(settings.threads)
         .build_global()
         .map_err(|e| Error::usage("cannot start the threads").because(e))?;
-    let detector = Detector::compile(settings.rules.clone())?;
+    let detector = Detector::compile(settings.rules.clone())?.with_limits(settings.unpack);
     let result = if scan.repository == Path::new("-") {
         standard_input(scan, &settings, &detector)?
     } else {

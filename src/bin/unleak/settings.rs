@@ -12,6 +12,7 @@ use unleak::report::paint::Paint;
 use unleak::report::redact::Reveal;
 use unleak::rule::{self, Confidence, RuleSet};
 use unleak::scan::{Delta, InlineAllow, ScanOptions};
+use unleak::unpack;
 
 use crate::args::{Args, ColorChoice, ConfidenceChoice, FormatChoice, HookOptions, ScanArgs};
 
@@ -25,6 +26,8 @@ pub(crate) struct ScanSettings {
     pub(crate) output: Option<PathBuf>,
     pub(crate) reveal: Reveal,
     pub(crate) threads: usize,
+    /// How deep and how much archives and encodings are opened.
+    pub(crate) unpack: unpack::Limits,
 }
 
 impl ScanSettings {
@@ -66,6 +69,12 @@ impl ScanSettings {
                 Reveal::Redacted
             },
             threads: scan.threads,
+            unpack: unpack::Limits {
+                max_depth: scan.max_depth,
+                max_total_bytes: scan.max_unpacked << 20,
+                max_ratio: scan.max_ratio,
+                ..unpack::Limits::default()
+            },
         })
     }
 }

@@ -1,0 +1,268 @@
+//! Base64 and hexadecimal digits: long words of their alphabets, joined over wrapped lines.
+
+use std::ops::Range;
+
+use super::{Encoding, Region, is_promising};
+use crate::span::Span;
+
+/// Shorter words hold no secret worth the look: 18 bytes decoded.
+const MIN_LEN: usize = 24;
+/// A wrapped line is at least this long, but for the last one: git, PEM and MIME use 60, 64, 76.
+const MIN_LINE_LEN: usize = 56;
+/// Blanks at the start of a wrapped line.
+const MAX_INDENT: usize = 64;
+/// Symbols by which a word is judged.
+const SAMPLE: usize = 16;
+/// Where in a word its encoded part may begin: after one of the first few of these.
+const MAX_STARTS: usize = 8;
+
+/// The value of each symbol of either alphabet; 64 for all other bytes.
+const VALUES: [u8; 256] = {
+    let mut values = [64u8; 256];
+    let symbols = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut at = 0;
+    while at < 64 {
+        #[expect(clippy::cast_possible_truncation, reason = "there are 64 symbols")]
+        let value = at as u8;
+        values[symbols[at] as usize] = value;
+        at += 1;
+    }
+    values[b'-' as usize] = 62;
+    values[b'_' as usize] = 63;
+    values
+};
+
+#[inline(always)]
+fn is_symbol(byte: u8) -> bool {
+    VALUES[byte as usize] < 64
+}
+
+/// Whether the symbol at `at` is the letter of an escape, such as the n of `\n`.
+fn is_escape_letter(bytes: &[u8], at: usize) -> bool {
+    at > 0 && bytes[at - 1] == b'\\'
+}
+
+/// A word of [`MIN_LEN`] symbols, wherever it begins, holds all of a window at every eighth byte.
+const WINDOW: usize = 16;
+const STEP: usize = MIN_LEN - WINDOW;
+
+/// Without branches, for the compiler to make vector instructions of it.
+#[inline(always)]
+fn is_all_symbols(window: &[u8; WINDOW]) -> bool {
+    window.iter().fold(true, |all, &byte| {
+        let letter = (byte | 0x20).wrapping_sub(b'a') < 26;
+        let digit = byte.wrapping_sub(b'0') < 10;
+        let other = (byte == b'+') | (byte == b'-') | (byte == b'/') | (byte == b'_');
+        all & (letter | digit | other)
+    })
+}
+
+/// Where the word that holds or ends at `at` begins.
+fn word_start(bytes: &[u8], mut at: usize) -> usize {
+    while at > 0 && is_symbol(bytes[at - 1]) && !is_escape_letter(bytes, at - 1) {
+        at -= 1;
+    }
+    at
+}
+
+fn word_end(bytes: &[u8], at: usize) -> usize {
+    let rest = &bytes[at..];
+    at + rest
+        .iter()
+        .position(|&byte| !is_symbol(byte))
+        .unwrap_or(rest.len())
+}
+
+/// Where the line break that ends at `at` begins.
+fn line_break_before(bytes: &[u8], at: usize) -> Option<usize> {
+    let before = &bytes[..at];
+    let indent = before.iter().rev().take(MAX_INDENT + 1);
+    let indent = indent
+        .take_while(|&&byte| matches!(byte, b' ' | b'\t'))
+        .count();
+    match &before[..at - indent] {
+        [rest @ .., b'\r', b'\n'] => Some(rest.len()),
+        [rest @ .., b'\n'] => Some(rest.len()),
+        [rest @ .., b'\\', b'r', b'\\', b'n'] if indent == 0 => Some(rest.len()),
+        [rest @ .., b'\\', b'n'] if indent == 0 => Some(rest.len()),
+        _ => None,
+    }
+    .filter(|_| indent <= MAX_INDENT)
+}
+
+/// Where the line break that begins at `at` ends.
+fn line_break_after(bytes: &[u8], at: usize) -> Option<usize> {
+    let rest = &bytes[at..];
+    let len = match rest {
+        [b'\\', b'r', b'\\', b'n', ..] => return Some(at + 4),
+        [b'\\', b'n', ..] => return Some(at + 2),
+        [b'\r', b'\n', ..] => 2,
+        [b'\n', ..] => 1,
+        _ => return None,
+    };
+    let indent = rest[len..].iter().take(MAX_INDENT + 1);
+    let indent = indent
+        .take_while(|&&byte| matches!(byte, b' ' | b'\t'))
+        .count();
+    (indent <= MAX_INDENT).then_some(at + len + indent)
+}
+
+/// The start of the line before the one whose word begins at `start`, if both are one wrapped text.
+fn joined_before(bytes: &[u8], start: usize) -> Option<usize> {
+    let end = line_break_before(bytes, start)?;
+    let first = end.saturating_sub(MIN_LINE_LEN);
+    let is_long = word_start(&bytes[..end], end) <= first && end >= MIN_LINE_LEN;
+    is_long.then(|| word_start(bytes, end))
+}
+
+/// The end of the line after the one whose word is `word`.
+fn joined_after(bytes: &[u8], word: Span) -> Option<Span> {
+    if word.len() < MIN_LINE_LEN {
+        return None;
+    }
+    let start = line_break_after(bytes, word.end)?;
+    let end = word_end(bytes, start);
+    (end > start).then(|| Span::new(start, end))
+}
+
+/// Where the search must begin so that a text that holds `at` is found whole.
+fn text_start(bytes: &[u8], at: usize) -> usize {
+    let mut start = word_start(bytes, at);
+    // Inside a line break, the text may go on behind it.
+    let breaks = start.saturating_sub(MAX_INDENT + 4)..start;
+    if start == at {
+        let held = |&b: &usize| line_break_after(bytes, b).is_some_and(|end| end >= at);
+        if let Some(end) = breaks.into_iter().find(held) {
+            start = word_start(bytes, end);
+        }
+    }
+    while let Some(before) = joined_before(bytes, start) {
+        start = before;
+    }
+    start
+}
+
+pub(super) fn find(bytes: &[u8], range: Range<usize>, see: &mut dyn FnMut(Region)) {
+    let mut at = text_start(bytes, range.start);
+    while at < range.end + STEP {
+        let Some(window) = bytes.get(at..at + WINDOW) else {
+            return;
+        };
+        if !is_all_symbols(window.try_into().expect("it is that long")) {
+            at += STEP;
+            continue;
+        }
+        let start = word_start(bytes, at);
+        let start = start + usize::from(is_escape_letter(bytes, start));
+        let mut word = Span::new(start, word_end(bytes, at));
+        if start >= range.end {
+            return;
+        }
+        if word.len() < MIN_LEN {
+            at = word.end;
+            continue;
+        }
+        while let Some(next) = joined_after(bytes, word) {
+            word = next;
+        }
+        let end = word.end;
+        if end > range.start {
+            report(bytes, Span::new(start, end), see);
+        }
+        at = end;
+    }
+}
+
+/// Shows what stands at `span` if it can be an encoded text.
+fn report(bytes: &[u8], span: Span, see: &mut dyn FnMut(Region)) {
+    let word = &bytes[span.start..span.end];
+    let digits = word.strip_prefix(b"0x").unwrap_or(word);
+    if digits.len() >= MIN_LEN
+        && digits.len().is_multiple_of(2)
+        && digits.iter().all(u8::is_ascii_hexdigit)
+    {
+        let span = Span::new(span.end - digits.len(), span.end);
+        if hex_bytes(&digits[..SAMPLE]).all(|byte| super::is_text(byte)) {
+            see(Region {
+                span,
+                encoding: Encoding::Hex,
+            });
+        }
+        return;
+    }
+    // Something else may stand before it, as in a path or a name.
+    let inner = word.iter().enumerate();
+    let inner = inner
+        .filter(|&(_, &byte)| matches!(byte, b'/' | b'_' | b'-'))
+        .map(|(at, _)| at + 1);
+    for start in [0].into_iter().chain(inner).take(MAX_STARTS) {
+        if word.len() - start < MIN_LEN {
+            return;
+        }
+        let mut sample = [0; SAMPLE / 4 * 3];
+        let mut filled = 0;
+        for byte in decoded(&word[start..]).take(sample.len()) {
+            sample[filled] = byte;
+            filled += 1;
+        }
+        if is_promising(&sample[..filled]) {
+            let span = Span::new(span.start + start, span.end);
+            return see(Region {
+                span,
+                encoding: Encoding::Base64,
+            });
+        }
+    }
+}
+
+/// Offset and value of every symbol of `text`, which may be wrapped.
+fn symbols(text: &[u8]) -> impl Iterator<Item = (usize, u8)> + '_ {
+    let mut is_escaped = false;
+    text.iter().enumerate().filter_map(move |(at, &byte)| {
+        let was_escaped = std::mem::replace(&mut is_escaped, byte == b'\\');
+        let value = VALUES[byte as usize];
+        (value < 64 && !was_escaped).then_some((at, value))
+    })
+}
+
+fn decoded(text: &[u8]) -> impl Iterator<Item = u8> + '_ {
+    let (mut bits, mut count) = (0u32, 0);
+    symbols(text).filter_map(move |(_, value)| {
+        bits = bits << 6 | u32::from(value);
+        count += 6;
+        if count < 8 {
+            return None;
+        }
+        count -= 8;
+        Some((bits >> count & 0xff).to_le_bytes()[0])
+    })
+}
+
+pub(super) fn decode(text: &[u8], out: &mut Vec<u8>) {
+    out.extend(decoded(text));
+}
+
+pub(super) fn outer(text: &[u8], inner: Span) -> Span {
+    let (first, last) = (inner.start * 8 / 6, (inner.end * 8).div_ceil(6).max(1) - 1);
+    let mut places = symbols(text).map(|(at, _)| at);
+    let start = places.nth(first).unwrap_or(text.len());
+    let end = match last.checked_sub(first + 1) {
+        Some(skip) => places.nth(skip).map_or(text.len(), |at| at + 1),
+        None => (start + 1).min(text.len()),
+    };
+    Span::new(start, end)
+}
+
+fn hex_bytes(digits: &[u8]) -> impl Iterator<Item = u8> + '_ {
+    let digit = |byte: u8| match byte {
+        b'0'..=b'9' => byte - b'0',
+        _ => (byte | 0x20).wrapping_sub(b'a' - 10),
+    };
+    digits
+        .chunks_exact(2)
+        .map(move |pair| digit(pair[0]) << 4 | digit(pair[1]) & 15)
+}
+
+pub(super) fn decode_hex(text: &[u8], out: &mut Vec<u8>) {
+    out.extend(hex_bytes(text));
+}

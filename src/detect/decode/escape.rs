@@ -1,0 +1,212 @@
+//! Escaped characters: `%41`, `\u0041`, `\x41`, `&#65;`, `&amp;`, with the text between them.
+
+use std::ops::Range;
+
+use super::{Encoding, Region};
+use crate::span::Span;
+
+/// Escapes further apart than this belong to different texts.
+const MAX_GAP: usize = 64;
+/// A single escape is mostly a separator, which the rules know; but nobody has to escape what a
+/// token is made of.
+const MIN_ESCAPES: usize = 2;
+/// The longest escape: `&equals;`, `&#x0041;`.
+const MAX_UNIT_LEN: usize = 10;
+
+/// Names of characters that stand in or around secrets.
+const NAMED: [(&[u8], u8); 16] = [
+    (b"amp;", b'&'),
+    (b"quot;", b'"'),
+    (b"apos;", b'\''),
+    (b"lt;", b'<'),
+    (b"gt;", b'>'),
+    (b"equals;", b'='),
+    (b"colon;", b':'),
+    (b"lowbar;", b'_'),
+    (b"sol;", b'/'),
+    (b"period;", b'.'),
+    (b"plus;", b'+'),
+    (b"commat;", b'@'),
+    (b"hyphen;", b'-'),
+    (b"dash;", b'-'),
+    (b"num;", b'#'),
+    (b"dollar;", b'$'),
+];
+
+/// An escaped character.
+struct Unit {
+    len: usize,
+    byte: u8,
+    encoding: Encoding,
+}
+
+/// Reads the escape at the start of `rest`, if it means a visible character of ASCII or a blank.
+fn unit(rest: &[u8]) -> Option<Unit> {
+    let (len, byte, encoding) = match rest {
+        [b'%', a, b, ..] => (3, hex(&[*a, *b])?, Encoding::Percent),
+        [b'\\', b'x', a, b, ..] => (4, hex(&[*a, *b])?, Encoding::Backslash),
+        [b'\\', b'u', b'{', digits @ ..] => {
+            let len = digits.iter().take(5).position(|&byte| byte == b'}')?;
+            (len + 4, hex(&digits[..len])?, Encoding::Backslash)
+        }
+        [b'\\', b'u', b'0', b'0', a, b, ..] => (6, hex(&[*a, *b])?, Encoding::Backslash),
+        [b'&', b'#', digits @ ..] => {
+            let len = digits.iter().take(6).position(|&byte| byte == b';')?;
+            let byte = match &digits[..len] {
+                [b'x' | b'X', digits @ ..] => hex(digits)?,
+                digits => std::str::from_utf8(digits).ok()?.parse().ok()?,
+            };
+            (len + 3, byte, Encoding::Entities)
+        }
+        [b'&', name @ ..] => {
+            let found = NAMED.iter().find(|(known, _)| name.starts_with(known))?;
+            (found.0.len() + 1, found.1, Encoding::Entities)
+        }
+        _ => return None,
+    };
+    matches!(byte, b' '..=b'~').then_some(Unit {
+        len,
+        byte,
+        encoding,
+    })
+}
+
+fn hex(digits: &[u8]) -> Option<u8> {
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_hexdigit) {
+        return None;
+    }
+    u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+}
+
+/// The next escape that begins in `range`, and how many bytes before it no line ends.
+fn next_unit(bytes: &[u8], range: Range<usize>) -> Option<(usize, Unit)> {
+    let mut at = range.start;
+    while let Some(found) = bytes
+        .get(at..range.end)
+        .and_then(|rest| memchr::memchr3(b'%', b'\\', b'&', rest))
+    {
+        at += found;
+        // Most are the `\n` of a string or the `%s` of a format.
+        let rest = &bytes[at..];
+        let can_be = match rest {
+            [b'%', next, ..] => next.is_ascii_hexdigit(),
+            [b'\\', next, ..] => matches!(next, b'u' | b'x'),
+            [_, next, ..] => *next == b'#' || next.is_ascii_lowercase(),
+            _ => false,
+        };
+        if can_be && let Some(unit) = unit(rest) {
+            return Some((at, unit));
+        }
+        at += 1;
+    }
+    None
+}
+
+fn ends_line(byte: u8) -> bool {
+    matches!(byte, b'\n' | b'\r' | 0)
+}
+
+/// The last escape that ends at or before `end`, at most [`MAX_GAP`] before it on the same line.
+fn unit_before(bytes: &[u8], end: usize) -> Option<usize> {
+    let first = end.saturating_sub(MAX_GAP + MAX_UNIT_LEN);
+    let line = bytes[first..end].iter().rposition(|&byte| ends_line(byte));
+    let first = line.map_or(first, |at| first + at + 1);
+    let begins = |&at: &usize| {
+        unit(&bytes[at..])
+            .is_some_and(|unit| at + unit.len <= end && at + unit.len + MAX_GAP >= end)
+    };
+    (first..end).rev().find(begins)
+}
+
+pub(super) fn find(bytes: &[u8], range: Range<usize>, see: &mut dyn FnMut(Region)) {
+    // An escape or the text around it may reach into the range from before.
+    let mut at = range.start.saturating_sub(MAX_GAP + MAX_UNIT_LEN);
+    let mut first = next_unit(bytes, at..bytes.len().min(range.end + MAX_GAP));
+    if let Some((start, _)) = first {
+        // Back to the first escape of its chain.
+        at = start;
+        while let Some(before) = unit_before(bytes, at) {
+            at = before;
+        }
+        first = next_unit(bytes, at..bytes.len());
+    }
+    while let Some((start, unit)) = first {
+        let is_needless =
+            |unit: &Unit| unit.byte.is_ascii_alphanumeric() || b"_-".contains(&unit.byte);
+        let (mut end, mut count, mut needless) = (start + unit.len, 1, is_needless(&unit));
+        loop {
+            let limit = bytes.len().min(end + MAX_GAP + 1);
+            let Some((next, unit)) = next_unit(bytes, end..limit) else {
+                break;
+            };
+            if bytes[end..next].iter().any(|&byte| ends_line(byte)) {
+                break;
+            }
+            end = next + unit.len;
+            count += 1;
+            needless |= is_needless(&unit);
+        }
+        let span = widened(bytes, Span::new(start, end));
+        if (needless || count >= MIN_ESCAPES) && span.start < range.end && span.end > range.start {
+            let encoding = unit.encoding;
+            see(Region { span, encoding });
+        }
+        if end >= range.end + MAX_GAP {
+            return;
+        }
+        first = next_unit(bytes, end..bytes.len().min(range.end + MAX_GAP));
+    }
+}
+
+/// Adds the text on the same line before the first and after the last escape.
+fn widened(bytes: &[u8], span: Span) -> Span {
+    let before = bytes[..span.start].iter().rev().take(MAX_GAP);
+    let before = before.take_while(|&&byte| !ends_line(byte)).count();
+    let after = bytes[span.end..].iter().take(MAX_GAP);
+    let after = after.take_while(|&&byte| !ends_line(byte)).count();
+    Span::new(span.start - before, span.end + after)
+}
+
+/// Where each character of the text stands, what it means, and whether it is escaped.
+fn characters(text: &[u8]) -> impl Iterator<Item = (Span, u8, bool)> + '_ {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let &byte = text.get(at)?;
+        let (len, byte, is_escaped) = match unit(&text[at..]) {
+            Some(unit) => (unit.len, unit.byte, true),
+            None => (1, byte, false),
+        };
+        at += len;
+        Some((Span::new(at - len, at), byte, is_escaped))
+    })
+}
+
+pub(super) fn decode(text: &[u8], out: &mut Vec<u8>) {
+    out.extend(characters(text).map(|(_, byte, _)| byte));
+}
+
+pub(super) fn outer(text: &[u8], inner: Span) -> Span {
+    let mut places = characters(text).map(|(place, ..)| place).skip(inner.start);
+    let first = places.next().unwrap_or(Span::new(text.len(), text.len()));
+    let last = match inner.len().checked_sub(2) {
+        Some(skip) => places.nth(skip).unwrap_or(first),
+        None => first,
+    };
+    Span::new(first.start, last.end)
+}
+
+/// True without an escape within `inner`, and if `inner` touches an edge where the line goes on.
+pub(super) fn stands_open(bytes: &[u8], span: Span, inner: Span) -> bool {
+    let is_cut_before = span.start > 0 && !ends_line(bytes[span.start - 1]);
+    let is_cut_after = bytes.get(span.end).is_some_and(|&byte| !ends_line(byte));
+    let mut all = characters(&bytes[span.start..span.end]).skip(inner.start);
+    let is_disguised = all
+        .by_ref()
+        .take(inner.len())
+        .any(|(.., is_escaped)| is_escaped);
+    let ends_here = || {
+        let mut all = characters(&bytes[span.start..span.end]).skip(inner.end);
+        all.next().is_none()
+    };
+    !is_disguised || (is_cut_before && inner.start == 0) || (is_cut_after && ends_here())
+}

@@ -1,0 +1,279 @@
+//! Text in disguise: base64, hex, escapes and UTF-16 inside other text.
+//!
+//! ```text
+//! base64, escape, utf16 < mod
+//! ```
+//!
+//! A [`Region`] is found by its shape. Its edges depend on at most [`BEFORE`] bytes before it and
+//! [`AFTER`] bytes behind it, so a region that lies deep enough within what a delta copied stood in
+//! the base, too. What it decodes to is scanned like any text, and may hold regions itself.
+
+mod base64;
+mod escape;
+mod utf16;
+
+use std::ops::Range;
+
+use crate::span::Span;
+use crate::unpack;
+
+/// Bytes before a region that decide where it begins.
+pub const BEFORE: usize = 160;
+/// Bytes behind a region that decide where it ends.
+pub const AFTER: usize = 160;
+
+/// How text can be disguised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Encoding {
+    /// Base64, standard or for URLs, on one line or wrapped.
+    Base64,
+    /// Two hexadecimal digits a byte.
+    Hex,
+    /// `%41`.
+    Percent,
+    /// `\u0041`, `\x41`.
+    Backslash,
+    /// `&#65;`, `&amp;`.
+    Entities,
+    /// UTF-16, either byte order.
+    Utf16,
+}
+
+impl Encoding {
+    /// The word for reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Base64 => "base64",
+            Self::Hex => "hex",
+            Self::Percent => "percent-encoding",
+            Self::Backslash => "backslash escapes",
+            Self::Entities => "HTML entities",
+            Self::Utf16 => "UTF-16",
+        }
+    }
+}
+
+/// One layer that a secret is wrapped in.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Layer {
+    /// An encoding.
+    Encoded(Encoding),
+    /// A compressed stream or an archive.
+    Packed(unpack::Format),
+    /// A member of an archive, by its path there.
+    Member(Vec<u8>),
+}
+
+/// A stretch of a buffer that may be text in disguise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Region {
+    /// Where it stands.
+    pub span: Span,
+    /// How it is disguised.
+    pub encoding: Encoding,
+}
+
+/// Calls `see` for every region of `bytes` that shares a byte with `range`.
+pub fn find(bytes: &[u8], range: Range<usize>, see: &mut dyn FnMut(Region)) {
+    if range.is_empty() {
+        return;
+    }
+    base64::find(bytes, range.clone(), see);
+    escape::find(bytes, range.clone(), see);
+    utf16::find(bytes, range, see);
+}
+
+/// Decodes `region` of `bytes` into `out`.
+pub fn decode(bytes: &[u8], region: Region, out: &mut Vec<u8>) {
+    out.clear();
+    let text = &bytes[region.span.start..region.span.end];
+    match region.encoding {
+        Encoding::Base64 => base64::decode(text, out),
+        Encoding::Hex => base64::decode_hex(text, out),
+        Encoding::Percent | Encoding::Backslash | Encoding::Entities => escape::decode(text, out),
+        Encoding::Utf16 => utf16::decode(text, out),
+    }
+}
+
+/// Where the bytes `inner` of the decoded text stand in `bytes`, rounded outwards.
+pub fn outer(bytes: &[u8], region: Region, inner: Span) -> Span {
+    let text = &bytes[region.span.start..region.span.end];
+    let found = match region.encoding {
+        Encoding::Base64 => base64::outer(text, inner),
+        Encoding::Hex => Span::new(2 * inner.start, 2 * inner.end),
+        Encoding::Percent | Encoding::Backslash | Encoding::Entities => escape::outer(text, inner),
+        Encoding::Utf16 => utf16::outer(inner),
+    };
+    let start = region.span.start;
+    Span::new(start + found.start, start + found.end)
+}
+
+/// Whether the bytes `inner` of the decoded text stand undisguised in `bytes` as well, or are only
+/// a part of what stands there.
+pub fn stands_open(bytes: &[u8], region: Region, inner: Span) -> bool {
+    match region.encoding {
+        Encoding::Percent | Encoding::Backslash | Encoding::Entities => {
+            escape::stands_open(bytes, region.span, inner)
+        }
+        Encoding::Base64 | Encoding::Hex | Encoding::Utf16 => false,
+    }
+}
+
+fn is_text(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r')
+}
+
+/// Whether `start`, the first bytes of what something decodes to, can begin a text or a compressed
+/// one. Most long words in source code decode to neither.
+fn is_promising(start: &[u8]) -> bool {
+    if start.iter().all(|&byte| is_text(byte)) {
+        return true;
+    }
+    let halves = |at: usize| start[at..].iter().step_by(2);
+    let is_utf16 = |at: usize| halves(at).all(|&b| b == 0) && halves(1 - at).all(|&b| is_text(b));
+    let is_marked = matches!(start, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]);
+    let is_zlib = matches!(start, [0x78, flags, ..]
+        if (0x7800 + u16::from(*flags)) % 31 == 0);
+    is_zlib || is_marked || is_utf16(0) || is_utf16(1) || unpack::detect(start).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(bytes: &[u8]) -> Vec<Region> {
+        regions(bytes, 0..bytes.len())
+    }
+
+    fn regions(bytes: &[u8], range: Range<usize>) -> Vec<Region> {
+        let mut found = Vec::new();
+        find(bytes, range, &mut |region| found.push(region));
+        found.sort_unstable();
+        found
+    }
+
+    /// Every decoded text of `bytes`, with where its word `word` stands.
+    fn decoded(bytes: &[u8], word: &str) -> Vec<(Encoding, String)> {
+        let mut found = Vec::new();
+        for region in all(bytes) {
+            let mut out = Vec::new();
+            decode(bytes, region, &mut out);
+            let text = String::from_utf8_lossy(&out).into_owned();
+            let Some(at) = text.find(word) else { continue };
+            let inner = Span::new(at, at + word.len());
+            assert!(!stands_open(bytes, region, inner));
+            let outer = outer(bytes, region, inner);
+            found.push((
+                region.encoding,
+                String::from_utf8_lossy(&bytes[outer.start..outer.end]).into_owned(),
+            ));
+        }
+        found
+    }
+
+    #[test]
+    fn every_encoding_is_found_and_mapped_back() {
+        let word = "the quick brown fox, 42 times";
+        let base64 = data_encoding::BASE64.encode(word.as_bytes());
+        let hex = data_encoding::HEXLOWER.encode(word.as_bytes());
+        let percent: String = word.bytes().map(|b| format!("%{b:02X}")).collect();
+        let unicode: String = word.bytes().map(|b| format!("\\u{b:04x}")).collect();
+        let entities: String = word.bytes().map(|b| format!("&#{b};")).collect();
+        for (encoding, text) in [
+            (Encoding::Base64, &base64),
+            (Encoding::Hex, &hex),
+            (Encoding::Percent, &percent),
+            (Encoding::Backslash, &unicode),
+            (Encoding::Entities, &entities),
+        ] {
+            let bytes = format!("x = \"{text}\";\n");
+            let found = decoded(bytes.as_bytes(), word);
+            assert!(
+                found.contains(&(encoding, text.trim_end_matches('=').to_owned())),
+                "{encoding:?}: {found:?}"
+            );
+        }
+        for swap in [false, true] {
+            let wide: Vec<u8> = word
+                .bytes()
+                .flat_map(|b| if swap { [0, b] } else { [b, 0] })
+                .collect();
+            let found = decoded(&[&b"\n\n"[..], &wide, b"\n"].concat(), word);
+            assert_eq!(found.len(), 1, "{found:?}");
+            assert_eq!(found[0].0, Encoding::Utf16);
+        }
+    }
+
+    #[test]
+    fn wrapped_base64_is_one_region() {
+        let text = "a line of configuration = value\n".repeat(9);
+        let one_line = data_encoding::BASE64.encode(text.as_bytes());
+        for (width, separator) in [
+            (76, "\n"),
+            (64, "\r\n"),
+            (60, "\n    "),
+            (72, "\\n"),
+            (64, "\\r\\n"),
+        ] {
+            let lines: Vec<&str> = one_line
+                .as_bytes()
+                .chunks(width)
+                .map(|c| std::str::from_utf8(c).unwrap())
+                .collect();
+            let bytes = format!("data: {}\n}}", lines.join(separator));
+            let found = all(bytes.as_bytes());
+            let regions: Vec<&Region> = found
+                .iter()
+                .filter(|r| r.encoding == Encoding::Base64)
+                .collect();
+            assert_eq!(regions.len(), 1, "{separator:?}: {found:?}");
+            let mut out = Vec::new();
+            decode(bytes.as_bytes(), *regions[0], &mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), text, "{separator:?}");
+        }
+    }
+
+    /// A search of a part finds exactly those regions of the whole that touch it.
+    #[test]
+    fn regions_do_not_depend_on_where_the_search_begins() {
+        let mut seed = 7u64;
+        let mut random = move |below: u64| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (seed >> 33) % below
+        };
+        for _ in 0..3000 {
+            let mut bytes = Vec::new();
+            for _ in 0..random(12) {
+                let piece: Vec<u8> = match random(8) {
+                    0 => vec![b'A' + random(26) as u8; 20 + random(60) as usize],
+                    1 => b"QUJD".repeat(10 + random(20) as usize),
+                    2 => b"%41".repeat(random(5) as usize),
+                    3 => b"\\u0041b".repeat(random(4) as usize),
+                    4 => b"a\0".repeat(random(30) as usize),
+                    5 => vec![b' '; random(90) as usize],
+                    6 => b"\n".to_vec(),
+                    _ => b"\\n".to_vec(),
+                };
+                bytes.extend(piece);
+            }
+            let whole = all(&bytes);
+            let len = bytes.len() as u64;
+            let from = random(len + 1);
+            let range = from as usize..(from + random(len - from + 1)) as usize;
+            let part = regions(&bytes, range.clone());
+            let expected: Vec<Region> = whole
+                .iter()
+                .filter(|r| {
+                    !range.is_empty() && r.span.start < range.end && r.span.end > range.start
+                })
+                .copied()
+                .collect();
+            assert_eq!(
+                part,
+                expected,
+                "{range:?} of {:?}",
+                bytes.escape_ascii().to_string()
+            );
+        }
+    }
+}
