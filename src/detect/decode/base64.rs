@@ -182,7 +182,7 @@ fn report(bytes: &[u8], span: Span, see: &mut dyn FnMut(Region)) {
         && digits.iter().all(u8::is_ascii_hexdigit)
     {
         let span = Span::new(span.end - digits.len(), span.end);
-        if hex_bytes(&digits[..SAMPLE]).all(|byte| super::is_text(byte)) {
+        if hex_bytes(&digits[..SAMPLE]).all(super::is_text) {
             see(Region {
                 span,
                 encoding: Encoding::Hex,
