@@ -41,7 +41,7 @@ fn main() {
             found
                 .sightings
                 .iter()
-                .map(|s| (s.node, s.position))
+                .map(|s| (s.node, s.spot.clone()))
                 .collect::<HashMap<_, _>>()
                 .into_iter()
                 .collect()
@@ -54,7 +54,11 @@ fn main() {
         places.len(),
         graph.len()
     );
-    support::measure("attribute all of them", 0, || {
-        attribute(&store, &graph, &tips, &[], &places, &Progress::default())
+    let targets: FxHashSet<Node> = places.iter().flat_map(Places::keys).copied().collect();
+    support::measure("read trees, attribute all of them", 0, || {
+        let judge = |_: &[u8]| false;
+        let trees = read_trees(&store, &targets, &judge, &Progress::default());
+        let named = Named::default();
+        attribute(&store, &graph, &tips, &[], &trees.links, &places, &named)
     });
 }
