@@ -475,6 +475,19 @@ fn members_and_their_bytes_are_limited() {
 }
 
 #[test]
+fn streams_of_one_file_count_as_members() {
+    let limits = Limits {
+        max_members: 1,
+        ..Limits::default()
+    };
+    for name in ["many.gz", "many.bz2", "many.xz"] {
+        let (members, problems) = opened(&archive(name), &limits);
+        assert_eq!(members, [entry("", &text())], "{name}");
+        assert_eq!(reasons(&problems), [Reason::Limit], "{name}");
+    }
+}
+
+#[test]
 fn inner_archive_that_is_damaged_is_shown_raw_as_well() {
     let mut inner = archive("text.gz");
     inner.truncate(inner.len() / 2);
@@ -594,5 +607,62 @@ fn random_bytes_behind_a_magic_number_never_panic() {
             bytes.extend((0..random.below(300)).map(|_| u8::try_from(random.below(256)).unwrap()));
             opened(&bytes, &Limits::default());
         }
+    }
+}
+
+/// Repeats `unit` behind `head` up to 4 MB.
+fn repeated(head: &[u8], unit: &[u8]) -> Vec<u8> {
+    let mut bytes = head.to_vec();
+    while bytes.len() < 4 << 20 {
+        bytes.extend(unit);
+    }
+    bytes
+}
+
+#[test]
+fn work_stays_linear_in_what_is_made_to_be_slow() {
+    let empty_gzip = hex("1f8b080000000000000303000000000000000000");
+    let local = [b"PK\x03\x04\x14\0\x08\0\0\0".to_vec(), vec![0; 20]].concat();
+    let end = [b"PK\x05\x06".to_vec(), vec![0; 18]].concat();
+    let counted_end = hex("504b050600000000ffffffff0000000000000000ffff");
+    let slow = [
+        ("empty gzip members", repeated(b"", &empty_gzip)),
+        ("empty entries of unknown size", repeated(b"", &local)),
+        ("signatures of local headers", repeated(b"", b"PK\x03\x04")),
+        ("ends of directories", repeated(b"PK\x03\x04", &end)),
+        (
+            "ends that count entries",
+            repeated(b"PK\x03\x04", &counted_end),
+        ),
+        ("directory headers", repeated(b"PK\x03\x04", b"PK\x01\x02")),
+        ("empty skippable frames", {
+            let mut bytes = repeated(b"", &hex("502a4d1800000000"));
+            bytes.splice(0..0, zstd_frame(b"alpha"));
+            bytes
+        }),
+        (
+            "empty zstd frames",
+            repeated(b"", &hex("28b52ffd0000010000")),
+        ),
+        (
+            "empty bzip2 streams",
+            repeated(b"", &hex("425a683917724538509000000000")),
+        ),
+        (
+            "empty deflate blocks",
+            repeated(&empty_gzip[..10], &hex("000000ffff")),
+        ),
+        ("tar headers without content", {
+            let tar = archive("twice.tar");
+            repeated(b"", &tar[..1024])
+        }),
+    ];
+    for (what, bytes) in slow {
+        assert!(detect(&bytes).is_some(), "{what}");
+        let started = Instant::now();
+        opened(&bytes, &Limits::default());
+        let took = started.elapsed();
+        println!("{what}: {took:?}");
+        assert!(took < Duration::from_secs(20), "{what}: {took:?}");
     }
 }
