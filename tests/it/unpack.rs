@@ -662,7 +662,6 @@ fn work_stays_linear_in_what_is_made_to_be_slow() {
         let started = Instant::now();
         opened(&bytes, &Limits::default());
         let took = started.elapsed();
-        println!("{what}: {took:?}");
-        assert!(took < Duration::from_secs(20), "{what}: {took:?}");
+        assert!(took < Duration::from_secs(60), "{what}: {took:?}");
     }
 }
