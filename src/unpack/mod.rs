@@ -25,7 +25,7 @@ pub struct Limits {
     /// Formats inside each other; a tar inside a gzip stream counts as two. At most
     /// [`Limits::DEPTH_CEILING`] whatever is asked for, since each one takes stack.
     pub max_depth: u32,
-    /// Entries and streams, at all depths together.
+    /// Entries and streams, at all depths together. Each stream of a file of several counts.
     pub max_members: u64,
     /// Unpacked bytes of one member. What a member holds up to there is still shown.
     pub max_member_bytes: u64,
@@ -132,7 +132,8 @@ pub fn inflate(
     max: u64,
     out: &mut Vec<u8>,
 ) -> Result<usize, Problem> {
-    let decoded = stream::decode_file(format, bytes, max, out);
+    let max_streams = Limits::default().max_members;
+    let decoded = stream::decode_file(format, bytes, max, max_streams, out);
     match decoded.failure {
         None => Ok(decoded.taken),
         Some(failure) => Err(failure.at(&[])),

@@ -47,13 +47,22 @@ pub(super) struct Decoded {
     pub skipped: Vec<u8>,
     /// Bytes of the input that were used.
     pub taken: usize,
+    /// Streams that were read, each at the cost of a fresh decoder.
+    pub streams: u64,
     /// Why it ended early.
     pub failure: Option<Failure>,
 }
 
 /// Appends the content of the compressed file that `input` begins with to `out`, at most `max`
-/// bytes: all gzip members, zstd frames, bzip2 or xz streams that follow each other.
-pub(super) fn decode_file(format: Format, input: &[u8], max: u64, out: &mut Vec<u8>) -> Decoded {
+/// bytes: all gzip members, zstd frames, bzip2 or xz streams that follow each other, at most
+/// `max_streams`. A bzip2 stream of 14 bytes costs megabytes of cleared tables.
+pub(super) fn decode_file(
+    format: Format,
+    input: &[u8],
+    max: u64,
+    max_streams: u64,
+    out: &mut Vec<u8>,
+) -> Decoded {
     let mut decoded = Decoded::default();
     let Some(codec) = codec_of(format) else {
         let detail = format!("{} is no compressed stream", format.name());
@@ -67,6 +76,11 @@ pub(super) fn decode_file(format: Format, input: &[u8], max: u64, out: &mut Vec<
         if codec == Codec::Zstd {
             rest = skip_frames(rest, &mut decoded);
         }
+        if decoded.streams == max_streams {
+            decoded.failure = Some(Failure::new(Reason::Limit, "holds too many streams"));
+            return decoded;
+        }
+        decoded.streams += 1;
         let room = max.saturating_sub((out.len() - start) as u64);
         let result = guard(|| match codec {
             Codec::Gzip => gunzip(&mut rest, room, out, &mut decoded),

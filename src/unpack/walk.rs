@@ -167,7 +167,11 @@ impl<'s> Walk<'s> {
             return Opened::InPart;
         }
         let mut content = Vec::new();
-        let decoded = stream::decode_file(format, bytes, max, &mut content);
+        let decoded = stream::decode_file(format, bytes, max, self.members_left, &mut content);
+        // The content itself counts where it is shown or opened.
+        self.members_left = self
+            .members_left
+            .saturating_sub(decoded.streams.saturating_sub(1));
         self.charge(decoded.taken.max(content.len()));
         let named = decoded.name.is_some();
         self.path.extend(decoded.name);

@@ -85,7 +85,7 @@ fn modules_use_lower_layers_only() {
 
 #[test]
 fn packages_are_named_where_they_belong() {
-    let homes: [(&str, &[&str]); 9] = [
+    let homes: [(&str, &[&str]); 15] = [
         ("memmap2", &["odb/map.rs"]),
         ("sirocco", &["odb/inflate.rs"]),
         ("gix_pack", &["odb/pack.rs"]),
@@ -93,6 +93,12 @@ fn packages_are_named_where_they_belong() {
         ("aho_corasick", &["detect/prefilter.rs", "report/redact.rs"]),
         ("regex_automata", &["detect/confirm.rs"]),
         ("toml::", &["rule/parse.rs"]),
+        ("flate2::", &["unpack/stream.rs"]),
+        ("bzip2::", &["unpack/stream.rs"]),
+        ("ruzstd::", &["unpack/stream.rs"]),
+        ("lzma_rust2::", &["unpack/stream.rs"]),
+        ("tar::Archive", &["unpack/tar.rs"]),
+        ("ZipArchive", &["unpack/zip.rs"]),
         ("colored::", &["report/paint.rs", "bin/unleak/settings.rs"]),
         ("clap::", &["bin/unleak/args.rs", "bin/unleak/main.rs"]),
     ];
