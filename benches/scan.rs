@@ -5,10 +5,12 @@ mod support;
 
 use std::collections::HashMap;
 
+use rustc_hash::FxHashSet;
 use unleak::attribution::commits::{CommitCollector, CommitGraph};
 use unleak::attribution::refs::Tips;
-use unleak::attribution::{Places, attribute};
+use unleak::attribution::{Named, Places, attribute, read_trees};
 use unleak::detect::Detector;
+use unleak::odb::Node;
 use unleak::progress::Progress;
 use unleak::rule;
 use unleak::scan::{Delta, InlineAllow, ScanOptions, history};

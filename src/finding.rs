@@ -62,6 +62,8 @@ pub enum Place {
     Reflog,
     /// The path of something staged.
     Index,
+    /// A file of the worktree that no object has like that.
+    Worktree,
 }
 
 /// A part of the text of a commit or tag.
@@ -141,7 +143,7 @@ impl Place {
             Self::Blob => Some(ObjectKind::Blob),
             Self::Commit(_) => Some(ObjectKind::Commit),
             Self::Tag(_) => Some(ObjectKind::Tag),
-            Self::TreeEntry | Self::Ref | Self::Reflog | Self::Index => None,
+            Self::TreeEntry | Self::Ref | Self::Reflog | Self::Index | Self::Worktree => None,
         }
     }
 
@@ -155,6 +157,7 @@ impl Place {
             Self::Ref => "ref name",
             Self::Reflog => "reflog",
             Self::Index => "index",
+            Self::Worktree => "worktree",
         }
     }
 
@@ -250,6 +253,8 @@ pub struct Reach {
     pub reflog: bool,
     /// The index.
     pub index: bool,
+    /// A file of the worktree that is modified or untracked, if these were asked for.
+    pub worktree: bool,
 }
 
 impl Reach {

@@ -170,6 +170,8 @@ impl News<'_> {
             submodules: self.submodules,
             allowed_inline: scanned.allowed,
             unopened: scanned.unopened,
+            lfs_read: scanned.lfs_read,
+            lfs_missing: scanned.lfs_missing,
             below_confidence,
             ..CoverageBlock::default()
         };

@@ -3,10 +3,11 @@
 //!
 //! ```text
 //! mod < names < repository
-//! mod < changes, text
+//! mod < changes, files, text
 //! ```
 
 pub mod changes;
+pub mod files;
 mod names;
 pub mod repository;
 pub mod text;
@@ -24,6 +25,7 @@ use crate::finding::{Excerpt, Finding, Fingerprint, History, Occurrence};
 use crate::odb::walk::Tally;
 use crate::odb::{Limits, Node, ObjectKind, Skipped};
 use crate::rule::Confidence;
+use crate::scan::files::Wanted;
 use crate::scan::{ScanOptions, Sighted};
 
 /// How to audit.
@@ -37,6 +39,8 @@ pub struct AuditOptions {
     pub min_confidence: Confidence,
     /// Whether keys that are meant to be public are reported.
     pub public_keys: PublicKeys,
+    /// Which files of the worktree are scanned with a repository; none without a choice.
+    pub worktree: Option<Wanted>,
     /// Key of the fingerprints.
     pub fingerprint_key: Vec<u8>,
 }
@@ -61,6 +65,8 @@ pub enum Scope {
     Range,
     /// One text that is in no repository.
     Text,
+    /// Files that need not be in a repository.
+    Files,
 }
 
 impl Scope {
@@ -76,6 +82,7 @@ impl Scope {
             Self::Staged => "staged",
             Self::Range => "range",
             Self::Text => "text",
+            Self::Files => "files",
         }
     }
 }
@@ -109,6 +116,13 @@ pub struct CoverageBlock {
     pub alternates: usize,
     /// Commits at which a shallow clone ends.
     pub shallow: usize,
+    /// Files of the worktree that are modified or untracked, and were read.
+    pub worktree: usize,
+    /// Files that Git LFS keeps, read.
+    pub lfs_read: usize,
+    /// Files that Git LFS keeps and that are not here: like submodules, they are not part of what
+    /// git itself holds.
+    pub lfs_missing: usize,
     /// Distinct submodule commits that are named; their repositories are not entered.
     pub submodules: usize,
     /// Matches that an inline marker allows.
@@ -230,7 +244,7 @@ fn excerpt(
         None => finding.occurrences.first()?,
     };
     // A name is its own excerpt, and what was packed has no line to show.
-    let is_packed = |layer: &Layer| matches!(layer, Layer::Packed(_));
+    let is_packed = |layer: &Layer| matches!(layer, Layer::Packed(_) | Layer::Lfs);
     found.spot.place.object_kind()?;
     if found
         .spot
@@ -243,7 +257,9 @@ fn excerpt(
         return None;
     }
     let mut bytes = Vec::new();
-    read(found, &mut bytes).then(|| Excerpt::around(&bytes, found.span))
+    // A file may have changed since.
+    let is_there = read(found, &mut bytes) && found.span.end <= bytes.len();
+    is_there.then(|| Excerpt::around(&bytes, found.span))
 }
 
 /// Sorts findings: sure before unsure, published before local, still there before gone.

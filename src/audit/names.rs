@@ -1,18 +1,20 @@
-//! Secrets beside the objects: in names of files, directories and refs, in staged paths, and in
-//! what reflogs say.
+//! Secrets beside the objects: in names of files, directories and refs, in staged paths, in what
+//! reflogs say, and in files of the worktree.
 
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use gix::ObjectId;
-use gix::bstr::BString;
+use gix::bstr::{BString, ByteSlice};
 
-use crate::attribution::Named;
-use crate::attribution::add_tip;
+use super::AuditOptions;
 use crate::attribution::refs::{Note, Tip, Tips};
 use crate::attribution::trees::TreeLinks;
+use crate::attribution::{Named, add_tip};
 use crate::detect::{Detector, Hits, Scratch};
 use crate::finding::{Finding, Occurrence, Place};
-use crate::odb::ObjectStore;
+use crate::odb::{ObjectStore, Skipped};
+use crate::scan::files::{self, ScannedFile, Wanted};
 use crate::scan::sift::Sift;
 use crate::scan::{ScanOptions, Sighted, collect};
 
@@ -21,6 +23,7 @@ struct Text<'a> {
     name: BString,
     text: &'a [u8],
     place: Place,
+    /// Of a reflog's entry; 0 for a file, whose spots say it.
     line: u32,
     object_id: ObjectId,
     /// The number of a name in trees.
@@ -31,6 +34,12 @@ struct Text<'a> {
 /// All texts beside the objects.
 pub(super) struct Names<'a> {
     texts: Vec<Text<'a>>,
+    /// Files of the worktree; their texts come after all others.
+    files: Vec<ScannedFile>,
+    /// What could not be read.
+    pub(super) skipped: Vec<Skipped>,
+    /// Archives that nobody can open.
+    pub(super) unopened: Vec<Skipped>,
 }
 
 /// Returns a judge that marks the names in which `detector` finds something.
@@ -68,7 +77,61 @@ impl<'a> Names<'a> {
         });
         Self {
             texts: in_trees.chain(noted).collect(),
+            files: Vec::new(),
+            skipped: Vec::new(),
+            unopened: Vec::new(),
         }
+    }
+
+    /// Adds the files of the worktree at `root` that no object of `store` has like that. Tracked
+    /// files count even if git would ignore them.
+    pub(super) fn add_worktree(
+        &mut self,
+        root: &Path,
+        store: &ObjectStore,
+        wanted: Wanted,
+        detector: &Detector,
+        options: &AuditOptions,
+    ) {
+        let mut list = files::list(&[root.to_owned()], wanted);
+        let tracked = self.texts.iter().filter(|text| text.place == Place::Index);
+        let tracked = tracked.filter_map(|text| gix::path::from_bstr(text.name.as_bstr()).ok());
+        let tracked = tracked.map(|path| root.join(path));
+        let is_file = |path: &PathBuf| path.symlink_metadata().is_ok_and(|meta| !meta.is_dir());
+        list.paths.extend(tracked.filter(is_file));
+        list.paths.sort_unstable();
+        list.paths.dedup();
+        self.skipped.extend(list.skipped);
+        let is_known = |id: &gix::oid| store.node_of(id).is_some();
+        let (hash, limits) = (store.hash(), options.limits);
+        for file in files::scan(&list.paths, hash, limits, &is_known, detector, options.scan) {
+            let mut file = match file {
+                Ok(file) => file,
+                Err(skipped) => {
+                    self.skipped.push(skipped);
+                    continue;
+                }
+            };
+            self.skipped.append(&mut file.skipped);
+            self.unopened.append(&mut file.unopened);
+            let path = &list.paths[file.number];
+            let name = path.strip_prefix(root).unwrap_or(path);
+            self.texts.push(Text {
+                name: name.as_os_str().as_encoded_bytes().into(),
+                text: &[],
+                place: Place::Worktree,
+                line: 0,
+                object_id: file.id,
+                name_number: None,
+                tip: None,
+            });
+            self.files.push(file);
+        }
+    }
+
+    /// How many files of the worktree were read.
+    pub(super) fn worktree_files(&self) -> usize {
+        self.files.len()
     }
 
     /// Adds what stands in them to `found`; also returns how many matches a marker allows.
@@ -79,8 +142,16 @@ impl<'a> Names<'a> {
         options: ScanOptions,
     ) -> (Vec<Sighted>, u64) {
         let mut sift = Sift::new(detector, options);
-        for (number, text) in self.texts.iter().enumerate() {
+        let first_file = self.texts.len() - self.files.len();
+        for (number, text) in self.texts[..first_file].iter().enumerate() {
             sift.collect_text(number, text.place, text.text);
+        }
+        for (number, file) in (first_file..).zip(&self.files) {
+            sift.allowed += file.allowed;
+            for found in &file.found {
+                let place = (number, Place::Worktree);
+                sift.collector.add_elsewhere(place, found.clone());
+            }
         }
         let all = vec![collect::Collector::with(found), sift.collector];
         (collect::merge(all, detector.rules()), sift.allowed)
@@ -108,7 +179,9 @@ impl<'a> Names<'a> {
         for entry in &sighted.elsewhere {
             let text = &self.texts[entry.number];
             let mut spot = entry.spot.clone();
-            spot.position.line = text.line;
+            if text.line > 0 {
+                spot.position.line = text.line;
+            }
             finding.occurrences.push(Occurrence {
                 object_id: text.object_id,
                 span: entry.span,
@@ -117,7 +190,9 @@ impl<'a> Names<'a> {
             });
             let history = finding.history.as_mut();
             let standing = history.and_then(|history| history.standing.as_mut());
-            if let (Some(standing), Some(tip)) = (standing, text.tip) {
+            let Some(standing) = standing else { continue };
+            standing.reach.worktree |= text.place == Place::Worktree;
+            if let Some(tip) = text.tip {
                 add_tip(&mut standing.reach, tip);
                 standing.reach.put_in_order();
             }

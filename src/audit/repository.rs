@@ -14,7 +14,8 @@ use crate::odb::Node;
 use crate::odb::read::Reader;
 use crate::odb::repository::{Overrides, Repository};
 use crate::progress::Progress;
-use crate::scan::{Sighted, history};
+use crate::scan::collect::{self, Collector};
+use crate::scan::{Sighted, history, lfs};
 
 /// Audits `repo`.
 ///
@@ -37,11 +38,23 @@ pub fn audit(
     let graph = CommitGraph::new(&store, scanned.observers);
     let tips = Tips::read(repo);
     let shallow = repo.shallow_boundary()?;
-    let targets: FxHashSet<Node> = found_in(&scanned.found);
+    let lfs = lfs::scan(
+        &scanned.pointers,
+        repo.common_dir(),
+        options.limits,
+        detector,
+        options.scan,
+    );
+    let found = vec![Collector::with(scanned.found), lfs.collector];
+    let found = collect::merge(found, detector.rules());
+    let targets = found_in(&found);
     let judge = names::judge(detector);
     let trees = attribution::read_trees(&store, &targets, &judge, progress);
-    let names = Names::new(&store, &trees.links, &tips);
-    let (found, allowed_names) = names.scan(scanned.found, detector, options.scan);
+    let mut names = Names::new(&store, &trees.links, &tips);
+    if let (Some(wanted), Some(root)) = (options.worktree, repo.git().workdir()) {
+        names.add_worktree(root, &store, wanted, detector, options);
+    }
+    let (found, allowed_names) = names.scan(found, detector, options.scan);
     let (found, below_confidence) = wanted(found, detector, options);
     let places: Vec<Places> = found.iter().map(places).collect();
     let (links, named) = (&trees.links, names.named(&found));
@@ -68,15 +81,22 @@ pub fn audit(
         alternates: store.dirs().len() - 1,
         shallow: shallow.len(),
         submodules: trees.links.submodules,
-        allowed_inline: scanned.allowed + allowed_names,
+        allowed_inline: scanned.allowed + allowed_names + lfs.allowed,
+        lfs_read: lfs.read,
+        lfs_missing: lfs.missing,
         unopened: scanned.unopened,
+        worktree: names.worktree_files(),
         below_confidence,
         ..CoverageBlock::default()
     };
     coverage.count(scanned.tallies.into_iter().chain(trees.tallies));
     let mut skipped = store.skipped().to_vec();
     skipped.extend(scanned.skipped);
-    skipped.extend(tips.skipped);
+    coverage.unopened.append(&mut names.unopened);
+    coverage.unopened.extend(lfs.unopened);
+    skipped.extend(lfs.skipped);
+    skipped.append(&mut names.skipped);
+    skipped.extend(tips.skipped.iter().cloned());
     skipped.extend(trees.skipped);
     skipped.extend(attributed.skipped);
     coverage.count_skipped(skipped);

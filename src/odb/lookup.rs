@@ -1,7 +1,7 @@
 //! Finds single objects by id, at the cost of what is looked up alone: for hooks, which see little
 //! of a large repository. [`super::ObjectStore`] is the way to read everything.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use gix::ObjectId;
 use gix::hash::Kind as HashKind;
@@ -21,11 +21,12 @@ pub struct Lookup {
     hash: HashKind,
     max_bytes: u64,
     is_partial: bool,
+    common_dir: PathBuf,
 }
 
 impl Lookup {
     /// Opens the object directories `dirs`. `is_partial` says that a server may have kept some
-    /// objects for itself.
+    /// objects for itself; `common_dir` is where Git LFS keeps files.
     ///
     /// # Errors
     /// `Repository` if one cannot be opened.
@@ -34,6 +35,7 @@ impl Lookup {
         hash: HashKind,
         limits: Limits,
         is_partial: bool,
+        common_dir: &Path,
     ) -> Result<Self> {
         let max_bytes = limits.max_object_bytes.min(u64::from(u32::MAX));
         let open = |dir: &PathBuf| {
@@ -54,12 +56,25 @@ impl Lookup {
             hash,
             max_bytes,
             is_partial,
+            common_dir: common_dir.to_owned(),
         })
     }
 
     /// The repository's object format.
     pub fn hash(&self) -> HashKind {
         self.hash
+    }
+
+    /// The limits it was opened with.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            max_object_bytes: self.max_bytes,
+        }
+    }
+
+    /// The `.git` directory that all worktrees share.
+    pub fn common_dir(&self) -> &Path {
+        &self.common_dir
     }
 
     /// Whether object `id` is here.

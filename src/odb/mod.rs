@@ -15,6 +15,7 @@ pub mod delta;
 pub mod hash;
 pub mod index;
 pub mod inflate;
+pub mod lfs;
 pub mod lookup;
 pub mod loose;
 pub mod map;

@@ -89,7 +89,8 @@ impl Repository {
         if overrides.object_dir.is_none() {
             dirs.insert(0, self.common_dir().join("objects"));
         }
-        Lookup::open(&dirs, self.hash(), limits, self.is_partial())
+        let is_partial = self.is_partial();
+        Lookup::open(&dirs, self.hash(), limits, is_partial, self.common_dir())
     }
 
     /// Opens the index of this worktree.

@@ -252,6 +252,7 @@ fn place(finding: &Finding, redactor: &Redactor) -> String {
         Place::Ref => format!("name of ref {name}"),
         Place::Reflog => format!("reflog of {name}, line {line}"),
         Place::Index => format!("staged path {name}"),
+        Place::Worktree => inside(&name, spot, redactor),
     }
 }
 
@@ -267,6 +268,7 @@ fn inside(outer: &str, spot: &Spot, redactor: &Redactor) -> String {
             }
             Layer::Encoded(encoding) => around.push(encoding.name()),
             Layer::Packed(format) => around.push(format.name()),
+            Layer::Lfs => around.push("git-lfs"),
         }
     }
     let Position { line, column } = spot.position;
@@ -359,10 +361,13 @@ fn side_stores(reach: &Reach) -> Vec<&'static str> {
     if reach.index {
         parts.push("in the index");
     }
+    if reach.worktree {
+        parts.push("in the worktree");
+    }
     if !reach.by_ref() && reach.reflog {
         parts.push("reached by a reflog only");
     }
-    if !reach.by_ref() && !reach.reflog && !reach.stash && !reach.index {
+    if !(reach.by_ref() || reach.reflog || reach.stash || reach.index || reach.worktree) {
         parts.push("unreachable");
     }
     parts
@@ -418,7 +423,7 @@ fn coverage(report: &Report<'_>, redactor: &Redactor, text: &mut String) {
                 format!(" from {packs}, {} loose", coverage.loose)
             }
             Scope::Staged | Scope::Range => " that are new".to_owned(),
-            Scope::Text => String::new(),
+            Scope::Text | Scope::Files => String::new(),
         };
         let _ = writeln!(text, "\nread: {} ({megabytes} MB){stores}", read.join(", "));
     }
@@ -426,6 +431,15 @@ fn coverage(report: &Report<'_>, redactor: &Redactor, text: &mut String) {
         (
             coverage.alternates,
             "object directories borrowed from other repositories, read",
+        ),
+        (coverage.lfs_read, "files kept by Git LFS, read"),
+        (
+            coverage.lfs_missing,
+            "files kept by Git LFS are not here and were not read: 'git lfs fetch --all' gets them",
+        ),
+        (
+            coverage.worktree,
+            "files of the worktree that are modified or untracked, read",
         ),
         (
             coverage.submodules,

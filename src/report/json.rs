@@ -75,6 +75,7 @@ struct StandingEntry {
     stash: bool,
     reflog: bool,
     index: bool,
+    worktree: bool,
 }
 
 #[derive(Serialize)]
@@ -127,6 +128,9 @@ struct CoverageEntry {
     alternates: usize,
     shallow_commits: usize,
     submodule_commits: usize,
+    worktree_files: usize,
+    lfs_files: usize,
+    lfs_missing: usize,
     allowed_inline: u64,
     below_confidence: usize,
     skipped: Vec<SkippedEntry>,
@@ -303,6 +307,7 @@ fn standing_entry(redactor: &Redactor, standing: &Standing) -> StandingEntry {
         stash: reach.stash,
         reflog: reach.reflog,
         index: reach.index,
+        worktree: reach.worktree,
     }
 }
 
@@ -334,6 +339,7 @@ fn wrapping(redactor: &Redactor, spot: &Spot) -> Vec<LayerEntry> {
         .map(|layer| match layer {
             Layer::Encoded(encoding) => LayerEntry::Encoding(encoding.name()),
             Layer::Packed(format) => LayerEntry::Format(format.name()),
+            Layer::Lfs => LayerEntry::Format("git-lfs"),
             Layer::Member(path) => LayerEntry::Member(text(redactor, path)),
         })
         .collect()
@@ -374,6 +380,9 @@ fn coverage(redactor: &Redactor, block: &CoverageBlock) -> CoverageEntry {
         alternates: block.alternates,
         shallow_commits: block.shallow,
         submodule_commits: block.submodules,
+        worktree_files: block.worktree,
+        lfs_files: block.lfs_read,
+        lfs_missing: block.lfs_missing,
         allowed_inline: block.allowed_inline,
         below_confidence: block.below_confidence,
         skipped: skipped(redactor, &block.skipped),

@@ -4,6 +4,7 @@ use super::collect;
 use super::sift::{Sift, overflowed, unopened};
 use super::{Delta, ScanOptions, Sighted};
 use crate::detect::{Detector, Hits};
+use crate::odb::lfs::Pointer;
 use crate::odb::walk::{Base, Object, Observer, Tally, Visitor, walk};
 use crate::odb::{Node, ObjectKind, ObjectStore, Skipped};
 use crate::progress::Progress;
@@ -21,6 +22,8 @@ pub struct Scanned<O> {
     pub skipped: Vec<Skipped>,
     /// Archives that nobody can open.
     pub unopened: Vec<Skipped>,
+    /// Pointers to files that Git LFS keeps, sorted.
+    pub pointers: Vec<(Node, Pointer)>,
     /// Objects that were read.
     pub tallies: Vec<(ObjectKind, Tally)>,
     /// What the observers saw.
@@ -38,12 +41,13 @@ pub fn scan<O: Observer>(
     let make = || TextVisitor {
         sift: Sift::new(detector, options),
         overflowed: Vec::new(),
+        pointers: Vec::new(),
         observer: observe(),
     };
     let walked = walk(store, &KINDS, progress, &make);
     let (mut collectors, mut observers, mut allowed) = (Vec::new(), Vec::new(), 0);
     let (mut tallies, mut skipped) = (walked.tallies, walked.skipped);
-    let mut locked = Vec::new();
+    let (mut locked, mut pointers) = (Vec::new(), Vec::new());
     for visitor in walked.visitors {
         for (node, kind, len) in visitor.overflowed {
             for (_, tally) in tallies.iter_mut().filter(|(other, _)| *other == kind) {
@@ -62,14 +66,17 @@ pub fn scan<O: Observer>(
             .push(entry);
         }
         allowed += visitor.sift.allowed;
+        pointers.extend(visitor.pointers);
         collectors.push(visitor.sift.collector);
         observers.push(visitor.observer);
     }
+    pointers.sort_unstable();
     Scanned {
         found: collect::merge(collectors, detector.rules()),
         allowed,
         skipped,
         unopened: locked,
+        pointers,
         tallies,
         observers,
     }
@@ -78,6 +85,7 @@ pub fn scan<O: Observer>(
 struct TextVisitor<'a, O> {
     sift: Sift<'a>,
     overflowed: Vec<(Node, ObjectKind, u64)>,
+    pointers: Vec<(Node, Pointer)>,
     observer: O,
 }
 
@@ -97,6 +105,8 @@ impl<O: Observer> Visitor for TextVisitor<'_, O> {
             return;
         }
         self.observer.observe(object);
+        let pointer = Pointer::read(object.bytes).map(|pointer| (object.node, pointer));
+        self.pointers.extend(pointer);
         if hits.overflowed() {
             let len = object.bytes.len() as u64;
             self.overflowed.push((object.node, object.kind, len));

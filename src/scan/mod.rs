@@ -3,12 +3,15 @@
 //!
 //! ```text
 //! collect < sift < history                                   everything
+//!           sift < files < lfs                               what is no object
 //!           sift < pieces;  trees, commits < range, staged < novelty   what is new
 //! ```
 
 pub mod collect;
 pub mod commits;
+pub mod files;
 pub mod history;
+pub mod lfs;
 pub mod novelty;
 pub mod pieces;
 pub mod range;

@@ -6,8 +6,9 @@ use rustc_hash::FxHashMap;
 
 use super::collect;
 use super::sift::{Sift, overflowed, unopened};
-use super::{ScanOptions, Sighted};
+use super::{ScanOptions, Sighted, lfs};
 use crate::detect::{Detector, Hits};
+use crate::odb::lfs::Pointer;
 use crate::odb::lookup::Lookup;
 use crate::odb::walk::Tally;
 use crate::odb::{Node, ObjectKind, Skipped};
@@ -60,6 +61,10 @@ pub struct ScannedPieces {
     pub skipped: Vec<Skipped>,
     /// Archives that nobody can open.
     pub unopened: Vec<Skipped>,
+    /// Distinct files that Git LFS keeps, read.
+    pub lfs_read: usize,
+    /// Distinct files that Git LFS keeps, which are not here.
+    pub lfs_missing: usize,
     /// Objects that were read.
     pub tallies: Vec<(ObjectKind, Tally)>,
 }
@@ -94,6 +99,7 @@ pub fn scan(
     let mut scanned = ScannedPieces::default();
     let mut tallies: FxHashMap<ObjectKind, Tally> = FxHashMap::default();
     let mut collectors = Vec::with_capacity(parts.len());
+    let mut pointers = Vec::new();
     for part in parts {
         scanned.allowed += part.sift.allowed;
         scanned.skipped.extend(part.skipped);
@@ -107,12 +113,21 @@ pub fn scan(
             .push(entry);
         }
         collectors.push(part.sift.collector);
+        pointers.extend(part.pointers);
         for (kind, len) in part.read {
             let tally = tallies.entry(kind).or_default();
             tally.objects += 1;
             tally.bytes += len;
         }
     }
+    let dir = lookup.common_dir();
+    let behind = lfs::scan(&pointers, dir, lookup.limits(), detector, options);
+    scanned.allowed += behind.allowed;
+    scanned.skipped.extend(behind.skipped);
+    scanned.unopened.extend(behind.unopened);
+    scanned.lfs_read = behind.read;
+    scanned.lfs_missing = behind.missing;
+    collectors.push(behind.collector);
     scanned.found = collect::merge(collectors, detector.rules());
     scanned.tallies = tallies.into_iter().collect();
     scanned.tallies.sort_unstable_by_key(|&(kind, _)| kind);
@@ -124,6 +139,7 @@ struct Part<'a> {
     sift: Sift<'a>,
     skipped: Vec<Skipped>,
     read: Vec<(ObjectKind, u64)>,
+    pointers: Vec<(Node, Pointer)>,
 }
 
 fn part<'a>(
@@ -136,6 +152,7 @@ fn part<'a>(
         sift: Sift::new(detector, options),
         skipped: Vec::new(),
         read: Vec::new(),
+        pointers: Vec::new(),
     };
     let (mut bytes, mut hits) = (Vec::new(), Hits::default());
     for &(node, (id, kind)) in pieces {
@@ -150,6 +167,8 @@ fn part<'a>(
         }
         part.read.push((kind, bytes.len() as u64));
         part.sift.collect(node, kind, &bytes, &hits);
+        let pointer = Pointer::read(&bytes).map(|pointer| (node, pointer));
+        part.pointers.extend(pointer);
     }
     part
 }

@@ -31,7 +31,7 @@ pub(crate) struct Args {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Scan every object of a repository, reachable or not; or only what is new; or standard input
+    /// Scan every object of a repository, reachable or not; or only what is new; or files; or standard input
     Scan(ScanArgs),
     /// Block commits and pushes that bring in secrets
     Hook {
@@ -188,6 +188,18 @@ pub(crate) struct ScanArgs {
     /// Scan only what commits after this date bring in (of all refs, or of --range)
     #[arg(long, value_name = "DATE")]
     pub(crate) since: Option<String>,
+
+    /// Scan files and directories as they are, whether they are in a repository or not
+    #[arg(long, value_name = "PATH", num_args = 1.., conflicts_with_all = ["staged", "range", "since"])]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// Scan the worktree too: files that are modified or untracked
+    #[arg(long, conflicts_with_all = ["staged", "range", "since", "files"])]
+    pub(crate) worktree: bool,
+
+    /// With --worktree: files that git ignores, too
+    #[arg(long, requires = "worktree")]
+    pub(crate) ignored: bool,
 
     /// What standard input is called in the report
     #[arg(long, value_name = "NAME", default_value = "standard input")]

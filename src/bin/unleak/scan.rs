@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 
+use unleak::audit::files::files;
 use unleak::audit::repository::audit;
 use unleak::audit::text::text;
 use unleak::audit::{Audit, changes};
@@ -31,7 +32,9 @@ pub(crate) fn run(args: &Args, scan: &ScanArgs) -> Result<Exit> {
         .build_global()
         .map_err(|e| Error::usage("cannot start the threads").because(e))?;
     let detector = Detector::compile(settings.rules.clone())?.with_limits(settings.unpack);
-    let result = if scan.repository == Path::new("-") {
+    let result = if !scan.files.is_empty() {
+        files(&scan.files, &detector, &settings.audit)?
+    } else if scan.repository == Path::new("-") {
         standard_input(scan, &settings, &detector)?
     } else {
         repository(args, scan, &settings, &detector)?
@@ -41,10 +44,16 @@ pub(crate) fn run(args: &Args, scan: &ScanArgs) -> Result<Exit> {
         None => settings::paint(args.color, &std::io::stdout()),
     };
     settings::apply(paint);
+    let subject = if scan.files.is_empty() {
+        settings.repository.display().to_string()
+    } else {
+        let names = scan.files.iter().map(|path| path.display().to_string());
+        names.collect::<Vec<_>>().join(", ")
+    };
     let report = Report {
         audit: &result,
         rules: detector.rules(),
-        subject: &settings.repository.display().to_string(),
+        subject: &subject,
         reveal: settings.reveal,
         paint,
     };

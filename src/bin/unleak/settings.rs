@@ -11,6 +11,7 @@ use unleak::report::Format;
 use unleak::report::paint::Paint;
 use unleak::report::redact::Reveal;
 use unleak::rule::{self, Confidence, RuleSet};
+use unleak::scan::files::Wanted;
 use unleak::scan::{Delta, InlineAllow, ScanOptions};
 use unleak::unpack;
 
@@ -56,6 +57,11 @@ impl ScanSettings {
             audit.public_keys = PublicKeys::Reported;
         }
         audit.limits.max_object_bytes = scan.max_object_size << 20;
+        audit.worktree = scan.worktree.then_some(if scan.ignored {
+            Wanted::All
+        } else {
+            Wanted::NotIgnored
+        });
         Ok(Self {
             repository: scan.repository.clone(),
             overrides,
@@ -116,6 +122,7 @@ fn audit_options(min_confidence: ConfidenceChoice, inline_allow: InlineAllow) ->
             ConfidenceChoice::High => Confidence::High,
         },
         public_keys: PublicKeys::LeftOut,
+        worktree: None,
         fingerprint_key: Vec::new(),
     }
 }

@@ -60,6 +60,8 @@ pub enum Layer {
     Encoded(Encoding),
     /// A compressed stream or an archive.
     Packed(unpack::Format),
+    /// A file that Git LFS keeps: the object is only a pointer to it.
+    Lfs,
     /// A member of an archive, by its path there.
     Member(Vec<u8>),
 }

@@ -1,0 +1,110 @@
+//! Scans files and directories that need not be in a repository.
+
+use std::path::PathBuf;
+
+use gix::bstr::BString;
+use gix::hash::Kind as HashKind;
+
+use super::{Audit, AuditOptions, CoverageBlock, Scope, excerpt, finding, put_in_order, wanted};
+use crate::detect::Detector;
+use crate::error::{Error, Result};
+use crate::finding::{Appearance, Finding, History, Place};
+use crate::odb::walk::Tally;
+use crate::odb::{Node, ObjectKind};
+use crate::scan::Sighted;
+use crate::scan::collect::{self, Collector};
+use crate::scan::files::{self, Wanted};
+
+/// Scans the files at and below `roots`.
+///
+/// # Errors
+/// `Usage` if one of them does not exist.
+pub fn files(roots: &[PathBuf], detector: &Detector, options: &AuditOptions) -> Result<Audit> {
+    for root in roots {
+        root.symlink_metadata()
+            .map_err(|e| Error::usage(format!("cannot read '{}'", root.display())).because(e))?;
+    }
+    let list = files::list(roots, Wanted::All);
+    let (hash, limits) = (HashKind::Sha1, options.limits);
+    let all = |_: &gix::oid| false;
+    let scanned = files::scan(&list.paths, hash, limits, &all, detector, options.scan);
+    let mut collector = Collector::default();
+    let mut coverage = CoverageBlock::default();
+    let (mut tally, mut skipped) = (Tally::default(), list.skipped);
+    let mut ids = vec![hash.null(); list.paths.len()];
+    for file in scanned {
+        let file = match file {
+            Ok(file) => file,
+            Err(entry) => {
+                skipped.push(entry);
+                continue;
+            }
+        };
+        tally.objects += 1;
+        tally.bytes += file.len;
+        coverage.allowed_inline += file.allowed;
+        coverage.unopened.extend(file.unopened);
+        skipped.extend(file.skipped);
+        ids[file.number] = file.id;
+        let node = Node::try_from(file.number)
+            .map_err(|_| Error::usage("there are more files than can be numbered"))?;
+        for found in file.found {
+            collector.add((node, Place::Blob), found);
+        }
+    }
+    coverage.count([(ObjectKind::Blob, tally)]);
+    coverage.count_skipped(skipped);
+    let found = collect::merge(vec![collector], detector.rules());
+    let (found, below_confidence) = wanted(found, detector, options);
+    coverage.below_confidence = below_confidence;
+    let mut findings: Vec<Finding> = found
+        .iter()
+        .map(|sighted| {
+            let history = history(&list.paths, sighted, &ids);
+            let id_of = |node: Node| ids[node as usize];
+            let mut finding = finding(&id_of, detector, options, sighted, Some(history));
+            let first = &list.paths[sighted.sightings[0].node as usize];
+            finding.excerpt = excerpt(&finding, &mut |_, bytes| {
+                std::fs::read(first).is_ok_and(|read| {
+                    *bytes = read;
+                    true
+                })
+            });
+            finding
+        })
+        .collect();
+    put_in_order(&mut findings);
+    Ok(Audit {
+        scope: Scope::Files,
+        findings,
+        coverage,
+    })
+}
+
+fn history(paths: &[PathBuf], sighted: &Sighted, ids: &[gix::ObjectId]) -> History {
+    let path = |node: Node| {
+        let path = paths[node as usize].as_os_str();
+        BString::from(path.as_encoded_bytes())
+    };
+    let appearances: Vec<Appearance> = sighted
+        .sightings
+        .iter()
+        .map(|sighting| Appearance {
+            commit_id: None,
+            path: Some(path(sighting.node)),
+            object_id: ids[sighting.node as usize],
+            spot: sighting.spot.clone(),
+            reachable: false,
+        })
+        .collect();
+    let mut found: Vec<BString> = appearances.iter().filter_map(|a| a.path.clone()).collect();
+    found.dedup();
+    History {
+        first: appearances.first().cloned(),
+        author: None,
+        objects: found.len(),
+        appearances,
+        paths: found,
+        standing: None,
+    }
+}
