@@ -4,6 +4,7 @@
 use gix::ObjectId;
 use gix::bstr::{BString, ByteSlice};
 
+use crate::odb::refs::Ref;
 use crate::odb::repository::Repository;
 use crate::odb::{ObjectKind, SkipReason, Skipped};
 
@@ -51,17 +52,6 @@ pub struct Tip {
     pub target: ObjectId,
 }
 
-/// Files in a `.git` directory that hold one object id.
-const PSEUDO_REFS: [&str; 7] = [
-    "HEAD",
-    "ORIG_HEAD",
-    "MERGE_HEAD",
-    "CHERRY_PICK_HEAD",
-    "REVERT_HEAD",
-    "BISECT_HEAD",
-    "AUTO_MERGE",
-];
-
 /// All tips of a repository.
 #[derive(Clone, Debug, Default)]
 pub struct Tips {
@@ -76,14 +66,56 @@ pub struct Tips {
 impl Tips {
     /// Reads them all. What cannot be read is listed, never left out silently.
     pub fn read(repo: &Repository) -> Self {
-        let mut tips = Self::default();
-        tips.read_refs(repo.git());
-        tips.read_heads(repo);
-        tips.read_reflogs(repo);
+        let refs = repo.refs();
+        let mut tips = Self {
+            head: refs.head().and_then(Ref::object_id),
+            skipped: refs.skipped,
+            ..Self::default()
+        };
+        for found in &refs.refs {
+            tips.add_ref(found);
+        }
+        for entry in &refs.log {
+            let kind = if entry.name == "refs/stash" {
+                TipKind::Stash
+            } else {
+                TipKind::Reflog
+            };
+            for target in [entry.old, entry.new] {
+                tips.add(kind, BString::default(), target);
+            }
+        }
         tips.read_index(repo.git());
         tips.tips.sort_unstable();
         tips.tips.dedup();
         tips
+    }
+
+    fn add(&mut self, kind: TipKind, name: BString, target: ObjectId) {
+        if !target.is_null() {
+            self.tips.push(Tip { kind, name, target });
+        }
+    }
+
+    fn add_ref(&mut self, found: &Ref) {
+        let Some(target) = found.object_id() else {
+            return;
+        };
+        let name = found.name.clone();
+        if name == "HEAD" {
+            // On a branch, the branch says it.
+            if found.symbolic.is_none() {
+                self.add(TipKind::Head, name, target);
+            }
+        } else if !name.starts_with(b"refs/") {
+            self.add(TipKind::Pseudo, name, target);
+        } else if let Some(worktree) = &found.worktree {
+            let name = format!("worktrees/{worktree}/{name}");
+            self.add(TipKind::Other, name.into(), target);
+        } else {
+            let (kind, name) = classify(name.as_bstr());
+            self.add(kind, name, target);
+        }
     }
 
     fn skip(&mut self, what: &str, why: &dyn std::fmt::Display) {
@@ -95,118 +127,6 @@ impl Tips {
         });
     }
 
-    fn read_refs(&mut self, git: &gix::Repository) {
-        let platform = match git.references() {
-            Ok(platform) => platform,
-            Err(e) => return self.skip("refs cannot be read", &e),
-        };
-        let all = match platform.all() {
-            Ok(all) => all,
-            Err(e) => return self.skip("refs cannot be read", &e),
-        };
-        for reference in all {
-            let mut reference = match reference {
-                Ok(reference) => reference,
-                Err(e) => {
-                    self.skip("a ref cannot be read", &e);
-                    continue;
-                }
-            };
-            let full = reference.name().as_bstr().to_owned();
-            // A symbolic ref names another ref; a dangling one names nothing.
-            let target = match reference.target().try_id() {
-                Some(id) => id.to_owned(),
-                None => match reference.follow_to_object() {
-                    Ok(id) => id.detach(),
-                    Err(_) => continue,
-                },
-            };
-            let (kind, name) = classify(full.as_bstr());
-            self.tips.push(Tip { kind, name, target });
-        }
-    }
-
-    fn read_heads(&mut self, repo: &Repository) {
-        let git = repo.git();
-        self.head = git.head_id().ok().map(gix::Id::detach);
-        let mut dirs = vec![repo.common_dir().to_owned(), repo.git_dir().to_owned()];
-        if let Ok(entries) = std::fs::read_dir(repo.common_dir().join("worktrees")) {
-            dirs.extend(entries.filter_map(|entry| Some(entry.ok()?.path())));
-        }
-        dirs.sort_unstable();
-        dirs.dedup();
-        for dir in dirs {
-            for name in PSEUDO_REFS {
-                let Ok(text) = std::fs::read(dir.join(name)) else {
-                    continue;
-                };
-                if let Ok(target) = ObjectId::from_hex(text.trim_ascii()) {
-                    let kind = if name == "HEAD" {
-                        TipKind::Head
-                    } else {
-                        TipKind::Pseudo
-                    };
-                    self.tips.push(Tip {
-                        kind,
-                        name: name.into(),
-                        target,
-                    });
-                }
-            }
-        }
-    }
-
-    /// Reflog files are read as they are: every line begins with the old and the new id.
-    fn read_reflogs(&mut self, repo: &Repository) {
-        let mut dirs = vec![repo.common_dir().join("logs")];
-        if repo.git_dir() != repo.common_dir() {
-            dirs.push(repo.git_dir().join("logs"));
-        }
-        if let Ok(entries) = std::fs::read_dir(repo.common_dir().join("worktrees")) {
-            dirs.extend(entries.filter_map(|entry| Some(entry.ok()?.path().join("logs"))));
-        }
-        while let Some(dir) = dirs.pop() {
-            let Ok(entries) = std::fs::read_dir(&dir) else {
-                continue;
-            };
-            for entry in entries.flatten() {
-                let path = entry.path();
-                let Ok(file_type) = entry.file_type() else {
-                    continue;
-                };
-                if file_type.is_dir() {
-                    dirs.push(path);
-                } else if file_type.is_file() {
-                    match std::fs::read(&path) {
-                        Ok(text) => self.add_reflog(&text, path.ends_with("refs/stash")),
-                        Err(e) => self.skip(&format!("'{}' cannot be read", path.display()), &e),
-                    }
-                }
-            }
-        }
-    }
-
-    fn add_reflog(&mut self, text: &[u8], is_stash: bool) {
-        for line in text.lines() {
-            for id in line.splitn(3, |&byte| byte == b' ').take(2) {
-                if let Ok(target) = ObjectId::from_hex(id)
-                    && !target.is_null()
-                {
-                    let kind = if is_stash {
-                        TipKind::Stash
-                    } else {
-                        TipKind::Reflog
-                    };
-                    self.tips.push(Tip {
-                        kind,
-                        name: BString::default(),
-                        target,
-                    });
-                }
-            }
-        }
-    }
-
     fn read_index(&mut self, git: &gix::Repository) {
         let index = match git.try_index() {
             Ok(Some(index)) => index,
@@ -214,13 +134,8 @@ impl Tips {
             Err(e) => return self.skip("the index cannot be read", &e),
         };
         for entry in index.entries() {
-            if entry.mode != gix::index::entry::Mode::COMMIT && !entry.id.is_null() {
-                let (kind, name) = (TipKind::Index, BString::default());
-                self.tips.push(Tip {
-                    kind,
-                    name,
-                    target: entry.id,
-                });
+            if entry.mode != gix::index::entry::Mode::COMMIT {
+                self.add(TipKind::Index, BString::default(), entry.id);
             }
         }
     }

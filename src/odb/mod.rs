@@ -12,6 +12,7 @@
 //! is listed, with file and offset, and the rest is read.
 
 pub mod delta;
+pub mod file;
 pub mod hash;
 pub mod index;
 pub mod inflate;
@@ -20,6 +21,8 @@ pub mod loose;
 pub mod map;
 pub mod pack;
 pub mod read;
+pub mod refs;
+pub mod reftable;
 pub mod repository;
 pub mod revision;
 pub mod walk;

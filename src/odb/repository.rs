@@ -109,14 +109,9 @@ impl Repository {
     /// # Errors
     /// `Repository` if HEAD cannot be read, `Corrupt` if the list of those being merged cannot.
     pub fn commit_parents(&self) -> Result<Vec<ObjectId>> {
-        let wrong = |e: &dyn std::fmt::Display| {
-            Error::repository("cannot read HEAD").because(format!("{e:#}"))
-        };
-        let head = self.git.head().map_err(|e| wrong(&e))?;
-        if head.is_unborn() {
+        let Some(head) = self.find_ref(b"HEAD")? else {
             return Ok(Vec::new());
-        }
-        let head = self.git.head_id().map_err(|e| wrong(&e))?.detach();
+        };
         let mut parents = vec![head];
         let merging = self.git_dir().join("MERGE_HEAD");
         let text = match std::fs::read(&merging) {
@@ -149,7 +144,7 @@ impl Repository {
                 .any(|section| section.value("promisor").is_some())
     }
 
-    /// gix's view of it, for refs, reflogs and the index.
+    /// gix's view of it, for its configuration and for expressions that name commits.
     pub fn git(&self) -> &gix::Repository {
         &self.git
     }
