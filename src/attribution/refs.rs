@@ -4,9 +4,9 @@
 use gix::ObjectId;
 use gix::bstr::{BString, ByteSlice};
 
+use crate::odb::Skipped;
 use crate::odb::refs::Ref;
-use crate::odb::repository::Repository;
-use crate::odb::{ObjectKind, SkipReason, Skipped};
+use crate::odb::repository::{Indexed, Repository};
 
 /// What a tip is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -59,6 +59,8 @@ pub struct Tips {
     pub tips: Vec<Tip>,
     /// What HEAD names, if it is born.
     pub head: Option<ObjectId>,
+    /// All entries of the indexes of all worktrees, of which the tips hold the ids.
+    pub index: Vec<Indexed>,
     /// What could not be read.
     pub skipped: Vec<Skipped>,
 }
@@ -85,7 +87,7 @@ impl Tips {
                 tips.add(kind, BString::default(), target);
             }
         }
-        tips.read_index(repo.git());
+        tips.read_indexes(repo);
         tips.tips.sort_unstable();
         tips.tips.dedup();
         tips
@@ -118,28 +120,21 @@ impl Tips {
         }
     }
 
-    fn skip(&mut self, what: &str, why: &dyn std::fmt::Display) {
-        self.skipped.push(Skipped {
-            reason: SkipReason::Unsupported,
-            kind: ObjectKind::Unknown,
-            object_id: None,
-            detail: format!("{what}: {why:#}"),
-        });
-    }
-
-    fn read_index(&mut self, git: &gix::Repository) {
-        let index = match git.try_index() {
-            Ok(Some(index)) => index,
-            Ok(None) => return,
-            Err(e) => return self.skip("the index cannot be read", &e),
-        };
-        for entry in index.entries() {
-            if entry.mode != gix::index::entry::Mode::COMMIT {
+    fn read_indexes(&mut self, repo: &Repository) {
+        let (index, skipped) = repo.indexes();
+        self.skipped.extend(skipped);
+        for Indexed { entry, .. } in &index {
+            // A submodule's commit is another repository's; what is only intended is not there yet.
+            if entry.mode != SUBMODULE && !entry.intent_to_add {
                 self.add(TipKind::Index, BString::default(), entry.id);
             }
         }
+        self.index = index;
     }
 }
+
+/// File type of an entry that is a submodule.
+const SUBMODULE: u32 = 0o160_000;
 
 fn classify(full: &gix::bstr::BStr) -> (TipKind, BString) {
     for (prefix, kind) in [

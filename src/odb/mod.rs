@@ -25,6 +25,7 @@ pub mod refs;
 pub mod reftable;
 pub mod repository;
 pub mod revision;
+mod split;
 pub mod walk;
 
 use std::path::{Path, PathBuf};

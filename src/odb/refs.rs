@@ -109,8 +109,11 @@ impl Repository {
 
     /// Like [`Self::refs`], without reflogs if only refs are wanted.
     pub fn read_refs(&self, wanted: Wanted) -> Refs {
-        let mut refs = Refs::default();
-        let places = places(self, &mut refs);
+        let (places, skipped) = places(self);
+        let mut refs = Refs {
+            skipped,
+            ..Refs::default()
+        };
         refs.current = places
             .iter()
             .find(|place| place.is_current)
@@ -200,14 +203,14 @@ pub(super) enum Storage {
 }
 
 /// A directory that holds refs of its own.
-struct Place {
-    worktree: Option<BString>,
-    dir: PathBuf,
+pub(super) struct Place {
+    pub(super) worktree: Option<BString>,
+    pub(super) dir: PathBuf,
     is_current: bool,
 }
 
-/// The main worktree's place first, which also holds what all share.
-fn places(repo: &Repository, refs: &mut Refs) -> Vec<Place> {
+/// The main worktree's place first, which also holds what all share; and what cannot be listed.
+pub(super) fn places(repo: &Repository) -> (Vec<Place>, Vec<Skipped>) {
     let same = |dir: &Path, other: &Path| match (dir.canonicalize(), other.canonicalize()) {
         (Ok(dir), Ok(other)) => dir == other,
         _ => dir == other,
@@ -217,11 +220,12 @@ fn places(repo: &Repository, refs: &mut Refs) -> Vec<Place> {
         dir: repo.common_dir().to_owned(),
         is_current: same(repo.common_dir(), repo.git_dir()),
     }];
+    let mut skipped = Vec::new();
     let parent = repo.common_dir().join("worktrees");
     let mut dirs: Vec<PathBuf> = match file::list(&parent) {
         Ok(entries) => entries.iter().map(std::fs::DirEntry::path).collect(),
         Err(unread) => {
-            refs.skipped.extend(unread.skipped(&parent));
+            skipped.extend(unread.skipped(&parent));
             Vec::new()
         }
     };
@@ -238,7 +242,7 @@ fn places(repo: &Repository, refs: &mut Refs) -> Vec<Place> {
             dir,
         });
     }
-    places
+    (places, skipped)
 }
 
 /// A ref as it is stored.

@@ -418,3 +418,113 @@ fn hooks_read_a_reftable_repository() {
     let passed = clone.try_git(&push, &[skip]);
     assert!(passed.status.success(), "{passed:?}");
 }
+
+/// What `git ls-files --stage` lists.
+fn staged_by_git(repo: &Repo, dir: &str) -> Vec<(String, String, u8)> {
+    let lines = repo.git(&["-C", dir, "ls-files", "--stage"]);
+    let entry = |line: &str| {
+        let (head, path) = line.split_once('\t').unwrap();
+        let head: Vec<&str> = head.split(' ').collect();
+        (
+            path.to_owned(),
+            head[1].to_owned(),
+            head[2].parse().unwrap(),
+        )
+    };
+    lines.lines().map(entry).collect()
+}
+
+fn staged_by_us(repo: &Repo, worktree: Option<&str>) -> Vec<(String, String, u8)> {
+    let (entries, skipped) = open(repo.path()).indexes();
+    assert_eq!(skipped, []);
+    let own = entries.into_iter().filter(|indexed| {
+        indexed
+            .worktree
+            .as_ref()
+            .map(ToString::to_string)
+            .as_deref()
+            == worktree
+    });
+    own.map(|indexed| {
+        let path = String::from_utf8(indexed.entry.path).unwrap();
+        (path, indexed.entry.id.to_string(), indexed.entry.stage)
+    })
+    .collect()
+}
+
+#[test]
+fn indexes_of_all_worktrees_are_read() {
+    let repo = Repo::new();
+    repo.commit_file("file", "1\n");
+    repo.git(&["worktree", "add", "--quiet", "-b", "side", "side"]);
+    repo.write("side/file", "2\n");
+    repo.write("side/secret", github_token(50));
+    repo.git(&["-C", "side", "add", "secret"]);
+    repo.git(&["-C", "side", "commit", "--quiet", "--all", "--message", "x"]);
+    repo.write("side/lost", github_token(51));
+    repo.git(&["-C", "side", "add", "lost"]);
+    std::fs::write(repo.git_dir().join("info/exclude"), "/side\n").unwrap();
+    repo.commit_file("file", "3\n");
+    repo.try_git(&["merge", "--quiet", "side"], &[]);
+    repo.write("intended", "later\n");
+    repo.git(&["add", "--intent-to-add", "intended"]);
+    let main = staged_by_us(&repo, None);
+    assert_eq!(main, staged_by_git(&repo, "."));
+    assert!(main.iter().any(|(_, _, stage)| *stage == 3), "a conflict");
+    assert!(main.iter().any(|(path, _, _)| path == "intended"));
+    assert_eq!(
+        staged_by_us(&repo, Some("side")),
+        staged_by_git(&repo, "side")
+    );
+    let report = repo.scan(&["--show-secrets"]);
+    assert_eq!(report.code, 1, "{:#}", report.json["coverage"]);
+    let lost = github_token(51);
+    let mut found = report.findings().iter();
+    let lost = found
+        .find(|finding| finding["secret"] == lost.as_str())
+        .unwrap();
+    assert_eq!(lost["history"]["index"], true);
+}
+
+#[test]
+fn a_split_index_is_put_together() {
+    for version in ["2", "4"] {
+        let repo = Repo::new();
+        for number in 0..200 {
+            repo.write(format!("d{}/f{number}", number % 7), format!("{number}\n"));
+        }
+        repo.commit("all");
+        repo.git(&["config", "splitIndex.maxPercentChange", "100"]);
+        repo.git(&["update-index", "--index-version", version]);
+        repo.git(&["update-index", "--split-index"]);
+        let mut random = Random::new(7);
+        for round in 0..6 {
+            for _ in 0..9 {
+                let number = random.below(200);
+                let path = repo.path().join(format!("d{}/f{number}", number % 7));
+                match random.below(3) {
+                    0 => drop(std::fs::remove_file(path)),
+                    1 => std::fs::write(path, format!("{round} {number}\n")).unwrap(),
+                    _ => repo.write(format!("new{number}"), format!("{round}\n")),
+                }
+            }
+            repo.git(&["add", "--all"]);
+            let shared = std::fs::read_dir(repo.git_dir()).unwrap().any(|entry| {
+                let name = entry.unwrap().file_name();
+                name.to_string_lossy().starts_with("sharedindex.")
+            });
+            assert!(shared, "it is split");
+            assert_eq!(staged_by_us(&repo, None), staged_by_git(&repo, "."));
+        }
+        let index = repo.git_dir().join("index");
+        let bytes = std::fs::read(&index).unwrap();
+        for seed in 0..200 {
+            let mut damaged = bytes.clone();
+            let mut random = Random::new(seed);
+            let at = random.below(bytes.len());
+            damaged[at] ^= 1 << random.below(8);
+            std::fs::write(&index, &damaged).unwrap();
+            open(repo.path()).indexes();
+        }
+    }
+}
