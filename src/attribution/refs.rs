@@ -1,16 +1,14 @@
 //! Everything that keeps history alive: refs of every namespace, HEADs of all worktrees, reflogs,
 //! stash, index.
 
-use std::path::Path;
-
 use gix::ObjectId;
 use gix::bstr::{BString, ByteSlice};
+use gix::hash::Kind as HashKind;
 
-use crate::error::Result;
 use crate::finding::Place;
-use crate::odb::index::Index;
-use crate::odb::repository::Repository;
-use crate::odb::{ObjectKind, SkipReason, Skipped};
+use crate::odb::Skipped;
+use crate::odb::refs::Ref;
+use crate::odb::repository::{Indexed, Repository};
 
 /// What a tip is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -56,17 +54,6 @@ pub struct Tip {
     pub target: ObjectId,
 }
 
-/// Files in a `.git` directory that hold one object id.
-const PSEUDO_REFS: [&str; 7] = [
-    "HEAD",
-    "ORIG_HEAD",
-    "MERGE_HEAD",
-    "CHERRY_PICK_HEAD",
-    "REVERT_HEAD",
-    "BISECT_HEAD",
-    "AUTO_MERGE",
-];
-
 /// A text beside the objects: a name, or an entry of a reflog.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Note {
@@ -82,18 +69,15 @@ pub struct Note {
     pub tip: Tip,
 }
 
-/// The mode of a submodule in an index.
-const SUBMODULE: u32 = 0o160_000;
-
 /// All tips of a repository.
 #[derive(Clone, Debug, Default)]
 pub struct Tips {
     /// Sorted, each once.
     pub tips: Vec<Tip>,
-    /// Names of refs and staged paths, and what reflogs say, sorted.
-    pub notes: Vec<Note>,
     /// What HEAD names, if it is born.
     pub head: Option<ObjectId>,
+    /// Names of refs and staged paths, and what reflogs say, sorted.
+    pub notes: Vec<Note>,
     /// What could not be read.
     pub skipped: Vec<Skipped>,
 }
@@ -101,10 +85,38 @@ pub struct Tips {
 impl Tips {
     /// Reads them all. What cannot be read is listed, never left out silently.
     pub fn read(repo: &Repository) -> Self {
-        let mut tips = Self::default();
-        tips.read_refs(repo.git());
-        tips.read_heads(repo);
-        tips.read_reflogs(repo);
+        let refs = repo.refs();
+        let mut tips = Self {
+            head: refs.head().and_then(Ref::object_id),
+            skipped: refs.skipped,
+            ..Self::default()
+        };
+        for found in &refs.refs {
+            tips.add_ref(found, repo.hash());
+        }
+        for entry in &refs.log {
+            let kind = if entry.name == "refs/stash" {
+                TipKind::Stash
+            } else {
+                TipKind::Reflog
+            };
+            for target in [entry.old, entry.new] {
+                tips.add(kind, BString::default(), target);
+            }
+            let (line, target) = (u32::try_from(entry.line).unwrap_or(u32::MAX), entry.new);
+            let name = BString::default();
+            tips.notes.push(Note {
+                place: Place::Reflog,
+                name: entry.name.clone(),
+                line,
+                text: Some(
+                    [&entry.committer[..], b"\t", &entry.message]
+                        .concat()
+                        .into(),
+                ),
+                tip: Tip { kind, name, target },
+            });
+        }
         tips.read_indexes(repo);
         tips.tips.sort_unstable();
         tips.tips.dedup();
@@ -113,178 +125,65 @@ impl Tips {
         tips
     }
 
-    fn skip(&mut self, what: &str, why: &dyn std::fmt::Display) {
-        self.skipped.push(Skipped {
-            reason: SkipReason::Unsupported,
-            kind: ObjectKind::Unknown,
-            object_id: None,
-            detail: format!("{what}: {why:#}"),
-        });
+    fn add(&mut self, kind: TipKind, name: BString, target: ObjectId) {
+        if !target.is_null() {
+            self.tips.push(Tip { kind, name, target });
+        }
     }
 
-    fn read_refs(&mut self, git: &gix::Repository) {
-        let platform = match git.references() {
-            Ok(platform) => platform,
-            Err(e) => return self.skip("refs cannot be read", &e),
+    fn add_ref(&mut self, found: &Ref, hash: HashKind) {
+        let name = found.name.clone();
+        let (kind, short) = if name == "HEAD" {
+            (TipKind::Head, name.clone())
+        } else if !name.starts_with(b"refs/") {
+            (TipKind::Pseudo, name.clone())
+        } else if let Some(worktree) = &found.worktree {
+            let name = format!("worktrees/{worktree}/{name}");
+            (TipKind::Other, name.into())
+        } else {
+            classify(name.as_bstr())
         };
-        let all = match platform.all() {
-            Ok(all) => all,
-            Err(e) => return self.skip("refs cannot be read", &e),
+        // A name is there even if it names nothing, and so is the one that a symbolic ref names.
+        let names = [Some(&name), found.symbolic.as_ref()];
+        let (noted, noted_name) = match &found.symbolic {
+            Some(symbolic) => classify(symbolic.as_bstr()),
+            None => (kind, short.clone()),
         };
-        for reference in all {
-            let mut reference = match reference {
-                Ok(reference) => reference,
-                Err(e) => {
-                    self.skip("a ref cannot be read", &e);
-                    continue;
-                }
-            };
-            let full = reference.name().as_bstr().to_owned();
-            // A symbolic ref names another ref; a dangling one names nothing.
-            let target = match reference.target().try_id() {
-                Some(id) => id.to_owned(),
-                None => match reference.follow_to_object() {
-                    Ok(id) => id.detach(),
-                    Err(_) => continue,
-                },
-            };
-            let (kind, name) = classify(full.as_bstr());
-            let tip = Tip { kind, name, target };
-            self.tips.push(tip.clone());
+        for name in names.into_iter().flatten() {
+            let null = ObjectId::null(hash);
             self.notes.push(Note {
                 place: Place::Ref,
-                name: full,
+                name: name.clone(),
                 line: 1,
                 text: None,
-                tip,
+                tip: Tip {
+                    kind: noted,
+                    name: noted_name.clone(),
+                    target: found.object_id().unwrap_or(null),
+                },
             });
         }
-    }
-
-    fn read_heads(&mut self, repo: &Repository) {
-        let git = repo.git();
-        self.head = git.head_id().ok().map(gix::Id::detach);
-        let mut dirs = vec![repo.common_dir().to_owned(), repo.git_dir().to_owned()];
-        if let Ok(entries) = std::fs::read_dir(repo.common_dir().join("worktrees")) {
-            dirs.extend(entries.filter_map(|entry| Some(entry.ok()?.path())));
-        }
-        dirs.sort_unstable();
-        dirs.dedup();
-        for dir in dirs {
-            for name in PSEUDO_REFS {
-                let Ok(text) = std::fs::read(dir.join(name)) else {
-                    continue;
-                };
-                if let Ok(target) = ObjectId::from_hex(text.trim_ascii()) {
-                    let kind = if name == "HEAD" {
-                        TipKind::Head
-                    } else {
-                        TipKind::Pseudo
-                    };
-                    self.tips.push(Tip {
-                        kind,
-                        name: name.into(),
-                        target,
-                    });
-                }
-            }
-        }
-    }
-
-    /// Reflog files are read as they are: every line begins with the old and the new id.
-    fn read_reflogs(&mut self, repo: &Repository) {
-        let mut dirs = vec![repo.common_dir().join("logs")];
-        if repo.git_dir() != repo.common_dir() {
-            dirs.push(repo.git_dir().join("logs"));
-        }
-        if let Ok(entries) = std::fs::read_dir(repo.common_dir().join("worktrees")) {
-            dirs.extend(entries.filter_map(|entry| Some(entry.ok()?.path().join("logs"))));
-        }
-        let roots = dirs.clone();
-        while let Some(dir) = dirs.pop() {
-            let Ok(entries) = std::fs::read_dir(&dir) else {
-                continue;
-            };
-            for entry in entries.flatten() {
-                let path = entry.path();
-                let Ok(file_type) = entry.file_type() else {
-                    continue;
-                };
-                if file_type.is_dir() {
-                    dirs.push(path);
-                } else if file_type.is_file() {
-                    match std::fs::read(&path) {
-                        Ok(text) => {
-                            let name = roots.iter().find_map(|root| path.strip_prefix(root).ok());
-                            let name = name.unwrap_or(&path).as_os_str().as_encoded_bytes();
-                            self.add_reflog(name.into(), &text);
-                        }
-                        Err(e) => self.skip(&format!("'{}' cannot be read", path.display()), &e),
-                    }
-                }
-            }
-        }
-    }
-
-    fn add_reflog(&mut self, name: BString, text: &[u8]) {
-        let kind = if name == "refs/stash" {
-            TipKind::Stash
-        } else {
-            TipKind::Reflog
-        };
-        for (line, text) in (1u32..).zip(text.lines()) {
-            let mut words = text.splitn(3, |&byte| byte == b' ');
-            let ids = [words.next(), words.next()].map(|id| ObjectId::from_hex(id?).ok());
-            let tips = ids.into_iter().flatten().map(|target| Tip {
-                kind,
-                name: BString::default(),
-                target,
-            });
-            let tips: Vec<Tip> = tips.collect();
-            // Whoever moved the ref, and why.
-            if let (Some(rest), Some(tip)) = (words.next(), tips.last()) {
-                self.notes.push(Note {
-                    place: Place::Reflog,
-                    name: name.clone(),
-                    line,
-                    text: Some(rest.into()),
-                    tip: tip.clone(),
-                });
-            }
-            self.tips
-                .extend(tips.into_iter().filter(|tip| !tip.target.is_null()));
+        // On a branch, the branch says it.
+        if let Some(target) = found.object_id()
+            && !(kind == TipKind::Head && found.symbolic.is_some())
+        {
+            self.add(kind, short, target);
         }
     }
 
     fn read_indexes(&mut self, repo: &Repository) {
-        let mut paths = vec![
-            repo.git_dir().join("index"),
-            repo.common_dir().join("index"),
-        ];
-        if let Ok(entries) = std::fs::read_dir(repo.common_dir().join("worktrees")) {
-            paths.extend(entries.filter_map(|entry| Some(entry.ok()?.path().join("index"))));
-        }
-        paths.sort_unstable();
-        paths.dedup();
-        for path in paths.into_iter().filter(|path| path.exists()) {
-            if let Err(e) = self.read_index(&path, repo) {
-                self.skip(&format!("'{}' cannot be read", path.display()), &e);
-            }
-        }
-    }
-
-    fn read_index(&mut self, path: &Path, repo: &Repository) -> Result<()> {
-        let mut index = Index::open(path, repo.hash())?;
-        while let Some(entry) = index.next_entry()? {
-            if entry.mode == SUBMODULE || entry.id.is_null() {
-                continue;
-            }
+        let (index, skipped) = repo.indexes();
+        self.skipped.extend(skipped);
+        for Indexed { entry, .. } in index {
             let tip = Tip {
                 kind: TipKind::Index,
                 name: BString::default(),
                 target: entry.id,
             };
-            self.tips.push(tip.clone());
+            // A submodule's commit is another repository's; what is only intended is not there yet.
+            if entry.mode != SUBMODULE && !entry.intent_to_add {
+                self.tips.push(tip.clone());
+            }
             self.notes.push(Note {
                 place: Place::Index,
                 name: entry.path.into(),
@@ -293,9 +192,11 @@ impl Tips {
                 tip,
             });
         }
-        Ok(())
     }
 }
+
+/// File type of an entry that is a submodule.
+const SUBMODULE: u32 = 0o160_000;
 
 fn classify(full: &gix::bstr::BStr) -> (TipKind, BString) {
     for (prefix, kind) in [

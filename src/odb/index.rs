@@ -1,8 +1,8 @@
 //! Reads the index file from front to back, without holding it: a hook passes over ten thousands
 //! of entries to see the few that changed.
 //!
-//! The format is git's `index-format`, versions 2 to 4. A split index, which is two files, is left
-//! to gix, which holds all of it.
+//! The format is git's `index-format`, versions 2 to 4. Of a split index, which is two files, all
+//! entries are held.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
@@ -11,6 +11,7 @@ use std::path::Path;
 use gix::ObjectId;
 use gix::hash::Kind as HashKind;
 
+use super::split;
 use crate::error::{Error, Result};
 
 /// One entry.
@@ -91,7 +92,7 @@ enum Entries {
     /// Read as they are asked for.
     Streamed(Stream),
     /// A split index.
-    Held(Box<gix::index::File>, usize),
+    Held(std::vec::IntoIter<Entry>),
     /// There is no index yet.
     None,
 }
@@ -116,6 +117,10 @@ const MAX_PATH_LEN: usize = 1 << 16;
 /// Largest extension that is read into memory: a cache tree of a million directories.
 const MAX_EXTENSION_LEN: u32 = 1 << 28;
 
+/// Bytes of entries that are held. Version 4 says of paths only how they differ: a small file may
+/// unfold to much.
+pub(super) const MAX_HELD_BYTES: usize = 1 << 30;
+
 /// Directories within directories; git allows as many as fit a path.
 const MAX_DEPTH: usize = 2048;
 
@@ -134,7 +139,7 @@ impl Index {
     /// # Errors
     /// `Io`, or `Corrupt` if it is no index of a known version.
     pub fn open(path: &Path, hash: HashKind) -> Result<Self> {
-        let file = match File::open(path) {
+        let file = match open(path) {
             Ok(file) => file,
             Err(e) if e.kind() == ErrorKind::NotFound => {
                 let (entries, cache_tree) = (Entries::None, None);
@@ -154,13 +159,12 @@ impl Index {
         // Extensions come after the entries: one pass over these finds them.
         let extensions = stream.extensions().map_err(wrong)?;
         stream.restart().map_err(wrong)?;
-        let entries = if extensions.is_split {
-            let options = gix::index::decode::Options::default();
-            let held = gix::index::File::at(path, hash, true, options)
-                .map_err(|e| wrong(format!("{e:#}")))?;
-            Entries::Held(Box::new(held), 0)
-        } else {
-            Entries::Streamed(stream)
+        let entries = match extensions.link {
+            Some(link) => {
+                let whole = join(path, stream, &link, hash).map_err(wrong)?;
+                Entries::Held(whole.into_iter())
+            }
+            None => Entries::Streamed(stream),
         };
         Ok(Self {
             entries,
@@ -182,21 +186,7 @@ impl Index {
         match &mut self.entries {
             Entries::None => Ok(None),
             Entries::Streamed(stream) => stream.next().map_err(damaged),
-            Entries::Held(index, at) => {
-                let Some(entry) = index.entries().get(*at) else {
-                    return Ok(None);
-                };
-                *at += 1;
-                Ok(Some(Entry {
-                    path: entry.path(index).to_vec(),
-                    id: entry.id,
-                    mode: entry.mode.bits(),
-                    stage: u8::try_from(entry.stage_raw()).unwrap_or(0),
-                    intent_to_add: entry
-                        .flags
-                        .contains(gix::index::entry::Flags::INTENT_TO_ADD),
-                }))
-            }
+            Entries::Held(entries) => Ok(entries.next()),
         }
     }
 
@@ -208,11 +198,9 @@ impl Index {
         for _ in 0..count {
             let is_below = match &mut self.entries {
                 Entries::None => false,
-                Entries::Held(index, at) => {
-                    let entry = index.entries().get(*at);
-                    *at += 1;
-                    entry.is_some_and(|entry| entry.path(index).starts_with(prefix))
-                }
+                Entries::Held(entries) => entries
+                    .next()
+                    .is_some_and(|entry| entry.path.starts_with(prefix)),
                 Entries::Streamed(stream) => {
                     let head = stream.head().map_err(damaged)?;
                     head.is_some_and(|head| stream.path_of(&head).starts_with(prefix))
@@ -224,6 +212,32 @@ impl Index {
         }
         Ok(())
     }
+}
+
+/// Reads all entries of a split index; `link` names the shared file and says what changed since.
+fn join(path: &Path, mut own: Stream, link: &[u8], hash: HashKind) -> Result<Vec<Entry>, String> {
+    let parts = link.split_at_checked(hash.len_in_bytes());
+    let (id, bitmaps) = parts.ok_or("its link to a shared index is cut")?;
+    let id = ObjectId::from_bytes_or_panic(id);
+    let own = own.all()?;
+    if id.is_null() {
+        return Ok(own);
+    }
+    let name = format!("sharedindex.{id}");
+    let shared = path.with_file_name(&name);
+    let told = |why: String| format!("its '{name}': {why}");
+    let file = open(&shared).map_err(|e| told(e.to_string()))?;
+    let mut base = Stream::start(file, hash).map_err(told)?;
+    let base = base.all().map_err(told)?;
+    split::merge(base, own, bitmaps)
+}
+
+/// Opens a plain file: a named pipe would make us wait for ever.
+fn open(path: &Path) -> std::io::Result<File> {
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(std::io::Error::other("it is no plain file"));
+    }
+    File::open(path)
 }
 
 fn damaged(why: String) -> Error {
@@ -242,7 +256,8 @@ struct Head {
 
 struct Extensions {
     cache_tree: Option<CacheTree>,
-    is_split: bool,
+    /// What the `link` extension holds, if it is a split index.
+    link: Option<Vec<u8>>,
 }
 
 impl Stream {
@@ -318,6 +333,19 @@ impl Stream {
             stage: u8::try_from((head.flags >> 12) & 3).unwrap_or(0),
             intent_to_add: head.extended & INTENT_TO_ADD != 0,
         }))
+    }
+
+    /// Reads all entries that are left.
+    fn all(&mut self) -> Result<Vec<Entry>, String> {
+        let (mut entries, mut held) = (Vec::new(), 0);
+        while let Some(entry) = self.next()? {
+            held += entry.path.len() + size_of::<Entry>();
+            if held > MAX_HELD_BYTES {
+                return Err("its entries take more memory than is allowed".into());
+            }
+            entries.push(entry);
+        }
+        Ok(entries)
     }
 
     /// Returns the path of the entry read last.
@@ -430,7 +458,7 @@ impl Stream {
         while self.head()?.is_some() {}
         let mut found = Extensions {
             cache_tree: None,
-            is_split: false,
+            link: None,
         };
         let len = self.file.metadata().map_err(told)?.len();
         let read = self.file.stream_position().map_err(told)?;
@@ -449,7 +477,9 @@ impl Stream {
                     // A damaged one only costs time.
                     found.cache_tree = CacheTree::read(&mut data, hash, MAX_DEPTH);
                 }
-                b"link" => found.is_split = true,
+                b"link" if len <= MAX_EXTENSION_LEN => {
+                    found.link = Some(self.peek(len as usize)?[..len as usize].to_vec());
+                }
                 b"sdir" => {}
                 [first, ..] if first.is_ascii_uppercase() => {}
                 _ => {

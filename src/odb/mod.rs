@@ -12,6 +12,7 @@
 //! is listed, with file and offset, and the rest is read.
 
 pub mod delta;
+pub mod file;
 pub mod hash;
 pub mod index;
 pub mod inflate;
@@ -21,8 +22,11 @@ pub mod loose;
 pub mod map;
 pub mod pack;
 pub mod read;
+pub mod refs;
+pub mod reftable;
 pub mod repository;
 pub mod revision;
+mod split;
 pub mod walk;
 
 use std::path::{Path, PathBuf};

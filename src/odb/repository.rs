@@ -3,17 +3,27 @@
 
 use std::path::{Path, PathBuf};
 
+use gix::bstr::BString;
 use gix::hash::Kind as HashKind;
 use gix::{ObjectId, ThreadSafeRepository};
 
-use super::index::Index;
+use super::index::{self, Entry, Index};
 use super::lookup::Lookup;
-use super::{Limits, ObjectStore};
-use crate::error::{Error, Result};
+use super::{Limits, ObjectStore, SkipReason, Skipped, file, refs};
+use crate::error::{Error, ErrorKind, Result};
 
 /// An opened repository.
 pub struct Repository {
     git: gix::Repository,
+}
+
+/// An entry of one of the indexes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Indexed {
+    /// The linked worktree whose index it is; `None` for the main one.
+    pub worktree: Option<BString>,
+    /// The entry.
+    pub entry: Entry,
 }
 
 /// What the environment says about where a repository is, as git reads it.
@@ -105,19 +115,46 @@ impl Repository {
         Index::open(&path, self.hash())
     }
 
+    /// Reads the indexes of all worktrees, with entries of conflicts and those that nothing is
+    /// staged for yet; and what cannot be read of them.
+    pub fn indexes(&self) -> (Vec<Indexed>, Vec<Skipped>) {
+        let (places, mut skipped) = refs::places(self);
+        let mut found: Vec<Indexed> = Vec::new();
+        let mut held = 0;
+        for place in places {
+            let path = place.dir.join("index");
+            let mut add = |entry: Entry| {
+                held += entry.path.len() + size_of::<Indexed>();
+                let worktree = place.worktree.clone();
+                found.push(Indexed { worktree, entry });
+                held <= index::MAX_HELD_BYTES
+            };
+            match read_index(&path, self.hash(), &mut add) {
+                Ok(true) => {}
+                Ok(false) => {
+                    let why = "its entries take more memory than is allowed";
+                    skipped.push(file::skipped(SkipReason::TooLarge, &path, why));
+                }
+                Err(e) => {
+                    let reason = match e.kind() {
+                        ErrorKind::Io => SkipReason::Unreadable,
+                        _ => SkipReason::Corrupt,
+                    };
+                    skipped.push(file::skipped(reason, &path, &e.chain()));
+                }
+            }
+        }
+        (found, skipped)
+    }
+
     /// The commits that a commit made now would follow: HEAD, if it is born, and those being merged.
     ///
     /// # Errors
     /// `Repository` if HEAD cannot be read, `Corrupt` if the list of those being merged cannot.
     pub fn commit_parents(&self) -> Result<Vec<ObjectId>> {
-        let wrong = |e: &dyn std::fmt::Display| {
-            Error::repository("cannot read HEAD").because(format!("{e:#}"))
-        };
-        let head = self.git.head().map_err(|e| wrong(&e))?;
-        if head.is_unborn() {
+        let Some(head) = self.find_ref(b"HEAD")? else {
             return Ok(Vec::new());
-        }
-        let head = self.git.head_id().map_err(|e| wrong(&e))?.detach();
+        };
         let mut parents = vec![head];
         let merging = self.git_dir().join("MERGE_HEAD");
         let text = match std::fs::read(&merging) {
@@ -150,7 +187,7 @@ impl Repository {
                 .any(|section| section.value("promisor").is_some())
     }
 
-    /// gix's view of it, for refs, reflogs and the index.
+    /// gix's view of it, for its configuration and for expressions that name commits.
     pub fn git(&self) -> &gix::Repository {
         &self.git
     }
@@ -188,4 +225,15 @@ impl Repository {
         ids.sort_unstable();
         Ok(ids)
     }
+}
+
+/// Hands the entries of an index to `add` until that says stop; returns whether it did not.
+fn read_index(path: &Path, hash: HashKind, add: &mut dyn FnMut(Entry) -> bool) -> Result<bool> {
+    let mut index = Index::open(path, hash)?;
+    while let Some(entry) = index.next_entry()? {
+        if !add(entry) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }

@@ -9,6 +9,7 @@ mod hook_install;
 mod malformed;
 mod odb;
 mod range;
+mod refs;
 mod rules;
 mod scan;
 mod staged;
