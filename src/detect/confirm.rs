@@ -12,12 +12,16 @@ use regex_automata::{Anchored, Input};
 
 use super::assignment::{self, MAX_NAME_LEN};
 use super::{Candidate, block, score};
-use crate::rule::{Keyword, Matcher, Rule, RuleSet};
+use crate::rule::{Confidence, Keyword, Matcher, Rule, RuleSet};
 use crate::secret::Secret;
 use crate::span::Span;
 
 /// Bytes before a match that decide whether it begins a word: `\u001b[32m` at most.
 const BOUNDARY_REACH: usize = 10;
+
+/// Bytes beside a match in which a control character says that this is no text: databases and
+/// compiled programs put one string right behind the other.
+const GLUE_REACH: usize = 32;
 
 /// One thread's buffers for confirmation.
 #[derive(Default)]
@@ -114,7 +118,7 @@ impl Confirmer {
             keyword_len,
         } = place;
         let begins_here = !matches!(rule.matcher, Matcher::Infix { .. });
-        if begins_here && rule.boundary.left && !begins_word(window, at) {
+        if begins_here && rule.boundary.left && !can_begin(rule, window, at) {
             return None;
         }
         let (span, secret_span) = match &rule.matcher {
@@ -148,7 +152,7 @@ impl Confirmer {
                 (found.span, found.secret)
             }
         };
-        if rule.boundary.right && !ends_word(window, secret_span.end) {
+        if rule.boundary.right && !can_end(rule, window, secret_span.end) {
             return None;
         }
         let secret = &window[secret_span.start..secret_span.end];
@@ -241,7 +245,7 @@ fn candidate(
     rule: u16,
     at: usize,
     (span, secret_span): (Span, Span),
-    confidence: crate::rule::Confidence,
+    confidence: Confidence,
     reasons: score::Reasons,
     secret: &[u8],
 ) -> Candidate {
@@ -265,13 +269,13 @@ fn candidate(
 /// How many bytes before and after a keyword's first byte a rule looks at, at most.
 fn reach(rule: &Rule) -> (usize, usize) {
     let before = match rule.matcher {
-        Matcher::Start(_) | Matcher::Pem | Matcher::Jwt => BOUNDARY_REACH,
+        Matcher::Start(_) | Matcher::Pem | Matcher::Jwt => GLUE_REACH,
         Matcher::Infix { lookbehind, .. } => lookbehind + BOUNDARY_REACH,
         // One more, so that the window does not end where the name may end.
         Matcher::Assignment => MAX_NAME_LEN + 1,
     };
-    // Two more: the byte after the match, and the one after a hyphen there.
-    (before, rule.max_len + 2)
+    // The bytes after the match that decide whether it ends a word.
+    (before, rule.max_len + GLUE_REACH)
 }
 
 fn compile(rule: &Rule) -> Option<Regex> {
@@ -292,6 +296,24 @@ fn compile(rule: &Rule) -> Option<Regex> {
 
 /// Memory for the lazily built automaton of one rule on one thread.
 const HYBRID_CACHE_BYTES: usize = 256 << 10;
+
+/// Whether a match of `rule` can begin at `at`. A shape that only its issuer uses may stand right
+/// behind another string, where there is no text.
+fn can_begin(rule: &Rule, window: &[u8], at: usize) -> bool {
+    let before = &window[at.saturating_sub(GLUE_REACH)..at];
+    begins_word(window, at)
+        || (rule.confidence == Confidence::High && before.iter().any(is_control))
+}
+
+/// Whether a match of `rule` can end at `at`, likewise.
+fn can_end(rule: &Rule, window: &[u8], at: usize) -> bool {
+    let after = &window[at..window.len().min(at + GLUE_REACH)];
+    ends_word(window, at) || (rule.confidence == Confidence::High && after.iter().any(is_control))
+}
+
+fn is_control(byte: &u8) -> bool {
+    byte.is_ascii_control() && !byte.is_ascii_whitespace()
+}
 
 fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'

@@ -8,6 +8,7 @@ mod delta;
 mod hook_install;
 mod malformed;
 mod odb;
+mod places;
 mod range;
 mod refs;
 mod rules;
