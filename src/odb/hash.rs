@@ -31,6 +31,14 @@ pub fn check_trailer(file: &[u8], hash: HashKind) -> Result<(), String> {
     }
 }
 
+/// Returns the digest of `bytes`.
+pub fn digest(bytes: &[u8], hash: HashKind) -> Vec<u8> {
+    match hash {
+        HashKind::Sha1 => Sha1::digest(bytes).to_vec(),
+        _ => Sha256::digest(bytes).to_vec(),
+    }
+}
+
 /// Returns the id of an object.
 ///
 /// # Errors

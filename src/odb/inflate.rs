@@ -65,11 +65,20 @@ impl Inflater {
     /// # Errors
     /// A message if the stream is damaged.
     pub fn measure(input: &[u8]) -> Result<u64, String> {
+        Self::measure_both(input).map(|(_, size)| size)
+    }
+
+    /// Like [`Self::measure`]; also returns how many bytes of `input` the stream took, first.
+    ///
+    /// # Errors
+    /// A message if the stream is damaged.
+    pub fn measure_both(input: &[u8]) -> Result<(usize, u64), String> {
         let mut scanner = Scanner::new(Format::Zlib);
-        scanner
+        let used = scanner
             .scan(input, true)
             .map_err(|e| format!("zlib stream is damaged ({e})"))?;
-        Ok(scanner.total_out())
+        let used = used.ok_or("zlib stream does not end")?;
+        Ok((used, scanner.total_out()))
     }
 }
 

@@ -25,6 +25,17 @@ impl Map {
         let map = unsafe { memmap2::Mmap::map(&file) };
         map.map(Self).map_err(|e| Error::io("map", path, e))
     }
+
+    /// Returns a map of memory that holds `bytes`, for what is no file.
+    ///
+    /// # Errors
+    /// `Io` if there is not enough memory.
+    pub fn of(bytes: &[u8]) -> Result<Self> {
+        let wrong = |e| Error::io("map", Path::new("memory"), e);
+        let mut map = memmap2::MmapMut::map_anon(bytes.len()).map_err(wrong)?;
+        map.copy_from_slice(bytes);
+        map.make_read_only().map(Self).map_err(wrong)
+    }
 }
 
 impl Deref for Map {

@@ -11,6 +11,7 @@
 //! Everything read here is a claim by a stranger. Damage never panics and never ends the walk: it
 //! is listed, with file and offset, and the rest is read.
 
+pub mod bundle;
 pub mod delta;
 pub mod file;
 pub mod hash;
@@ -27,6 +28,7 @@ pub mod reftable;
 pub mod repository;
 pub mod revision;
 mod split;
+mod unindexed;
 pub mod walk;
 
 use std::path::{Path, PathBuf};
@@ -280,21 +282,27 @@ impl ObjectStore {
             names.sort_unstable();
             for path in &names {
                 let is_index = path.extension().is_some_and(|ext| ext == "idx");
-                if !is_index && names.binary_search(&path.with_extension("idx")).is_err() {
-                    self.skip_file(
-                        path,
-                        SkipReason::Corrupt,
-                        "the pack has no index; run 'git index-pack' on it",
-                    );
-                }
-                if !is_index {
-                    continue;
-                }
-                match Pack::open(path, self.hash) {
-                    Ok(pack) => self.packs.push(pack),
-                    Err(e) => self.skip_file(path, SkipReason::Corrupt, &e.chain()),
+                if is_index {
+                    match Pack::open(path, self.hash) {
+                        Ok(pack) => self.packs.push(pack),
+                        Err(e) => self.skip_file(path, SkipReason::Corrupt, &e.chain()),
+                    }
+                } else if names.binary_search(&path.with_extension("idx")).is_err() {
+                    self.open_unindexed(path);
                 }
             }
+        }
+    }
+
+    /// git does not see such a pack until 'git index-pack' is run on it; what it holds is here
+    /// all the same.
+    fn open_unindexed(&mut self, path: &Path) {
+        match Pack::open_unindexed(path, self.hash, self.limits.max_object_bytes) {
+            Ok((pack, skipped)) => {
+                self.packs.push(pack);
+                self.skipped.extend(skipped);
+            }
+            Err(e) => self.skip_file(path, SkipReason::Corrupt, &e.chain()),
         }
     }
 

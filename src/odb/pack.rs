@@ -14,7 +14,7 @@ use gix_pack::data::entry::Header;
 
 use super::inflate::Inflater;
 use super::map::Map;
-use super::{ObjectKind, hash};
+use super::{ObjectKind, Skipped, hash, unindexed};
 use crate::error::{Error, Result};
 
 /// Position of an entry in pack order.
@@ -31,6 +31,9 @@ pub struct Pack {
     pub promisor: bool,
     data: Map,
     index: gix_pack::index::File<Map>,
+    /// Ascending places in the file where an entry ends though no other that the index names
+    /// begins: the index was made here and leaves out what could not be read.
+    left_out: Vec<u64>,
     /// First byte of each entry, ascending.
     offsets: Vec<u64>,
     /// Position of each entry in the index.
@@ -70,11 +73,50 @@ impl Pack {
         if let Err(why) = check_header(&data, &index, hash) {
             problems.push(damaged(&path, &why));
         }
+        Ok(Self::lay_out(path, data, index, Vec::new(), problems, hash))
+    }
+
+    /// Opens the pack at `path`, which has no index: one is made in memory. Also returns what could
+    /// not be read of it.
+    ///
+    /// # Errors
+    /// `Io` if it cannot be read, `Corrupt` if it is no pack.
+    pub fn open_unindexed(
+        path: &Path,
+        hash: HashKind,
+        max_bytes: u64,
+    ) -> Result<(Self, Vec<Skipped>)> {
+        let data = Map::open(path)?;
+        let made =
+            unindexed::make(&data, path, hash, max_bytes).map_err(|why| damaged(path, &why))?;
+        let map = Map::of(&made.index)?;
+        let index = gix_pack::index::File::from_data(map, path.to_owned(), hash)
+            .map_err(|e| damaged(path, &format!("{e:#}")))?;
+        let pack = Self::lay_out(
+            path.to_owned(),
+            data,
+            index,
+            made.left_out,
+            Vec::new(),
+            hash,
+        );
+        Ok((pack, made.skipped))
+    }
+
+    fn lay_out(
+        path: PathBuf,
+        data: Map,
+        index: gix_pack::index::File<Map>,
+        left_out: Vec<u64>,
+        problems: Vec<Error>,
+        hash: HashKind,
+    ) -> Self {
         let mut pack = Self {
-            promisor: index_path.with_extension("promisor").exists(),
+            promisor: path.with_extension("promisor").exists(),
             path,
             data,
             index,
+            left_out,
             offsets: Vec::new(),
             ranks: Vec::new(),
             sizes: Vec::new(),
@@ -93,7 +135,7 @@ impl Pack {
         pack.link_children();
         pack.settle_kinds();
         pack.weigh();
-        Ok(pack)
+        pack
     }
 
     fn order_entries(&mut self) {
@@ -340,6 +382,13 @@ impl Pack {
         let end = match self.offsets.get(at + 1) {
             Some(&next) => usize::try_from(next).map_err(|e| e.to_string())?,
             None => trailer,
+        };
+        let cut = self
+            .left_out
+            .partition_point(|&place| place <= self.offsets[at]);
+        let end = match self.left_out.get(cut) {
+            Some(&place) => usize::try_from(place).map_err(|e| e.to_string())?.min(end),
+            None => end,
         };
         if start < HEADER_LEN || end > trailer || start >= end {
             return Err(format!(

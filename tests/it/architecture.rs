@@ -88,7 +88,7 @@ fn packages_are_named_where_they_belong() {
     let homes: [(&str, &[&str]); 15] = [
         ("memmap2", &["odb/map.rs"]),
         ("sirocco", &["odb/inflate.rs"]),
-        ("gix_pack", &["odb/pack.rs"]),
+        ("gix_pack", &["odb/pack.rs", "odb/unindexed.rs"]),
         ("sha1::", &["odb/hash.rs"]),
         ("aho_corasick", &["detect/prefilter.rs", "report/redact.rs"]),
         ("regex_automata", &["detect/confirm.rs"]),
