@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use rustc_hash::FxHashSet;
 use unleak::attribution::commits::{CommitCollector, CommitGraph};
 use unleak::attribution::refs::Tips;
-use unleak::attribution::{Named, Places, attribute, read_trees};
+use unleak::attribution::{Named, Places, Sources, attribute, read_trees};
 use unleak::detect::Detector;
 use unleak::odb::Node;
 use unleak::progress::Progress;
@@ -61,6 +61,13 @@ fn main() {
         let judge = |_: &[u8]| false;
         let trees = read_trees(&store, &targets, &judge, &Progress::default());
         let named = Named::default();
-        attribute(&store, &graph, &tips, &[], &trees.links, &places, &named)
+        let sources = Sources {
+            store: &store,
+            graph: &graph,
+            tips: &tips,
+            shallow: &[],
+            links: &trees.links,
+        };
+        attribute(&sources, &places, &named)
     });
 }

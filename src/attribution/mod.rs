@@ -69,29 +69,37 @@ pub fn read_trees(
     }
 }
 
+/// What a history is read from.
+#[derive(Clone, Copy)]
+pub struct Sources<'a> {
+    /// All objects.
+    pub store: &'a ObjectStore,
+    /// All commits.
+    pub graph: &'a CommitGraph,
+    /// All that keeps them alive.
+    pub tips: &'a Tips,
+    /// The commits at which the clone ends.
+    pub shallow: &'a [ObjectId],
+    /// All trees.
+    pub links: &'a TreeLinks,
+}
+
 /// What attribution returns.
 pub struct Attributed {
     /// For each finding, in the order given.
     pub histories: Vec<History>,
-    /// Trees that could not be parsed, and objects that reachable trees and commits name but that
-    /// are not in the store.
+    /// Commits and trees that could not be parsed.
     pub skipped: Vec<Skipped>,
+    /// Objects that reachable trees and commits name but that are not in the store.
+    pub missing: Vec<Skipped>,
 }
 
 /// Finds the history of each of `findings`; `named` are those of them that stand in names.
-/// `shallow` are the commits at which the clone ends.
-pub fn attribute(
-    store: &ObjectStore,
-    graph: &CommitGraph,
-    tips: &Tips,
-    shallow: &[ObjectId],
-    links: &TreeLinks,
-    findings: &[Places],
-    named: &Named,
-) -> Attributed {
+pub fn attribute(sources: &Sources<'_>, findings: &[Places], named: &Named) -> Attributed {
+    let (store, links) = (sources.store, sources.links);
     let findings_of = findings_of(findings);
-    let tracer = Tracer::new(store, graph, tips, links, &findings_of, findings, named);
-    let mut skipped = tracer.missing(shallow);
+    let tracer = Tracer::new(sources, &findings_of, findings, named);
+    let mut skipped = Vec::new();
     if tracer.introduced.len() >= MAX_APPEARANCES {
         skipped.push(Skipped {
             reason: SkipReason::TooLarge,
@@ -102,7 +110,7 @@ pub fn attribute(
             ),
         });
     }
-    for &node in links.damaged.iter().chain(&graph.damaged) {
+    for &node in links.damaged.iter().chain(&sources.graph.damaged) {
         skipped.push(Skipped {
             reason: SkipReason::Corrupt,
             kind: ObjectKind::Unknown,
@@ -113,6 +121,7 @@ pub fn attribute(
     Attributed {
         histories: tracer.histories(),
         skipped,
+        missing: tracer.missing(sources.shallow),
     }
 }
 
@@ -168,14 +177,18 @@ const MAX_APPEARANCES: usize = 1_000_000;
 
 impl<'a> Tracer<'a> {
     fn new(
-        store: &'a ObjectStore,
-        graph: &'a CommitGraph,
-        tips: &'a Tips,
-        links: &'a TreeLinks,
+        sources: &Sources<'a>,
         findings_of: &'a FxHashMap<Node, Vec<FindingNumber>>,
         findings: &'a [Places],
         named: &Named,
     ) -> Self {
+        let Sources {
+            store,
+            graph,
+            tips,
+            links,
+            ..
+        } = *sources;
         let node_count = store.node_count() as usize + links.absent.len();
         let seeds: FxHashSet<Node> = findings_of.keys().copied().collect();
         let names: FxHashSet<u32> = named.keys().copied().collect();

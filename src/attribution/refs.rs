@@ -7,7 +7,7 @@ use gix::hash::Kind as HashKind;
 
 use crate::finding::Place;
 use crate::odb::Skipped;
-use crate::odb::refs::Ref;
+use crate::odb::refs::{Ref, Target};
 use crate::odb::repository::{Indexed, Repository};
 
 /// What a tip is.
@@ -122,6 +122,29 @@ impl Tips {
         tips.tips.dedup();
         tips.notes.sort_unstable();
         tips.notes.dedup();
+        tips
+    }
+
+    /// Those that `refs`, full names and what they name, make; `skipped` could not be read.
+    pub fn of(refs: &[(BString, ObjectId)], hash: HashKind, skipped: Vec<Skipped>) -> Self {
+        let mut tips = Self {
+            skipped,
+            ..Self::default()
+        };
+        for (name, target) in refs {
+            if name == "HEAD" {
+                tips.head = Some(*target);
+            }
+            let found = Ref {
+                worktree: None,
+                name: name.clone(),
+                symbolic: None,
+                target: Target::Object(*target),
+            };
+            tips.add_ref(&found, hash);
+        }
+        tips.tips.sort_unstable();
+        tips.notes.sort_unstable();
         tips
     }
 

@@ -67,12 +67,14 @@ pub enum Scope {
     Text,
     /// Files that need not be in a repository.
     Files,
+    /// Every object of a bundle.
+    Bundle,
 }
 
 impl Scope {
     /// Whether what was found stands in commits.
     pub fn has_commits(self) -> bool {
-        matches!(self, Self::Repository | Self::Range)
+        matches!(self, Self::Repository | Self::Range | Self::Bundle)
     }
 
     /// The word for reports.
@@ -83,6 +85,7 @@ impl Scope {
             Self::Range => "range",
             Self::Text => "text",
             Self::Files => "files",
+            Self::Bundle => "bundle",
         }
     }
 }
@@ -116,6 +119,8 @@ pub struct CoverageBlock {
     pub alternates: usize,
     /// Commits at which a shallow clone ends.
     pub shallow: usize,
+    /// Commits that the receiver of a bundle must have: what they hold is not in it.
+    pub prerequisites: usize,
     /// Files of the worktree that are modified or untracked, and were read.
     pub worktree: usize,
     /// Files that Git LFS keeps, read.

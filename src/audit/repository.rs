@@ -1,5 +1,8 @@
 //! The main job: scans a whole repository and tells the story of every secret in it.
 
+use std::path::Path;
+
+use gix::ObjectId;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::names::{self, Names};
@@ -9,12 +12,14 @@ use crate::attribution::refs::Tips;
 use crate::attribution::{self, Places};
 use crate::detect::Detector;
 use crate::error::Result;
-use crate::finding::Finding;
-use crate::odb::Node;
+use crate::finding::{Finding, History};
+use crate::odb::bundle;
 use crate::odb::read::Reader;
 use crate::odb::repository::{Overrides, Repository};
+use crate::odb::{Node, ObjectStore};
 use crate::progress::Progress;
 use crate::scan::collect::{self, Collector};
+use crate::scan::lfs::BehindPointers;
 use crate::scan::{Sighted, history, lfs};
 
 /// Audits `repo`.
@@ -30,81 +35,182 @@ pub fn audit(
     progress: &Progress,
 ) -> Result<Audit> {
     let store = repo.open_store(overrides, options.limits)?;
-    progress.expect(u64::from(store.node_count()), store.stored_bytes());
-    let hash = repo.hash();
-    let scanned = history::scan(&store, detector, options.scan, progress, &|| {
-        CommitCollector::new(hash)
-    });
-    let graph = CommitGraph::new(&store, scanned.observers);
-    let tips = Tips::read(repo);
     let shallow = repo.shallow_boundary()?;
-    let lfs = lfs::scan(
-        &scanned.pointers,
-        repo.common_dir(),
-        options.limits,
-        detector,
-        options.scan,
-    );
-    let found = vec![Collector::with(scanned.found), lfs.collector];
-    let found = collect::merge(found, detector.rules());
-    let targets = found_in(&found);
-    let judge = names::judge(detector);
-    let trees = attribution::read_trees(&store, &targets, &judge, progress);
-    let mut names = Names::new(&store, &trees.links, &tips);
-    if let (Some(wanted), Some(root)) = (options.worktree, repo.git().workdir()) {
-        names.add_worktree(root, &store, wanted, detector, options);
-    }
-    let (found, allowed_names) = names.scan(found, detector, options.scan);
-    let (found, below_confidence) = wanted(found, detector, options);
-    let places: Vec<Places> = found.iter().map(places).collect();
-    let (links, named) = (&trees.links, names.named(&found));
-    let attributed =
-        attribution::attribute(&store, &graph, &tips, &shallow, links, &places, &named);
-    let mut reader = Reader::new(&store);
-    let mut findings: Vec<Finding> = found
-        .into_iter()
-        .zip(attributed.histories)
-        .map(|(sighted, history)| {
-            let id_of = |node| store.id(node);
-            let mut finding = finding(&id_of, detector, options, &sighted, Some(history));
-            names.tell(&sighted, &mut finding);
-            finding.excerpt = excerpt(&finding, &mut |found, bytes| {
-                reader.read_id(&found.object_id, bytes).is_ok()
-            });
-            finding
-        })
-        .collect();
-    put_in_order(&mut findings);
-    let mut coverage = CoverageBlock {
-        packs: store.packs().len(),
-        loose: store.loose().len(),
-        alternates: store.dirs().len() - 1,
-        shallow: shallow.len(),
-        submodules: trees.links.submodules,
-        allowed_inline: scanned.allowed + allowed_names + lfs.allowed,
-        lfs_read: lfs.read,
-        lfs_missing: lfs.missing,
-        unopened: scanned.unopened,
-        worktree: names.worktree_files(),
-        below_confidence,
-        ..CoverageBlock::default()
-    };
-    coverage.count(scanned.tallies.into_iter().chain(trees.tallies));
-    let mut skipped = store.skipped().to_vec();
-    skipped.extend(scanned.skipped);
-    coverage.unopened.append(&mut names.unopened);
-    coverage.unopened.extend(lfs.unopened);
-    skipped.extend(lfs.skipped);
-    skipped.append(&mut names.skipped);
-    skipped.extend(tips.skipped.iter().cloned());
-    skipped.extend(trees.skipped);
-    skipped.extend(attributed.skipped);
-    coverage.count_skipped(skipped);
-    Ok(Audit {
+    let source = Source {
         scope: Scope::Repository,
-        findings,
-        coverage,
-    })
+        store: &store,
+        shallow: &shallow,
+        common_dir: Some(repo.common_dir()),
+        worktree: repo.git().workdir(),
+    };
+    Ok(source.audit(&mut || Tips::read(repo), detector, options, progress))
+}
+
+/// Audits the bundle at `path`.
+///
+/// # Errors
+/// `Corrupt` if it is none, `Io` if it cannot be read or unpacked.
+pub fn audit_bundle(
+    path: &Path,
+    detector: &Detector,
+    options: &AuditOptions,
+    progress: &Progress,
+) -> Result<Audit> {
+    let bundle = bundle::open(path, options.limits)?;
+    let source = Source {
+        scope: Scope::Bundle,
+        store: &bundle.store,
+        shallow: &[],
+        common_dir: None,
+        worktree: None,
+    };
+    let mut tips = || Tips::of(&bundle.refs, bundle.store.hash(), bundle.skipped.clone());
+    let mut audit = source.audit(&mut tips, detector, options, progress);
+    audit.coverage.prerequisites = bundle.prerequisites.len();
+    Ok(audit)
+}
+
+/// Where objects come from.
+struct Source<'a> {
+    scope: Scope,
+    store: &'a ObjectStore,
+    /// Commits at which history is cut off.
+    shallow: &'a [ObjectId],
+    /// Where Git LFS keeps files.
+    common_dir: Option<&'a Path>,
+    worktree: Option<&'a Path>,
+}
+
+/// What stands beside the objects.
+struct Beside<'a> {
+    tips: &'a Tips,
+    names: Names<'a>,
+    lfs: BehindPointers,
+}
+
+impl Source<'_> {
+    fn audit(
+        &self,
+        tips: &mut dyn FnMut() -> Tips,
+        detector: &Detector,
+        options: &AuditOptions,
+        progress: &Progress,
+    ) -> Audit {
+        let store = self.store;
+        progress.expect(u64::from(store.node_count()), store.stored_bytes());
+        let mut scanned = history::scan(store, detector, options.scan, progress, &|| {
+            CommitCollector::new(store.hash())
+        });
+        let graph = CommitGraph::new(store, std::mem::take(&mut scanned.observers));
+        // Refs are read after the objects: what they name then is there.
+        let tips = tips();
+        let mut lfs = match self.common_dir {
+            Some(dir) => lfs::scan(
+                &scanned.pointers,
+                dir,
+                options.limits,
+                detector,
+                options.scan,
+            ),
+            None => BehindPointers::default(),
+        };
+        let found = vec![
+            Collector::with(std::mem::take(&mut scanned.found)),
+            std::mem::take(&mut lfs.collector),
+        ];
+        let found = collect::merge(found, detector.rules());
+        let targets = found_in(&found);
+        let judge = names::judge(detector);
+        let trees = attribution::read_trees(store, &targets, &judge, progress);
+        let mut names = Names::new(store, &trees.links, &tips);
+        if let (Some(wanted), Some(root)) = (options.worktree, self.worktree) {
+            names.add_worktree(root, store, wanted, detector, options);
+        }
+        let (found, allowed_names) = names.scan(found, detector, options.scan);
+        let (found, below_confidence) = wanted(found, detector, options);
+        let places: Vec<Places> = found.iter().map(places).collect();
+        let history = attribution::Sources {
+            store,
+            graph: &graph,
+            tips: &tips,
+            shallow: self.shallow,
+            links: &trees.links,
+        };
+        let attributed = attribution::attribute(&history, &places, &names.named(&found));
+        let findings = self.findings(found, attributed.histories, &names, detector, options);
+        let mut coverage = self.coverage(&Beside {
+            tips: &tips,
+            names,
+            lfs,
+        });
+        coverage.submodules = trees.links.submodules;
+        coverage.allowed_inline += scanned.allowed + allowed_names;
+        coverage.below_confidence = below_confidence;
+        coverage.unopened.append(&mut scanned.unopened);
+        coverage.count(scanned.tallies.into_iter().chain(trees.tallies));
+        let mut skipped = std::mem::take(&mut coverage.skipped);
+        skipped.extend(scanned.skipped);
+        skipped.extend(trees.skipped);
+        // What a bundle's receiver has already is not part of the bundle.
+        if self.scope == Scope::Repository {
+            skipped.extend(attributed.missing);
+        }
+        skipped.extend(attributed.skipped);
+        coverage.count_skipped(skipped);
+        Audit {
+            scope: self.scope,
+            findings,
+            coverage,
+        }
+    }
+
+    fn findings(
+        &self,
+        found: Vec<Sighted>,
+        histories: Vec<History>,
+        names: &Names<'_>,
+        detector: &Detector,
+        options: &AuditOptions,
+    ) -> Vec<Finding> {
+        let mut reader = Reader::new(self.store);
+        let mut findings: Vec<Finding> = found
+            .into_iter()
+            .zip(histories)
+            .map(|(sighted, history)| {
+                let id_of = |node| self.store.id(node);
+                let mut finding = finding(&id_of, detector, options, &sighted, Some(history));
+                names.tell(&sighted, &mut finding);
+                finding.excerpt = excerpt(&finding, &mut |found, bytes| {
+                    reader.read_id(&found.object_id, bytes).is_ok()
+                });
+                finding
+            })
+            .collect();
+        put_in_order(&mut findings);
+        findings
+    }
+
+    /// What is known of the store and of what stands beside the objects.
+    fn coverage(&self, beside: &Beside<'_>) -> CoverageBlock {
+        let mut skipped = self.store.skipped().to_vec();
+        skipped.extend(beside.tips.skipped.iter().cloned());
+        skipped.extend(beside.names.skipped.iter().cloned());
+        skipped.extend(beside.lfs.skipped.iter().cloned());
+        let unopened = beside.names.unopened.iter().chain(&beside.lfs.unopened);
+        CoverageBlock {
+            packs: self.store.packs().len(),
+            loose: self.store.loose().len(),
+            alternates: self.store.dirs().len() - 1,
+            shallow: self.shallow.len(),
+            allowed_inline: beside.lfs.allowed,
+            lfs_read: beside.lfs.read,
+            lfs_missing: beside.lfs.missing,
+            worktree: beside.names.worktree_files(),
+            unopened: unopened.cloned().collect(),
+            skipped,
+            ..CoverageBlock::default()
+        }
+    }
 }
 
 /// The objects that hold something.

@@ -96,7 +96,7 @@ impl Detector {
             }
             let mut text = scratch.spare.pop().unwrap_or_default();
             decode::decode(bytes, region, &mut text);
-            let layered = self.scan_layer(&text, depth - 1, scratch);
+            let layered = self.scan_layer(&text, (depth - 1, depth - 1), scratch);
             text.clear();
             scratch.spare.push(text);
             if let Some(opened) = opened(bytes, region, layered) {
@@ -131,7 +131,8 @@ impl Detector {
             scratch.budget = scratch.budget.saturating_sub(member.bytes.len() as u64);
             let names = member.path.iter().cloned().map(Layer::Member);
             let path: Vec<Layer> = [Layer::Packed(format)].into_iter().chain(names).collect();
-            let layered = self.scan_layer(member.bytes, depth - 1, scratch);
+            // What is an archive itself was opened, or is too deep.
+            let layered = self.scan_layer(member.bytes, (depth - 1, 0), scratch);
             problems.extend(layered.problems);
             found.extend(layered.found.into_iter().map(|inner| {
                 let position = inner.position;
@@ -152,10 +153,12 @@ impl Detector {
         }
     }
 
-    /// Scans a decoded text or a member. Its own markers count.
-    fn scan_layer(&self, text: &[u8], depth: u32, scratch: &mut Scratch) -> Layered {
+    /// Scans a decoded text or a member, in which encodings and archives are opened to the two
+    /// `depths`. Its own markers count.
+    fn scan_layer(&self, text: &[u8], depths: (u32, u32), scratch: &mut Scratch) -> Layered {
         let mut hits = Hits::default();
-        self.scan_to_depth(text, depth, scratch, &mut hits);
+        self.scan_to_depth(text, depths.0, scratch, &mut hits);
+        self.open_archive(text, depths.1, scratch, &mut hits);
         let mut found = self.matches(text, &hits);
         let is_rule = |word: &str| self.rules().get(word).is_some();
         for found in &mut found {

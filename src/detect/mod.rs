@@ -176,14 +176,15 @@ impl Detector {
 
     /// Scans all of `bytes`, which are shorter than 4 GiB; puts what stands there into `hits`.
     pub fn scan(&self, bytes: &[u8], scratch: &mut Scratch, hits: &mut Hits) {
-        self.scan_to_depth(bytes, self.limits.max_depth, scratch, hits);
+        let depth = self.limits.max_depth;
+        self.scan_to_depth(bytes, depth, scratch, hits);
+        self.open_archive(bytes, depth, scratch, hits);
     }
 
     fn scan_to_depth(&self, bytes: &[u8], depth: u32, scratch: &mut Scratch, hits: &mut Hits) {
         hits.clear();
         self.scan_gap(bytes, 0..bytes.len(), None, scratch, hits);
         self.open_regions(bytes, 0..bytes.len(), depth, scratch, hits);
-        self.open_archive(bytes, depth, scratch, hits);
         hits.settle();
     }
 
@@ -218,8 +219,8 @@ impl Detector {
         }
         self.scan_gap(bytes, next..bytes.len(), last, scratch, hits);
         self.open_changed(bytes, base_hits, runs, scratch, hits);
-        self.open_archive(bytes, self.limits.max_depth, scratch, hits);
         hits.settle();
+        self.open_archive(bytes, self.limits.max_depth, scratch, hits);
     }
 
     /// Finds the keywords that begin in `starts`, but for those that lie within `before`.

@@ -418,7 +418,7 @@ fn coverage(report: &Report<'_>, redactor: &Redactor, text: &mut String) {
     if !read.is_empty() {
         let megabytes = bytes.div_ceil(1_000_000);
         let stores = match report.audit.scope {
-            Scope::Repository => {
+            Scope::Repository | Scope::Bundle => {
                 let packs = counted(coverage.packs, "pack");
                 format!(" from {packs}, {} loose", coverage.loose)
             }
@@ -431,6 +431,10 @@ fn coverage(report: &Report<'_>, redactor: &Redactor, text: &mut String) {
         (
             coverage.alternates,
             "object directories borrowed from other repositories, read",
+        ),
+        (
+            coverage.prerequisites,
+            "commits that the bundle builds on are not in it, nor is what they hold",
         ),
         (coverage.lfs_read, "files kept by Git LFS, read"),
         (

@@ -14,6 +14,7 @@ mod range;
 mod refs;
 mod rules;
 mod scan;
+mod sources;
 mod staged;
 mod support;
 mod unpack;

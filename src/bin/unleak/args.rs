@@ -172,8 +172,8 @@ pub(crate) struct HookOptions {
 /// Example: unleak scan --format json path/to/repository
 #[derive(Debug, clap::Args)]
 pub(crate) struct ScanArgs {
-    /// The repository: a worktree or a directory in it, a bare repository, a .git directory; or '-'
-    /// for one text on standard input
+    /// The repository: a worktree or a directory in it, a bare repository, a .git directory; or a
+    /// bundle; or '-' for one text on standard input
     #[arg(default_value = ".", value_name = "REPO")]
     pub(crate) repository: PathBuf,
 

@@ -1,18 +1,19 @@
 //! `unleak scan`.
 
+use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 
 use unleak::audit::files::files;
-use unleak::audit::repository::audit;
+use unleak::audit::repository::{audit, audit_bundle};
 use unleak::audit::text::text;
 use unleak::audit::{Audit, changes};
 use unleak::detect::Detector;
 use unleak::error::{Error, Result};
-use unleak::odb::Skipped;
 use unleak::odb::repository::Repository;
 use unleak::odb::revision::{self, Ends};
+use unleak::odb::{Skipped, bundle};
 use unleak::progress::Progress;
 use unleak::report::Report;
 use unleak::report::paint::Paint;
@@ -36,6 +37,8 @@ pub(crate) fn run(args: &Args, scan: &ScanArgs) -> Result<Exit> {
         files(&scan.files, &detector, &settings.audit)?
     } else if scan.repository == Path::new("-") {
         standard_input(scan, &settings, &detector)?
+    } else if is_bundle(&scan.repository) {
+        bundle(args, scan, &settings, &detector)?
     } else {
         repository(args, scan, &settings, &detector)?
     };
@@ -73,6 +76,31 @@ pub(crate) fn run(args: &Args, scan: &ScanArgs) -> Result<Exit> {
         ui::warn("the scan is incomplete; run it without '--quiet' to see what is missing");
     }
     Ok(Exit::of(&result))
+}
+
+/// Whether `path` is a file that begins like a bundle.
+fn is_bundle(path: &Path) -> bool {
+    let mut start = Vec::new();
+    let read = File::open(path).map(|file| file.take(64).read_to_end(&mut start));
+    path.is_file() && read.is_ok() && bundle::is_bundle(&start)
+}
+
+fn bundle(
+    args: &Args,
+    scan: &ScanArgs,
+    settings: &ScanSettings,
+    detector: &Detector,
+) -> Result<Audit> {
+    if scan.staged || scan.range.is_some() || scan.since.is_some() || scan.worktree {
+        return Err(
+            Error::usage("a bundle is scanned as a whole").hint("clone it to scan a part of it")
+        );
+    }
+    let progress = Arc::new(Progress::default());
+    let line = ProgressLine::start(&progress, !args.quiet);
+    let result = audit_bundle(&settings.repository, detector, &settings.audit, &progress);
+    drop(line);
+    result
 }
 
 /// Scans what the arguments ask for of a repository.
