@@ -59,7 +59,7 @@ fn flipped_bytes_are_named_or_harmless() {
     let expected = fingerprints(&clean);
     let mut random = Random::new(17);
     let mut noticed = 0;
-    for (extension, rounds) in [("pack", 120), ("idx", 60)] {
+    for (extension, rounds) in [("pack", 250), ("idx", 130)] {
         let path = pack_file(&repo, extension);
         let whole = fs::read(&path).unwrap();
         for _ in 0..rounds {
@@ -82,8 +82,42 @@ fn flipped_bytes_are_named_or_harmless() {
         }
         overwrite(&path, &whole);
     }
-    assert!(noticed > 100, "most flips matter, {noticed} were noticed");
+    assert!(noticed > 200, "most flips matter, {noticed} were noticed");
     assert_eq!(fingerprints(&repo.scan(&[])), expected);
+}
+
+#[test]
+fn flipped_bytes_of_loose_objects_are_named() {
+    let repo = Repo::new();
+    for round in 0..6 {
+        repo.commit_file("file", format!("token {}\n", github_token(200 + round)));
+    }
+    let expected = fingerprints(&repo.scan(&[]));
+    let listed = repo.git(&[
+        "cat-file",
+        "--batch-check=%(objectname)",
+        "--batch-all-objects",
+    ]);
+    let ids: Vec<&str> = listed.lines().collect();
+    let mut random = Random::new(23);
+    for _ in 0..120 {
+        let id = *random.pick(&ids);
+        let path = repo.git_dir().join("objects").join(&id[..2]).join(&id[2..]);
+        let whole = fs::read(&path).unwrap();
+        let mut bytes = whole.clone();
+        let at = random.below(bytes.len());
+        bytes[at] ^= 1 << random.below(8);
+        overwrite(&path, &bytes);
+        let report = repo.scan(&[]);
+        overwrite(&path, &whole);
+        if report.code == 1 {
+            assert_eq!(fingerprints(&report), expected, "{id}, byte {at}");
+            continue;
+        }
+        assert_eq!(report.code, 3, "{id}, byte {at}");
+        let is_named = |skipped: &serde_json::Value| skipped["object"] == id;
+        assert!(report.skipped().iter().any(is_named), "{id}, byte {at}");
+    }
 }
 
 #[test]
