@@ -16,6 +16,7 @@ use crate::finding::{Finding, History};
 use crate::odb::bundle;
 use crate::odb::read::Reader;
 use crate::odb::repository::{Overrides, Repository};
+use crate::odb::walk::STREAMED_FROM;
 use crate::odb::{Node, ObjectStore};
 use crate::progress::Progress;
 use crate::scan::collect::{self, Collector};
@@ -172,7 +173,8 @@ impl Source<'_> {
         detector: &Detector,
         options: &AuditOptions,
     ) -> Vec<Finding> {
-        let mut reader = Reader::new(self.store);
+        // The line of a secret in a huge file is not worth its memory.
+        let mut reader = Reader::new(self.store).with_limit(STREAMED_FROM);
         let mut findings: Vec<Finding> = found
             .into_iter()
             .zip(histories)

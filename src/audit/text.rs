@@ -24,7 +24,7 @@ pub fn text(
     options: &AuditOptions,
 ) -> Result<Audit> {
     let len = bytes.len() as u64;
-    let limit = options.limits.max_object_bytes.min(u64::from(u32::MAX));
+    let limit = options.limits.held();
     if len > limit {
         return Err(
             Error::usage(format!("'{name}' holds more than {limit} bytes"))

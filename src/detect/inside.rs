@@ -26,6 +26,10 @@ impl Opened {
         self.start as usize
     }
 
+    pub(super) fn end(&self) -> usize {
+        self.end as usize
+    }
+
     pub(super) fn key(&self) -> (u32, u32, Option<decode::Encoding>) {
         (self.start, self.end, self.encoding)
     }

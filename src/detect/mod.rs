@@ -30,6 +30,7 @@ use prefilter::Prefilter;
 use score::Reasons;
 
 use crate::error::Result;
+use crate::odb::window::Window;
 use crate::rule::{Confidence, Keyword, Rule, RuleSet};
 use crate::secret::Secret;
 use crate::span::{Position, Run, Span};
@@ -179,6 +180,24 @@ impl Detector {
         let depth = self.limits.max_depth;
         self.scan_to_depth(bytes, depth, scratch, hits);
         self.open_archive(bytes, depth, scratch, hits);
+    }
+
+    /// Scans a window of a larger text: finds what begins in the bytes `own` of it. Around these
+    /// stands as much as the rules look at, but for the text's edges.
+    ///
+    /// An encoded stretch that goes on beyond the window is read as far as it stands there;
+    /// returns whether there was one.
+    pub fn scan_window(&self, window: &Window<'_>, scratch: &mut Scratch, hits: &mut Hits) -> bool {
+        hits.clear();
+        self.scan_gap(window.bytes, window.own.clone(), None, scratch, hits);
+        let depth = self.limits.max_depth;
+        self.open_regions(window.bytes, window.own.clone(), depth, scratch, hits);
+        hits.settle();
+        let is_cut = |opened: &Opened| !window.is_last && opened.end() == window.bytes.len();
+        let cut = hits.opened.iter().any(is_cut);
+        hits.opened
+            .retain(|opened| window.own.contains(&opened.at()));
+        cut
     }
 
     fn scan_to_depth(&self, bytes: &[u8], depth: u32, scratch: &mut Scratch, hits: &mut Hits) {

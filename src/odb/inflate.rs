@@ -60,6 +60,15 @@ impl Inflater {
         Ok(progress.output)
     }
 
+    /// Returns a reader of the stream at the start of `input`, which is said to hold `size` bytes.
+    ///
+    /// # Errors
+    /// A message if it cannot hold as much.
+    pub fn reader(input: &[u8], size: u64) -> Result<flate2::bufread::ZlibDecoder<&[u8]>, String> {
+        plausible_size(input.len(), size)?;
+        Ok(flate2::bufread::ZlibDecoder::new(input))
+    }
+
     /// Returns the length of the data in the stream at the start of `input` without keeping it.
     ///
     /// # Errors

@@ -37,7 +37,7 @@ impl Lookup {
         is_partial: bool,
         common_dir: &Path,
     ) -> Result<Self> {
-        let max_bytes = limits.max_object_bytes.min(u64::from(u32::MAX));
+        let max_bytes = limits.held();
         let open = |dir: &PathBuf| {
             let options = gix::odb::store::init::Options {
                 alloc_limit_bytes: usize::try_from(max_bytes).ok(),
@@ -69,6 +69,7 @@ impl Lookup {
     pub fn limits(&self) -> Limits {
         Limits {
             max_object_bytes: self.max_bytes,
+            max_held_bytes: self.max_bytes,
         }
     }
 

@@ -1,11 +1,14 @@
 //! Loose objects: one zlib stream a file, `<kind> <size>\0<bytes>`.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use gix::ObjectId;
 use gix::hash::Kind as HashKind;
 
 use super::inflate::Inflater;
+use super::map::Map;
+use super::window::{self, Hashing, Sizes, Window};
 use super::{ObjectKind, hash};
 use crate::error::{Error, Result};
 
@@ -82,10 +85,88 @@ pub fn read(
     let path = path_of(dir, id);
     // Most are small: reading costs less than mapping.
     let file = std::fs::read(&path).map_err(|e| Error::io("read", &path, e))?;
-    decode(&file, id, max_bytes, inflater, out).map_err(|why| {
-        Error::corrupt(format!("cannot read '{}': {why}", path.display()))
-            .hint("run 'git fsck'; if it agrees, restore this object from another clone")
+    decode(&file, id, max_bytes, inflater, out).map_err(|why| damaged(&path, &why))
+}
+
+/// Reads the header of a loose object; returns its length, the kind and the size.
+fn header(file: &[u8], inflater: &mut Inflater) -> Result<(usize, ObjectKind, u64), String> {
+    let mut start = [0; MAX_HEADER_LEN];
+    let start = inflater.inflate_prefix(file, &mut start)?;
+    let len = memchr::memchr(0, start).ok_or("object header is damaged")?;
+    let header = std::str::from_utf8(&start[..len]).map_err(|_| "object header is damaged")?;
+    let (kind, size) = header.split_once(' ').ok_or("object header is damaged")?;
+    let kind = ObjectKind::from_name(kind).ok_or("object header names an unknown kind")?;
+    let size: u64 = size.parse().map_err(|_| "object header holds no size")?;
+    Ok((len + 1, kind, size))
+}
+
+/// A loose object that can be read piece by piece.
+pub struct Opened {
+    file: Map,
+    path: PathBuf,
+    header_len: usize,
+    /// Its kind.
+    pub kind: ObjectKind,
+    /// Its size in bytes.
+    pub size: u64,
+}
+
+/// Opens the loose object `id` in `dir`.
+///
+/// # Errors
+/// `Io` or `Corrupt` if its header cannot be read.
+pub fn open(dir: &Path, id: &gix::oid, inflater: &mut Inflater) -> Result<Opened> {
+    let path = path_of(dir, id);
+    let file = Map::open(&path)?;
+    let (header_len, kind, size) = header(&file, inflater).map_err(|why| damaged(&path, &why))?;
+    Ok(Opened {
+        file,
+        path,
+        header_len,
+        kind,
+        size,
     })
+}
+
+impl Opened {
+    /// Its first bytes, at most `len`; none if it is damaged.
+    pub fn start(&self, len: u64) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let header_len = self.header_len as u64;
+        let reader = Inflater::reader(&self.file, self.size);
+        let read = reader.map(|reader| reader.take(header_len + len).read_to_end(&mut bytes));
+        match read {
+            Ok(Ok(read)) if read >= self.header_len => bytes.split_off(self.header_len),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Shows it to `see` window by window.
+    ///
+    /// # Errors
+    /// `Corrupt` if it is damaged, or not the object `id`.
+    pub fn read_windows(&self, id: &gix::oid, see: &mut dyn FnMut(&Window<'_>)) -> Result<()> {
+        self.try_windows(id, see)
+            .map_err(|why| damaged(&self.path, &why))
+    }
+
+    fn try_windows(&self, id: &gix::oid, see: &mut dyn FnMut(&Window<'_>)) -> Result<(), String> {
+        let mut reader = Inflater::reader(&self.file, self.size)?;
+        let mut header = [0; MAX_HEADER_LEN];
+        let header = &mut header[..self.header_len];
+        reader.read_exact(header).map_err(|e| e.to_string())?;
+        let mut hashing = Hashing::new(reader, id.kind(), self.kind, self.size);
+        window::read(&mut hashing, self.size, Sizes::default(), see)?;
+        match hashing.finish()? {
+            actual if actual.as_ref() == id => Ok(()),
+            actual => Err(format!("file holds object {actual}")),
+        }
+    }
+}
+
+fn damaged(path: &Path, why: &str) -> Error {
+    Error::corrupt(format!("cannot read '{}': {why}", path.display()))
+        .hint("run 'git fsck'; if it agrees, restore this object from another clone")
 }
 
 fn decode(
@@ -95,21 +176,14 @@ fn decode(
     inflater: &mut Inflater,
     out: &mut Vec<u8>,
 ) -> Result<ObjectKind, String> {
-    let mut start = [0; MAX_HEADER_LEN];
-    let start = inflater.inflate_prefix(file, &mut start)?;
-    let header_len = memchr::memchr(0, start).ok_or("object header is damaged")?;
-    let header =
-        std::str::from_utf8(&start[..header_len]).map_err(|_| "object header is damaged")?;
-    let (kind, size) = header.split_once(' ').ok_or("object header is damaged")?;
-    let kind = ObjectKind::from_name(kind).ok_or("object header names an unknown kind")?;
-    let size: u64 = size.parse().map_err(|_| "object header holds no size")?;
+    let (header_len, kind, size) = header(file, inflater)?;
     if size > max_bytes {
         return Err(format!(
             "object announces {size} bytes, over the limit of {max_bytes}"
         ));
     }
-    inflater.inflate(file, size + header_len as u64 + 1, out)?;
-    out.drain(..=header_len);
+    inflater.inflate(file, size.saturating_add(header_len as u64), out)?;
+    out.drain(..header_len);
     let actual = hash::object_id(id.kind(), kind, out)?;
     if actual.as_ref() != id {
         return Err(format!("file holds object {actual}"));

@@ -1,7 +1,7 @@
 //! The object store: every pack, loose object and alternate of one repository.
 //!
 //! ```text
-//! map, inflate, delta, hash < pack, loose < mod < read < walk
+//! map, inflate, delta, hash, window < pack, loose < mod < read < walk
 //! ```
 //!
 //! Objects are numbered: a [`Node`] is an entry of a pack in pack order, packs one after the
@@ -30,6 +30,7 @@ pub mod revision;
 mod split;
 mod unindexed;
 pub mod walk;
+pub mod window;
 
 use std::path::{Path, PathBuf};
 
@@ -151,16 +152,27 @@ pub struct Skipped {
 /// Limits on what is read from a repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Largest object that is read into memory, in bytes. Offsets inside an object are 32 bits
-    /// wide, so values from 4 GiB on have no further effect.
+    /// Largest object that is read, in bytes.
     pub max_object_bytes: u64,
+    /// Largest object that is held in memory, in bytes, as deltas and archives need it. Offsets in
+    /// one are 32 bits wide, so values from 4 GiB on have no further effect.
+    pub max_held_bytes: u64,
+}
+
+impl Limits {
+    /// Largest object that is read if it must be held in memory.
+    pub fn held(&self) -> u64 {
+        let both = self.max_object_bytes.min(self.max_held_bytes);
+        both.min(u64::from(u32::MAX))
+    }
 }
 
 impl Default for Limits {
     fn default() -> Self {
         // git itself stores files over 512 MiB whole and undeltified (core.bigFileThreshold).
         Self {
-            max_object_bytes: 1 << 30,
+            max_object_bytes: u64::MAX,
+            max_held_bytes: 1 << 30,
         }
     }
 }
@@ -202,9 +214,7 @@ impl ObjectStore {
         }
         let mut store = Self {
             hash,
-            limits: Limits {
-                max_object_bytes: limits.max_object_bytes.min(u64::from(u32::MAX)),
-            },
+            limits,
             dirs: Vec::new(),
             packs: Vec::new(),
             pack_starts: Vec::new(),

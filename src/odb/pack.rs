@@ -6,6 +6,7 @@
 //! Formats: gitformat-pack(5).
 
 use std::collections::HashMap;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use gix::ObjectId;
@@ -398,6 +399,28 @@ impl Pack {
         Ok(&self.data[start..end])
     }
 
+    /// The entry's compressed data.
+    ///
+    /// # Errors
+    /// A message if its checksum is wrong or it has no place.
+    fn checked(&self, entry: Entry) -> Result<&[u8], String> {
+        let stored = self.stored(entry)?;
+        if let Some(crc) = self.index.crc32_at_index(self.ranks[entry as usize])
+            && crc != crc32fast::hash(stored)
+        {
+            return Err("its checksum differs from the index".into());
+        }
+        Ok(&stored[usize::from(self.header_lens[entry as usize])..])
+    }
+
+    /// Returns a reader of the entry's own stream.
+    ///
+    /// # Errors
+    /// A message if its checksum is wrong, or if it cannot hold what it announces.
+    pub fn reader(&self, entry: Entry) -> Result<impl Read + '_, String> {
+        Inflater::reader(self.checked(entry)?, self.announced_size(entry))
+    }
+
     /// Inflates the entry's own stream, the object or the delta, into `out`.
     ///
     /// # Errors
@@ -408,14 +431,7 @@ impl Pack {
         inflater: &mut Inflater,
         out: &mut Vec<u8>,
     ) -> Result<(), String> {
-        let stored = self.stored(entry)?;
-        if let Some(crc) = self.index.crc32_at_index(self.ranks[entry as usize])
-            && crc != crc32fast::hash(stored)
-        {
-            return Err("its checksum differs from the index".into());
-        }
-        let header_len = usize::from(self.header_lens[entry as usize]);
-        let input = &stored[header_len..];
+        let input = self.checked(entry)?;
         let used = inflater.inflate(input, self.announced_size(entry), out)?;
         if used != input.len() {
             let rest = input.len() - used;

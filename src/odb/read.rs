@@ -12,6 +12,7 @@ pub struct Reader<'a> {
     inflater: Inflater,
     stream: Vec<u8>,
     runs: Vec<Run>,
+    max_bytes: u64,
 }
 
 /// git makes chains of at most 4,095 deltas; a longer one is an attack or damage.
@@ -25,7 +26,15 @@ impl<'a> Reader<'a> {
             inflater: Inflater::default(),
             stream: Vec::new(),
             runs: Vec::new(),
+            max_bytes: store.limits().held(),
         }
+    }
+
+    /// Refuses objects larger than `max_bytes`.
+    #[must_use]
+    pub fn with_limit(mut self, max_bytes: u64) -> Self {
+        self.max_bytes = self.max_bytes.min(max_bytes);
+        self
     }
 
     /// Reads object `id` into `out` from the first place where it is whole; returns its kind.
@@ -54,7 +63,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// `Corrupt` if it, or a base that it needs, is damaged, missing or over the size limit.
     pub fn read(&mut self, node: Node, out: &mut Vec<u8>) -> Result<ObjectKind> {
-        let limit = self.store.limits().max_object_bytes;
+        let limit = self.max_bytes;
         let mut chain = Vec::new();
         let mut at = node;
         let mut kind = loop {

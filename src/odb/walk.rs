@@ -4,16 +4,21 @@
 //! lightest first, so the heavy path reuses buffers and a thread holds about log2(objects) of them.
 //! A heavy subtree beside others is handed to another thread, which shares the base.
 
+use std::io::Read;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::inflate::Inflater;
+use super::inflate::{Inflater, MAX_EXPANSION};
 use super::pack::Entry;
 use super::read::Reader;
+use super::window::{self, Sizes, Window};
 use super::{Node, ObjectKind, ObjectStore, SkipReason, Skipped, delta, loose};
 use crate::error::ErrorKind;
 use crate::progress::Progress;
 use crate::span::Run;
+
+/// Larger objects are shown window by window, if the visitor can and no delta needs them.
+pub const STREAMED_FROM: u64 = 100_000_000;
 
 /// What is done with each object.
 pub trait Visitor: Send {
@@ -27,6 +32,24 @@ pub trait Visitor: Send {
         base: Option<Base<'_, Self::State>>,
         state: &mut Self::State,
     );
+
+    /// Whether a large object of that kind, which begins with `start`, can be shown window by
+    /// window.
+    fn takes_windows(&self, _kind: ObjectKind, _start: &[u8]) -> bool {
+        false
+    }
+
+    /// Looks at a part of a large object. All windows of one object come one after the other.
+    fn visit_window(&mut self, _object: &Streamed, _window: &Window<'_>) {}
+}
+
+/// An object that is shown window by window.
+#[derive(Clone, Copy, Debug)]
+pub struct Streamed {
+    /// Its number.
+    pub node: Node,
+    /// Its kind.
+    pub kind: ObjectKind,
 }
 
 /// Someone who looks at each distinct object beside the visitor's own work.
@@ -195,6 +218,19 @@ const MAX_SPARE_BYTES: usize = 4 << 20;
 
 /// A subtree is handed to another thread if it is at least this share of all work of one thread.
 const SPLIT_SHARE: u64 = 16;
+
+/// Bytes by which it is told whether an object can be shown window by window.
+const START_LEN: u64 = 512;
+
+fn check(size: u64, limit: u64) -> Result<(), (SkipReason, String)> {
+    if size <= limit {
+        return Ok(());
+    }
+    Err((
+        SkipReason::TooLarge,
+        format!("object of {size} bytes is over the limit of {limit}"),
+    ))
+}
 
 fn put_back<T>(idle: &Mutex<Vec<T>>, worker: T) {
     idle.lock()
@@ -383,6 +419,9 @@ impl<'a> Walk<'a> {
         entry: Entry,
     ) -> Option<(Arc<Loaded<V::State>>, ObjectKind)> {
         let pack = &self.store.packs()[pack_number];
+        if self.stream_root(worker, pack_number, entry) {
+            return None;
+        }
         let mut loaded = worker.spare();
         let slot = Arc::get_mut(&mut loaded)?;
         let mut kind = pack.kind(entry);
@@ -422,6 +461,57 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// Shows a large entry window by window, if that will do; returns whether it did.
+    fn stream_root<V: Visitor>(
+        &self,
+        worker: &mut Worker<V>,
+        pack_number: usize,
+        entry: Entry,
+    ) -> bool {
+        let pack = &self.store.packs()[pack_number];
+        let (kind, size) = (pack.kind(entry), pack.announced_size(entry));
+        let node = self.store.node_in(pack_number, entry);
+        let is_root = pack.outside_base(entry).is_none() && pack.children(entry).is_empty();
+        if size < STREAMED_FROM || !is_root || self.store.is_duplicate(node) {
+            return false;
+        }
+        let open = || pack.reader(entry);
+        let outcome = self.check_streamed(size).and_then(|()| {
+            let mut start = Vec::new();
+            let read = open().map(|reader| reader.take(START_LEN).read_to_end(&mut start));
+            read.map_err(|why| (SkipReason::Corrupt, why))?
+                .map_err(|e| (SkipReason::Corrupt, e.to_string()))?;
+            if !worker.visitor.takes_windows(kind, &start) {
+                return Ok(false);
+            }
+            let object = Streamed { node, kind };
+            let mut see = |window: &Window<'_>| worker.visitor.visit_window(&object, window);
+            open()
+                .and_then(|reader| window::read(reader, size, Sizes::default(), &mut see))
+                .map_err(|why| (SkipReason::Corrupt, why))?;
+            Ok(true)
+        });
+        match outcome {
+            Ok(true) => self.count_streamed(worker, kind, size, pack.stored_len(entry)),
+            Ok(false) => return false,
+            Err(failure) => self.fail(worker, pack_number, entry, kind, failure),
+        }
+        true
+    }
+
+    fn count_streamed<V: Visitor>(
+        &self,
+        worker: &mut Worker<V>,
+        kind: ObjectKind,
+        size: u64,
+        stored: u64,
+    ) {
+        let tally = &mut worker.tallies[kind as usize];
+        tally.objects += 1;
+        tally.bytes += size;
+        self.progress.advance(1, stored);
+    }
+
     fn missing(&self, pack: usize) -> SkipReason {
         if self.store.packs()[pack].promisor {
             SkipReason::Promised
@@ -431,14 +521,11 @@ impl<'a> Walk<'a> {
     }
 
     fn check_size(&self, size: u64) -> Result<(), (SkipReason, String)> {
-        let limit = self.store.limits().max_object_bytes;
-        if size <= limit {
-            return Ok(());
-        }
-        Err((
-            SkipReason::TooLarge,
-            format!("object of {size} bytes is over the limit of {limit}"),
-        ))
+        check(size, self.store.limits().held())
+    }
+
+    fn check_streamed(&self, size: u64) -> Result<(), (SkipReason, String)> {
+        check(size, self.store.limits().max_object_bytes)
     }
 
     fn load_delta<V: Visitor>(
@@ -459,7 +546,7 @@ impl<'a> Walk<'a> {
                 .map_err(corrupt)?;
             let (sizes, _) = delta::sizes(&worker.stream).map_err(corrupt)?;
             self.check_size(sizes.result)?;
-            let limit = self.store.limits().max_object_bytes;
+            let limit = self.store.limits().held();
             delta::apply(
                 &worker.stream,
                 &base.bytes,
@@ -526,13 +613,50 @@ impl<'a> Walk<'a> {
         self.progress.advance(1, stored);
     }
 
+    /// Shows a large loose object window by window, if that will do; returns whether it did.
+    fn stream_loose<V: Visitor>(&self, worker: &mut Worker<V>, at: usize) -> bool {
+        let object = &self.store.loose()[at];
+        // What is small in every way is not opened twice.
+        if object.stored_bytes.saturating_mul(MAX_EXPANSION) < STREAMED_FROM {
+            return false;
+        }
+        let dir = &self.store.dirs()[object.dir];
+        let Ok(opened) = loose::open(dir, &object.id, &mut worker.inflater) else {
+            return false;
+        };
+        let (kind, size) = (opened.kind, opened.size);
+        if size < STREAMED_FROM || check(size, self.store.limits().max_object_bytes).is_err() {
+            return false;
+        }
+        let (node, start) = (self.loose_node(at), opened.start(START_LEN));
+        let wanted = self.kinds.contains(&kind);
+        if !wanted || !worker.visitor.takes_windows(kind, &start) {
+            return !wanted;
+        }
+        let object_seen = Streamed { node, kind };
+        let mut see = |window: &Window<'_>| worker.visitor.visit_window(&object_seen, window);
+        match opened.read_windows(&object.id, &mut see) {
+            Ok(()) => self.count_streamed(worker, kind, size, object.stored_bytes),
+            Err(e) => worker.failed.push(Failure {
+                node,
+                kind,
+                reason: SkipReason::Corrupt,
+                detail: e.chain(),
+            }),
+        }
+        true
+    }
+
     fn visit_loose<V: Visitor>(&self, worker: &mut Worker<V>, at: usize) {
+        if self.stream_loose(worker, at) {
+            return;
+        }
         let object = &self.store.loose()[at];
         let mut loaded = worker.spare();
         let Some(slot) = Arc::get_mut(&mut loaded) else {
             return;
         };
-        let limit = self.store.limits().max_object_bytes;
+        let limit = self.store.limits().held();
         let dir = &self.store.dirs()[object.dir];
         match loose::read(
             dir,

@@ -167,7 +167,7 @@ fn read(
         let target = path.read_link().map_err(unreadable)?;
         bytes.extend_from_slice(target.as_os_str().as_encoded_bytes());
     } else {
-        let limit = limits.max_object_bytes.min(u64::from(u32::MAX));
+        let limit = limits.held();
         let file = File::open(path).map_err(unreadable)?;
         // One byte more than is allowed is enough to know.
         let mut file = file.take(limit.saturating_add(1));

@@ -240,6 +240,7 @@ fn objects_over_the_limit_are_named() {
     let path = created(&repo, &["--all"]);
     let limits = Limits {
         max_object_bytes: 5000,
+        ..Limits::default()
     };
     let bundle = bundle::open(&path, limits).unwrap();
     std::fs::remove_file(&path).unwrap();

@@ -16,5 +16,6 @@ mod rules;
 mod scan;
 mod sources;
 mod staged;
+mod stream;
 mod support;
 mod unpack;

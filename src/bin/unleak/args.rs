@@ -233,9 +233,10 @@ pub(crate) struct ScanArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) rules: Option<PathBuf>,
 
-    /// Largest object to read, in MiB
-    #[arg(long, default_value_t = 1024, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=4095))]
-    pub(crate) max_object_size: u64,
+    /// Largest object to read, in MiB; without it, those that must be held in memory (deltas,
+    /// archives) may have 1024, others any size
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=1_048_576))]
+    pub(crate) max_object_size: Option<u64>,
 
     /// Layers of encodings and archives to open inside of each other; 0 opens none
     #[arg(long, default_value_t = 8, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=16))]

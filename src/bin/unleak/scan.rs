@@ -157,7 +157,7 @@ fn standard_input(scan: &ScanArgs, settings: &ScanSettings, detector: &Detector)
             .hint("leave out '-' to scan the repository you are in"));
     }
     // One byte more than is allowed is enough to know.
-    let limit = settings.audit.limits.max_object_bytes;
+    let limit = settings.audit.limits.held();
     let mut bytes = Vec::new();
     std::io::stdin()
         .lock()

@@ -56,7 +56,10 @@ impl ScanSettings {
         if scan.public_keys {
             audit.public_keys = PublicKeys::Reported;
         }
-        audit.limits.max_object_bytes = scan.max_object_size << 20;
+        if let Some(size) = scan.max_object_size {
+            audit.limits.max_object_bytes = size << 20;
+            audit.limits.max_held_bytes = size << 20;
+        }
         audit.worktree = scan.worktree.then_some(if scan.ignored {
             Wanted::All
         } else {
