@@ -1,7 +1,8 @@
 //! The object store: every pack, loose object and alternate of one repository.
 //!
 //! ```text
-//! map, inflate, delta, hash, window < pack, loose < mod < read < walk
+//! map, inflate, delta, hash, file, window < unindexed < pack, loose < mod < read < walk, bundle
+//!                                     file < reftable, split < index < repository, refs < revision
 //! ```
 //!
 //! Objects are numbered: a [`Node`] is an entry of a pack in pack order, packs one after the
