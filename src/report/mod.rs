@@ -1,15 +1,17 @@
 //! What the user gets: the findings and the coverage, in one of several formats.
 //!
 //! ```text
-//! escape, redact, paint < human, json < mod
+//! escape, redact, paint < human, json < location < github, gitlab, sarif < mod
 //! ```
 //!
 //! A report is made of an [`Audit`] alone, so the same repository and rules give the same bytes.
 //! All repository text passes the redactor, and on a terminal the escaper.
 
 pub mod escape;
+mod github;
 mod human;
 mod json;
+mod location;
 pub mod paint;
 pub mod redact;
 
@@ -29,6 +31,8 @@ pub enum Format {
     Json,
     /// One JSON object a line: the findings, then a summary, by the same schema.
     JsonLines,
+    /// Workflow commands of GitHub Actions.
+    GitHub,
 }
 
 /// Everything that a report is made of.
@@ -69,6 +73,7 @@ impl Report<'_> {
             Format::Brief => human::brief(self).into_bytes(),
             Format::Json => json::render(self),
             Format::JsonLines => json::render_lines(self),
+            Format::GitHub => github::render(self).into_bytes(),
         }
     }
 
