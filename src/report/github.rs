@@ -39,12 +39,12 @@ pub(super) fn render(report: &Report<'_>) -> String {
     }
     let problems = unread(report, &redactor);
     for problem in problems.iter().take(MAX_UNREAD) {
-        let _ = writeln!(text, "::error title=unleak: not read::{}", data(problem));
+        let _ = writeln!(text, "::error title=not read::{}", data(problem));
     }
     if let Some(more @ 1..) = problems.len().checked_sub(MAX_UNREAD) {
         let _ = writeln!(
             text,
-            "::error title=unleak: not read::{more} more could not be read"
+            "::error title=not read::{more} more could not be read"
         );
     }
     summary(report, &mut text);

@@ -25,6 +25,8 @@ pub(super) struct Location<'a> {
     pub(super) spot: &'a Spot,
     /// Name of the ref, reflog, entry or staged path.
     name: Option<&'a BString>,
+    /// Whether it is the finding's first place, whose line is at hand.
+    is_first: bool,
 }
 
 impl Location<'_> {
@@ -36,13 +38,12 @@ impl Location<'_> {
         (is_file && !layers.into_iter().any(is_packed)).then_some(self.spot.position.line)
     }
 
-    /// The column in characters. Positions count bytes, so it is known only where the line is at
-    /// hand, as that of a finding's first place is.
+    /// The column in characters. Positions count bytes, so it is known only where the line is at hand.
     pub(super) fn column(&self, finding: &Finding) -> Option<u32> {
         let before = &finding.excerpt.as_ref()?.before;
         let is_plain = self.spot.wrapping.as_ref().is_none_or(|w| w.is_empty());
         let is_whole = u32::try_from(before.len() + 1) == Ok(self.spot.position.column);
-        if !is_plain || !is_whole {
+        if !self.is_first || !is_plain || !is_whole {
             return None;
         }
         let characters = std::str::from_utf8(before).ok()?.chars().count();
@@ -122,6 +123,9 @@ pub(super) fn locations(finding: &Finding) -> Vec<Location<'_>> {
         let otherwise = line.is_none().then_some((l.object_id, l.spot, l.name));
         seen.insert((l.path, line, otherwise))
     });
+    if let Some(first) = all.first_mut() {
+        first.is_first = true;
+    }
     all
 }
 
@@ -132,6 +136,7 @@ fn appeared<'a>(appearance: &'a Appearance, spot: &'a Spot) -> Location<'a> {
         object_id: appearance.object_id,
         spot,
         name: None,
+        is_first: false,
     }
 }
 
@@ -142,6 +147,7 @@ fn stored(occurrence: &Occurrence) -> Location<'_> {
         object_id: occurrence.object_id,
         spot: &occurrence.spot,
         name: Some(&occurrence.name),
+        is_first: false,
     }
 }
 

@@ -9,11 +9,13 @@
 
 pub mod escape;
 mod github;
+mod gitlab;
 mod human;
 mod json;
 mod location;
 pub mod paint;
 pub mod redact;
+mod sarif;
 
 use crate::audit::Audit;
 use crate::rule::{Rule, RuleSet};
@@ -33,6 +35,10 @@ pub enum Format {
     JsonLines,
     /// Workflow commands of GitHub Actions.
     GitHub,
+    /// GitLab's secret detection report.
+    GitLab,
+    /// SARIF 2.1.0.
+    Sarif,
 }
 
 /// Everything that a report is made of.
@@ -74,6 +80,8 @@ impl Report<'_> {
             Format::Json => json::render(self),
             Format::JsonLines => json::render_lines(self),
             Format::GitHub => github::render(self).into_bytes(),
+            Format::GitLab => gitlab::render(self),
+            Format::Sarif => sarif::render(self),
         }
     }
 

@@ -9,6 +9,7 @@ mod hook_install;
 mod malformed;
 mod odb;
 mod range;
+mod report;
 mod rules;
 mod scan;
 mod staged;

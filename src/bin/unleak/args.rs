@@ -267,8 +267,12 @@ pub(crate) enum FormatChoice {
     Json,
     /// One JSON object a line: the findings, then a summary
     Jsonl,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
     /// Annotations of a GitHub Actions run
     Github,
+    /// GitLab's secret detection report
+    Gitlab,
 }
 
 impl FormatChoice {

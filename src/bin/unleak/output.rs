@@ -80,7 +80,9 @@ fn format(choice: FormatChoice, is_brief: bool) -> Format {
         FormatChoice::Human => Format::Human,
         FormatChoice::Json => Format::Json,
         FormatChoice::Jsonl => Format::JsonLines,
+        FormatChoice::Sarif => Format::Sarif,
         FormatChoice::Github => Format::GitHub,
+        FormatChoice::Gitlab => Format::GitLab,
     }
 }
 
