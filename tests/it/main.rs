@@ -3,6 +3,7 @@
 
 mod architecture;
 mod attribution;
+mod ci;
 mod cli;
 mod delta;
 mod hook_install;
