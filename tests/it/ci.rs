@@ -340,3 +340,123 @@ fn the_script_and_the_program_fit_together() {
     );
     assert_eq!(run(&repo, program, &env, &args).status.code(), Some(0));
 }
+
+/// The scripts of the action's steps, by the name of the step.
+fn scripts() -> Vec<(String, String)> {
+    let text = std::fs::read_to_string("action.yml").unwrap();
+    let mut scripts: Vec<(String, String)> = Vec::new();
+    let mut name = String::new();
+    let mut is_script = false;
+    for line in text.lines() {
+        if let Some(rest) = line.strip_prefix("    - name: ") {
+            name = rest.to_owned();
+        }
+        let is_inside = line.is_empty() || line.starts_with("        ");
+        is_script = is_script && is_inside;
+        if is_script {
+            let (_, script) = scripts.last_mut().unwrap();
+            script.push_str(line.get(8..).unwrap_or_default());
+            script.push('\n');
+        }
+        if line == "      run: |" {
+            is_script = true;
+            scripts.push((name.clone(), String::new()));
+        }
+    }
+    scripts
+}
+
+/// Runs a step's script as a runner does; returns its status, what it prints, and its outputs.
+fn step(
+    repo: &Repo,
+    temp: &Repo,
+    name: &str,
+    env: &[(&str, &str)],
+) -> (Option<i32>, String, String) {
+    let scripts = scripts();
+    let (_, script) = scripts.iter().find(|(found, _)| found == name).unwrap();
+    let outputs = temp.path().join("outputs");
+    std::fs::write(&outputs, "").unwrap();
+    let output = Command::new("bash")
+        .args(["--noprofile", "--norc", "-eo", "pipefail", "-c", script])
+        .current_dir(repo.path())
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("HOME", temp.path())
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .env("GITHUB_ACTION_PATH", env!("CARGO_MANIFEST_DIR"))
+        .env("GITHUB_OUTPUT", &outputs)
+        .env("RUNNER_TEMP", temp.path())
+        .envs(env.iter().copied())
+        .stdin(Stdio::null())
+        .output()
+        .expect("bash is installed");
+    let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    (
+        output.status.code(),
+        text,
+        std::fs::read_to_string(outputs).unwrap(),
+    )
+}
+
+#[test]
+fn the_action_puts_no_expression_into_a_script() {
+    let scripts = scripts();
+    let names: Vec<&str> = scripts.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["Find or build unleak", "Scan", "Result"]);
+    for (name, script) in &scripts {
+        assert!(!script.contains("${{"), "{name}");
+    }
+}
+
+#[test]
+fn the_action_scans_and_says_how_it_ended() {
+    let (repo, [_, main, _, two]) = cloned();
+    let head = repo.commit_file("c", github_token(1));
+    let temp = Repo::bare_directory();
+    let program = env!("CARGO_BIN_EXE_unleak");
+    let (code, _, outputs) = step(
+        &repo,
+        &temp,
+        "Find or build unleak",
+        &[("PROGRAM", program)],
+    );
+    assert_eq!((code, outputs), (Some(0), format!("program={program}\n")));
+    let scan = |base: &str, head: &str, args: &str| {
+        let more = [
+            ("UNLEAK_PROGRAM", program),
+            ("UNLEAK_BASE", base),
+            ("UNLEAK_HEAD", head),
+            ("UNLEAK_ARGS", args),
+        ];
+        step(&repo, &temp, "Scan", &github("pull_request", &more))
+    };
+    let sarif = temp.path().join("unleak.sarif").display().to_string();
+    let (code, text, outputs) = scan(&main, &head, "");
+    assert_eq!(
+        (code, outputs),
+        (Some(0), format!("status=1\nsarif={sarif}\n")),
+        "{text}"
+    );
+    assert!(text.starts_with("::error file=c,"), "{text}");
+    let out = temp.path().join("a b.json").display().to_string();
+    let (_, text, outputs) = scan(&main, &two, &format!("--output\njson:{out}\n"));
+    assert!(outputs.starts_with("status=0\n"), "{text}");
+    assert!(Path::new(&out).exists());
+    // Nothing was scanned, so there is no report, nor an old one.
+    let (_, text, outputs) = scan("main", &two, "");
+    assert_eq!(outputs, "status=2\n", "{text}");
+    for (status, fail, code) in [
+        ("1", "true", 1),
+        ("1", "false", 0),
+        ("3", "false", 3),
+        ("", "false", 2),
+    ] {
+        let env = [("STATUS", status), ("FAIL", fail)];
+        assert_eq!(
+            step(&repo, &temp, "Result", &env).0,
+            Some(code),
+            "{status} {fail}"
+        );
+    }
+}
