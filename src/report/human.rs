@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::escape::escape;
+use super::location::holder;
 use super::paint::Role;
 use super::redact::Redactor;
 use super::{Blocked, Report, timestamp};
@@ -241,23 +242,18 @@ fn place(finding: &Finding, redactor: &Redactor) -> String {
         occurrence.object_id,
         shown(&occurrence.name),
     );
-    let line = spot.position.line;
+    let what = holder(spot.place, id, &name);
     match spot.place {
-        Place::Blob => inside(&format!("blob {id}"), spot, redactor),
-        Place::Commit(part) | Place::Tag(part) => {
-            let what = format!("{} of {} {id}", part.name(), spot.place.name());
+        Place::Blob | Place::Commit(_) | Place::Tag(_) | Place::Worktree => {
             inside(&what, spot, redactor)
         }
-        Place::TreeEntry => format!("name of {name} in tree {id}"),
-        Place::Ref => format!("name of ref {name}"),
-        Place::Reflog => format!("reflog of {name}, line {line}"),
-        Place::Index => format!("staged path {name}"),
-        Place::Worktree => inside(&name, spot, redactor),
+        Place::Reflog => format!("{what}, line {}", spot.position.line),
+        Place::TreeEntry | Place::Ref | Place::Index => what,
     }
 }
 
 /// A spot in what is called `outer`: `outer!member:line:column (encodings)`.
-fn inside(outer: &str, spot: &Spot, redactor: &Redactor) -> String {
+pub(super) fn inside(outer: &str, spot: &Spot, redactor: &Redactor) -> String {
     let mut text = outer.to_owned();
     let mut around = Vec::new();
     for layer in spot.wrapping.iter().flat_map(|layers| layers.iter()) {

@@ -1,17 +1,21 @@
 //! What the user gets: the findings and the coverage, in one of several formats.
 //!
 //! ```text
-//! escape, redact, paint < human, json < mod
+//! escape, redact, paint < human, json < location < github, gitlab, sarif < mod
 //! ```
 //!
 //! A report is made of an [`Audit`] alone, so the same repository and rules give the same bytes.
 //! All repository text passes the redactor, and on a terminal the escaper.
 
 pub mod escape;
+mod github;
+mod gitlab;
 mod human;
 mod json;
+mod location;
 pub mod paint;
 pub mod redact;
+mod sarif;
 
 use crate::audit::Audit;
 use crate::rule::{Rule, RuleSet};
@@ -29,6 +33,12 @@ pub enum Format {
     Json,
     /// One JSON object a line: the findings, then a summary, by the same schema.
     JsonLines,
+    /// Workflow commands of GitHub Actions.
+    GitHub,
+    /// GitLab's secret detection report.
+    GitLab,
+    /// SARIF 2.1.0.
+    Sarif,
 }
 
 /// Everything that a report is made of.
@@ -69,6 +79,9 @@ impl Report<'_> {
             Format::Brief => human::brief(self).into_bytes(),
             Format::Json => json::render(self),
             Format::JsonLines => json::render_lines(self),
+            Format::GitHub => github::render(self).into_bytes(),
+            Format::GitLab => gitlab::render(self),
+            Format::Sarif => sarif::render(self),
         }
     }
 

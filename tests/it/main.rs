@@ -4,6 +4,7 @@
 mod architecture;
 mod attribution;
 mod bundle;
+mod ci;
 mod cli;
 mod delta;
 mod hook_install;
@@ -12,6 +13,7 @@ mod odb;
 mod places;
 mod range;
 mod refs;
+mod report;
 mod rules;
 mod scan;
 mod sources;

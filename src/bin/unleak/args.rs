@@ -209,9 +209,10 @@ pub(crate) struct ScanArgs {
     #[arg(long, value_enum, default_value_t = FormatChoice::Human, value_name = "FORMAT")]
     pub(crate) format: FormatChoice,
 
-    /// Write the report to a file instead of standard output
-    #[arg(long, short, value_name = "FILE")]
-    pub(crate) output: Option<PathBuf>,
+    /// Write the report to a file instead of standard output; or with a format, as in
+    /// 'sarif:out.sarif', one more report, as often as you like
+    #[arg(long, short, value_name = "[FORMAT:]FILE")]
+    pub(crate) output: Vec<OsString>,
 
     /// Leave out findings below this confidence
     #[arg(long, value_enum, default_value_t = ConfidenceChoice::Medium, value_name = "LEVEL")]
@@ -279,6 +280,19 @@ pub(crate) enum FormatChoice {
     Json,
     /// One JSON object a line: the findings, then a summary
     Jsonl,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// Annotations of a GitHub Actions run
+    Github,
+    /// GitLab's secret detection report
+    Gitlab,
+}
+
+impl FormatChoice {
+    /// Reads the word for it.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::from_str(name, false).ok()
+    }
 }
 
 /// How sure a finding is.

@@ -3,6 +3,7 @@
 mod args;
 mod exit;
 mod hook;
+mod output;
 mod progress;
 mod rules;
 mod scan;

@@ -42,9 +42,9 @@ pub(crate) fn run(args: &Args, scan: &ScanArgs) -> Result<Exit> {
     } else {
         repository(args, scan, &settings, &detector)?
     };
-    let paint = match &settings.output {
-        Some(_) => Paint::Off,
-        None => settings::paint(args.color, &std::io::stdout()),
+    let paint = match &settings.outputs.standard {
+        None => Paint::Off,
+        Some(_) => settings::paint(args.color, &std::io::stdout()),
     };
     settings::apply(paint);
     let subject = if scan.files.is_empty() {
@@ -53,24 +53,23 @@ pub(crate) fn run(args: &Args, scan: &ScanArgs) -> Result<Exit> {
         let names = scan.files.iter().map(|path| path.display().to_string());
         names.collect::<Vec<_>>().join(", ")
     };
-    let report = Report {
+    let mut report = Report {
         audit: &result,
         rules: detector.rules(),
         subject: &subject,
         reveal: settings.reveal,
-        paint,
+        paint: Paint::Off,
     };
-    let bytes = report.render(settings.format);
-    match &settings.output {
-        Some(path) => std::fs::write(path, &bytes).map_err(|e| Error::io("write", path, e))?,
-        None => {
-            if let Err(e) = write_all(&bytes) {
-                return match e.kind() {
-                    std::io::ErrorKind::BrokenPipe => Ok(Exit::ClosedPipe),
-                    _ => Err(Error::io("write", "standard output".as_ref(), e)),
-                };
-            }
-        }
+    // Files first: whoever reads standard output may go away.
+    settings.outputs.write_files(&report)?;
+    report.paint = paint;
+    if let Some(format) = settings.outputs.standard
+        && let Err(e) = write_all(&report.render(format))
+    {
+        return match e.kind() {
+            std::io::ErrorKind::BrokenPipe => Ok(Exit::ClosedPipe),
+            _ => Err(Error::io("write", "standard output".as_ref(), e)),
+        };
     }
     if args.quiet && !result.coverage.is_complete() {
         ui::warn("the scan is incomplete; run it without '--quiet' to see what is missing");

@@ -7,7 +7,6 @@ use unleak::audit::{AuditOptions, PublicKeys};
 use unleak::error::{Error, Result};
 use unleak::odb::Limits;
 use unleak::odb::repository::Overrides;
-use unleak::report::Format;
 use unleak::report::paint::Paint;
 use unleak::report::redact::Reveal;
 use unleak::rule::{self, Confidence, RuleSet};
@@ -15,7 +14,8 @@ use unleak::scan::files::Wanted;
 use unleak::scan::{Delta, InlineAllow, ScanOptions};
 use unleak::unpack;
 
-use crate::args::{Args, ColorChoice, ConfidenceChoice, FormatChoice, HookOptions, ScanArgs};
+use crate::args::{Args, ColorChoice, ConfidenceChoice, HookOptions, ScanArgs};
+use crate::output::Outputs;
 
 /// What `unleak scan` will do.
 pub(crate) struct ScanSettings {
@@ -23,8 +23,7 @@ pub(crate) struct ScanSettings {
     pub(crate) overrides: Overrides,
     pub(crate) rules: RuleSet,
     pub(crate) audit: AuditOptions,
-    pub(crate) format: Format,
-    pub(crate) output: Option<PathBuf>,
+    pub(crate) outputs: Outputs,
     pub(crate) reveal: Reveal,
     pub(crate) threads: usize,
     /// How deep and how much archives and encodings are opened.
@@ -37,12 +36,8 @@ impl ScanSettings {
     /// # Errors
     /// `Io` or `Config` if the rule file cannot be read.
     pub(crate) fn resolve(args: &Args, scan: &ScanArgs) -> Result<Self> {
-        let format = match (scan.format, args.quiet) {
-            (FormatChoice::Human, false) => Format::Human,
-            (FormatChoice::Human, true) => Format::Brief,
-            (FormatChoice::Json, _) => Format::Json,
-            (FormatChoice::Jsonl, _) => Format::JsonLines,
-        };
+        let is_brief = args.quiet;
+        let outputs = Outputs::resolve(scan.format, &scan.output, is_brief)?;
         // The environment counts, as for git, only if the user named no repository.
         let overrides = if scan.repository == Path::new(".") {
             overrides()
@@ -70,8 +65,7 @@ impl ScanSettings {
             overrides,
             rules: rules(scan.rules.as_deref())?,
             audit,
-            format,
-            output: scan.output.clone(),
+            outputs,
             reveal: if scan.show_secrets {
                 Reveal::Shown
             } else {

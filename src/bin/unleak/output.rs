@@ -1,0 +1,138 @@
+//! Where the reports of a scan go, and in which formats.
+
+use std::ffi::OsString;
+use std::fs::Permissions;
+use std::io::Write;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use unleak::error::{Error, Result};
+use unleak::report::redact::Reveal;
+use unleak::report::{Format, Report};
+
+use crate::args::FormatChoice;
+
+/// Where the reports go.
+pub(crate) struct Outputs {
+    /// What is written to standard output.
+    pub(crate) standard: Option<Format>,
+    files: Vec<(Format, PathBuf)>,
+}
+
+impl Outputs {
+    /// Resolves them from what was typed: `FORMAT:FILE` is one more report, and `FILE` takes the
+    /// place of standard output.
+    ///
+    /// # Errors
+    /// `Usage` if two of them would go to one file, or two take the place of standard output.
+    pub(crate) fn resolve(
+        choice: FormatChoice,
+        outputs: &[OsString],
+        is_brief: bool,
+    ) -> Result<Self> {
+        let mut standard = Some(format(choice, is_brief));
+        let mut files: Vec<(Format, PathBuf)> = Vec::new();
+        for output in outputs {
+            let (format, path) = if let Some((choice, path)) = split(output) {
+                (format(choice, is_brief), path)
+            } else if let Some(format) = standard.take() {
+                (format, PathBuf::from(output))
+            } else {
+                return Err(
+                    Error::usage("two of the outputs name no format").hint(format!(
+                        "name the format of each but one: '--output json:{}'",
+                        output.display()
+                    )),
+                );
+            };
+            if path.as_os_str().is_empty() {
+                let output = output.display();
+                return Err(Error::usage(format!("the output '{output}' names no file")));
+            }
+            if files.iter().any(|(_, other)| *other == path) {
+                let path = path.display();
+                return Err(Error::usage(format!(
+                    "two reports would go to the file '{path}'"
+                )));
+            }
+            files.push((format, path));
+        }
+        Ok(Self { standard, files })
+    }
+
+    /// Writes the files.
+    ///
+    /// # Errors
+    /// `Io` if one cannot be written.
+    pub(crate) fn write_files(&self, report: &Report<'_>) -> Result<()> {
+        for (format, path) in &self.files {
+            let bytes = report.render(*format);
+            write(path, &bytes, report.reveal).map_err(|e| Error::io("write", path, e))?;
+        }
+        Ok(())
+    }
+}
+
+fn format(choice: FormatChoice, is_brief: bool) -> Format {
+    match choice {
+        FormatChoice::Human if is_brief => Format::Brief,
+        FormatChoice::Human => Format::Human,
+        FormatChoice::Json => Format::Json,
+        FormatChoice::Jsonl => Format::JsonLines,
+        FormatChoice::Sarif => Format::Sarif,
+        FormatChoice::Github => Format::GitHub,
+        FormatChoice::Gitlab => Format::GitLab,
+    }
+}
+
+/// Splits `FORMAT:FILE`; `None` if no format stands before the first colon.
+fn split(output: &OsString) -> Option<(FormatChoice, PathBuf)> {
+    let bytes = output.as_bytes();
+    let colon = bytes.iter().position(|&byte| byte == b':')?;
+    let name = std::str::from_utf8(&bytes[..colon]).ok()?;
+    let choice = FormatChoice::named(name)?;
+    let file = OsString::from_vec(bytes[colon + 1..].to_vec());
+    Some((choice, PathBuf::from(file)))
+}
+
+/// Writes a file whole or not at all: whoever reads reports must not take half of one for all.
+fn write(path: &Path, bytes: &[u8], reveal: Reveal) -> std::io::Result<()> {
+    let old = match std::fs::metadata(path) {
+        Ok(old) => Some(old),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => None,
+        Err(e) => return Err(e),
+    };
+    // What is no file, like a pipe or /dev/stdout, cannot be replaced. Nor can a link to nothing.
+    let is_replaceable = match &old {
+        Some(old) => old.is_file(),
+        None => !path.is_symlink(),
+    };
+    if !is_replaceable {
+        return std::fs::write(path, bytes);
+    }
+    // What a link names is replaced, not the link.
+    let target = match old {
+        Some(_) => std::fs::canonicalize(path)?,
+        None => path.to_owned(),
+    };
+    let dir = match target.parent() {
+        Some(dir) if !dir.as_os_str().is_empty() => dir,
+        _ => Path::new("."),
+    };
+    // The umask applies to these as to those of any new file.
+    let mode = match reveal {
+        Reveal::Redacted => 0o666,
+        Reveal::Shown => 0o600,
+    };
+    let mut file = tempfile::Builder::new()
+        .prefix(".unleak-")
+        .permissions(Permissions::from_mode(mode))
+        .tempfile_in(dir)?;
+    file.write_all(bytes)?;
+    if let Some(old) = old {
+        file.as_file().set_permissions(old.permissions())?;
+    }
+    file.persist(&target).map_err(|e| e.error)?;
+    Ok(())
+}

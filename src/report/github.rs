@@ -1,0 +1,143 @@
+//! Workflow commands of GitHub Actions: they become annotations of the run and its files.
+//!
+//! Every line is a command of ours or made of our own words, and no text of the repository can end
+//! a line, so it cannot give a command.
+
+use std::fmt::Write as _;
+
+use super::Report;
+use super::escape::escape;
+use super::location::{Location, locations, unread};
+use super::redact::Redactor;
+use crate::finding::Finding;
+use crate::rule::Confidence;
+
+/// Places told of each finding.
+const MAX_PLACES: usize = 10;
+/// Lines about what could not be read.
+const MAX_UNREAD: usize = 10;
+
+pub(super) fn render(report: &Report<'_>) -> String {
+    let redactor = Redactor::new(&report.audit.findings, report.reveal);
+    let mut text = String::new();
+    let places: Vec<_> = report
+        .audit
+        .findings
+        .iter()
+        .map(|finding| (finding, told(finding)))
+        .collect();
+    // GitHub shows a step's first ten of a kind only: every finding once before any twice.
+    for (finding, locations) in &places {
+        if let Some(first) = locations.first() {
+            annotate(report, &redactor, finding, first, &mut text);
+        }
+    }
+    for (finding, locations) in &places {
+        for location in locations.iter().skip(1) {
+            annotate(report, &redactor, finding, location, &mut text);
+        }
+    }
+    let problems = unread(report, &redactor);
+    for problem in problems.iter().take(MAX_UNREAD) {
+        let _ = writeln!(text, "::error title=not read::{}", data(problem));
+    }
+    if let Some(more @ 1..) = problems.len().checked_sub(MAX_UNREAD) {
+        let _ = writeln!(
+            text,
+            "::error title=not read::{more} more could not be read"
+        );
+    }
+    summary(report, &mut text);
+    text
+}
+
+/// The places in files, and if there is none, whatever place there is.
+fn told(finding: &Finding) -> Vec<Location<'_>> {
+    let all = locations(finding);
+    let in_files: Vec<_> = all.iter().filter(|l| l.path.is_some()).copied().collect();
+    let mut told = if in_files.is_empty() {
+        all.into_iter().take(1).collect()
+    } else {
+        in_files
+    };
+    told.truncate(MAX_PLACES);
+    told
+}
+
+fn annotate(
+    report: &Report<'_>,
+    redactor: &Redactor,
+    finding: &Finding,
+    location: &Location<'_>,
+    text: &mut String,
+) {
+    let command = match finding.confidence {
+        Confidence::High => "error",
+        Confidence::Medium => "warning",
+        Confidence::Low => "notice",
+    };
+    let _ = write!(text, "::{command} ");
+    if let Some(path) = location.path {
+        let path = escape(&redactor.text(path));
+        let _ = write!(text, "file={},", property(&path));
+        if let Some(line) = location.line() {
+            let _ = write!(text, "line={line},");
+            if let Some(column) = location.column(finding) {
+                let _ = write!(text, "col={column},");
+            }
+        }
+    }
+    let rule = report.rule(&finding.rule_id);
+    let description = rule.map_or("secret", |rule| rule.description.as_str());
+    let secret = escape(&redactor.secret(&finding.secret));
+    let commit = location
+        .commit_id
+        .map_or_else(String::new, |id| format!(", first in commit {id}"));
+    let message = format!(
+        "{description} {secret} in {}{commit}; make it useless at its issuer first",
+        location.label(redactor)
+    );
+    let title = property(&finding.rule_id);
+    let _ = writeln!(text, "title={title}::{}", data(&message));
+}
+
+/// One line in our own words: it is no command, so it must hold nothing that could be one.
+fn summary(report: &Report<'_>, text: &mut String) {
+    let found = match report.audit.findings.len() {
+        0 => "no secrets found".to_owned(),
+        1 => "1 secret found".to_owned(),
+        count => format!("{count} secrets found"),
+    };
+    let read = if report.audit.coverage.is_complete() {
+        "everything was read"
+    } else {
+        "but not everything could be read"
+    };
+    let _ = writeln!(text, "unleak: {found}, {read}");
+}
+
+/// Escapes the message of a command.
+fn data(text: &str) -> String {
+    text.replace('%', "%25")
+        .replace('\r', "%0D")
+        .replace('\n', "%0A")
+}
+
+/// Escapes a property of a command.
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_end_a_property_or_a_line_is_escaped() {
+        assert_eq!(
+            property("a%,b:c\r\n::error::x"),
+            "a%25%2Cb%3Ac%0D%0A%3A%3Aerror%3A%3Ax"
+        );
+        assert_eq!(data("50%\n::error::x, y"), "50%25%0A::error::x, y");
+    }
+}

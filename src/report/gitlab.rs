@@ -1,0 +1,234 @@
+//! GitLab's secret detection report, schema 15.
+//!
+//! GitLab shows names and descriptions as Markdown, so they hold our own words only; text of the
+//! repository stands in fields that are shown as they are.
+
+use serde::Serialize;
+
+use super::escape::escape;
+use super::location::{locations, unread};
+use super::redact::Redactor;
+use super::{Report, timestamp};
+use crate::finding::{Finding, Fingerprint};
+use crate::rule::Confidence;
+
+/// The newest version of the schema that it was checked against.
+const SCHEMA_VERSION: &str = "15.0.2";
+/// Start and end: the schema wants both, and the same repository must give the same bytes.
+const NO_TIME: &str = "1970-01-01T00:00:00";
+/// What GitLab's own analyzer says where there is no commit.
+const NO_COMMIT: &str = "0000000";
+
+#[derive(Serialize)]
+struct Document<'a> {
+    version: &'static str,
+    scan: Scan,
+    vulnerabilities: Vec<Vulnerability<'a>>,
+}
+
+#[derive(Serialize)]
+struct Scan {
+    analyzer: Program,
+    scanner: Program,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    start_time: &'static str,
+    end_time: &'static str,
+    status: &'static str,
+    messages: Vec<Message>,
+}
+
+#[derive(Serialize)]
+struct Program {
+    id: &'static str,
+    name: &'static str,
+    version: &'static str,
+    vendor: Vendor,
+}
+
+#[derive(Serialize)]
+struct Vendor {
+    name: &'static str,
+}
+
+#[derive(Serialize)]
+struct Message {
+    level: &'static str,
+    value: String,
+}
+
+#[derive(Serialize)]
+struct Vulnerability<'a> {
+    id: String,
+    category: &'static str,
+    name: &'a str,
+    description: String,
+    severity: &'static str,
+    raw_source_code_extract: String,
+    location: Location,
+    identifiers: [Identifier<'a>; 1],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    links: Vec<Link<'a>>,
+}
+
+#[derive(Serialize)]
+struct Location {
+    file: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    start_line: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    end_line: Option<u32>,
+    commit: Commit,
+}
+
+#[derive(Serialize)]
+struct Commit {
+    sha: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    author: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    date: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Identifier<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    name: &'a str,
+    value: &'a str,
+}
+
+#[derive(Serialize)]
+struct Link<'a> {
+    name: &'static str,
+    url: &'a str,
+}
+
+pub(super) fn render(report: &Report<'_>) -> Vec<u8> {
+    let redactor = Redactor::new(&report.audit.findings, report.reveal);
+    let program = || Program {
+        id: "unleak",
+        name: "unleak",
+        version: env!("CARGO_PKG_VERSION"),
+        vendor: Vendor { name: "unleak" },
+    };
+    let is_complete = report.audit.coverage.is_complete();
+    let document = Document {
+        version: SCHEMA_VERSION,
+        scan: Scan {
+            analyzer: program(),
+            scanner: program(),
+            kind: "secret_detection",
+            start_time: NO_TIME,
+            end_time: NO_TIME,
+            status: if is_complete { "success" } else { "failure" },
+            messages: unread(report, &redactor)
+                .into_iter()
+                .map(|problem| Message {
+                    level: "warn",
+                    value: format!("not read: {problem}"),
+                })
+                .collect(),
+        },
+        vulnerabilities: report
+            .audit
+            .findings
+            .iter()
+            .map(|finding| vulnerability(report, &redactor, finding))
+            .collect(),
+    };
+    let mut bytes = serde_json::to_vec_pretty(&document).expect("strings and numbers become JSON");
+    bytes.push(b'\n');
+    bytes
+}
+
+fn vulnerability<'a>(
+    report: &'a Report<'_>,
+    redactor: &Redactor,
+    finding: &'a Finding,
+) -> Vulnerability<'a> {
+    let rule = report.rule(&finding.rule_id);
+    let name = rule.map_or(finding.rule_id.as_str(), |rule| &rule.description);
+    let reasons: Vec<&str> = finding.reasons.iter().map(|reason| reason.text()).collect();
+    let pages = [
+        ("Make it useless", rule.and_then(|r| r.rotate.as_deref())),
+        ("What its issuer says", rule.and_then(|r| r.docs.as_deref())),
+    ];
+    Vulnerability {
+        id: uuid(finding.fingerprint),
+        category: "secret_detection",
+        name,
+        description: format!(
+            "{name}, found with {} confidence: {}. Make it useless at its issuer first: deleting the line is not enough, since history keeps it.",
+            finding.confidence.name(),
+            reasons.join(", ")
+        ),
+        severity: match finding.confidence {
+            Confidence::High => "Critical",
+            Confidence::Medium => "Medium",
+            Confidence::Low => "Low",
+        },
+        raw_source_code_extract: escape(&redactor.secret(&finding.secret)),
+        location: location(redactor, finding),
+        identifiers: [Identifier {
+            kind: "unleak_rule_id",
+            name: &finding.rule_id,
+            value: &finding.rule_id,
+        }],
+        links: pages
+            .into_iter()
+            .filter_map(|(name, page)| {
+                let url = page.filter(|page| page.starts_with("http"))?;
+                Some(Link { name, url })
+            })
+            .collect(),
+    }
+}
+
+/// The first place. GitLab wants a file of each finding: what stands in none is named instead.
+fn location(redactor: &Redactor, finding: &Finding) -> Location {
+    let first = locations(finding).into_iter().next();
+    let line = first.and_then(|first| first.line());
+    let file = match first {
+        Some(first) if line.is_some() => first.path.map_or_else(String::new, |path| {
+            String::from_utf8_lossy(&redactor.text(path)).into_owned()
+        }),
+        Some(first) => first.label(redactor),
+        None => String::new(),
+    };
+    let commit_id = first.and_then(|first| first.commit_id);
+    let history = finding.history.as_ref();
+    // It is known of the first commit only, which is that of the first place.
+    let author = history
+        .and_then(|history| history.author.as_ref())
+        .filter(|_| commit_id.is_some());
+    Location {
+        file,
+        start_line: line,
+        end_line: line,
+        commit: Commit {
+            sha: commit_id.map_or_else(|| NO_COMMIT.to_owned(), |id| id.to_string()),
+            author: author.map(|author| escape(&redactor.text(&author.name))),
+            date: author.map(|author| timestamp(author.seconds)),
+        },
+    }
+}
+
+/// The fingerprint as a UUID of version 8, which is for digests of one's own kind.
+fn uuid(fingerprint: Fingerprint) -> String {
+    let hex = fingerprint.to_string();
+    let variant = match hex.as_bytes()[16] {
+        b'0' | b'4' | b'8' | b'c' => '8',
+        b'1' | b'5' | b'9' | b'd' => '9',
+        b'2' | b'6' | b'a' | b'e' => 'a',
+        _ => 'b',
+    };
+    let (time, more, last, rest, node) = (
+        &hex[..8],
+        &hex[8..12],
+        &hex[13..16],
+        &hex[17..20],
+        &hex[20..],
+    );
+    format!("{time}-{more}-8{last}-{variant}{rest}-{node}")
+}

@@ -1,0 +1,396 @@
+//! SARIF 2.1.0, for code scanning: the schema that the tests hold it to is in `tests/data`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use super::Report;
+use super::escape::escape;
+use super::location::{Location, locations, unread};
+use super::redact::Redactor;
+use crate::finding::{Finding, Place};
+use crate::rule::{Confidence, Rule};
+
+/// Most results that GitHub takes; the worst come first.
+const MAX_RESULTS: usize = 25_000;
+/// Most places of a result that GitHub takes.
+const MAX_LOCATIONS: usize = 1_000;
+/// What paths are relative to.
+const ROOT: &str = "%SRCROOT%";
+
+#[derive(Serialize)]
+struct Log<'a> {
+    #[serde(rename = "$schema")]
+    schema: &'static str,
+    version: &'static str,
+    runs: [Run<'a>; 1],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Run<'a> {
+    tool: Tool<'a>,
+    invocations: [Invocation; 1],
+    column_kind: &'static str,
+    results: Vec<Entry<'a>>,
+}
+
+#[derive(Serialize)]
+struct Tool<'a> {
+    driver: Driver<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Driver<'a> {
+    name: &'static str,
+    semantic_version: &'static str,
+    rules: Vec<RuleEntry<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RuleEntry<'a> {
+    id: &'a str,
+    short_description: Message,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    help_uri: Option<&'a str>,
+    help: Message,
+    default_configuration: Configuration,
+    properties: RuleProperties,
+}
+
+#[derive(Serialize)]
+struct Configuration {
+    level: &'static str,
+}
+
+#[derive(Serialize)]
+struct RuleProperties {
+    tags: [&'static str; 2],
+    precision: &'static str,
+    confidence: &'static str,
+}
+
+#[derive(Serialize)]
+struct Message {
+    text: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Invocation {
+    execution_successful: bool,
+    tool_execution_notifications: Vec<Notification>,
+}
+
+#[derive(Serialize)]
+struct Notification {
+    level: &'static str,
+    message: Message,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Entry<'a> {
+    rule_id: &'a str,
+    rule_index: usize,
+    level: &'static str,
+    message: Message,
+    locations: Vec<LocationEntry>,
+    partial_fingerprints: BTreeMap<&'static str, String>,
+    properties: Properties,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Properties {
+    confidence: &'static str,
+    reasons: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    commit: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    in_head: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    published: Option<bool>,
+    /// How many locations there are, if not all are here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    locations: Option<usize>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct LocationEntry {
+    physical_location: PhysicalLocation,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    logical_locations: Option<[LogicalLocation; 1]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    properties: Option<LocationProperties>,
+}
+
+#[derive(Serialize)]
+struct LocationProperties {
+    commit: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PhysicalLocation {
+    artifact_location: ArtifactLocation,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    region: Option<Region>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ArtifactLocation {
+    uri: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    uri_base_id: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Region {
+    start_line: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    start_column: Option<u32>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct LogicalLocation {
+    fully_qualified_name: String,
+    kind: &'static str,
+}
+
+pub(super) fn render(report: &Report<'_>) -> Vec<u8> {
+    let redactor = Redactor::new(&report.audit.findings, report.reveal);
+    let all = &report.audit.findings;
+    let findings = &all[..all.len().min(MAX_RESULTS)];
+    let ids: BTreeSet<&str> = findings.iter().map(|f| f.rule_id.as_str()).collect();
+    let index: BTreeMap<&str, usize> = ids.iter().copied().zip(0..).collect();
+    let rules = ids.iter().map(|id| rule_entry(report, id)).collect();
+    let results = findings
+        .iter()
+        .map(|finding| entry(report, &redactor, finding, index[finding.rule_id.as_str()]))
+        .collect();
+    let log = Log {
+        schema: "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
+        version: "2.1.0",
+        runs: [Run {
+            tool: Tool {
+                driver: Driver {
+                    name: "unleak",
+                    semantic_version: env!("CARGO_PKG_VERSION"),
+                    rules,
+                },
+            },
+            invocations: [invocation(report, &redactor)],
+            column_kind: "unicodeCodePoints",
+            results,
+        }],
+    };
+    let mut bytes = serde_json::to_vec_pretty(&log).expect("strings and numbers become JSON");
+    bytes.push(b'\n');
+    bytes
+}
+
+fn invocation(report: &Report<'_>, redactor: &Redactor) -> Invocation {
+    let mut notifications: Vec<Notification> = unread(report, redactor)
+        .into_iter()
+        .map(|problem| Notification {
+            level: "error",
+            message: message(&format!("not read: {problem}")),
+        })
+        .collect();
+    let count = report.audit.findings.len();
+    if count > MAX_RESULTS {
+        let text = format!("only the worst {MAX_RESULTS} of {count} findings are listed here");
+        notifications.push(Notification {
+            level: "warning",
+            message: message(&text),
+        });
+    }
+    Invocation {
+        execution_successful: report.audit.coverage.is_complete(),
+        tool_execution_notifications: notifications,
+    }
+}
+
+fn rule_entry<'a>(report: &'a Report<'_>, id: &'a str) -> RuleEntry<'a> {
+    let rule = report.rule(id);
+    let confidence = rule.map_or(Confidence::Medium, |rule| rule.confidence);
+    RuleEntry {
+        id,
+        short_description: message(rule.map_or(id, |rule| &rule.description)),
+        help_uri: rule.and_then(|rule| rule.rotate.as_deref().or(rule.docs.as_deref())),
+        help: message(&help(rule)),
+        default_configuration: Configuration {
+            level: level(confidence),
+        },
+        properties: RuleProperties {
+            tags: ["security", "secret"],
+            precision: match confidence {
+                Confidence::High => "very-high",
+                Confidence::Medium => "high",
+                Confidence::Low => "low",
+            },
+            confidence: confidence.name(),
+        },
+    }
+}
+
+fn help(rule: Option<&Rule>) -> String {
+    let mut text = "Make the secret useless at its issuer first: deleting the line is not enough, since history keeps it.".to_owned();
+    if let Some(page) = rule.and_then(|rule| rule.rotate.as_deref()) {
+        text.push_str(" Where: ");
+        text.push_str(page);
+    }
+    text
+}
+
+fn level(confidence: Confidence) -> &'static str {
+    match confidence {
+        Confidence::High => "error",
+        Confidence::Medium => "warning",
+        Confidence::Low => "note",
+    }
+}
+
+/// Text that is no link and has no placeholder, whatever it holds: both are part of SARIF messages
+/// (3.11.5 and 3.11.6).
+fn message(text: &str) -> Message {
+    let mut plain = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\\' | '[' | ']' => plain.push('\\'),
+            '{' | '}' => plain.push(character),
+            _ => {}
+        }
+        plain.push(character);
+    }
+    Message { text: plain }
+}
+
+fn entry<'a>(
+    report: &Report<'_>,
+    redactor: &Redactor,
+    finding: &'a Finding,
+    rule_index: usize,
+) -> Entry<'a> {
+    let rule = report.rule(&finding.rule_id);
+    let description = rule.map_or("secret", |rule| &rule.description);
+    let all = locations(finding);
+    let secret = escape(&redactor.secret(&finding.secret));
+    let place = all.first().map_or_else(String::new, |first| {
+        format!(" in {}", first.label(redactor))
+    });
+    let history = finding.history.as_ref();
+    let standing = history.and_then(|history| history.standing.as_ref());
+    let fingerprint = finding.fingerprint.to_string();
+    Entry {
+        rule_id: &finding.rule_id,
+        rule_index,
+        level: level(finding.confidence),
+        message: message(&format!("{description} {secret}{place}")),
+        locations: all
+            .iter()
+            .take(MAX_LOCATIONS)
+            .map(|place| location(redactor, finding, place))
+            .collect(),
+        // GitHub tells alerts apart by the second one. Without it, the line's text would be taken,
+        // and most of these files are not in the worktree.
+        partial_fingerprints: BTreeMap::from([
+            ("unleakFingerprint/v1", fingerprint.clone()),
+            ("primaryLocationLineHash", format!("{fingerprint}:1")),
+        ]),
+        properties: Properties {
+            confidence: finding.confidence.name(),
+            reasons: finding.reasons.iter().map(|reason| reason.text()).collect(),
+            commit: all
+                .first()
+                .and_then(|first| first.commit_id)
+                .map(|id| id.to_string()),
+            in_head: standing.map(|standing| standing.in_head),
+            published: standing.map(|standing| !standing.reach.remotes.is_empty()),
+            locations: (all.len() > MAX_LOCATIONS).then_some(all.len()),
+        },
+    }
+}
+
+fn location(redactor: &Redactor, finding: &Finding, place: &Location<'_>) -> LocationEntry {
+    let line = place.line();
+    LocationEntry {
+        physical_location: PhysicalLocation {
+            artifact_location: artifact(redactor, place),
+            region: line.map(|start_line| Region {
+                start_line,
+                start_column: place.column(finding),
+            }),
+        },
+        logical_locations: line.is_none().then(|| {
+            [LogicalLocation {
+                fully_qualified_name: place.label(redactor),
+                kind: match place.spot.place {
+                    Place::Blob | Place::Worktree if place.path.is_some() => "member",
+                    Place::Blob | Place::Commit(_) | Place::Tag(_) | Place::Worktree => "object",
+                    Place::TreeEntry | Place::Ref | Place::Reflog | Place::Index => "name",
+                },
+            }]
+        }),
+        properties: place.commit_id.map(|id| LocationProperties {
+            commit: id.to_string(),
+        }),
+    }
+}
+
+/// The file. What stands in none is said to be in the repository's own directory: readers refuse a
+/// whole report for one result without a file.
+fn artifact(redactor: &Redactor, place: &Location<'_>) -> ArtifactLocation {
+    let Some(path) = place.path else {
+        return ArtifactLocation {
+            uri: ".git".to_owned(),
+            uri_base_id: Some(ROOT),
+        };
+    };
+    let path = redactor.text(path);
+    // Only standard input can be called that.
+    let is_absolute = path.starts_with(b"/");
+    let scheme = if is_absolute { "file://" } else { "" };
+    ArtifactLocation {
+        uri: format!("{scheme}{}", percent_encoded(&path)),
+        uri_base_id: (!is_absolute).then_some(ROOT),
+    }
+}
+
+fn percent_encoded(path: &[u8]) -> String {
+    let mut encoded = String::with_capacity(path.len());
+    for &byte in path {
+        if byte.is_ascii_alphanumeric() || b"-_.~/".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_has_neither_links_nor_placeholders() {
+        let text = message("[x](https://example.org) {0} \\").text;
+        assert_eq!(text, "\\[x\\](https://example.org) {{0}} \\\\");
+    }
+
+    #[test]
+    fn a_path_becomes_a_relative_uri() {
+        assert_eq!(
+            percent_encoded(b"a b/c:d%\xff#?"),
+            "a%20b/c%3Ad%25%FF%23%3F"
+        );
+    }
+}

@@ -1,0 +1,462 @@
+//! `hooks/ci`: what a run is about, worked out from its environment. A stub stands in for the
+//! program and writes down its arguments.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use crate::support::{Repo, github_token};
+
+const ZERO: &str = "0000000000000000000000000000000000000000";
+
+/// Runs the script in `repo` with `env`; returns how it ended.
+fn run(repo: &Repo, program: &Path, env: &[(&str, &str)], args: &[&str]) -> Output {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("hooks/ci");
+    // The strictest shell there is, if it is there.
+    let dash = Path::new("/bin/dash");
+    let shell = if dash.exists() {
+        dash
+    } else {
+        Path::new("/bin/sh")
+    };
+    Command::new(shell)
+        .arg(script)
+        .args(args)
+        .current_dir(repo.path())
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("HOME", repo.path())
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .env("UNLEAK_PROGRAM", program)
+        .envs(env.iter().copied())
+        .stdin(Stdio::null())
+        .output()
+        .expect("a shell is installed")
+}
+
+/// A program that prints its arguments, one a line, and ends with 7.
+struct Stub(Repo);
+
+impl Stub {
+    fn new() -> Self {
+        let dir = Repo::bare_directory();
+        let path = dir.path().join("unleak");
+        std::fs::write(&path, "#!/bin/sh\nprintf '%s\\n' \"$@\"\nexit 7\n").unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        Self(dir)
+    }
+
+    /// The arguments that it was called with.
+    fn called(&self, repo: &Repo, env: &[(&str, &str)], args: &[&str]) -> Vec<String> {
+        let output = run(repo, &self.0.path().join("unleak"), env, args);
+        let text = String::from_utf8(output.stdout).unwrap();
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(7), "{env:?}: {text}{error}");
+        text.lines().map(str::to_owned).collect()
+    }
+
+    /// How it ends, and what it says, when nothing is scanned.
+    fn refused(&self, repo: &Repo, env: &[(&str, &str)]) -> (Option<i32>, String) {
+        let output = run(repo, &self.0.path().join("unleak"), env, &[]);
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8(text).unwrap())
+    }
+}
+
+fn github<'a>(event: &'a str, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    let common = [
+        ("GITHUB_ACTIONS", "true"),
+        ("GITHUB_EVENT_NAME", event),
+        ("UNLEAK_DEFAULT_BRANCH", "main"),
+    ];
+    [&common[..], more].concat()
+}
+
+fn gitlab<'a>(source: &'a str, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    let common = [
+        ("GITLAB_CI", "true"),
+        ("CI_PIPELINE_SOURCE", source),
+        ("CI_DEFAULT_BRANCH", "main"),
+    ];
+    [&common[..], more].concat()
+}
+
+/// A clone with `origin/main` and `origin/topic`, and the ids: base, main, and topic's two commits.
+fn cloned() -> (Repo, [String; 4]) {
+    let origin = Repo::new();
+    let base = origin.commit_file("a", "1\n");
+    origin.git(&["checkout", "--quiet", "-b", "topic"]);
+    let one = origin.commit_file("b", "1\n");
+    let two = origin.commit_file("b", "2\n");
+    origin.git(&["checkout", "--quiet", "main"]);
+    let main = origin.commit_file("a", "2\n");
+    (origin.cloned(&[]), [base, main, one, two])
+}
+
+fn range(from: &str, to: &str) -> Vec<String> {
+    ["scan", "--range", &format!("{from}..{to}")]
+        .map(str::to_owned)
+        .to_vec()
+}
+
+fn all_of(head: &str) -> Vec<String> {
+    ["scan", "--range", head].map(str::to_owned).to_vec()
+}
+
+#[test]
+fn requests_scan_what_the_head_has_and_the_base_has_not() {
+    let (repo, [base, main, one, two]) = cloned();
+    let stub = Stub::new();
+    for event in ["pull_request", "pull_request_target", "merge_group"] {
+        let env = github(event, &[("UNLEAK_BASE", &main), ("UNLEAK_HEAD", &two)]);
+        assert_eq!(stub.called(&repo, &env, &[]), range(&main, &two), "{event}");
+    }
+    let merge_request =
+        |more: &[(&str, &str)]| stub.called(&repo, &gitlab("merge_request_event", more), &[]);
+    let found = merge_request(&[
+        ("CI_MERGE_REQUEST_DIFF_BASE_SHA", &base),
+        ("CI_COMMIT_SHA", &two),
+    ]);
+    assert_eq!(found, range(&base, &two));
+    // Merged results: the job stands on a merge of both.
+    let found = merge_request(&[
+        ("CI_MERGE_REQUEST_DIFF_BASE_SHA", &base),
+        ("CI_MERGE_REQUEST_TARGET_BRANCH_SHA", &main),
+        ("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA", &one),
+        ("CI_COMMIT_SHA", &two),
+    ]);
+    assert_eq!(found, range(&main, &one));
+    // Any other system.
+    let env = [("UNLEAK_BASE", base.as_str()), ("UNLEAK_HEAD", &one)];
+    assert_eq!(stub.called(&repo, &env, &[]), range(&base, &one));
+}
+
+#[test]
+fn a_push_scans_what_came_since() {
+    let (repo, [_, main, one, two]) = cloned();
+    let stub = Stub::new();
+    let away = "1234567890123456789012345678901234567890";
+    let on_github = |before: &str, head: &str, reference: &str| {
+        let more = [
+            ("UNLEAK_BASE", before),
+            ("UNLEAK_HEAD", head),
+            ("GITHUB_REF", reference),
+        ];
+        stub.called(&repo, &github("push", &more), &[])
+    };
+    let on_gitlab = |before: &str, head: &str, branch: &str| {
+        let more = [
+            ("CI_COMMIT_BEFORE_SHA", before),
+            ("CI_COMMIT_SHA", head),
+            ("CI_COMMIT_BRANCH", branch),
+        ];
+        stub.called(&repo, &gitlab("push", &more), &[])
+    };
+    assert_eq!(on_github(&one, &two, "refs/heads/topic"), range(&one, &two));
+    assert_eq!(on_gitlab(&one, &two, "topic"), range(&one, &two));
+    // New, or forced so that what was there is gone.
+    for before in [ZERO, away, ""] {
+        assert_eq!(
+            on_github(before, &two, "refs/heads/topic"),
+            range(&main, &two)
+        );
+        assert_eq!(on_gitlab(before, &two, "topic"), range(&main, &two));
+        assert_eq!(on_github(before, &two, "refs/tags/v1"), range(&main, &two));
+        // The default branch has its own commits already.
+        assert_eq!(on_github(before, &main, "refs/heads/main"), all_of(&main));
+        assert_eq!(on_gitlab(before, &main, "main"), all_of(&main));
+    }
+    // Only the commit of an annotated tag is here.
+    let more = [
+        ("UNLEAK_BASE", ZERO),
+        ("UNLEAK_HEAD", away),
+        ("GITHUB_SHA", &two),
+    ];
+    assert_eq!(
+        stub.called(&repo, &github("push", &more), &[]),
+        range(&main, &two)
+    );
+    let deleted = [("UNLEAK_BASE", one.as_str()), ("UNLEAK_HEAD", ZERO)];
+    let (code, text) = stub.refused(&repo, &github("push", &deleted));
+    assert_eq!((code, text.contains("nothing to scan")), (Some(0), true));
+}
+
+#[test]
+fn anything_else_scans_everything_and_arguments_are_passed_on() {
+    let (repo, [_, main, _, two]) = cloned();
+    let stub = Stub::new();
+    for env in [
+        github("schedule", &[]),
+        github("workflow_dispatch", &[("UNLEAK_BASE", "")]),
+        gitlab("schedule", &[("CI_COMMIT_SHA", &two)]),
+        gitlab("web", &[]),
+        vec![],
+    ] {
+        assert_eq!(stub.called(&repo, &env, &[]), ["scan"], "{env:?}");
+    }
+    let args = ["--output", "sarif:a b.sarif", "--format", "github"];
+    let found = stub.called(&repo, &github("schedule", &[]), &args);
+    assert_eq!(found, [&["scan"], &args[..]].concat());
+    let env = github(
+        "pull_request",
+        &[("UNLEAK_BASE", &main), ("UNLEAK_HEAD", &two)],
+    );
+    let found = stub.called(&repo, &env, &args);
+    let (own, passed) = found.split_at(3);
+    assert_eq!(
+        (own, passed),
+        (&range(&main, &two)[..], &args.map(str::to_owned)[..])
+    );
+}
+
+#[test]
+fn names_and_ids_of_strangers_are_never_obeyed() {
+    let (repo, [_, main, _, two]) = cloned();
+    let stub = Stub::new();
+    repo.git(&["checkout", "--quiet", "-b", "other", &two]);
+    repo.git(&["checkout", "--quiet", "main"]);
+    for name in [
+        "@{-1}",
+        "-x",
+        "--help",
+        "../heads/other",
+        "a b",
+        "$(touch pwned)",
+        "main^",
+        "topic..main",
+        "",
+    ] {
+        let more = [
+            ("UNLEAK_DEFAULT_BRANCH", name),
+            ("UNLEAK_BASE", ZERO),
+            ("UNLEAK_HEAD", &two),
+            ("GITHUB_REF", "refs/heads/topic"),
+        ];
+        let found = stub.called(&repo, &github("push", &more), &[]);
+        assert_eq!(found, all_of(&two), "{name}: all of the head, to be safe");
+    }
+    let short = &two[..10];
+    let upper = two.to_uppercase();
+    for id in [
+        "",
+        "HEAD",
+        "main",
+        short,
+        &upper,
+        "--all",
+        "origin/topic",
+        &format!("{two} x"),
+        &format!("{two}\n--help"),
+    ] {
+        for (base, head) in [(id, main.as_str()), (&main, id)] {
+            let more = [("UNLEAK_BASE", base), ("UNLEAK_HEAD", head)];
+            let (code, text) = stub.refused(&repo, &github("pull_request", &more));
+            assert_eq!(code, Some(2), "{id}: {text}");
+            assert!(text.starts_with("::error title=unleak::"), "{text}");
+            assert_eq!(text.lines().count(), 1, "{text}");
+        }
+    }
+    assert!(!repo.path().join("pwned").exists());
+    // A program of the worktree is not the program.
+    repo.write("unleak", "#!/bin/sh\necho stranger\n");
+    let env = github("schedule", &[]);
+    assert_eq!(stub.called(&repo, &env, &[]), ["scan"]);
+}
+
+#[test]
+fn what_was_not_fetched_is_an_error() {
+    let (repo, [_, main, _, two]) = cloned();
+    let stub = Stub::new();
+    let away = "1234567890123456789012345678901234567890";
+    for (base, head) in [(away, main.as_str()), (&main, away)] {
+        let more = [("UNLEAK_BASE", base), ("UNLEAK_HEAD", head)];
+        let (code, text) = stub.refused(&repo, &github("pull_request_target", &more));
+        assert_eq!(code, Some(2), "{text}");
+        assert!(text.contains("was not fetched"), "{text}");
+    }
+    let more = [
+        ("CI_MERGE_REQUEST_DIFF_BASE_SHA", away),
+        ("CI_COMMIT_SHA", &two),
+    ];
+    let (code, text) = stub.refused(&repo, &gitlab("merge_request_event", &more));
+    assert_eq!(
+        (code, text.contains("was not fetched")),
+        (Some(2), true),
+        "{text}"
+    );
+    let nowhere = Repo::bare_directory();
+    let (code, text) = stub.refused(&nowhere, &github("schedule", &[]));
+    assert_eq!(
+        (code, text.contains("cannot read")),
+        (Some(2), true),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_shallow_clone_is_refused_with_the_fix() {
+    let (repo, _) = cloned();
+    let shallow = repo.cloned(&["--depth=1"]);
+    let stub = Stub::new();
+    for (env, fix) in [
+        (github("push", &[]), "fetch-depth: 0"),
+        (github("schedule", &[]), "fetch-depth: 0"),
+        (gitlab("push", &[]), "GIT_DEPTH: \"0\""),
+    ] {
+        let (code, text) = stub.refused(&shallow, &env);
+        assert_eq!(code, Some(3), "{text}");
+        assert!(text.contains(fix), "{text}");
+    }
+}
+
+#[test]
+fn the_script_and_the_program_fit_together() {
+    let (repo, [_, main, _, _]) = cloned();
+    let head = repo.commit_file("c", github_token(1));
+    let program = Path::new(env!("CARGO_BIN_EXE_unleak"));
+    let sarif = repo.path().join("out.sarif").display().to_string();
+    let args = ["--format", "github", "--output", &format!("sarif:{sarif}")];
+    let env = github(
+        "pull_request",
+        &[("UNLEAK_BASE", &main), ("UNLEAK_HEAD", &head)],
+    );
+    let output = run(&repo, program, &env, &args);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(
+        text.starts_with("::error file=c,line=1,col=1,title=github-pat::"),
+        "{text}"
+    );
+    assert!(Path::new(&sarif).exists());
+    // All of one commit's history.
+    let env = github(
+        "push",
+        &[("UNLEAK_HEAD", &head), ("GITHUB_REF", "refs/heads/main")],
+    );
+    assert_eq!(run(&repo, program, &env, &args).status.code(), Some(1));
+    let env = github(
+        "pull_request",
+        &[("UNLEAK_BASE", &head), ("UNLEAK_HEAD", &main)],
+    );
+    assert_eq!(run(&repo, program, &env, &args).status.code(), Some(0));
+}
+
+/// The scripts of the action's steps, by the name of the step.
+fn scripts() -> Vec<(String, String)> {
+    let text = std::fs::read_to_string("action.yml").unwrap();
+    let mut scripts: Vec<(String, String)> = Vec::new();
+    let mut name = String::new();
+    let mut is_script = false;
+    for line in text.lines() {
+        if let Some(rest) = line.strip_prefix("    - name: ") {
+            name = rest.to_owned();
+        }
+        let is_inside = line.is_empty() || line.starts_with("        ");
+        is_script = is_script && is_inside;
+        if is_script {
+            let (_, script) = scripts.last_mut().unwrap();
+            script.push_str(line.get(8..).unwrap_or_default());
+            script.push('\n');
+        }
+        if line == "      run: |" {
+            is_script = true;
+            scripts.push((name.clone(), String::new()));
+        }
+    }
+    scripts
+}
+
+/// Runs a step's script as a runner does; returns its status, what it prints, and its outputs.
+fn step(
+    repo: &Repo,
+    temp: &Repo,
+    name: &str,
+    env: &[(&str, &str)],
+) -> (Option<i32>, String, String) {
+    let scripts = scripts();
+    let (_, script) = scripts.iter().find(|(found, _)| found == name).unwrap();
+    let outputs = temp.path().join("outputs");
+    std::fs::write(&outputs, "").unwrap();
+    let output = Command::new("bash")
+        .args(["--noprofile", "--norc", "-eo", "pipefail", "-c", script])
+        .current_dir(repo.path())
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("HOME", temp.path())
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .env("GITHUB_ACTION_PATH", env!("CARGO_MANIFEST_DIR"))
+        .env("GITHUB_OUTPUT", &outputs)
+        .env("RUNNER_TEMP", temp.path())
+        .envs(env.iter().copied())
+        .stdin(Stdio::null())
+        .output()
+        .expect("bash is installed");
+    let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    (
+        output.status.code(),
+        text,
+        std::fs::read_to_string(outputs).unwrap(),
+    )
+}
+
+#[test]
+fn the_action_puts_no_expression_into_a_script() {
+    let scripts = scripts();
+    let names: Vec<&str> = scripts.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["Find or build unleak", "Scan", "Result"]);
+    for (name, script) in &scripts {
+        assert!(!script.contains("${{"), "{name}");
+    }
+}
+
+#[test]
+fn the_action_scans_and_says_how_it_ended() {
+    let (repo, [_, main, _, two]) = cloned();
+    let head = repo.commit_file("c", github_token(1));
+    let temp = Repo::bare_directory();
+    let program = env!("CARGO_BIN_EXE_unleak");
+    let (code, _, outputs) = step(
+        &repo,
+        &temp,
+        "Find or build unleak",
+        &[("PROGRAM", program)],
+    );
+    assert_eq!((code, outputs), (Some(0), format!("program={program}\n")));
+    let scan = |base: &str, head: &str, args: &str| {
+        let more = [
+            ("UNLEAK_PROGRAM", program),
+            ("UNLEAK_BASE", base),
+            ("UNLEAK_HEAD", head),
+            ("UNLEAK_ARGS", args),
+        ];
+        step(&repo, &temp, "Scan", &github("pull_request", &more))
+    };
+    let sarif = temp.path().join("unleak.sarif").display().to_string();
+    let (code, text, outputs) = scan(&main, &head, "");
+    assert_eq!(
+        (code, outputs),
+        (Some(0), format!("status=1\nsarif={sarif}\n")),
+        "{text}"
+    );
+    assert!(text.starts_with("::error file=c,"), "{text}");
+    let out = temp.path().join("a b.json").display().to_string();
+    let (_, text, outputs) = scan(&main, &two, &format!("--output\njson:{out}\n"));
+    assert!(outputs.starts_with("status=0\n"), "{text}");
+    assert!(Path::new(&out).exists());
+    // Nothing was scanned, so there is no report, nor an old one.
+    let (_, text, outputs) = scan("main", &two, "");
+    assert_eq!(outputs, "status=2\n", "{text}");
+    for (status, fail, code) in [
+        ("1", "true", 1),
+        ("1", "false", 0),
+        ("3", "false", 3),
+        ("", "false", 2),
+    ] {
+        let env = [("STATUS", status), ("FAIL", fail)];
+        assert_eq!(
+            step(&repo, &temp, "Result", &env).0,
+            Some(code),
+            "{status} {fail}"
+        );
+    }
+}
