@@ -93,7 +93,7 @@ fn packages_are_named_where_they_belong() {
         ("aho_corasick", &["detect/prefilter.rs", "report/redact.rs"]),
         ("regex_automata", &["detect/confirm.rs"]),
         ("toml::", &["rule/parse.rs"]),
-        ("flate2::", &["unpack/stream.rs"]),
+        ("flate2::", &["odb/inflate.rs", "unpack/stream.rs"]),
         ("bzip2::", &["unpack/stream.rs"]),
         ("ruzstd::", &["unpack/stream.rs"]),
         ("lzma_rust2::", &["unpack/stream.rs"]),
