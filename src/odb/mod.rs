@@ -296,7 +296,13 @@ impl ObjectStore {
                 if is_index {
                     match Pack::open(path, self.hash) {
                         Ok(pack) => self.packs.push(pack),
-                        Err(e) => self.skip_file(path, SkipReason::Corrupt, &e.chain()),
+                        Err(e) => {
+                            self.skip_file(path, SkipReason::Corrupt, &e.chain());
+                            let pack = path.with_extension("pack");
+                            if names.binary_search(&pack).is_ok() {
+                                self.open_unindexed(&pack);
+                            }
+                        }
                     }
                 } else if names.binary_search(&path.with_extension("idx")).is_err() {
                     self.open_unindexed(path);

@@ -445,6 +445,52 @@ fn a_cut_pack_without_an_index_is_read_as_far_as_it_goes() {
 }
 
 #[test]
+fn a_pack_whose_index_is_no_index_is_read_and_told() {
+    let repo = packed();
+    let whole = repo.scan(&[]);
+    overwrite(&pack_file(&repo, "idx"), b"no index");
+    let report = repo.scan(&[]);
+    assert_eq!(fingerprints(&report), fingerprints(&whole));
+    assert_eq!(report.skipped().len(), 1, "{:?}", report.skipped());
+}
+
+#[test]
+fn hostile_deltas_without_an_index_end_and_are_named() {
+    let repo = Repo::new();
+    repo.commit_file("secret", github_token(1));
+    let delta = [0, 1, 1, b'x'];
+    let bases = [[2; 20], [1; 20], [3; 20], [9; 20]];
+    let mut entries: Vec<forged::Entry> = (1..)
+        .zip(bases)
+        .map(|(number, base)| forged::Entry {
+            id: [number; 20],
+            bytes: forged::ref_delta(base, &delta),
+        })
+        .collect();
+    // An offset delta on what stands before the pack, and one on no entry.
+    for distance in [0x7f, 1] {
+        let mut bytes = vec![6 << 4 | 4, distance];
+        bytes.extend(forged::stored(&delta));
+        entries.push(forged::Entry {
+            id: [distance; 20],
+            bytes,
+        });
+    }
+    let count = entries.len();
+    forged::install(&repo, entries);
+    fs::remove_file(repo.git_dir().join("objects/pack/pack-0000.idx")).unwrap();
+    let report = repo.scan(&[]);
+    assert_eq!(report.code, 3);
+    assert_eq!(report.findings().len(), 1);
+    assert_eq!(
+        report.skipped().len(),
+        count,
+        "{:#}",
+        report.json["coverage"]
+    );
+}
+
+#[test]
 fn trees_that_multiply_their_paths_end() {
     let repo = Repo::new();
     let secret = repo.git_with_input(

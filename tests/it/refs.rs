@@ -594,3 +594,31 @@ fn tables_without_padding_are_read() {
     }
     assert_eq!(open(repo.path()).refs(), before);
 }
+
+#[test]
+fn pipes_and_links_where_files_should_be_are_named() {
+    let repo = Repo::new();
+    repo.commit_file("secret", github_token(80));
+    let git_dir = repo.git_dir();
+    let pipes = ["refs/heads/pipe", "logs/pipe", "ORIG_HEAD", "MERGE_HEAD"];
+    std::fs::remove_file(git_dir.join("index")).unwrap();
+    for name in pipes.iter().chain(&["index"]) {
+        let made = std::process::Command::new("mkfifo")
+            .arg(git_dir.join(name))
+            .status();
+        assert!(made.unwrap().success());
+    }
+    std::os::unix::fs::symlink("..", git_dir.join("refs/heads/up")).unwrap();
+    std::os::unix::fs::symlink("refs/heads/main", git_dir.join("refs/old")).unwrap();
+    let repository = open(repo.path());
+    let refs = repository.refs();
+    assert_eq!(refs.skipped.len(), pipes.len() + 1, "{:#?}", refs.skipped);
+    for skipped in &refs.skipped {
+        assert_eq!(skipped.reason, SkipReason::Unsupported, "{skipped:?}");
+    }
+    let old = refs.get(None, b"refs/old").unwrap();
+    assert_eq!(old.symbolic.as_ref().unwrap(), "refs/heads/main");
+    assert_eq!(old.target, refs.head().unwrap().target);
+    assert_eq!(repository.indexes().1.len(), 1);
+    assert!(repository.find_ref(b"refs/heads/pipe").is_err());
+}
