@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::decode::{self, AFTER, BEFORE, Layer, Region};
 use super::{Candidate, Detector, Hits, Match, Scratch, allow, offset};
 use crate::span::{Run, Span};
-use crate::unpack::{self, Problem};
+use crate::unpack::{self, Format, Problem};
 
 /// What was found inside a stretch of a buffer. Stretches that hold nothing are not kept.
 #[derive(Clone, Debug)]
@@ -157,12 +157,44 @@ impl Detector {
         }
     }
 
+    /// Opens the zlib stream that a decoded text is, if it is one. It begins too much like other
+    /// things for that to be tried on files.
+    fn open_zlib(&self, bytes: &[u8], depth: u32, scratch: &mut Scratch, hits: &mut Hits) {
+        if depth == 0 || !decode::is_zlib(bytes) {
+            return;
+        }
+        let mut text = Vec::new();
+        // Chance makes such beginnings too: then it is no stream, and nothing is missed.
+        let outcome = unpack::inflate(Format::Zlib, bytes, scratch.budget, &mut text);
+        scratch.budget = scratch.budget.saturating_sub(text.len() as u64);
+        let mut layered = self.scan_layer(&text, (depth - 1, depth - 1), scratch);
+        layered
+            .problems
+            .extend(outcome.err().filter(|e| e.reason == unpack::Reason::Limit));
+        let whole = Span::new(0, bytes.len());
+        let path = [Layer::Packed(Format::Zlib)];
+        let found = layered.found.into_iter();
+        let found: Vec<Candidate> = found
+            .map(|inner| wrapped(&path, whole, (whole, whole), inner))
+            .collect();
+        if !found.is_empty() || !layered.problems.is_empty() {
+            hits.open(Opened {
+                start: 0,
+                end: offset(bytes.len()),
+                encoding: None,
+                found: found.into(),
+                problems: layered.problems.into(),
+            });
+        }
+    }
+
     /// Scans a decoded text or a member, in which encodings and archives are opened to the two
     /// `depths`. Its own markers count.
     fn scan_layer(&self, text: &[u8], depths: (u32, u32), scratch: &mut Scratch) -> Layered {
         let mut hits = Hits::default();
         self.scan_to_depth(text, depths.0, scratch, &mut hits);
         self.open_archive(text, depths.1, scratch, &mut hits);
+        self.open_zlib(text, depths.1, scratch, &mut hits);
         let mut found = self.matches(text, &hits);
         let is_rule = |word: &str| self.rules().get(word).is_some();
         for found in &mut found {

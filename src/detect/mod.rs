@@ -182,22 +182,32 @@ impl Detector {
         self.open_archive(bytes, depth, scratch, hits);
     }
 
-    /// Scans a window of a larger text: finds what begins in the bytes `own` of it. Around these
-    /// stands as much as the rules look at, but for the text's edges.
+    /// Scans a window of a larger text; returns the secrets that begin in its own bytes. Around
+    /// these stands as much as the rules look at, but for the text's edges.
     ///
-    /// An encoded stretch that goes on beyond the window is read as far as it stands there;
-    /// returns whether there was one.
-    pub fn scan_window(&self, window: &Window<'_>, scratch: &mut Scratch, hits: &mut Hits) -> bool {
+    /// An encoded stretch that goes on beyond the window is read as far as it stands there; the
+    /// second value says whether there was one.
+    pub fn scan_window(
+        &self,
+        window: &Window<'_>,
+        scratch: &mut Scratch,
+        hits: &mut Hits,
+    ) -> (Vec<Match>, bool) {
         hits.clear();
-        self.scan_gap(window.bytes, window.own.clone(), None, scratch, hits);
+        let range = window.searched();
+        self.scan_gap(window.bytes, range.clone(), None, scratch, hits);
         let depth = self.limits.max_depth;
-        self.open_regions(window.bytes, window.own.clone(), depth, scratch, hits);
+        self.open_regions(window.bytes, range, depth, scratch, hits);
         hits.settle();
-        let is_cut = |opened: &Opened| !window.is_last && opened.end() == window.bytes.len();
+        let is_cut = |opened: &Opened| {
+            window.own.contains(&opened.at())
+                && !window.is_last
+                && opened.end() == window.bytes.len()
+        };
         let cut = hits.opened.iter().any(is_cut);
-        hits.opened
-            .retain(|opened| window.own.contains(&opened.at()));
-        cut
+        let mut found = self.matches(window.bytes, hits);
+        found.retain(|found| window.own.contains(&found.secret_span.start));
+        (found, cut)
     }
 
     fn scan_to_depth(&self, bytes: &[u8], depth: u32, scratch: &mut Scratch, hits: &mut Hits) {

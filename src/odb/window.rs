@@ -42,6 +42,13 @@ pub struct Window<'b> {
 }
 
 impl Window<'_> {
+    /// Its own bytes and half of what it shares with its neighbours: of what overlaps at the edge
+    /// of its own bytes, all is seen.
+    pub fn searched(&self) -> Range<usize> {
+        let half = self.overlap / 2;
+        self.own.start.saturating_sub(half)..self.bytes.len().min(self.own.end + half)
+    }
+
     /// Where in it the next window begins.
     pub fn next_start(&self) -> usize {
         self.own.end.saturating_sub(self.overlap)

@@ -171,7 +171,7 @@ impl<O: Observer> Visitor for TextVisitor<'_, O> {
         };
         let mut hits = Hits::default();
         let (detector, scratch) = (self.sift.detector, &mut self.sift.scratch);
-        let is_cut = detector.scan_window(window, scratch, &mut hits);
+        let (found, is_cut) = detector.scan_window(window, scratch, &mut hits);
         if is_cut || hits.overflowed() {
             let problem = unpack::Problem {
                 path: Vec::new(),
@@ -181,7 +181,7 @@ impl<O: Observer> Visitor for TextVisitor<'_, O> {
             self.sift.unopened.push((object.node, object.kind, problem));
         }
         let at = usize::try_from(window.at).unwrap_or(usize::MAX);
-        for mut found in self.sift.matches(window.bytes, &hits) {
+        for mut found in self.sift.allowed_out(window.bytes, found) {
             found.position = before.shift(found.position);
             let secret = found.secret_span;
             found.secret_span = Span::new(at + secret.start, at + secret.end);

@@ -39,7 +39,12 @@ impl<'a> Sift<'a> {
 
     /// Returns the secrets among `hits` of `bytes` that no marker allows.
     pub fn matches(&mut self, bytes: &[u8], hits: &Hits) -> Vec<Match> {
-        let mut found = self.detector.matches(bytes, hits);
+        let found = self.detector.matches(bytes, hits);
+        self.allowed_out(bytes, found)
+    }
+
+    /// Takes out of `found` in `bytes` what a marker allows.
+    pub fn allowed_out(&mut self, bytes: &[u8], mut found: Vec<Match>) -> Vec<Match> {
         if self.options.inline_allow == InlineAllow::Honoured {
             let before = found.len();
             found.retain(|found| {

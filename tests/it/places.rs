@@ -157,7 +157,7 @@ fn plain_blobs(g: &mut Garden) {
 
 /// What plain text can be wrapped in: python3 makes it of the tokens on its standard input.
 const WRAP: &str = r#"
-import base64, bz2, gzip, io, json, lzma, os, py_compile, sqlite3, sys, tarfile, zipfile
+import base64, bz2, gzip, io, json, lzma, os, py_compile, sqlite3, sys, tarfile, zipfile, zlib
 tokens = json.load(sys.stdin)
 os.makedirs("wrapped", exist_ok=True)
 
@@ -195,6 +195,7 @@ save("entities", value("".join("&#%d;" % c for c in tokens["entities"].encode())
 save("powershell", b"powershell -enc " + base64.b64encode(text("PowerShell").decode().encode("utf-16-le")) + b"\n")
 save("helm", value(base64.b64encode(base64.b64encode(gzip.compress(text("Helm"))))))
 save("kubernetes", value(base64.b64encode(b"inner: " + base64.b64encode(text("Kubernetes")))))
+save("zlib", value(base64.b64encode(zlib.compress(text("zlib")))))
 save("a.zip", zipped("conf/app.ini", text("zip")))
 save("a.jar", zipped("META-INF/app.properties", text("jar")))
 save("a.docx", zipped("word/document.xml", b"<w:t>" + tokens["docx"].encode() + b"</w:t>"))
@@ -226,6 +227,7 @@ fn wrapped_blobs(g: &mut Garden) {
         ("PowerShell", &["base64", "UTF-16"]),
         ("Helm", &["base64", "base64", "gzip"]),
         ("Kubernetes", &["base64", "base64"]),
+        ("zlib", &["base64", "zlib"]),
         ("zip", &["zip", "conf/app.ini"]),
         ("jar", &["zip", "META-INF/app.properties"]),
         ("docx", &["zip", "word/document.xml"]),

@@ -125,6 +125,12 @@ fn is_text(byte: u8) -> bool {
     matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r')
 }
 
+/// Whether `start` begins like a zlib stream (RFC 1950) of the usual window.
+pub fn is_zlib(start: &[u8]) -> bool {
+    let multiple = |flags: u8| (0x7800 + u16::from(flags)).is_multiple_of(31);
+    matches!(start, [0x78, flags, ..] if multiple(*flags))
+}
+
 /// Whether `start`, the first bytes of what something decodes to, can begin a text or a compressed
 /// one. Most long words in source code decode to neither.
 fn is_promising(start: &[u8]) -> bool {
@@ -134,9 +140,7 @@ fn is_promising(start: &[u8]) -> bool {
     let halves = |at: usize| start[at..].iter().step_by(2);
     let is_utf16 = |at: usize| halves(at).all(|&b| b == 0) && halves(1 - at).all(|&b| is_text(b));
     let is_marked = matches!(start, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]);
-    let is_zlib = matches!(start, [0x78, flags, ..]
-        if (0x7800 + u16::from(*flags)) % 31 == 0);
-    is_zlib || is_marked || is_utf16(0) || is_utf16(1) || unpack::detect(start).is_some()
+    is_zlib(start) || is_marked || is_utf16(0) || is_utf16(1) || unpack::detect(start).is_some()
 }
 
 #[cfg(test)]
