@@ -1,0 +1,267 @@
+//! What strangers can hand to unleak, one function for each kind. None may panic, hang or take
+//! memory that the bytes do not justify. The fuzzer calls them, and so does a test.
+
+use std::path::Path;
+use std::sync::OnceLock;
+
+use gix::hash::Kind as HashKind;
+use tempfile::TempDir;
+use unleak::attribution::commits::CommitCollector;
+use unleak::attribution::read_trees;
+use unleak::detect::{Detector, Hits, Scratch};
+use unleak::finding::{Part, Signature};
+use unleak::odb::index::Index;
+use unleak::odb::lfs::Pointer;
+use unleak::odb::repository::{Overrides, Repository};
+use unleak::odb::{Limits, ObjectKind, ObjectStore, bundle, delta};
+use unleak::progress::Progress;
+use unleak::rule;
+use unleak::scan::{Delta, InlineAllow, ScanOptions, history};
+use unleak::unpack;
+
+/// A directory for files, in memory where there is such a place.
+fn scratch() -> TempDir {
+    let memory = Path::new("/dev/shm");
+    let made = if memory.is_dir() {
+        TempDir::new_in(memory)
+    } else {
+        TempDir::new()
+    };
+    made.expect("a temporary directory")
+}
+
+fn limits() -> Limits {
+    Limits {
+        max_object_bytes: 1 << 20,
+        max_held_bytes: 1 << 20,
+    }
+}
+
+fn detector() -> &'static Detector {
+    static DETECTOR: OnceLock<Detector> = OnceLock::new();
+    DETECTOR.get_or_init(|| {
+        let limits = unpack::Limits {
+            max_member_bytes: 1 << 20,
+            max_total_bytes: 4 << 20,
+            ..unpack::Limits::default()
+        };
+        let rules = rule::builtin().expect("they parse");
+        Detector::compile(rules)
+            .expect("they compile")
+            .with_limits(limits)
+    })
+}
+
+/// Reads every object of the store at `dir`, with its trees.
+fn walk(dir: &Path, hash: HashKind) {
+    let Ok(store) = ObjectStore::open(dir, &[], hash, limits()) else {
+        return;
+    };
+    walk_store(&store);
+}
+
+fn walk_store(store: &ObjectStore) {
+    let options = ScanOptions {
+        delta: Delta::Aware,
+        inline_allow: InlineAllow::Honoured,
+    };
+    let (progress, hash) = (Progress::default(), store.hash());
+    history::scan(store, detector(), options, &progress, &|| {
+        CommitCollector::new(hash)
+    });
+    let none = Default::default();
+    read_trees(store, &none, &|name| name.len() == 7, &progress);
+}
+
+/// A pack without an index: entries, deltas and what they hold.
+pub fn pack(data: &[u8]) {
+    let dir = scratch();
+    let packs = dir.path().join("pack");
+    std::fs::create_dir(&packs).expect("it can be made");
+    std::fs::write(packs.join("pack-fuzz.pack"), data).expect("it can be written");
+    walk(dir.path(), HashKind::Sha1);
+}
+
+/// The index of a pack; the first half of the bytes is the pack.
+pub fn index(data: &[u8]) {
+    let dir = scratch();
+    let packs = dir.path().join("pack");
+    std::fs::create_dir(&packs).expect("it can be made");
+    let (pack, index) = data.split_at(data.len() / 2);
+    std::fs::write(packs.join("pack-fuzz.pack"), pack).expect("it can be written");
+    std::fs::write(packs.join("pack-fuzz.idx"), index).expect("it can be written");
+    walk(dir.path(), HashKind::Sha1);
+}
+
+/// An index of a worktree.
+pub fn git_index(data: &[u8]) {
+    let dir = scratch();
+    let path = dir.path().join("index");
+    std::fs::write(&path, data).expect("it can be written");
+    let Ok(mut index) = Index::open(&path, HashKind::Sha1) else {
+        return;
+    };
+    let _ = index.cache_tree();
+    while let Ok(Some(_)) = index.next_entry() {}
+}
+
+/// A delta; the first byte says how much of the rest is its base.
+pub fn delta(data: &[u8]) {
+    let Some((&share, rest)) = data.split_first() else {
+        return;
+    };
+    let (base, delta) = rest.split_at(rest.len() * usize::from(share) / 256);
+    let (mut out, mut runs) = (Vec::new(), Vec::new());
+    let _ = delta::sizes(delta);
+    if delta::apply(delta, base, 1 << 20, &mut out, &mut runs).is_ok() {
+        // A run is what it says: scanning by runs and scanning whole agree.
+        for run in &runs {
+            assert_eq!(out[run.dst..run.dst_end()], base[run.src..run.src_end()]);
+        }
+        let (mut scratch, detector) = (Scratch::default(), detector());
+        let (mut of_base, mut by_runs, mut whole) = Default::default();
+        detector.scan(base, &mut scratch, &mut of_base);
+        detector.scan_delta(
+            &out,
+            (&of_base, base.len()),
+            &runs,
+            &mut scratch,
+            &mut by_runs,
+        );
+        detector.scan(&out, &mut scratch, &mut whole);
+        assert_eq!(detector.describe(&by_runs), detector.describe(&whole));
+    }
+}
+
+/// Loose objects cannot be wrong about their id: they are written with the right one.
+fn loose(kind: ObjectKind, data: &[u8]) {
+    let dir = scratch();
+    let gix_kind = if kind == ObjectKind::Tree {
+        gix::objs::Kind::Tree
+    } else {
+        gix::objs::Kind::Commit
+    };
+    let Ok(id) = gix::objs::compute_hash(HashKind::Sha1, gix_kind, data) else {
+        return;
+    };
+    let hex = id.to_hex().to_string();
+    let fan = dir.path().join(&hex[..2]);
+    std::fs::create_dir(&fan).expect("it can be made");
+    let header = format!("{} {}\0", kind.name(), data.len());
+    let bytes = stored(&[header.as_bytes(), data].concat());
+    std::fs::write(fan.join(&hex[2..]), bytes).expect("it can be written");
+    walk(dir.path(), HashKind::Sha1);
+}
+
+/// A zlib stream that only stores (RFC 1950, RFC 1951).
+fn stored(bytes: &[u8]) -> Vec<u8> {
+    let mut stream = vec![0x78, 0x01];
+    let mut blocks = bytes.chunks(0xffff).peekable();
+    while let Some(block) = blocks.next() {
+        let len = u16::try_from(block.len()).expect("blocks are that short");
+        stream.push(u8::from(blocks.peek().is_none()));
+        stream.extend(len.to_le_bytes());
+        stream.extend((!len).to_le_bytes());
+        stream.extend(block);
+    }
+    let (mut a, mut b) = (1u32, 0u32);
+    for &byte in bytes {
+        a = (a + u32::from(byte)) % 65_521;
+        b = (b + a) % 65_521;
+    }
+    stream.extend((b << 16 | a).to_be_bytes());
+    stream
+}
+
+/// A tree.
+pub fn tree(data: &[u8]) {
+    loose(ObjectKind::Tree, data);
+}
+
+/// A commit, also as what else its text could be.
+pub fn commit(data: &[u8]) {
+    loose(ObjectKind::Commit, data);
+    let _ = Signature::of_author(data, HashKind::Sha1);
+    let _ = Part::at(data, data.len() / 2);
+    let _ = Pointer::read(data);
+}
+
+/// A repository with such a configuration.
+pub fn config(data: &[u8]) {
+    repository(&[("config", data), ("HEAD", b"ref: refs/heads/main\n")]);
+}
+
+/// A repository with such refs: packed ones, a reflog, and a reftable.
+pub fn refs(data: &[u8]) {
+    repository(&[
+        ("config", b""),
+        ("HEAD", data),
+        ("packed-refs", data),
+        ("logs/HEAD", data),
+    ]);
+    let config = b"[core]\nrepositoryformatversion = 1\n[extensions]\nrefStorage = reftable\n";
+    let head = b"ref: refs/heads/.invalid\n";
+    let tables = (
+        "reftable/tables.list",
+        &b"0x000000000001-0x000000000001-00000000.ref\n"[..],
+    );
+    let table = ("reftable/0x000000000001-0x000000000001-00000000.ref", data);
+    repository(&[("config", config), ("HEAD", head), tables, table]);
+}
+
+fn repository(files: &[(&str, &[u8])]) {
+    let dir = scratch();
+    for name in ["objects", "refs", "logs", "reftable"] {
+        std::fs::create_dir(dir.path().join(name)).expect("it can be made");
+    }
+    for (name, data) in files {
+        std::fs::write(dir.path().join(name), data).expect("it can be written");
+    }
+    let Ok(repository) = Repository::discover(dir.path(), &Overrides::default()) else {
+        return;
+    };
+    let _ = repository.refs();
+    let _ = repository.shallow_boundary();
+}
+
+/// A bundle.
+pub fn bundle(data: &[u8]) {
+    let dir = scratch();
+    let path = dir.path().join("a.bundle");
+    std::fs::write(&path, data).expect("it can be written");
+    if let Ok(bundle) = bundle::open(&path, limits()) {
+        walk_store(&bundle.store);
+    }
+}
+
+/// A rule file; rules that are taken are used.
+pub fn rules(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    let Ok(rules) = rule::parse(text, "fuzz") else {
+        return;
+    };
+    if let Ok(detector) = Detector::compile(rules) {
+        detector.scan(data, &mut Scratch::default(), &mut Hits::default());
+    }
+}
+
+/// A text, with what is encoded in it.
+pub fn decode(data: &[u8]) {
+    let (mut scratch, mut hits) = (Scratch::default(), Hits::default());
+    detector().scan(data, &mut scratch, &mut hits);
+    for found in detector().matches(data, &hits) {
+        assert!(found.secret_span.end <= data.len());
+    }
+}
+
+/// An archive or a compressed stream.
+pub fn archive(data: &[u8]) {
+    let limits = unpack::Limits {
+        max_member_bytes: 1 << 20,
+        max_total_bytes: 4 << 20,
+        ..unpack::Limits::default()
+    };
+    unpack::unpack(data, &limits, &mut |_| ());
+}
