@@ -14,6 +14,7 @@ use crate::detect::Detector;
 use crate::error::Result;
 use crate::finding::{Finding, History};
 use crate::odb::bundle;
+use crate::odb::lfs::Pointer;
 use crate::odb::read::Reader;
 use crate::odb::repository::{Overrides, Repository};
 use crate::odb::walk::STREAMED_FROM;
@@ -105,16 +106,7 @@ impl Source<'_> {
         let graph = CommitGraph::new(store, std::mem::take(&mut scanned.observers));
         // Refs are read after the objects: what they name then is there.
         let tips = tips();
-        let mut lfs = match self.common_dir {
-            Some(dir) => lfs::scan(
-                &scanned.pointers,
-                dir,
-                options.limits,
-                detector,
-                options.scan,
-            ),
-            None => BehindPointers::default(),
-        };
+        let mut lfs = self.behind(&scanned.pointers, detector, options);
         let found = vec![
             Collector::with(std::mem::take(&mut scanned.found)),
             std::mem::take(&mut lfs.collector),
@@ -150,19 +142,31 @@ impl Source<'_> {
         coverage.unopened.append(&mut scanned.unopened);
         coverage.count(scanned.tallies.into_iter().chain(trees.tallies));
         let mut skipped = std::mem::take(&mut coverage.skipped);
-        skipped.extend(scanned.skipped);
-        skipped.extend(trees.skipped);
+        let mut unread = vec![scanned.skipped, trees.skipped, attributed.skipped];
         // What a bundle's receiver has already is not part of the bundle.
         if self.scope == Scope::Repository {
-            skipped.extend(attributed.missing);
+            unread.push(attributed.missing);
         }
-        skipped.extend(attributed.skipped);
+        skipped.extend(unread.into_iter().flatten());
         coverage.count_skipped(skipped);
         Audit {
             scope: self.scope,
             findings,
             coverage,
         }
+    }
+
+    /// Scans what Git LFS keeps behind `pointers`.
+    fn behind(
+        &self,
+        pointers: &[(Node, Pointer)],
+        detector: &Detector,
+        options: &AuditOptions,
+    ) -> BehindPointers {
+        let Some(dir) = self.common_dir else {
+            return BehindPointers::default();
+        };
+        lfs::scan(pointers, dir, options.limits, detector, options.scan)
     }
 
     fn findings(

@@ -19,7 +19,6 @@ mod inside;
 pub mod prefilter;
 pub mod score;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use confirm::Confirmer;
@@ -126,16 +125,21 @@ impl Detector {
     /// # Errors
     /// `Config` if a rule's keyword or expression cannot be used.
     pub fn compile(rules: RuleSet) -> Result<Self> {
-        let mut by_keyword: BTreeMap<Keyword, Vec<u16>> = BTreeMap::new();
+        let mut pairs: Vec<(&Keyword, u16)> = Vec::new();
         for (number, rule) in (0u16..).zip(&rules.rules) {
-            for keyword in &rule.keywords {
-                let list = by_keyword.entry(keyword.clone()).or_default();
-                if !list.contains(&number) {
-                    list.push(number);
-                }
+            pairs.extend(rule.keywords.iter().map(|keyword| (keyword, number)));
+        }
+        pairs.sort_unstable();
+        pairs.dedup();
+        let (mut keywords, mut lists): (Vec<Keyword>, Vec<Vec<u16>>) = Default::default();
+        for (keyword, number) in pairs {
+            if keywords.last() == Some(keyword) {
+                lists.last_mut().expect("one a keyword").push(number);
+            } else {
+                keywords.push(keyword.clone());
+                lists.push(vec![number]);
             }
         }
-        let (keywords, lists): (Vec<Keyword>, Vec<Vec<u16>>) = by_keyword.into_iter().unzip();
         let confirmer = Confirmer::new(&rules, &keywords, lists);
         Ok(Self {
             rules,

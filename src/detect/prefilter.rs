@@ -12,7 +12,6 @@
 use std::ops::Range;
 
 use aho_corasick::{AhoCorasick, MatchKind};
-use rustc_hash::FxHashMap;
 
 use crate::error::{Error, Result};
 use crate::rule::Keyword;
@@ -106,10 +105,6 @@ impl Prefilter {
             keywords: Vec::new(),
             short: Vec::new(),
         };
-        let common: FxHashMap<&[u8], usize> = (0..)
-            .zip(COMMON_GRAMS.split_ascii_whitespace())
-            .map(|(rank, gram)| (gram.as_bytes(), rank))
-            .collect();
         for (id, keyword) in (0u32..).zip(&keywords) {
             let fold = if keyword.any_case { FOLD_GRAM } else { 0 };
             match keyword.text[..] {
@@ -127,7 +122,7 @@ impl Prefilter {
                     return Err(Error::config("a keyword is shorter than three bytes"));
                 }
                 _ => {
-                    let offset = rarest_gram(&keyword.text, &common);
+                    let offset = usize::from(keyword.gram);
                     built.max_offset = built.max_offset.max(offset);
                     let text = keyword.text[offset..]
                         .first_chunk()
@@ -316,35 +311,6 @@ fn load(bytes: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(*bytes[at..].first_chunk().expect("the caller left room"))
 }
 
-/// The most common grams of source code, letters in lower case, the commonest first: counted in
-/// the files of a few large projects in C, Rust and shell.
-const COMMON_GRAMS: &str = include_str!("common_grams.txt");
-
-/// Picks the gram least likely in ordinary text and code: one that is not among the common ones, or
-/// comes late there; of several, the one with the fewest vowels and common letters.
-fn rarest_gram(text: &[u8], common: &FxHashMap<&[u8], usize>) -> usize {
-    let letters = |gram: &[u8]| -> usize {
-        let letters = gram.iter().map(|byte| match byte {
-            b' ' | b'e' | b't' | b'a' | b'o' | b'i' | b'n' | b's' | b'r' => 1,
-            b'h' | b'l' | b'd' | b'c' | b'u' | b'm' | b'p' | b'f' | b'g' | b'/' | b':' | b'-'
-            | b'_' => 2,
-            b'w' | b'y' | b'b' | b'v' | b'k' | b'.' | b'0'..=b'9' => 3,
-            _ => 4,
-        });
-        let repeats = gram.windows(2).filter(|pair| pair[0] == pair[1]).count();
-        letters.sum::<usize>() - repeats
-    };
-    let lower = text.to_ascii_lowercase();
-    let rarity = |at: usize| {
-        let gram = &lower[at..at + GRAM];
-        let rank = common.get(gram).copied().unwrap_or(usize::MAX);
-        (rank, letters(gram), std::cmp::Reverse(at))
-    };
-    (0..=text.len() - GRAM)
-        .max_by_key(|&at| rarity(at))
-        .unwrap_or(0)
-}
-
 /// The same question answered by an Aho-Corasick automaton: portable, simple, slower. The oracle
 /// of [`Prefilter`] in tests, and its rival in benches.
 pub struct Twin {
@@ -422,10 +388,13 @@ mod tests {
                     (*text).to_owned()
                 };
                 let next = if n == 3 { b"AC_".to_vec() } else { Vec::new() };
+                // Any place will do for the pass to be right.
+                let gram = u8::try_from(n % (text.len().max(4) - 3)).unwrap();
                 Keyword {
                     text: text.into_bytes(),
                     any_case,
                     next,
+                    gram,
                 }
             })
             .collect();

@@ -8,7 +8,7 @@ use super::location::holder;
 use super::paint::Role;
 use super::redact::Redactor;
 use super::{Blocked, Report, timestamp};
-use crate::audit::Scope;
+use crate::audit::{CoverageBlock, Scope};
 use crate::detect::decode::Layer;
 use crate::finding::{Finding, History, Place, Reach, Spot, Standing};
 use crate::odb::ObjectKind;
@@ -423,6 +423,12 @@ fn coverage(report: &Report<'_>, redactor: &Redactor, text: &mut String) {
         };
         let _ = writeln!(text, "\nread: {} ({megabytes} MB){stores}", read.join(", "));
     }
+    notes(coverage, text);
+    unread(report, redactor, text);
+}
+
+/// What else there is to know about what was read.
+fn notes(coverage: &CoverageBlock, text: &mut String) {
     for (count, what) in [
         (
             coverage.alternates,
@@ -462,7 +468,6 @@ fn coverage(report: &Report<'_>, redactor: &Redactor, text: &mut String) {
             let _ = writeln!(text, "note: {count} {what}");
         }
     }
-    unread(report, redactor, text);
 }
 
 /// What should have been read and was not.

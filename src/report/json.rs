@@ -161,7 +161,7 @@ struct SkippedEntry {
 enum Line<'a> {
     Finding(Box<FindingEntry<'a>>),
     /// The last one: without it, the report was cut off.
-    Summary(Summary<'a>),
+    Summary(Box<Summary<'a>>),
 }
 
 #[derive(Serialize)]
@@ -182,7 +182,7 @@ pub(super) fn render_lines(report: &Report<'_>) -> Vec<u8> {
     let redactor = Redactor::new(&report.audit.findings, report.reveal);
     let findings = report.audit.findings.iter();
     let lines = findings.map(|finding| Line::Finding(Box::new(entry(report, &redactor, finding))));
-    let summary = Line::Summary(Summary {
+    let summary = Line::Summary(Box::new(Summary {
         schema: "unleak-report",
         schema_version: SCHEMA_VERSION,
         unleak_version: env!("CARGO_PKG_VERSION"),
@@ -192,7 +192,7 @@ pub(super) fn render_lines(report: &Report<'_>) -> Vec<u8> {
         redacted: report.reveal == Reveal::Redacted,
         findings: report.audit.findings.len(),
         coverage: coverage(&redactor, &report.audit.coverage),
-    });
+    }));
     let mut bytes = Vec::new();
     for line in lines.chain([summary]) {
         serde_json::to_writer(&mut bytes, &line).expect("strings and numbers become JSON");

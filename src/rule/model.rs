@@ -44,6 +44,8 @@ pub struct Keyword {
     /// The bytes of which one must follow, sorted; empty if any may, or none. Known for keywords too
     /// short to be rare.
     pub next: Vec<u8>,
+    /// Where in it its rarest four bytes begin; 0 if it is shorter.
+    pub gram: u8,
 }
 
 impl Keyword {
@@ -169,7 +171,8 @@ pub struct Rule {
     pub rotate: Option<String>,
     /// What its issuer says about it.
     pub docs: Option<String>,
-    /// Templates of text that the rule finds.
+    /// Templates of text that the rule finds. The built-in rules come without: see
+    /// `rule::builtin_with_proofs`.
     pub examples: Vec<String>,
     /// Templates of text that it must not find.
     pub near_misses: Vec<String>,

@@ -6,7 +6,7 @@ use regex_syntax::hir::Hir;
 use regex_syntax::hir::literal::Extractor;
 use serde::Deserialize;
 
-use super::{Boundary, Check, Confidence, Keyword, Matcher, Rule, RuleSet, frame};
+use super::{Boundary, Check, Confidence, Keyword, Matcher, Rule, RuleSet, frame, gram};
 use crate::error::{Error, Result};
 
 #[derive(Deserialize)]
@@ -215,7 +215,13 @@ fn keyword(text: &str, any_case: bool, matcher: &Matcher) -> Result<Keyword, Wro
         Matcher::Start(regex) if text.len() == MIN_KEYWORD_LEN => following(regex, &text),
         _ => Vec::new(),
     };
+    let gram = if text.len() > MIN_KEYWORD_LEN {
+        gram::rarest(&text)
+    } else {
+        0
+    };
     Ok(Keyword {
+        gram,
         text,
         any_case,
         next,

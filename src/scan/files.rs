@@ -107,6 +107,12 @@ pub fn scan(
         }
         Some(examine(sift, number, id, bytes))
     };
+    if list.len() < 2 {
+        // A hook with a file or none is done before threads are up.
+        let mut state = (Sift::new(detector, options), Vec::new());
+        let found = list.iter().enumerate();
+        return found.filter_map(|entry| one(&mut state, entry)).collect();
+    }
     list.par_iter()
         .enumerate()
         .map_init(|| (Sift::new(detector, options), Vec::new()), one)

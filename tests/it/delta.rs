@@ -161,7 +161,7 @@ fn compare(repo: &Repo, detector: &Detector) -> Tally {
 
 #[test]
 fn delta_aware_equals_whole_and_broken_margins_are_noticed() {
-    let rules = rule::builtin().unwrap();
+    let rules = rule::builtin_with_proofs().unwrap();
     let exact = Detector::compile(rules.clone()).unwrap();
     let broken = Detector::compile(rules.clone())
         .unwrap()
@@ -193,7 +193,7 @@ fn delta_aware_equals_whole_and_broken_margins_are_noticed() {
 
 #[test]
 fn the_report_is_the_same_with_and_without_deltas_and_on_any_number_of_threads() {
-    let repo = adversarial(99, &rule::builtin().unwrap());
+    let repo = adversarial(99, &rule::builtin_with_proofs().unwrap());
     let reference = repo.scan(&["--no-delta", "--threads", "1", "--min-confidence", "low"]);
     assert_eq!(reference.code, 1);
     for options in [

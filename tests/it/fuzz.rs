@@ -2,6 +2,7 @@
 //! changed. `cargo fuzz run --fuzz-dir fuzz NAME` goes on from there.
 
 #[path = "../../fuzz/targets.rs"]
+#[expect(unreachable_pub, reason = "the fuzz targets are other programs")]
 mod targets;
 
 use std::path::Path;
@@ -37,7 +38,8 @@ fn mutate(bytes: &mut Vec<u8>, random: &mut Random) {
 
 #[test]
 fn no_seed_and_nothing_near_one_breaks_anything() {
-    let all: [(&str, fn(&[u8])); 12] = [
+    type Target = fn(&[u8]);
+    let all: [(&str, Target); 12] = [
         ("pack", targets::pack),
         ("index", targets::index),
         ("git_index", targets::git_index),

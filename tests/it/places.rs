@@ -129,6 +129,10 @@ fn plain_blobs(g: &mut Garden) {
             "c(d);".repeat(30_000)
         ),
     );
+}
+
+/// Files that are more than text at a path.
+fn changing_blobs(g: &mut Garden) {
     let token = g.blob("executable");
     g.repo
         .write("bin/run.sh", format!("#!/bin/sh\nexport TOKEN={token}\n"));
@@ -380,6 +384,10 @@ fn side_stores(g: &mut Garden) {
         g.repo.write("untracked.ini", text);
         g.repo.git(&["stash", "-q", "--include-untracked"]);
     }
+}
+
+/// What only reflogs, or nothing, reach.
+fn left_behind(g: &mut Garden) {
     let text = g.line("amended away");
     g.repo.commit_file("amended.ini", text);
     std::fs::remove_file(g.repo.path().join("amended.ini")).unwrap();
@@ -416,6 +424,10 @@ fn side_stores(g: &mut Garden) {
         String::from_utf8(tree).unwrap().trim(),
     ]);
     std::fs::write(g.repo.git_dir().join("ORIG_HEAD"), format!("{commit}\n")).unwrap();
+}
+
+/// Notes, replacements and indexes.
+fn beside_history(g: &mut Garden) {
     let note = g.line("note");
     g.repo.git(&["notes", "add", "-m", &note, "HEAD"]);
     let text = g.line("hidden by a replacement");
@@ -508,11 +520,14 @@ fn every_place_is_searched_loose_and_packed() {
         planted: Vec::new(),
     };
     plain_blobs(&mut garden);
+    changing_blobs(&mut garden);
     wrapped_blobs(&mut garden);
     merges(&mut garden);
     texts(&mut garden);
     names(&mut garden);
     side_stores(&mut garden);
+    left_behind(&mut garden);
+    beside_history(&mut garden);
     let options = ["--show-secrets", "--min-confidence", "high"];
     check(&garden, &garden.repo.scan(&options), "loose");
     garden.repo.git(&["repack", "-adfkq"]);

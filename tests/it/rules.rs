@@ -6,7 +6,7 @@ use unleak::rule::template::{Random, expand};
 use unleak::rule::{self, Matcher, Rule};
 
 fn detector() -> Detector {
-    Detector::compile(rule::builtin().unwrap()).unwrap()
+    Detector::compile(rule::builtin_with_proofs().unwrap()).unwrap()
 }
 
 /// The surroundings in which a token must be found; `@` stands for it.
@@ -70,7 +70,7 @@ fn stands_alone(rule: &Rule) -> bool {
 
 #[test]
 fn there_are_enough_of_them() {
-    let rules = rule::builtin().unwrap();
+    let rules = rule::builtin_with_proofs().unwrap();
     assert!(rules.rules.len() >= 120, "{} rules", rules.rules.len());
 }
 

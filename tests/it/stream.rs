@@ -25,7 +25,7 @@ fn essence(found: &[Match], at: usize) -> Vec<(u16, usize, usize, String)> {
 
 #[test]
 fn windows_find_what_a_whole_scan_finds() {
-    let rules = rule::builtin().unwrap();
+    let rules = rule::builtin_with_proofs().unwrap();
     let mut random = Random::new(31);
     let mut text = String::new();
     while text.len() < 400_000 {

@@ -27,12 +27,13 @@ use crate::ui;
 
 /// Runs it.
 pub(crate) fn run(args: &Args, scan: &ScanArgs) -> Result<Exit> {
-    let settings = ScanSettings::resolve(args, scan)?;
+    let mut settings = ScanSettings::resolve(args, scan)?;
     rayon::ThreadPoolBuilder::new()
         .num_threads(settings.threads)
         .build_global()
         .map_err(|e| Error::usage("cannot start the threads").because(e))?;
-    let detector = Detector::compile(settings.rules.clone())?.with_limits(settings.unpack);
+    let detector =
+        Detector::compile(std::mem::take(&mut settings.rules))?.with_limits(settings.unpack);
     let result = if !scan.files.is_empty() {
         files(&scan.files, &detector, &settings.audit)?
     } else if scan.repository == Path::new("-") {
@@ -111,7 +112,7 @@ fn repository(
 ) -> Result<Audit> {
     let overrides = &settings.overrides;
     let repository = Repository::discover(&settings.repository, overrides)?;
-    let (place, count) = (repository.git_dir().display(), settings.rules.rules.len());
+    let (place, count) = (repository.git_dir().display(), detector.rules().rules.len());
     ui::say(args, 1, &format!("scanning '{place}' with {count} rules"));
     if scan.staged {
         return changes::staged(&repository, overrides, detector, &settings.audit);

@@ -77,8 +77,8 @@ fn check(
     options: &HookOptions,
     blocked: &Blocked<'_>,
 ) -> Result<Exit> {
-    let settings = HookSettings::resolve(options)?;
-    let detector = Detector::compile(settings.rules.clone())?;
+    let mut settings = HookSettings::resolve(options)?;
+    let detector = Detector::compile(std::mem::take(&mut settings.rules))?;
     let Some(audit) = audit(command, &settings, &detector)? else {
         return Ok(Exit::Clean);
     };
