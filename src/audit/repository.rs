@@ -45,7 +45,12 @@ pub fn audit(
         common_dir: Some(repo.common_dir()),
         worktree: repo.git().workdir(),
     };
-    Ok(source.audit(&mut || Tips::read(repo), detector, options, progress))
+    let mut tips = || {
+        let mut tips = Tips::read(repo);
+        tips.skipped.extend(repo.unknown_extensions());
+        tips
+    };
+    Ok(source.audit(&mut tips, detector, options, progress))
 }
 
 /// Audits the bundle at `path`.

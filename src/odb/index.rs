@@ -453,9 +453,33 @@ impl Stream {
         Ok(())
     }
 
+    /// Passes over all entries. Most need no more than their length, which the flags give.
+    fn pass_entries(&mut self) -> Result<(), String> {
+        let flags_at = STAT_LEN + self.hash.len_in_bytes();
+        while self.left > 0 {
+            let buffered = &self.buffer[self.start..self.end];
+            let flags = buffered.get(flags_at..flags_at + 2);
+            let flags = flags.map_or(NAME_MASK, |two| u16::from_be_bytes([two[0], two[1]]));
+            let len = usize::from(flags & NAME_MASK);
+            let entry_len = (flags_at + 2 + len + 8) & !7;
+            let is_plain = self.version < 4
+                && flags & EXTENDED == 0
+                && len < usize::from(NAME_MASK)
+                && buffered.get(flags_at + 2 + len) == Some(&0)
+                && entry_len <= buffered.len();
+            if is_plain {
+                self.left -= 1;
+                self.start += entry_len;
+            } else {
+                self.head()?;
+            }
+        }
+        Ok(())
+    }
+
     /// Passes over all entries and reads what stands behind them.
     fn extensions(&mut self) -> Result<Extensions, String> {
-        while self.head()?.is_some() {}
+        self.pass_entries()?;
         let mut found = Extensions {
             cache_tree: None,
             link: None,

@@ -26,6 +26,20 @@ pub struct Indexed {
     pub entry: Entry,
 }
 
+/// The extensions that change nothing here, or that are read as git reads them (git-config(1)).
+const KNOWN_EXTENSIONS: [&str; 10] = [
+    "compatObjectFormat",
+    "noop",
+    "noop-v1",
+    "objectFormat",
+    "partialClone",
+    "preciousObjects",
+    "refStorage",
+    "relativeWorktrees",
+    "submodulePathConfig",
+    "worktreeConfig",
+];
+
 /// What the environment says about where a repository is, as git reads it.
 #[derive(Clone, Debug, Default)]
 pub struct Overrides {
@@ -185,6 +199,36 @@ impl Repository {
                 .into_iter()
                 .flatten()
                 .any(|section| section.value("promisor").is_some())
+    }
+
+    /// The extensions of the format that are not known here: what they change may not be read.
+    pub fn unknown_extensions(&self) -> Vec<Skipped> {
+        let config = self.git.config_snapshot();
+        // Without a version, git obeys none of them.
+        if config.integer("core.repositoryFormatVersion").unwrap_or(0) < 1 {
+            return Vec::new();
+        }
+        let sections = config.plumbing().sections_by_name("extensions");
+        let names = sections.into_iter().flatten();
+        let names = names.flat_map(|section| {
+            let names = section.value_names().map(|name| name.to_string());
+            names.collect::<Vec<_>>()
+        });
+        let is_known = |name: &String| {
+            let known = KNOWN_EXTENSIONS.iter();
+            known.clone().any(|known| known.eq_ignore_ascii_case(name))
+        };
+        names
+            .filter(|name| !is_known(name))
+            .map(|name| Skipped {
+                reason: SkipReason::Unsupported,
+                kind: super::ObjectKind::Unknown,
+                object_id: None,
+                detail: format!(
+                    "the repository has the extension '{name}', which is not known: what it changes may not have been read"
+                ),
+            })
+            .collect()
     }
 
     /// gix's view of it, for its configuration and for expressions that name commits.

@@ -244,3 +244,31 @@ open('locked.zip', 'wb').write(locked)
     reasons.sort_unstable();
     assert_eq!(reasons, ["corrupt", "encrypted"]);
 }
+
+#[test]
+fn an_unknown_extension_is_no_reason_to_say_clean() {
+    let repo = Repo::new();
+    repo.commit_file("a.txt", "clean\n");
+    let config = repo.git_dir().join("config");
+    let known = std::fs::read_to_string(&config)
+        .unwrap()
+        .replace("version = 0", "version = 1");
+    std::fs::write(
+        &config,
+        format!("{known}[extensions]\n\tworktreeConfig = true\n"),
+    )
+    .unwrap();
+    assert_eq!(repo.scan(&[]).code, 0);
+    std::fs::write(
+        &config,
+        format!("{known}[extensions]\n\tobjectsElsewhere = true\n"),
+    )
+    .unwrap();
+    let report = repo.scan(&[]);
+    assert_eq!(report.code, 3);
+    let detail = report.skipped()[0]["detail"].as_str().unwrap();
+    assert!(
+        detail.to_lowercase().contains("objectselsewhere"),
+        "{detail}"
+    );
+}
