@@ -3,21 +3,22 @@
 use gix::ObjectId;
 use gix::bstr::BString;
 use gix::objs::CommitRefIter;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{Audit, AuditOptions, CoverageBlock, Scope, excerpt, finding, put_in_order, wanted};
 use crate::detect::Detector;
 use crate::error::{Error, Result};
-use crate::finding::{Appearance, Finding, History, Place, Signature, Spot};
+use crate::finding::{Appearance, Finding, History, Occurrence, Place, Signature, Spot};
 use crate::odb::lookup::Lookup;
 use crate::odb::repository::{Overrides, Repository};
 use crate::odb::walk::Tally;
-use crate::odb::{ObjectKind, Skipped};
+use crate::odb::{Node, ObjectKind, Skipped};
 use crate::scan::commits::{self, NewCommits, Range};
 use crate::scan::novelty::{Arrival, Change, Novelty};
 use crate::scan::pieces::{self, Pieces, ScannedPieces};
+use crate::scan::sift::Sift;
 use crate::scan::trees::Trees;
-use crate::scan::{Sighted, range, staged};
+use crate::scan::{Sighted, collect, range, staged};
 
 /// Scans what the index has and neither HEAD nor a commit being merged has.
 ///
@@ -164,11 +165,19 @@ impl News<'_> {
                 finding
             })
             .collect();
+        let (named, allowed_names) = self.names(trees, detector, options);
+        for name in named {
+            let same = |finding: &&mut Finding| finding.fingerprint == name.fingerprint;
+            match findings.iter_mut().find(same) {
+                Some(finding) => finding.occurrences.extend(name.occurrences),
+                None => findings.push(name),
+            }
+        }
         put_in_order(&mut findings);
         let mut coverage = CoverageBlock {
             shallow: self.shallow,
             submodules: self.submodules,
-            allowed_inline: scanned.allowed,
+            allowed_inline: scanned.allowed + allowed_names,
             unopened: scanned.unopened,
             lfs_read: scanned.lfs_read,
             lfs_missing: scanned.lfs_missing,
@@ -187,6 +196,83 @@ impl News<'_> {
             findings,
             coverage,
         }
+    }
+
+    /// The secrets in names of files and directories that were not there before; also how many
+    /// matches a marker allows.
+    fn names(
+        &self,
+        trees: &mut Trees<'_>,
+        detector: &Detector,
+        options: &AuditOptions,
+    ) -> (Vec<Finding>, u64) {
+        let mut sift = Sift::new(detector, options.scan);
+        let mut texts: Vec<(usize, BString, Node)> = Vec::new();
+        let mut judged: FxHashSet<&[u8]> = FxHashSet::default();
+        for (number, change) in self.changes.iter().enumerate() {
+            for (path, node) in &change.files {
+                for end in memchr::memchr_iter(b'/', path).chain([path.len()]) {
+                    let start = memchr::memrchr(b'/', &path[..end]).map_or(0, |at| at + 1);
+                    if !judged.insert(&path[start..end]) {
+                        continue;
+                    }
+                    let found = sift.scan_text(&path[start..end]);
+                    let is_here = |root: &ObjectId| trees.at_path(*root, &path[..end]).is_some();
+                    if found.is_empty() || self.boundary.iter().any(is_here) {
+                        continue;
+                    }
+                    for found in found {
+                        let place = (texts.len(), Place::TreeEntry);
+                        sift.collector.add_elsewhere(place, found);
+                    }
+                    texts.push((number, path[..end].into(), *node));
+                }
+            }
+        }
+        let found = collect::merge(vec![sift.collector], detector.rules());
+        let (found, _) = wanted(found, detector, options);
+        let findings = found
+            .iter()
+            .map(|sighted| self.named(sighted, &texts, detector, options))
+            .collect();
+        (findings, sift.allowed)
+    }
+
+    /// The finding of a secret in names; `texts` are these with their changes and blobs.
+    fn named(
+        &self,
+        sighted: &Sighted,
+        texts: &[(usize, BString, Node)],
+        detector: &Detector,
+        options: &AuditOptions,
+    ) -> Finding {
+        let mut history = self.history(sighted, Vec::new());
+        let mut occurrences = Vec::new();
+        for entry in &sighted.elsewhere {
+            let (change, path, node) = &texts[entry.number];
+            let object_id = self.pieces.id(*node);
+            history.appearances.push(Appearance {
+                commit_id: self.changes[*change].commit,
+                path: Some(path.clone()),
+                object_id,
+                spot: entry.spot.clone(),
+                reachable: self.scope == Scope::Range,
+            });
+            history.paths.push(path.clone());
+            occurrences.push(Occurrence {
+                object_id,
+                span: entry.span,
+                spot: entry.spot.clone(),
+                name: path.clone(),
+            });
+        }
+        history.first = history.appearances.first().cloned();
+        let commit = history.first.as_ref().and_then(|first| first.commit_id);
+        history.author = commit.and_then(|commit| self.author(commit));
+        let id_of = |node| self.pieces.id(node);
+        let mut finding = finding(&id_of, detector, options, sighted, Some(history));
+        finding.occurrences = occurrences;
+        finding
     }
 
     /// Where a secret arrives, in the order of the changes.

@@ -73,11 +73,16 @@ impl<'a> Sift<'a> {
 
     /// Scans text number `number`, which is no object.
     pub fn collect_text(&mut self, number: usize, place: Place, text: &[u8]) {
-        let mut hits = Hits::default();
-        self.detector.scan(text, &mut self.scratch, &mut hits);
-        for found in self.matches(text, &hits) {
+        for found in self.scan_text(text) {
             self.collector.add_elsewhere((number, place), found);
         }
+    }
+
+    /// Returns the secrets in a short text that no marker allows.
+    pub fn scan_text(&mut self, text: &[u8]) -> Vec<Match> {
+        let mut hits = Hits::default();
+        self.detector.scan(text, &mut self.scratch, &mut hits);
+        self.matches(text, &hits)
     }
 }
 

@@ -338,3 +338,28 @@ fn a_scan_of_what_is_staged_says_so() {
     );
     assert!(finding["history"]["in_head"].is_null());
 }
+
+#[test]
+fn a_secret_in_a_new_file_name_is_found_and_an_old_one_is_not() {
+    let repo = Repo::new();
+    let (old, new) = (github_token(71), github_token(72));
+    repo.commit_file(&format!("dir-{old}/file"), "one\n");
+    repo.write(format!("dir-{old}/file"), "two\n");
+    repo.git(&["add", "--all"]);
+    assert_eq!(repo.scan(&["--staged"]).code, 0, "it was there before");
+    repo.write(format!("dir-{old}/{new}.txt"), "three\n");
+    repo.git(&["add", "--all"]);
+    let report = repo.scan(&["--staged", "--show-secrets"]);
+    assert_eq!((report.code, report.findings().len()), (1, 1));
+    let finding = &report.findings()[0];
+    assert_eq!(finding["secret"], new.as_str());
+    assert_eq!(finding["occurrences"][0]["kind"], "file name");
+    let before = repo.git(&["rev-parse", "HEAD"]);
+    let commit = repo.commit("names");
+    let report = repo.scan(&["--range", &format!("{before}..HEAD"), "--show-secrets"]);
+    assert_eq!((report.code, report.findings().len()), (1, 1));
+    assert_eq!(
+        report.findings()[0]["history"]["first"]["commit"],
+        commit.as_str()
+    );
+}
