@@ -201,10 +201,7 @@ impl Index {
                 Entries::Held(entries) => entries
                     .next()
                     .is_some_and(|entry| entry.path.starts_with(prefix)),
-                Entries::Streamed(stream) => {
-                    let head = stream.head().map_err(damaged)?;
-                    head.is_some_and(|head| stream.path_of(&head).starts_with(prefix))
-                }
+                Entries::Streamed(stream) => stream.pass_below(prefix).map_err(damaged)?,
             };
             if !is_below {
                 return Err(damaged("its cache tree does not fit its entries".into()));
@@ -453,31 +450,52 @@ impl Stream {
         Ok(())
     }
 
-    /// Passes over all entries. Most need no more than their length, which the flags give.
+    /// The path and the length of the next entry, if they can be told from its flags: that of
+    /// nearly all entries can.
+    #[inline]
+    fn plain_entry(&self) -> Option<(&[u8], usize)> {
+        if self.version == 4 || self.left == 0 {
+            return None;
+        }
+        let buffered = &self.buffer[self.start..self.end];
+        let path_at = STAT_LEN + self.hash.len_in_bytes() + 2;
+        let flags = u16::from_be_bytes([*buffered.get(path_at - 2)?, *buffered.get(path_at - 1)?]);
+        let len = usize::from(flags & NAME_MASK);
+        let entry_len = (path_at + len + 8) & !7;
+        let is_plain = flags & EXTENDED == 0 && len < usize::from(NAME_MASK);
+        if !is_plain || entry_len > buffered.len() || buffered[path_at + len] != 0 {
+            return None;
+        }
+        Some((&buffered[path_at..path_at + len], entry_len))
+    }
+
+    /// Passes over all entries.
     fn pass_entries(&mut self) -> Result<(), String> {
-        let flags_at = STAT_LEN + self.hash.len_in_bytes();
         while self.left > 0 {
-            let buffered = &self.buffer[self.start..self.end];
-            let flags = buffered.get(flags_at..flags_at + 2);
-            let flags = flags.map_or(NAME_MASK, |two| u16::from_be_bytes([two[0], two[1]]));
-            let len = usize::from(flags & NAME_MASK);
-            let entry_len = (flags_at + 2 + len + 8) & !7;
-            let is_plain = self.version < 4
-                && flags & EXTENDED == 0
-                && len < usize::from(NAME_MASK)
-                && buffered.get(flags_at + 2 + len) == Some(&0)
-                && entry_len <= buffered.len();
-            if is_plain {
-                self.left -= 1;
-                self.start += entry_len;
-            } else {
-                self.head()?;
+            match self.plain_entry().map(|(_, len)| len) {
+                Some(len) => self.pass(len),
+                None => drop(self.head()?),
             }
         }
         Ok(())
     }
 
-    /// Passes over all entries and reads what stands behind them.
+    /// Passes over the next entry; returns whether there is one and its path begins with `prefix`.
+    fn pass_below(&mut self, prefix: &[u8]) -> Result<bool, String> {
+        if let Some((path, len)) = self.plain_entry() {
+            let is_below = path.starts_with(prefix);
+            self.pass(len);
+            return Ok(is_below);
+        }
+        let head = self.head()?;
+        Ok(head.is_some_and(|head| self.path_of(&head).starts_with(prefix)))
+    }
+
+    fn pass(&mut self, len: usize) {
+        self.left -= 1;
+        self.start += len;
+    }
+
     fn extensions(&mut self) -> Result<Extensions, String> {
         self.pass_entries()?;
         let mut found = Extensions {
