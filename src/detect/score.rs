@@ -597,7 +597,7 @@ fn is_reference(value: &[u8]) -> bool {
 
 /// Values that stand where a secret goes: ellipses, instructions, examples, expressions.
 fn is_placeholder(value: &[u8]) -> bool {
-    const PARTS: [&str; 39] = [
+    const PARTS: [&str; 40] = [
         "${",
         "{{",
         "}}",
@@ -637,6 +637,7 @@ fn is_placeholder(value: &[u8]) -> bool {
         "[^",
         "\\w",
         "(?:",
+        "]{",
     ];
     let text = value.to_ascii_lowercase();
     PARTS
