@@ -474,7 +474,9 @@ impl Stream {
         while self.left > 0 {
             match self.plain_entry().map(|(_, len)| len) {
                 Some(len) => self.pass(len),
-                None => drop(self.head()?),
+                None => {
+                    self.head()?;
+                }
             }
         }
         Ok(())
