@@ -40,3 +40,4 @@ pub mod audit;
 // Layer 6: what is done with findings, and what git asks for.
 pub mod hook;
 pub mod report;
+pub mod rewrite;

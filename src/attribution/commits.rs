@@ -196,6 +196,11 @@ impl CommitGraph {
         Some(self.rank_of[at].1)
     }
 
+    /// All annotated tags, and what each names.
+    pub fn tags(&self) -> impl Iterator<Item = (Node, ObjectId)> {
+        self.tags.iter().copied()
+    }
+
     /// What the annotated tag stored at `node` names.
     pub fn tag_target(&self, node: Node) -> Option<ObjectId> {
         let at = self

@@ -11,6 +11,7 @@ use regex_automata::util::syntax;
 use regex_automata::{Anchored, Input};
 
 use super::assignment::{self, MAX_NAME_LEN};
+use super::known::KnownValue;
 use super::{Candidate, block, score};
 use crate::rule::{Confidence, Keyword, Matcher, Rule, RuleSet};
 use crate::secret::Secret;
@@ -36,6 +37,7 @@ pub struct Scratch {
 /// The rules of each keyword, compiled when first needed.
 pub(super) struct Confirmer {
     keywords: Vec<KeywordRules>,
+    known: Vec<KnownValue>,
     regexes: Vec<OnceLock<Option<Regex>>>,
 }
 
@@ -48,7 +50,12 @@ struct KeywordRules {
 }
 
 impl Confirmer {
-    pub(super) fn new(rules: &RuleSet, keywords: &[Keyword], lists: Vec<Vec<u16>>) -> Self {
+    pub(super) fn new(
+        rules: &RuleSet,
+        keywords: &[Keyword],
+        lists: Vec<Vec<u16>>,
+        known: Vec<KnownValue>,
+    ) -> Self {
         let keywords = keywords
             .iter()
             .zip(lists)
@@ -68,7 +75,11 @@ impl Confirmer {
             })
             .collect();
         let regexes = rules.rules.iter().map(|_| OnceLock::new()).collect();
-        Self { keywords, regexes }
+        Self {
+            keywords,
+            known,
+            regexes,
+        }
     }
 
     /// How many bytes the rules of `keyword` look at before and after its first byte.
@@ -130,18 +141,12 @@ impl Confirmer {
                 self.search_around(number, rule, place, *lookbehind, scratch)?
             }
             Matcher::Assignment => {
-                let found = assignment::read(window, at, keyword_len)?;
-                let (confidence, reasons) = score::assignment(window, &found)?;
-                let span = Span::new(found.name.start, found.value.end);
-                let secret = &window[found.value.start..found.value.end];
-                return Some(candidate(
-                    number,
-                    at,
-                    (span, found.value),
-                    confidence,
-                    reasons,
-                    secret,
-                ));
+                return assigned(number, window, at, keyword_len);
+            }
+            Matcher::Known(value) => {
+                let known = &self.known[*value as usize];
+                let len = known.len_at(&window[at..])?;
+                return Some(known.candidate(number, len));
             }
             Matcher::Pem => {
                 let found = block::pem(window, at)?;
@@ -241,6 +246,15 @@ struct Place<'w> {
     keyword_len: usize,
 }
 
+fn assigned(rule: u16, window: &[u8], at: usize, keyword_len: usize) -> Option<Candidate> {
+    let found = assignment::read(window, at, keyword_len)?;
+    let (confidence, reasons) = score::assignment(window, &found)?;
+    let span = Span::new(found.name.start, found.value.end);
+    let secret = &window[found.value.start..found.value.end];
+    let spans = (span, found.value);
+    Some(candidate(rule, at, spans, confidence, reasons, secret))
+}
+
 fn candidate(
     rule: u16,
     at: usize,
@@ -269,7 +283,7 @@ fn candidate(
 /// How many bytes before and after a keyword's first byte a rule looks at, at most.
 fn reach(rule: &Rule) -> (usize, usize) {
     let before = match rule.matcher {
-        Matcher::Start(_) | Matcher::Pem | Matcher::Jwt => GLUE_REACH,
+        Matcher::Start(_) | Matcher::Pem | Matcher::Jwt | Matcher::Known(_) => GLUE_REACH,
         Matcher::Infix { lookbehind, .. } => lookbehind + BOUNDARY_REACH,
         // One more, so that the window does not end where the name may end.
         Matcher::Assignment => MAX_NAME_LEN + 1,

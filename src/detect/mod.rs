@@ -1,7 +1,7 @@
 //! What is a secret: bytes in, matches out. Knows no git.
 //!
 //! ```text
-//! entropy, assignment, block, prefilter, allow, decode < checksum < score < confirm < mod < inside
+//! entropy, assignment, block, prefilter, allow, decode < checksum < score < known < confirm < mod < inside
 //! ```
 //!
 //! A [`Detector`] is compiled once and shared; a [`Scratch`] belongs to one thread. A buffer is
@@ -16,6 +16,7 @@ mod confirm;
 pub mod decode;
 pub mod entropy;
 mod inside;
+pub mod known;
 pub mod prefilter;
 pub mod score;
 
@@ -25,10 +26,11 @@ use confirm::Confirmer;
 pub use confirm::Scratch;
 use decode::Layer;
 use inside::Opened;
+use known::KnownValue;
 use prefilter::Prefilter;
 use score::Reasons;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::odb::window::Window;
 use crate::rule::{Confidence, Keyword, Rule, RuleSet};
 use crate::secret::Secret;
@@ -52,6 +54,9 @@ pub struct Hits {
     opened: Vec<Opened>,
     overflowed: bool,
 }
+
+/// Rules have numbers of 16 bits; the built-in ones take a part.
+const MAX_RULES: usize = 60_000;
 
 /// More keyword occurrences in one buffer are an attack on our memory, or no text: a file of a
 /// gigabyte has half as many.
@@ -125,6 +130,25 @@ impl Detector {
     /// # Errors
     /// `Config` if a rule's keyword or expression cannot be used.
     pub fn compile(rules: RuleSet) -> Result<Self> {
+        Self::compile_with(rules, Vec::new())
+    }
+
+    /// Compiles `rules` and adds a rule for each of the `known` values.
+    ///
+    /// # Errors
+    /// As [`Self::compile`].
+    pub fn compile_with(mut rules: RuleSet, known: Vec<KnownValue>) -> Result<Self> {
+        let added = (0u32..).zip(&known);
+        rules
+            .rules
+            .extend(added.map(|(number, known)| known.rule(number)));
+        if u16::try_from(rules.rules.len()).is_err() {
+            return Err(Error::usage(format!(
+                "{} rules and known values are more than can be searched for at once",
+                rules.rules.len()
+            ))
+            .hint(format!("name at most {MAX_RULES} values")));
+        }
         let mut pairs: Vec<(&Keyword, u16)> = Vec::new();
         for (number, rule) in (0u16..).zip(&rules.rules) {
             pairs.extend(rule.keywords.iter().map(|keyword| (keyword, number)));
@@ -140,7 +164,7 @@ impl Detector {
                 lists.push(vec![number]);
             }
         }
-        let confirmer = Confirmer::new(&rules, &keywords, lists);
+        let confirmer = Confirmer::new(&rules, &keywords, lists, known);
         Ok(Self {
             rules,
             prefilter: Prefilter::new(keywords)?,

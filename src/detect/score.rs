@@ -35,10 +35,11 @@ pub enum Reason {
     Digest,
     Quoted,
     TestValue,
+    KnownValue,
 }
 
 impl Reason {
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 17] = [
         Self::Shape,
         Self::ChecksumVerified,
         Self::ChecksumWrong,
@@ -55,6 +56,7 @@ impl Reason {
         Self::Digest,
         Self::Quoted,
         Self::TestValue,
+        Self::KnownValue,
     ];
 
     /// One phrase for people.
@@ -76,6 +78,7 @@ impl Reason {
             Self::Digest => "value looks like a digest or an id",
             Self::Quoted => "value is a quoted literal",
             Self::TestValue => "value is a common test value",
+            Self::KnownValue => "is a value that you named",
         }
     }
 }

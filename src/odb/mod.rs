@@ -500,6 +500,35 @@ impl ObjectStore {
         None
     }
 
+    /// The first node of the one object whose id begins with `digits`, hexadecimal and lower case;
+    /// `None` if there is none or more than one.
+    pub fn node_of_prefix(&self, digits: &[u8]) -> Option<Node> {
+        let mut key = 0u64;
+        for at in 0..16 {
+            let digit = digits
+                .get(at)
+                .map_or(Some(0), |&digit| char::from(digit).to_digit(16))?;
+            key = key << 4 | u64::from(digit);
+        }
+        let begins = |node: Node| {
+            self.id(node)
+                .to_hex()
+                .to_string()
+                .as_bytes()
+                .starts_with(digits)
+        };
+        // The first 64 bits decide before an id is looked up: most words are none.
+        let shift = 64 - 4 * digits.len().min(16);
+        let from = self.lower_bound(key);
+        let alike = self.prefixes[from..].iter().zip(&self.nodes[from..]);
+        let mut alike = alike
+            .take_while(|(prefix, _)| shift < 64 && **prefix >> shift == key >> shift)
+            .map(|(_, &node)| node)
+            .filter(|&node| begins(node));
+        let found = alike.next();
+        found.filter(|_| alike.next().is_none())
+    }
+
     /// Other nodes that hold the same object, in no order. Costs a look at every duplicate.
     pub fn copies_of(&self, id: &gix::oid) -> Vec<Node> {
         let others = self.duplicates.iter().copied();

@@ -14,6 +14,7 @@ mod parse;
 pub mod template;
 
 pub use model::{Boundary, Check, Confidence, Keyword, Matcher, Rule, RuleSet};
+use parse::MAX_KEYWORD_LEN;
 pub use parse::parse;
 
 use crate::error::{Error, Result};
@@ -39,6 +40,17 @@ pub fn builtin() -> Result<RuleSet> {
 /// As [`parse()`].
 pub fn builtin_with_proofs() -> Result<RuleSet> {
     parse(BUILTIN, "rules.toml")
+}
+
+/// Returns the keyword for a literal: its first bytes.
+pub fn keyword_of(literal: &[u8]) -> Keyword {
+    let text = literal[..literal.len().min(MAX_KEYWORD_LEN)].to_vec();
+    Keyword {
+        gram: gram::rarest(&text),
+        text,
+        any_case: false,
+        next: Vec::new(),
+    }
 }
 
 #[cfg(test)]

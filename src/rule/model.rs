@@ -99,6 +99,8 @@ pub enum Matcher {
     Pem,
     /// A JSON web token that the keyword begins.
     Jwt,
+    /// The value of that number among those that are known already: see `detect::known`.
+    Known(u32),
 }
 
 /// A check that needs no network. `detect::checksum` says what each looks at.

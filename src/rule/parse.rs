@@ -48,7 +48,7 @@ const MIN_KEYWORD_LEN: usize = 3;
 
 /// What stands after this many bytes of a keyword does not make it rarer, but makes the pre-pass
 /// look again at that many bytes around every edit: it is left to the regular expression.
-const MAX_KEYWORD_LEN: usize = 12;
+pub(super) const MAX_KEYWORD_LEN: usize = 12;
 
 /// Longer matches make every edit near them expensive to look at again.
 const MAX_MATCH_LEN: usize = 4096;

@@ -63,7 +63,7 @@ fn expanded(template: &str, seed: u64) -> String {
 fn stands_alone(rule: &Rule) -> bool {
     match &rule.matcher {
         Matcher::Start(regex) => !regex.starts_with("(?i:"),
-        Matcher::Infix { .. } | Matcher::Jwt => true,
+        Matcher::Infix { .. } | Matcher::Jwt | Matcher::Known(_) => true,
         Matcher::Assignment | Matcher::Pem => false,
     }
 }

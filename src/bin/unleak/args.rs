@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::purge::args::PurgeArgs;
+
 /// Find every secret a git history ever held
 #[derive(Debug, Parser)]
 #[command(version, propagate_version = true, max_term_width = 100)]
@@ -38,6 +40,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: HookCommand,
     },
+    /// Rewrite history so that secrets are gone, and prove it
+    Purge(PurgeArgs),
     /// Look at the rules
     Rules {
         #[command(subcommand)]

@@ -5,6 +5,7 @@ mod exit;
 mod hook;
 mod output;
 mod progress;
+mod purge;
 mod rules;
 mod scan;
 mod settings;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
     let run = || match &args.command {
         Command::Scan(scan) => scan::run(&args, scan),
         Command::Hook { command } => hook::run(&args, command),
+        Command::Purge(purge) => purge::run(&args, purge),
         Command::Rules { command } => rules::run(command),
     };
     let exit = match catch_unwind(AssertUnwindSafe(run)) {

@@ -106,25 +106,32 @@ impl HookSettings {
     }
 }
 
-fn audit_options(min_confidence: ConfidenceChoice, inline_allow: InlineAllow) -> AuditOptions {
+pub(crate) fn audit_options(
+    min_confidence: ConfidenceChoice,
+    inline_allow: InlineAllow,
+) -> AuditOptions {
     AuditOptions {
         scan: ScanOptions {
             delta: Delta::Aware,
             inline_allow,
         },
         limits: Limits::default(),
-        min_confidence: match min_confidence {
-            ConfidenceChoice::Low => Confidence::Low,
-            ConfidenceChoice::Medium => Confidence::Medium,
-            ConfidenceChoice::High => Confidence::High,
-        },
+        min_confidence: confidence(min_confidence),
         public_keys: PublicKeys::LeftOut,
         worktree: None,
         fingerprint_key: Vec::new(),
     }
 }
 
-fn inline_allow(is_off: bool) -> InlineAllow {
+pub(crate) fn confidence(choice: ConfidenceChoice) -> Confidence {
+    match choice {
+        ConfidenceChoice::Low => Confidence::Low,
+        ConfidenceChoice::Medium => Confidence::Medium,
+        ConfidenceChoice::High => Confidence::High,
+    }
+}
+
+pub(crate) fn inline_allow(is_off: bool) -> InlineAllow {
     if is_off {
         InlineAllow::Ignored
     } else {
@@ -132,7 +139,7 @@ fn inline_allow(is_off: bool) -> InlineAllow {
     }
 }
 
-fn rules(file: Option<&Path>) -> Result<RuleSet> {
+pub(crate) fn rules(file: Option<&Path>) -> Result<RuleSet> {
     let Some(path) = file else {
         return rule::builtin();
     };
@@ -141,7 +148,7 @@ fn rules(file: Option<&Path>) -> Result<RuleSet> {
 }
 
 /// What the environment says about where the repository is.
-fn overrides() -> Overrides {
+pub(crate) fn overrides() -> Overrides {
     let path = |name: &str| {
         std::env::var_os(name)
             .filter(|value| !value.is_empty())

@@ -1,0 +1,207 @@
+//! What was typed after `unleak purge`. No behaviour.
+
+use std::path::PathBuf;
+
+use clap::{Subcommand, ValueEnum};
+
+use crate::args::ConfidenceChoice;
+
+/// Without '--apply', only says what would change; nothing is written.
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct PurgeArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<PurgeCommand>,
+
+    #[command(flatten)]
+    pub(crate) plan: PlanArgs,
+}
+
+/// Example: unleak purge --apply --finish path/to/repository
+#[derive(Debug, clap::Args)]
+pub(crate) struct PlanArgs {
+    /// The repository: a worktree, a bare repository or a .git directory
+    #[arg(default_value = ".", value_name = "REPO")]
+    pub(crate) repository: PathBuf,
+
+    /// Erase only the findings with these fingerprints (their first digits will do)
+    #[arg(long, value_name = "FINGERPRINT", num_args = 1..)]
+    pub(crate) finding: Vec<String>,
+
+    /// Erase the findings of a report that 'unleak scan --format json' wrote; '-' is standard input
+    #[arg(long, value_name = "REPORT", conflicts_with = "finding")]
+    pub(crate) from: Option<PathBuf>,
+
+    /// Erase the values in this file: one a line, or NAME=VALUE, or JSON; '-' is standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["finding", "from"])]
+    pub(crate) known: Option<PathBuf>,
+
+    /// Without a choice: erase findings of at least this confidence
+    #[arg(long, value_enum, default_value_t = ConfidenceChoice::Medium, value_name = "LEVEL")]
+    pub(crate) min_confidence: ConfidenceChoice,
+
+    /// Rewrite history; 'unleak purge undo' takes it back
+    #[arg(long)]
+    pub(crate) apply: bool,
+
+    /// Also remove the old objects and prove that the values are gone
+    #[arg(long, requires = "apply")]
+    pub(crate) finish: bool,
+
+    /// Go on with a purge that was interrupted
+    #[arg(long = "continue", conflicts_with_all = ["apply", "abort"])]
+    pub(crate) go_on: bool,
+
+    /// Take back a purge that was interrupted
+    #[arg(long, conflicts_with = "apply")]
+    pub(crate) abort: bool,
+
+    /// Take back even if refs were moved since
+    #[arg(long, requires = "abort")]
+    pub(crate) force: bool,
+
+    /// What to put in the place of values
+    #[arg(long, value_name = "TEXT", default_value = "***REMOVED***")]
+    pub(crate) replace_with: String,
+
+    /// What to put in the place of one value, as often as you like
+    #[arg(long, value_name = "FINGERPRINT=TEXT")]
+    pub(crate) replace: Vec<String>,
+
+    /// Remove a file or directory from all of history
+    #[arg(long, value_name = "PATH")]
+    pub(crate) remove_path: Vec<String>,
+
+    /// Erase values only where a rule found them, not wherever they stand
+    #[arg(long, conflicts_with = "known")]
+    pub(crate) occurrence_only: bool,
+
+    /// What to do with values in binary data
+    #[arg(long, value_enum, default_value_t = BinaryChoice::Fill, value_name = "POLICY")]
+    pub(crate) binary: BinaryChoice,
+
+    /// Drop commits that change nothing any more
+    #[arg(long)]
+    pub(crate) prune_empty: bool,
+
+    /// How to write the plan or the proof
+    #[arg(long, value_enum, default_value_t = PurgeFormat::Human, value_name = "FORMAT")]
+    pub(crate) format: PurgeFormat,
+
+    /// Use these rules instead of the built-in ones
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rules: Option<PathBuf>,
+
+    /// Number of threads; 0 means one a core
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub(crate) threads: usize,
+}
+
+/// A repository, and nothing else.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RepositoryArgs {
+    /// The repository
+    #[arg(default_value = ".", value_name = "REPO")]
+    pub(crate) repository: PathBuf,
+}
+
+/// What to do with a purge.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PurgeCommand {
+    /// Put everything back as it was before the last purge
+    Undo {
+        #[command(flatten)]
+        repository: RepositoryArgs,
+        /// Even if refs were moved since
+        #[arg(long)]
+        force: bool,
+    },
+    /// Remove the old objects of the purge that was applied, and prove that the values are gone
+    Finish {
+        #[command(flatten)]
+        repository: RepositoryArgs,
+        /// How to write the proof
+        #[arg(long, value_enum, default_value_t = PurgeFormat::Human, value_name = "FORMAT")]
+        format: PurgeFormat,
+    },
+    /// Delete the undo snapshot, which holds the values
+    Forget(RepositoryArgs),
+    /// Say how far the last purge has come
+    Status(RepositoryArgs),
+    /// Search everything for the values of the last purge, or of a file, and print the proof
+    Verify {
+        #[command(flatten)]
+        repository: RepositoryArgs,
+        /// Values to search for, as for 'unleak purge --known'
+        #[arg(long, value_name = "FILE")]
+        known: Option<PathBuf>,
+        /// Ask this remote whether it still serves old commits
+        #[arg(long, value_name = "NAME")]
+        remote: Option<String>,
+        /// How to write the proof
+        #[arg(long, value_enum, default_value_t = PurgeFormat::Human, value_name = "FORMAT")]
+        format: PurgeFormat,
+    },
+    /// Print the pushes that bring the new history to each remote
+    PushPlan(RepositoryArgs),
+    /// Print what is left to do on a forge, with the ids that its support asks for
+    Kit {
+        #[command(flatten)]
+        repository: RepositoryArgs,
+        /// Which forge; without it, as the remotes say
+        #[arg(long, value_enum, value_name = "FORGE")]
+        forge: Option<ForgeChoice>,
+    },
+    /// Do to this clone what a colleague did to theirs: the same new ids, with local commits on top
+    Heal {
+        /// The colleague's '.git/unleak/manifest.json'
+        #[arg(value_name = "MANIFEST")]
+        manifest: PathBuf,
+        #[command(flatten)]
+        repository: RepositoryArgs,
+        /// Also remove the old objects
+        #[arg(long)]
+        finish: bool,
+    },
+    /// Refuse pushes that bring old history back (a pre-receive hook; reads refs from standard input)
+    Guard {
+        /// The '.git/unleak/manifest.json' of the purge
+        #[arg(value_name = "MANIFEST")]
+        manifest: PathBuf,
+    },
+}
+
+/// What to do with values in binary data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BinaryChoice {
+    /// Fill them at the same length; refuse compressed data
+    Fill,
+    /// Fill them; put the mark in the place of compressed data
+    Drop,
+    /// Refuse
+    Refuse,
+}
+
+/// How to write a plan or a proof.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PurgeFormat {
+    /// For people
+    Human,
+    /// One JSON document
+    Json,
+}
+
+/// Where a remote is hosted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ForgeChoice {
+    /// GitHub
+    Github,
+    /// GitLab
+    Gitlab,
+    /// Bitbucket
+    Bitbucket,
+    /// Gerrit
+    Gerrit,
+    /// Gitea or Forgejo
+    Gitea,
+}

@@ -1,0 +1,267 @@
+//! Which values are to be erased: what a scan finds, a report lists, or a file names.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use unleak::audit::AuditOptions;
+use unleak::audit::repository::audit;
+use unleak::detect::{Detector, Hits, Scratch, known};
+use unleak::error::{Error, Result};
+use unleak::finding::Fingerprint;
+use unleak::odb::read::Reader;
+use unleak::odb::repository::{Overrides, Repository};
+use unleak::odb::{Limits, ObjectId};
+use unleak::progress::Progress;
+use unleak::rewrite::needles::{MIN_EVERYWHERE, Reach, Target};
+use unleak::rule::RuleSet;
+use unleak::secret::Secret;
+use unleak::span::Span;
+
+use super::args::PlanArgs;
+use crate::ui;
+
+/// The part of a report that names findings.
+#[derive(Deserialize)]
+struct Saved {
+    findings: Vec<SavedFinding>,
+}
+
+#[derive(Deserialize)]
+struct SavedFinding {
+    fingerprint: String,
+    rule_id: String,
+    #[serde(default)]
+    occurrences: Vec<SavedPlace>,
+}
+
+#[derive(Deserialize)]
+struct SavedPlace {
+    object: String,
+    start: usize,
+    end: usize,
+    #[serde(default)]
+    wrapping: Vec<serde_json::Value>,
+}
+
+/// The values that the arguments ask for, each once.
+///
+/// # Errors
+/// `Usage` if a finding is asked for that is not there; as the scan.
+pub(super) fn select(
+    args: &PlanArgs,
+    repo: &Repository,
+    rules: &RuleSet,
+    options: &AuditOptions,
+    progress: &Progress,
+) -> Result<Vec<Target>> {
+    let mut targets = if let Some(path) = &args.known {
+        of_file(path, options)?
+    } else if let Some(path) = &args.from {
+        of_report(path, repo, rules, options, progress)?
+    } else {
+        of_scan(&args.finding, repo, rules, options, progress)?
+    };
+    for target in &mut targets {
+        let is_short = target.secret.reveal().len() < MIN_EVERYWHERE && args.known.is_none();
+        if is_short || args.occurrence_only {
+            target.reach = Reach::WhereFound;
+        }
+    }
+    replace(&mut targets, &args.replace)?;
+    Ok(targets)
+}
+
+/// Values of a file that names them.
+///
+/// # Errors
+/// `Io` if it cannot be read, `Usage` if it names none.
+pub(super) fn of_file(path: &Path, options: &AuditOptions) -> Result<Vec<Target>> {
+    let text = read(path)?;
+    let parsed = known::parse(&text);
+    if parsed.left_out > 0 {
+        ui::warn(&format!(
+            "{} values in '{}' are too short or too common to be searched for",
+            parsed.left_out,
+            path.display()
+        ));
+    }
+    if parsed.values.is_empty() {
+        return Err(Error::usage(format!("'{}' names no value", path.display()))
+            .hint("write one value a line, or NAME=VALUE, or JSON"));
+    }
+    let values = parsed.values.into_iter().map(|secret| Target {
+        fingerprint: Fingerprint::new(&options.fingerprint_key, known::RULE_ID, &secret),
+        secret: Arc::new(secret),
+        rule_id: known::RULE_ID.to_owned(),
+        reach: Reach::Everywhere,
+        mark: None,
+    });
+    Ok(values.collect())
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    if path == Path::new("-") {
+        let mut text = Vec::new();
+        let read = std::io::stdin().lock().read_to_end(&mut text);
+        read.map_err(|e| Error::io("read", "standard input".as_ref(), e))?;
+        return Ok(text);
+    }
+    std::fs::read(path).map_err(|e| Error::io("read", path, e))
+}
+
+fn of_scan(
+    wanted: &[String],
+    repo: &Repository,
+    rules: &RuleSet,
+    options: &AuditOptions,
+    progress: &Progress,
+) -> Result<Vec<Target>> {
+    let detector = Detector::compile(rules.clone())?;
+    let mut options = options.clone();
+    if !wanted.is_empty() {
+        options.min_confidence = unleak::rule::Confidence::Low;
+    }
+    let found = audit(repo, &Overrides::default(), &detector, &options, progress)?;
+    let mut targets: BTreeMap<String, Target> = BTreeMap::new();
+    for finding in found.findings {
+        let target = Target {
+            secret: finding.secret,
+            fingerprint: finding.fingerprint,
+            rule_id: finding.rule_id,
+            reach: Reach::Everywhere,
+            mark: None,
+        };
+        targets.insert(target.fingerprint.to_string(), target);
+    }
+    if wanted.is_empty() {
+        return Ok(targets.into_values().collect());
+    }
+    let mut picked: BTreeMap<String, Target> = BTreeMap::new();
+    for prefix in wanted {
+        let prefix = prefix.to_ascii_lowercase();
+        let mut alike = targets
+            .range(prefix.clone()..)
+            .take_while(|(id, _)| id.starts_with(&prefix));
+        match (alike.next(), alike.next()) {
+            (Some((id, target)), None) => picked.insert(id.clone(), target.clone()),
+            (None, _) => {
+                return Err(
+                    Error::usage(format!("no finding has the fingerprint '{prefix}'"))
+                        .hint("'unleak scan --min-confidence low' lists all"),
+                );
+            }
+            _ => {
+                return Err(Error::usage(format!(
+                    "more than one fingerprint begins with '{prefix}'"
+                ))
+                .hint("give more of its digits"));
+            }
+        };
+    }
+    Ok(picked.into_values().collect())
+}
+
+/// Findings of a saved report: the values are read where it says that they stand, and only searched
+/// for if one is not there any more.
+fn of_report(
+    path: &Path,
+    repo: &Repository,
+    rules: &RuleSet,
+    options: &AuditOptions,
+    progress: &Progress,
+) -> Result<Vec<Target>> {
+    let text = read(path)?;
+    let saved: Saved = serde_json::from_slice(&text).map_err(|e| {
+        Error::usage(format!("'{}' is no report of findings", path.display()))
+            .because(e)
+            .hint("write one with 'unleak scan --format json'")
+    })?;
+    let store = repo.open_store(&Overrides::default(), Limits::default())?;
+    let mut reader = Reader::new(&store);
+    let mut targets: BTreeMap<String, Target> = BTreeMap::new();
+    let mut missing = Vec::new();
+    for finding in &saved.findings {
+        match locate(finding, &mut reader, rules, options) {
+            Some(target) => {
+                targets.insert(finding.fingerprint.clone(), target);
+            }
+            None => missing.push(finding.fingerprint.clone()),
+        }
+    }
+    if !missing.is_empty() {
+        for target in of_scan(&missing, repo, rules, options, progress)? {
+            targets.insert(target.fingerprint.to_string(), target);
+        }
+    }
+    Ok(targets.into_values().collect())
+}
+
+fn locate(
+    finding: &SavedFinding,
+    reader: &mut Reader<'_>,
+    rules: &RuleSet,
+    options: &AuditOptions,
+) -> Option<Target> {
+    let mut rules = rules.clone();
+    rules.rules.retain(|rule| rule.id == finding.rule_id);
+    let detector = Detector::compile(rules).ok()?;
+    let (mut scratch, mut hits, mut bytes) = (Scratch::default(), Hits::default(), Vec::new());
+    let open = finding
+        .occurrences
+        .iter()
+        .filter(|place| place.wrapping.is_empty());
+    for place in open {
+        let Ok(id) = ObjectId::from_hex(place.object.as_bytes()) else {
+            continue;
+        };
+        if reader.read_id(&id, &mut bytes).is_err() || bytes.get(place.start..place.end).is_none() {
+            continue;
+        }
+        detector.scan(&bytes, &mut scratch, &mut hits);
+        let span = Span::new(place.start, place.end);
+        let found = detector
+            .matches(&bytes, &hits)
+            .into_iter()
+            .find(|found| found.secret_span == span);
+        let secret = found.map_or_else(
+            || Arc::new(Secret::new(&bytes[place.start..place.end])),
+            |found| found.secret,
+        );
+        let fingerprint = Fingerprint::new(&options.fingerprint_key, &finding.rule_id, &secret);
+        if fingerprint.to_string() == finding.fingerprint {
+            return Some(Target {
+                secret,
+                fingerprint,
+                rule_id: finding.rule_id.clone(),
+                reach: Reach::Everywhere,
+                mark: None,
+            });
+        }
+    }
+    None
+}
+
+/// Gives single values marks of their own.
+fn replace(targets: &mut [Target], wanted: &[String]) -> Result<()> {
+    for entry in wanted {
+        let Some((prefix, text)) = entry.split_once('=') else {
+            return Err(Error::usage(format!("'{entry}' is not FINGERPRINT=TEXT")));
+        };
+        let mut found = targets
+            .iter_mut()
+            .filter(|target| target.fingerprint.to_string().starts_with(prefix));
+        match (found.next(), found.next()) {
+            (Some(target), None) => target.mark = Some(text.as_bytes().to_vec()),
+            _ => {
+                return Err(Error::usage(format!(
+                    "'{prefix}' is not the fingerprint of one value that is erased"
+                ))
+                .hint("'unleak purge' without '--apply' lists them"));
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,282 @@
+//! Values that are known already, searched for as they are: those of a purge, or of a vault's
+//! export.
+//!
+//! A value is found wherever a rule's match would be: as it stands, inside of encoded texts,
+//! archives and names. Base64 that runs into other base64 without a mark between them is decoded from
+//! the wrong place; so the three forms that the value's inner bytes take there are searched for, too.
+
+use std::sync::Arc;
+
+use data_encoding::{BASE64_NOPAD, BASE64URL_NOPAD};
+
+use super::Candidate;
+use super::score::{Reason, Reasons};
+use crate::error::{Error, Result};
+use crate::rule::{Boundary, Confidence, Matcher, Rule, keyword_of};
+use crate::secret::Secret;
+
+/// Id of the rule that known values are found by.
+pub const RULE_ID: &str = "known-value";
+
+/// Shorter values stand everywhere by chance.
+pub const MIN_LEN: usize = 4;
+
+/// Longer values do not fit between two windows of a large file.
+pub const MAX_LEN: usize = 8192;
+
+/// Fewer characters of base64 stand in random data by chance.
+const MIN_FORM_LEN: usize = 10;
+
+/// A value with the literals that show it.
+#[derive(Clone, Debug)]
+pub struct KnownValue {
+    secret: Arc<Secret>,
+    /// Inner characters of its base64 forms.
+    forms: Vec<Secret>,
+}
+
+impl KnownValue {
+    /// Takes a value.
+    ///
+    /// # Errors
+    /// `Usage` if it is too short or too long to be searched for.
+    pub fn new(secret: Arc<Secret>) -> Result<Self> {
+        let len = secret.reveal().len();
+        if len < MIN_LEN {
+            return Err(Error::usage(format!(
+                "a known value has only {len} bytes: it stands everywhere by chance"
+            ))
+            .hint(format!("name values of {MIN_LEN} bytes or more")));
+        }
+        if len > MAX_LEN {
+            return Err(
+                Error::usage(format!("a known value has {len} bytes")).hint(format!(
+                    "name a part of at most {MAX_LEN} bytes that shows it"
+                )),
+            );
+        }
+        let mut forms: Vec<Secret> = (0..3)
+            .flat_map(|shift| base64_forms(secret.reveal(), shift))
+            .filter(|form| form.len() >= MIN_FORM_LEN)
+            .map(|form| Secret::new(&form))
+            .collect();
+        forms.sort_unstable();
+        forms.dedup();
+        Ok(Self { secret, forms })
+    }
+
+    /// The value.
+    pub fn secret(&self) -> &Arc<Secret> {
+        &self.secret
+    }
+
+    /// The rule that finds value number `number`.
+    pub(super) fn rule(&self, number: u32) -> Rule {
+        let literals = std::iter::once(&*self.secret).chain(&self.forms);
+        let longest = literals.clone().map(|literal| literal.reveal().len()).max();
+        Rule {
+            id: RULE_ID.to_owned(),
+            provider: "you".to_owned(),
+            description: "Value that you named".to_owned(),
+            confidence: Confidence::High,
+            keywords: literals
+                .map(|literal| keyword_of(literal.reveal()))
+                .collect(),
+            matcher: Matcher::Known(number),
+            max_len: longest.unwrap_or(0),
+            boundary: Boundary {
+                left: false,
+                right: false,
+            },
+            checks: Vec::new(),
+            entropy: None,
+            public: false,
+            rotate: None,
+            docs: None,
+            examples: Vec::new(),
+            near_misses: Vec::new(),
+        }
+    }
+
+    /// How many bytes at the start of `bytes` show the value.
+    pub(super) fn len_at(&self, bytes: &[u8]) -> Option<usize> {
+        std::iter::once(&*self.secret)
+            .chain(&self.forms)
+            .map(Secret::reveal)
+            .filter(|literal| bytes.starts_with(literal))
+            .map(<[u8]>::len)
+            .max()
+    }
+
+    /// What the rule numbered `rule` says of `len` bytes that show the value.
+    pub(super) fn candidate(&self, rule: u16, len: usize) -> Candidate {
+        let mut reasons = Reasons::default();
+        reasons.add(Reason::KnownValue);
+        let end = i32::try_from(len).expect("values are short");
+        Candidate {
+            rule,
+            start: 0,
+            end,
+            secret_start: 0,
+            secret_end: end,
+            confidence: Confidence::High,
+            reasons,
+            secret: Arc::clone(&self.secret),
+            wrapping: None,
+            inside: None,
+            is_allowed: false,
+        }
+    }
+}
+
+/// The characters that `value` alone decides when base64 encodes it `shift` bytes after a multiple
+/// of three, in both alphabets.
+fn base64_forms(value: &[u8], shift: usize) -> [Vec<u8>; 2] {
+    let padded = [&[0; 2][..shift], value].concat();
+    let first = (8 * shift).div_ceil(6);
+    let end = 8 * padded.len() / 6;
+    [BASE64_NOPAD, BASE64URL_NOPAD]
+        .map(|alphabet| alphabet.encode(&padded).as_bytes()[first..end].to_vec())
+}
+
+/// Values that a file names.
+pub struct Parsed {
+    /// Each once, sorted.
+    pub values: Vec<Secret>,
+    /// Those that are too short or too common to be searched for.
+    pub left_out: usize,
+}
+
+/// Values that a file gives names to are searched for from this length on: settings are shorter.
+const MIN_NAMED_LEN: usize = 8;
+
+/// Reads the values that a file names: JSON, whose strings they are; or lines, each a value or
+/// `NAME=VALUE` as in an environment file; or PEM blocks. Empty lines and comments are none.
+pub fn parse(text: &[u8]) -> Parsed {
+    let mut found: Vec<(Vec<u8>, usize)> = Vec::new();
+    match serde_json::from_slice::<serde_json::Value>(text) {
+        Ok(value) if value.is_object() || value.is_array() => strings(&value, &mut found),
+        _ => lines(text, &mut found),
+    }
+    let before = found.len();
+    found.retain(|(value, min)| value.len() >= *min && !is_setting(value));
+    let left_out = before - found.len();
+    let mut values: Vec<Secret> = found.iter().map(|(value, _)| Secret::new(value)).collect();
+    values.sort_unstable();
+    values.dedup();
+    Parsed { values, left_out }
+}
+
+fn strings(value: &serde_json::Value, found: &mut Vec<(Vec<u8>, usize)>) {
+    match value {
+        serde_json::Value::String(text) => found.push((text.as_bytes().to_vec(), MIN_NAMED_LEN)),
+        serde_json::Value::Array(list) => list.iter().for_each(|value| strings(value, found)),
+        serde_json::Value::Object(map) => map.values().for_each(|value| strings(value, found)),
+        _ => {}
+    }
+}
+
+fn lines(text: &[u8], found: &mut Vec<(Vec<u8>, usize)>) {
+    let mut block: Option<Vec<u8>> = None;
+    for line in text.split(|&byte| byte == b'\n') {
+        let line = line.trim_ascii();
+        if let Some(lines) = &mut block {
+            if line.starts_with(b"-----END") {
+                found.push((block.take().unwrap_or_default(), MIN_NAMED_LEN));
+            } else if !line.contains(&b':') {
+                // A key's characters, as its rule reads them.
+                lines.extend_from_slice(line);
+            }
+            continue;
+        }
+        if line.starts_with(b"-----BEGIN") {
+            block = Some(Vec::new());
+        } else if !line.is_empty() && !line.starts_with(b"#") {
+            found.push(named(line).map_or((line.to_vec(), MIN_LEN), |value| {
+                (value.to_vec(), MIN_NAMED_LEN)
+            }));
+        }
+    }
+}
+
+/// The value of `NAME=VALUE`, without quotes.
+fn named(line: &[u8]) -> Option<&[u8]> {
+    let line = line.strip_prefix(b"export ").unwrap_or(line);
+    let equals = memchr::memchr(b'=', line)?;
+    let name = line[..equals].trim_ascii();
+    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
+    if name.is_empty() || !name.iter().all(is_name) || name[0].is_ascii_digit() {
+        return None;
+    }
+    let value = line[equals + 1..].trim_ascii();
+    // Padding of base64, not a name.
+    if value.iter().all(|&byte| byte == b'=') {
+        return None;
+    }
+    let quoted = [b'"', b'\'']
+        .iter()
+        .find_map(|&quote| value.strip_prefix(&[quote])?.strip_suffix(&[quote]));
+    Some(quoted.unwrap_or(value))
+}
+
+/// Whether a value is one of those that stand in every configuration.
+fn is_setting(value: &[u8]) -> bool {
+    value.iter().all(u8::is_ascii_digit) && value.len() < 12
+        || [
+            &b"true"[..],
+            b"false",
+            b"localhost",
+            b"127.0.0.1",
+            b"production",
+            b"development",
+        ]
+        .iter()
+        .any(|word| value.eq_ignore_ascii_case(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_of_any_text_around_holds_one_form() {
+        let value = b"v\xfflue?>of some length";
+        let known = KnownValue::new(Arc::new(Secret::new(value))).unwrap();
+        for before in 0..7 {
+            for after in 0..4 {
+                let text = [&b"before!"[..before], value, &b"tail"[..after]].concat();
+                let encoded = BASE64_NOPAD.encode(&text);
+                let holds = |form: &Secret| {
+                    memchr::memmem::find(encoded.as_bytes(), form.reveal()).is_some()
+                };
+                assert!(known.forms.iter().any(holds), "{before} {after}");
+            }
+        }
+    }
+
+    #[test]
+    fn files_of_values_are_read() {
+        let values = |text: &str| {
+            let parsed = parse(text.as_bytes());
+            let shown = parsed
+                .values
+                .iter()
+                .map(|value| String::from_utf8_lossy(value.reveal()).into_owned());
+            (shown.collect::<Vec<_>>(), parsed.left_out)
+        };
+        let text = "# comment\n\nplain value\nexport A_B=\"quoted value\"\nPORT=8080\nDEBUG=true\nYWJjZA==\n";
+        let expected = ["YWJjZA==", "plain value", "quoted value"].map(str::to_owned);
+        assert_eq!(values(text), (expected.to_vec(), 2));
+        let text = r#"{"data": {"key": "a longer value", "n": 5, "list": ["short"]}}"#;
+        assert_eq!(values(text), (vec!["a longer value".to_owned()], 1));
+        let text = "-----BEGIN X-----\nabcd\nefghijkl\n-----END X-----\n";
+        assert_eq!(values(text), (vec!["abcdefghijkl".to_owned()], 0));
+    }
+
+    #[test]
+    fn what_cannot_be_searched_for_is_refused() {
+        for len in [0, MIN_LEN - 1, MAX_LEN + 1] {
+            assert!(KnownValue::new(Arc::new(Secret::new(&vec![b'x'; len]))).is_err());
+        }
+    }
+}

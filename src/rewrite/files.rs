@@ -1,0 +1,169 @@
+//! Files that hold text of their own: in `.git` beside objects and refs, and in worktrees.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+
+use super::guard;
+use super::journal;
+use super::needles::Needles;
+use super::patch;
+use super::remove::remove_file;
+use crate::error::{Error, Result};
+use crate::odb::repository::Repository;
+use crate::odb::{Skipped, file};
+use crate::scan::files::{self, Wanted};
+
+/// All files below `dir`, sorted; what cannot be listed has none.
+pub(super) fn below(dir: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut dirs = vec![dir.to_owned()];
+    while let Some(dir) = dirs.pop() {
+        for entry in fs::read_dir(&dir)
+            .into_iter()
+            .flatten()
+            .filter_map(Result::ok)
+        {
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() => dirs.push(entry.path()),
+                Ok(kind) if kind.is_file() => found.push(entry.path()),
+                _ => {}
+            }
+        }
+    }
+    found.sort_unstable();
+    found
+}
+
+/// Files in `.git` that hold text of their own: neither objects nor other repositories nor ours.
+pub(super) fn side_files(common: &Path) -> Vec<PathBuf> {
+    let mut found = below(common);
+    found.retain(|path| {
+        let relative = path.strip_prefix(common).unwrap_or(path);
+        let is_object = relative.starts_with("objects") && !relative.starts_with("objects/info");
+        let is_temporary = relative
+            .file_name()
+            .unwrap_or_default()
+            .as_encoded_bytes()
+            .starts_with(b"tmp_");
+        (!is_object || is_temporary)
+            && !relative.starts_with("modules")
+            && !relative.starts_with("unleak")
+    });
+    found
+}
+
+/// Files of `.git` and of worktrees that hold values, apart from what refs, reflogs and indexes are.
+pub(super) fn with_values(repo: &Repository, needles: &Needles) -> Vec<PathBuf> {
+    let common = repo.common_dir();
+    let mut list = side_files(common);
+    list.retain(|path| {
+        let relative = path.strip_prefix(common).unwrap_or(path);
+        !["refs", "logs", "packed-refs", "index", "reftable"]
+            .iter()
+            .any(|part| relative.starts_with(part))
+    });
+    let mut held = holding(&list, needles).0;
+    held.extend(holding(&worktree_files(repo), needles).0);
+    held
+}
+
+pub(super) fn worktree_files(repo: &Repository) -> Vec<PathBuf> {
+    let worktrees = guard::worktrees(repo).into_iter();
+    let roots: Vec<PathBuf> = worktrees.map(|worktree| worktree.root).collect();
+    if roots.is_empty() {
+        return Vec::new();
+    }
+    let mut list = files::list(&roots, Wanted::All).paths;
+    list.retain(|path| {
+        !path
+            .components()
+            .any(|part| part.as_os_str() == OsStr::new(".git"))
+    });
+    list.sort_unstable();
+    list.dedup();
+    list
+}
+
+/// Those of `list` that hold values, and those that cannot be read.
+pub(super) fn holding(list: &[PathBuf], needles: &Needles) -> (Vec<PathBuf>, Vec<Skipped>) {
+    let looked: Vec<Result<bool, Skipped>> = list
+        .par_iter()
+        .map(|path| {
+            let bytes = match fs::read_link(path) {
+                Ok(target) => target.into_os_string().into_encoded_bytes(),
+                Err(_) => match file::read(path) {
+                    Ok(bytes) => bytes.to_vec(),
+                    Err(unread) => return unread.skipped(path).map_or(Ok(false), Err),
+                },
+            };
+            let (found, is_whole) = needles.find(&bytes);
+            Ok(!found.is_empty() || !is_whole)
+        })
+        .collect();
+    let (mut held, mut skipped) = (Vec::new(), Vec::new());
+    for (path, looked) in list.iter().zip(looked) {
+        match looked {
+            Ok(true) => held.push(path.clone()),
+            Ok(false) => {}
+            Err(unread) => skipped.push(unread),
+        }
+    }
+    (held, skipped)
+}
+
+/// Files that git leaves behind and nobody needs.
+fn is_left_behind(relative: &Path) -> bool {
+    let name = relative.file_name().unwrap_or_default().to_string_lossy();
+    let by_name = [
+        "COMMIT_EDITMSG",
+        "MERGE_MSG",
+        "SQUASH_MSG",
+        "TAG_EDITMSG",
+        "EDIT_DESCRIPTION",
+        "ADD_EDIT.patch",
+    ];
+    by_name.contains(&&*name)
+        || name.starts_with("tmp_")
+        || name.starts_with("fast_import_crash_")
+        || name.starts_with("MERGE_MSG")
+        || relative.starts_with("rr-cache")
+        || relative.starts_with("lost-found")
+        || relative.starts_with("lfs")
+}
+
+/// Clears files of `.git` that hold values: what git left behind is deleted, the rest patched.
+pub(super) fn clear(repo: &Repository, needles: &Needles, mark: &[u8]) -> Result<()> {
+    let common = repo.common_dir();
+    for path in holding(&side_files(common), needles).0 {
+        let relative = path.strip_prefix(common).unwrap_or(&path);
+        // Indexes name paths only, and were written anew; tables are git's own.
+        let is_gits =
+            relative.file_name() == Some(OsStr::new("index")) || relative.starts_with("reftable");
+        if is_gits {
+            continue;
+        }
+        let within = relative.strip_prefix("worktrees").map_or(relative, |rest| {
+            let mut parts = rest.components();
+            parts.next();
+            parts.as_path()
+        });
+        if is_left_behind(within) {
+            remove_file(&path)?;
+            continue;
+        }
+        let bytes = fs::read(&path).map_err(|e| Error::io("read", &path, e))?;
+        let (edits, _) = needles.find(&bytes);
+        if let Ok(clean) = patch::redact(&bytes, &edits, needles, mark) {
+            let permissions = fs::metadata(&path).map(|meta| meta.permissions());
+            journal::write_durably(&path, &clean)?;
+            if let Ok(permissions) = permissions {
+                fs::set_permissions(&path, permissions)
+                    .map_err(|e| Error::io("write", &path, e))?;
+            }
+        }
+    }
+    Ok(())
+}

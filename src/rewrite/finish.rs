@@ -1,0 +1,132 @@
+//! The last stage: removes the old objects and everything else that holds a value, and proves that it is
+//! gone.
+
+use std::collections::BTreeSet;
+
+use super::git::Git;
+use super::journal::{Lock, Phase};
+use super::needles::Needles;
+use super::proof::{self, Proof};
+use super::publish;
+use super::purge::{self, Job};
+use super::remove::{Doomed, remove};
+use super::snapshot::Snapshot;
+use super::survey::Survey;
+use super::{files, tree};
+use crate::error::{Error, Result};
+use crate::odb::read::Reader;
+use crate::odb::repository::Overrides;
+use crate::odb::{ObjectId, ObjectKind};
+
+/// Finishes a purge that was applied; returns the proof.
+///
+/// # Errors
+/// `Repository` if none was applied, or something leads to the old history again.
+pub fn finish(job: &Job<'_>) -> Result<Proof> {
+    let repo = job.repo;
+    let common = repo.common_dir();
+    let _lock = Lock::take(common)?;
+    let mut journal = purge::begun(repo)?;
+    if journal.phase == Phase::Applying {
+        return Err(
+            Error::repository("the purge was interrupted before it was applied")
+                .hint("run 'unleak purge --continue' first"),
+        );
+    }
+    let snapshot = Snapshot::at(&journal.snapshot);
+    let inputs = purge::inputs(&snapshot)?;
+    let needles = Needles::new(inputs.targets(&job.fingerprint_key)?, job.rules)?;
+    let record = publish::read(common)?;
+    if journal.phase != Phase::Finished {
+        let store = repo.open_store(&Overrides::default(), job.limits)?;
+        let survey = Survey::take(repo, &store, &needles, job.progress);
+        let removed = unreachable(&survey, &record.removed)?;
+        let doomed = Doomed::of(&survey, &record.old(), &removed);
+        check_unreached(&survey, &doomed)?;
+        journal.phase = Phase::Finishing;
+        journal.write(common)?;
+        remove(&survey, &doomed, &record.made(), &mut journal)?;
+        files::clear(repo, &needles, &inputs.options.mark)?;
+    }
+    let mut proof = proof::verify(job, &needles, &record.old())?;
+    proof.fsck = Some(proof::fsck(repo, &snapshot)?);
+    journal.phase = Phase::Finished;
+    journal.write(common)?;
+    Ok(proof)
+}
+
+/// Those of `removed`, with all below them, that nothing reaches any more.
+fn unreachable(survey: &Survey<'_>, removed: &[ObjectId]) -> Result<BTreeSet<ObjectId>> {
+    let mut below: BTreeSet<ObjectId> = BTreeSet::new();
+    let mut stack: Vec<ObjectId> = removed.to_vec();
+    let (mut reader, mut bytes) = (Reader::new(survey.store), Vec::new());
+    while let Some(id) = stack.pop() {
+        if survey.store.node_of(&id).is_none() || !below.insert(id) {
+            continue;
+        }
+        if reader.read_id(&id, &mut bytes)? == ObjectKind::Tree {
+            let entries =
+                tree::parse(&bytes, survey.store.hash().len_in_bytes()).unwrap_or_default();
+            stack.extend(
+                entries
+                    .iter()
+                    .filter(|entry| !entry.is_submodule())
+                    .map(|entry| entry.id),
+            );
+        }
+    }
+    if below.is_empty() {
+        return Ok(below);
+    }
+    let git = Git::new(survey.repo.common_dir(), None, survey.repo.hash());
+    let words = [
+        "rev-list",
+        "--objects",
+        "--all",
+        "--reflog",
+        "--indexed-objects",
+        "--no-object-names",
+    ];
+    for line in git.run(&words, b"")?.split(|&byte| byte == b'\n') {
+        if let Ok(id) = ObjectId::from_hex(line) {
+            below.remove(&id);
+        }
+    }
+    Ok(below)
+}
+
+/// Whoever moved a ref back to the old history would lose it.
+fn check_unreached(survey: &Survey<'_>, doomed: &Doomed) -> Result<()> {
+    let back = |what: String| {
+        Err(
+            Error::repository(format!("{what} leads to the old history")).hint(
+                "run 'unleak purge undo', move it, and purge again; or delete what leads there",
+            ),
+        )
+    };
+    for found in &survey.refs.refs {
+        if found
+            .object_id()
+            .is_some_and(|id| doomed.contains(survey.store, &id))
+        {
+            return back(format!("'{}'", found.name));
+        }
+    }
+    for entry in &survey.refs.log {
+        if [entry.old, entry.new]
+            .iter()
+            .any(|id| doomed.contains(survey.store, id))
+        {
+            return back(format!(
+                "entry {} of the reflog of '{}'",
+                entry.line, entry.name
+            ));
+        }
+    }
+    for staged in &survey.indexes {
+        if doomed.contains(survey.store, &staged.entry.id) {
+            return back("something staged".to_owned());
+        }
+    }
+    Ok(())
+}

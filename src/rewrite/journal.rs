@@ -1,0 +1,149 @@
+//! What is being done to a repository, so that a purge that was killed can be ended or taken back.
+//! Holds ids and names of refs that stay; never a value.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// How far a purge has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// New objects are written, refs and worktrees are moved.
+    Applying,
+    /// The new history stands; the old objects are still there.
+    Applied,
+    /// The old objects are being removed.
+    Finishing,
+    /// The old objects are gone.
+    Finished,
+}
+
+impl Phase {
+    /// The word for reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Applying => "applying",
+            Self::Applied => "applied",
+            Self::Finishing => "finishing",
+            Self::Finished => "finished",
+        }
+    }
+}
+
+/// A purge of one repository.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Journal {
+    /// Its name: when it began.
+    pub run: String,
+    /// How far it has come.
+    pub phase: Phase,
+    /// Where everything is kept that is needed to take it back.
+    pub snapshot: PathBuf,
+    /// Packs, without extension, that were put beside the others.
+    pub packs: Vec<String>,
+}
+
+/// The directory below `.git` that is ours.
+pub fn dir(common_dir: &Path) -> PathBuf {
+    common_dir.join("unleak")
+}
+
+fn path(common_dir: &Path) -> PathBuf {
+    dir(common_dir).join("journal.json")
+}
+
+impl Journal {
+    /// Reads the journal; `None` if no purge was begun.
+    ///
+    /// # Errors
+    /// `Io` or `Corrupt` if it cannot be read.
+    pub fn read(common_dir: &Path) -> Result<Option<Self>> {
+        let path = path(common_dir);
+        let text = match std::fs::read(&path) {
+            Ok(text) => text,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(Error::io("read", &path, e)),
+        };
+        let journal = serde_json::from_slice(&text).map_err(|e| {
+            Error::corrupt(format!("'{}' cannot be read", path.display())).because(e)
+        })?;
+        Ok(Some(journal))
+    }
+
+    /// Writes the journal so that it is there after a crash.
+    ///
+    /// # Errors
+    /// `Io` if that fails.
+    pub fn write(&self, common_dir: &Path) -> Result<()> {
+        let text = serde_json::to_vec_pretty(self)
+            .map_err(|e| Error::internal("the journal cannot be written").because(e))?;
+        write_durably(&path(common_dir), &text)
+    }
+
+    /// Ends the journal.
+    ///
+    /// # Errors
+    /// `Io` if that fails.
+    pub fn remove(common_dir: &Path) -> Result<()> {
+        let path = path(common_dir);
+        match std::fs::remove_file(&path) {
+            Ok(()) => Ok(()),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            Err(e) => Err(Error::io("remove", &path, e)),
+        }
+    }
+}
+
+/// Writes a file that only its owner may read, whole or not at all, and there after a crash.
+///
+/// # Errors
+/// `Io` if that fails.
+pub fn write_durably(path: &Path, bytes: &[u8]) -> Result<()> {
+    let dir = path.parent().unwrap_or(Path::new("."));
+    let written = (|| {
+        std::fs::create_dir_all(dir)?;
+        let mut file = tempfile::NamedTempFile::new_in(dir)?;
+        file.write_all(bytes)?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|e| e.error)?;
+        File::open(dir)?.sync_all()
+    })();
+    written.map_err(|e| Error::io("write", path, e))
+}
+
+/// Keeps other runs away while it lives.
+pub struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the lock of a repository.
+    ///
+    /// # Errors
+    /// `Repository` if another unleak holds it; `Io` if it cannot be taken.
+    pub fn take(common_dir: &Path) -> Result<Self> {
+        let dir = dir(common_dir);
+        let path = dir.join("lock");
+        let opened = std::fs::create_dir_all(&dir).and_then(|()| {
+            OpenOptions::new()
+                .create(true)
+                .truncate(false)
+                .write(true)
+                .open(&path)
+        });
+        let file = opened.map_err(|e| Error::io("write", &path, e))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(Error::repository(
+                "another unleak is changing this repository",
+            )
+            .hint("wait until it has ended")),
+            Err(TryLockError::Error(e)) => Err(Error::io("lock", &path, e)),
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! Rewrites history so that values are gone, nothing else changes, and it is proven.
+//!
+//! ```text
+//! needles < survey; patch, text, tree < objects   what changes, and into what: reads only
+//! git, journal, guard < pack, snapshot, moves, worktree, remove, files   what changes state
+//! all of these < check, publish < purge < proof, finish   the stages; gate is for servers
+//! ```
+//!
+//! Everything is patched as bytes: an object that holds no value and reaches none keeps its id, and
+//! what is written differs from what was there only in the redacted bytes and the ids that must
+//! change. The same values in the same objects give the same new ids on every machine.
+
+pub mod check;
+mod commits;
+mod files;
+pub mod finish;
+pub mod gate;
+pub mod git;
+pub mod guard;
+pub mod journal;
+pub mod moves;
+pub mod needles;
+mod notes;
+pub mod objects;
+mod pack;
+pub mod patch;
+pub mod proof;
+pub mod publish;
+pub mod purge;
+pub mod remove;
+pub mod snapshot;
+pub mod survey;
+pub mod text;
+pub mod tree;
+mod worktree;

@@ -1,0 +1,169 @@
+//! The values to be erased, and how they are found in bytes.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
+
+use crate::detect::decode::Layer;
+use crate::detect::known::{self, KnownValue};
+use crate::detect::{Detector, Hits, Scratch};
+use crate::error::Result;
+use crate::finding::Fingerprint;
+use crate::rule::{Matcher, RuleSet};
+use crate::secret::Secret;
+use crate::span::Span;
+
+/// Where a value is erased.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reach {
+    /// Wherever it stands, also in encoded forms.
+    Everywhere,
+    /// Where its rule finds it: short values stand elsewhere by chance.
+    WhereFound,
+}
+
+/// Shorter values that a rule found are erased only where it did.
+pub const MIN_EVERYWHERE: usize = 8;
+
+/// A value to be erased.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// The value.
+    pub secret: Arc<Secret>,
+    /// The rule that found it, or that of known values.
+    pub rule_id: String,
+    /// Its identity in reports.
+    pub fingerprint: Fingerprint,
+    /// Where it is erased.
+    pub reach: Reach,
+    /// What is put in its place, if not what is put everywhere.
+    pub mark: Option<Vec<u8>>,
+}
+
+/// Bytes that show a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edit {
+    /// Where.
+    pub span: Span,
+    /// Which value: an index into the targets.
+    pub target: usize,
+    /// What the value is wrapped in there.
+    pub layers: Option<Arc<[Layer]>>,
+    /// Whether these are the characters that base64 shows the value's inner bytes by.
+    pub is_form: bool,
+}
+
+/// All values of one purge, compiled.
+pub struct Needles {
+    targets: Vec<Target>,
+    detector: Detector,
+    /// Rule id, or that of known values, and value; to the target.
+    by_value: FxHashMap<(String, Arc<Secret>), usize>,
+}
+
+impl Needles {
+    /// Compiles a search for `targets`, which `rules` found.
+    ///
+    /// # Errors
+    /// `Usage` if a value is too short or too long to be searched for.
+    pub fn new(targets: Vec<Target>, rules: &RuleSet) -> Result<Self> {
+        let (mut needed, mut known) = (BTreeSet::new(), Vec::new());
+        let mut by_value = FxHashMap::default();
+        for (at, target) in targets.iter().enumerate() {
+            let rule = rules.get(&target.rule_id);
+            // A key's lines are told from its characters by its rule alone.
+            let is_block = rule.is_some_and(|rule| rule.matcher == Matcher::Pem);
+            if is_block || target.reach == Reach::WhereFound {
+                needed.insert(target.rule_id.clone());
+            }
+            let key = (target.rule_id.clone(), Arc::clone(&target.secret));
+            by_value.insert(key, at);
+            if target.reach == Reach::Everywhere {
+                known.push(KnownValue::new(Arc::clone(&target.secret))?);
+                let key = (known::RULE_ID.to_owned(), Arc::clone(&target.secret));
+                by_value.insert(key, at);
+            }
+        }
+        let mut kept = rules.clone();
+        kept.rules.retain(|rule| needed.contains(&rule.id));
+        Ok(Self {
+            detector: Detector::compile_with(kept, known)?,
+            targets,
+            by_value,
+        })
+    }
+
+    /// The values.
+    pub fn targets(&self) -> &[Target] {
+        &self.targets
+    }
+
+    /// What searches for them.
+    pub fn detector(&self) -> &Detector {
+        &self.detector
+    }
+
+    /// What a match of rule number `rule` in `span` shows; `None` if it is no value to be erased.
+    pub fn edit(
+        &self,
+        (rule, secret): (u16, &Arc<Secret>),
+        span: Span,
+        layers: Option<Arc<[Layer]>>,
+    ) -> Option<Edit> {
+        let rule_id = &self.detector.rule(rule).id;
+        let target = *self.by_value.get(&(rule_id.clone(), Arc::clone(secret)))?;
+        let is_longer = span.len() > secret.reveal().len();
+        let is_form = rule_id == known::RULE_ID && layers.is_none() && is_longer;
+        Some(Edit {
+            span,
+            target,
+            layers,
+            is_form,
+        })
+    }
+
+    /// Where they stand in `bytes`, by position, none overlapping; and whether everything in
+    /// `bytes` could be read.
+    pub fn find(&self, bytes: &[u8]) -> (Vec<Edit>, bool) {
+        let (mut scratch, mut hits) = (Scratch::default(), Hits::default());
+        self.detector.scan(bytes, &mut scratch, &mut hits);
+        let found = self.detector.matches(bytes, &hits).into_iter();
+        let edits = found.filter_map(|found| {
+            self.edit(
+                (found.rule, &found.secret),
+                found.secret_span,
+                found.wrapping,
+            )
+        });
+        let edits = without_overlaps(edits.collect());
+        (edits, !hits.overflowed())
+    }
+}
+
+/// Sorts `edits`; of those that share bytes, the one that stands open stays, then the one that was
+/// decoded, then the longer one: what is left of the others is found when the result is searched
+/// again.
+pub fn without_overlaps(mut edits: Vec<Edit>) -> Vec<Edit> {
+    edits.sort_by_key(|edit| {
+        (
+            edit.is_form,
+            edit.layers.is_some(),
+            std::cmp::Reverse(edit.span.len()),
+            edit.span,
+        )
+    });
+    let mut kept: Vec<Edit> = Vec::with_capacity(edits.len());
+    let mut taken: std::collections::BTreeMap<usize, usize> = std::collections::BTreeMap::new();
+    for edit in edits {
+        let before = taken.range(..edit.span.end).next_back();
+        if before.is_none_or(|(_, &end)| end <= edit.span.start) {
+            taken.insert(edit.span.start, edit.span.end);
+            kept.push(edit);
+        }
+    }
+    kept.sort_by_key(|edit| edit.span);
+    kept
+}

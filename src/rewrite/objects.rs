@@ -1,0 +1,455 @@
+//! Makes the new objects: blobs without the values, and every tree, commit and tag that must name
+//! other objects than before. Reads only; the same survey gives the same objects every time.
+
+use std::collections::BTreeSet;
+
+use gix::bstr::BString;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::patch::{self, Unpatchable};
+use super::survey::{Dirty, Survey};
+use super::tree::{self, Entry};
+use crate::attribution::commits::Rank;
+use crate::error::{Error, Result};
+use crate::odb::read::Reader;
+use crate::odb::{Node, ObjectId, ObjectKind, hash};
+use crate::span::Span;
+
+/// What to do with a blob from which a value cannot be patched without changing its length.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Binary {
+    /// Binary data is filled at the same length; what is compressed is refused.
+    #[default]
+    Fill,
+    /// Binary data is filled; compressed data and files of Git LFS become the mark alone.
+    Drop,
+    /// Binary data is refused, too.
+    Refuse,
+}
+
+/// How objects are made.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Options {
+    /// What is put in the place of values.
+    pub mark: Vec<u8>,
+    /// What to do with binary data.
+    pub binary: Binary,
+    /// Paths of files and directories that go as a whole.
+    pub remove_paths: Vec<String>,
+    /// Whether commits that change nothing any more go.
+    pub prune_empty: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            mark: patch::MARK.to_vec(),
+            binary: Binary::default(),
+            remove_paths: Vec::new(),
+            prune_empty: false,
+        }
+    }
+}
+
+/// An object in which a value stays.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Stuck {
+    /// The object.
+    pub id: ObjectId,
+    /// A path at which it stands; empty for commits and tags.
+    pub path: Vec<u8>,
+    /// Why.
+    pub why: Unpatchable,
+}
+
+/// A changed place, with nothing of the value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Preview {
+    /// The object as it was.
+    pub id: ObjectId,
+    /// Its kind.
+    pub kind: ObjectKind,
+    /// A path at which it stands, or the part of a commit or tag.
+    pub place: Vec<u8>,
+    /// The lines as they will be, shortened.
+    pub lines: Vec<Vec<u8>>,
+}
+
+/// One object in the place of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Made {
+    /// Kind of both.
+    pub kind: ObjectKind,
+    /// What was.
+    pub old: ObjectId,
+    /// What is.
+    pub new: ObjectId,
+}
+
+/// What a rewrite makes.
+#[derive(Clone, Debug, Default)]
+pub struct Rewritten {
+    /// Every object that changes, and what takes its place; of a commit that goes, its parent.
+    pub ids: FxHashMap<ObjectId, ObjectId>,
+    /// The same in the order in which they were made: what an object names comes before it.
+    pub made: Vec<Made>,
+    /// Commits that go because they change nothing any more.
+    pub pruned: Vec<ObjectId>,
+    /// Changed commits and tags that were signed.
+    pub unsigned: Vec<ObjectId>,
+    /// Changed commits that a signed tag's copy was taken out of.
+    pub without_mergetag: Vec<ObjectId>,
+    /// Authors of changed commits.
+    pub authors: BTreeSet<BString>,
+    /// Objects in which a value stays.
+    pub stuck: Vec<Stuck>,
+    /// Commits that stay and whose messages quote ids that go.
+    pub quoting: Vec<ObjectId>,
+    /// Ids in messages that were mapped.
+    pub quotes_mapped: usize,
+    /// Commits that refs, reflogs and the like reach.
+    pub reachable: usize,
+    /// What changes, for people: the first of them.
+    pub previews: Vec<Preview>,
+    /// Objects that removed paths named.
+    pub removed: BTreeSet<ObjectId>,
+    /// The first changed commits: all their parents stay.
+    pub first_changed: Vec<ObjectId>,
+}
+
+impl Rewritten {
+    /// What takes the place of `id`: itself, if it stays.
+    pub fn map(&self, id: ObjectId) -> ObjectId {
+        self.ids.get(&id).copied().unwrap_or(id)
+    }
+
+    /// How many objects of `kind` change.
+    pub fn count(&self, kind: ObjectKind) -> usize {
+        self.made.iter().filter(|made| made.kind == kind).count()
+    }
+}
+
+/// Takes each new object: kind, id, bytes.
+pub type Sink<'s> = &'s mut dyn FnMut(ObjectKind, ObjectId, &[u8]) -> Result<()>;
+
+/// Previews that are kept.
+const MAX_PREVIEWS: usize = 200;
+
+/// Bytes of a preview's line.
+const MAX_PREVIEW_LEN: usize = 160;
+
+/// Directories in directories; git itself reads fewer than 5,000.
+pub(super) const MAX_DEPTH: usize = 2048;
+
+/// Makes all new objects and hands them to `sink`.
+///
+/// # Errors
+/// `Corrupt` if an object that must be rewritten cannot be read; what `sink` says.
+pub fn rewrite(survey: &Survey<'_>, options: &Options, sink: Sink<'_>) -> Result<Rewritten> {
+    let remove = options.remove_paths.iter().map(|path| {
+        let parts = path.split('/').filter(|part| !part.is_empty());
+        parts
+            .map(|part| part.as_bytes().to_vec())
+            .collect::<Vec<_>>()
+    });
+    let mut remove: Vec<Vec<Vec<u8>>> = remove.filter(|path| !path.is_empty()).collect();
+    remove.sort_unstable();
+    remove.dedup();
+    let mut rewriter = Rewriter {
+        survey,
+        options,
+        sink,
+        reader: Reader::new(survey.store),
+        parents: survey.parents(),
+        trees: FxHashMap::default(),
+        removals: vec![Vec::new(), remove],
+        new_ids: FxHashSet::default(),
+        out: Rewritten::default(),
+    };
+    rewriter.run()?;
+    Ok(rewriter.out)
+}
+
+pub(super) struct Rewriter<'a> {
+    pub(super) survey: &'a Survey<'a>,
+    pub(super) options: &'a Options,
+    sink: Sink<'a>,
+    reader: Reader<'a>,
+    parents: FxHashMap<Node, (Node, u32)>,
+    /// What became of a tree at which paths still to be removed begin; `None` if nothing is left.
+    trees: FxHashMap<(Node, usize), Option<ObjectId>>,
+    /// Lists of paths still to be removed, relative to a tree. Number 0 is none.
+    pub(super) removals: Vec<Vec<Vec<Vec<u8>>>>,
+    new_ids: FxHashSet<ObjectId>,
+    pub(super) out: Rewritten,
+}
+
+/// The list of [`Rewriter::removals`] that root trees begin with.
+pub(super) const ROOT: usize = 1;
+
+impl Rewriter<'_> {
+    fn run(&mut self) -> Result<()> {
+        let survey = self.survey;
+        let roots = survey.roots();
+        let is_note = |name: &[u8]| name.starts_with(b"refs/notes/");
+        let noted = survey.refs.refs.iter().filter(|found| is_note(&found.name));
+        let noted = survey.reached(noted.filter_map(|found| found.object_id()));
+        let reached = survey.reached(roots.iter().copied());
+        self.out.reachable = reached.iter().filter(|&&is| is).count();
+        let ranks = || {
+            (0..)
+                .zip(&reached)
+                .filter(|&(_, &is)| is)
+                .map(|(rank, _)| rank)
+        };
+        let of_notes = |rank: &Rank| noted[*rank as usize];
+        let plain: Vec<Rank> = ranks().filter(|rank| !of_notes(rank)).collect();
+        let changed = self.root_trees(&plain)?;
+        self.commits(&plain, &changed)?;
+        let notes: Vec<Rank> = ranks().filter(of_notes).collect();
+        self.notes(&notes)?;
+        for &root in &roots {
+            self.root(root)?;
+        }
+        self.list_quoting(&reached);
+        Ok(())
+    }
+
+    pub(super) fn read(&mut self, node: Node) -> Result<(ObjectKind, Vec<u8>)> {
+        let mut bytes = Vec::new();
+        let id = self.survey.store.id(node);
+        let kind = self.reader.read_id(&id, &mut bytes)?;
+        Ok((kind, bytes))
+    }
+
+    /// Hands on a new object, unless it is the old one; returns its id.
+    pub(super) fn put(
+        &mut self,
+        kind: ObjectKind,
+        old: ObjectId,
+        bytes: &[u8],
+    ) -> Result<ObjectId> {
+        let new = self.put_new(kind, bytes)?;
+        if new != old && self.out.ids.insert(old, new).is_none() {
+            self.out.made.push(Made { kind, old, new });
+        }
+        Ok(new)
+    }
+
+    /// Hands on an object that takes no other's place.
+    pub(super) fn put_new(&mut self, kind: ObjectKind, bytes: &[u8]) -> Result<ObjectId> {
+        let new = hash::object_id(self.survey.store.hash(), kind, bytes).map_err(Error::corrupt)?;
+        if self.survey.store.node_of(&new).is_none() && self.new_ids.insert(new) {
+            (self.sink)(kind, new, bytes)?;
+        }
+        Ok(new)
+    }
+
+    /// Something that a ref or an index names.
+    pub(super) fn root(&mut self, id: ObjectId) -> Result<()> {
+        let Some(node) = self.survey.store.node_of(&id) else {
+            return Ok(());
+        };
+        if self.survey.graph.tag_target(node).is_some() {
+            return self.tag(node, 0).map(drop);
+        }
+        if self.survey.graph.rank(node).is_some() {
+            return Ok(());
+        }
+        if self.survey.holders.contains_key(&node) {
+            return self.tree(node, 0, 0).map(drop);
+        }
+        if self.survey.dirty.contains_key(&node) {
+            self.blob(node)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn stuck(&mut self, node: Node, why: Unpatchable) {
+        let stuck = Stuck {
+            id: self.survey.store.id(node),
+            path: self.survey.path_of(node, &self.parents),
+            why,
+        };
+        if !self.out.stuck.contains(&stuck) {
+            self.out.stuck.push(stuck);
+        }
+    }
+
+    pub(super) fn blob(&mut self, node: Node) -> Result<ObjectId> {
+        let old = self.survey.store.id(node);
+        if let Some(&new) = self.out.ids.get(&old) {
+            return Ok(new);
+        }
+        let Some(Dirty { edits, .. }) = self.survey.dirty.get(&node) else {
+            return Ok(old);
+        };
+        let (_, bytes) = self.read(node)?;
+        let mark = &self.options.mark;
+        let mut redacted = patch::redact(&bytes, edits, self.survey.needles, mark);
+        if self.options.binary == Binary::Refuse && bytes.contains(&0) {
+            redacted = Err(Unpatchable::Packed);
+        }
+        let new = match redacted {
+            Ok(new) => new,
+            Err(_) if self.options.binary == Binary::Drop => [&mark[..], b"\n"].concat(),
+            Err(why) => {
+                self.stuck(node, why);
+                return Ok(old);
+            }
+        };
+        let place = self.survey.path_of(node, &self.parents);
+        let at: Vec<Span> = edits.iter().map(|edit| edit.span).collect();
+        self.preview((old, ObjectKind::Blob), place, &bytes, &new, &at);
+        self.put(ObjectKind::Blob, old, &new)
+    }
+
+    /// Keeps the lines of `new` in which `old` had values at `spans`.
+    pub(super) fn preview(
+        &mut self,
+        (id, kind): (ObjectId, ObjectKind),
+        place: Vec<u8>,
+        old: &[u8],
+        new: &[u8],
+        spans: &[Span],
+    ) {
+        if self.out.previews.len() >= MAX_PREVIEWS {
+            return;
+        }
+        let mut lines: Vec<Vec<u8>> = Vec::new();
+        let mut shift = 0usize;
+        let growth = new.len() as isize - old.len() as isize;
+        for (number, span) in (1..).zip(spans) {
+            // Replacements differ in length by about the same; a preview need not be exact.
+            let at = span
+                .start
+                .saturating_add_signed(growth * shift as isize / spans.len() as isize);
+            shift = number;
+            let line = crate::span::line_at(new, at.min(new.len()));
+            let start = line
+                .start
+                .max(at.saturating_sub(MAX_PREVIEW_LEN / 2))
+                .min(line.end);
+            let line = &new[start..line.end.min(start + MAX_PREVIEW_LEN)];
+            if lines.last().is_none_or(|last| last != line) && lines.len() < 5 {
+                lines.push(line.to_vec());
+            }
+        }
+        self.out.previews.push(Preview {
+            id,
+            kind,
+            place,
+            lines,
+        });
+    }
+
+    /// What becomes of a tree from which the paths of `removal` go; `None` if nothing is left.
+    pub(super) fn tree(
+        &mut self,
+        node: Node,
+        removal: usize,
+        depth: usize,
+    ) -> Result<Option<ObjectId>> {
+        let old = self.survey.store.id(node);
+        if removal == 0 && !self.survey.holders.contains_key(&node) {
+            return Ok(Some(old));
+        }
+        if let Some(&known) = self.trees.get(&(node, removal)) {
+            return Ok(known);
+        }
+        if depth > MAX_DEPTH {
+            return Err(Error::corrupt(format!(
+                "tree {old} has more than {MAX_DEPTH} directories in one another"
+            )));
+        }
+        let (_, bytes) = self.read(node)?;
+        let id_len = self.survey.store.hash().len_in_bytes();
+        let entries = tree::parse(&bytes, id_len)
+            .ok_or_else(|| Error::corrupt(format!("tree {old} cannot be parsed")))?;
+        let had_entries = !entries.is_empty();
+        let mut kept: Vec<Entry> = Vec::with_capacity(entries.len());
+        let mut renamed: Vec<(usize, Vec<u8>)> = Vec::new();
+        for mut entry in entries {
+            let below = self.below(removal, &entry.name);
+            let Some(below) = below else {
+                self.out.removed.insert(entry.id);
+                continue;
+            };
+            let child = self.survey.store.node_of(&entry.id);
+            if let Some(child) = child.filter(|_| !entry.is_submodule()) {
+                let new = if entry.is_tree() {
+                    self.tree(child, below, depth + 1)?
+                } else {
+                    Some(self.blob(child)?)
+                };
+                match new {
+                    Some(new) => entry.id = new,
+                    None => continue,
+                }
+            }
+            if self.survey.names.contains(&entry.name) {
+                let (needles, mark) = (self.survey.needles, &self.options.mark);
+                let name = patch::redact_name(&entry.name, needles, mark);
+                renamed.extend(name.map(|name| (kept.len(), name)));
+            }
+            kept.push(entry);
+        }
+        tree::rename(&mut kept, &renamed);
+        let new = if kept.is_empty() && had_entries && depth > 0 {
+            None
+        } else {
+            let bytes = tree::write(&kept);
+            // The same tree elsewhere may keep its entries: below a root, it speaks for itself.
+            Some(if removal == 0 || depth == 0 {
+                self.put(ObjectKind::Tree, old, &bytes)?
+            } else {
+                self.put_new(ObjectKind::Tree, &bytes)?
+            })
+        };
+        self.trees.insert((node, removal), new);
+        Ok(new)
+    }
+
+    /// What is to be removed below the entry `name`; `None` if it goes itself.
+    fn below(&mut self, removal: usize, name: &[u8]) -> Option<usize> {
+        let mut below: Vec<Vec<Vec<u8>>> = Vec::new();
+        for path in &self.removals[removal] {
+            if path[0] == name {
+                if path.len() == 1 {
+                    return None;
+                }
+                below.push(path[1..].to_vec());
+            }
+        }
+        if below.is_empty() {
+            return Some(0);
+        }
+        let known = self.removals.iter().position(|list| *list == below);
+        Some(known.unwrap_or_else(|| {
+            self.removals.push(below);
+            self.removals.len() - 1
+        }))
+    }
+
+    /// Rewrites the root trees of the commits; returns those whose tree changes.
+    pub(super) fn root_trees(&mut self, ranks: &[Rank]) -> Result<FxHashMap<Rank, ObjectId>> {
+        let removal = if self.removals[ROOT].is_empty() {
+            0
+        } else {
+            ROOT
+        };
+        let mut changed = FxHashMap::default();
+        for &rank in ranks {
+            let old = *self.survey.graph.tree(rank);
+            let Some(node) = self.survey.store.node_of(&old) else {
+                continue;
+            };
+            let new = self.tree(node, removal, 0)?.unwrap_or(old);
+            if new != old {
+                changed.insert(rank, new);
+            }
+        }
+        Ok(changed)
+    }
+}

@@ -1,0 +1,280 @@
+//! Puts marks in the place of values: bytes in, bytes out.
+
+use data_encoding::BASE64_NOPAD;
+
+use super::needles::{Edit, Needles};
+use crate::detect::decode::{Encoding, Layer};
+use crate::span::Span;
+
+/// What is put in the place of a value in text, unless something else is asked for.
+pub const MARK: &[u8] = b"***REMOVED***";
+
+/// What a byte of a value becomes where the length must stay.
+const FILL: u8 = b'*';
+
+/// Rounds of patching: one may uncover what another value hid.
+const MAX_ROUNDS: usize = 5;
+
+/// Why a value cannot be patched out of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Unpatchable {
+    /// It is compressed, or in an archive.
+    Packed,
+    /// Git LFS keeps the file; the object is a pointer.
+    Lfs,
+    /// What was put in its place shows it again.
+    Persistent,
+    /// The object has more places to look at than can be read.
+    Unread,
+}
+
+impl Unpatchable {
+    /// One phrase for people.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Packed => "it stands in compressed data or an archive",
+            Self::Lfs => "Git LFS keeps the file, and its server too",
+            Self::Persistent => "the replacement shows it again",
+            Self::Unread => "the object cannot be searched as a whole",
+        }
+    }
+}
+
+/// Returns `bytes` without the values at `edits`.
+///
+/// # Errors
+/// Why that cannot be done.
+pub fn redact(
+    bytes: &[u8],
+    edits: &[Edit],
+    needles: &Needles,
+    mark: &[u8],
+) -> Result<Vec<u8>, Unpatchable> {
+    let is_binary = bytes.contains(&0);
+    let mut text = apply(bytes, edits, needles, mark, is_binary)?;
+    for _ in 0..MAX_ROUNDS {
+        let (left, is_whole) = needles.find(&text);
+        if !is_whole {
+            return Err(Unpatchable::Unread);
+        }
+        if left.is_empty() {
+            return Ok(text);
+        }
+        text = apply(&text, &left, needles, mark, is_binary)?;
+    }
+    Err(Unpatchable::Persistent)
+}
+
+/// What is put in the place of each of `edits` of `bytes`.
+pub fn marks(
+    bytes: &[u8],
+    edits: &[Edit],
+    needles: &Needles,
+    mark: &[u8],
+) -> Result<Vec<(Span, Vec<u8>)>, Unpatchable> {
+    let is_binary = bytes.contains(&0);
+    let edits = edits.iter();
+    edits
+        .map(|edit| {
+            let target = &needles.targets()[edit.target];
+            let mark = target.mark.as_deref().unwrap_or(mark);
+            let secret = target.secret.reveal();
+            Ok((
+                edit.span,
+                replacement(bytes, edit, secret, mark, is_binary)?,
+            ))
+        })
+        .collect()
+}
+
+fn apply(
+    bytes: &[u8],
+    edits: &[Edit],
+    needles: &Needles,
+    mark: &[u8],
+    is_binary: bool,
+) -> Result<Vec<u8>, Unpatchable> {
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    for edit in edits {
+        let target = &needles.targets()[edit.target];
+        let mark = target.mark.as_deref().unwrap_or(mark);
+        out.extend_from_slice(&bytes[at..edit.span.start]);
+        out.extend(replacement(
+            bytes,
+            edit,
+            target.secret.reveal(),
+            mark,
+            is_binary,
+        )?);
+        at = edit.span.end;
+    }
+    out.extend_from_slice(&bytes[at..]);
+    Ok(out)
+}
+
+/// What is put in the place of `edit`.
+fn replacement(
+    bytes: &[u8],
+    edit: &Edit,
+    secret: &[u8],
+    mark: &[u8],
+    is_binary: bool,
+) -> Result<Vec<u8>, Unpatchable> {
+    let shown = &bytes[edit.span.start..edit.span.end];
+    let layers = edit.layers.as_deref().unwrap_or_default();
+    if layers.contains(&Layer::Lfs) {
+        return Err(Unpatchable::Lfs);
+    }
+    if layers
+        .iter()
+        .any(|layer| matches!(layer, Layer::Packed(_) | Layer::Member(_)))
+    {
+        return Err(Unpatchable::Packed);
+    }
+    Ok(match layers {
+        // At whatever place among four characters.
+        [] if edit.is_form => filled_form(bytes, edit.span, secret),
+        [] if is_binary => vec![FILL; shown.len()],
+        [] => mark.to_vec(),
+        [Layer::Encoded(Encoding::Utf16)] => filled_utf16(shown),
+        [Layer::Encoded(Encoding::Hex)] => shown
+            .iter()
+            .zip(b"2a".iter().cycle())
+            .map(|(_, &digit)| digit)
+            .collect(),
+        [Layer::Encoded(Encoding::Base64)] => filled_base64(shown, secret),
+        [Layer::Encoded(_)] if !is_binary => mark.to_vec(),
+        // Whatever else: the same number of characters that stand for nothing in any of them.
+        _ => shown
+            .iter()
+            .map(|&byte| {
+                if byte.is_ascii_alphanumeric() {
+                    b'A'
+                } else {
+                    byte
+                }
+            })
+            .collect(),
+    })
+}
+
+/// Base64 of fill bytes, as it stands at any shift of the value.
+fn filled_form(bytes: &[u8], span: Span, secret: &[u8]) -> Vec<u8> {
+    let shown = &bytes[span.start..span.end];
+    let standard: Vec<u8> = shown.iter().map(|&byte| standard(byte)).collect();
+    let form = |shift: usize, fill: &[u8]| {
+        let padded = [&[0; 2][..shift], fill].concat();
+        let (first, end) = ((8 * shift).div_ceil(6), 8 * padded.len() / 6);
+        BASE64_NOPAD.encode(&padded).as_bytes()[first..end].to_vec()
+    };
+    let filled = (0..3).find(|&shift| form(shift, secret) == standard);
+    filled.map_or_else(
+        || vec![b'A'; shown.len()],
+        |shift| form(shift, &vec![FILL; secret.len()]),
+    )
+}
+
+fn standard(byte: u8) -> u8 {
+    match byte {
+        b'-' => b'+',
+        b'_' => b'/',
+        _ => byte,
+    }
+}
+
+fn is_base64(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
+}
+
+/// Base64, wrapped or not, that decodes to what it did but for the value: its neighbours stay.
+fn filled_base64(shown: &[u8], secret: &[u8]) -> Vec<u8> {
+    // The separator of wrapped base64 inside of strings is `\n`, whose letter is none of it.
+    let mut places: Vec<usize> = Vec::with_capacity(shown.len());
+    let mut at = 0;
+    while at < shown.len() {
+        if shown[at] == b'\\' {
+            at += 2;
+            continue;
+        }
+        if is_base64(shown[at]) {
+            places.push(at);
+        }
+        at += 1;
+    }
+    let is_url = shown.contains(&b'-') || shown.contains(&b'_');
+    let characters: Vec<u8> = places.iter().map(|&at| standard(shown[at])).collect();
+    let mut out = shown.to_vec();
+    // What is shown may begin at any of the four characters that make three bytes.
+    let filled = (0..4usize).find_map(|skipped| {
+        let mut padded = [&b"AAA"[..skipped], &characters].concat();
+        padded.resize(padded.len().next_multiple_of(4), b'A');
+        let mut decoded = BASE64_NOPAD.decode(&padded).ok()?;
+        let start = memchr::memmem::find(&decoded, secret)?;
+        decoded[start..start + secret.len()].fill(FILL);
+        Some(
+            BASE64_NOPAD
+                .encode(&decoded)
+                .into_bytes()
+                .split_off(skipped),
+        )
+    });
+    let filled = filled.unwrap_or_else(|| vec![b'A'; places.len()]);
+    for (at, character) in places.into_iter().zip(filled) {
+        out[at] = match character {
+            b'+' if is_url => b'-',
+            b'/' if is_url => b'_',
+            _ => character,
+        };
+    }
+    out
+}
+
+fn filled_utf16(shown: &[u8]) -> Vec<u8> {
+    shown
+        .iter()
+        .map(|&byte| if byte == 0 { 0 } else { FILL })
+        .collect()
+}
+
+/// Fills a name: only characters that every file system and every ref takes.
+pub fn name_mark(mark: &[u8]) -> Vec<u8> {
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_' || *byte == b'-';
+    let plain: Vec<u8> = mark.iter().copied().filter(is_plain).collect();
+    let plain = plain
+        .strip_prefix(b"-")
+        .map_or(plain.clone(), <[u8]>::to_vec);
+    if plain.is_empty() {
+        b"REMOVED".to_vec()
+    } else {
+        plain
+    }
+}
+
+/// Returns `name` without the values in it; `None` if there are none.
+pub fn redact_name(name: &[u8], needles: &Needles, mark: &[u8]) -> Option<Vec<u8>> {
+    let mut name = name.to_vec();
+    let mut changed = false;
+    for _ in 0..MAX_ROUNDS {
+        let (edits, _) = needles.find(&name);
+        if edits.is_empty() {
+            break;
+        }
+        changed = true;
+        let mut out = Vec::new();
+        let mut at = 0;
+        for edit in edits {
+            out.extend_from_slice(&name[at..edit.span.start]);
+            out.extend(name_mark(
+                needles.targets()[edit.target]
+                    .mark
+                    .as_deref()
+                    .unwrap_or(mark),
+            ));
+            at = edit.span.end;
+        }
+        out.extend_from_slice(&name[at..]);
+        name = out;
+    }
+    changed.then_some(name)
+}

@@ -1,0 +1,170 @@
+//! Searches everything for the values again, and says what was found.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::path::Path;
+
+use super::files;
+use super::git::Git;
+use super::needles::Needles;
+use super::patch;
+use super::purge::Job;
+use super::snapshot::Snapshot;
+use super::survey::Survey;
+use crate::error::Result;
+use crate::odb::repository::{Overrides, Repository};
+use crate::odb::walk::Tally;
+use crate::odb::{ObjectId, ObjectKind, Skipped};
+
+/// What a value was found in after all.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Leftover {
+    /// What it is: `blob`, `ref name`, `worktree file`.
+    pub what: &'static str,
+    /// Its id or name, without the value.
+    pub name: String,
+}
+
+/// What a search for the values said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Proof {
+    /// How many values were searched for.
+    pub values: usize,
+    /// Objects that were read.
+    pub tallies: Vec<(ObjectKind, Tally)>,
+    /// Refs, entries of reflogs, staged paths and files that were read.
+    pub others: usize,
+    /// What still holds a value, or should not be there any more.
+    pub leftovers: Vec<Leftover>,
+    /// What could not be read: nothing is proven there.
+    pub skipped: Vec<Skipped>,
+    /// Archives that nobody can open.
+    pub unopened: Vec<Skipped>,
+    /// Old objects that were looked for and are not there.
+    pub gone: usize,
+    /// What `git fsck` says now and did not say before; `None` if it was not run.
+    pub fsck: Option<Vec<String>>,
+}
+
+impl Proof {
+    /// Whether it proves that the values are gone.
+    pub fn holds(&self) -> bool {
+        self.leftovers.is_empty()
+            && self.skipped.is_empty()
+            && self.fsck.as_ref().is_none_or(Vec::is_empty)
+    }
+}
+
+/// Searches everything for the values of `needles`, and for the `old` objects.
+///
+/// # Errors
+/// `Repository` if the repository cannot be read.
+pub fn verify(job: &Job<'_>, needles: &Needles, old: &[ObjectId]) -> Result<Proof> {
+    let repo = job.repo;
+    let store = repo.open_store(&Overrides::default(), job.limits)?;
+    let survey = Survey::take(repo, &store, needles, job.progress);
+    let mut proof = Proof {
+        values: needles.targets().len(),
+        tallies: survey.tallies.clone(),
+        others: survey.refs.refs.len() + survey.refs.log.len() + survey.indexes.len(),
+        skipped: survey.skipped.clone(),
+        unopened: survey.unopened.clone(),
+        ..Proof::default()
+    };
+    proof.look_at_objects(&survey, old);
+    proof.look_at_names(&survey);
+    let lists = [
+        ("file in .git", files::side_files(repo.common_dir())),
+        ("worktree file", files::worktree_files(repo)),
+    ];
+    for (what, list) in lists {
+        let (held, skipped) = files::holding(&list, needles);
+        proof.others += list.len();
+        for path in held {
+            let name = shown(path.as_os_str().as_encoded_bytes(), needles);
+            proof.leftovers.push(Leftover { what, name });
+        }
+        proof.skipped.extend(skipped);
+    }
+    proof.leftovers.sort_unstable();
+    proof.leftovers.dedup();
+    Ok(proof)
+}
+
+impl Proof {
+    fn look_at_objects(&mut self, survey: &Survey<'_>, old: &[ObjectId]) {
+        let store = survey.store;
+        for (&node, dirty) in &survey.dirty {
+            let (what, name) = (dirty.kind.name(), store.id(node).to_string());
+            self.leftovers.push(Leftover { what, name });
+        }
+        for &(name, tree) in &survey.links.marked {
+            let name = shown(survey.links.name(name), survey.needles);
+            let name = format!("{name} in tree {}", store.id(tree));
+            let what = "file name";
+            self.leftovers.push(Leftover { what, name });
+        }
+        for id in old {
+            if store.node_of(id).is_some() {
+                let (what, name) = ("old object", id.to_string());
+                self.leftovers.push(Leftover { what, name });
+            } else {
+                self.gone += 1;
+            }
+        }
+    }
+
+    fn look_at_names(&mut self, survey: &Survey<'_>) {
+        let needles = survey.needles;
+        let holds = |text: &[u8]| !needles.find(text).0.is_empty();
+        for found in survey.refs.refs.iter().filter(|found| holds(&found.name)) {
+            let (what, name) = ("ref name", shown(&found.name, needles));
+            self.leftovers.push(Leftover { what, name });
+        }
+        for entry in &survey.refs.log {
+            if holds(&entry.message) || holds(&entry.committer) {
+                let name = format!("{}, line {}", shown(&entry.name, needles), entry.line);
+                let what = "reflog";
+                self.leftovers.push(Leftover { what, name });
+            }
+        }
+        for staged in survey
+            .indexes
+            .iter()
+            .filter(|found| holds(&found.entry.path))
+        {
+            let (what, name) = ("staged path", shown(&staged.entry.path, needles));
+            self.leftovers.push(Leftover { what, name });
+        }
+    }
+}
+
+/// A name without the values in it.
+fn shown(name: &[u8], needles: &Needles) -> String {
+    let name = patch::redact_name(name, needles, b"REMOVED").unwrap_or_else(|| name.to_vec());
+    String::from_utf8_lossy(&name).into_owned()
+}
+
+/// What `git fsck` says now and did not say of the repository as it was.
+pub(super) fn fsck(repo: &Repository, snapshot: &Snapshot) -> Result<Vec<String>> {
+    let lines = |dir: &Path| -> Result<Option<BTreeSet<String>>> {
+        let git = Git::new(dir, None, repo.hash());
+        let words = ["fsck", "--full", "--no-dangling", "--no-progress"].map(OsStr::new);
+        let (is_clean, said) = git.ask(&words)?;
+        let said = String::from_utf8_lossy(&said);
+        let kinds = said.lines().map(without_ids).collect();
+        Ok((!is_clean).then_some(kinds))
+    };
+    let Some(now) = lines(repo.common_dir())? else {
+        return Ok(Vec::new());
+    };
+    let before = lines(&snapshot.git_dir())?.unwrap_or_default();
+    Ok(now.difference(&before).cloned().collect())
+}
+
+/// A line of `git fsck` with its ids left out: they may have changed.
+fn without_ids(line: &str) -> String {
+    let is_id = |word: &str| word.len() >= 40 && word.chars().all(|c| c.is_ascii_hexdigit());
+    let words = line.split([' ', ':']).filter(|word| !is_id(word));
+    words.collect::<Vec<_>>().join(" ")
+}

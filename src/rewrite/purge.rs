@@ -1,0 +1,494 @@
+//! The stages of a purge, in order: what is planned, done, taken back or gone on with.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::git::Git;
+use super::guard::{self, Refusal, Worktree};
+use super::journal::{self, Journal, Lock, Phase};
+use super::moves::{self, Moves};
+use super::needles::{Needles, Target};
+use super::objects::{self, Options, Rewritten};
+use super::remove::Doomed;
+use super::snapshot::{self, Inputs, Snapshot};
+use super::survey::Survey;
+use super::{check, pack, publish, worktree};
+use super::{files, finish};
+use crate::error::{Error, Result};
+use crate::odb::repository::{Overrides, Repository};
+use crate::odb::{Limits, ObjectId, ObjectKind, Skipped, hash};
+use crate::progress::Progress;
+use crate::rule::RuleSet;
+
+/// What is to be done, and where.
+pub struct Job<'a> {
+    /// The repository.
+    pub repo: &'a Repository,
+    /// The rules that found the values.
+    pub rules: &'a RuleSet,
+    /// The values.
+    pub targets: Vec<Target>,
+    /// How objects are made.
+    pub options: Options,
+    /// What to read at most.
+    pub limits: Limits,
+    /// Where the user's programs keep their state.
+    pub state_home: PathBuf,
+    /// How far it has come.
+    pub progress: &'a Progress,
+    /// Key of fingerprints.
+    pub fingerprint_key: Vec<u8>,
+    /// New ids of commits that somebody else found: others would split the history in two.
+    pub expected: Vec<(ObjectId, ObjectId)>,
+}
+
+/// Where one value stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Blobs.
+    pub blobs: usize,
+    /// Commits and tags.
+    pub texts: usize,
+}
+
+/// What a purge would do.
+pub struct Plan {
+    /// The values, and where each stands.
+    pub targets: Vec<(Target, Standing)>,
+    /// What changes.
+    pub rewritten: Rewritten,
+    /// What is moved.
+    pub moves: Moves,
+    /// Why nothing can be done.
+    pub refusals: Vec<Refusal>,
+    /// What could not be read: a value may stand there.
+    pub skipped: Vec<Skipped>,
+    /// Archives that nobody can open.
+    pub unopened: Vec<Skipped>,
+    /// Names of files that hold values.
+    pub names: usize,
+    /// Objects that are removed in the end, reachable or not.
+    pub doomed: usize,
+    /// Files in `.git` beside objects and refs, and files of worktrees, that hold values.
+    pub files: Vec<PathBuf>,
+}
+
+impl Plan {
+    /// Whether there is nothing to be done.
+    pub fn is_empty(&self) -> bool {
+        self.doomed == 0
+            && self.rewritten.made.is_empty()
+            && self.moves.updates.is_empty()
+            && self.files.is_empty()
+    }
+
+    /// Whether everything can be done.
+    ///
+    /// # Errors
+    /// `Repository` with what stands against it.
+    pub fn check(&self) -> Result<()> {
+        guard::check(&self.refusals)?;
+        if let Some(skipped) = self.skipped.first() {
+            let more = self.skipped.len() - 1;
+            let error = format!(
+                "cannot purge: {more} things and this could not be read: {}",
+                skipped.detail
+            );
+            return Err(Error::repository(error)
+                .hint("repair the repository, as 'git fsck' says, or purge a fresh clone"));
+        }
+        if let Some(stuck) = self.rewritten.stuck.first() {
+            let path = String::from_utf8_lossy(&stuck.path);
+            let error = format!(
+                "cannot purge: the value in object {} ('{path}') stays: {}",
+                stuck.id,
+                stuck.why.text()
+            );
+            return Err(Error::repository(error).hint(
+                "add '--binary drop' to put the mark in the place of the whole file, or '--remove-path PATH' to remove it from history",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// What is left to say when a purge was applied.
+pub struct Applied {
+    /// What was done.
+    pub plan: Plan,
+    /// Where the undo snapshot is.
+    pub snapshot: PathBuf,
+}
+
+/// Plans a purge; writes nothing.
+///
+/// # Errors
+/// `Repository` if the repository cannot be read; `Usage` if a value cannot be searched for.
+pub fn plan(job: &Job<'_>) -> Result<Plan> {
+    let store = job.repo.open_store(&Overrides::default(), job.limits)?;
+    let needles = Needles::new(job.targets.clone(), job.rules)?;
+    let survey = Survey::take(job.repo, &store, &needles, job.progress);
+    plan_of(&survey, job)
+}
+
+fn plan_of(survey: &Survey<'_>, job: &Job<'_>) -> Result<Plan> {
+    let rewritten = objects::rewrite(survey, &job.options, &mut |_, _, _| Ok(()))?;
+    let moves = moves::plan(survey, &rewritten, &job.options.mark);
+    let mut standing: BTreeMap<usize, Standing> = BTreeMap::new();
+    for dirty in survey.dirty.values() {
+        let mut targets: Vec<usize> = dirty.edits.iter().map(|edit| edit.target).collect();
+        targets.sort_unstable();
+        targets.dedup();
+        for target in targets {
+            let standing = standing.entry(target).or_default();
+            if dirty.kind == ObjectKind::Blob {
+                standing.blobs += 1;
+            } else {
+                standing.texts += 1;
+            }
+        }
+    }
+    let targets = survey.needles.targets().iter().cloned().enumerate();
+    let old: Vec<_> = rewritten.ids.keys().copied().collect();
+    Ok(Plan {
+        targets: targets
+            .map(|(at, target)| (target, standing.get(&at).copied().unwrap_or_default()))
+            .collect(),
+        refusals: guard::refusals(job.repo, survey.store),
+        skipped: survey.skipped.clone(),
+        unopened: survey.unopened.clone(),
+        names: survey.names.len(),
+        doomed: Doomed::of(survey, &old, &rewritten.removed).len(),
+        files: left_files(survey, &rewritten),
+        rewritten,
+        moves,
+    })
+}
+
+/// Files that hold values and are not simply what an index says: those become what it says then.
+fn left_files(survey: &Survey<'_>, rewritten: &Rewritten) -> Vec<PathBuf> {
+    let mut found = files::with_values(survey.repo, survey.needles);
+    found.retain(|path| {
+        let Ok(bytes) = fs::read(path) else {
+            return true;
+        };
+        let id = hash::object_id(survey.store.hash(), ObjectKind::Blob, &bytes);
+        !id.is_ok_and(|id| rewritten.ids.contains_key(&id))
+    });
+    found
+}
+
+/// Applies a purge: afterwards no ref, reflog or worktree leads to the values; the old objects are
+/// still there.
+///
+/// # Errors
+/// Why nothing could be done: then everything is as it was.
+pub fn apply(job: &Job<'_>) -> Result<Applied> {
+    let common = job.repo.common_dir();
+    let _lock = Lock::take(common)?;
+    begin(common)?;
+    let store = job.repo.open_store(&Overrides::default(), job.limits)?;
+    let needles = Needles::new(job.targets.clone(), job.rules)?;
+    let survey = Survey::take(job.repo, &store, &needles, job.progress);
+    let plan = plan_of(&survey, job)?;
+    plan.check()?;
+    for (old, new) in &job.expected {
+        let found = plan.rewritten.map(*old);
+        if plan.rewritten.ids.contains_key(old) && found != *new {
+            return Err(Error::repository(format!(
+                "commit {old} would become {found} here and is {new} in the manifest"
+            ))
+            .hint("use the version of unleak and the rules that the manifest was made with"));
+        }
+    }
+    let run = format!(
+        "{}-{}",
+        jiff::Zoned::now().strftime("%Y%m%dT%H%M%S"),
+        std::process::id()
+    );
+    let dir = Snapshot::root(&job.state_home, common).join(&run);
+    if plan.is_empty() {
+        return Ok(Applied {
+            plan,
+            snapshot: dir,
+        });
+    }
+    let snapshot = Snapshot::take(common, &dir)?;
+    let mut inputs = Inputs::new(&job.targets, &job.options);
+    for update in &plan.moves.updates {
+        let name = update.name.to_string();
+        inputs
+            .refs
+            .push((name, update.old.to_string(), update.new.to_string()));
+    }
+    snapshot.write("purge.json", &inputs)?;
+    let mut journal = Journal {
+        run,
+        phase: Phase::Applying,
+        snapshot: dir.clone(),
+        packs: Vec::new(),
+    };
+    journal.write(common)?;
+    if let Err(error) = change(job, &survey, &plan, &snapshot, &mut journal) {
+        let taken_back = restore(job.repo, &snapshot, &journal);
+        return Err(match taken_back {
+            Ok(_) => {
+                snapshot.forget()?;
+                Journal::remove(common)?;
+                error
+            }
+            Err(_) => error.hint("run 'unleak purge --abort' to put everything back"),
+        });
+    }
+    Ok(Applied {
+        plan,
+        snapshot: dir,
+    })
+}
+
+/// Whether a purge may begin in a repository.
+fn begin(common: &Path) -> Result<()> {
+    let Some(journal) = Journal::read(common)? else {
+        return Ok(());
+    };
+    match journal.phase {
+        Phase::Finished => Journal::remove(common),
+        Phase::Applied => Err(Error::repository("a purge was applied and is not finished")
+            .hint("run 'unleak purge finish' to remove the old objects, or 'unleak purge undo'")),
+        Phase::Applying | Phase::Finishing => Err(Error::repository("a purge was interrupted")
+            .hint("run 'unleak purge --continue' or 'unleak purge --abort'")),
+    }
+}
+
+/// Writes the new objects, checks them, and moves everything to them.
+fn change(
+    job: &Job<'_>,
+    survey: &Survey<'_>,
+    plan: &Plan,
+    snapshot: &Snapshot,
+    journal: &mut Journal,
+) -> Result<()> {
+    let repo = job.repo;
+    let common = repo.common_dir();
+    let git = Git::new(common, None, repo.hash());
+    let mut count = 0u32;
+    objects::rewrite(survey, &job.options, &mut |_, _, _| {
+        count += 1;
+        Ok(())
+    })?;
+    if count > 0 {
+        let reason = snapshot::keep_reason(&journal.run);
+        pack::store(&git, count, &reason, &mut |writer| {
+            objects::rewrite(survey, &job.options, &mut |kind, _, bytes| {
+                writer.add(kind, bytes)
+            })
+            .map(drop)
+        })?;
+    }
+    let store = repo.open_store(&Overrides::default(), job.limits)?;
+    check::check(
+        survey,
+        &store,
+        &plan.rewritten,
+        !job.options.remove_paths.is_empty(),
+    )?;
+    drop(store);
+    let is_table = common.join("reftable").is_dir();
+    let logs = moves::logs(survey, &plan.rewritten, &job.options.mark)?;
+    moves::refs(&git, &plan.moves)?;
+    let worktrees = guard::worktrees(repo);
+    for (number, worktree) in worktrees.iter().enumerate() {
+        worktree::bring(
+            (number, worktree),
+            survey,
+            &plan.rewritten,
+            &job.options,
+            snapshot,
+        )?;
+    }
+    if is_table {
+        moves::rebuild_tables(&git, survey, &plan.rewritten, &job.options.mark)?;
+    } else {
+        moves::write_logs(&logs)?;
+    }
+    let dirs = git_dirs(common, &worktrees);
+    moves::passing_files(&dirs, survey, &plan.rewritten, &job.options.mark)?;
+    publish::write(survey, plan, &job.options, &journal.run)?;
+    release_packs(common, &journal.run)?;
+    journal.phase = Phase::Applied;
+    journal.write(common)
+}
+
+/// The `.git` directories of a repository and its worktrees.
+pub fn git_dirs(common: &Path, worktrees: &[Worktree]) -> Vec<PathBuf> {
+    let mut dirs = vec![common.to_owned()];
+    dirs.extend(worktrees.iter().map(|worktree| worktree.git_dir.clone()));
+    dirs.dedup();
+    dirs
+}
+
+/// Lets git repack what a run wrote.
+fn release_packs(common: &Path, run: &str) -> Result<()> {
+    let dir = common.join("objects/pack");
+    let entries = fs::read_dir(&dir).map_err(|e| Error::io("read", &dir, e))?;
+    for entry in entries {
+        let path = entry.map_err(|e| Error::io("read", &dir, e))?.path();
+        let is_keep = path
+            .extension()
+            .is_some_and(|extension| extension == "keep");
+        if is_keep
+            && fs::read_to_string(&path).is_ok_and(|text| text.trim() == snapshot::keep_reason(run))
+        {
+            fs::remove_file(&path).map_err(|e| Error::io("remove", &path, e))?;
+        }
+    }
+    Ok(())
+}
+
+/// The journal of a purge that was begun.
+///
+/// # Errors
+/// `Repository` if there is none.
+pub fn begun(repo: &Repository) -> Result<Journal> {
+    Journal::read(repo.common_dir())?.ok_or_else(|| {
+        Error::repository("no purge was begun in this repository")
+            .hint("'unleak purge --apply' begins one")
+    })
+}
+
+/// Whether refs that others moved since may be moved back, too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Force {
+    /// They may.
+    Yes,
+    /// Then nothing is done.
+    No,
+}
+
+/// Puts a repository back as it was before its last purge; returns files that were edited since and
+/// stay.
+///
+/// # Errors
+/// `Repository` if there is nothing to go back to, or refs were moved since and that is not forced.
+pub fn undo(repo: &Repository, force: Force) -> Result<Vec<PathBuf>> {
+    let common = repo.common_dir();
+    let _lock = Lock::take(common)?;
+    let journal = begun(repo)?;
+    let snapshot = Snapshot::at(&journal.snapshot);
+    let inputs = inputs(&snapshot)?;
+    if force == Force::No {
+        check_unmoved(repo, &inputs)?;
+    }
+    let kept = restore(repo, &snapshot, &journal)?;
+    Journal::remove(common)?;
+    publish::remove(common)?;
+    snapshot.forget()?;
+    Ok(kept)
+}
+
+fn restore(repo: &Repository, snapshot: &Snapshot, journal: &Journal) -> Result<Vec<PathBuf>> {
+    let common = repo.common_dir();
+    snapshot.restore(common, journal)?;
+    let mut kept = Vec::new();
+    for (number, worktree) in guard::worktrees(repo).iter().enumerate() {
+        kept.extend(worktree::take_back(
+            (number, worktree),
+            repo.hash(),
+            snapshot,
+        )?);
+    }
+    Ok(kept)
+}
+
+/// What the purge was asked to do that `snapshot` belongs to.
+///
+/// # Errors
+/// `Repository` if it was deleted.
+pub fn inputs(snapshot: &Snapshot) -> Result<Inputs> {
+    snapshot.read("purge.json")?.ok_or_else(|| {
+        Error::repository(format!(
+            "the undo snapshot '{}' is not there",
+            snapshot.dir().display()
+        ))
+        .hint("it was deleted, or XDG_STATE_HOME was another then")
+    })
+}
+
+/// Refs that somebody moved after the purge would be lost.
+fn check_unmoved(repo: &Repository, inputs: &Inputs) -> Result<()> {
+    let refs = repo.refs();
+    for (name, old, new) in &inputs.refs {
+        let (worktree, local) = match name
+            .strip_prefix("worktrees/")
+            .and_then(|rest| rest.split_once('/'))
+        {
+            Some((worktree, local)) => (Some(worktree), local),
+            None => (None, name.as_str()),
+        };
+        let found = refs.get(worktree.map(gix::bstr::BStr::new), local.as_bytes());
+        let Some(id) = found
+            .and_then(|found| found.object_id())
+            .map(|id| id.to_string())
+        else {
+            continue;
+        };
+        if id != *old && id != *new {
+            return Err(Error::repository(format!("'{name}' was moved since the purge: what it names now would be lost"))
+                .hint("put a branch on it elsewhere or push it, then run the command again with '--force'"));
+        }
+    }
+    Ok(())
+}
+
+/// Goes on with a purge that was interrupted; returns what is true then.
+///
+/// # Errors
+/// As for what is gone on with.
+pub fn go_on(job: Job<'_>) -> Result<Phase> {
+    let journal = begun(job.repo)?;
+    let snapshot = Snapshot::at(&journal.snapshot);
+    let inputs = inputs(&snapshot)?;
+    match journal.phase {
+        Phase::Applying => {
+            // Nothing is lost by beginning again: the same input gives the same ids.
+            undo(job.repo, Force::No)?;
+            let job = Job {
+                targets: inputs.targets(&job.fingerprint_key)?,
+                options: inputs.options,
+                ..job
+            };
+            apply(&job)?;
+        }
+        Phase::Finishing => {
+            finish::finish(&job)?;
+        }
+        Phase::Applied | Phase::Finished => {}
+    }
+    Ok(begun(job.repo).map_or(Phase::Finished, |journal| journal.phase))
+}
+
+/// Deletes the undo snapshot of a purge that is finished, or whose undoing is not wanted any more.
+///
+/// # Errors
+/// `Repository` if a purge is under way.
+pub fn forget(repo: &Repository) -> Result<PathBuf> {
+    let common = repo.common_dir();
+    let _lock = Lock::take(common)?;
+    let journal = begun(repo)?;
+    if journal.phase != Phase::Finished {
+        return Err(Error::repository(format!(
+            "the purge is not finished: {}",
+            journal.phase.name()
+        ))
+        .hint("run 'unleak purge finish' first"));
+    }
+    Snapshot::at(&journal.snapshot).forget()?;
+    Journal::remove(common)?;
+    Ok(journal.snapshot)
+}
+
+/// Where files of this run are that hold no values.
+pub fn public_dir(common: &Path) -> PathBuf {
+    journal::dir(common)
+}

@@ -1,0 +1,278 @@
+//! Removes objects.
+//!
+//! Whatever reaches an object that goes, goes itself; so no walk over what is reachable is needed, and
+//! objects that nobody reaches but that hold nothing stay.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rustc_hash::FxHashSet;
+
+use super::files::below;
+use super::git::Git;
+use super::journal::{self, Journal};
+use super::survey::Survey;
+use crate::attribution::commits::Rank;
+use crate::error::{Error, Result};
+use crate::odb::{Node, ObjectId, ObjectStore, Place};
+
+/// Objects that go.
+pub struct Doomed {
+    nodes: FxHashSet<Node>,
+}
+
+impl Doomed {
+    /// Whatever holds a value, is one of `old` or of `removed`, and whatever reaches such an object.
+    pub fn of(survey: &Survey<'_>, old: &[ObjectId], removed: &BTreeSet<ObjectId>) -> Self {
+        let store = survey.store;
+        let mut nodes: FxHashSet<Node> = survey.dirty.keys().copied().collect();
+        let ids = old.iter().chain(removed);
+        nodes.extend(ids.filter_map(|id| store.node_of(id)));
+        let marked: FxHashSet<u32> = survey.links.marked.iter().map(|&(name, _)| name).collect();
+        let node_count = store.node_count() as usize + survey.links.absent.len();
+        // Removed objects may stand at other paths, too: only what is known to go takes others along.
+        let seeds: FxHashSet<Node> = survey
+            .dirty
+            .keys()
+            .copied()
+            .chain(old.iter().filter_map(|id| store.node_of(id)))
+            .collect();
+        nodes.extend(
+            survey
+                .links
+                .holders(&seeds, &marked, node_count)
+                .into_keys(),
+        );
+        let graph = &survey.graph;
+        for rank in 0..graph.len() {
+            let rank = Rank::try_from(rank).expect("ranks are numbered");
+            let tree = store.node_of(graph.tree(rank));
+            let parents = graph.parents(rank).iter().map(|&parent| graph.node(parent));
+            if tree
+                .into_iter()
+                .chain(parents)
+                .any(|node| nodes.contains(&node))
+            {
+                nodes.insert(graph.node(rank));
+            }
+        }
+        let mut grew = true;
+        while std::mem::take(&mut grew) {
+            for (tag, target) in graph.tags() {
+                let is_doomed = store
+                    .node_of(&target)
+                    .is_some_and(|node| nodes.contains(&node));
+                grew |= is_doomed && nodes.insert(tag);
+            }
+        }
+        Self { nodes }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
+    /// Whether the object `id` is one of them.
+    pub fn contains(&self, store: &ObjectStore, id: &gix::oid) -> bool {
+        store
+            .node_of(id)
+            .is_some_and(|node| self.nodes.contains(&node))
+    }
+}
+
+/// Removes objects: packs that hold one are written anew without it, loose ones are deleted.
+pub(super) fn remove(
+    survey: &Survey<'_>,
+    doomed: &Doomed,
+    new: &[ObjectId],
+    journal: &mut Journal,
+) -> Result<()> {
+    let (store, common) = (survey.store, survey.repo.common_dir());
+    let git = Git::new(common, None, store.hash());
+    let Sorted {
+        kept,
+        young,
+        packs: old_packs,
+    } = sort(store, doomed, new)?;
+    // Without the deltas that it has, git looks for new ones: objects written whole have none.
+    for (ids, option) in [(kept, "--reuse-delta"), (young, "--no-reuse-delta")] {
+        write_pack(&git, common, &ids, option, journal)?;
+    }
+    let made: Vec<String> = journal.packs.clone();
+    // A list of packs that are not there any more is worse than none.
+    let had_midx = remove_midx(common)?;
+    for pack in old_packs {
+        let name = pack
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        if !made.contains(&name) {
+            remove_pack(&pack)?;
+        }
+    }
+    for node in doomed
+        .nodes
+        .iter()
+        .copied()
+        .chain(survey_copies(store, doomed))
+    {
+        if let Place::Loose(at) = store.place(node) {
+            let object = &store.loose()[at];
+            let hex = object.id.to_string();
+            let path = store.dirs()[object.dir].join(&hex[..2]).join(&hex[2..]);
+            remove_file(&path)?;
+        }
+    }
+    if remove_commit_graph(common)? {
+        git.run(&["commit-graph", "write", "--reachable"], b"")?;
+    }
+    if had_midx {
+        git.run(&["multi-pack-index", "write"], b"")?;
+    }
+    git.run(&["update-server-info"], b"").map(drop)
+}
+
+/// What becomes of the objects beside those that go, in packs that cannot stay.
+struct Sorted {
+    kept: BTreeSet<ObjectId>,
+    /// Made by the purge, and written whole.
+    young: BTreeSet<ObjectId>,
+    packs: Vec<PathBuf>,
+}
+
+fn sort(store: &ObjectStore, doomed: &Doomed, new: &[ObjectId]) -> Result<Sorted> {
+    let fresh: FxHashSet<ObjectId> = new.iter().copied().collect();
+    let mut sorted = Sorted {
+        kept: BTreeSet::new(),
+        young: BTreeSet::new(),
+        packs: Vec::new(),
+    };
+    for pack in store.packs() {
+        let ids: Vec<ObjectId> = (0..pack.len()).map(|entry| pack.id(entry)).collect();
+        let is_stale = ids.iter().any(|id| doomed.contains(store, id));
+        let is_fresh = ids.iter().all(|id| fresh.contains(id));
+        if !is_stale && !is_fresh {
+            continue;
+        }
+        if !pack.path.with_extension("idx").exists() {
+            let error = Error::repository(format!("'{}' has no index", pack.path.display()));
+            return Err(error
+                .hint("run 'git index-pack' on it, or delete it, then 'unleak purge --continue'"));
+        }
+        sorted.packs.push(pack.path.clone());
+        let ids = ids.into_iter().filter(|id| !doomed.contains(store, id));
+        let (young, kept): (Vec<_>, Vec<_>) = ids.partition(|id| fresh.contains(id));
+        sorted.young.extend(young);
+        sorted.kept.extend(kept);
+    }
+    Ok(sorted)
+}
+
+/// Further copies of objects that go.
+fn survey_copies(store: &ObjectStore, doomed: &Doomed) -> Vec<Node> {
+    let nodes = store.first_loose()..store.node_count();
+    nodes
+        .filter(|&node| store.is_duplicate(node) && doomed.contains(store, &store.id(node)))
+        .collect()
+}
+
+fn write_pack(
+    git: &Git,
+    common: &Path,
+    ids: &BTreeSet<ObjectId>,
+    option: &str,
+    journal: &mut Journal,
+) -> Result<()> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let dir = journal::dir(common).join("packs");
+    fs::create_dir_all(&dir).map_err(|e| Error::io("make", &dir, e))?;
+    let base = dir
+        .canonicalize()
+        .map_err(|e| Error::io("read", &dir, e))?
+        .join("pack");
+    let base = base
+        .to_str()
+        .ok_or_else(|| Error::repository("the path of the repository is not UTF-8"))?;
+    let mut input: Vec<u8> = Vec::with_capacity(ids.len() * 41);
+    for id in ids {
+        input.extend(id.to_string().bytes());
+        input.push(b'\n');
+    }
+    let mut words = vec!["pack-objects", "-q", "--delta-base-offset"];
+    if option == "--no-reuse-delta" {
+        words.push(option);
+    }
+    words.push(base);
+    let name = git.run(&words, &input)?;
+    let name = format!("pack-{}", String::from_utf8_lossy(name.trim_ascii()));
+    journal.packs.push(name.clone());
+    journal.write(common)?;
+    let target = common.join("objects/pack");
+    // The index last: a pack is there for git when its index is.
+    for extension in ["pack", "rev", "idx"] {
+        let (from, to) = (
+            dir.join(format!("{name}.{extension}")),
+            target.join(format!("{name}.{extension}")),
+        );
+        if from.exists() {
+            fs::rename(&from, &to).map_err(|e| Error::io("move", &from, e))?;
+        }
+    }
+    let _ = fs::remove_dir(&dir);
+    Ok(())
+}
+
+fn remove_pack(pack: &Path) -> Result<()> {
+    for extension in ["idx", "rev", "bitmap", "mtimes", "pack"] {
+        remove_file(&pack.with_extension(extension))?;
+    }
+    Ok(())
+}
+
+pub(super) fn remove_file(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", path, e)),
+        _ => Ok(()),
+    }
+}
+
+fn remove_midx(common: &Path) -> Result<bool> {
+    let dir = common.join("objects/pack");
+    let mut had = false;
+    for path in below(&dir) {
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        if name.starts_with("multi-pack-index")
+            || path.to_string_lossy().contains("multi-pack-index.d/")
+        {
+            remove_file(&path)?;
+            had = true;
+        }
+    }
+    Ok(had)
+}
+
+fn remove_commit_graph(common: &Path) -> Result<bool> {
+    let info = common.join("objects/info");
+    let mut had = false;
+    for path in below(&info) {
+        if path.to_string_lossy().contains("/commit-graph") {
+            remove_file(&path)?;
+            had = true;
+        }
+    }
+    Ok(had)
+}

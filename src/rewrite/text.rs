@@ -1,0 +1,201 @@
+//! Patches the text of commits and annotated tags.
+
+use gix::ObjectId;
+
+use crate::finding::Part;
+use crate::span::Span;
+
+/// A stretch of a commit's or tag's text that is replaced.
+pub type Replacement = (Span, Vec<u8>);
+
+/// A header with its continuation lines.
+struct Header<'a> {
+    name: &'a [u8],
+    /// All its lines, with their ends.
+    span: Span,
+}
+
+/// The headers of `text`, in order, and where the message begins.
+fn headers(text: &[u8]) -> (Vec<Header<'_>>, usize) {
+    let mut found: Vec<Header<'_>> = Vec::new();
+    let mut at = 0;
+    for line in text.split_inclusive(|&byte| byte == b'\n') {
+        let end = at + line.len();
+        if line == b"\n" {
+            return (found, end);
+        }
+        match found.last_mut() {
+            Some(last) if line.starts_with(b" ") => last.span.end = end,
+            _ => found.push(Header {
+                name: line
+                    .split(|&byte| byte == b' ' || byte == b'\n')
+                    .next()
+                    .unwrap_or_default(),
+                span: Span::new(at, end),
+            }),
+        }
+        at = end;
+    }
+    (found, text.len())
+}
+
+/// Where the ids stand that `text` names in headers called `name`: the bytes of each, and the id.
+pub fn named_ids(text: &[u8], name: &[u8]) -> Vec<(Span, ObjectId)> {
+    let (headers, _) = headers(text);
+    let named = headers.iter().filter(|header| header.name == name);
+    named
+        .filter_map(|header| {
+            let start = header.span.start + name.len() + 1;
+            let line = text.get(start..header.span.end)?;
+            let line = line.strip_suffix(b"\n").unwrap_or(line);
+            Some((
+                Span::new(start, start + line.len()),
+                ObjectId::from_hex(line).ok()?,
+            ))
+        })
+        .collect()
+}
+
+/// Signatures over `text` itself: header blocks of commits and tags, and what git appends to tags.
+pub fn signatures(text: &[u8], is_tag: bool) -> Vec<Span> {
+    let (headers, message) = headers(text);
+    let is_signature = |header: &&Header<'_>| matches!(header.name, b"gpgsig" | b"gpgsig-sha256");
+    let mut found: Vec<Span> = headers
+        .iter()
+        .filter(is_signature)
+        .map(|header| header.span)
+        .collect();
+    if is_tag {
+        // As git: from the last line that begins a signature to the end.
+        let mut at = message;
+        let mut start = None;
+        for line in text[message..].split_inclusive(|&byte| byte == b'\n') {
+            if SIGNATURE_STARTS.iter().any(|begin| line.starts_with(begin)) {
+                start = Some(at);
+            }
+            at += line.len();
+        }
+        found.extend(start.map(|start| Span::new(start, text.len())));
+    }
+    found
+}
+
+const SIGNATURE_STARTS: [&[u8]; 4] = [
+    b"-----BEGIN PGP SIGNATURE-----",
+    b"-----BEGIN PGP MESSAGE-----",
+    b"-----BEGIN SIGNED MESSAGE-----",
+    b"-----BEGIN SSH SIGNATURE-----",
+];
+
+/// Copies of merged tags in the header of a commit, and the object that each names.
+pub fn merged_tags(text: &[u8]) -> Vec<(Span, Option<ObjectId>)> {
+    let (headers, _) = headers(text);
+    let tags = headers.iter().filter(|header| header.name == b"mergetag");
+    tags.map(|header| {
+        let body = &text[header.span.start..header.span.end];
+        let id = body.strip_prefix(b"mergetag object ").and_then(|rest| {
+            let line = rest.split(|&byte| byte == b'\n').next()?;
+            ObjectId::from_hex(line).ok()
+        });
+        (header.span, id)
+    })
+    .collect()
+}
+
+/// Words of 7 to 64 hexadecimal digits in the message of `text`.
+pub fn quoted(text: &[u8]) -> Vec<Span> {
+    ids_from(text, message_start(text))
+}
+
+/// Words of 7 to 64 hexadecimal digits in `text` from `first` on.
+pub fn ids_from(text: &[u8], first: usize) -> Vec<Span> {
+    let mut found = Vec::new();
+    let mut start = first;
+    for at in first..=text.len() {
+        let is_word = text
+            .get(at)
+            .is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
+        if is_word {
+            continue;
+        }
+        let word = &text[start..at];
+        let is_hex = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        if (7..=64).contains(&word.len()) && word.iter().all(is_hex) {
+            found.push(Span::new(start, at));
+        }
+        start = at + 1;
+    }
+    found
+}
+
+/// Where the message of `text` begins.
+pub fn message_start(text: &[u8]) -> usize {
+    headers(text).1
+}
+
+/// Whether `span` of a commit's text holds what git reads as structure: an id. Such bytes are never
+/// redacted.
+pub fn is_structure(text: &[u8], span: Span) -> bool {
+    let (headers, message) = headers(text);
+    span.start < message
+        && headers.iter().any(|header| {
+            header.span.overlaps(span)
+                && matches!(
+                    header.name,
+                    b"tree" | b"parent" | b"object" | b"type" | b"encoding"
+                )
+        })
+}
+
+/// Which part of a commit or tag it is, for people.
+pub fn part_name(text: &[u8], span: Span) -> &'static str {
+    Part::at(text, span.start).name()
+}
+
+/// Puts `replacements` into `text`. Of those that share bytes the longer one counts: a header that
+/// goes takes with it what stands in it.
+pub fn splice(text: &[u8], mut replacements: Vec<Replacement>) -> Vec<u8> {
+    replacements.sort_by_key(|(span, _)| (span.start, std::cmp::Reverse(span.end)));
+    let mut out = Vec::with_capacity(text.len());
+    let mut at = 0;
+    for (span, bytes) in replacements {
+        if span.start < at {
+            continue;
+        }
+        out.extend_from_slice(&text[at..span.start]);
+        out.extend(bytes);
+        at = span.end;
+    }
+    out.extend_from_slice(&text[at..]);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &[u8] = b"tree 1111111111111111111111111111111111111111\nparent 2222222222222222222222222222222222222222\nauthor A <a> 1 +0000\ncommitter A <a> 1 +0000\ngpgsig -----BEGIN\n line\n -----END\nmergetag object 3333333333333333333333333333333333333333\n type commit\n\nsee 1234567 and abcdefg, deadbeef.\n";
+
+    #[test]
+    fn headers_are_told_apart_with_their_continuation() {
+        let at = |span: Span| String::from_utf8_lossy(&TEXT[span.start..span.end]).into_owned();
+        let found = signatures(TEXT, false);
+        assert_eq!(found.len(), 1);
+        assert_eq!(at(found[0]), "gpgsig -----BEGIN\n line\n -----END\n");
+        let tags = merged_tags(TEXT);
+        assert_eq!(tags[0].1.unwrap().to_string(), "3".repeat(40));
+        assert_eq!(named_ids(TEXT, b"parent")[0].1.to_string(), "2".repeat(40));
+        let words: Vec<String> = quoted(TEXT).into_iter().map(at).collect();
+        assert_eq!(words, ["1234567", "deadbeef"]);
+    }
+
+    #[test]
+    fn a_longer_replacement_takes_in_shorter_ones() {
+        let spans = vec![
+            (Span::new(2, 3), b"x".to_vec()),
+            (Span::new(1, 4), Vec::new()),
+            (Span::new(5, 6), b"yy".to_vec()),
+        ];
+        assert_eq!(splice(b"0123456", spans), b"04yy6");
+    }
+}

@@ -1,0 +1,146 @@
+//! Patches trees: `<mode> <name>\0<raw id>`, one behind the other.
+
+use std::cmp::Ordering;
+
+use gix::ObjectId;
+
+/// An entry of a tree, as it stands there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Octal digits, however they were written.
+    pub mode: Vec<u8>,
+    /// Name.
+    pub name: Vec<u8>,
+    /// What it names.
+    pub id: ObjectId,
+}
+
+impl Entry {
+    /// Whether it names a tree.
+    pub fn is_tree(&self) -> bool {
+        matches!(&self.mode[..], b"40000" | b"040000")
+    }
+
+    /// Whether it names a commit of another repository.
+    pub fn is_submodule(&self) -> bool {
+        self.mode == b"160000"
+    }
+}
+
+/// Reads the entries of a tree; `None` if it is damaged.
+pub fn parse(bytes: &[u8], id_len: usize) -> Option<Vec<Entry>> {
+    let mut entries = Vec::new();
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let blank = memchr::memchr(b' ', &rest[..rest.len().min(8)])?;
+        let nul = blank + memchr::memchr(0, &rest[blank..])?;
+        let id = rest.get(nul + 1..nul + 1 + id_len)?;
+        entries.push(Entry {
+            mode: rest[..blank].to_vec(),
+            name: rest[blank + 1..nul].to_vec(),
+            id: ObjectId::try_from(id).ok()?,
+        });
+        rest = &rest[nul + 1 + id_len..];
+    }
+    Some(entries)
+}
+
+/// Writes `entries` in their order.
+pub fn write(entries: &[Entry]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for entry in entries {
+        out.extend_from_slice(&entry.mode);
+        out.push(b' ');
+        out.extend_from_slice(&entry.name);
+        out.push(0);
+        out.extend_from_slice(entry.id.as_slice());
+    }
+    out
+}
+
+/// git's order of names: a directory sorts as if it ended in '/'.
+pub fn order(a: &Entry, b: &Entry) -> Ordering {
+    let key = |entry: &Entry| {
+        let mut name = entry.name.clone();
+        if entry.is_tree() {
+            name.push(b'/');
+        }
+        name
+    };
+    key(a).cmp(&key(b))
+}
+
+/// Gives entries new names; a name that is taken gets a number. Only renamed entries move.
+pub fn rename(entries: &mut Vec<Entry>, renamed: &[(usize, Vec<u8>)]) {
+    let mut moved: Vec<Entry> = Vec::new();
+    for (at, name) in renamed {
+        let mut name = name.clone();
+        let taken = |name: &[u8]| {
+            let others = entries.iter().enumerate();
+            others
+                .filter(|(other, _)| renamed.iter().all(|(at, _)| at != other))
+                .any(|(_, entry)| entry.name == name)
+                || moved.iter().any(|entry| entry.name == name)
+        };
+        let plain = name.clone();
+        let mut number = 2;
+        while taken(&name) {
+            name = [&plain[..], format!("-{number}").as_bytes()].concat();
+            number += 1;
+        }
+        moved.push(Entry {
+            name,
+            ..entries[*at].clone()
+        });
+    }
+    let mut at = 0;
+    entries.retain(|_| {
+        at += 1;
+        renamed.iter().all(|(other, _)| *other != at - 1)
+    });
+    for entry in moved {
+        let place = entries
+            .iter()
+            .position(|other| order(other, &entry).is_gt())
+            .unwrap_or(entries.len());
+        entries.insert(place, entry);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(mode: &str, name: &str) -> Entry {
+        Entry {
+            mode: mode.into(),
+            name: name.into(),
+            id: ObjectId::null(gix::hash::Kind::Sha1),
+        }
+    }
+
+    #[test]
+    fn odd_trees_survive_a_round_trip() {
+        let entries = vec![
+            entry("040000", "z"),
+            entry("100664", "a"),
+            entry("40000", "z"),
+        ];
+        let bytes = write(&entries);
+        assert_eq!(parse(&bytes, 20).unwrap(), entries);
+        assert!(parse(&bytes[..bytes.len() - 1], 20).is_none());
+    }
+
+    #[test]
+    fn a_renamed_entry_finds_its_place_and_a_free_name() {
+        let mut entries = vec![
+            entry("100644", "a"),
+            entry("100644", "m"),
+            entry("40000", "s"),
+            entry("100644", "z"),
+        ];
+        rename(&mut entries, &[(3, b"m".to_vec()), (0, b"s.x".to_vec())]);
+        let names: Vec<&[u8]> = entries.iter().map(|entry| &entry.name[..]).collect();
+        assert_eq!(names, [&b"m"[..], b"m-2", b"s.x", b"s"]);
+    }
+}
