@@ -86,6 +86,7 @@ pub struct Index {
     entries: Entries,
     /// The tree of each directory as far as it is known, from the `TREE` extension.
     cache_tree: Option<CacheTree>,
+    extensions_at: u64,
 }
 
 enum Entries {
@@ -142,10 +143,10 @@ impl Index {
         let file = match open(path) {
             Ok(file) => file,
             Err(e) if e.kind() == ErrorKind::NotFound => {
-                let (entries, cache_tree) = (Entries::None, None);
                 return Ok(Self {
-                    entries,
-                    cache_tree,
+                    entries: Entries::None,
+                    cache_tree: None,
+                    extensions_at: 0,
                 });
             }
             Err(e) => return Err(Error::io("read", path, e)),
@@ -170,12 +171,18 @@ impl Index {
             entries,
             // That of a split index speaks of the whole, as the others do.
             cache_tree: extensions.cache_tree,
+            extensions_at: extensions.at,
         })
     }
 
     /// What is known of the trees that the entries make.
     pub fn cache_tree(&self) -> Option<&CacheTree> {
         self.cache_tree.as_ref()
+    }
+
+    /// Where in the file the entries end and extensions begin.
+    pub fn extensions_at(&self) -> u64 {
+        self.extensions_at
     }
 
     /// Returns the next entry, sorted by path and stage.
@@ -255,6 +262,8 @@ struct Extensions {
     cache_tree: Option<CacheTree>,
     /// What the `link` extension holds, if it is a split index.
     link: Option<Vec<u8>>,
+    /// Where they begin.
+    at: u64,
 }
 
 impl Stream {
@@ -500,13 +509,14 @@ impl Stream {
 
     fn extensions(&mut self) -> Result<Extensions, String> {
         self.pass_entries()?;
-        let mut found = Extensions {
-            cache_tree: None,
-            link: None,
-        };
         let len = self.file.metadata().map_err(told)?.len();
         let read = self.file.stream_position().map_err(told)?;
         let mut at = read - (self.end - self.start) as u64;
+        let mut found = Extensions {
+            cache_tree: None,
+            link: None,
+            at,
+        };
         // What is left at the end is the checksum.
         let end = len.saturating_sub(self.hash.len_in_bytes() as u64);
         while at + 8 <= end {

@@ -99,6 +99,10 @@ pub(super) fn holding(list: &[PathBuf], needles: &Needles) -> (Vec<PathBuf>, Vec
                     Err(unread) => return unread.skipped(path).map_or(Ok(false), Err),
                 },
             };
+            let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+            if !needles.find(name).0.is_empty() {
+                return Ok(true);
+            }
             let (found, is_whole) = needles.find(&bytes);
             Ok(!found.is_empty() || !is_whole)
         })

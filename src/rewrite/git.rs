@@ -169,7 +169,10 @@ impl Git {
         if status {
             return Ok(out);
         }
-        Err(failed(words.first().copied().unwrap_or_default(), &said))
+        let name = words
+            .iter()
+            .find(|word| !word.starts_with('-') && !word.contains('='));
+        Err(failed(name.copied().unwrap_or_default(), &said))
     }
 
     /// Runs git with arguments that are paths; returns whether it succeeded, and all it said.

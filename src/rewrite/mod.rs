@@ -17,6 +17,7 @@ pub mod finish;
 pub mod gate;
 pub mod git;
 pub mod guard;
+mod index;
 pub mod journal;
 pub mod moves;
 pub mod needles;

@@ -137,7 +137,16 @@ pub fn refs(git: &Git, moves: &Moves) -> Result<()> {
     }
     line(&[b"prepare\0commit\0"]);
     if !moves.updates.is_empty() {
-        let words = ["update-ref", "--stdin", "-z", "-m", "purge"];
+        // No log is begun that was not kept before; what is added to others is replaced.
+        let words = [
+            "-c",
+            "core.logAllRefUpdates=false",
+            "update-ref",
+            "--stdin",
+            "-z",
+            "-m",
+            "purge",
+        ];
         git.run_with(&words, &input, Hooks::Run).map_err(|e| {
             e.hint("no ref was moved; run the purge again when nobody else changes the repository, and see what hook 'reference-transaction' says")
         })?;
@@ -280,7 +289,14 @@ pub fn rebuild_tables(
 ) -> Result<()> {
     let mut names: Vec<BString> = Vec::new();
     for entry in &survey.refs.log {
-        names.push(full_name(entry.worktree.as_ref(), &entry.name));
+        // The log of a ref that gets a new name went with the old one.
+        let is_here = survey.refs.get(
+            entry.worktree.as_ref().map(|name| name.as_bstr()),
+            &entry.name,
+        );
+        if is_here.is_some() && patch::redact_name(&entry.name, survey.needles, mark).is_none() {
+            names.push(full_name(entry.worktree.as_ref(), &entry.name));
+        }
     }
     names.dedup();
     for name in &names {

@@ -13,7 +13,7 @@ use super::objects::{self, Options, Rewritten};
 use super::remove::Doomed;
 use super::snapshot::{self, Inputs, Snapshot};
 use super::survey::Survey;
-use super::{check, pack, publish, worktree};
+use super::{check, pack, patch, publish, worktree};
 use super::{files, finish};
 use crate::error::{Error, Result};
 use crate::odb::repository::{Overrides, Repository};
@@ -70,8 +70,9 @@ pub struct Plan {
     pub names: usize,
     /// Objects that are removed in the end, reachable or not.
     pub doomed: usize,
-    /// Files in `.git` beside objects and refs, and files of worktrees, that hold values.
-    pub files: Vec<PathBuf>,
+    /// Files in `.git` beside objects and refs, and files of worktrees, that hold values;
+    /// their names do not.
+    pub files: Vec<Vec<u8>>,
 }
 
 impl Plan {
@@ -167,16 +168,21 @@ fn plan_of(survey: &Survey<'_>, job: &Job<'_>) -> Result<Plan> {
 }
 
 /// Files that hold values and are not simply what an index says: those become what it says then.
-fn left_files(survey: &Survey<'_>, rewritten: &Rewritten) -> Vec<PathBuf> {
+fn left_files(survey: &Survey<'_>, rewritten: &Rewritten) -> Vec<Vec<u8>> {
     let mut found = files::with_values(survey.repo, survey.needles);
     found.retain(|path| {
-        let Ok(bytes) = fs::read(path) else {
+        let linked = fs::read_link(path).map(|target| target.into_os_string().into_encoded_bytes());
+        let Ok(bytes) = linked.or_else(|_| fs::read(path)) else {
             return true;
         };
         let id = hash::object_id(survey.store.hash(), ObjectKind::Blob, &bytes);
         !id.is_ok_and(|id| rewritten.ids.contains_key(&id))
     });
-    found
+    let shown = found.into_iter().map(|path| {
+        let name = path.into_os_string().into_encoded_bytes();
+        patch::redact_name(&name, survey.needles, b"REMOVED").unwrap_or(name)
+    });
+    shown.collect()
 }
 
 /// Applies a purge: afterwards no ref, reflog or worktree leads to the values; the old objects are
@@ -315,7 +321,7 @@ fn change(
     let dirs = git_dirs(common, &worktrees);
     moves::passing_files(&dirs, survey, &plan.rewritten, &job.options.mark)?;
     publish::write(survey, plan, &job.options, &journal.run)?;
-    release_packs(common, &journal.run)?;
+    release_packs(common, journal)?;
     journal.phase = Phase::Applied;
     journal.write(common)
 }
@@ -329,19 +335,25 @@ pub fn git_dirs(common: &Path, worktrees: &[Worktree]) -> Vec<PathBuf> {
 }
 
 /// Lets git repack what a run wrote.
-fn release_packs(common: &Path, run: &str) -> Result<()> {
+fn release_packs(common: &Path, journal: &mut Journal) -> Result<()> {
     let dir = common.join("objects/pack");
     let entries = fs::read_dir(&dir).map_err(|e| Error::io("read", &dir, e))?;
+    let mut keeps = Vec::new();
     for entry in entries {
         let path = entry.map_err(|e| Error::io("read", &dir, e))?.path();
         let is_keep = path
             .extension()
             .is_some_and(|extension| extension == "keep");
-        if is_keep
-            && fs::read_to_string(&path).is_ok_and(|text| text.trim() == snapshot::keep_reason(run))
-        {
-            fs::remove_file(&path).map_err(|e| Error::io("remove", &path, e))?;
+        let reason = snapshot::keep_reason(&journal.run);
+        if is_keep && fs::read_to_string(&path).is_ok_and(|text| text.trim() == reason) {
+            let name = path.file_stem().unwrap_or_default();
+            journal.packs.push(name.to_string_lossy().into_owned());
+            keeps.push(path);
         }
+    }
+    journal.write(common)?;
+    for path in keeps {
+        fs::remove_file(&path).map_err(|e| Error::io("remove", &path, e))?;
     }
     Ok(())
 }

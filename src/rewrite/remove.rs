@@ -101,11 +101,11 @@ pub(super) fn remove(
         young,
         packs: old_packs,
     } = sort(store, doomed, new)?;
+    let mut made: Vec<String> = Vec::new();
     // Without the deltas that it has, git looks for new ones: objects written whole have none.
     for (ids, option) in [(kept, "--reuse-delta"), (young, "--no-reuse-delta")] {
-        write_pack(&git, common, &ids, option, journal)?;
+        made.extend(write_pack(&git, common, &ids, option, journal)?);
     }
-    let made: Vec<String> = journal.packs.clone();
     // A list of packs that are not there any more is worse than none.
     let had_midx = remove_midx(common)?;
     for pack in old_packs {
@@ -184,15 +184,16 @@ fn survey_copies(store: &ObjectStore, doomed: &Doomed) -> Vec<Node> {
         .collect()
 }
 
+/// Writes a pack of `ids`; returns its name, if there is anything to write.
 fn write_pack(
     git: &Git,
     common: &Path,
     ids: &BTreeSet<ObjectId>,
     option: &str,
     journal: &mut Journal,
-) -> Result<()> {
+) -> Result<Option<String>> {
     if ids.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
     let dir = journal::dir(common).join("packs");
     fs::create_dir_all(&dir).map_err(|e| Error::io("make", &dir, e))?;
@@ -229,7 +230,7 @@ fn write_pack(
         }
     }
     let _ = fs::remove_dir(&dir);
-    Ok(())
+    Ok(Some(name))
 }
 
 fn remove_pack(pack: &Path) -> Result<()> {

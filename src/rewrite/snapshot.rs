@@ -11,14 +11,15 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use gix::hash::Kind as HashKind;
 use serde::{Deserialize, Serialize};
-use sha1::{Digest, Sha1};
 
 use super::journal::{self, Journal};
 use super::needles::{Reach, Target};
 use super::objects::Options;
 use crate::error::{Error, Result};
 use crate::finding::Fingerprint;
+use crate::odb::hash;
 use crate::secret::Secret;
 
 /// What a purge was asked to do: with it, the same can be done again.
@@ -96,7 +97,7 @@ impl Snapshot {
         let path = common_dir
             .canonicalize()
             .unwrap_or_else(|_| common_dir.to_owned());
-        let digest = Sha1::digest(path.as_os_str().as_encoded_bytes());
+        let digest = hash::digest(path.as_os_str().as_encoded_bytes(), HashKind::Sha1);
         let named = if path.file_name() == Some(OsStr::new(".git")) {
             path.parent().unwrap_or(&path)
         } else {
@@ -186,30 +187,27 @@ impl Snapshot {
             let copy = self.git_dir();
             let was: BTreeSet<PathBuf> = list(&copy)?.into_iter().collect();
             let is: BTreeSet<PathBuf> = list(common_dir)?.into_iter().collect();
+            // What keeps a pack says that it was added: all is looked at before anything goes.
+            let added: Vec<&PathBuf> = is
+                .difference(&was)
+                .filter(|path| is_added(path, journal, common_dir))
+                .collect();
+            let (mut objects, others): (Vec<&PathBuf>, Vec<&PathBuf>) = added
+                .into_iter()
+                .partition(|path| path.starts_with("objects"));
+            for path in others {
+                fs::remove_file(common_dir.join(path))?;
+            }
             // Objects first, and of a pack the index last: nothing is named before it is there.
             let mut order: Vec<&PathBuf> = was.iter().collect();
             order.sort_by_key(|path| (!path.starts_with("objects"), is_index(path)));
-            for path in is.difference(&was) {
-                if is_added(path, journal, common_dir) && !path.starts_with("objects") {
-                    fs::remove_file(common_dir.join(path))?;
-                }
-            }
             for path in order {
-                put_back(
-                    &copy.join(path),
-                    &common_dir.join(path),
-                    path.starts_with("objects"),
-                )?;
+                let (from, to) = (copy.join(path), common_dir.join(path));
+                put_back(&from, &to, path.starts_with("objects"))?;
             }
-            let mut added: Vec<&PathBuf> = is
-                .difference(&was)
-                .filter(|path| path.starts_with("objects"))
-                .collect();
-            added.sort_by_key(|path| !is_index(path));
-            for path in added {
-                if is_added(path, journal, common_dir) {
-                    fs::remove_file(common_dir.join(path))?;
-                }
+            objects.sort_by_key(|path| !is_index(path));
+            for path in objects {
+                fs::remove_file(common_dir.join(path))?;
             }
             Ok(())
         };
@@ -299,11 +297,21 @@ fn keep(from: &Path, to: &Path) -> io::Result<()> {
         } else if !(path.starts_with("objects") || path.starts_with("lfs"))
             || fs::hard_link(&source, &target).is_err()
         {
-            fs::copy(&source, &target)?;
-            fs::File::open(&target)?.sync_all()?;
+            copy(&source, &target)?;
         }
     }
     Ok(())
+}
+
+/// Copies a file with its time: git takes an index for older than what was written at its time.
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    fs::copy(from, to)?;
+    let file = fs::OpenOptions::new()
+        .write(true)
+        .open(to)
+        .or_else(|_| fs::File::open(to))?;
+    file.set_modified(fs::metadata(from)?.modified()?)?;
+    file.sync_all()
 }
 
 /// Puts the file `from` to `to`, if it is not there already.
@@ -333,8 +341,7 @@ fn put_back(from: &Path, to: &Path, is_object: bool) -> io::Result<()> {
     if is_link {
         std::os::unix::fs::symlink(fs::read_link(from)?, &beside)?;
     } else if !is_object || fs::hard_link(from, &beside).is_err() {
-        fs::copy(from, &beside)?;
-        fs::File::open(&beside)?.sync_all()?;
+        copy(from, &beside)?;
     }
     fs::rename(&beside, to)
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::needles::{Edit, Needles, without_overlaps};
-use super::text;
+use super::{patch, text};
 use crate::attribution;
 use crate::attribution::commits::{CommitCollector, CommitGraph, Rank};
 use crate::attribution::trees::{Link, TreeLinks};
@@ -244,7 +244,7 @@ impl<'a> Survey<'a> {
         reached
     }
 
-    /// A path at which `node` stands, as far up as trees that hold values lead.
+    /// A path at which `node` stands, as far up as trees that hold values lead; without values.
     pub fn path_of(&self, node: Node, parents: &FxHashMap<Node, (Node, u32)>) -> Vec<u8> {
         let mut names: Vec<&[u8]> = Vec::new();
         let mut at = node;
@@ -256,7 +256,8 @@ impl<'a> Survey<'a> {
             }
         }
         names.reverse();
-        names.join(&b'/')
+        let path = names.join(&b'/');
+        patch::redact_name(&path, self.needles, b"REMOVED").unwrap_or(path)
     }
 
     /// For everything below trees that hold values, one tree that names it, and the name's number.

@@ -11,11 +11,12 @@ use serde::{Deserialize, Serialize};
 
 use super::git::Git;
 use super::guard::Worktree;
+use super::index;
 use super::objects::{Options, Rewritten};
 use super::patch;
 use super::snapshot::Snapshot;
 use super::survey::{GITLINK, Survey};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::odb::ObjectId;
 use crate::odb::index::Entry;
 
@@ -25,7 +26,8 @@ struct Moved {
     /// Its path, and the one it gets; `None` if it goes.
     path: Vec<u8>,
     new_path: Option<Vec<u8>>,
-    /// What it holds then.
+    /// What it held, and what it holds then.
+    old: String,
     new: String,
 }
 
@@ -121,6 +123,7 @@ pub(super) fn bring(
         .map(|change| Moved {
             path: change.entry.path.clone(),
             new_path: change.new_path.clone(),
+            old: change.entry.id.to_string(),
             new: change.new.to_string(),
         })
         .collect();
@@ -131,6 +134,11 @@ pub(super) fn bring(
     )?;
     put_flags(&git, &changes, &flags)?;
     let _ = git.run(&["update-index", "--clear-resolve-undo"], b"");
+    let path = worktree.git_dir.join("index");
+    let bytes = fs::read(&path).map_err(|e| Error::io("read", &path, e))?;
+    if !survey.needles.find(&bytes).0.is_empty() {
+        index::strip(&path, hash)?;
+    }
     for moved in clean
         .iter()
         .filter(|moved| moved.new_path.as_ref() != Some(&moved.path))
@@ -211,20 +219,15 @@ pub(super) fn take_back(
     let git = Git::new(&worktree.git_dir, Some(&worktree.root), hash);
     let mut back: Vec<&[u8]> = Vec::new();
     let mut kept = Vec::new();
-    // Against the index that stands again, what was never touched is clean.
-    let _ = git.run(&["update-index", "-q", "--refresh"], b"");
-    let edited: BTreeSet<Vec<u8>> = parts(&git.run(&["diff-files", "--name-only", "-z"], b"")?)
-        .into_iter()
-        .collect();
     for file in &moved {
-        if !edited.contains(&file.path) {
-            continue;
-        }
         let place = file.new_path.as_ref().unwrap_or(&file.path);
         let path = on_disk(&worktree.root, place);
         let is_there = fs::symlink_metadata(&path).is_ok();
         if is_there && !holds(&git, &path, place, &file.new)? {
-            kept.push(path);
+            // As it was, or edited since.
+            if !holds(&git, &path, place, &file.old)? {
+                kept.push(path);
+            }
             continue;
         }
         if *place != file.path && is_there {

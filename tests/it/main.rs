@@ -12,6 +12,7 @@ mod hook_install;
 mod malformed;
 mod odb;
 mod places;
+mod purge;
 mod range;
 mod refs;
 mod report;

@@ -13,11 +13,8 @@ use unleak::rule::RuleSet;
 /// Entries of a list that are shown to people.
 const SHOWN: usize = 20;
 
-fn counted(count: usize, one: &str) -> String {
-    match count {
-        1 => format!("1 {one}"),
-        _ => format!("{count} {one}s"),
-    }
+fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
 }
 
 /// Writes a line; what is written to a string cannot fail.
@@ -45,8 +42,12 @@ pub(super) fn plan(plan: &Plan, rules: &RuleSet) -> String {
             escape(target.secret.redacted().as_bytes()),
             escape(what.as_bytes())
         );
-        let blobs = counted(standing.blobs, "file version");
-        let texts = counted(standing.texts, "message or header");
+        let blobs = counted(standing.blobs, "file version", "file versions");
+        let texts = counted(
+            standing.texts,
+            "text of a commit or tag",
+            "texts of commits or tags",
+        );
         let reach = match target.reach {
             Reach::Everywhere => "",
             Reach::WhereFound => "; only where its rule finds it",
@@ -79,42 +80,48 @@ fn changes(plan: &Plan, text: &mut String) {
     line!(
         text,
         "\n{commits} of {} change, {} lost, {} and {} move, {} in all.",
-        counted(rewritten.reachable, "commit"),
-        counted(rewritten.unsigned.len(), "signature"),
-        counted(branches, "branch").replace("branchs", "branches"),
-        counted(tags, "tag"),
-        counted(plan.moves.updates.len(), "ref")
+        counted(rewritten.reachable, "commit", "commits"),
+        counted(rewritten.unsigned.len(), "signature", "signatures"),
+        counted(branches, "branch", "branches"),
+        counted(tags, "tag", "tags"),
+        counted(plan.moves.updates.len(), "ref", "refs")
     );
     let kinds = [ObjectKind::Blob, ObjectKind::Tree, ObjectKind::Tag];
     let counts: Vec<String> = kinds
         .iter()
-        .map(|&kind| counted(rewritten.count(kind), kind.name()))
+        .map(|&kind| {
+            counted(
+                rewritten.count(kind),
+                kind.name(),
+                &format!("{}s", kind.name()),
+            )
+        })
         .collect();
     line!(
         text,
         "Also new: {}. {} go in the end.",
         counts.join(", "),
-        counted(plan.doomed, "old object")
+        counted(plan.doomed, "old object", "old objects")
     );
     if plan.moves.log_entries > 0 {
         line!(
             text,
             "Reflogs: {} rewritten.",
-            counted(plan.moves.log_entries, "entrie").replace("entrie ", "entry ")
+            counted(plan.moves.log_entries, "entry", "entries")
         );
     }
     if !rewritten.pruned.is_empty() {
         line!(
             text,
             "{} go because they change nothing any more.",
-            counted(rewritten.pruned.len(), "commit")
+            counted(rewritten.pruned.len(), "commit", "commits")
         );
     }
     if rewritten.quotes_mapped > 0 {
         line!(
             text,
             "{} in messages mapped.",
-            counted(rewritten.quotes_mapped, "id")
+            counted(rewritten.quotes_mapped, "id", "ids")
         );
     }
     lists(plan, text);
@@ -145,10 +152,7 @@ fn lists(plan: &Plan, text: &mut String) {
         "Commits that stay and quote old ids",
         rewritten.quoting.iter().map(ToString::to_string),
     );
-    let files = plan
-        .files
-        .iter()
-        .map(|path| escape(path.as_os_str().as_encoded_bytes()));
+    let files = plan.files.iter().map(|path| escape(path));
     list(
         text,
         "Files beside the objects that hold a value (those of worktrees stay as you edited them)",
@@ -282,7 +286,7 @@ pub(super) fn plan_json(plan: &Plan, rules: &RuleSet) -> Value {
             "object": stuck.id.to_string(), "path": text(&stuck.path), "why": stuck.why.text(),
         })).collect::<Vec<_>>(),
         "unread": plan.skipped.iter().map(|skipped| skipped.detail.clone()).collect::<Vec<_>>(),
-        "files": plan.files.iter().map(|path| path.display().to_string()).collect::<Vec<_>>(),
+        "files": plan.files.iter().map(|path| text(path)).collect::<Vec<_>>(),
     })
 }
 
@@ -294,13 +298,13 @@ pub(super) fn proof(proof: &Proof) -> String {
     line!(
         text,
         "Searched for {} and their encoded forms in {objects} objects ({bytes} bytes), reachable or not, and {} refs, reflog entries, staged paths and files.",
-        counted(proof.values, "value"),
+        counted(proof.values, "value", "values"),
         proof.others
     );
     line!(
         text,
         "{} that were replaced are not there any more.",
-        counted(proof.gone, "object")
+        counted(proof.gone, "object", "objects")
     );
     match &proof.fsck {
         Some(lines) if lines.is_empty() => {

@@ -1,0 +1,177 @@
+//! Killed at any moment, refused by git, out of space: nothing half done.
+
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use unleak::rule::template::Random;
+
+use super::torture::build;
+use super::{Purged, assert_gone, assert_same, text};
+
+fn start(purged: &Purged, args: &[&str]) -> std::process::Child {
+    let known = purged.state.path().join("known");
+    std::fs::write(&known, format!("{}\n", purged.value)).unwrap();
+    Command::new(env!("CARGO_BIN_EXE_unleak"))
+        .args(["purge", "--known", known.to_str().unwrap()])
+        .args(args)
+        .current_dir(purged.repo.path())
+        .env("XDG_STATE_HOME", purged.state.path())
+        .env("HOME", purged.state.path())
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+#[test]
+fn killed_anywhere_it_goes_on_or_back() {
+    let purged = build();
+    let before = purged.state();
+    let began = Instant::now();
+    assert!(
+        start(&purged, &["--apply", "--finish"])
+            .wait()
+            .unwrap()
+            .success()
+    );
+    let whole = began.elapsed();
+    let after = purged.repo.git(&["for-each-ref"]);
+    purged.purge(&["undo"], 0);
+    let mut random = Random::new(5);
+    let (mut killed, mut continued) = (0, 0);
+    for round in 0..90u32 {
+        if killed >= 30 && continued >= 10 {
+            break;
+        }
+        // Every stage takes its turn; a run that is faster than the first one ends by itself.
+        let point = whole.mul_f64(f64::from(round % 30) / 34.0);
+        let jitter = Duration::from_micros(random.below(3000) as u64);
+        let mut child = start(&purged, &["--apply", "--finish"]);
+        std::thread::sleep(point + jitter);
+        child.kill().unwrap();
+        killed += u32::from(!child.wait().unwrap().success());
+        // What git was doing for it ends by itself.
+        std::thread::sleep(Duration::from_millis(100));
+        let status = purged.purge(&["status"], 0);
+        if status.contains("No purge") {
+            assert_same(
+                &purged.state(),
+                &before,
+                &format!("round {round}: not begun"),
+            );
+            continue;
+        }
+        if round % 2 == 0 {
+            purged.purge(&["--abort"], 0);
+        } else {
+            purged.purge(&["--continue"], 0);
+            if purged.purge(&["status"], 0).contains("applied") {
+                purged.purge(&["finish"], 0);
+            }
+            continued += 1;
+            assert_eq!(purged.repo.git(&["for-each-ref"]), after, "round {round}");
+            assert_gone(&purged.repo, &purged.value);
+            purged.purge(&["undo"], 0);
+        }
+        assert_same(
+            &purged.state(),
+            &before,
+            &format!("round {round}: {status}"),
+        );
+    }
+    assert!(
+        killed >= 30 && continued >= 10,
+        "{killed} killed, {continued} continued"
+    );
+}
+
+#[test]
+fn a_hook_that_refuses_leaves_everything_as_it_was() {
+    let purged = build();
+    let before = purged.state();
+    let hook = purged.repo.git_dir().join("hooks/reference-transaction");
+    std::fs::create_dir_all(hook.parent().unwrap()).unwrap();
+    std::fs::write(&hook, "#!/bin/sh\ncat >/dev/null\n[ \"$1\" = prepared ] && { echo 'not today' >&2; exit 1; }\nexit 0\n").unwrap();
+    std::fs::set_permissions(&hook, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let output = purged.try_purge(&["--known", "-", "--apply"]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = text(&output.stderr);
+    assert!(
+        said.contains("not today") && said.contains("reference-transaction"),
+        "{said}"
+    );
+    std::fs::remove_file(&hook).unwrap();
+    assert_same(&purged.state(), &before, "after");
+    assert!(purged.purge(&["status"], 0).contains("No purge"));
+}
+
+#[test]
+fn a_ref_that_somebody_holds_leaves_everything_as_it_was() {
+    let purged = build();
+    let before = purged.state();
+    let lock = purged.repo.git_dir().join("refs/heads/main.lock");
+    std::fs::write(&lock, "").unwrap();
+    let output = purged.try_purge(&["--known", "-", "--apply"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        text(&output.stderr).contains("main.lock"),
+        "{}",
+        text(&output.stderr)
+    );
+    std::fs::remove_file(&lock).unwrap();
+    assert_same(&purged.state(), &before, "after");
+}
+
+#[test]
+fn a_full_disk_leaves_everything_as_it_was() {
+    let purged = build();
+    let mut noise = format!("token = {}\n", purged.value);
+    let mut random = Random::new(9);
+    for _ in 0..60_000 {
+        noise += &format!("{:016x}\n", random.bits());
+    }
+    purged.repo.commit_file("large", noise);
+    let before = purged.state();
+    let state = purged.state.path().to_str().unwrap();
+    let known = purged.state.path().join("known");
+    std::fs::write(&known, format!("{}\n", purged.value)).unwrap();
+    // No file may grow over 256 KiB: the pack is larger.
+    let script = format!(
+        "ulimit -f 256; exec \"$0\" purge --apply --known {}",
+        known.display()
+    );
+    let output = Command::new("bash")
+        .args(["-c", &script, env!("CARGO_BIN_EXE_unleak")])
+        .current_dir(purged.repo.path())
+        .env("XDG_STATE_HOME", state)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+    assert!(
+        text(&output.stderr).contains("index-pack"),
+        "{}",
+        text(&output.stderr)
+    );
+    assert_same(&purged.state(), &before, "after");
+    assert!(purged.purge(&["status"], 0).contains("No purge"));
+}
+
+#[test]
+fn without_a_place_for_the_snapshot_nothing_is_done() {
+    let purged = build();
+    let before = purged.state();
+    let file = purged.state.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let known = format!("{}\n", purged.value);
+    let args = ["purge", "--known", "-", "--apply"];
+    let output = purged.repo.unleak(
+        &args,
+        known.as_bytes(),
+        &[("XDG_STATE_HOME", file.to_str().unwrap())],
+    );
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("XDG_STATE_HOME"));
+    assert_same(&purged.state(), &before, "after");
+}

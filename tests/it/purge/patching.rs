@@ -1,0 +1,265 @@
+//! What is put where, and the options that change it.
+
+use super::{Purged, assert_gone, objects, text};
+use crate::support::{Repo, github_token, token};
+
+#[test]
+fn marks_can_be_chosen() {
+    let purged = Purged::new(Repo::new());
+    let other = github_token(2);
+    purged
+        .repo
+        .commit_file("a", format!("one = {}\ntwo = {other}\n", purged.value));
+    let report = purged.repo.scan(&[]);
+    let position =
+        |finding: &serde_json::Value| finding["occurrences"][0]["line"].as_u64().unwrap();
+    let second = report
+        .findings()
+        .iter()
+        .find(|finding| position(finding) == 2)
+        .unwrap();
+    let own = format!("{}=ROTATED", second["fingerprint"].as_str().unwrap());
+    purged.purge(&["--apply", "--replace-with", "GONE", "--replace", &own], 0);
+    assert_eq!(
+        purged.repo.git(&["show", "main:a"]),
+        "one = GONE\ntwo = ROTATED"
+    );
+}
+
+#[test]
+fn short_values_go_only_where_they_were_found() {
+    let purged = Purged::new(Repo::new());
+    let short = token("{base62:7}", 3);
+    purged
+        .repo
+        .commit_file("config.ini", format!("db_password = \"{short}\"\n"));
+    purged
+        .repo
+        .commit_file("words", format!("the word {short} alone\n"));
+    let report = purged.repo.scan(&["--min-confidence", "low"]);
+    let fingerprint = report.findings()[0]["fingerprint"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let plan = purged.purge(&["--finding", &fingerprint], 1);
+    assert!(plan.contains("only where its rule finds it"), "{plan}");
+    purged.purge(&["--finding", &fingerprint, "--apply"], 0);
+    assert_eq!(
+        purged.repo.git(&["show", "main:words"]),
+        format!("the word {short} alone")
+    );
+    assert!(
+        !purged
+            .repo
+            .git(&["show", "main:config.ini"])
+            .contains(&short)
+    );
+}
+
+#[test]
+fn paths_can_go_as_a_whole() {
+    let purged = Purged::new(Repo::new());
+    purged
+        .repo
+        .commit_file("keep/secret.pem", "same name elsewhere\n");
+    purged
+        .repo
+        .commit_file("certs/secret.pem", "a key that no rule knows\n");
+    purged.repo.commit_file("certs/deep/er/file", "deep\n");
+    purged.repo.commit_file("copy", "same name elsewhere\n");
+    purged.purge(
+        &[
+            "--remove-path",
+            "certs/secret.pem",
+            "--remove-path",
+            "certs/deep",
+            "--apply",
+            "--finish",
+        ],
+        0,
+    );
+    assert_eq!(
+        purged.repo.git(&["ls-tree", "-r", "--name-only", "main"]),
+        "copy\nkeep/secret.pem"
+    );
+    assert!(
+        !objects(&purged.repo)
+            .values()
+            .any(|(_, bytes)| bytes == b"a key that no rule knows\n")
+    );
+    assert!(!purged.repo.path().join("certs").exists());
+    assert_eq!(purged.repo.git(&["log", "--oneline"]).lines().count(), 4);
+    purged.purge(&["undo"], 0);
+    assert!(purged.repo.path().join("certs/deep/er/file").exists());
+    assert_eq!(purged.repo.git(&["status", "--short"]), "");
+    purged.purge(
+        &[
+            "--remove-path",
+            "certs",
+            "--prune-empty",
+            "--apply",
+            "--finish",
+        ],
+        0,
+    );
+    assert_eq!(
+        purged.repo.git(&["log", "--format=%s"]),
+        "change copy\nchange keep/secret.pem"
+    );
+}
+
+#[test]
+fn private_keys_go_with_their_lines() {
+    let purged = Purged::new(Repo::new());
+    let body = token("{base64:640}", 4);
+    let lines: Vec<&str> = body
+        .as_bytes()
+        .chunks(64)
+        .map(|line| std::str::from_utf8(line).unwrap())
+        .collect();
+    let (begin, end) = ("-----BEGIN RSA PRIVATE", "-----END RSA PRIVATE");
+    let key = format!("{begin} KEY-----\n{}\n{end} KEY-----\n", lines.join("\n"));
+    purged.repo.commit_file("id_rsa", &key);
+    purged.repo.commit_file(
+        "one-line.json",
+        format!("{{\"key\": \"{}\"}}\n", key.replace('\n', "\\n")),
+    );
+    let report = purged.repo.scan(&["--min-confidence", "low"]);
+    assert!(!report.findings().is_empty(), "{:#}", report.json);
+    purged.purge(&["--min-confidence", "low", "--apply", "--finish"], 0);
+    for (id, (_, bytes)) in objects(&purged.repo) {
+        for line in &lines[1..lines.len() - 1] {
+            assert!(!text(&bytes).contains(line), "{id}");
+        }
+    }
+    assert!(
+        purged
+            .repo
+            .git(&["show", "main:id_rsa"])
+            .contains("***REMOVED***")
+    );
+}
+
+#[test]
+fn values_beside_each_other_and_in_each_other_all_go() {
+    let purged = Purged::new(Repo::new());
+    let (one, two) = (token("{base62:20}", 5), token("{base62:20}", 6));
+    purged
+        .repo
+        .commit_file("a", format!("{one}{two}\n{two}{one}{one}\nx{one}y\n"));
+    let known = purged.state.path().join("known");
+    std::fs::write(&known, format!("{one}\n{two}\n{}\n", &one[5..])).unwrap();
+    purged.purge(
+        &["--known", known.to_str().unwrap(), "--apply", "--finish"],
+        0,
+    );
+    for value in [&one, &two, &one[5..]] {
+        assert_gone(&purged.repo, value);
+    }
+    let left = purged.repo.git(&["show", "main:a"]);
+    assert!(
+        left.starts_with("***REMOVED******REMOVED***\n") && left.ends_with("x***REMOVED***y"),
+        "{left}"
+    );
+}
+
+#[test]
+fn both_object_formats_and_bare_and_packed_repositories() {
+    for format in ["sha1", "sha256"] {
+        let origin = Repo::init(&["--object-format", format]);
+        let value = github_token(1);
+        origin.commit_file("a", "clean\n");
+        origin.commit_file("b", format!("{value}\n"));
+        origin.commit(&format!("see {}", origin.git(&["rev-parse", "HEAD"])));
+        let bare = Purged::new(origin.cloned(&["--mirror"]));
+        bare.repo.git(&["repack", "-q", "-a", "-d", "--write-midx"]);
+        bare.repo.git(&["commit-graph", "write", "--reachable"]);
+        bare.repo.git(&["pack-refs", "--all"]);
+        bare.erase();
+        assert_gone(&bare.repo, &value);
+        let (subject, parent) = (
+            bare.repo.git(&["log", "-1", "--format=%s"]),
+            bare.repo.git(&["rev-parse", "HEAD~1"]),
+        );
+        assert_eq!(subject, format!("see {parent}"));
+        bare.repo.git(&["fsck", "--strict"]);
+        bare.repo.git(&["commit-graph", "verify"]);
+        bare.repo.git(&["multi-pack-index", "verify"]);
+    }
+}
+
+#[test]
+fn reftables_are_rewritten_too() {
+    let repo = Repo::init(&["--ref-format=reftable"]);
+    let purged = Purged::new(repo);
+    purged.repo.commit_file("a", "clean\n");
+    purged.repo.commit_file("b", format!("{}\n", purged.value));
+    purged.repo.git(&["branch", &format!("x-{}", purged.value)]);
+    for number in 0..3 {
+        purged
+            .repo
+            .write("a", format!("{number} {}\n", purged.value));
+        purged
+            .repo
+            .git(&["stash", "push", "-q", "-m", &format!("entry {number}")]);
+    }
+    let before = (
+        purged.repo.git(&["for-each-ref"]),
+        purged.repo.git(&["reflog", "--all"]),
+    );
+    purged.erase();
+    assert_gone(&purged.repo, &purged.value);
+    assert_eq!(purged.repo.git(&["stash", "list"]).lines().count(), 3);
+    assert!(
+        purged
+            .repo
+            .git(&["stash", "list"])
+            .contains("stash@{0}: On main: entry 2")
+    );
+    purged.purge(&["undo"], 0);
+    assert_eq!(
+        (
+            purged.repo.git(&["for-each-ref"]),
+            purged.repo.git(&["reflog", "--all"])
+        ),
+        before
+    );
+}
+
+#[test]
+fn edits_and_sparse_checkouts_stay() {
+    let purged = Purged::new(Repo::new());
+    let repo = &purged.repo;
+    repo.write("in/a", format!("{}\n", purged.value));
+    repo.write("out/b", format!("{}\n", purged.value));
+    repo.write("in/c", format!("{}\n", purged.value));
+    repo.commit("all");
+    repo.git(&["sparse-checkout", "set", "in"]);
+    repo.write("in/a", "edited\n");
+    repo.write("untracked", "mine\n");
+    purged.erase();
+    assert_eq!(
+        repo.git(&["status", "--short"]),
+        " M in/a\n?? untracked".trim_start_matches('\n')
+    );
+    assert!(!repo.path().join("out").exists());
+    assert_eq!(
+        text(&std::fs::read(repo.path().join("in/c")).unwrap()),
+        "***REMOVED***\n"
+    );
+    assert!(repo.git(&["ls-files", "-v"]).contains("S out/b"));
+}
+
+#[test]
+fn a_file_that_was_edited_and_holds_the_value_is_told() {
+    let purged = Purged::new(Repo::new());
+    purged.repo.commit_file("a", format!("{}\n", purged.value));
+    purged.repo.write("a", format!("{} edited\n", purged.value));
+    let proof = purged.purge(&["--known", "-", "--apply", "--finish"], 1);
+    assert!(
+        proof.contains("worktree file") && proof.contains("Not proven"),
+        "{proof}"
+    );
+    purged.repo.write("a", "clean\n");
+    assert!(purged.purge(&["verify"], 0).contains("Proven"));
+}
