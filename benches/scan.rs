@@ -59,7 +59,13 @@ fn main() {
     let targets: FxHashSet<Node> = places.iter().flat_map(Places::keys).copied().collect();
     support::measure("read trees, attribute all of them", 0, || {
         let judge = |_: &[u8]| false;
-        let trees = read_trees(&store, &targets, &judge, &Progress::default());
+        let trees = read_trees(
+            &store,
+            &targets,
+            &FxHashSet::default(),
+            &judge,
+            &Progress::default(),
+        );
         let named = Named::default();
         let sources = Sources {
             store: &store,

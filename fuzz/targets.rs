@@ -70,7 +70,13 @@ fn walk_store(store: &ObjectStore) {
         CommitCollector::new(hash)
     });
     let none = Default::default();
-    read_trees(store, &none, &|name| name.len() == 7, &progress);
+    read_trees(
+        store,
+        &none,
+        &Default::default(),
+        &|name| name.len() == 7,
+        &progress,
+    );
 }
 
 /// A pack without an index: entries, deltas and what they hold.

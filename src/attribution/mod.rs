@@ -47,14 +47,16 @@ pub struct TreesRead {
     pub tallies: Vec<(ObjectKind, Tally)>,
 }
 
-/// Walks all trees of `store`; keeps what leads to `targets` or to a name that `judge` marks.
+/// Walks all trees of `store`; keeps what leads to `targets`, to the commits `gitlinks` of
+/// submodules, or to a name that `judge` marks.
 pub fn read_trees(
     store: &ObjectStore,
     targets: &FxHashSet<Node>,
+    gitlinks: &FxHashSet<ObjectId>,
     judge: NameJudge<'_>,
     progress: &Progress,
 ) -> TreesRead {
-    let shared = Shared::new(store, targets, judge);
+    let shared = Shared::new(store, targets, gitlinks, judge);
     let walked = walk(store, &[ObjectKind::Tree], progress, &|| {
         TreeVisitor::new(&shared)
     });

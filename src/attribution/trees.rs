@@ -33,6 +33,8 @@ pub struct Shared<'a> {
     /// Blobs to follow.
     targets: &'a FxHashSet<Node>,
     judge: NameJudge<'a>,
+    /// Commits of submodules to follow.
+    gitlinks: &'a FxHashSet<ObjectId>,
     /// Names to follow, and the lowest tree that has each.
     marked: Mutex<FxHashMap<u32, Node>>,
     names: Mutex<FxHashMap<Vec<u8>, u32>>,
@@ -42,10 +44,16 @@ pub struct Shared<'a> {
 
 impl<'a> Shared<'a> {
     /// Starts with no names.
-    pub fn new(store: &'a ObjectStore, targets: &'a FxHashSet<Node>, judge: NameJudge<'a>) -> Self {
+    pub fn new(
+        store: &'a ObjectStore,
+        targets: &'a FxHashSet<Node>,
+        gitlinks: &'a FxHashSet<ObjectId>,
+        judge: NameJudge<'a>,
+    ) -> Self {
         Self {
             store,
             targets,
+            gitlinks,
             judge,
             marked: Mutex::default(),
             names: Mutex::default(),
@@ -183,7 +191,9 @@ impl<'a> TreeVisitor<'a> {
             _ => ObjectKind::Blob,
         };
         let child = match (kind, self.node_of(id)) {
-            (ObjectKind::Commit, _) if !is_marked => return Some(at + id_end),
+            (ObjectKind::Commit, _) if !is_marked && !self.shared.gitlinks.contains(id) => {
+                return Some(at + id_end);
+            }
             (ObjectKind::Blob, Some(node))
                 if !is_marked && !self.shared.targets.contains(&node) =>
             {

@@ -119,7 +119,8 @@ impl Source<'_> {
         let found = collect::merge(found, detector.rules());
         let targets = found_in(&found);
         let judge = names::judge(detector);
-        let trees = attribution::read_trees(store, &targets, &judge, progress);
+        let trees =
+            attribution::read_trees(store, &targets, &FxHashSet::default(), &judge, progress);
         let mut names = Names::new(store, &trees.links, &tips);
         if let (Some(wanted), Some(root)) = (options.worktree, self.worktree) {
             names.add_worktree(root, store, wanted, detector, options);

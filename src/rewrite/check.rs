@@ -126,9 +126,16 @@ fn tree(
     let has_renames = was.iter().any(|(_, name, _)| survey.names.contains(name));
     for entry in &mut was {
         entry.2 = rewritten.map(entry.2);
+        // Commits of submodules have a map of their own.
+        if entry.0 == GITLINK_MODE {
+            entry.2 = ObjectId::null(hash);
+        }
         if survey.names.contains(&entry.1) {
             entry.1.clear();
         }
+    }
+    for entry in is.iter_mut().filter(|entry| entry.0 == GITLINK_MODE) {
+        entry.2 = ObjectId::null(hash);
     }
     if has_renames {
         let kept: Vec<Vec<u8>> = was.iter().map(|entry| entry.1.clone()).collect();
@@ -144,6 +151,9 @@ fn tree(
         was.len() == is.len() && was.iter().zip(&is).all(|(a, b)| a.0 == b.0) && is_notes(&was);
     (was != is && !moves_notes).then_some("it lists other entries")
 }
+
+/// What gix makes of the mode of a submodule's entry.
+const GITLINK_MODE: u16 = 0o160_000;
 
 /// Whether all names are ids, or parts of them: trees of notes.
 fn is_notes(entries: &[(u16, Vec<u8>, ObjectId)]) -> bool {

@@ -200,20 +200,10 @@ impl Rewriter<'_> {
             Ok(marks) => replaced.extend(marks),
             Err(why) => self.stuck(node, why),
         }
-        for span in text::quoted(bytes) {
-            let word = &bytes[span.start..span.end];
-            let quoted = survey
-                .store
-                .node_of_prefix(word)
-                .map(|node| survey.store.id(node));
-            if let Some(new) = quoted.and_then(|quoted| self.out.ids.get(&quoted)) {
-                let new = new.to_string();
-                replaced.push((span, new.as_bytes()[..word.len().min(new.len())].to_vec()));
-                self.out.quotes_mapped += 1;
-            }
-        }
+        replaced.extend(self.mapped_quotes(bytes));
         let signatures = text::signatures(bytes, kind == ObjectKind::Tag);
-        if !signatures.is_empty() {
+        let was_signed = !signatures.is_empty();
+        if was_signed && self.signer.is_none() {
             self.out.unsigned.push(id);
         }
         replaced.extend(signatures.into_iter().map(|span| (span, Vec::new())));
@@ -231,7 +221,36 @@ impl Rewriter<'_> {
             let span = Span::new(start.min(new.len()), start.min(new.len()));
             self.preview((id, kind), place, &new, &new, &[span]);
         }
+        if let Some(signer) = self.signer.filter(|_| was_signed) {
+            let signature = signer.sign(&new)?;
+            new = text::signed(
+                &new,
+                &signature,
+                kind == ObjectKind::Tag,
+                survey.store.hash(),
+            );
+            self.out.signed.push(id);
+        }
         Ok(new)
+    }
+
+    /// Ids in the message of `bytes` that name what changed, and what to put there.
+    fn mapped_quotes(&mut self, bytes: &[u8]) -> Vec<Replacement> {
+        let survey = self.survey;
+        let mut replaced = Vec::new();
+        for span in text::quoted(bytes) {
+            let word = &bytes[span.start..span.end];
+            let quoted = survey
+                .store
+                .node_of_prefix(word)
+                .map(|node| survey.store.id(node));
+            if let Some(new) = quoted.and_then(|quoted| self.out.ids.get(&quoted)) {
+                let new = new.to_string();
+                replaced.push((span, new.as_bytes()[..word.len().min(new.len())].to_vec()));
+                self.out.quotes_mapped += 1;
+            }
+        }
+        replaced
     }
 
     pub(super) fn tag(&mut self, node: Node, depth: usize) -> Result<ObjectId> {

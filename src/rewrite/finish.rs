@@ -27,7 +27,7 @@ pub fn finish(job: &Job<'_>) -> Result<Proof> {
     let common = repo.common_dir();
     let _lock = Lock::take(common)?;
     let mut journal = purge::begun(repo)?;
-    if journal.phase == Phase::Applying {
+    if journal.phase <= Phase::Applying {
         return Err(
             Error::repository("the purge was interrupted before it was applied")
                 .hint("run 'unleak purge --continue' first"),
@@ -39,7 +39,13 @@ pub fn finish(job: &Job<'_>) -> Result<Proof> {
     let record = publish::read(common)?;
     if journal.phase != Phase::Finished {
         let store = repo.open_store(&Overrides::default(), job.limits)?;
-        let survey = Survey::take(repo, &store, &needles, job.progress);
+        let survey = Survey::take(
+            repo,
+            &store,
+            &needles,
+            &inputs.options.gitlinks(),
+            job.progress,
+        );
         let removed = unreachable(&survey, &record.removed)?;
         let doomed = Doomed::of(&survey, &record.old(), &removed);
         check_unreached(&survey, &doomed)?;

@@ -13,6 +13,8 @@ use crate::error::{Error, Result};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Phase {
+    /// The snapshot is being taken; nothing else was done.
+    Preparing,
     /// New objects are written, refs and worktrees are moved.
     Applying,
     /// The new history stands; the old objects are still there.
@@ -27,6 +29,7 @@ impl Phase {
     /// The word for reports.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Preparing => "preparing",
             Self::Applying => "applying",
             Self::Applied => "applied",
             Self::Finishing => "finishing",

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! needles < survey; patch, text, tree < objects   what changes, and into what: reads only
-//! git, journal, guard < pack, snapshot, moves, worktree, remove, files   what changes state
+//! git, journal, guard < sign, pack, snapshot, moves, worktree, remove, files   what changes state
 //! all of these < check, publish < purge < proof, finish   the stages; gate is for servers
 //! ```
 //!
@@ -29,6 +29,7 @@ pub mod proof;
 pub mod publish;
 pub mod purge;
 pub mod remove;
+pub mod sign;
 pub mod snapshot;
 pub mod survey;
 pub mod text;

@@ -1,12 +1,13 @@
 //! Makes the new objects: blobs without the values, and every tree, commit and tag that must name
 //! other objects than before. Reads only; the same survey gives the same objects every time.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use gix::bstr::BString;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::patch::{self, Unpatchable};
+use super::sign::Signer;
 use super::survey::{Dirty, Survey};
 use super::tree::{self, Entry};
 use crate::attribution::commits::Rank;
@@ -39,6 +40,24 @@ pub struct Options {
     pub remove_paths: Vec<String>,
     /// Whether commits that change nothing any more go.
     pub prune_empty: bool,
+    /// Commits of submodules whose history was rewritten: old and new ids.
+    #[serde(default)]
+    pub submodules: BTreeMap<String, String>,
+}
+
+impl Options {
+    /// The commits of submodules that change.
+    pub fn gitlinks(&self) -> FxHashSet<ObjectId> {
+        let ids = self.submodules.keys();
+        ids.filter_map(|id| ObjectId::from_hex(id.as_bytes()).ok())
+            .collect()
+    }
+
+    /// What takes the place of a submodule's commit.
+    pub fn submodule(&self, id: &gix::oid) -> Option<ObjectId> {
+        let new = self.submodules.get(&id.to_string())?;
+        ObjectId::from_hex(new.as_bytes()).ok()
+    }
 }
 
 impl Default for Options {
@@ -48,6 +67,7 @@ impl Default for Options {
             binary: Binary::default(),
             remove_paths: Vec::new(),
             prune_empty: false,
+            submodules: BTreeMap::new(),
         }
     }
 }
@@ -96,8 +116,10 @@ pub struct Rewritten {
     pub made: Vec<Made>,
     /// Commits that go because they change nothing any more.
     pub pruned: Vec<ObjectId>,
-    /// Changed commits and tags that were signed.
+    /// Changed commits and tags that were signed and are not any more.
     pub unsigned: Vec<ObjectId>,
+    /// Those that were signed anew.
+    pub signed: Vec<ObjectId>,
     /// Changed commits that a signed tag's copy was taken out of.
     pub without_mergetag: Vec<ObjectId>,
     /// Authors of changed commits.
@@ -145,8 +167,13 @@ pub(super) const MAX_DEPTH: usize = 2048;
 /// Makes all new objects and hands them to `sink`.
 ///
 /// # Errors
-/// `Corrupt` if an object that must be rewritten cannot be read; what `sink` says.
-pub fn rewrite(survey: &Survey<'_>, options: &Options, sink: Sink<'_>) -> Result<Rewritten> {
+/// `Corrupt` if an object that must be rewritten cannot be read; what `signer` and `sink` say.
+pub fn rewrite(
+    survey: &Survey<'_>,
+    options: &Options,
+    signer: Option<&Signer>,
+    sink: Sink<'_>,
+) -> Result<Rewritten> {
     let remove = options.remove_paths.iter().map(|path| {
         let parts = path.split('/').filter(|part| !part.is_empty());
         parts
@@ -159,6 +186,7 @@ pub fn rewrite(survey: &Survey<'_>, options: &Options, sink: Sink<'_>) -> Result
     let mut rewriter = Rewriter {
         survey,
         options,
+        signer,
         sink,
         reader: Reader::new(survey.store),
         parents: survey.parents(),
@@ -174,6 +202,7 @@ pub fn rewrite(survey: &Survey<'_>, options: &Options, sink: Sink<'_>) -> Result
 pub(super) struct Rewriter<'a> {
     pub(super) survey: &'a Survey<'a>,
     pub(super) options: &'a Options,
+    pub(super) signer: Option<&'a Signer>,
     sink: Sink<'a>,
     reader: Reader<'a>,
     parents: FxHashMap<Node, (Node, u32)>,
@@ -376,17 +405,9 @@ impl Rewriter<'_> {
                 self.out.removed.insert(entry.id);
                 continue;
             };
-            let child = self.survey.store.node_of(&entry.id);
-            if let Some(child) = child.filter(|_| !entry.is_submodule()) {
-                let new = if entry.is_tree() {
-                    self.tree(child, below, depth + 1)?
-                } else {
-                    Some(self.blob(child)?)
-                };
-                match new {
-                    Some(new) => entry.id = new,
-                    None => continue,
-                }
+            match self.child(&entry, below, depth)? {
+                Some(new) => entry.id = new,
+                None => continue,
             }
             if self.survey.names.contains(&entry.name) {
                 let (needles, mark) = (self.survey.needles, &self.options.mark);
@@ -409,6 +430,18 @@ impl Rewriter<'_> {
         };
         self.trees.insert((node, removal), new);
         Ok(new)
+    }
+
+    /// What an entry of a tree names then; `None` if nothing is left of it.
+    fn child(&mut self, entry: &Entry, removal: usize, depth: usize) -> Result<Option<ObjectId>> {
+        if entry.is_submodule() {
+            return Ok(Some(self.options.submodule(&entry.id).unwrap_or(entry.id)));
+        }
+        match self.survey.store.node_of(&entry.id) {
+            None => Ok(Some(entry.id)),
+            Some(tree) if entry.is_tree() => self.tree(tree, removal, depth + 1),
+            Some(blob) => self.blob(blob).map(Some),
+        }
     }
 
     /// What is to be removed below the entry `name`; `None` if it goes itself.

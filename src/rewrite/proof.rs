@@ -62,7 +62,7 @@ impl Proof {
 pub fn verify(job: &Job<'_>, needles: &Needles, old: &[ObjectId]) -> Result<Proof> {
     let repo = job.repo;
     let store = repo.open_store(&Overrides::default(), job.limits)?;
-    let survey = Survey::take(repo, &store, needles, job.progress);
+    let survey = Survey::take(repo, &store, needles, &job.options.gitlinks(), job.progress);
     let mut proof = Proof {
         values: needles.targets().len(),
         tallies: survey.tallies.clone(),

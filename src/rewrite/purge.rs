@@ -11,6 +11,7 @@ use super::moves::{self, Moves};
 use super::needles::{Needles, Target};
 use super::objects::{self, Options, Rewritten};
 use super::remove::Doomed;
+use super::sign::Signer;
 use super::snapshot::{self, Inputs, Snapshot};
 use super::survey::Survey;
 use super::{check, pack, patch, publish, worktree};
@@ -39,6 +40,8 @@ pub struct Job<'a> {
     pub progress: &'a Progress,
     /// Key of fingerprints.
     pub fingerprint_key: Vec<u8>,
+    /// What signs new commits and tags in the place of those that were signed.
+    pub signer: Option<Signer>,
     /// New ids of commits that somebody else found: others would split the history in two.
     pub expected: Vec<(ObjectId, ObjectId)>,
 }
@@ -129,12 +132,20 @@ pub struct Applied {
 pub fn plan(job: &Job<'_>) -> Result<Plan> {
     let store = job.repo.open_store(&Overrides::default(), job.limits)?;
     let needles = Needles::new(job.targets.clone(), job.rules)?;
-    let survey = Survey::take(job.repo, &store, &needles, job.progress);
+    let survey = Survey::take(
+        job.repo,
+        &store,
+        &needles,
+        &job.options.gitlinks(),
+        job.progress,
+    );
     plan_of(&survey, job)
 }
 
 fn plan_of(survey: &Survey<'_>, job: &Job<'_>) -> Result<Plan> {
-    let rewritten = objects::rewrite(survey, &job.options, &mut |_, _, _| Ok(()))?;
+    let rewritten = objects::rewrite(survey, &job.options, job.signer.as_ref(), &mut |_, _, _| {
+        Ok(())
+    })?;
     let moves = moves::plan(survey, &rewritten, &job.options.mark);
     let mut standing: BTreeMap<usize, Standing> = BTreeMap::new();
     for dirty in survey.dirty.values() {
@@ -196,7 +207,13 @@ pub fn apply(job: &Job<'_>) -> Result<Applied> {
     begin(common)?;
     let store = job.repo.open_store(&Overrides::default(), job.limits)?;
     let needles = Needles::new(job.targets.clone(), job.rules)?;
-    let survey = Survey::take(job.repo, &store, &needles, job.progress);
+    let survey = Survey::take(
+        job.repo,
+        &store,
+        &needles,
+        &job.options.gitlinks(),
+        job.progress,
+    );
     let plan = plan_of(&survey, job)?;
     plan.check()?;
     for (old, new) in &job.expected {
@@ -220,22 +237,7 @@ pub fn apply(job: &Job<'_>) -> Result<Applied> {
             snapshot: dir,
         });
     }
-    let snapshot = Snapshot::take(common, &dir)?;
-    let mut inputs = Inputs::new(&job.targets, &job.options);
-    for update in &plan.moves.updates {
-        let name = update.name.to_string();
-        inputs
-            .refs
-            .push((name, update.old.to_string(), update.new.to_string()));
-    }
-    snapshot.write("purge.json", &inputs)?;
-    let mut journal = Journal {
-        run,
-        phase: Phase::Applying,
-        snapshot: dir.clone(),
-        packs: Vec::new(),
-    };
-    journal.write(common)?;
+    let (snapshot, mut journal) = prepare(job, &plan, run, &dir)?;
     if let Err(error) = change(job, &survey, &plan, &snapshot, &mut journal) {
         let taken_back = restore(job.repo, &snapshot, &journal);
         return Err(match taken_back {
@@ -253,6 +255,43 @@ pub fn apply(job: &Job<'_>) -> Result<Applied> {
     })
 }
 
+/// Takes the snapshot, and notes that from now on there is something to take back.
+fn prepare(job: &Job<'_>, plan: &Plan, run: String, dir: &Path) -> Result<(Snapshot, Journal)> {
+    let common = job.repo.common_dir();
+    let mut journal = Journal {
+        run,
+        phase: Phase::Preparing,
+        snapshot: dir.to_owned(),
+        packs: Vec::new(),
+    };
+    journal.write(common)?;
+    let taken = Snapshot::take(common, dir).and_then(|snapshot| {
+        let mut inputs = Inputs::new(&job.targets, &job.options);
+        inputs.resign = job.signer.is_some();
+        let updates = plan.moves.updates.iter();
+        let moved = updates.map(|update| {
+            let (old, new) = (update.old.to_string(), update.new.to_string());
+            (update.name.to_string(), old, new)
+        });
+        inputs.refs = moved.collect();
+        snapshot.write("purge.json", &inputs)?;
+        Ok(snapshot)
+    });
+    match taken {
+        Ok(snapshot) => {
+            journal.phase = Phase::Applying;
+            journal.write(common)?;
+            Ok((snapshot, journal))
+        }
+        Err(error) => {
+            // What matters is why it failed.
+            let _ = Snapshot::at(dir).forget();
+            Journal::remove(common)?;
+            Err(error)
+        }
+    }
+}
+
 /// Whether a purge may begin in a repository.
 fn begin(common: &Path) -> Result<()> {
     let Some(journal) = Journal::read(common)? else {
@@ -262,8 +301,10 @@ fn begin(common: &Path) -> Result<()> {
         Phase::Finished => Journal::remove(common),
         Phase::Applied => Err(Error::repository("a purge was applied and is not finished")
             .hint("run 'unleak purge finish' to remove the old objects, or 'unleak purge undo'")),
-        Phase::Applying | Phase::Finishing => Err(Error::repository("a purge was interrupted")
-            .hint("run 'unleak purge --continue' or 'unleak purge --abort'")),
+        Phase::Preparing | Phase::Applying | Phase::Finishing => {
+            Err(Error::repository("a purge was interrupted")
+                .hint("run 'unleak purge --continue' or 'unleak purge --abort'"))
+        }
     }
 }
 
@@ -279,16 +320,19 @@ fn change(
     let common = repo.common_dir();
     let git = Git::new(common, None, repo.hash());
     let mut count = 0u32;
-    objects::rewrite(survey, &job.options, &mut |_, _, _| {
+    objects::rewrite(survey, &job.options, job.signer.as_ref(), &mut |_, _, _| {
         count += 1;
         Ok(())
     })?;
     if count > 0 {
         let reason = snapshot::keep_reason(&journal.run);
         pack::store(&git, count, &reason, &mut |writer| {
-            objects::rewrite(survey, &job.options, &mut |kind, _, bytes| {
-                writer.add(kind, bytes)
-            })
+            objects::rewrite(
+                survey,
+                &job.options,
+                job.signer.as_ref(),
+                &mut |kind, _, bytes| writer.add(kind, bytes),
+            )
             .map(drop)
         })?;
     }
@@ -388,6 +432,12 @@ pub fn undo(repo: &Repository, force: Force) -> Result<Vec<PathBuf>> {
     let _lock = Lock::take(common)?;
     let journal = begun(repo)?;
     let snapshot = Snapshot::at(&journal.snapshot);
+    if journal.phase == Phase::Preparing {
+        // Nothing but the snapshot was begun.
+        snapshot.forget()?;
+        Journal::remove(common)?;
+        return Ok(Vec::new());
+    }
     let inputs = inputs(&snapshot)?;
     if force == Force::No {
         check_unmoved(repo, &inputs)?;
@@ -401,9 +451,13 @@ pub fn undo(repo: &Repository, force: Force) -> Result<Vec<PathBuf>> {
 
 fn restore(repo: &Repository, snapshot: &Snapshot, journal: &Journal) -> Result<Vec<PathBuf>> {
     let common = repo.common_dir();
+    let worktrees = guard::worktrees(repo);
+    for worktree in &worktrees {
+        break_lock(&worktree.git_dir.join("index.lock"))?;
+    }
     snapshot.restore(common, journal)?;
     let mut kept = Vec::new();
-    for (number, worktree) in guard::worktrees(repo).iter().enumerate() {
+    for (number, worktree) in worktrees.iter().enumerate() {
         kept.extend(worktree::take_back(
             (number, worktree),
             repo.hash(),
@@ -411,6 +465,17 @@ fn restore(repo: &Repository, snapshot: &Snapshot, journal: &Journal) -> Result<
         )?);
     }
     Ok(kept)
+}
+
+/// A run that was killed may have left a lock: others hold it for moments only.
+fn break_lock(path: &Path) -> Result<()> {
+    for _ in 0..20 {
+        if !path.exists() {
+            return Ok(());
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    fs::remove_file(path).map_err(|e| Error::io("remove", path, e))
 }
 
 /// What the purge was asked to do that `snapshot` belongs to.
@@ -459,13 +524,26 @@ fn check_unmoved(repo: &Repository, inputs: &Inputs) -> Result<()> {
 /// As for what is gone on with.
 pub fn go_on(job: Job<'_>) -> Result<Phase> {
     let journal = begun(job.repo)?;
+    if journal.phase == Phase::Preparing {
+        undo(job.repo, Force::No)?;
+        return Err(
+            Error::repository("the purge was interrupted before it changed anything")
+                .hint("run it again as you did"),
+        );
+    }
     let snapshot = Snapshot::at(&journal.snapshot);
     let inputs = inputs(&snapshot)?;
     match journal.phase {
         Phase::Applying => {
             // Nothing is lost by beginning again: the same input gives the same ids.
             undo(job.repo, Force::No)?;
+            let git = Git::new(job.repo.common_dir(), None, job.repo.hash());
+            let signer = inputs
+                .resign
+                .then(|| Signer::configured(&git))
+                .transpose()?;
             let job = Job {
+                signer,
                 targets: inputs.targets(&job.fingerprint_key)?,
                 options: inputs.options,
                 ..job
@@ -475,7 +553,7 @@ pub fn go_on(job: Job<'_>) -> Result<Phase> {
         Phase::Finishing => {
             finish::finish(&job)?;
         }
-        Phase::Applied | Phase::Finished => {}
+        Phase::Preparing | Phase::Applied | Phase::Finished => {}
     }
     Ok(begun(job.repo).map_or(Phase::Finished, |journal| journal.phase))
 }

@@ -28,6 +28,9 @@ pub struct Inputs {
     values: Vec<StoredValue>,
     /// How objects are made.
     pub options: Options,
+    /// Whether what was signed is signed anew.
+    #[serde(default)]
+    pub resign: bool,
     /// Refs that were moved: full name with the worktree's, what they named, what they name.
     pub refs: Vec<(String, String, String)>,
 }
@@ -53,6 +56,7 @@ impl Inputs {
         Self {
             values: values.collect(),
             options: options.clone(),
+            resign: false,
             refs: Vec::new(),
         }
     }

@@ -140,11 +140,13 @@ impl Texts {
 }
 
 impl<'a> Survey<'a> {
-    /// Searches all of `store`, the objects of `repo`.
+    /// Searches all of `store`, the objects of `repo`; `gitlinks` are commits of submodules that
+    /// change.
     pub fn take(
         repo: &'a Repository,
         store: &'a ObjectStore,
         needles: &'a Needles,
+        gitlinks: &FxHashSet<ObjectId>,
         progress: &Progress,
     ) -> Self {
         let texts = Texts::read(repo, store, needles, progress);
@@ -155,10 +157,15 @@ impl<'a> Survey<'a> {
             .map(|(&node, _)| node)
             .collect();
         let judge = |name: &[u8]| !needles.find(name).0.is_empty();
-        let trees = attribution::read_trees(store, &blobs, &judge, progress);
+        let trees = attribution::read_trees(store, &blobs, gitlinks, &judge, progress);
         let marked: FxHashSet<u32> = trees.links.marked.iter().map(|&(name, _)| name).collect();
         let node_count = store.node_count() as usize + trees.links.absent.len();
-        let holders = trees.links.holders(&blobs, &marked, node_count);
+        let mut seeds = blobs;
+        seeds.extend(gitlinks.iter().filter_map(|id| store.node_of(id)));
+        let absent = trees.links.absent.iter();
+        let absent = absent.filter(|(id, ..)| gitlinks.contains(id));
+        seeds.extend(absent.map(|&(_, node, _)| node));
+        let holders = trees.links.holders(&seeds, &marked, node_count);
         let refs = repo.refs();
         let (indexes, unread_indexes) = repo.indexes();
         let mut skipped = unread(store, repo, &refs, &trees.links, &texts.graph);

@@ -1,6 +1,7 @@
 //! Patches the text of commits and annotated tags.
 
 use gix::ObjectId;
+use gix::hash::Kind as HashKind;
 
 use crate::finding::Part;
 use crate::span::Span;
@@ -78,6 +79,26 @@ pub fn signatures(text: &[u8], is_tag: bool) -> Vec<Span> {
         found.extend(start.map(|start| Span::new(start, text.len())));
     }
     found
+}
+
+/// Puts a signature over `text` where git does: at the end of a tag, in a header of a commit.
+pub fn signed(text: &[u8], signature: &[u8], is_tag: bool, hash: HashKind) -> Vec<u8> {
+    if is_tag {
+        return [text, signature].concat();
+    }
+    let name: &[u8] = match hash {
+        HashKind::Sha1 => b"gpgsig",
+        _ => b"gpgsig-sha256",
+    };
+    let mut header = name.to_vec();
+    for line in signature.trim_ascii_end().split(|&byte| byte == b'\n') {
+        header.push(b' ');
+        header.extend_from_slice(line);
+        header.push(b'\n');
+    }
+    let (headers, _) = headers(text);
+    let end = headers.last().map_or(0, |last| last.span.end);
+    splice(text, vec![(Span::new(end, end), header)])
 }
 
 const SIGNATURE_STARTS: [&[u8]; 4] = [

@@ -62,23 +62,25 @@ fn changes<'e>(
                     .is_some_and(|rest| rest.is_empty() || rest[0] == b'/')
         })
     };
-    let changes = entries
-        .filter(|found| found.entry.mode != GITLINK)
-        .map(|found| {
-            let entry = &found.entry;
-            let parts = entry.path.split(|&byte| byte == b'/');
-            let parts: Vec<Vec<u8>> = parts
-                .map(|part| {
-                    patch::redact_name(part, survey.needles, &options.mark)
-                        .unwrap_or_else(|| part.to_vec())
-                })
-                .collect();
-            Change {
-                entry,
-                new_path: (!is_removed(&entry.path)).then(|| parts.join(&b'/')),
-                new: rewritten.map(entry.id),
-            }
-        });
+    let changes = entries.map(|found| {
+        let entry = &found.entry;
+        let parts = entry.path.split(|&byte| byte == b'/');
+        let parts: Vec<Vec<u8>> = parts
+            .map(|part| {
+                patch::redact_name(part, survey.needles, &options.mark)
+                    .unwrap_or_else(|| part.to_vec())
+            })
+            .collect();
+        Change {
+            entry,
+            new_path: (!is_removed(&entry.path)).then(|| parts.join(&b'/')),
+            new: match options.submodule(&entry.id) {
+                Some(new) if entry.mode == GITLINK => new,
+                _ if entry.mode == GITLINK => entry.id,
+                _ => rewritten.map(entry.id),
+            },
+        }
+    });
     changes
         .filter(|change| {
             change.new != change.entry.id || change.new_path.as_ref() != Some(&change.entry.path)
@@ -119,6 +121,7 @@ pub(super) fn bring(
     let clean: Vec<Moved> = changes
         .iter()
         .filter(|change| change.entry.stage == 0 && !change.entry.intent_to_add)
+        .filter(|change| change.entry.mode != GITLINK)
         .filter(|change| !edited.contains(&change.entry.path) && !is_skipped(&change.entry.path))
         .map(|change| Moved {
             path: change.entry.path.clone(),

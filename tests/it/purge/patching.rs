@@ -263,3 +263,104 @@ fn a_file_that_was_edited_and_holds_the_value_is_told() {
     purged.repo.write("a", "clean\n");
     assert!(purged.purge(&["verify"], 0).contains("Proven"));
 }
+
+#[test]
+fn what_was_signed_can_be_signed_anew() {
+    let purged = Purged::new(Repo::new());
+    let key = purged.state.path().join("key");
+    let made = std::process::Command::new("ssh-keygen")
+        .args(["-q", "-t", "ed25519", "-N", "", "-f", key.to_str().unwrap()])
+        .output();
+    if made.is_err() {
+        // Without ssh-keygen there is nothing to sign with.
+        return;
+    }
+    let repo = &purged.repo;
+    let public = std::fs::read_to_string(key.with_extension("pub")).unwrap();
+    let allowed = purged.state.path().join("allowed");
+    std::fs::write(&allowed, format!("* {public}")).unwrap();
+    repo.git(&["config", "gpg.format", "ssh"]);
+    repo.git(&["config", "user.signingKey", key.to_str().unwrap()]);
+    repo.git(&[
+        "config",
+        "gpg.ssh.allowedSignersFile",
+        allowed.to_str().unwrap(),
+    ]);
+    repo.write("a", format!("{}\n", purged.value));
+    repo.git(&["add", "a"]);
+    repo.git(&["commit", "-q", "-S", "-m", "signed"]);
+    repo.git(&["tag", "-s", "-m", "signed, too", "v1"]);
+    purged.purge(&["--known", "-", "--apply", "--resign"], 0);
+    repo.git(&["verify-commit", "HEAD"]);
+    repo.git(&["verify-tag", "v1"]);
+    purged.purge(&["finish"], 0);
+    assert_gone(repo, &purged.value);
+    repo.git(&["config", "--unset", "user.signingKey"]);
+    let output = purged.try_purge(&["--known", "-", "--apply", "--resign"]);
+    assert!(text(&output.stderr).contains("no key to sign with"));
+}
+
+#[test]
+fn submodules_whose_history_was_rewritten_are_followed() {
+    let inner = Purged::new(Repo::new());
+    inner.repo.commit_file("b", format!("{}\n", inner.value));
+    let old = inner.repo.git(&["rev-parse", "HEAD"]);
+    let outer = Purged::new(Repo::new());
+    outer.repo.commit_file("a", "clean\n");
+    outer.repo.git(&[
+        "update-index",
+        "--add",
+        "--cacheinfo",
+        &format!("160000,{old},dir/sub"),
+    ]);
+    outer.repo.git(&["commit", "-q", "-m", "submodule"]);
+    inner.erase();
+    let new = inner.repo.git(&["rev-parse", "HEAD"]);
+    let map = inner.repo.git_dir().join("unleak/commit-map");
+    outer.purge(
+        &[
+            "--submodule-map",
+            map.to_str().unwrap(),
+            "--apply",
+            "--finish",
+        ],
+        0,
+    );
+    assert!(
+        outer
+            .repo
+            .git(&["ls-tree", "-r", "HEAD"])
+            .contains(&format!("160000 commit {new}\tdir/sub"))
+    );
+    assert!(outer.repo.git(&["ls-files", "--stage"]).contains(&new));
+    assert!(
+        !objects(&outer.repo)
+            .values()
+            .any(|(_, bytes)| super::contains(bytes, old.as_bytes()))
+    );
+    assert_eq!(outer.repo.git(&["rev-list", "--count", "HEAD"]), "2");
+}
+
+#[test]
+fn files_of_lfs_that_hold_a_value_are_told() {
+    use sha2::Digest;
+    let purged = Purged::new(Repo::new());
+    let contents = format!("token = {}\n", purged.value);
+    let oid = data_encoding::HEXLOWER.encode(&sha2::Sha256::digest(contents.as_bytes()));
+    let place = format!(".git/lfs/objects/{}/{}/{oid}", &oid[..2], &oid[2..4]);
+    purged.repo.write(&place, &contents);
+    let size = contents.len();
+    purged.repo.commit_file(
+        "large.bin",
+        format!("version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize {size}\n"),
+    );
+    let output = purged.try_purge(&["--known", "-", "--apply"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("Git LFS keeps the file"));
+    purged.purge(
+        &["--known", "-", "--apply", "--finish", "--binary", "drop"],
+        0,
+    );
+    assert_gone(&purged.repo, &purged.value);
+    assert!(!purged.repo.path().join(place).exists());
+}

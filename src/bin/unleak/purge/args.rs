@@ -84,6 +84,15 @@ pub(crate) struct PlanArgs {
     #[arg(long)]
     pub(crate) prune_empty: bool,
 
+    /// Sign commits and tags anew that were signed, with your own key, as 'git commit -S' does;
+    /// colleagues cannot 'heal' to the same ids then
+    #[arg(long)]
+    pub(crate) resign: bool,
+
+    /// Map commits of a submodule whose history was rewritten: its '.git/unleak/commit-map'
+    #[arg(long, value_name = "FILE")]
+    pub(crate) submodule_map: Vec<PathBuf>,
+
     /// How to write the plan or the proof
     #[arg(long, value_enum, default_value_t = PurgeFormat::Human, value_name = "FORMAT")]
     pub(crate) format: PurgeFormat,

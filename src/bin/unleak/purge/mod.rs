@@ -6,6 +6,7 @@ mod show;
 mod targets;
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -27,6 +28,7 @@ use unleak::rewrite::objects::{Binary, Options};
 use unleak::rewrite::proof::{self, Proof};
 use unleak::rewrite::publish::{self, Manifest};
 use unleak::rewrite::purge::{self, Force, Job};
+use unleak::rewrite::sign::Signer;
 use unleak::rewrite::snapshot::Snapshot;
 use unleak::rule::RuleSet;
 use unleak::scan::commits::Range;
@@ -139,6 +141,7 @@ impl Bench {
             state_home: state_home()?,
             progress: &self.progress,
             fingerprint_key: self.audit.fingerprint_key.clone(),
+            signer: None,
             expected: Vec::new(),
         })
     }
@@ -173,7 +176,7 @@ fn rewrite(args: &Args, plan: &PlanArgs) -> Result<Exit> {
     }
     bench.audit.min_confidence = settings::confidence(plan.min_confidence);
     // Removing a path needs no value.
-    let only_paths = !plan.remove_path.is_empty()
+    let only_paths = !(plan.remove_path.is_empty() && plan.submodule_map.is_empty())
         && plan.finding.is_empty()
         && plan.from.is_none()
         && plan.known.is_none();
@@ -191,17 +194,13 @@ fn rewrite(args: &Args, plan: &PlanArgs) -> Result<Exit> {
     if targets.is_empty() && !only_paths {
         return print("Nothing to purge: no value was found.\n");
     }
-    let options = Options {
-        mark: plan.replace_with.as_bytes().to_vec(),
-        binary: match plan.binary {
-            BinaryChoice::Fill => Binary::Fill,
-            BinaryChoice::Drop => Binary::Drop,
-            BinaryChoice::Refuse => Binary::Refuse,
-        },
-        remove_paths: plan.remove_path.clone(),
-        prune_empty: plan.prune_empty,
-    };
-    let job = bench.job(targets, options)?;
+    let options = options(plan)?;
+    let mut job = bench.job(targets, options)?;
+    if plan.resign && plan.apply {
+        let repo = &bench.repo;
+        let git = Git::new(repo.common_dir(), repo.git().workdir(), repo.hash());
+        job.signer = Some(Signer::configured(&git)?);
+    }
     if !plan.apply {
         let found = purge::plan(&job)?;
         bench.ready();
@@ -217,6 +216,42 @@ fn rewrite(args: &Args, plan: &PlanArgs) -> Result<Exit> {
         });
     }
     apply(&bench, &job, plan)
+}
+
+fn options(plan: &PlanArgs) -> Result<Options> {
+    Ok(Options {
+        mark: plan.replace_with.as_bytes().to_vec(),
+        binary: match plan.binary {
+            BinaryChoice::Fill => Binary::Fill,
+            BinaryChoice::Drop => Binary::Drop,
+            BinaryChoice::Refuse => Binary::Refuse,
+        },
+        remove_paths: plan.remove_path.clone(),
+        prune_empty: plan.prune_empty,
+        submodules: submodules(&plan.submodule_map)?,
+    })
+}
+
+/// Reads maps of commits: a line each, old id and new.
+fn submodules(files: &[PathBuf]) -> Result<BTreeMap<String, String>> {
+    let mut map = BTreeMap::new();
+    for path in files {
+        let text = std::fs::read_to_string(path).map_err(|e| Error::io("read", path, e))?;
+        for line in text.lines() {
+            let mut ids = line.split_whitespace();
+            if let (Some(old), Some(new)) = (ids.next(), ids.next())
+                && ObjectId::from_hex(old.as_bytes()).is_ok()
+                && ObjectId::from_hex(new.as_bytes()).is_ok()
+            {
+                map.insert(old.to_owned(), new.to_owned());
+            }
+        }
+    }
+    if map.is_empty() && !files.is_empty() {
+        return Err(Error::usage("the map of submodules names no commits")
+            .hint("a line is an old id, a blank and a new one, as in '.git/unleak/commit-map'"));
+    }
+    Ok(map)
 }
 
 fn apply(bench: &Bench, job: &Job<'_>, args: &PlanArgs) -> Result<Exit> {
@@ -286,7 +321,7 @@ fn status(path: &Path) -> Result<Exit> {
         return print("No purge is under way.\n");
     };
     let next = match journal.phase {
-        Phase::Applying | Phase::Finishing => {
+        Phase::Preparing | Phase::Applying | Phase::Finishing => {
             "It was interrupted: 'unleak purge --continue' goes on, 'unleak purge --abort' takes it back."
         }
         Phase::Applied => "Next: 'unleak purge finish', or 'unleak purge undo'.",

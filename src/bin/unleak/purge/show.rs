@@ -110,12 +110,21 @@ fn changes(plan: &Plan, text: &mut String) {
             counted(plan.moves.log_entries, "entry", "entries")
         );
     }
+    lists(plan, text);
+}
+
+fn lists(plan: &Plan, text: &mut String) {
+    let rewritten = &plan.rewritten;
     if !rewritten.pruned.is_empty() {
         line!(
             text,
             "{} go because they change nothing any more.",
             counted(rewritten.pruned.len(), "commit", "commits")
         );
+    }
+    if !rewritten.signed.is_empty() {
+        let signed = counted(rewritten.signed.len(), "signature", "signatures");
+        line!(text, "{signed} made anew.");
     }
     if rewritten.quotes_mapped > 0 {
         line!(
@@ -124,11 +133,6 @@ fn changes(plan: &Plan, text: &mut String) {
             counted(rewritten.quotes_mapped, "id", "ids")
         );
     }
-    lists(plan, text);
-}
-
-fn lists(plan: &Plan, text: &mut String) {
-    let rewritten = &plan.rewritten;
     list(
         text,
         "First changed commits",
