@@ -42,7 +42,7 @@ fn recover(purged: &Purged, round: u32, before: &BTreeMap<String, String>, after
         assert_same(&purged.state(), before, &format!("round {round}: prepared"));
         return false;
     }
-    if round % 2 == 0 {
+    if round.is_multiple_of(2) {
         purged.purge(&["--abort"], 0);
     } else {
         purged.purge(&["--continue"], 0);
