@@ -1,7 +1,8 @@
 //! What is a secret: bytes in, matches out. Knows no git.
 //!
 //! ```text
-//! entropy, assignment, block, prefilter, allow, decode < checksum < score < known < confirm < mod < inside
+//! entropy, assignment, block, prefilter, allow, decode, placeholder, weights
+//! < checksum, features < score < known < confirm < mod < inside
 //! ```
 //!
 //! A [`Detector`] is compiled once and shared; a [`Scratch`] belongs to one thread. A buffer is
@@ -15,10 +16,13 @@ pub mod checksum;
 mod confirm;
 pub mod decode;
 pub mod entropy;
+pub mod features;
 mod inside;
 pub mod known;
+mod placeholder;
 pub mod prefilter;
 pub mod score;
+mod weights;
 
 use std::sync::Arc;
 
@@ -120,7 +124,7 @@ pub struct Detector {
 pub enum Margin {
     /// As far as the rule looks: exact.
     Exact,
-    /// Not at all: wrong, and there so that a test can show that it notices.
+    /// Not at all behind the keyword: wrong, and there so that a test can show that it notices.
     Broken,
 }
 
@@ -323,7 +327,7 @@ impl Detector {
             let at = from - run.src + run.dst;
             let (before, after) = match self.margin {
                 Margin::Exact => self.confirmer.reach(keyword),
-                Margin::Broken => (0, 0),
+                Margin::Broken => (self.confirmer.reach(keyword).0, 0),
             };
             let same_before = starts_both || from >= run.src + before;
             let same_after = ends_both || from + after <= run.src_end();

@@ -1,7 +1,7 @@
 //! Rules as plain data: one kind of secret each, and how to spot it. Nothing is compiled here.
 //!
 //! ```text
-//! model, frame, gram < parse < mod;  template expands the proofs
+//! model, frame, gram < parse, set < mod;  template expands the proofs
 //! ```
 //!
 //! The built-in rules are `rules.toml`, whose head explains the format. The build script reads and
@@ -11,6 +11,7 @@ mod frame;
 mod gram;
 mod model;
 mod parse;
+mod set;
 pub mod template;
 
 pub use model::{Boundary, Check, Confidence, Keyword, Matcher, Rule, RuleSet};

@@ -305,3 +305,63 @@ fn json_lines_keep_to_the_schema_and_end_with_a_summary() {
         (&2.into(), &true.into())
     );
 }
+
+#[test]
+fn a_rule_is_shown_and_a_misspelt_one_is_suggested() {
+    let output = unleak(&["rules", "show", "github-pat"], Path::new("/"));
+    assert_eq!(output.status.code(), Some(0));
+    assert!(
+        stdout(&output).contains("crc32-base62"),
+        "{}",
+        stdout(&output)
+    );
+    let output = unleak(&["rules", "show", "github-pta"], Path::new("/"));
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        stderr(&output).contains("did you mean 'github-pat'?"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn rules_are_added_and_taken_away() {
+    let repo = Repo::new();
+    let own = "[[rule]]\nid = 'own-key'\nprovider = 'Own'\ndescription = 'own key'\n\
+        confidence = 'high'\nkeywords = ['ownkey_']\nregex = 'ownkey_[0-9a-z]{12}'\n\
+        examples = []\nnear_misses = []\n";
+    repo.write("own.toml", own);
+    let token = ["ownkey_", "k3v9q2x8m1z7"].concat();
+    repo.commit_file("file", format!("{token}\n{}\n", github_token(1)));
+    let found = |options: &[&str]| {
+        let output = scan(&repo, &[&["--format", "json"], options].concat());
+        let text = stdout(&output);
+        (
+            text.contains("\"own-key\""),
+            text.contains("\"github-pat\""),
+        )
+    };
+    assert_eq!(found(&[]), (false, true));
+    assert_eq!(found(&["--rules", "own.toml"]), (true, false));
+    assert_eq!(found(&["--extra-rules", "own.toml"]), (true, true));
+    let without = ["--extra-rules", "own.toml", "--disable-rule", "github-pat"];
+    assert_eq!(found(&without), (true, false));
+    let output = scan(&repo, &["--disable-rule", "github-pta"]);
+    assert_eq!(output.status.code(), Some(2));
+    let output = scan(&repo, &["--rules", "own.toml", "--extra-rules", "own.toml"]);
+    assert!(
+        stderr(&output).contains("'own-key': another rule"),
+        "{}",
+        stderr(&output)
+    );
+    let output = unleak(&["rules", "check", "own.toml"], repo.path());
+    assert_eq!(output.status.code(), Some(0));
+    repo.write("own.toml", own.replace("{12}", "+"));
+    let output = unleak(&["rules", "check", "own.toml"], repo.path());
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        stderr(&output).contains("'own-key': field 'regex'"),
+        "{}",
+        stderr(&output)
+    );
+}

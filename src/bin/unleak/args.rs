@@ -54,6 +54,18 @@ pub(crate) enum Command {
 pub(crate) enum RulesCommand {
     /// List all rules, one a line
     List,
+    /// Show what a rule looks for
+    Show {
+        /// Its name
+        #[arg(value_name = "ID")]
+        id: String,
+    },
+    /// Check rule files: errors name file, rule and field
+    Check {
+        /// The files
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<PathBuf>,
+    },
 }
 
 /// What to do with hooks.
@@ -157,6 +169,22 @@ pub(crate) enum GitHook {
     },
 }
 
+/// Which rules are used.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct RuleOptions {
+    /// Use the rules of this file instead of the built-in ones; of all, if given more than once
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rules: Vec<PathBuf>,
+
+    /// Use the rules of this file, too; may be given more than once
+    #[arg(long, value_name = "FILE")]
+    pub(crate) extra_rules: Vec<PathBuf>,
+
+    /// Leave out the rule of this name; may be given more than once
+    #[arg(long, value_name = "ID")]
+    pub(crate) disable_rule: Vec<String>,
+}
+
 /// How a hook scans.
 #[derive(Debug, clap::Args)]
 pub(crate) struct HookOptions {
@@ -168,9 +196,8 @@ pub(crate) struct HookOptions {
     #[arg(long)]
     pub(crate) no_inline_allow: bool,
 
-    /// Use these rules instead of the built-in ones
-    #[arg(long, value_name = "FILE")]
-    pub(crate) rules: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) rules: RuleOptions,
 }
 
 /// Example: unleak scan --format json path/to/repository
@@ -234,9 +261,8 @@ pub(crate) struct ScanArgs {
     #[arg(long)]
     pub(crate) no_inline_allow: bool,
 
-    /// Use these rules instead of the built-in ones
-    #[arg(long, value_name = "FILE")]
-    pub(crate) rules: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) rules: RuleOptions,
 
     /// Largest object to read, in MiB; without it, those that must be held in memory (deltas,
     /// archives) may have 1024, others any size

@@ -14,7 +14,7 @@ use unleak::scan::files::Wanted;
 use unleak::scan::{Delta, InlineAllow, ScanOptions};
 use unleak::unpack;
 
-use crate::args::{Args, ColorChoice, ConfidenceChoice, HookOptions, ScanArgs};
+use crate::args::{Args, ColorChoice, ConfidenceChoice, HookOptions, RuleOptions, ScanArgs};
 use crate::output::Outputs;
 
 /// What `unleak scan` will do.
@@ -63,7 +63,7 @@ impl ScanSettings {
         Ok(Self {
             repository: scan.repository.clone(),
             overrides,
-            rules: rules(scan.rules.as_deref())?,
+            rules: rules(&scan.rules)?,
             audit,
             outputs,
             reveal: if scan.show_secrets {
@@ -97,7 +97,7 @@ impl HookSettings {
     pub(crate) fn resolve(options: &HookOptions) -> Result<Self> {
         Ok(Self {
             overrides: overrides(),
-            rules: rules(options.rules.as_deref())?,
+            rules: rules(&options.rules)?,
             audit: audit_options(
                 options.min_confidence,
                 inline_allow(options.no_inline_allow),
@@ -139,10 +139,28 @@ pub(crate) fn inline_allow(is_off: bool) -> InlineAllow {
     }
 }
 
-pub(crate) fn rules(file: Option<&Path>) -> Result<RuleSet> {
-    let Some(path) = file else {
-        return rule::builtin();
+/// Puts together the rules that are asked for.
+pub(crate) fn rules(options: &RuleOptions) -> Result<RuleSet> {
+    let mut rules = if options.rules.is_empty() {
+        rule::builtin()?
+    } else {
+        RuleSet::default()
     };
+    for path in options.rules.iter().chain(&options.extra_rules) {
+        let more = rule_file(path)?;
+        rules.add(more, &path.display().to_string())?;
+    }
+    for id in &options.disable_rule {
+        rules.remove(id)?;
+    }
+    Ok(rules)
+}
+
+/// Reads a rule file.
+///
+/// # Errors
+/// `Io` or `Config` if it cannot be read.
+pub(crate) fn rule_file(path: &Path) -> Result<RuleSet> {
     let text = std::fs::read_to_string(path).map_err(|e| Error::io("read", path, e))?;
     rule::parse(&text, &path.display().to_string())
 }

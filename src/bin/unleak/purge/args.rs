@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Subcommand, ValueEnum};
 
-use crate::args::ConfidenceChoice;
+use crate::args::{ConfidenceChoice, RuleOptions};
 
 /// Without '--apply', only says what would change; nothing is written.
 #[derive(Debug, clap::Args)]
@@ -97,9 +97,8 @@ pub(crate) struct PlanArgs {
     #[arg(long, value_enum, default_value_t = PurgeFormat::Human, value_name = "FORMAT")]
     pub(crate) format: PurgeFormat,
 
-    /// Use these rules instead of the built-in ones
-    #[arg(long, value_name = "FILE")]
-    pub(crate) rules: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) rules: RuleOptions,
 
     /// Number of threads; 0 means one a core
     #[arg(long, default_value_t = 0, value_name = "N")]

@@ -33,7 +33,7 @@ use unleak::rewrite::snapshot::Snapshot;
 use unleak::rule::RuleSet;
 use unleak::scan::commits::Range;
 
-use crate::args::{Args, ConfidenceChoice};
+use crate::args::{Args, ConfidenceChoice, RuleOptions};
 use crate::exit::Exit;
 use crate::progress::ProgressLine;
 use crate::settings;
@@ -46,7 +46,7 @@ pub(crate) fn run(args: &Args, purge: &PurgeArgs) -> Result<Exit> {
         None => rewrite(args, &purge.plan),
         Some(PurgeCommand::Undo { repository, force }) => undo(&repository.repository, *force),
         Some(PurgeCommand::Finish { repository, format }) => {
-            let bench = Bench::new(args, &repository.repository, None)?;
+            let bench = Bench::new(args, &repository.repository, &RuleOptions::default())?;
             show_proof(
                 &finish::finish(&bench.job(Vec::new(), Options::default())?)?,
                 *format,
@@ -114,7 +114,7 @@ struct Bench {
 }
 
 impl Bench {
-    fn new(args: &Args, path: &Path, rules: Option<&Path>) -> Result<Self> {
+    fn new(args: &Args, path: &Path, rules: &RuleOptions) -> Result<Self> {
         let progress = Arc::new(Progress::default());
         let line = ProgressLine::start(&progress, !args.quiet);
         Ok(Self {
@@ -170,7 +170,7 @@ fn rewrite(args: &Args, plan: &PlanArgs) -> Result<Exit> {
         .num_threads(plan.threads)
         .build_global()
         .map_err(|e| Error::usage("cannot start the threads").because(e))?;
-    let mut bench = Bench::new(args, &plan.repository, plan.rules.as_deref())?;
+    let mut bench = Bench::new(args, &plan.repository, &plan.rules)?;
     if plan.go_on {
         return go_on(&bench);
     }
@@ -346,7 +346,7 @@ fn verify(
     remote: Option<&str>,
     format: PurgeFormat,
 ) -> Result<Exit> {
-    let bench = Bench::new(args, path, None)?;
+    let bench = Bench::new(args, path, &RuleOptions::default())?;
     if let Some(remote) = remote {
         return ask_remote(&bench.repo, remote);
     }
@@ -421,7 +421,7 @@ fn ask_remote(repo: &Repository, remote: &str) -> Result<Exit> {
 }
 
 fn heal(args: &Args, manifest: &Path, path: &Path, finish: bool) -> Result<Exit> {
-    let bench = Bench::new(args, path, None)?;
+    let bench = Bench::new(args, path, &RuleOptions::default())?;
     let manifest = Manifest::read(manifest)?;
     let store = bench
         .repo

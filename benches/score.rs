@@ -1,0 +1,80 @@
+//! What the score sees: `cargo bench --bench score < labelled.jsonl`, for `benches/score.py`.
+//!
+//! Each line of input is an object with `before`, `text` and `after`. For each, one line goes out:
+//! what is found on the line `text`, and the features of everything that is assigned there.
+//! Values are not repeated.
+#![expect(clippy::print_stdout, reason = "a bench reports on stdout")]
+
+use std::io::{BufRead, stdin};
+
+use serde_json::{Value, json};
+use unleak::detect::{Detector, Hits, Scratch, assignment, features};
+use unleak::rule::{self, Matcher};
+
+fn main() {
+    let rules = rule::builtin().expect("they parse");
+    let detector = Detector::compile(rules).expect("they compile");
+    let (mut scratch, mut hits) = (Scratch::default(), Hits::default());
+    for line in stdin().lock().lines() {
+        let line: Value = serde_json::from_str(&line.expect("readable")).expect("an object a line");
+        let part = |name: &str| line[name].as_str().unwrap_or("");
+        let text = format!("{}\n{}\n{}", part("before"), part("text"), part("after"));
+        let from = part("before").len() + 1;
+        let line = from..from + part("text").len();
+        detector.scan(text.as_bytes(), &mut scratch, &mut hits);
+        let found: Vec<Value> = detector
+            .matches(text.as_bytes(), &hits)
+            .iter()
+            .filter(|found| {
+                found.secret_span.start < line.end && found.secret_span.end > line.start
+            })
+            .map(|found| {
+                let rule = detector.rule(found.rule);
+                json!([
+                    rule.id,
+                    rule.is_generic(),
+                    found.confidence.name(),
+                    found.secret_span.start.saturating_sub(line.start),
+                    found.secret_span.end - line.start,
+                ])
+            })
+            .collect();
+        let assigned = assigned(&detector, text.as_bytes(), &line);
+        println!("{}", json!({ "found": found, "assigned": assigned }));
+    }
+}
+
+/// The features of all assignments to names that hold a keyword.
+fn assigned(detector: &Detector, text: &[u8], line: &std::ops::Range<usize>) -> Vec<Value> {
+    let keywords: Vec<_> = detector
+        .rules()
+        .rules
+        .iter()
+        .filter(|rule| rule.matcher == Matcher::Assignment)
+        .flat_map(|rule| &rule.keywords)
+        .collect();
+    let mut assigned = Vec::new();
+    for at in line.clone() {
+        let longest = keywords
+            .iter()
+            .filter(|word| word.stands_at_start(&text[at..]))
+            .map(|word| word.text.len())
+            .max();
+        let Some(found) = longest.and_then(|len| assignment::read(text, at, len)) else {
+            continue;
+        };
+        if found.value.start >= line.end {
+            continue;
+        }
+        let Some(facts) = features::of(text, &found) else {
+            continue;
+        };
+        assigned.push(json!([
+            found.value.start - line.start,
+            found.value.end - line.start,
+            facts.facts,
+            facts.name_words,
+        ]));
+    }
+    assigned
+}

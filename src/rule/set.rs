@@ -1,0 +1,51 @@
+//! Rule sets put together from several files.
+
+use super::RuleSet;
+use crate::error::{Error, Result};
+
+/// Names that are less alike than this are not suggested.
+const LEAST_LIKENESS: f64 = 0.75;
+
+impl RuleSet {
+    /// Adds the rules of `more`, which were read from `file`.
+    ///
+    /// # Errors
+    /// `Config` if a rule of the same id is there.
+    pub fn add(&mut self, more: Self, file: &str) -> Result<()> {
+        if let Some(rule) = more.rules.iter().find(|rule| self.get(&rule.id).is_some()) {
+            return Err(Error::config(format!(
+                "'{file}': rule '{}': another rule has the same id",
+                rule.id
+            ))
+            .hint("give it another name"));
+        }
+        self.rules.extend(more.rules);
+        Ok(())
+    }
+
+    /// Removes the rule named `id`.
+    ///
+    /// # Errors
+    /// `Config` if there is none; the nearest name is in the hint.
+    pub fn remove(&mut self, id: &str) -> Result<()> {
+        let at = self.rules.iter().position(|rule| rule.id == id);
+        let at = at.ok_or_else(|| self.unknown(id))?;
+        self.rules.remove(at);
+        Ok(())
+    }
+
+    /// The error for an `id` that no rule has.
+    pub fn unknown(&self, id: &str) -> Error {
+        let alike = |name: &str| strsim::jaro_winkler(name, id);
+        let nearest = self
+            .rules
+            .iter()
+            .map(|rule| (alike(&rule.id), rule.id.as_str()))
+            .max_by(|a, b| a.0.total_cmp(&b.0))
+            .filter(|(likeness, _)| *likeness >= LEAST_LIKENESS);
+        Error::config(format!("there is no rule '{id}'")).hint(match nearest {
+            Some((_, name)) => format!("did you mean '{name}'?"),
+            None => "'unleak rules list' shows all".to_owned(),
+        })
+    }
+}
