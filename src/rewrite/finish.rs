@@ -11,7 +11,7 @@ use super::publish;
 use super::purge::{self, Job};
 use super::remove::{Doomed, remove};
 use super::snapshot::Snapshot;
-use super::survey::Survey;
+use super::survey::{Purpose, Survey};
 use super::{files, tree};
 use crate::error::{Error, Result};
 use crate::odb::read::Reader;
@@ -39,13 +39,7 @@ pub fn finish(job: &Job<'_>) -> Result<Proof> {
     let record = publish::read(common)?;
     if journal.phase != Phase::Finished {
         let store = repo.open_store(&Overrides::default(), job.limits)?;
-        let survey = Survey::take(
-            repo,
-            &store,
-            &needles,
-            &inputs.options.gitlinks(),
-            job.progress,
-        );
+        let survey = Survey::take(repo, &store, &needles, &Purpose::default(), job.progress);
         let removed = unreachable(&survey, &record.removed)?;
         let doomed = Doomed::of(&survey, &record.old(), &removed);
         check_unreached(&survey, &doomed)?;

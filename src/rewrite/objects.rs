@@ -114,6 +114,8 @@ pub struct Rewritten {
     pub ids: FxHashMap<ObjectId, ObjectId>,
     /// The same in the order in which they were made: what an object names comes before it.
     pub made: Vec<Made>,
+    /// How many objects are new: others were there already.
+    pub fresh: u32,
     /// Commits that go because they change nothing any more.
     pub pruned: Vec<ObjectId>,
     /// Changed commits and tags that were signed and are not any more.
@@ -246,6 +248,9 @@ impl Rewriter<'_> {
     }
 
     pub(super) fn read(&mut self, node: Node) -> Result<(ObjectKind, Vec<u8>)> {
+        if let Some(text) = self.survey.held(node) {
+            return Ok((ObjectKind::Commit, text.to_vec()));
+        }
         let mut bytes = Vec::new();
         let id = self.survey.store.id(node);
         let kind = self.reader.read_id(&id, &mut bytes)?;
@@ -270,6 +275,7 @@ impl Rewriter<'_> {
     pub(super) fn put_new(&mut self, kind: ObjectKind, bytes: &[u8]) -> Result<ObjectId> {
         let new = hash::object_id(self.survey.store.hash(), kind, bytes).map_err(Error::corrupt)?;
         if self.survey.store.node_of(&new).is_none() && self.new_ids.insert(new) {
+            self.out.fresh += 1;
             (self.sink)(kind, new, bytes)?;
         }
         Ok(new)

@@ -65,7 +65,7 @@ impl PackWriter {
             size >>= 7;
         }
         self.write(&header)?;
-        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
+        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
         encoder.write_all(bytes).map_err(broken)?;
         let packed = encoder.finish().map_err(broken)?;
         self.write(&packed)

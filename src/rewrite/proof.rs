@@ -10,7 +10,7 @@ use super::needles::Needles;
 use super::patch;
 use super::purge::Job;
 use super::snapshot::Snapshot;
-use super::survey::Survey;
+use super::survey::{Purpose, Survey};
 use crate::error::Result;
 use crate::odb::repository::{Overrides, Repository};
 use crate::odb::walk::Tally;
@@ -62,7 +62,7 @@ impl Proof {
 pub fn verify(job: &Job<'_>, needles: &Needles, old: &[ObjectId]) -> Result<Proof> {
     let repo = job.repo;
     let store = repo.open_store(&Overrides::default(), job.limits)?;
-    let survey = Survey::take(repo, &store, needles, &job.options.gitlinks(), job.progress);
+    let survey = Survey::take(repo, &store, needles, &Purpose::default(), job.progress);
     let mut proof = Proof {
         values: needles.targets().len(),
         tallies: survey.tallies.clone(),

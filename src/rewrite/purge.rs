@@ -8,12 +8,12 @@ use super::git::Git;
 use super::guard::{self, Refusal, Worktree};
 use super::journal::{self, Journal, Lock, Phase};
 use super::moves::{self, Moves};
-use super::needles::{Needles, Target};
+use super::needles::{Edit, Needles, Target};
 use super::objects::{self, Options, Rewritten};
 use super::remove::Doomed;
 use super::sign::Signer;
 use super::snapshot::{self, Inputs, Snapshot};
-use super::survey::Survey;
+use super::survey::{Purpose, Survey};
 use super::{check, pack, patch, publish, worktree};
 use super::{files, finish};
 use crate::error::{Error, Result};
@@ -40,10 +40,22 @@ pub struct Job<'a> {
     pub progress: &'a Progress,
     /// Key of fingerprints.
     pub fingerprint_key: Vec<u8>,
+    /// Where the values stand in objects, if that is known and they go from nowhere else.
+    pub places: Option<Vec<(ObjectId, Edit)>>,
     /// What signs new commits and tags in the place of those that were signed.
     pub signer: Option<Signer>,
     /// New ids of commits that somebody else found: others would split the history in two.
     pub expected: Vec<(ObjectId, ObjectId)>,
+}
+
+impl Job<'_> {
+    fn purpose(&self) -> Purpose {
+        Purpose {
+            gitlinks: self.options.gitlinks(),
+            places: self.places.clone(),
+            rewrites: true,
+        }
+    }
 }
 
 /// Where one value stands.
@@ -132,13 +144,7 @@ pub struct Applied {
 pub fn plan(job: &Job<'_>) -> Result<Plan> {
     let store = job.repo.open_store(&Overrides::default(), job.limits)?;
     let needles = Needles::new(job.targets.clone(), job.rules)?;
-    let survey = Survey::take(
-        job.repo,
-        &store,
-        &needles,
-        &job.options.gitlinks(),
-        job.progress,
-    );
+    let survey = Survey::take(job.repo, &store, &needles, &job.purpose(), job.progress);
     plan_of(&survey, job)
 }
 
@@ -207,13 +213,7 @@ pub fn apply(job: &Job<'_>) -> Result<Applied> {
     begin(common)?;
     let store = job.repo.open_store(&Overrides::default(), job.limits)?;
     let needles = Needles::new(job.targets.clone(), job.rules)?;
-    let survey = Survey::take(
-        job.repo,
-        &store,
-        &needles,
-        &job.options.gitlinks(),
-        job.progress,
-    );
+    let survey = Survey::take(job.repo, &store, &needles, &job.purpose(), job.progress);
     let plan = plan_of(&survey, job)?;
     plan.check()?;
     for (old, new) in &job.expected {
@@ -319,11 +319,7 @@ fn change(
     let repo = job.repo;
     let common = repo.common_dir();
     let git = Git::new(common, None, repo.hash());
-    let mut count = 0u32;
-    objects::rewrite(survey, &job.options, job.signer.as_ref(), &mut |_, _, _| {
-        count += 1;
-        Ok(())
-    })?;
+    let count = plan.rewritten.fresh;
     if count > 0 {
         let reason = snapshot::keep_reason(&journal.run);
         pack::store(&git, count, &reason, &mut |writer| {

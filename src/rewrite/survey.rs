@@ -11,7 +11,7 @@ use crate::attribution::commits::{CommitCollector, CommitGraph, Rank};
 use crate::attribution::trees::{Link, TreeLinks};
 use crate::odb::refs::Refs;
 use crate::odb::repository::{Indexed, Repository};
-use crate::odb::walk::{Object, Observer, Tally};
+use crate::odb::walk::{Base, Object, Observer, Tally, Visitor, walk};
 use crate::odb::{Node, ObjectId, ObjectKind, ObjectStore, SkipReason, Skipped};
 use crate::progress::Progress;
 use crate::scan::collect::{self, Collector};
@@ -62,13 +62,60 @@ pub struct Survey<'a> {
     pub unopened: Vec<Skipped>,
     /// What was read.
     pub tallies: Vec<(ObjectKind, Tally)>,
+    held: HeldTexts,
 }
+
+/// What a survey is for.
+#[derive(Clone, Debug, Default)]
+pub struct Purpose {
+    /// Commits of submodules that change.
+    pub gitlinks: FxHashSet<ObjectId>,
+    /// Where the values stand in objects, if that is known and they go from nowhere else; without,
+    /// all objects are searched.
+    pub places: Option<Vec<(ObjectId, Edit)>>,
+    /// Whether commits will be rewritten: then their texts are kept, as far as they fit.
+    pub rewrites: bool,
+}
+
+/// Texts of commits that are held; a history of a million is read again instead.
+const MAX_HELD_BYTES: usize = 192 << 20;
 
 /// Gathers commits, tags and what their messages quote on one thread.
 struct Gatherer<'a> {
     store: &'a ObjectStore,
     commits: CommitCollector,
     quotes: Vec<(Node, Node)>,
+    /// Texts of commits one behind the other, and where each stands.
+    held: Vec<u8>,
+    places: Vec<(Node, usize)>,
+    max_held: usize,
+}
+
+impl<'a> Gatherer<'a> {
+    fn new(store: &'a ObjectStore, purpose: &Purpose) -> Self {
+        let max_held = MAX_HELD_BYTES / rayon::current_num_threads().max(1);
+        Self {
+            store,
+            commits: CommitCollector::new(store.hash()),
+            quotes: Vec::new(),
+            held: Vec::new(),
+            places: Vec::new(),
+            max_held: if purpose.rewrites { max_held } else { 0 },
+        }
+    }
+}
+
+/// Shows commits and tags to a gatherer.
+struct Shown<'a>(Gatherer<'a>);
+
+impl Visitor for Shown<'_> {
+    type State = ();
+
+    fn visit(&mut self, object: &Object<'_>, _base: Option<Base<'_, ()>>, _state: &mut ()) {
+        if !object.is_duplicate {
+            self.0.observe(object);
+        }
+    }
 }
 
 impl Observer for Gatherer<'_> {
@@ -76,6 +123,11 @@ impl Observer for Gatherer<'_> {
         self.commits.observe(object);
         if !matches!(object.kind, ObjectKind::Commit | ObjectKind::Tag) {
             return;
+        }
+        let is_commit = object.kind == ObjectKind::Commit;
+        if is_commit && self.held.len() + object.bytes.len() <= self.max_held {
+            self.places.push((object.node, self.held.len()));
+            self.held.extend_from_slice(object.bytes);
         }
         for span in text::quoted(object.bytes) {
             let word = &object.bytes[span.start..span.end];
@@ -91,65 +143,122 @@ struct Texts {
     graph: CommitGraph,
     dirty: BTreeMap<Node, Dirty>,
     quotes: Vec<(Node, Node)>,
+    held: HeldTexts,
     skipped: Vec<Skipped>,
     unopened: Vec<Skipped>,
     tallies: Vec<(ObjectKind, Tally)>,
 }
 
+/// Texts of commits.
+#[derive(Default)]
+struct HeldTexts {
+    parts: Vec<Vec<u8>>,
+    /// Part, start and end.
+    places: FxHashMap<Node, (usize, usize, usize)>,
+}
+
 impl Texts {
-    fn read(
-        repo: &Repository,
-        store: &ObjectStore,
-        needles: &Needles,
-        progress: &Progress,
-    ) -> Self {
-        progress.expect(u64::from(store.node_count()), store.stored_bytes());
-        let detector = needles.detector();
-        let mut scanned = history::scan(store, detector, OPTIONS, progress, &|| Gatherer {
-            store,
-            commits: CommitCollector::new(store.hash()),
-            quotes: Vec::new(),
+    /// Reads commits and tags only: where the values stand is known.
+    fn gather(store: &ObjectStore, purpose: &Purpose, progress: &Progress) -> Self {
+        let kinds = [ObjectKind::Commit, ObjectKind::Tag];
+        let walked = walk(store, &kinds, progress, &|| {
+            Shown(Gatherer::new(store, purpose))
         });
+        let gatherers = walked.visitors.into_iter().map(|shown| shown.0);
+        let mut texts = Self::of(store, gatherers.collect());
+        texts.skipped = walked.skipped;
+        texts.tallies = walked.tallies;
+        for (id, edit) in purpose.places.iter().flatten() {
+            let Some(node) = store.node_of(id) else {
+                continue;
+            };
+            let is_commit = texts.graph.rank(node).is_some();
+            let kind = match texts.graph.tag_target(node) {
+                Some(_) => ObjectKind::Tag,
+                None if is_commit => ObjectKind::Commit,
+                None => ObjectKind::Blob,
+            };
+            let edits = Vec::new();
+            let dirty = texts.dirty.entry(node).or_insert(Dirty { kind, edits });
+            dirty.edits.push(edit.clone());
+        }
+        for found in texts.dirty.values_mut() {
+            found.edits = without_overlaps(std::mem::take(&mut found.edits));
+        }
+        texts
+    }
+
+    /// What all threads gathered.
+    fn of(store: &ObjectStore, gatherers: Vec<Gatherer<'_>>) -> Self {
         let (mut collectors, mut quotes) = (Vec::new(), Vec::new());
-        for mut observer in std::mem::take(&mut scanned.observers) {
-            collectors.push(observer.commits);
-            quotes.append(&mut observer.quotes);
+        let mut held = HeldTexts::default();
+        for (part, mut gatherer) in gatherers.into_iter().enumerate() {
+            collectors.push(gatherer.commits);
+            quotes.append(&mut gatherer.quotes);
+            let mut end = gatherer.held.len();
+            for (node, start) in gatherer.places.into_iter().rev() {
+                held.places.insert(node, (part, start, end));
+                end = start;
+            }
+            held.parts.push(gatherer.held);
         }
         quotes.sort_unstable();
         quotes.dedup();
-        let graph = CommitGraph::new(store, collectors);
+        Self {
+            graph: CommitGraph::new(store, collectors),
+            dirty: BTreeMap::new(),
+            quotes,
+            held,
+            skipped: Vec::new(),
+            unopened: Vec::new(),
+            tallies: Vec::new(),
+        }
+    }
+
+    /// Searches every blob, commit and tag.
+    fn search(
+        repo: &Repository,
+        store: &ObjectStore,
+        needles: &Needles,
+        purpose: &Purpose,
+        progress: &Progress,
+    ) -> Self {
+        let detector = needles.detector();
+        let mut scanned = history::scan(store, detector, OPTIONS, progress, &|| {
+            Gatherer::new(store, purpose)
+        });
+        let mut texts = Self::of(store, std::mem::take(&mut scanned.observers));
         let (limits, dir) = (store.limits(), repo.common_dir());
         let behind = lfs::scan(&scanned.pointers, dir, limits, detector, OPTIONS);
         let found = vec![
             Collector::with(std::mem::take(&mut scanned.found)),
             behind.collector,
         ];
-        let dirty = dirty(&collect::merge(found, detector.rules()), needles);
-        let (mut skipped, mut unopened) = (scanned.skipped, scanned.unopened);
-        skipped.extend(behind.skipped);
-        unopened.extend(behind.unopened);
-        Self {
-            graph,
-            dirty,
-            quotes,
-            skipped,
-            unopened,
-            tallies: scanned.tallies,
-        }
+        texts.dirty = dirty(&collect::merge(found, detector.rules()), needles);
+        texts.skipped = scanned.skipped;
+        texts.skipped.extend(behind.skipped);
+        texts.unopened = scanned.unopened;
+        texts.unopened.extend(behind.unopened);
+        texts.tallies = scanned.tallies;
+        texts
     }
 }
 
 impl<'a> Survey<'a> {
-    /// Searches all of `store`, the objects of `repo`; `gitlinks` are commits of submodules that
-    /// change.
+    /// Searches `store`, the objects of `repo`.
     pub fn take(
         repo: &'a Repository,
         store: &'a ObjectStore,
         needles: &'a Needles,
-        gitlinks: &FxHashSet<ObjectId>,
+        purpose: &Purpose,
         progress: &Progress,
     ) -> Self {
-        let texts = Texts::read(repo, store, needles, progress);
+        progress.expect(u64::from(store.node_count()), store.stored_bytes());
+        let texts = match purpose.places {
+            Some(_) => Texts::gather(store, purpose, progress),
+            None => Texts::search(repo, store, needles, purpose, progress),
+        };
+        let gitlinks = &purpose.gitlinks;
         let dirty = texts.dirty;
         let blobs: FxHashSet<Node> = dirty
             .iter()
@@ -191,7 +300,14 @@ impl<'a> Survey<'a> {
             tallies: texts.tallies.into_iter().chain(trees.tallies).collect(),
             links: trees.links,
             refs,
+            held: texts.held,
         }
+    }
+
+    /// The text of a commit, if it is held.
+    pub fn held(&self, commit: Node) -> Option<&[u8]> {
+        let &(part, start, end) = self.held.places.get(&commit)?;
+        self.held.parts[part].get(start..end)
     }
 
     /// Everything that refs, reflogs and indexes of all worktrees name, with `null` ids left out.

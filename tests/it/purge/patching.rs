@@ -364,3 +364,41 @@ fn files_of_lfs_that_hold_a_value_are_told() {
     assert_gone(&purged.repo, &purged.value);
     assert!(!purged.repo.path().join(place).exists());
 }
+
+/// The fast path: where the values stand is read from a report, and nothing is searched.
+#[test]
+fn places_of_a_report_give_the_same_ids_as_a_search() {
+    let build = || {
+        let purged = Purged::new(Repo::new());
+        for number in 0..30 {
+            let token = github_token(number % 3);
+            purged.repo.commit_file(
+                &format!("dir-{}/file", number % 4),
+                format!("{number}\ntoken = {token}\n"),
+            );
+            purged.repo.commit(&format!(
+                "{number}: see {}",
+                purged.repo.git(&["rev-parse", "HEAD"])
+            ));
+        }
+        purged
+            .repo
+            .git(&["tag", "-a", "-m", &format!("tag {}", github_token(1)), "v1"]);
+        purged
+    };
+    let (searched, listed) = (build(), build());
+    let report = listed.state.path().join("report.json");
+    std::fs::write(&report, listed.repo.scan(&[]).bytes).unwrap();
+    let report = report.to_str().unwrap();
+    searched.purge(&["--occurrence-only", "--apply", "--finish"], 0);
+    listed.purge(
+        &["--from", report, "--occurrence-only", "--apply", "--finish"],
+        0,
+    );
+    assert_eq!(
+        searched.repo.git(&["for-each-ref"]),
+        listed.repo.git(&["for-each-ref"])
+    );
+    assert_eq!(searched.commit_map(), listed.commit_map());
+    assert_gone(&listed.repo, &listed.value);
+}

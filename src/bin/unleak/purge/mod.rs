@@ -39,6 +39,7 @@ use crate::progress::ProgressLine;
 use crate::settings;
 use crate::ui;
 use args::{BinaryChoice, PlanArgs, PurgeArgs, PurgeCommand, PurgeFormat};
+use targets::Picked;
 
 /// Runs it.
 pub(crate) fn run(args: &Args, purge: &PurgeArgs) -> Result<Exit> {
@@ -141,6 +142,7 @@ impl Bench {
             state_home: state_home()?,
             progress: &self.progress,
             fingerprint_key: self.audit.fingerprint_key.clone(),
+            places: None,
             signer: None,
             expected: Vec::new(),
         })
@@ -180,8 +182,8 @@ fn rewrite(args: &Args, plan: &PlanArgs) -> Result<Exit> {
         && plan.finding.is_empty()
         && plan.from.is_none()
         && plan.known.is_none();
-    let targets = if only_paths {
-        Vec::new()
+    let picked = if only_paths {
+        Picked::default()
     } else {
         targets::select(
             plan,
@@ -191,11 +193,12 @@ fn rewrite(args: &Args, plan: &PlanArgs) -> Result<Exit> {
             &bench.progress,
         )?
     };
-    if targets.is_empty() && !only_paths {
+    if picked.targets.is_empty() && !only_paths {
         return print("Nothing to purge: no value was found.\n");
     }
     let options = options(plan)?;
-    let mut job = bench.job(targets, options)?;
+    let mut job = bench.job(picked.targets, options)?;
+    job.places = picked.places;
     if plan.resign && plan.apply {
         let repo = &bench.repo;
         let git = Git::new(repo.common_dir(), repo.git().workdir(), repo.hash());

@@ -15,7 +15,7 @@ use unleak::odb::read::Reader;
 use unleak::odb::repository::{Overrides, Repository};
 use unleak::odb::{Limits, ObjectId};
 use unleak::progress::Progress;
-use unleak::rewrite::needles::{MIN_EVERYWHERE, Reach, Target};
+use unleak::rewrite::needles::{Edit, MIN_EVERYWHERE, Reach, Target};
 use unleak::rule::RuleSet;
 use unleak::secret::Secret;
 use unleak::span::Span;
@@ -39,11 +39,19 @@ struct SavedFinding {
 
 #[derive(Deserialize)]
 struct SavedPlace {
+    kind: String,
     object: String,
     start: usize,
     end: usize,
     #[serde(default)]
     wrapping: Vec<serde_json::Value>,
+}
+
+/// Values, and where they stand if only that is to be changed.
+#[derive(Default)]
+pub(super) struct Picked {
+    pub(super) targets: Vec<Target>,
+    pub(super) places: Option<Vec<(ObjectId, Edit)>>,
 }
 
 /// The values that the arguments ask for, each once.
@@ -56,11 +64,14 @@ pub(super) fn select(
     rules: &RuleSet,
     options: &AuditOptions,
     progress: &Progress,
-) -> Result<Vec<Target>> {
+) -> Result<Picked> {
+    let mut places = None;
     let mut targets = if let Some(path) = &args.known {
         of_file(path, options)?
     } else if let Some(path) = &args.from {
-        of_report(path, repo, rules, options, progress)?
+        let picked = of_report(path, repo, rules, options, progress)?;
+        places = picked.places.filter(|_| args.occurrence_only);
+        picked.targets
     } else {
         of_scan(&args.finding, repo, rules, options, progress)?
     };
@@ -71,7 +82,7 @@ pub(super) fn select(
         }
     }
     replace(&mut targets, &args.replace)?;
-    Ok(targets)
+    Ok(Picked { targets, places })
 }
 
 /// Values of a file that names them.
@@ -172,7 +183,7 @@ fn of_report(
     rules: &RuleSet,
     options: &AuditOptions,
     progress: &Progress,
-) -> Result<Vec<Target>> {
+) -> Result<Picked> {
     let text = read(path)?;
     let saved: Saved = serde_json::from_slice(&text).map_err(|e| {
         Error::usage(format!("'{}' is no report of findings", path.display()))
@@ -191,12 +202,47 @@ fn of_report(
             None => missing.push(finding.fingerprint.clone()),
         }
     }
+    let places = missing
+        .is_empty()
+        .then(|| places(&saved, &targets, &mut reader))
+        .flatten();
     if !missing.is_empty() {
         for target in of_scan(&missing, repo, rules, options, progress)? {
             targets.insert(target.fingerprint.to_string(), target);
         }
     }
-    Ok(targets.into_values().collect())
+    let targets = targets.into_values().collect();
+    Ok(Picked { targets, places })
+}
+
+/// Every place in an object that a report lists; `None` if a value does not stand open there.
+fn places(
+    saved: &Saved,
+    targets: &BTreeMap<String, Target>,
+    reader: &mut Reader<'_>,
+) -> Option<Vec<(ObjectId, Edit)>> {
+    let (mut places, mut bytes) = (Vec::new(), Vec::new());
+    for finding in &saved.findings {
+        let number = targets.keys().position(|id| *id == finding.fingerprint)?;
+        let secret = targets[&finding.fingerprint].secret.reveal();
+        let objects = ["blob", "commit", "tag"];
+        let in_objects = finding.occurrences.iter();
+        for place in in_objects.filter(|place| objects.contains(&place.kind.as_str())) {
+            let id = ObjectId::from_hex(place.object.as_bytes()).ok()?;
+            reader.read_id(&id, &mut bytes).ok()?;
+            if !place.wrapping.is_empty() || bytes.get(place.start..place.end)? != secret {
+                return None;
+            }
+            let edit = Edit {
+                span: Span::new(place.start, place.end),
+                target: number,
+                layers: None,
+                is_form: false,
+            };
+            places.push((id, edit));
+        }
+    }
+    Some(places)
 }
 
 fn locate(
