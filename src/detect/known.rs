@@ -148,7 +148,7 @@ pub struct Parsed {
 }
 
 /// Values that a file gives names to are searched for from this length on: settings are shorter.
-const MIN_NAMED_LEN: usize = 8;
+pub const MIN_NAMED_LEN: usize = 8;
 
 /// Reads the values that a file names: JSON, whose strings they are; or lines, each a value or
 /// `NAME=VALUE` as in an environment file; or PEM blocks. Empty lines and comments are none.

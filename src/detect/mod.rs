@@ -358,8 +358,12 @@ impl Detector {
             .collect();
         if !inside.is_empty() {
             kept.retain(|(span, _, candidate)| {
-                !self.rule(candidate.rule).is_generic()
-                    || !inside.iter().any(|(other, ..)| span.overlaps(*other))
+                let is_generic = self.rule(candidate.rule).is_generic();
+                // A known value shows by some of its base64, too: what is decoded says where.
+                let gives_way = |other: &Candidate| is_generic || other.secret == candidate.secret;
+                !inside
+                    .iter()
+                    .any(|(place, _, other)| span.overlaps(*place) && gives_way(other))
             });
             kept.extend(inside);
             kept.sort_by_key(|found| found.0);

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::{Repo, github_token};
+use crate::support::{Repo, github_token, token};
 
 #[test]
 fn counts_what_it_read() {
@@ -207,4 +207,55 @@ fn refs_that_cannot_be_read_make_the_scan_incomplete() {
     let report = repo.scan(&[]);
     assert_eq!(report.code, 3);
     assert_eq!(report.findings().len(), 1, "objects are read all the same");
+}
+
+/// Values that no rule knows are found as they stand and in encoded forms, and never printed.
+#[test]
+fn known_values_are_found_in_all_forms() {
+    let repo = Repo::new();
+    let value = token("{base62:9} {base62:9}", 7);
+    repo.commit_file("plain", format!("the words {value} stand here\n"));
+    repo.commit_file(
+        "wrapped",
+        format!(
+            "x: {}\n",
+            data_encoding::BASE64.encode(format!("ab{value}").as_bytes())
+        ),
+    );
+    repo.commit(&format!("message with {value}"));
+    let known = format!("# a vault's export\nNAME=\"{value}\"\nPORT=8080\n");
+    let output = repo.unleak(
+        &["scan", "--known", "-", "--format", "json"],
+        known.as_bytes(),
+        &[],
+    );
+    assert_eq!(output.status.code(), Some(1));
+    let (out, err) = (
+        String::from_utf8(output.stdout).unwrap(),
+        String::from_utf8(output.stderr).unwrap(),
+    );
+    assert!(!out.contains(&value) && !err.contains(&value));
+    assert!(err.contains("1 values in '-' are too short"), "{err}");
+    let report: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let found = &report["findings"][0];
+    assert_eq!(found["rule_id"], "known-value");
+    let places = found["occurrences"].as_array().unwrap().iter();
+    let in_objects = places.filter(|place| place["kind"] != "reflog");
+    assert_eq!(in_objects.count(), 3, "{found:#}");
+    let env = [("A_SECRET_TOKEN", value.as_str())];
+    let output = repo.unleak(&["scan", "--known-env", "-q"], b"", &env);
+    assert_eq!(output.status.code(), Some(1));
+    repo.write(
+        ".netrc",
+        format!(
+            "machine example.org login me password {}\n",
+            value.replace(' ', "")
+        ),
+    );
+    let output = repo.unleak(&["scan", "--known-credentials", "-q"], b"", &[]);
+    assert!(
+        matches!(output.status.code(), Some(0 | 1)),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }

@@ -169,6 +169,23 @@ pub(crate) enum GitHook {
     },
 }
 
+/// Values to search for beside what the rules find, as they are and in encoded forms.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct KnownOptions {
+    /// Search for the values in this file, too: one a line, or NAME=VALUE, or JSON; '-' is standard
+    /// input; may be given more than once
+    #[arg(long, value_name = "FILE")]
+    pub(crate) known: Vec<PathBuf>,
+
+    /// Search for the values of environment variables whose names say TOKEN, SECRET, KEY, ...
+    #[arg(long)]
+    pub(crate) known_env: bool,
+
+    /// Search for what stands in your own credential files (.netrc, .aws/credentials, ...)
+    #[arg(long)]
+    pub(crate) known_credentials: bool,
+}
+
 /// Which rules are used.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct RuleOptions {
@@ -263,6 +280,9 @@ pub(crate) struct ScanArgs {
 
     #[command(flatten)]
     pub(crate) rules: RuleOptions,
+
+    #[command(flatten)]
+    pub(crate) known: KnownOptions,
 
     /// Largest object to read, in MiB; without it, those that must be held in memory (deltas,
     /// archives) may have 1024, others any size

@@ -3,6 +3,7 @@
 mod args;
 mod exit;
 mod hook;
+mod known;
 mod output;
 mod progress;
 mod purge;

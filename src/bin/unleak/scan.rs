@@ -21,6 +21,7 @@ use unleak::scan::commits::Range;
 
 use crate::args::{Args, ScanArgs};
 use crate::exit::Exit;
+use crate::known;
 use crate::progress::ProgressLine;
 use crate::settings::{self, ScanSettings};
 use crate::ui;
@@ -32,8 +33,9 @@ pub(crate) fn run(args: &Args, scan: &ScanArgs) -> Result<Exit> {
         .num_threads(settings.threads)
         .build_global()
         .map_err(|e| Error::usage("cannot start the threads").because(e))?;
-    let detector =
-        Detector::compile(std::mem::take(&mut settings.rules))?.with_limits(settings.unpack);
+    let rules = std::mem::take(&mut settings.rules);
+    let known = known::values(&scan.known, &rules, &settings.audit)?;
+    let detector = Detector::compile_with(rules, known)?.with_limits(settings.unpack);
     let result = if !scan.files.is_empty() {
         files(&scan.files, &detector, &settings.audit)?
     } else if scan.repository == Path::new("-") {

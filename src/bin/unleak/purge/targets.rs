@@ -1,7 +1,6 @@
 //! Which values are to be erased: what a scan finds, a report lists, or a file names.
 
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -21,7 +20,6 @@ use unleak::secret::Secret;
 use unleak::span::Span;
 
 use super::args::PlanArgs;
-use crate::ui;
 
 /// The part of a report that names findings.
 #[derive(Deserialize)]
@@ -90,20 +88,8 @@ pub(super) fn select(
 /// # Errors
 /// `Io` if it cannot be read, `Usage` if it names none.
 pub(super) fn of_file(path: &Path, options: &AuditOptions) -> Result<Vec<Target>> {
-    let text = read(path)?;
-    let parsed = known::parse(&text);
-    if parsed.left_out > 0 {
-        ui::warn(&format!(
-            "{} values in '{}' are too short or too common to be searched for",
-            parsed.left_out,
-            path.display()
-        ));
-    }
-    if parsed.values.is_empty() {
-        return Err(Error::usage(format!("'{}' names no value", path.display()))
-            .hint("write one value a line, or NAME=VALUE, or JSON"));
-    }
-    let values = parsed.values.into_iter().map(|secret| Target {
+    let values = crate::known::of_file(path)?;
+    let values = values.into_iter().map(|secret| Target {
         fingerprint: Fingerprint::new(&options.fingerprint_key, known::RULE_ID, &secret),
         secret: Arc::new(secret),
         rule_id: known::RULE_ID.to_owned(),
@@ -111,16 +97,6 @@ pub(super) fn of_file(path: &Path, options: &AuditOptions) -> Result<Vec<Target>
         mark: None,
     });
     Ok(values.collect())
-}
-
-fn read(path: &Path) -> Result<Vec<u8>> {
-    if path == Path::new("-") {
-        let mut text = Vec::new();
-        let read = std::io::stdin().lock().read_to_end(&mut text);
-        read.map_err(|e| Error::io("read", "standard input".as_ref(), e))?;
-        return Ok(text);
-    }
-    std::fs::read(path).map_err(|e| Error::io("read", path, e))
 }
 
 fn of_scan(
@@ -184,7 +160,7 @@ fn of_report(
     options: &AuditOptions,
     progress: &Progress,
 ) -> Result<Picked> {
-    let text = read(path)?;
+    let text = crate::known::read(path)?;
     let saved: Saved = serde_json::from_slice(&text).map_err(|e| {
         Error::usage(format!("'{}' is no report of findings", path.display()))
             .because(e)
