@@ -1,7 +1,7 @@
 //! Rewrites history so that values are gone, nothing else changes, and it is proven.
 //!
 //! ```text
-//! needles < survey; patch, text, tree < objects   what changes, and into what: reads only
+//! needles < survey; patch, text, tree < objects, commits, notes   what changes, and into what: reads only
 //! git, journal, guard < sign, pack, snapshot, moves, worktree, remove, files   what changes state
 //! all of these < check, publish < purge < proof, finish   the stages; gate is for servers
 //! ```

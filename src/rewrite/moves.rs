@@ -181,7 +181,7 @@ pub fn logs(survey: &Survey<'_>, rewritten: &Rewritten, mark: &[u8]) -> Result<V
             let Ok(entries) = fs::read_dir(&dir) else {
                 continue;
             };
-            for entry in entries.filter_map(Result::ok_of) {
+            for entry in entries.filter_map(Result::ok) {
                 let path = entry.path();
                 if path.is_dir() {
                     dirs.push(path);
@@ -195,17 +195,6 @@ pub fn logs(survey: &Survey<'_>, rewritten: &Rewritten, mark: &[u8]) -> Result<V
         }
     }
     Ok(logs)
-}
-
-/// `Result::ok` for directory entries: what vanishes while it is listed is not there.
-trait OkOf<T> {
-    fn ok_of(self) -> Option<T>;
-}
-
-impl<T> OkOf<T> for std::io::Result<T> {
-    fn ok_of(self) -> Option<T> {
-        self.ok()
-    }
 }
 
 fn renamed(path: &Path, place: &Path, survey: &Survey<'_>, mark: &[u8]) -> PathBuf {

@@ -105,7 +105,7 @@ fn json<T: Serialize>(value: &T) -> Result<Vec<u8>> {
 ///
 /// # Errors
 /// `Io` if that fails.
-pub(super) fn write(survey: &Survey<'_>, plan: &Plan, options: &Options, run: &str) -> Result<()> {
+pub(super) fn write(survey: &Survey<'_>, plan: &Plan, options: &Options) -> Result<()> {
     let common = survey.repo.common_dir();
     let rewritten = &plan.rewritten;
     let commits: BTreeMap<String, String> = rewritten
@@ -164,8 +164,7 @@ pub(super) fn write(survey: &Survey<'_>, plan: &Plan, options: &Options, run: &s
         removed_ids: rewritten.removed.iter().map(ObjectId::to_string).collect(),
         removed: Vec::new(),
     };
-    write_file(common, RECORD, &json(&record)?)?;
-    write_file(common, "run", run.as_bytes())
+    write_file(common, RECORD, &json(&record)?)
 }
 
 /// Places of each value in old objects.
@@ -244,7 +243,7 @@ pub fn ref_map(common: &Path) -> Result<Vec<(ObjectId, ObjectId, String)>> {
 /// # Errors
 /// `Io` if that fails.
 pub(super) fn remove(common: &Path) -> Result<()> {
-    for name in [COMMIT_MAP, REF_MAP, MANIFEST, RECORD, "run"] {
+    for name in [COMMIT_MAP, REF_MAP, MANIFEST, RECORD] {
         let path = journal::dir(common).join(name);
         match fs::remove_file(&path) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => {

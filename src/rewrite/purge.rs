@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::git::Git;
 use super::guard::{self, Refusal, Worktree};
-use super::journal::{self, Journal, Lock, Phase};
+use super::journal::{Journal, Lock, Phase};
 use super::moves::{self, Moves};
 use super::needles::{Edit, Needles, Target};
 use super::objects::{self, Options, Rewritten};
@@ -360,7 +360,7 @@ fn change(
     }
     let dirs = git_dirs(common, &worktrees);
     moves::passing_files(&dirs, survey, &plan.rewritten, &job.options.mark)?;
-    publish::write(survey, plan, &job.options, &journal.run)?;
+    publish::write(survey, plan, &job.options)?;
     release_packs(common, journal)?;
     journal.phase = Phase::Applied;
     journal.write(common)
@@ -572,9 +572,4 @@ pub fn forget(repo: &Repository) -> Result<PathBuf> {
     Snapshot::at(&journal.snapshot).forget()?;
     Journal::remove(common)?;
     Ok(journal.snapshot)
-}
-
-/// Where files of this run are that hold no values.
-pub fn public_dir(common: &Path) -> PathBuf {
-    journal::dir(common)
 }
