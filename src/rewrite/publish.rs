@@ -12,7 +12,8 @@ use super::journal;
 use super::needles::{Reach, Target};
 use super::objects::{Made, Options};
 use super::purge::Plan;
-use super::survey::Survey;
+use super::survey::{Dirty, Survey};
+use crate::detect::decode::Layer;
 use crate::detect::{Detector, Hits, Scratch};
 use crate::error::{Error, Result};
 use crate::finding::Fingerprint;
@@ -62,6 +63,9 @@ pub struct Manifest {
     pub blobs: Vec<(String, String)>,
     /// The changed commits whose parents all stayed, by their old ids.
     pub first_changed: Vec<String>,
+    /// Files of Git LFS that no pointer of the new history names for the value's sake any more: SHA-256.
+    #[serde(default)]
+    pub lfs: Vec<String>,
 }
 
 /// What a purge replaced and removed.
@@ -144,6 +148,7 @@ pub(super) fn write(survey: &Survey<'_>, plan: &Plan, options: &Options) -> Resu
         version: 1,
         options: options.clone(),
         values: values(survey),
+        lfs: orphans(survey, plan),
         commits: commits.into_iter().collect(),
         blobs: of_kind(ObjectKind::Blob),
         first_changed: rewritten
@@ -165,6 +170,29 @@ pub(super) fn write(survey: &Survey<'_>, plan: &Plan, options: &Options) -> Resu
         removed: Vec::new(),
     };
     write_file(common, RECORD, &json(&record)?)
+}
+
+/// What Git LFS keeps for blobs that are not pointers any more.
+fn orphans(survey: &Survey<'_>, plan: &Plan) -> Vec<String> {
+    let is_pointer = |dirty: &Dirty| {
+        let layers = dirty.edits.iter().filter_map(|edit| edit.layers.as_ref());
+        layers
+            .flat_map(|layers| layers.iter())
+            .any(|layer| *layer == Layer::Lfs)
+    };
+    let (mut reader, mut bytes, mut found) = (Reader::new(survey.store), Vec::new(), Vec::new());
+    for (&node, _) in survey.dirty.iter().filter(|(_, dirty)| is_pointer(dirty)) {
+        let id = survey.store.id(node);
+        if plan.rewritten.ids.contains_key(&id) && reader.read_id(&id, &mut bytes).is_ok() {
+            let text = String::from_utf8_lossy(&bytes);
+            let oid = text
+                .lines()
+                .find_map(|line| line.strip_prefix("oid sha256:"));
+            found.extend(oid.map(str::to_owned));
+        }
+    }
+    found.sort_unstable();
+    found
 }
 
 /// Places of each value in old objects.

@@ -362,6 +362,11 @@ fn files_of_lfs_that_hold_a_value_are_told() {
         0,
     );
     assert_gone(&purged.repo, &purged.value);
+    assert!(
+        purged
+            .purge(&["kit", "--forge", "github"], 0)
+            .contains(&oid)
+    );
     assert!(!purged.repo.path().join(place).exists());
 }
 

@@ -223,6 +223,10 @@ fn one(
     hidden: &[(String, usize)],
 ) {
     let first = manifest.first_changed.join("\n  ");
+    let lfs = match manifest.lfs.len() {
+        0 => "none".to_owned(),
+        count => format!("{count}\n  {}", manifest.lfs.join("\n  ")),
+    };
     let refs: usize = hidden.iter().map(|(_, count)| count).sum();
     let _ = match forge {
         ForgeChoice::Github => writeln!(
@@ -234,7 +238,7 @@ fn one(
              requests, collect garbage, and clear cached views.\n  \
              Affected pull requests (refs): {refs}\n  \
              First changed commits, by their old ids:\n  {first}\n  \
-             Orphaned LFS objects: none are removed by this purge from the LFS server."
+             Orphaned LFS objects: {lfs}"
         ),
         ForgeChoice::Gitlab => {
             let blobs: Vec<&str> = manifest.blobs.iter().map(|(old, _)| old.as_str()).collect();
