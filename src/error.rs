@@ -5,6 +5,18 @@
 
 use std::path::Path;
 
+/// Names that are less alike than this are not suggested.
+const LEAST_LIKENESS: f64 = 0.75;
+
+/// Returns the one of `names` that `name` was most likely meant to be.
+pub fn nearest<'n>(name: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    let alike = |other: &'n str| (strsim::jaro_winkler(name, other), other);
+    let best = names.into_iter().map(alike);
+    let best = best.max_by(|a, b| a.0.total_cmp(&b.0));
+    best.filter(|(likeness, _)| *likeness >= LEAST_LIKENESS)
+        .map(|(_, other)| other)
+}
+
 /// A result whose error is [`struct@Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 

@@ -3,7 +3,9 @@
 //! A wrong checksum means that the issuer never made this token: it lowers confidence, with that
 //! reason. A right one is proof.
 
-use data_encoding::{BASE64, BASE64_NOPAD, BASE64URL_NOPAD};
+use bech32::primitives::decode::CheckedHrpstring;
+use crc::{CRC_16_XMODEM, Crc};
+use data_encoding::{BASE32_NOPAD, BASE64, BASE64_NOPAD, BASE64URL_NOPAD};
 
 use super::block::key_characters;
 use crate::rule::Check;
@@ -24,7 +26,12 @@ pub fn run(check: Check, secret: &[u8]) -> Outcome {
     match check {
         Check::Crc32Base62 => verified(crc32_base62(secret)),
         Check::Crc32Hex => verified(crc32_hex(secret)),
+        Check::Crc32Base64 => verified(crc32_base64(secret)),
+        Check::Crc32Tail => crc32_tail(secret),
         Check::GitlabRoutable => verified(gitlab_routable(secret)),
+        Check::Bech32 => verified(has_bech32_checksum(secret)),
+        Check::Nkey => verified(nkey(secret)),
+        Check::DiscordId => plausible(discord_id(secret)),
         Check::Jwt => plausible(jwt(secret)),
         Check::AwsKeyId => plausible(aws_account(secret).is_some()),
         Check::Base64Json => plausible(base64_json(secret)),
@@ -84,6 +91,59 @@ fn crc32_hex(secret: &[u8]) -> bool {
     sum == Some(crc32fast::hash(body))
 }
 
+/// The last six characters are the CRC-32, low byte first, of the characters between them and the
+/// prefix of four.
+fn crc32_base64(secret: &[u8]) -> bool {
+    let Some((rest, sum)) = secret.split_last_chunk::<6>() else {
+        return false;
+    };
+    let Some((_, body)) = rest.split_at_checked(4) else {
+        return false;
+    };
+    BASE64_NOPAD
+        .encode(&crc32fast::hash(body).to_le_bytes())
+        .as_bytes()
+        == sum
+}
+
+/// Older tokens have no sum. Whether it covers the `=` before it is not told: both are accepted.
+fn crc32_tail(secret: &[u8]) -> Outcome {
+    let Some((body, sum)) = secret.split_last_chunk::<8>() else {
+        return Outcome::Plausible;
+    };
+    let Some(bare) = body.strip_suffix(b"=") else {
+        return Outcome::Plausible;
+    };
+    let sum = std::str::from_utf8(sum)
+        .ok()
+        .and_then(|sum| u32::from_str_radix(sum, 16).ok());
+    verified([body, bare].map(crc32fast::hash).map(Some).contains(&sum))
+}
+
+fn has_bech32_checksum(secret: &[u8]) -> bool {
+    let text = std::str::from_utf8(secret).ok();
+    text.is_some_and(|text| CheckedHrpstring::new::<bech32::Bech32>(text).is_ok())
+}
+
+/// Base32 of bytes that end in their CRC-16, low byte first.
+fn nkey(secret: &[u8]) -> bool {
+    let Ok(bytes) = BASE32_NOPAD.decode(secret) else {
+        return false;
+    };
+    let Some((body, sum)) = bytes.split_last_chunk::<2>() else {
+        return false;
+    };
+    Crc::<u16>::new(&CRC_16_XMODEM).checksum(body) == u16::from_le_bytes(*sum)
+}
+
+/// A bot's token begins with its account number.
+fn discord_id(secret: &[u8]) -> bool {
+    let first = secret.split(|&byte| byte == b'.').next();
+    let whole = first.unwrap_or_default();
+    let number = BASE64_NOPAD.decode(whole);
+    number.is_ok_and(|number| !number.is_empty() && number.iter().all(u8::is_ascii_digit))
+}
+
 /// The last seven characters are the CRC-32, in base 36, of all before them.
 fn gitlab_routable(secret: &[u8]) -> bool {
     let Some((body, sum)) = secret.split_last_chunk::<7>() else {
@@ -95,14 +155,18 @@ fn gitlab_routable(secret: &[u8]) -> bool {
     sum == Some(u64::from(crc32fast::hash(body)))
 }
 
-/// The first part is a JSON object with `alg`, the second is JSON.
+/// The first part is a JSON object with `alg`; the second is one too, unless it is encrypted.
 fn jwt(secret: &[u8]) -> bool {
     let mut parts = secret.split(|&byte| byte == b'.');
     let json = |part: Option<&[u8]>| -> Option<serde_json::Value> {
         serde_json::from_slice(&BASE64URL_NOPAD.decode(part?).ok()?).ok()
     };
-    let header = json(parts.next());
-    header.is_some_and(|header| header.get("alg").is_some())
+    let Some(header) = json(parts.next()) else {
+        return false;
+    };
+    let is_encrypted = header.get("enc").is_some();
+    let claims = json(parts.next());
+    header.get("alg").is_some() && (is_encrypted || claims.is_some_and(|claims| claims.is_object()))
 }
 
 /// Decodes the account id that AWS key ids carry: 40 bits, one bit into the base32 digits after
@@ -122,6 +186,7 @@ fn aws_account(secret: &[u8]) -> Option<u64> {
 }
 
 fn base64_json(secret: &[u8]) -> bool {
+    let secret = secret.strip_prefix(b"glc_").unwrap_or(secret);
     let trimmed = secret.strip_suffix(b"=").unwrap_or(secret);
     let trimmed = trimmed.strip_suffix(b"=").unwrap_or(trimmed);
     let decoded = BASE64_NOPAD
@@ -185,12 +250,34 @@ mod tests {
         for (template, check) in [
             ("ghp_{base62:30}{crc32_base62}", Check::Crc32Base62),
             ("glsa_{base62:32}_{crc32_hex}", Check::Crc32Hex),
+            ("cflt{base64:54}{crc32_base64}", Check::Crc32Base64),
+            ("ATATT3{base62:80}={crc32_upperhex}", Check::Crc32Tail),
+            (
+                "glpat-{base62:27}.01.{lower36:2}{crc32_base36}",
+                Check::GitlabRoutable,
+            ),
+            ("{age}", Check::Bech32),
+            ("{nkey}", Check::Nkey),
         ] {
             let mut token = made(template);
             assert_eq!(run(check, &token), Outcome::Verified, "{template}");
-            token[12] = if token[12] == b'a' { b'b' } else { b'a' };
+            // One bit of the digit, so that it stays one of the alphabet.
+            token[18] = if token[18] == b'A' { b'C' } else { b'A' };
             assert_eq!(run(check, &token), Outcome::Failed, "{template}");
         }
+    }
+
+    #[test]
+    fn the_sample_that_an_issuer_shows_is_right() {
+        // From https://docs.confluent.io/cloud/current/client-apps/api-keys.html, put together here.
+        let token = [
+            "cflt",
+            "T8d8RzkNseTMEDKcjNM1BZTFPHqRn/",
+            "dQm9q7w6SjzZ12wZfwjaJdip",
+            "HZtDjw",
+        ];
+        let outcome = run(Check::Crc32Base64, token.concat().as_bytes());
+        assert_eq!(outcome, Outcome::Verified);
     }
 
     #[test]
@@ -203,6 +290,16 @@ mod tests {
         assert_eq!(run(Check::BasicAuth, &made("{basic}")), Outcome::Plausible);
         assert_eq!(run(Check::BasicAuth, b"bm8gY29sb24="), Outcome::Failed);
         assert_eq!(run(Check::UuidNotNil, b"00000000-0000"), Outcome::Failed);
+        assert_eq!(
+            run(Check::DiscordId, &made("{discord_id}.x")),
+            Outcome::Plausible
+        );
+        assert_eq!(run(Check::DiscordId, b"TVRBeA.x"), Outcome::Failed);
+        assert_eq!(
+            run(Check::Base64Json, &made("glc_{json:20}")),
+            Outcome::Plausible
+        );
+        assert_eq!(run(Check::Crc32Tail, b"ATATT3xx"), Outcome::Plausible);
     }
 
     #[test]

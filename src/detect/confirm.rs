@@ -39,6 +39,8 @@ pub(super) struct Confirmer {
     keywords: Vec<KeywordRules>,
     known: Vec<KnownValue>,
     regexes: Vec<OnceLock<Option<Regex>>>,
+    /// What a rule excepts, all in one; compiled when first needed.
+    exceptions: HashMap<u16, OnceLock<Option<Regex>>>,
 }
 
 struct KeywordRules {
@@ -75,10 +77,16 @@ impl Confirmer {
             })
             .collect();
         let regexes = rules.rules.iter().map(|_| OnceLock::new()).collect();
+        let exceptions = (0..)
+            .zip(&rules.rules)
+            .filter(|(_, rule)| !rule.except.is_empty())
+            .map(|(number, _)| (number, OnceLock::new()))
+            .collect();
         Self {
             keywords,
             known,
             regexes,
+            exceptions,
         }
     }
 
@@ -141,7 +149,9 @@ impl Confirmer {
                 self.search_around(number, rule, place, *lookbehind, scratch)?
             }
             Matcher::Assignment => {
-                return assigned(number, window, at, keyword_len);
+                let found = assigned(number, window, at, keyword_len)?;
+                let is_excepted = self.is_excepted(number, rule, found.secret.reveal());
+                return (!is_excepted).then_some(found);
             }
             Matcher::Known(value) => {
                 let known = &self.known[*value as usize];
@@ -161,6 +171,9 @@ impl Confirmer {
             return None;
         }
         let secret = &window[secret_span.start..secret_span.end];
+        if self.is_excepted(number, rule, secret) {
+            return None;
+        }
         let (confidence, reasons) = score::shaped(rule, secret)?;
         // The same key is the same secret, however its lines are wrapped or escaped.
         let key: Vec<u8>;
@@ -205,6 +218,15 @@ impl Confirmer {
         None
     }
 
+    fn is_excepted(&self, number: u16, rule: &Rule, secret: &[u8]) -> bool {
+        let except = self.exceptions.get(&number);
+        let except = except.and_then(|except| {
+            let all: Vec<&str> = rule.except.iter().map(String::as_str).collect();
+            except.get_or_init(|| compile(&all)).as_ref()
+        });
+        except.is_some_and(|except| except.is_match(secret))
+    }
+
     fn search(
         &self,
         number: u16,
@@ -213,7 +235,10 @@ impl Confirmer {
         scratch: &mut Scratch,
     ) -> Option<(Span, Span)> {
         let regex = self.regexes[usize::from(number)]
-            .get_or_init(|| compile(rule))
+            .get_or_init(|| match &rule.matcher {
+                Matcher::Start(regex) | Matcher::Infix { regex, .. } => compile(&[regex]),
+                _ => None,
+            })
             .as_ref()?;
         let cache = scratch
             .caches
@@ -292,10 +317,7 @@ fn reach(rule: &Rule) -> (usize, usize) {
     (before, rule.max_len + GLUE_REACH)
 }
 
-fn compile(rule: &Rule) -> Option<Regex> {
-    let (Matcher::Start(regex) | Matcher::Infix { regex, .. }) = &rule.matcher else {
-        return None;
-    };
+fn compile(regexes: &[&str]) -> Option<Regex> {
     // The loader parsed the expression with the same settings; only its size can still be refused.
     Regex::builder()
         .syntax(syntax::Config::new().unicode(false).utf8(false))
@@ -304,7 +326,7 @@ fn compile(rule: &Rule) -> Option<Regex> {
                 .utf8_empty(false)
                 .hybrid_cache_capacity(HYBRID_CACHE_BYTES),
         )
-        .build(regex)
+        .build_many(regexes)
         .ok()
 }
 

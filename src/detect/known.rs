@@ -90,6 +90,7 @@ impl KnownValue {
             },
             checks: Vec::new(),
             entropy: None,
+            except: Vec::new(),
             public: false,
             rotate: None,
             docs: None,

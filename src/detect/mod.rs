@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! entropy, assignment, block, prefilter, allow, decode, placeholder, weights
-//! < checksum, features < score < known < confirm < mod < inside
+//! < checksum, features < score < known < confirm < mod < inside, prove
 //! ```
 //!
 //! A [`Detector`] is compiled once and shared; a [`Scratch`] belongs to one thread. A buffer is
@@ -21,6 +21,7 @@ mod inside;
 pub mod known;
 mod placeholder;
 pub mod prefilter;
+pub mod prove;
 pub mod score;
 mod weights;
 

@@ -10,9 +10,10 @@ const BETWEEN_WORDS: &str = r#"[0-9A-Za-z_.\- \t\r\n"'\[\]{}:=]"#;
 
 /// Closing quotes and brackets, the assignment, then opening ones. In order: JSON, YAML, ini,
 /// environment, Go, PHP and Ruby, XML elements, calls, tables, and a blank alone as in a Dockerfile.
+/// A colon may be followed by a type, as in `key: &str = `.
 const ASSIGNMENT: &str = concat!(
     r#"["'\]\)\}*`\\]{0,4}[ \t]{0,8}"#,
-    r"(?:=>|:=|==|=|:|->|,|\||>|%3[Dd]|[ \t])",
+    r"(?:=>|:=|==|=|:(?:[ \t]?[&']{0,2}[A-Za-z][0-9A-Za-z_<>?.' ]{0,24}=)?|->|,|\||>|%3[Dd]|[ \t])",
     r#"(?:[ \t]{0,8}[|>][-+]?)?[\s"'`=(\[{<>|*\\]{0,16}"#,
 );
 

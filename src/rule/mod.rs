@@ -1,12 +1,13 @@
 //! Rules as plain data: one kind of secret each, and how to spot it. Nothing is compiled here.
 //!
 //! ```text
-//! model, frame, gram < parse, set < mod;  template expands the proofs
+//! model, frame, gram < parse < foreign;  parse, set < mod;  template expands the proofs
 //! ```
 //!
 //! The built-in rules are `rules.toml`, whose head explains the format. The build script reads and
 //! checks it, so that a program that starts need not.
 
+pub mod foreign;
 mod frame;
 mod gram;
 mod model;
@@ -16,7 +17,7 @@ pub mod template;
 
 pub use model::{Boundary, Check, Confidence, Keyword, Matcher, Rule, RuleSet};
 use parse::MAX_KEYWORD_LEN;
-pub use parse::parse;
+pub use parse::{fixed_len, parse};
 
 use crate::error::{Error, Result};
 

@@ -110,8 +110,19 @@ pub enum Check {
     Crc32Base62,
     /// The last eight characters are the CRC-32 of those before them, in hexadecimal.
     Crc32Hex,
+    /// The last six characters are the CRC-32 of those before them, without the prefix of four, in
+    /// base 64.
+    Crc32Base64,
+    /// What follows the last `=`, if there is one, is the CRC-32 of all before it, in hexadecimal.
+    Crc32Tail,
     /// The checksum at the end of a routable GitLab token.
     GitlabRoutable,
+    /// The checksum of Bech32.
+    Bech32,
+    /// The CRC-16 at the end of a NATS seed.
+    Nkey,
+    /// The first part is a number, in base 64.
+    DiscordId,
     /// Header and payload are JSON objects that a token has.
     Jwt,
     /// The account number in an AWS access key id is a possible one.
@@ -130,10 +141,15 @@ pub enum Check {
 
 impl Check {
     /// Every check with its name in rule files.
-    pub const ALL: [(&'static str, Self); 10] = [
+    pub const ALL: [(&'static str, Self); 15] = [
         ("crc32-base62", Self::Crc32Base62),
         ("crc32-hex", Self::Crc32Hex),
+        ("crc32-base64", Self::Crc32Base64),
+        ("crc32-tail", Self::Crc32Tail),
         ("gitlab-routable", Self::GitlabRoutable),
+        ("bech32", Self::Bech32),
+        ("nkey", Self::Nkey),
+        ("discord-id", Self::DiscordId),
         ("jwt", Self::Jwt),
         ("aws-key-id", Self::AwsKeyId),
         ("base64-json", Self::Base64Json),
@@ -167,6 +183,8 @@ pub struct Rule {
     pub checks: Vec<Check>,
     /// Least bits per character over the secret.
     pub entropy: Option<f64>,
+    /// Expressions: a secret in which one of them matches is none.
+    pub except: Vec<String>,
     /// Whether this kind is meant to be public.
     pub public: bool,
     /// Where to make it useless.

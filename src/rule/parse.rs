@@ -5,16 +5,34 @@ use std::collections::HashSet;
 use regex_syntax::hir::Hir;
 use regex_syntax::hir::literal::Extractor;
 use serde::Deserialize;
+use toml::{Table, Value};
 
 use super::{Boundary, Check, Confidence, Keyword, Matcher, Rule, RuleSet, frame, gram};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, nearest};
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    #[serde(default)]
-    rule: Vec<Entry>,
-}
+/// The fields of [`Entry`].
+const FIELDS: [&str; 20] = [
+    "id",
+    "provider",
+    "description",
+    "confidence",
+    "keywords",
+    "regex",
+    "value",
+    "matcher",
+    "words",
+    "anchor",
+    "lookbehind",
+    "boundary",
+    "checks",
+    "entropy",
+    "except",
+    "public",
+    "rotate",
+    "docs",
+    "examples",
+    "near_misses",
+];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -36,6 +54,8 @@ struct Entry {
     checks: Vec<String>,
     entropy: Option<f64>,
     #[serde(default)]
+    except: Vec<String>,
+    #[serde(default)]
     public: bool,
     rotate: Option<String>,
     docs: Option<String>,
@@ -44,17 +64,17 @@ struct Entry {
 }
 
 /// Shorter keywords are in every file.
-const MIN_KEYWORD_LEN: usize = 3;
+pub(super) const MIN_KEYWORD_LEN: usize = 3;
 
 /// What stands after this many bytes of a keyword does not make it rarer, but makes the pre-pass
 /// look again at that many bytes around every edit: it is left to the regular expression.
 pub(super) const MAX_KEYWORD_LEN: usize = 12;
 
 /// Longer matches make every edit near them expensive to look at again.
-const MAX_MATCH_LEN: usize = 4096;
+pub(super) const MAX_MATCH_LEN: usize = 4096;
 
 /// Longest token before an infix keyword.
-const MAX_LOOKBEHIND: usize = 256;
+pub(super) const MAX_LOOKBEHIND: usize = 256;
 
 /// Bytes that the assignment parser and the PEM and JWT readers look at after the keyword.
 const MAX_ASSIGNMENT_LEN: usize = 384;
@@ -66,14 +86,31 @@ const MAX_BLOCK_LEN: usize = 8192;
 /// # Errors
 /// `Config` if it is no TOML of this shape, or a rule could not work.
 pub fn parse(text: &str, file: &str) -> Result<RuleSet> {
-    let parsed: File = toml::from_str(text).map_err(|e| {
-        Error::config(format!("cannot read rules from '{file}'"))
-            .because(e.to_string().trim().to_owned())
-    })?;
+    let table = table(text, file)?;
+    if let Some(key) = table.keys().find(|key| *key != "rule") {
+        let error = Error::config(format!("'{file}': there is no field '{key}'"));
+        return Err(error.hint("rules stand in tables '[[rule]]'"));
+    }
+    let entries = match table.get("rule") {
+        None => &[][..],
+        Some(Value::Array(entries)) => entries,
+        Some(_) => {
+            let error = Error::config(format!("'{file}': 'rule' is no list of tables"));
+            return Err(error.hint("write '[[rule]]' above each rule"));
+        }
+    };
     let mut seen = HashSet::new();
-    let mut rules = Vec::with_capacity(parsed.rule.len());
-    for entry in parsed.rule {
-        let id = entry.id.clone();
+    let mut rules = Vec::with_capacity(entries.len());
+    for (number, entry) in (1..).zip(entries) {
+        let named = entry.get("id").and_then(Value::as_str);
+        let id = named.map_or_else(|| format!("number {number}"), str::to_owned);
+        if let Some((field, hint)) = unknown_field(entry) {
+            return Err(wrong(file, &id, &field, "there is no such field").hint(hint));
+        }
+        let entry = Entry::deserialize(entry.clone()).map_err(|e| {
+            let why = e.to_string().trim().replace('\n', " ");
+            Error::config(format!("'{file}': rule '{id}': {why}"))
+        })?;
         if !seen.insert(id.clone()) {
             return Err(wrong(file, &id, "id", "another rule has the same id"));
         }
@@ -81,6 +118,25 @@ pub fn parse(text: &str, file: &str) -> Result<RuleSet> {
         rules.push(rule);
     }
     Ok(RuleSet { rules })
+}
+
+/// Reads `text` as TOML.
+pub(super) fn table(text: &str, file: &str) -> Result<Table> {
+    toml::from_str(text).map_err(|e| {
+        Error::config(format!("cannot read rules from '{file}'"))
+            .because(e.to_string().trim().to_owned())
+    })
+}
+
+/// Returns a field that no rule has, and what it may have been meant to be.
+fn unknown_field(entry: &Value) -> Option<(String, String)> {
+    let mut fields = entry.as_table()?.keys();
+    let field = fields.find(|field| !FIELDS.contains(&field.as_str()))?;
+    let hint = match nearest(field, FIELDS) {
+        Some(name) => format!("did you mean '{name}'?"),
+        None => format!("the fields are {}", FIELDS.join(", ")),
+    };
+    Some((field.clone(), hint))
 }
 
 fn wrong(file: &str, id: &str, field: &str, why: &str) -> Error {
@@ -99,6 +155,9 @@ fn check(entry: Entry) -> Result<Rule, Wrong> {
         .iter()
         .map(|text| keyword(text, any_case, &matcher))
         .collect::<Result<_, _>>()?;
+    for except in &entry.except {
+        parse_regex(except).map_err(|why| ("except", why))?;
+    }
     let confidence = Confidence::from_name(&entry.confidence)
         .ok_or(("confidence", "it is one of 'low', 'medium', 'high'".into()))?;
     let checks = entry
@@ -117,6 +176,7 @@ fn check(entry: Entry) -> Result<Rule, Wrong> {
         max_len,
         checks,
         entropy: entry.entropy,
+        except: entry.except,
         public: entry.public,
         rotate: entry.rotate,
         docs: entry.docs,
@@ -189,7 +249,17 @@ fn max_len(field: &'static str, regex: &str) -> Result<usize, Wrong> {
     Ok(longest)
 }
 
-fn parse_regex(regex: &str) -> Result<Hir, String> {
+/// Returns the length of the rule's matches, if all have the same.
+pub fn fixed_len(rule: &Rule) -> Option<usize> {
+    let (Matcher::Start(regex) | Matcher::Infix { regex, .. }) = &rule.matcher else {
+        return None;
+    };
+    let hir = parse_regex(regex).ok()?;
+    let least = hir.properties().minimum_len();
+    least.filter(|least| Some(*least) == hir.properties().maximum_len())
+}
+
+pub(super) fn parse_regex(regex: &str) -> Result<Hir, String> {
     regex_syntax::ParserBuilder::new()
         .unicode(false)
         .utf8(false)
@@ -281,11 +351,12 @@ fn boundary(name: Option<&str>, matcher: &Matcher, is_context: bool) -> Result<B
 fn check_named(name: &str) -> Result<Check, Wrong> {
     let found = Check::ALL.iter().find(|(known, _)| *known == name);
     found.map(|&(_, check)| check).ok_or_else(|| {
-        let known: Vec<&str> = Check::ALL.iter().map(|&(known, _)| known).collect();
-        (
-            "checks",
-            format!("there is no check '{name}'; there are {}", known.join(", ")),
-        )
+        let known = Check::ALL.map(|(known, _)| known);
+        let hint = match nearest(name, known) {
+            Some(known) => format!("did you mean '{known}'?"),
+            None => format!("there are {}", known.join(", ")),
+        };
+        ("checks", format!("there is no check '{name}'; {hint}"))
     })
 }
 
@@ -318,6 +389,16 @@ mod tests {
     fn unknown_fields_are_refused() {
         let error =
             error_of("confidence = 'low'\nkeywords = ['xkey_']\nregexp = 'xkey_[a-z]{8}'\n");
-        assert!(error.contains("regexp"), "{error}");
+        assert_eq!(
+            error,
+            "'my.toml': rule 'x-key': field 'regexp': there is no such field"
+        );
+        let error = error_of(
+            "confidence = 'low'\nkeywords = ['xkey_']\nregex = 'xkey_[a-z]{8}'\nentropy = 'x'\n",
+        );
+        assert!(
+            error.contains("'x-key'") && error.contains("entropy"),
+            "{error}"
+        );
     }
 }

@@ -1,10 +1,7 @@
 //! Rule sets put together from several files.
 
 use super::RuleSet;
-use crate::error::{Error, Result};
-
-/// Names that are less alike than this are not suggested.
-const LEAST_LIKENESS: f64 = 0.75;
+use crate::error::{Error, Result, nearest};
 
 impl RuleSet {
     /// Adds the rules of `more`, which were read from `file`.
@@ -23,6 +20,15 @@ impl RuleSet {
         Ok(())
     }
 
+    /// Renames rules that have the id of one of `others`, so that both are used.
+    pub fn rename_clashes(&mut self, others: &Self) {
+        for rule in &mut self.rules {
+            if others.get(&rule.id).is_some() {
+                rule.id.insert_str(0, "custom-");
+            }
+        }
+    }
+
     /// Removes the rule named `id`.
     ///
     /// # Errors
@@ -36,15 +42,9 @@ impl RuleSet {
 
     /// The error for an `id` that no rule has.
     pub fn unknown(&self, id: &str) -> Error {
-        let alike = |name: &str| strsim::jaro_winkler(name, id);
-        let nearest = self
-            .rules
-            .iter()
-            .map(|rule| (alike(&rule.id), rule.id.as_str()))
-            .max_by(|a, b| a.0.total_cmp(&b.0))
-            .filter(|(likeness, _)| *likeness >= LEAST_LIKENESS);
+        let nearest = nearest(id, self.rules.iter().map(|rule| rule.id.as_str()));
         Error::config(format!("there is no rule '{id}'")).hint(match nearest {
-            Some((_, name)) => format!("did you mean '{name}'?"),
+            Some(name) => format!("did you mean '{name}'?"),
             None => "'unleak rules list' shows all".to_owned(),
         })
     }

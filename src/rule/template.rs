@@ -1,6 +1,7 @@
 //! Expands the proof templates of a rule into fake tokens, the same ones for the same seed.
 //!
-//! `{charset:N}` or `{charset:M..N}` becomes random characters; `{{` and `}}` are braces. No token
+//! `{charset:N}` or `{charset:M..N}` becomes random characters; `{{` and `}}` are braces; `{uuid}`,
+//! `{jwt}`, `{crc32_base62}` and the like are made whole. No token
 //! stands in full in a rule file, so that no scanner takes the file for a leak.
 
 use crate::error::{Error, Result};
@@ -109,10 +110,31 @@ fn placeholder(name: &str, before: &str, last: &str, random: &mut Random) -> Opt
             );
             Some(format!("{a}-{b}-4{c}-a{d}-{}", part(12, random)?))
         }
-        "crc32_base62" => Some(base62(crc32fast::hash(last.as_bytes()), 6)),
+        "crc32_base62" => Some(in_base(62, crc32fast::hash(last.as_bytes()), 6)),
         "crc32_hex" => Some(format!(
             "{:08x}",
             crc32fast::hash(before.trim_end_matches('_').as_bytes())
+        )),
+        "crc32_upperhex" => Some(format!("{:08X}", crc32fast::hash(before.as_bytes()))),
+        "crc32_base36" => Some(in_base(36, crc32fast::hash(before.as_bytes()), 7)),
+        "crc32_base64" => {
+            let sum = crc32fast::hash(last.as_bytes());
+            Some(data_encoding::BASE64_NOPAD.encode(&sum.to_le_bytes()))
+        }
+        "age" => {
+            let human = bech32::Hrp::parse("AGE-SECRET-KEY-").expect("a fixed text");
+            bech32::encode_upper::<bech32::Bech32>(human, &bytes(32, random)).ok()
+        }
+        "nkey" => {
+            // The first two bytes say 'seed' and 'user'.
+            let mut key = vec![0x95, 0];
+            key.extend(bytes(32, random));
+            let sum = crc::Crc::<u16>::new(&crc::CRC_16_XMODEM).checksum(&key);
+            key.extend(sum.to_le_bytes());
+            Some(data_encoding::BASE32_NOPAD.encode(&key))
+        }
+        "discord_id" => Some(base64(
+            format!("1{}", characters("digits", 17, random)?).as_bytes(),
         )),
         "jwt" => {
             let header = base64url(
@@ -144,6 +166,10 @@ fn placeholder(name: &str, before: &str, last: &str, random: &mut Random) -> Opt
         }
         _ => {
             let (set, count) = name.split_once(':')?;
+            if set == "json" {
+                let value = characters("base62", count.parse().ok()?, random)?;
+                return Some(base64(format!(r#"{{"k":"{value}"}}"#).as_bytes()));
+            }
             let count = match count.split_once("..") {
                 None => count.parse().ok()?,
                 Some((low, high)) => {
@@ -161,12 +187,18 @@ fn characters(set: &str, count: usize, random: &mut Random) -> Option<String> {
     Some((0..count).map(|_| char::from(*random.pick(&set))).collect())
 }
 
-fn base62(mut value: u32, width: usize) -> String {
-    let digits = charset("base62").expect("a known set");
+fn bytes(count: usize, random: &mut Random) -> Vec<u8> {
+    (0..count).map(|_| random.bits().to_le_bytes()[0]).collect()
+}
+
+/// Writes `value` with the digits 0-9, then letters: lower case alone up to base 36.
+fn in_base(base: u32, mut value: u32, width: usize) -> String {
+    let set = if base > 36 { "base62" } else { "lower36" };
+    let digits = charset(set).expect("a known set");
     let mut text = vec![b'0'; width];
     for slot in text.iter_mut().rev() {
-        *slot = digits[value as usize % 62];
-        value /= 62;
+        *slot = digits[(value % base) as usize];
+        value /= base;
     }
     String::from_utf8(text).expect("digits are ASCII")
 }

@@ -1,40 +1,16 @@
-//! Every rule proves itself: its examples are found in all common syntaxes, its near misses and
-//! what becomes of an example by a small change are not.
+//! Rules prove themselves, and rule files are read with errors that help.
+
+use std::path::Path;
 
 use unleak::detect::{Detector, Hits, Match, Scratch};
+use unleak::rule;
 use unleak::rule::template::{Random, expand};
-use unleak::rule::{self, Matcher, Rule};
+
+use crate::support::{Repo, token, unleak};
 
 fn detector() -> Detector {
     Detector::compile(rule::builtin_with_proofs().unwrap()).unwrap()
 }
-
-/// The surroundings in which a token must be found; `@` stands for it.
-const SYNTAXES: [(&str, &str); 20] = [
-    ("ini", "[service]\nvalue = @\n"),
-    ("env", "SERVICE_VALUE=@\n"),
-    ("json", "{\"service\": {\"value\": \"@\"}}"),
-    ("json in json", "{\"body\": \"{\\\"value\\\": \\\"@\\\"}\"}"),
-    ("xml attribute", "<service value=\"@\"/>"),
-    ("xml element", "<value>@</value>"),
-    ("yaml plain", "service:\n  value: @\n"),
-    ("yaml quoted", "value: '@'\n"),
-    ("yaml block", "value: |\n  @\n"),
-    ("shell", "export VALUE=\"@\"\n"),
-    (
-        "curl header",
-        "curl -H \"X-Value: @\" https://service.example/\n",
-    ),
-    ("c#", "const string Value = \"@\";\n"),
-    ("go", "\tvalue := `@`\n"),
-    ("php", "$config['value'] = '@';\n"),
-    ("python", "VALUE = b'@'\n"),
-    ("ruby", "config.value = '@'\n"),
-    ("rust", "const VALUE: &str = \"@\";\n"),
-    ("terraform", "variable \"value\" {\n  default = \"@\"\n}\n"),
-    ("markdown", "The value is `@`.\n"),
-    ("bare", "@"),
-];
 
 fn found(detector: &Detector, text: &str) -> Vec<Match> {
     let mut hits = Hits::default();
@@ -42,176 +18,185 @@ fn found(detector: &Detector, text: &str) -> Vec<Match> {
     detector.matches(text.as_bytes(), &hits)
 }
 
-fn finds(detector: &Detector, rule: &Rule, text: &str) -> bool {
-    found(detector, text)
-        .iter()
-        .any(|found| detector.rule(found.rule).id == rule.id)
-}
-
-/// Whether some rule that knows a shape, this one or one that knows better, finds the text.
-fn finds_specifically(detector: &Detector, text: &str) -> bool {
-    found(detector, text)
-        .iter()
-        .any(|found| !detector.rule(found.rule).is_generic())
-}
-
 fn expanded(template: &str, seed: u64) -> String {
     expand(template, &mut Random::new(seed)).unwrap()
 }
 
-/// Whether the rule's tokens stand for themselves: others are only known by the name before them.
-fn stands_alone(rule: &Rule) -> bool {
-    match &rule.matcher {
-        Matcher::Start(regex) => !regex.starts_with("(?i:"),
-        Matcher::Infix { .. } | Matcher::Jwt | Matcher::Known(_) => true,
-        Matcher::Assignment | Matcher::Pem => false,
-    }
+fn said(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }
 
-#[test]
-fn there_are_enough_of_them() {
-    let rules = rule::builtin_with_proofs().unwrap();
-    assert!(rules.rules.len() >= 120, "{} rules", rules.rules.len());
+/// Runs `unleak rules ARGS` beside a rule file `own.toml`; returns the exit code and all output.
+fn rules(file: &str, args: &[&str]) -> (Option<i32>, String) {
+    let dir = Repo::new();
+    dir.write("own.toml", file);
+    let output = unleak(&[&["rules"], args].concat(), dir.path());
+    let text = said(&output.stdout) + &said(&output.stderr);
+    (output.status.code(), text)
 }
 
+const OWN: &str = "\
+[[rule]]
+id = 'x-key'
+provider = 'X'
+description = 'X'
+confidence = 'high'
+keywords = ['xkey_']
+regex = 'xkey_[a-z0-9]{12}'
+examples = ['xkey_{lower36:12}']
+near_misses = ['xkey_{lower:8}']
+";
+
 #[test]
-fn examples_are_found() {
-    let detector = detector();
-    let mut missed = Vec::new();
-    for rule in &detector.rules().rules {
+fn every_built_in_rule_proves_itself() {
+    let output = unleak(&["rules", "test"], Path::new("/"));
+    let text = said(&output.stdout);
+    assert!(output.status.success(), "{text}");
+    let numbers: Vec<usize> = text
+        .split_ascii_whitespace()
+        .filter_map(|word| word.parse().ok())
+        .collect();
+    assert!(numbers[0] > 1300 && numbers[1] > 100_000, "{text}");
+    for rule in &rule::builtin_with_proofs().unwrap().rules {
         assert!(!rule.examples.is_empty(), "{} has an example", rule.id);
-        for template in &rule.examples {
-            let hits = (0..40)
-                .filter(|&seed| finds(&detector, rule, &expanded(template, seed)))
-                .count();
-            // A random value may by chance look like a placeholder or too regular.
-            if hits < 36 {
-                missed.push(format!("{}: {template}: {hits} of 40", rule.id));
-            }
-        }
-    }
-    assert!(missed.is_empty(), "{}", missed.join("\n"));
-}
-
-#[test]
-fn examples_are_found_in_every_syntax() {
-    let detector = detector();
-    let mut missed = Vec::new();
-    for rule in detector
-        .rules()
-        .rules
-        .iter()
-        .filter(|rule| stands_alone(rule))
-    {
-        for template in &rule.examples {
-            for (name, syntax) in SYNTAXES {
-                let found = (0..5).any(|seed| {
-                    let text = syntax.replace('@', &expanded(template, seed));
-                    finds_specifically(&detector, &text)
-                });
-                if !found {
-                    missed.push(format!("{} in {name}: {template}", rule.id));
-                }
-            }
-        }
-    }
-    assert!(missed.is_empty(), "{}", missed.join("\n"));
-}
-
-#[test]
-fn context_rules_read_every_syntax() {
-    let detector = detector();
-    let mut missed = Vec::new();
-    let mut tried = 0;
-    let is_context =
-        |rule: &&Rule| matches!(&rule.matcher, Matcher::Start(regex) if regex.starts_with("(?i:"));
-    for rule in detector.rules().rules.iter().filter(is_context) {
-        let example = rule
-            .examples
-            .iter()
-            .find(|example| example.contains(" = ") && !example.contains('\n'));
-        let Some(example) = example else { continue };
-        tried += 1;
-        let text = expanded(example, 1);
-        let (name, rest) = text.split_once(" = ").expect("it was looked for");
-        let value = rest.trim_matches('"');
-        for text in [
-            format!("{name} = {value}\n"),
-            format!("{}={value}\n", name.to_uppercase()),
-            format!("{{\"{name}\": \"{value}\"}}"),
-            format!("{{\\\"{name}\\\": \\\"{value}\\\"}}"),
-            format!("<{name}>{value}</{name}>"),
-            format!("<add key=\"{name}\" value=\"{value}\"/>"),
-            format!("{name}: {value}\n"),
-            format!("{name}: '{value}'\n"),
-            format!("export {name}=\"{value}\"\n"),
-            format!("curl -H \"X-{name}: {value}\"\n"),
-            format!("const string {name} = \"{value}\";\n"),
-            format!("{name} := `{value}`\n"),
-            format!("$config['{name}'] = '{value}';\n"),
-            format!("os.environ[\"{name}\"] = \"{value}\"\n"),
-            format!("ENV {name} {value}\n"),
-            format!("https://service.example/?{name}={value}&x=1\n"),
-            format!("--{name} {value}\n"),
-            format!("| {name} | `{value}` |\n"),
-        ] {
-            if !finds_specifically(&detector, &text) {
-                missed.push(format!("{}: {text}", rule.id));
-            }
-        }
-    }
-    assert!(tried > 50, "{tried} rules were tried");
-    assert!(missed.is_empty(), "{}", missed.join("\n"));
-}
-
-#[test]
-fn near_misses_are_not_found() {
-    let detector = detector();
-    let mut wrong = Vec::new();
-    for rule in &detector.rules().rules {
         assert!(!rule.near_misses.is_empty(), "{} has a near miss", rule.id);
-        for template in &rule.near_misses {
-            let text = expanded(template, 7);
-            let surely = |found: &Match| {
-                detector.rule(found.rule).id == rule.id && found.confidence > rule::Confidence::Low
-            };
-            if found(&detector, &text).iter().any(surely) {
-                wrong.push(format!("{}: {template}", rule.id));
-            }
-        }
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
-fn tokens_glued_to_a_longer_word_are_refused() {
-    let detector = detector();
-    let mut wrong = Vec::new();
-    for rule in detector
-        .rules()
-        .rules
-        .iter()
-        .filter(|rule| stands_alone(rule))
-    {
-        for template in &rule.examples {
-            let token = expanded(template, 11);
-            if !rule
-                .keywords
-                .iter()
-                .any(|keyword| token.as_bytes().starts_with(&keyword.text))
-            {
-                continue;
-            }
-            let before = format!("value = Qx{token}");
-            if rule.boundary.left
-                && !matches!(rule.matcher, Matcher::Infix { .. })
-                && finds(&detector, rule, &before)
-            {
-                wrong.push(format!("{}: glued before: {template}", rule.id));
-            }
-        }
+fn a_proof_that_does_not_hold_is_told() {
+    let (code, text) = rules(OWN, &["test", "own.toml"]);
+    assert_eq!(code, Some(0), "{text}");
+    for (from, to, says) in [
+        (
+            "'xkey_{lower36:12}'",
+            "'ykey_{lower36:12}'",
+            "is found in 0 of 40 cases",
+        ),
+        (
+            "'xkey_{lower:8}'",
+            "'xkey_{lower:12}'",
+            "near miss 'xkey_{lower:12}' is found",
+        ),
+        (
+            "[a-z0-9]{12}",
+            "[^\\n ]{12}",
+            "is found with a foreign character",
+        ),
+        (
+            "'xkey_{lower36:12}'",
+            "'xkey_{lower99:12}'",
+            "unknown placeholder",
+        ),
+        (
+            "xkey_[a-z0-9]{12}",
+            "xkey_[a-z0-9]{12};",
+            "is found in 0 of 40 cases",
+        ),
+    ] {
+        let bad = OWN.replacen(from, to, 1);
+        assert_ne!(bad, OWN);
+        let (code, text) = rules(&bad, &["test", "own.toml"]);
+        assert!(code != Some(0) && text.contains(says), "{says} in {text}");
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let (code, text) = rules(OWN, &["test", "own.toml", "--rule", "x-kye"]);
+    assert_eq!(code, Some(2), "{text}");
+    assert!(text.contains("did you mean 'x-key'"), "{text}");
+}
+
+#[test]
+fn misspelt_fields_are_named_with_the_nearest() {
+    let (code, text) = rules(OWN, &["check", "own.toml"]);
+    assert_eq!(code, Some(0), "{text}");
+    for (from, to, says) in [
+        (
+            "regex =",
+            "regexp =",
+            "'own.toml': rule 'x-key': field 'regexp'",
+        ),
+        ("regex =", "regexp =", "did you mean 'regex'"),
+        ("confidence =", "confidense =", "did you mean 'confidence'"),
+        (
+            "regex =",
+            "checks = ['crc32-bas62']\nregex =",
+            "did you mean 'crc32-base62'",
+        ),
+        ("[[rule]]", "[[rulez]]", "rules stand in tables '[[rule]]'"),
+        ("'xkey_[a-z0-9]{12}'", "7", "rule 'x-key'"),
+        (
+            "regex =",
+            "except = ['(']\nregex =",
+            "rule 'x-key': field 'except'",
+        ),
+    ] {
+        let bad = OWN.replacen(from, to, 1);
+        assert_ne!(bad, OWN);
+        let (code, text) = rules(&bad, &["check", "own.toml"]);
+        assert_eq!(code, Some(2), "{text}");
+        assert!(text.contains(says), "{says} in {text}");
+    }
+}
+
+/// In another scanner's format.
+const FOREIGN: &str = r#"
+title = "ours"
+[extend]
+useDefault = true
+[allowlist]
+paths = ['vendor/']
+stopwords = ["sample"]
+[[rules]]
+id = "acme-token"
+description = "Acme token"
+regex = '(?i)(?:acme)[\w .-]{0,20}[=:]\s*["'']?([0-9a-z]{20,})'
+entropy = 3
+keywords = ["acme"]
+[[rules]]
+id = "github-pat"
+regex = 'ghx_[0-9a-z]{16}'
+[[rules]]
+id = "everything"
+regex = '[0-9a-f]{64}'
+"#;
+
+#[test]
+fn rule_files_of_other_scanners_are_carried_over() {
+    let foreign = FOREIGN.replace("''", "\\x27");
+    let repo = Repo::new();
+    repo.write("foreign.toml", &foreign);
+    let real = token("{lower36:24}", 3);
+    let sample = token("{lower36:8}sample{lower36:8}", 4);
+    let other = token("ghx_{lower36:16}", 5);
+    let text = format!("ACME_KEY = \"{real}\"\nacme.test: '{sample}'\n{other}\n");
+    repo.commit_file("a.conf", text);
+    let file = repo.path().join("foreign.toml");
+    let ids = |option: &str| {
+        let report = repo.scan(&[option, file.to_str().unwrap()]);
+        let ids = report.findings().iter().map(|finding| {
+            let id = finding["rule_id"].as_str().unwrap();
+            id.to_owned()
+        });
+        ids.collect::<std::collections::BTreeSet<_>>()
+    };
+    let expected = ["acme-token", "github-pat"].map(str::to_owned);
+    assert_eq!(ids("--rules"), expected.into());
+    // Beside our own rules, one of the same name is renamed.
+    let beside = ids("--extra-rules");
+    assert!(beside.contains("custom-github-pat"), "{beside:?}");
+    let args = ["scan", ".", "--rules", "foreign.toml"];
+    let output = unleak(&args, repo.path());
+    let warning = said(&output.stderr);
+    assert!(warning.contains("3 of its settings"), "{warning}");
+    let (code, text) = rules(&foreign, &["check", "own.toml"]);
+    assert_eq!(code, Some(0), "{text}");
+    for part in [
+        "2 rules carried over",
+        "useDefault",
+        "'allowlist.paths'",
+        "'everything'",
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
 }
 
 #[test]

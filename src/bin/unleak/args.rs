@@ -60,11 +60,22 @@ pub(crate) enum RulesCommand {
         #[arg(value_name = "ID")]
         id: String,
     },
-    /// Check rule files: errors name file, rule and field
+    /// Check rule files: errors name file, rule and field; of other scanners' files, list what is
+    /// not carried over
     Check {
         /// The files
         #[arg(value_name = "FILE", required = true)]
         files: Vec<PathBuf>,
+    },
+    /// Try the proofs of rules: examples are found in many syntaxes, near misses and altered
+    /// examples are not
+    Test {
+        /// Rule files; the built-in rules without one
+        #[arg(value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// Only the rule of this name; may be given more than once
+        #[arg(long, value_name = "ID")]
+        rule: Vec<String>,
     },
 }
 

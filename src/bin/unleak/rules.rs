@@ -3,12 +3,18 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 
+use std::path::PathBuf;
+
+use rayon::prelude::*;
+use unleak::detect::Detector;
+use unleak::detect::prove::prove;
 use unleak::error::{Error, Result};
+use unleak::report::escape::escape;
 use unleak::rule::{self, Check, Matcher, Rule};
 
 use crate::args::RulesCommand;
 use crate::exit::Exit;
-use crate::settings::rule_file;
+use crate::settings::{RuleFile, rule_file};
 
 /// Runs it.
 pub(crate) fn run(command: &RulesCommand) -> Result<Exit> {
@@ -18,21 +24,100 @@ pub(crate) fn run(command: &RulesCommand) -> Result<Exit> {
             let rules = rule::builtin_with_proofs()?;
             show(rules.get(id).ok_or_else(|| rules.unknown(id))?)
         }
-        RulesCommand::Check { files } => {
-            let mut text = String::new();
-            for path in files {
-                let count = rule_file(path)?.rules.len();
-                // Writing to a string cannot fail.
-                let _ = writeln!(text, "{}: {count} rules, all well formed", path.display());
-            }
-            text
+        RulesCommand::Check { files } => check(files)?,
+        RulesCommand::Test { files, rule } => {
+            let (text, is_proven) = test(files, rule)?;
+            print(&text)?;
+            return Ok(if is_proven { Exit::Clean } else { Exit::Found });
         }
     };
+    print(&text)
+}
+
+fn print(text: &str) -> Result<Exit> {
     match std::io::stdout().write_all(text.as_bytes()) {
         Ok(()) => Ok(Exit::Clean),
         Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(Exit::ClosedPipe),
         Err(e) => Err(Error::io("write", "standard output".as_ref(), e)),
     }
+}
+
+/// Reads the files, and says what they hold.
+fn check(files: &[PathBuf]) -> Result<String> {
+    let mut text = String::new();
+    for path in files {
+        let RuleFile { rules, left } = rule_file(path)?;
+        // An expression can still be too large for the engine.
+        Detector::compile(rules.clone())?;
+        let (file, count) = (path.display(), rules.rules.len());
+        // Writing to a string cannot fail.
+        let _ = match left {
+            None => writeln!(text, "{file}: {count} rules, all well formed"),
+            Some(left) if left.is_empty() => writeln!(text, "{file}: {count} rules carried over"),
+            Some(left) => writeln!(
+                text,
+                "{file}: {count} rules carried over; not carried over:\n  {}",
+                left.join("\n  ")
+            ),
+        };
+    }
+    Ok(escape_lines(&text))
+}
+
+/// Tries the proofs of the rules; returns what to say, and whether all hold.
+fn test(files: &[PathBuf], only: &[String]) -> Result<(String, bool)> {
+    let sets = if files.is_empty() {
+        vec![("built-in".to_owned(), rule::builtin_with_proofs()?)]
+    } else {
+        let sets = files.iter().map(|path| {
+            let rules = rule_file(path)?.rules;
+            Ok((path.display().to_string(), rules))
+        });
+        sets.collect::<Result<_>>()?
+    };
+    let mut text = String::new();
+    let mut is_proven = true;
+    for (name, rules) in sets {
+        if let Some(id) = only.iter().find(|id| rules.get(id).is_none()) {
+            return Err(rules.unknown(id));
+        }
+        let detector = Detector::compile(rules)?;
+        let wanted: Vec<&Rule> = detector
+            .rules()
+            .rules
+            .iter()
+            .filter(|rule| only.is_empty() || only.contains(&rule.id))
+            .collect();
+        let proofs = wanted
+            .par_iter()
+            .map(|rule| prove(&detector, rule))
+            .collect::<Result<Vec<_>>>()?;
+        let tried: usize = proofs.iter().map(|proof| proof.tried).sum();
+        let faults: Vec<_> = proofs.into_iter().flat_map(|proof| proof.faults).collect();
+        let bare = wanted.iter().filter(|rule| rule.examples.is_empty());
+        let bare = bare.count();
+        is_proven &= faults.is_empty();
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "{name}: {} rules, {tried} texts, {} faults",
+            wanted.len(),
+            faults.len()
+        );
+        for fault in faults {
+            let _ = writeln!(text, "  {fault}");
+        }
+        if bare > 0 {
+            let _ = writeln!(text, "  {bare} rules have no examples: nothing proves them");
+        }
+    }
+    Ok((escape_lines(&text), is_proven))
+}
+
+/// Makes text of strangers harmless for a terminal.
+fn escape_lines(text: &str) -> String {
+    let lines = text.lines().map(|line| escape(line.as_bytes()) + "\n");
+    lines.collect()
 }
 
 fn list(rules: &[Rule]) -> String {
@@ -75,6 +160,7 @@ fn show(rule: &Rule) -> String {
         ("looks for", looks_for),
         ("checks", &checks.join(", ")),
         ("entropy", entropy.as_deref().unwrap_or("")),
+        ("except", &rule.except.join(", ")),
         ("public", if rule.public { "yes" } else { "" }),
         ("rotate", rule.rotate.as_deref().unwrap_or("")),
         ("docs", rule.docs.as_deref().unwrap_or("")),

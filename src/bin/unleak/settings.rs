@@ -9,6 +9,7 @@ use unleak::odb::Limits;
 use unleak::odb::repository::Overrides;
 use unleak::report::paint::Paint;
 use unleak::report::redact::Reveal;
+use unleak::rule::foreign;
 use unleak::rule::{self, Confidence, RuleSet};
 use unleak::scan::files::Wanted;
 use unleak::scan::{Delta, InlineAllow, ScanOptions};
@@ -16,6 +17,7 @@ use unleak::unpack;
 
 use crate::args::{Args, ColorChoice, ConfidenceChoice, HookOptions, RuleOptions, ScanArgs};
 use crate::output::Outputs;
+use crate::ui;
 
 /// What `unleak scan` will do.
 pub(crate) struct ScanSettings {
@@ -147,8 +149,22 @@ pub(crate) fn rules(options: &RuleOptions) -> Result<RuleSet> {
         RuleSet::default()
     };
     for path in options.rules.iter().chain(&options.extra_rules) {
-        let more = rule_file(path)?;
-        rules.add(more, &path.display().to_string())?;
+        let RuleFile {
+            rules: mut more,
+            left,
+        } = rule_file(path)?;
+        let file = path.display();
+        if let Some(left) = left {
+            if !left.is_empty() {
+                let count = left.len();
+                ui::warn(&format!(
+                    "'{file}': {count} of its settings have no counterpart here; 'unleak rules \
+                     check {file}' lists them"
+                ));
+            }
+            more.rename_clashes(&rules);
+        }
+        rules.add(more, &file.to_string())?;
     }
     for id in &options.disable_rule {
         rules.remove(id)?;
@@ -156,13 +172,27 @@ pub(crate) fn rules(options: &RuleOptions) -> Result<RuleSet> {
     Ok(rules)
 }
 
+/// A rule file, ours or another scanner's.
+pub(crate) struct RuleFile {
+    pub(crate) rules: RuleSet,
+    /// What could not be carried over, if it is another scanner's.
+    pub(crate) left: Option<Vec<String>>,
+}
+
 /// Reads a rule file.
 ///
 /// # Errors
 /// `Io` or `Config` if it cannot be read.
-pub(crate) fn rule_file(path: &Path) -> Result<RuleSet> {
+pub(crate) fn rule_file(path: &Path) -> Result<RuleFile> {
     let text = std::fs::read_to_string(path).map_err(|e| Error::io("read", path, e))?;
-    rule::parse(&text, &path.display().to_string())
+    let file = path.display().to_string();
+    let (rules, left) = if foreign::is_foreign(&text) {
+        let carried = foreign::parse(&text, &file)?;
+        (carried.rules, Some(carried.left))
+    } else {
+        (rule::parse(&text, &file)?, None)
+    };
+    Ok(RuleFile { rules, left })
 }
 
 /// What the environment says about where the repository is.
