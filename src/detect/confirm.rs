@@ -96,6 +96,18 @@ impl Confirmer {
         (keyword.before, keyword.after)
     }
 
+    /// Cuts out what the rules of `keyword` look at where it stands at `at`.
+    pub(super) fn window<'b>(&self, bytes: &'b [u8], at: usize, keyword: u32) -> Place<'b> {
+        let keyword = &self.keywords[keyword as usize];
+        let start = at.saturating_sub(keyword.before);
+        let end = (at + keyword.after).min(bytes.len());
+        Place {
+            window: &bytes[start..end],
+            at: at - start,
+            keyword_len: keyword.len,
+        }
+    }
+
     /// Returns what the rules of `keyword` find where it stands at `at`.
     pub(super) fn judge(
         &self,
@@ -105,18 +117,10 @@ impl Confirmer {
         keyword: u32,
         scratch: &mut Scratch,
     ) -> Option<Arc<[Candidate]>> {
-        let keyword = &self.keywords[keyword as usize];
-        let start = at.saturating_sub(keyword.before);
-        let end = (at + keyword.after).min(bytes.len());
-        let (window, at) = (&bytes[start..end], at - start);
+        let place = self.window(bytes, at, keyword);
         let mut found = Vec::new();
-        for &number in &keyword.rules {
+        for &number in &self.keywords[keyword as usize].rules {
             let rule = &rules.rules[usize::from(number)];
-            let place = Place {
-                window,
-                at,
-                keyword_len: keyword.len,
-            };
             if let Some(candidate) = self.try_rule(number, rule, place, scratch) {
                 found.push(candidate);
             }
@@ -265,10 +269,11 @@ impl Confirmer {
 
 /// One keyword occurrence in its window.
 #[derive(Clone, Copy)]
-struct Place<'w> {
-    window: &'w [u8],
-    at: usize,
-    keyword_len: usize,
+pub(super) struct Place<'w> {
+    pub(super) window: &'w [u8],
+    /// Where in it the keyword begins.
+    pub(super) at: usize,
+    pub(super) keyword_len: usize,
 }
 
 fn assigned(rule: u16, window: &[u8], at: usize, keyword_len: usize) -> Option<Candidate> {

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! entropy, assignment, block, prefilter, allow, decode, placeholder, weights
-//! < checksum, features < score < known < confirm < mod < inside, prove
+//! < checksum, features < score < known < confirm < mod < explain, inside, prove
 //! ```
 //!
 //! A [`Detector`] is compiled once and shared; a [`Scratch`] belongs to one thread. A buffer is
@@ -16,6 +16,7 @@ pub mod checksum;
 mod confirm;
 pub mod decode;
 pub mod entropy;
+pub mod explain;
 pub mod features;
 mod inside;
 pub mod known;

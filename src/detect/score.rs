@@ -152,11 +152,7 @@ const LEAST_BITS: f64 = 2.3;
 /// Judges `name = value`. `None`: not worth reporting at all.
 pub fn assignment(window: &[u8], found: &Assignment) -> Option<(Confidence, Reasons)> {
     let features = features::of(window, found)?;
-    let odds = f64::from(weights::BASE)
-        + points(&features)
-            .map(|(_, points)| f64::from(points))
-            .sum::<f64>();
-    let score = 1.0 / (1.0 + (-odds).exp());
+    let score = probability(&features);
     let value = &window[found.value.start..found.value.end];
     let reasons = assignment_reasons(&features, value);
     let confidence = match score {
@@ -168,9 +164,21 @@ pub fn assignment(window: &[u8], found: &Assignment) -> Option<(Confidence, Reas
     Some((confidence, reasons))
 }
 
-const HIGH_SCORE: f64 = 0.94;
-const MEDIUM_SCORE: f64 = 0.5;
-const LOW_SCORE: f64 = 0.2;
+/// From this probability on, a value that looks random is of high confidence.
+pub const HIGH_SCORE: f64 = 0.94;
+/// From this on, of medium confidence.
+pub const MEDIUM_SCORE: f64 = 0.5;
+/// From this on, of low confidence; below, it is not kept at all.
+pub const LOW_SCORE: f64 = 0.2;
+
+/// How likely an assignment with these features is a secret, of 1.
+pub fn probability(features: &Features) -> f64 {
+    let odds = f64::from(weights::BASE)
+        + points(features)
+            .map(|(_, points)| f64::from(points))
+            .sum::<f64>();
+    1.0 / (1.0 + (-odds).exp())
+}
 
 /// What each feature adds to the log-odds.
 pub fn points(features: &Features) -> impl Iterator<Item = (&'static str, f32)> {

@@ -145,7 +145,7 @@ fn exceptions(value: &Value, owner: &str, left: &mut Vec<String>) -> Vec<String>
             continue;
         }
         let target = text_of(list, "regexTarget").unwrap_or("secret");
-        if has("regexes") && target != "secret" && target != "" {
+        if has("regexes") && !["", "secret"].contains(&target) {
             leave("regexTarget", "only the secret itself can be excepted");
         } else {
             for regex in texts(list.get("regexes")) {

@@ -99,31 +99,69 @@ pub fn expand(template: &str, random: &mut Random) -> Result<String> {
 }
 
 fn placeholder(name: &str, before: &str, last: &str, random: &mut Random) -> Option<String> {
-    match name {
-        "uuid" => {
-            let part = |n, random: &mut Random| characters("hex", n, random);
-            let (a, b, c, d) = (
-                part(8, random)?,
-                part(4, random)?,
-                part(3, random)?,
-                part(3, random)?,
+    if let Some(sum) = name.strip_prefix("crc32_") {
+        return checksum(sum, before, last);
+    }
+    let Some((set, count)) = name.split_once(':') else {
+        return whole(name, random);
+    };
+    let count = match count.split_once("..") {
+        None => count.parse().ok()?,
+        Some((low, high)) => {
+            let (low, high): (usize, usize) = (low.parse().ok()?, high.parse().ok()?);
+            low + random.below(high.checked_sub(low)? + 1)
+        }
+    };
+    if set == "json" {
+        let value = characters("base62", count, random)?;
+        return Some(base64(format!(r#"{{"k":"{value}"}}"#).as_bytes()));
+    }
+    characters(set, count, random)
+}
+
+/// The sum of what stands before it: of all, or of the last placeholder's part.
+fn checksum(name: &str, before: &str, last: &str) -> Option<String> {
+    let sum = crc32fast::hash;
+    Some(match name {
+        "base62" => in_base(62, sum(last.as_bytes()), 6),
+        "hex" => format!("{:08x}", sum(before.trim_end_matches('_').as_bytes())),
+        "upperhex" => format!("{:08X}", sum(before.as_bytes())),
+        "base36" => in_base(36, sum(before.as_bytes()), 7),
+        "base64" => data_encoding::BASE64_NOPAD.encode(&sum(last.as_bytes()).to_le_bytes()),
+        _ => return None,
+    })
+}
+
+/// Tokens that are made whole.
+fn whole(name: &str, random: &mut Random) -> Option<String> {
+    let mut part = |set, count| characters(set, count, random);
+    Some(match name {
+        "uuid" => format!(
+            "{}-{}-4{}-a{}-{}",
+            part("hex", 8)?,
+            part("hex", 4)?,
+            part("hex", 3)?,
+            part("hex", 3)?,
+            part("hex", 12)?
+        ),
+        "jwt" => {
+            let header = format!(
+                r#"{{"alg":"HS256","typ":"JWT","kid":"{}"}}"#,
+                part("lower", 6)?
             );
-            Some(format!("{a}-{b}-4{c}-a{d}-{}", part(12, random)?))
+            let claims = format!(r#"{{"sub":"{}","iat":1600000000}}"#, part("digits", 10)?);
+            let signature = part("base64url", 43)?;
+            let encoded = [header, claims].map(|json| base64url(json.as_bytes()));
+            format!("{}.{signature}", encoded.join("."))
         }
-        "crc32_base62" => Some(in_base(62, crc32fast::hash(last.as_bytes()), 6)),
-        "crc32_hex" => Some(format!(
-            "{:08x}",
-            crc32fast::hash(before.trim_end_matches('_').as_bytes())
-        )),
-        "crc32_upperhex" => Some(format!("{:08X}", crc32fast::hash(before.as_bytes()))),
-        "crc32_base36" => Some(in_base(36, crc32fast::hash(before.as_bytes()), 7)),
-        "crc32_base64" => {
-            let sum = crc32fast::hash(last.as_bytes());
-            Some(data_encoding::BASE64_NOPAD.encode(&sum.to_le_bytes()))
+        "basic" => {
+            let pair = format!("{}:{}", part("lower", 6)?, part("base62", 14)?);
+            base64(pair.as_bytes())
         }
+        "discord_id" => base64(format!("1{}", part("digits", 17)?).as_bytes()),
         "age" => {
-            let human = bech32::Hrp::parse("AGE-SECRET-KEY-").expect("a fixed text");
-            bech32::encode_upper::<bech32::Bech32>(human, &bytes(32, random)).ok()
+            let human = bech32::Hrp::parse("AGE-SECRET-KEY-").ok()?;
+            bech32::encode_upper::<bech32::Bech32>(human, &bytes(32, random)).ok()?
         }
         "nkey" => {
             // The first two bytes say 'seed' and 'user'.
@@ -131,55 +169,10 @@ fn placeholder(name: &str, before: &str, last: &str, random: &mut Random) -> Opt
             key.extend(bytes(32, random));
             let sum = crc::Crc::<u16>::new(&crc::CRC_16_XMODEM).checksum(&key);
             key.extend(sum.to_le_bytes());
-            Some(data_encoding::BASE32_NOPAD.encode(&key))
+            data_encoding::BASE32_NOPAD.encode(&key)
         }
-        "discord_id" => Some(base64(
-            format!("1{}", characters("digits", 17, random)?).as_bytes(),
-        )),
-        "jwt" => {
-            let header = base64url(
-                format!(
-                    r#"{{"alg":"HS256","typ":"JWT","kid":"{}"}}"#,
-                    characters("lower", 6, random)?
-                )
-                .as_bytes(),
-            );
-            let claims = base64url(
-                format!(
-                    r#"{{"sub":"{}","iat":1600000000}}"#,
-                    characters("digits", 10, random)?
-                )
-                .as_bytes(),
-            );
-            Some(format!(
-                "{header}.{claims}.{}",
-                characters("base64url", 43, random)?
-            ))
-        }
-        "basic" => {
-            let pair = format!(
-                "{}:{}",
-                characters("lower", 6, random)?,
-                characters("base62", 14, random)?
-            );
-            Some(base64(pair.as_bytes()))
-        }
-        _ => {
-            let (set, count) = name.split_once(':')?;
-            if set == "json" {
-                let value = characters("base62", count.parse().ok()?, random)?;
-                return Some(base64(format!(r#"{{"k":"{value}"}}"#).as_bytes()));
-            }
-            let count = match count.split_once("..") {
-                None => count.parse().ok()?,
-                Some((low, high)) => {
-                    let (low, high): (usize, usize) = (low.parse().ok()?, high.parse().ok()?);
-                    low + random.below(high.checked_sub(low)? + 1)
-                }
-            };
-            characters(set, count, random)
-        }
-    }
+        _ => return None,
+    })
 }
 
 fn characters(set: &str, count: usize, random: &mut Random) -> Option<String> {

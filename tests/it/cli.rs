@@ -365,3 +365,40 @@ fn rules_are_added_and_taken_away() {
         stderr(&output)
     );
 }
+
+#[test]
+fn explain_tells_the_evidence() {
+    let repo = Repo::new();
+    let password = crate::support::token("kT9x-{base62:4}Lm", 2);
+    let text = format!("db_password = \"{password}\"\n{}\n", github_token(3));
+    repo.commit_file("conf/app.py", text);
+    let report = repo.scan(&[]);
+    let explain = |rule: &str| {
+        let fingerprint = report.only(rule)["fingerprint"].as_str().unwrap();
+        let output = unleak(&["explain", &fingerprint[..12]], repo.path());
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        stdout(&output)
+    };
+    let text = explain("generic-password");
+    for part in [
+        "conf/app.py:1",
+        "name ends in a word for a password",
+        "likely a secret",
+        "assigned to a name that means a secret",
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    assert!(!text.contains(&password), "{text}");
+    // The facts add up to the sum.
+    let numbers: Vec<f32> = text
+        .lines()
+        .filter_map(|line| line.split_ascii_whitespace().next()?.parse().ok())
+        .collect();
+    let (sum, facts) = numbers.split_last().unwrap();
+    assert!((facts.iter().sum::<f32>() - sum).abs() < 0.06, "{text}");
+    let text = explain("github-pat");
+    assert!(text.contains("'crc32-base62': verified"), "{text}");
+    let output = unleak(&["explain", "ffffffffffff"], repo.path());
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("--min-confidence low"));
+}

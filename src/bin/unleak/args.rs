@@ -40,6 +40,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: HookCommand,
     },
+    /// Tell why a finding has its confidence
+    Explain(ExplainArgs),
     /// Rewrite history so that secrets are gone, and prove it
     Purge(PurgeArgs),
     /// Look at the rules
@@ -47,6 +49,21 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: RulesCommand,
     },
+}
+
+/// Which finding is explained.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ExplainArgs {
+    /// The first digits of its fingerprint, as reports show it
+    #[arg(value_name = "FINGERPRINT")]
+    pub(crate) fingerprint: String,
+
+    /// The repository
+    #[arg(default_value = ".", value_name = "REPO")]
+    pub(crate) repository: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) rules: RuleOptions,
 }
 
 /// What to do with rules.

@@ -2,6 +2,7 @@
 
 mod args;
 mod exit;
+mod explain;
 mod hook;
 mod known;
 mod output;
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
     let run = || match &args.command {
         Command::Scan(scan) => scan::run(&args, scan),
         Command::Hook { command } => hook::run(&args, command),
+        Command::Explain(explain) => explain::run(&args, explain),
         Command::Purge(purge) => purge::run(&args, purge),
         Command::Rules { command } => rules::run(command),
     };

@@ -1,4 +1,4 @@
-//! Where the reports of a scan go, and in which formats.
+//! Where the reports of a scan go, and in which formats; standard output.
 
 use std::ffi::OsString;
 use std::fs::Permissions;
@@ -12,6 +12,7 @@ use unleak::report::redact::Reveal;
 use unleak::report::{Format, Report};
 
 use crate::args::FormatChoice;
+use crate::exit::Exit;
 
 /// Where the reports go.
 pub(crate) struct Outputs {
@@ -135,4 +136,18 @@ fn write(path: &Path, bytes: &[u8], reveal: Reveal) -> std::io::Result<()> {
     }
     file.persist(&target).map_err(|e| e.error)?;
     Ok(())
+}
+
+/// Writes to standard output. Whoever reads it may go away.
+///
+/// # Errors
+/// `Io` if it cannot be written.
+pub(crate) fn print(bytes: &[u8]) -> Result<Exit> {
+    let mut stdout = std::io::stdout().lock();
+    let written = stdout.write_all(bytes).and_then(|()| stdout.flush());
+    match written {
+        Ok(()) => Ok(Exit::Clean),
+        Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(Exit::ClosedPipe),
+        Err(e) => Err(Error::io("write", "standard output".as_ref(), e)),
+    }
 }

@@ -1,19 +1,19 @@
 //! `unleak rules`.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 
 use std::path::PathBuf;
 
 use rayon::prelude::*;
 use unleak::detect::Detector;
 use unleak::detect::prove::prove;
-use unleak::error::{Error, Result};
+use unleak::error::Result;
 use unleak::report::escape::escape;
 use unleak::rule::{self, Check, Matcher, Rule};
 
 use crate::args::RulesCommand;
 use crate::exit::Exit;
+use crate::output;
 use crate::settings::{RuleFile, rule_file};
 
 /// Runs it.
@@ -27,19 +27,11 @@ pub(crate) fn run(command: &RulesCommand) -> Result<Exit> {
         RulesCommand::Check { files } => check(files)?,
         RulesCommand::Test { files, rule } => {
             let (text, is_proven) = test(files, rule)?;
-            print(&text)?;
+            output::print(text.as_bytes())?;
             return Ok(if is_proven { Exit::Clean } else { Exit::Found });
         }
     };
-    print(&text)
-}
-
-fn print(text: &str) -> Result<Exit> {
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Ok(()) => Ok(Exit::Clean),
-        Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(Exit::ClosedPipe),
-        Err(e) => Err(Error::io("write", "standard output".as_ref(), e)),
-    }
+    output::print(text.as_bytes())
 }
 
 /// Reads the files, and says what they hold.

@@ -1,7 +1,7 @@
 //! `unleak scan`.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -22,6 +22,7 @@ use unleak::scan::commits::Range;
 use crate::args::{Args, ScanArgs};
 use crate::exit::Exit;
 use crate::known;
+use crate::output;
 use crate::progress::ProgressLine;
 use crate::settings::{self, ScanSettings};
 use crate::ui;
@@ -67,12 +68,9 @@ pub(crate) fn run(args: &Args, scan: &ScanArgs) -> Result<Exit> {
     settings.outputs.write_files(&report)?;
     report.paint = paint;
     if let Some(format) = settings.outputs.standard
-        && let Err(e) = write_all(&report.render(format))
+        && output::print(&report.render(format))? == Exit::ClosedPipe
     {
-        return match e.kind() {
-            std::io::ErrorKind::BrokenPipe => Ok(Exit::ClosedPipe),
-            _ => Err(Error::io("write", "standard output".as_ref(), e)),
-        };
+        return Ok(Exit::ClosedPipe);
     }
     if args.quiet && !result.coverage.is_complete() {
         ui::warn("the scan is incomplete; run it without '--quiet' to see what is missing");
@@ -167,10 +165,4 @@ fn standard_input(scan: &ScanArgs, settings: &ScanSettings, detector: &Detector)
         .read_to_end(&mut bytes)
         .map_err(|e| Error::io("read", "standard input".as_ref(), e))?;
     text(&scan.stdin_name, &bytes, detector, &settings.audit)
-}
-
-fn write_all(bytes: &[u8]) -> std::io::Result<()> {
-    let mut stdout = std::io::stdout().lock();
-    stdout.write_all(bytes)?;
-    stdout.flush()
 }

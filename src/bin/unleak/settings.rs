@@ -40,12 +40,7 @@ impl ScanSettings {
     pub(crate) fn resolve(args: &Args, scan: &ScanArgs) -> Result<Self> {
         let is_brief = args.quiet;
         let outputs = Outputs::resolve(scan.format, &scan.output, is_brief)?;
-        // The environment counts, as for git, only if the user named no repository.
-        let overrides = if scan.repository == Path::new(".") {
-            overrides()
-        } else {
-            Overrides::default()
-        };
+        let overrides = overrides_for(&scan.repository);
         let mut audit = audit_options(scan.min_confidence, inline_allow(scan.no_inline_allow));
         if scan.no_delta {
             audit.scan.delta = Delta::Ignored;
@@ -193,6 +188,15 @@ pub(crate) fn rule_file(path: &Path) -> Result<RuleFile> {
         (rule::parse(&text, &file)?, None)
     };
     Ok(RuleFile { rules, left })
+}
+
+/// What the environment says, which counts, as for git, only if the user named no repository.
+pub(crate) fn overrides_for(repository: &Path) -> Overrides {
+    if repository == Path::new(".") {
+        overrides()
+    } else {
+        Overrides::default()
+    }
 }
 
 /// What the environment says about where the repository is.

@@ -1,7 +1,6 @@
 //! `unleak hook install|uninstall|status|test`.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -15,6 +14,7 @@ use unleak::report::escape::escape;
 
 use crate::args::HookInstallArgs;
 use crate::exit::Exit;
+use crate::output;
 
 /// Longest name of a hook that a user may see here.
 const NAME_WIDTH: usize = "reference-transaction".len();
@@ -60,10 +60,9 @@ pub(crate) fn test() -> Result<Exit> {
 fn print(write: impl FnOnce(&mut String) -> Result<Exit>) -> Result<Exit> {
     let mut text = String::new();
     let exit = write(&mut text)?;
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Ok(()) => Ok(exit),
-        Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(Exit::ClosedPipe),
-        Err(e) => Err(Error::io("write", "standard output".as_ref(), e)),
+    match output::print(text.as_bytes())? {
+        Exit::Clean => Ok(exit),
+        closed => Ok(closed),
     }
 }
 

@@ -7,7 +7,6 @@ mod targets;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -35,6 +34,7 @@ use unleak::scan::commits::Range;
 
 use crate::args::{Args, ConfidenceChoice, RuleOptions};
 use crate::exit::Exit;
+use crate::output;
 use crate::progress::ProgressLine;
 use crate::settings;
 use crate::ui;
@@ -93,15 +93,7 @@ fn discover(path: &Path) -> Result<Repository> {
 }
 
 fn print(text: &str) -> Result<Exit> {
-    let mut stdout = std::io::stdout().lock();
-    match stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush())
-    {
-        Ok(()) => Ok(Exit::Clean),
-        Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(Exit::ClosedPipe),
-        Err(e) => Err(Error::io("write", "standard output".as_ref(), e)),
-    }
+    output::print(text.as_bytes())
 }
 
 /// What every subcommand that rewrites needs.

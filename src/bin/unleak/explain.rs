@@ -1,0 +1,161 @@
+//! `unleak explain`: why a finding has the confidence that it has.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use unleak::audit::repository::audit;
+use unleak::detect::Detector;
+use unleak::detect::checksum::Outcome;
+use unleak::detect::explain::Explanation;
+use unleak::detect::score::{HIGH_SCORE, LOW_SCORE, MEDIUM_SCORE};
+use unleak::error::{Error, Result};
+use unleak::finding::{Finding, Occurrence};
+use unleak::odb::read::Reader;
+use unleak::odb::repository::Repository;
+use unleak::progress::Progress;
+use unleak::report::escape::escape;
+use unleak::report::redact::{Redactor, Reveal};
+
+use crate::args::{Args, ConfidenceChoice, ExplainArgs};
+use crate::exit::Exit;
+use crate::progress::ProgressLine;
+use crate::{output, settings};
+
+/// Runs it.
+pub(crate) fn run(args: &Args, explain: &ExplainArgs) -> Result<Exit> {
+    let overrides = settings::overrides_for(&explain.repository);
+    let repository = Repository::discover(&explain.repository, &overrides)?;
+    let options = settings::audit_options(ConfidenceChoice::Low, settings::inline_allow(true));
+    let detector = Detector::compile(settings::rules(&explain.rules)?)?;
+    let progress = Arc::new(Progress::default());
+    let line = ProgressLine::start(&progress, !args.quiet);
+    let found = audit(&repository, &overrides, &detector, &options, &progress);
+    drop(line);
+    let findings = found?.findings;
+    let finding = picked(&findings, &explain.fingerprint)?;
+    let redactor = Redactor::new(&findings, Reveal::Redacted);
+    let mut text = heading(finding, &detector, &redactor);
+    let store = repository.open_store(&overrides, options.limits)?;
+    let evidence = finding.occurrences.iter().find_map(|occurrence| {
+        let mut bytes = Vec::new();
+        occurrence.spot.place.object_kind()?;
+        Reader::new(&store)
+            .read_id(&occurrence.object_id, &mut bytes)
+            .ok()?;
+        let found = detector.explain(&bytes, &finding.rule_id, occurrence.span)?;
+        Some((occurrence, found))
+    });
+    match evidence {
+        Some((
+            occurrence,
+            Explanation::Score {
+                points,
+                probability,
+            },
+        )) => {
+            let place = place(finding, occurrence, &redactor);
+            score(&place, &points, probability, &mut text);
+        }
+        Some((_, shape)) => self::shape(&shape, &mut text),
+        None => text.push_str(
+            "\nIt stands in an encoded or packed text or in a name: the pieces of evidence are \
+             not told one by one.\n",
+        ),
+    }
+    output::print(text.as_bytes())
+}
+
+/// The finding whose fingerprint begins with `prefix`.
+fn picked<'f>(findings: &'f [Finding], prefix: &str) -> Result<&'f Finding> {
+    let prefix = prefix.to_ascii_lowercase();
+    let is_alike = |finding: &&Finding| finding.fingerprint.to_string().starts_with(&prefix);
+    let mut alike = findings.iter().filter(is_alike);
+    match (alike.next(), alike.next()) {
+        (Some(finding), None) => Ok(finding),
+        (None, _) => Err(
+            Error::usage(format!("no finding has the fingerprint '{prefix}'"))
+                .hint("'unleak scan --min-confidence low' lists all"),
+        ),
+        _ => Err(
+            Error::usage(format!("more than one fingerprint begins with '{prefix}'"))
+                .hint("give more of its digits"),
+        ),
+    }
+}
+
+fn heading(finding: &Finding, detector: &Detector, redactor: &Redactor) -> String {
+    let description = detector
+        .rules()
+        .get(&finding.rule_id)
+        .map_or("", |rule| rule.description.as_str());
+    let secret = escape(&redactor.secret(&finding.secret));
+    let mut text = format!(
+        "{secret}: {description}\n{} confidence, rule {}, fingerprint {}\n\n",
+        finding.confidence.name(),
+        escape(finding.rule_id.as_bytes()),
+        finding.fingerprint,
+    );
+    for reason in finding.reasons.iter() {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "- {}", reason.text());
+    }
+    text
+}
+
+/// `path:line`, or the object if no path is known for it.
+fn place(finding: &Finding, found: &Occurrence, redactor: &Redactor) -> String {
+    let appearances = finding.history.iter().flat_map(|h| &h.appearances);
+    let mut paths = appearances
+        .filter(|appearance| appearance.object_id == found.object_id)
+        .filter_map(|appearance| appearance.path.as_ref());
+    let holder = paths.next().map_or_else(
+        || found.object_id.to_string(),
+        |path| escape(&redactor.text(path)),
+    );
+    format!("{holder}:{}", found.spot.position.line)
+}
+
+/// The sum, a fact a line.
+fn score(place: &str, points: &[(&str, f32)], probability: f64, text: &mut String) {
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "\nThe evidence in {place}, in log-odds:\n");
+    for (fact, points) in points {
+        let _ = writeln!(text, "  {points:+6.2}  {fact}");
+    }
+    let sum: f32 = points.iter().map(|(_, points)| points).sum();
+    let percent = |of: f64| format!("{:.0} %", of * 100.0);
+    let _ = writeln!(
+        text,
+        "  ------\n  {sum:+6.2}  {} likely a secret\n\n\
+         High from {} on if the value looks random, medium from {}, low from {}.",
+        percent(probability),
+        percent(HIGH_SCORE),
+        percent(MEDIUM_SCORE),
+        percent(LOW_SCORE)
+    );
+}
+
+/// What the rule says, and what the checks say.
+fn shape(shape: &Explanation, text: &mut String) {
+    let Explanation::Shape {
+        stated,
+        bits,
+        least_bits,
+        checks,
+    } = shape
+    else {
+        return;
+    };
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "\nThe rule's own confidence is {}.", stated.name());
+    let least = least_bits.map_or_else(String::new, |least| format!(", of {least} asked for"));
+    let _ = writeln!(text, "The value has {bits:.1} bits a character{least}.");
+    for (name, outcome) in checks {
+        let said = match outcome {
+            Outcome::Verified => "verified: only the issuer makes such a value",
+            Outcome::Plausible => "has the form that it should have",
+            Outcome::Failed => "failed: the issuer never made this value",
+        };
+        let _ = writeln!(text, "Check '{name}': {said}.");
+    }
+}

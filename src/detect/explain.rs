@@ -1,0 +1,74 @@
+//! Why a match was judged as it was: the evidence, piece by piece.
+
+use super::assignment;
+use super::checksum::{self, Outcome};
+use super::entropy::bits_per_byte;
+use super::{Candidate, Detector, Hits, Scratch, features, located, score, weights};
+use crate::rule::{Check, Confidence, Matcher};
+use crate::span::Span;
+
+/// The evidence for one match.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Explanation {
+    /// An assignment: log-odds are added up.
+    Score {
+        /// What each fact adds, most first.
+        points: Vec<(&'static str, f32)>,
+        /// How likely it is a secret, of 1.
+        probability: f64,
+    },
+    /// A shape: the rule says how sure it is, checks move it.
+    Shape {
+        /// What the rule says.
+        stated: Confidence,
+        /// Bits per character of the secret.
+        bits: f64,
+        /// The least that the rule asks for.
+        least_bits: Option<f64>,
+        /// What each check found, by its name in rule files.
+        checks: Vec<(&'static str, Outcome)>,
+    },
+}
+
+impl Detector {
+    /// Explains what the rule named `rule_id` found at `span` of `bytes`; `None` if it does not
+    /// stand there by itself, as in an encoded text.
+    pub fn explain(&self, bytes: &[u8], rule_id: &str, span: Span) -> Option<Explanation> {
+        let mut hits = Hits::default();
+        self.scan(bytes, &mut Scratch::default(), &mut hits);
+        let is_it = |at: usize, candidate: &Candidate| {
+            located(at, candidate).0 == span && self.rule(candidate.rule).id == rule_id
+        };
+        let found = hits.hits.iter().filter_map(|hit| {
+            let at = hit.at as usize;
+            let mut candidates = hit.verdict.iter().flat_map(|verdict| verdict.iter());
+            let candidate = candidates.find(|candidate| is_it(at, candidate))?;
+            Some((hit, candidate))
+        });
+        let (hit, candidate) = found.max_by_key(|(_, candidate)| candidate.confidence)?;
+        let rule = self.rule(candidate.rule);
+        if rule.matcher != Matcher::Assignment {
+            let secret = candidate.secret.reveal();
+            let checks = Check::ALL
+                .iter()
+                .filter(|(_, check)| rule.checks.contains(check))
+                .map(|&(name, check)| (name, checksum::run(check, secret)));
+            return Some(Explanation::Shape {
+                stated: rule.confidence,
+                bits: bits_per_byte(secret),
+                least_bits: rule.entropy,
+                checks: checks.collect(),
+            });
+        }
+        let place = self.confirmer.window(bytes, hit.at as usize, hit.keyword);
+        let found = assignment::read(place.window, place.at, place.keyword_len)?;
+        let features = features::of(place.window, &found)?;
+        let mut points: Vec<_> = score::points(&features).collect();
+        points.push(("every assignment", weights::BASE));
+        points.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()).then(a.0.cmp(b.0)));
+        Some(Explanation::Score {
+            probability: score::probability(&features),
+            points,
+        })
+    }
+}
