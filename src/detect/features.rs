@@ -92,6 +92,7 @@ pub fn of(window: &[u8], found: &Assignment) -> Option<Features> {
         || is_placeholder(value)
         || is_reference(value)
         || is_monotonous(value)
+        || is_version(value)
         || is_call(window, found, value)
         || is_prose(window, found, value)
     {
@@ -414,6 +415,12 @@ fn mark_facts(value: &[u8], facts: &mut Vec<&'static str>) {
     }
 }
 
+/// `7.52.0`, or an address in a network.
+fn is_version(value: &[u8]) -> bool {
+    let is_digit_or_dot = |byte: &u8| byte.is_ascii_digit() || *byte == b'.';
+    value.iter().all(is_digit_or_dot) && value.iter().filter(|byte| **byte == b'.').count() > 1
+}
+
 fn meaning_facts(value: &[u8], name: &[String], facts: &mut Vec<&'static str>) {
     let text = value.to_ascii_lowercase();
     let joined = name.concat();
@@ -424,6 +431,9 @@ fn meaning_facts(value: &[u8], name: &[String], facts: &mut Vec<&'static str>) {
     let names_password = PASSWORD_WORDS.iter().any(|word| joined.ends_with(word));
     if !names_password && value.len() < 16 && value.iter().all(u8::is_ascii_alphabetic) {
         facts.push("is a word, and not for a password");
+    }
+    if !names_password && value.len() < 16 && value.iter().all(u8::is_ascii_digit) {
+        facts.push("is a number, and not for a password");
     }
     if is_config_word(&text) {
         facts.push("is a word of configuration");

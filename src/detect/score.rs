@@ -9,7 +9,7 @@ use super::assignment::Assignment;
 use super::checksum::{self, Outcome};
 use super::entropy::{Classes, bits_per_byte, class_changes, is_monotonous};
 use super::features::{self, Features};
-use super::placeholder::{is_config_word, is_placeholder};
+use super::placeholder::{is_config_word, is_placeholder, is_published};
 use super::weights;
 use crate::rule::{Confidence, Rule};
 
@@ -131,6 +131,10 @@ pub fn shaped(rule: &Rule, secret: &[u8]) -> Option<(Confidence, Reasons)> {
                 reasons.add(Reason::ChecksumWrong);
             }
         }
+    }
+    if is_published(secret) {
+        confidence = Confidence::Low;
+        reasons.add(Reason::TestValue);
     }
     // `https://user:password@host` stands in every manual.
     if is_config_word(&secret.to_ascii_lowercase()) {
@@ -289,5 +293,35 @@ mod tests {
         ] {
             assert!(judged(text, keyword) < Some(Confidence::Medium), "{text}");
         }
+    }
+
+    #[test]
+    fn words_numbers_and_mechanisms_are_not_secrets() {
+        for (text, keyword) in [
+            ("creationToken = 1643842562", "token"),
+            ("sasl_auth = \"XOAUTH2\"", "auth"),
+            ("auth = \"CRAM-MD5\"", "auth"),
+            ("--proxy-pass  7.52.0", "pass"),
+            ("the token takes precedence", "token"),
+        ] {
+            assert!(judged(text, keyword) < Some(Confidence::Medium), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_issuers_publish_is_low() {
+        let key = ["sk_test_4eC39Hq", "LyjWDarjtT1zdp7dc"].concat();
+        let rules = crate::rule::builtin().unwrap();
+        let rule = rules.get("stripe-test-key").unwrap();
+        let (confidence, reasons) = shaped(rule, key.as_bytes()).unwrap();
+        assert_eq!(confidence, Confidence::Low);
+        assert!(reasons.contains(Reason::TestValue));
+        let other = key.replace('4', "5");
+        assert!(
+            !shaped(rule, other.as_bytes())
+                .unwrap()
+                .1
+                .contains(Reason::TestValue)
+        );
     }
 }
