@@ -39,6 +39,7 @@ CAPS = {
     "a capital, then small letters": (-1, 0),
     "is a word, and not for a password": (-4, -1.5),
     "is a number, and not for a password": (-4, -2.5),
+    "is base64 of a text": (2, 4),
     # The lines of the set were picked by such names: text about passwords is hardly among them.
     "a bare word follows a blank": (-3, -0.5),
     "ends auth": (-3, 1),

@@ -12,7 +12,8 @@ use regex_automata::{Anchored, Input};
 
 use super::assignment::{self, MAX_NAME_LEN};
 use super::known::KnownValue;
-use super::{Candidate, block, score};
+use super::placeholder::is_reference;
+use super::{Candidate, block, insert, score};
 use crate::rule::{Confidence, Keyword, Matcher, Rule, RuleSet};
 use crate::secret::Secret;
 use crate::span::Span;
@@ -121,7 +122,9 @@ impl Confirmer {
         let mut found = Vec::new();
         for &number in &self.keywords[keyword as usize].rules {
             let rule = &rules.rules[usize::from(number)];
-            if let Some(candidate) = self.try_rule(number, rule, place, scratch) {
+            if rule.matcher == Matcher::SqlInsert {
+                found.extend(inserted(number, rule, place));
+            } else if let Some(candidate) = self.try_rule(number, rule, place, scratch) {
                 found.push(candidate);
             }
         }
@@ -166,6 +169,8 @@ impl Confirmer {
                 let found = block::pem(window, at)?;
                 (found.span, found.secret)
             }
+            // It finds several at once: see `judge`.
+            Matcher::SqlInsert => return None,
             Matcher::Jwt => {
                 let found = block::jwt(window, at)?;
                 (found.span, found.secret)
@@ -276,6 +281,34 @@ pub(super) struct Place<'w> {
     pub(super) keyword_len: usize,
 }
 
+/// Every password of an SQL statement.
+fn inserted(number: u16, rule: &Rule, place: Place<'_>) -> impl Iterator<Item = Candidate> {
+    let Place {
+        window,
+        at,
+        keyword_len,
+    } = place;
+    let spans = insert::passwords(window, at + keyword_len).into_iter();
+    spans.filter_map(move |span| {
+        let secret = &window[span.start..span.end];
+        if secret.len() < MIN_INSERTED || insert::is_digest(secret) || is_reference(secret) {
+            return None;
+        }
+        let (confidence, reasons) = score::shaped(rule, secret)?;
+        Some(candidate(
+            number,
+            at,
+            (span, span),
+            confidence,
+            reasons,
+            secret,
+        ))
+    })
+}
+
+/// Shorter values in an SQL statement are flags.
+const MIN_INSERTED: usize = 5;
+
 fn assigned(rule: u16, window: &[u8], at: usize, keyword_len: usize) -> Option<Candidate> {
     let found = assignment::read(window, at, keyword_len)?;
     let (confidence, reasons) = score::assignment(window, &found)?;
@@ -313,7 +346,11 @@ fn candidate(
 /// How many bytes before and after a keyword's first byte a rule looks at, at most.
 fn reach(rule: &Rule) -> (usize, usize) {
     let before = match rule.matcher {
-        Matcher::Start(_) | Matcher::Pem | Matcher::Jwt | Matcher::Known(_) => GLUE_REACH,
+        Matcher::Start(_)
+        | Matcher::Pem
+        | Matcher::Jwt
+        | Matcher::SqlInsert
+        | Matcher::Known(_) => GLUE_REACH,
         Matcher::Infix { lookbehind, .. } => lookbehind + BOUNDARY_REACH,
         // One more, so that the window does not end where the name may end.
         Matcher::Assignment => MAX_NAME_LEN + 1,

@@ -2,6 +2,8 @@
 //!
 //! No fact looks at which characters a value is made of beyond its shape.
 
+use data_encoding::BASE64;
+
 use super::assignment::{Assignment, Form, Operator};
 use super::entropy::{Classes, class_changes, is_monotonous};
 use super::placeholder::{is_config_word, is_placeholder, is_reference, is_test_value};
@@ -415,6 +417,15 @@ fn mark_facts(value: &[u8], facts: &mut Vec<&'static str>) {
     }
 }
 
+/// As in a Secret of Kubernetes. Random letters hardly ever decode to a text.
+fn is_encoded_text(value: &[u8]) -> bool {
+    value.len() >= 8
+        && BASE64.decode(value).is_ok_and(|text| {
+            text.iter()
+                .all(|byte| byte.is_ascii_graphic() || *byte == b' ' || *byte == b'\n')
+        })
+}
+
 /// `7.52.0`, or an address in a network.
 fn is_version(value: &[u8]) -> bool {
     let is_digit_or_dot = |byte: &u8| byte.is_ascii_digit() || *byte == b'.';
@@ -434,6 +445,9 @@ fn meaning_facts(value: &[u8], name: &[String], facts: &mut Vec<&'static str>) {
     }
     if !names_password && value.len() < 16 && value.iter().all(u8::is_ascii_digit) {
         facts.push("is a number, and not for a password");
+    }
+    if is_encoded_text(value) {
+        facts.push("is base64 of a text");
     }
     if is_config_word(&text) {
         facts.push("is a word of configuration");

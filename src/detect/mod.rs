@@ -1,7 +1,7 @@
 //! What is a secret: bytes in, matches out. Knows no git.
 //!
 //! ```text
-//! entropy, assignment, block, prefilter, allow, decode, placeholder, weights
+//! entropy, assignment, block, insert, prefilter, allow, decode, placeholder, weights
 //! < checksum, features < score < known < confirm < mod < explain, inside, prove
 //! ```
 //!
@@ -18,6 +18,7 @@ pub mod decode;
 pub mod entropy;
 pub mod explain;
 pub mod features;
+mod insert;
 mod inside;
 pub mod known;
 mod placeholder;

@@ -99,6 +99,8 @@ pub enum Matcher {
     Pem,
     /// A JSON web token that the keyword begins.
     Jwt,
+    /// String literals in the columns for passwords of an SQL statement that the keyword begins.
+    SqlInsert,
     /// The value of that number among those that are known already: see `detect::known`.
     Known(u32),
 }

@@ -222,7 +222,11 @@ fn matcher(entry: &Entry) -> Result<(Matcher, bool, usize), Wrong> {
         (None, None, Some("assignment")) => Ok((Matcher::Assignment, true, MAX_ASSIGNMENT_LEN)),
         (None, None, Some("pem")) => Ok((Matcher::Pem, false, MAX_BLOCK_LEN)),
         (None, None, Some("jwt")) => Ok((Matcher::Jwt, false, MAX_BLOCK_LEN)),
-        (None, None, Some(_)) => Err(("matcher", "it is one of 'assignment', 'pem', 'jwt'".into())),
+        (None, None, Some("sql-insert")) => Ok((Matcher::SqlInsert, true, MAX_BLOCK_LEN)),
+        (None, None, Some(_)) => Err((
+            "matcher",
+            "it is one of 'assignment', 'pem', 'jwt', 'sql-insert'".into(),
+        )),
         _ => Err((
             "regex",
             "a rule has exactly one of 'regex', 'value', 'matcher'".into(),
@@ -333,7 +337,13 @@ fn boundary(name: Option<&str>, matcher: &Matcher, is_context: bool) -> Result<B
     let (left, right) = match name {
         // A context word may stand inside a name, and blocks have their own ends.
         None if is_context => (false, true),
-        None if matches!(matcher, Matcher::Assignment | Matcher::Pem) => (false, false),
+        None if matches!(
+            matcher,
+            Matcher::Assignment | Matcher::Pem | Matcher::SqlInsert
+        ) =>
+        {
+            (false, false)
+        }
         None | Some("both") => (true, true),
         Some("left") => (true, false),
         Some("right") => (false, true),

@@ -7,6 +7,7 @@ mod bundle;
 mod ci;
 mod cli;
 mod delta;
+mod formats;
 mod fuzz;
 mod hook_install;
 mod malformed;

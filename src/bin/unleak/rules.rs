@@ -139,6 +139,7 @@ fn show(rule: &Rule) -> String {
         Matcher::Assignment => "name = value, judged by its score",
         Matcher::Pem => "a block in PEM form",
         Matcher::Known(_) => "the value itself",
+        Matcher::SqlInsert => "values of password columns in SQL statements",
         Matcher::Jwt => "a JSON web token",
     };
     let entropy = rule.entropy.map(|bits| bits.to_string());
