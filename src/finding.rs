@@ -334,6 +334,19 @@ impl Excerpt {
     }
 }
 
+/// What belongs to a secret and stands near it: the id of a key.
+#[derive(Clone, Debug)]
+pub struct Companion {
+    /// The rule that found it.
+    pub rule_id: String,
+    /// Its value.
+    pub secret: Arc<Secret>,
+    /// Its identity.
+    pub fingerprint: Fingerprint,
+    /// Every place, sorted.
+    pub occurrences: Vec<Occurrence>,
+}
+
 /// One secret under one rule.
 #[derive(Clone, Debug)]
 pub struct Finding {
@@ -349,6 +362,8 @@ pub struct Finding {
     pub reasons: Reasons,
     /// Every place, sorted.
     pub occurrences: Vec<Occurrence>,
+    /// What belongs to it.
+    pub with: Vec<Companion>,
     /// The line of its first place; `None` if that cannot be shown.
     pub excerpt: Option<Excerpt>,
     /// What history says; `None` if it was not asked.

@@ -2,13 +2,14 @@
 //! commits, or one text.
 //!
 //! ```text
-//! mod < names < repository
+//! pairs < mod < names < repository
 //! mod < changes, files, text
 //! ```
 
 pub mod changes;
 pub mod files;
 mod names;
+mod pairs;
 pub mod repository;
 pub mod text;
 
@@ -21,7 +22,7 @@ use gix::bstr::BString;
 use crate::detect::Detector;
 use crate::detect::decode::Layer;
 use crate::detect::score::Reasons;
-use crate::finding::{Excerpt, Finding, Fingerprint, History, Occurrence};
+use crate::finding::{Companion, Excerpt, Finding, Fingerprint, History, Occurrence};
 use crate::odb::walk::Tally;
 use crate::odb::{Limits, Node, ObjectKind, Skipped};
 use crate::rule::Confidence;
@@ -173,7 +174,7 @@ pub struct Audit {
     pub coverage: CoverageBlock,
 }
 
-/// Leaves out what was not asked for; also returns how many findings were below the confidence.
+/// Leaves out what was not asked for, and puts together what belongs together; also returns how many findings were below the confidence.
 fn wanted(
     found: Vec<Sighted>,
     detector: &Detector,
@@ -186,7 +187,7 @@ fn wanted(
     let before = found.len();
     found.retain(|sighted| best(sighted).0 >= options.min_confidence);
     let below = before - found.len();
-    (found, below)
+    (pairs::join(found, detector), below)
 }
 
 /// Confidence and reasons of the place that speaks for the finding: the surest, then the first.
@@ -208,27 +209,38 @@ fn finding(
 ) -> Finding {
     let rule_id = detector.rule(sighted.rule).id.clone();
     let (confidence, reasons) = best(sighted);
-    let mut occurrences: Vec<Occurrence> = sighted
-        .sightings
-        .iter()
-        .map(|sighting| Occurrence {
-            object_id: id_of(sighting.node),
-            span: sighting.span,
-            spot: sighting.spot.clone(),
-            name: BString::default(),
-        })
-        .collect();
-    occurrences.sort_unstable_by(|a, b| (a.spot.place, a).cmp(&(b.spot.place, b)));
+    let with = sighted.with.iter().map(|part| {
+        let rule_id = detector.rule(part.rule).id.clone();
+        Companion {
+            fingerprint: Fingerprint::new(&options.fingerprint_key, &rule_id, &part.secret),
+            rule_id,
+            secret: Arc::clone(&part.secret),
+            occurrences: occurrences(id_of, part),
+        }
+    });
     Finding {
         fingerprint: Fingerprint::new(&options.fingerprint_key, &rule_id, &sighted.secret),
         rule_id,
         secret: Arc::clone(&sighted.secret),
         confidence,
         reasons,
-        occurrences,
+        occurrences: occurrences(id_of, sighted),
+        with: with.collect(),
         excerpt: None,
         history,
     }
+}
+
+fn occurrences(id_of: &dyn Fn(Node) -> ObjectId, sighted: &Sighted) -> Vec<Occurrence> {
+    let found = sighted.sightings.iter().map(|sighting| Occurrence {
+        object_id: id_of(sighting.node),
+        span: sighting.span,
+        spot: sighting.spot.clone(),
+        name: BString::default(),
+    });
+    let mut occurrences: Vec<Occurrence> = found.collect();
+    occurrences.sort_unstable_by(|a, b| (a.spot.place, a).cmp(&(b.spot.place, b)));
+    occurrences
 }
 
 /// The line of the first appearance, or of the first occurrence if no commit holds it; `read` reads

@@ -91,6 +91,7 @@ impl KnownValue {
             checks: Vec::new(),
             entropy: None,
             except: Vec::new(),
+            part_of: Vec::new(),
             public: false,
             rotate: None,
             docs: None,

@@ -172,9 +172,13 @@ fn block(report: &Report<'_>, redactor: &Redactor, finding: &Finding, text: &mut
     let rule = report.rule(&finding.rule_id);
     let description = rule.map_or("", |rule| rule.description.as_str());
     let secret = escape(&redactor.secret(&finding.secret));
+    let mut with = String::new();
+    for part in &finding.with {
+        let _ = write!(with, " with {}", escape(&redactor.secret(&part.secret)));
+    }
     let _ = writeln!(
         text,
-        "{level} {}: {description} {}",
+        "{level} {}: {description} {}{with}",
         paint.role(Role::Rule, &finding.rule_id),
         paint.role(Role::Secret, &secret)
     );

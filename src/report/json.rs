@@ -8,7 +8,9 @@ use super::redact::{Redactor, Reveal};
 use super::{Report, timestamp};
 use crate::audit::CoverageBlock;
 use crate::detect::decode::Layer;
-use crate::finding::{Appearance, Finding, History, Occurrence, Part, Signature, Spot, Standing};
+use crate::finding::{
+    Appearance, Companion, Finding, History, Occurrence, Part, Signature, Spot, Standing,
+};
 use crate::odb::{ObjectKind, Skipped};
 
 /// Raised when a field changes its meaning or goes away.
@@ -47,6 +49,15 @@ struct FindingEntry<'a> {
     rotate: Option<&'a str>,
     docs: Option<&'a str>,
     history: Option<HistoryEntry>,
+    occurrences: Vec<OccurrenceEntry>,
+    with: Vec<CompanionEntry<'a>>,
+}
+
+#[derive(Serialize)]
+struct CompanionEntry<'a> {
+    fingerprint: String,
+    rule_id: &'a str,
+    secret: Text,
     occurrences: Vec<OccurrenceEntry>,
 }
 
@@ -260,6 +271,23 @@ fn entry<'a>(
         occurrences: finding
             .occurrences
             .iter()
+            .map(|found| occurrence(redactor, found))
+            .collect(),
+        with: finding
+            .with
+            .iter()
+            .map(|part| companion(redactor, part))
+            .collect(),
+    }
+}
+
+fn companion<'a>(redactor: &Redactor, part: &'a Companion) -> CompanionEntry<'a> {
+    let occurrences = part.occurrences.iter();
+    CompanionEntry {
+        fingerprint: part.fingerprint.to_string(),
+        rule_id: &part.rule_id,
+        secret: plain(redactor.secret(&part.secret)),
+        occurrences: occurrences
             .map(|found| occurrence(redactor, found))
             .collect(),
     }

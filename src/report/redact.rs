@@ -27,9 +27,11 @@ impl Redactor {
     /// Collects the values of `findings`, as they are and percent-encoded.
     pub fn new(findings: &[Finding], reveal: Reveal) -> Self {
         let mut forms: Vec<(Vec<u8>, String)> = Vec::new();
-        for finding in findings {
-            let mark = finding.secret.redacted();
-            let value = finding.secret.reveal();
+        let with = findings.iter().flat_map(|finding| &finding.with);
+        let secrets = findings.iter().map(|finding| &finding.secret);
+        for secret in secrets.chain(with.map(|part| &part.secret)) {
+            let mark = secret.redacted();
+            let value = secret.reveal();
             forms.push((value.to_vec(), mark.clone()));
             let encoded = percent_encoded(value);
             if encoded != value {

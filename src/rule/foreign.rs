@@ -240,6 +240,7 @@ fn rule(
         checks: Vec::new(),
         entropy: entry.get("entropy").and_then(number),
         except,
+        part_of: Vec::new(),
         public: false,
         rotate: None,
         docs: None,

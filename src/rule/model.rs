@@ -187,6 +187,8 @@ pub struct Rule {
     pub entropy: Option<f64>,
     /// Expressions: a secret in which one of them matches is none.
     pub except: Vec<String>,
+    /// Rules of secrets to which what this one finds belongs, if it stands near: a key's id.
+    pub part_of: Vec<String>,
     /// Whether this kind is meant to be public.
     pub public: bool,
     /// Where to make it useless.

@@ -11,7 +11,7 @@ use super::{Boundary, Check, Confidence, Keyword, Matcher, Rule, RuleSet, frame,
 use crate::error::{Error, Result, nearest};
 
 /// The fields of [`Entry`].
-const FIELDS: [&str; 20] = [
+const FIELDS: [&str; 21] = [
     "id",
     "provider",
     "description",
@@ -27,6 +27,7 @@ const FIELDS: [&str; 20] = [
     "checks",
     "entropy",
     "except",
+    "part_of",
     "public",
     "rotate",
     "docs",
@@ -55,6 +56,8 @@ struct Entry {
     entropy: Option<f64>,
     #[serde(default)]
     except: Vec<String>,
+    #[serde(default)]
+    part_of: Vec<String>,
     #[serde(default)]
     public: bool,
     rotate: Option<String>,
@@ -177,6 +180,7 @@ fn check(entry: Entry) -> Result<Rule, Wrong> {
         checks,
         entropy: entry.entropy,
         except: entry.except,
+        part_of: entry.part_of,
         public: entry.public,
         rotate: entry.rotate,
         docs: entry.docs,

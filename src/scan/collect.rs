@@ -66,6 +66,7 @@ impl Collector {
                     secret,
                     sightings: Vec::new(),
                     elsewhere: Vec::new(),
+                    with: Vec::new(),
                 });
                 self.numbers.insert(key, next);
                 next

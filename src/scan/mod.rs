@@ -82,6 +82,8 @@ pub struct Sighted {
     pub sightings: Vec<Sighting>,
     /// All places outside of objects: names and reflogs.
     pub elsewhere: Vec<Elsewhere>,
+    /// What belongs to it and stands near it: the id of a key.
+    pub with: Vec<Self>,
 }
 
 /// One place outside of objects where one secret stands.

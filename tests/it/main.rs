@@ -12,6 +12,7 @@ mod fuzz;
 mod hook_install;
 mod malformed;
 mod odb;
+mod pairs;
 mod places;
 mod purge;
 mod range;

@@ -33,6 +33,9 @@ struct SavedFinding {
     rule_id: String,
     #[serde(default)]
     occurrences: Vec<SavedPlace>,
+    /// What belongs to it: erased with it.
+    #[serde(default)]
+    with: Vec<Self>,
 }
 
 #[derive(Deserialize)]
@@ -113,6 +116,7 @@ fn of_scan(
     }
     let found = audit(repo, &Overrides::default(), &detector, &options, progress)?;
     let mut targets: BTreeMap<String, Target> = BTreeMap::new();
+    let mut parts: Vec<(String, String)> = Vec::new();
     for finding in found.findings {
         let target = Target {
             secret: finding.secret,
@@ -122,10 +126,32 @@ fn of_scan(
             mark: None,
         };
         targets.insert(target.fingerprint.to_string(), target);
+        // What belongs to it is erased with it: alone, it would be a finding.
+        for part in finding.with {
+            let target = Target {
+                secret: part.secret,
+                fingerprint: part.fingerprint,
+                rule_id: part.rule_id,
+                reach: Reach::Everywhere,
+                mark: None,
+            };
+            let id = target.fingerprint.to_string();
+            parts.push((finding.fingerprint.to_string(), id.clone()));
+            targets.insert(id, target);
+        }
     }
     if wanted.is_empty() {
         return Ok(targets.into_values().collect());
     }
+    picked(wanted, &targets, parts)
+}
+
+/// Those of `targets` whose fingerprints begin with what is `wanted`, and their `parts`.
+fn picked(
+    wanted: &[String],
+    targets: &BTreeMap<String, Target>,
+    parts: Vec<(String, String)>,
+) -> Result<Vec<Target>> {
     let mut picked: BTreeMap<String, Target> = BTreeMap::new();
     for prefix in wanted {
         let prefix = prefix.to_ascii_lowercase();
@@ -148,6 +174,13 @@ fn of_scan(
             }
         };
     }
+    for (whole, part) in parts {
+        if picked.contains_key(&whole)
+            && let Some(target) = targets.get(&part)
+        {
+            picked.insert(part, target.clone());
+        }
+    }
     Ok(picked.into_values().collect())
 }
 
@@ -161,11 +194,14 @@ fn of_report(
     progress: &Progress,
 ) -> Result<Picked> {
     let text = crate::known::read(path)?;
-    let saved: Saved = serde_json::from_slice(&text).map_err(|e| {
+    let mut saved: Saved = serde_json::from_slice(&text).map_err(|e| {
         Error::usage(format!("'{}' is no report of findings", path.display()))
             .because(e)
             .hint("write one with 'unleak scan --format json'")
     })?;
+    let with = saved.findings.iter_mut().map(|finding| &mut finding.with);
+    let with: Vec<_> = with.flat_map(std::mem::take).collect();
+    saved.findings.extend(with);
     let store = repo.open_store(&Overrides::default(), Limits::default())?;
     let mut reader = Reader::new(&store);
     let mut targets: BTreeMap<String, Target> = BTreeMap::new();
