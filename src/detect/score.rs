@@ -303,9 +303,18 @@ mod tests {
             ("auth = \"CRAM-MD5\"", "auth"),
             ("--proxy-pass  7.52.0", "pass"),
             ("the token takes precedence", "token"),
+            // The number that issuers give for tests.
+            ("card_token = \"4111-1111-1111-1111\"", "token"),
         ] {
             assert!(judged(text, keyword) < Some(Confidence::Medium), "{text}");
         }
+    }
+
+    #[test]
+    fn a_number_that_fails_luhn_is_no_card() {
+        let named = |end: &str| format!("db_password = \"45391488{end}\"");
+        assert!(judged(&named("03436468"), "password").is_some());
+        assert!(judged(&named("03436467"), "password").is_none());
     }
 
     #[test]
