@@ -347,6 +347,23 @@ pub struct Companion {
     pub occurrences: Vec<Occurrence>,
 }
 
+/// A finding that people know and accept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suppressed {
+    /// Its identity.
+    pub fingerprint: Fingerprint,
+    /// The rule.
+    pub rule_id: String,
+    /// The secret, which no report may show either.
+    pub secret: Arc<Secret>,
+    /// Why, if somebody said.
+    pub reason: Option<String>,
+    /// Who said so.
+    pub owner: Option<String>,
+    /// What suppresses it: `ignore` or `baseline`.
+    pub source: &'static str,
+}
+
 /// One secret under one rule.
 #[derive(Clone, Debug)]
 pub struct Finding {

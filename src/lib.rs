@@ -33,6 +33,7 @@ pub mod finding;
 // Layer 4: from repositories to findings.
 pub mod attribution;
 pub mod scan;
+pub mod suppress;
 
 // Layer 5: the jobs.
 pub mod audit;

@@ -22,7 +22,7 @@ use gix::bstr::BString;
 use crate::detect::Detector;
 use crate::detect::decode::Layer;
 use crate::detect::score::Reasons;
-use crate::finding::{Companion, Excerpt, Finding, Fingerprint, History, Occurrence};
+use crate::finding::{Companion, Excerpt, Finding, Fingerprint, History, Occurrence, Suppressed};
 use crate::odb::walk::Tally;
 use crate::odb::{Limits, Node, ObjectKind, Skipped};
 use crate::rule::Confidence;
@@ -135,6 +135,8 @@ pub struct CoverageBlock {
     pub allowed_inline: u64,
     /// Findings below the asked confidence.
     pub below_confidence: usize,
+    /// Findings that people know and accept.
+    pub suppressed: Vec<Suppressed>,
 }
 
 impl CoverageBlock {

@@ -435,7 +435,7 @@ fn is_card_number(value: &[u8]) -> bool {
             (digit, _) => digit * 2,
         })
         .sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }
 
 /// As in a Secret of Kubernetes. Random letters hardly ever decode to a text.

@@ -18,7 +18,7 @@ const MAX_PLACES: usize = 10;
 const MAX_UNREAD: usize = 10;
 
 pub(super) fn render(report: &Report<'_>) -> String {
-    let redactor = Redactor::new(&report.audit.findings, report.reveal);
+    let redactor = Redactor::of(report.audit, report.reveal);
     let mut text = String::new();
     let places: Vec<_> = report
         .audit

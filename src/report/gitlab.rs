@@ -105,7 +105,7 @@ struct Link<'a> {
 }
 
 pub(super) fn render(report: &Report<'_>) -> Vec<u8> {
-    let redactor = Redactor::new(&report.audit.findings, report.reveal);
+    let redactor = Redactor::of(report.audit, report.reveal);
     let program = || Program {
         id: "unleak",
         name: "unleak",

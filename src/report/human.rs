@@ -23,7 +23,7 @@ const MAX_NAMES: usize = 3;
 const MAX_SKIPPED: usize = 10;
 
 pub(super) fn render(report: &Report<'_>) -> String {
-    let redactor = Redactor::new(&report.audit.findings, report.reveal);
+    let redactor = Redactor::of(report.audit, report.reveal);
     let mut text = String::new();
     verdict(report, &mut text);
     for finding in &report.audit.findings {
@@ -37,7 +37,7 @@ pub(super) fn render(report: &Report<'_>) -> String {
 
 /// One line a finding, for editors and scripts.
 pub(super) fn brief(report: &Report<'_>) -> String {
-    let redactor = Redactor::new(&report.audit.findings, report.reveal);
+    let redactor = Redactor::of(report.audit, report.reveal);
     let mut text = String::new();
     for finding in &report.audit.findings {
         let secret = escape(&redactor.secret(&finding.secret));
@@ -104,7 +104,7 @@ fn verdict(report: &Report<'_>, text: &mut String) {
 
 /// What a hook says when it blocks: what was found and what to do about it.
 pub(super) fn block_message(report: &Report<'_>, blocked: &Blocked<'_>) -> String {
-    let redactor = Redactor::new(&report.audit.findings, report.reveal);
+    let redactor = Redactor::of(report.audit, report.reveal);
     let (event, coverage) = (blocked.event, &report.audit.coverage);
     let what = match report.audit.findings.len() {
         0 => "not everything could be read".to_owned(),
@@ -215,6 +215,13 @@ fn block(report: &Report<'_>, redactor: &Redactor, finding: &Finding, text: &mut
         "  {} {}",
         paint.role(Role::Dim, "why:"),
         reasons.join(", ")
+    );
+    let fingerprint = finding.fingerprint.to_string();
+    let _ = writeln!(
+        text,
+        "  {} {}",
+        paint.role(Role::Dim, "id:"),
+        &fingerprint[..12]
     );
 }
 
@@ -460,6 +467,10 @@ fn notes(coverage: &CoverageBlock, text: &mut String) {
             "matches allowed by a marker in the file",
         ),
         (
+            coverage.suppressed.len(),
+            "findings suppressed by the files in '.unleak': 'unleak ignore list' shows them",
+        ),
+        (
             coverage.below_confidence,
             "more findings of lower confidence: --min-confidence low shows them",
         ),
@@ -518,6 +529,12 @@ fn next_steps(report: &Report<'_>, text: &mut String) {
         "\nnext: make every secret above useless at its issuer first; deleting the line is not enough"
     );
     rotate(report, "", text);
+    if report.audit.scope == Scope::Repository {
+        let _ = writeln!(
+            text,
+            "  then erase it: unleak purge --finding ID\n  no danger? unleak ignore ID --reason TEXT"
+        );
+    }
 }
 
 /// Where each secret can be made useless, under `head` if there is any.

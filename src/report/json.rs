@@ -145,8 +145,18 @@ struct CoverageEntry {
     lfs_missing: usize,
     allowed_inline: u64,
     below_confidence: usize,
+    suppressed: Vec<SuppressedEntry>,
     skipped: Vec<SkippedEntry>,
     unopened: Vec<SkippedEntry>,
+}
+
+#[derive(Serialize)]
+struct SuppressedEntry {
+    fingerprint: String,
+    rule_id: String,
+    reason: Option<Text>,
+    owner: Option<Text>,
+    source: &'static str,
 }
 
 #[derive(Serialize)]
@@ -190,7 +200,7 @@ struct Summary<'a> {
 
 /// One finding a line, then a line that sums up.
 pub(super) fn render_lines(report: &Report<'_>) -> Vec<u8> {
-    let redactor = Redactor::new(&report.audit.findings, report.reveal);
+    let redactor = Redactor::of(report.audit, report.reveal);
     let findings = report.audit.findings.iter();
     let lines = findings.map(|finding| Line::Finding(Box::new(entry(report, &redactor, finding))));
     let summary = Line::Summary(Box::new(Summary {
@@ -213,7 +223,7 @@ pub(super) fn render_lines(report: &Report<'_>) -> Vec<u8> {
 }
 
 pub(super) fn render(report: &Report<'_>) -> Vec<u8> {
-    let redactor = Redactor::new(&report.audit.findings, report.reveal);
+    let redactor = Redactor::of(report.audit, report.reveal);
     let document = Document {
         schema: "unleak-report",
         schema_version: SCHEMA_VERSION,
@@ -415,6 +425,23 @@ fn coverage(redactor: &Redactor, block: &CoverageBlock) -> CoverageEntry {
         lfs_missing: block.lfs_missing,
         allowed_inline: block.allowed_inline,
         below_confidence: block.below_confidence,
+        suppressed: block
+            .suppressed
+            .iter()
+            .map(|entry| SuppressedEntry {
+                fingerprint: entry.fingerprint.to_string(),
+                rule_id: entry.rule_id.clone(),
+                reason: entry
+                    .reason
+                    .as_ref()
+                    .map(|reason| text(redactor, reason.as_bytes())),
+                owner: entry
+                    .owner
+                    .as_ref()
+                    .map(|owner| text(redactor, owner.as_bytes())),
+                source: entry.source,
+            })
+            .collect(),
         skipped: skipped(redactor, &block.skipped),
         unopened: skipped(redactor, &block.unopened),
     }

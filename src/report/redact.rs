@@ -2,9 +2,11 @@
 //! found, and replaces it wherever it stands, in a path, a name, a ref or an excerpt.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use aho_corasick::{AhoCorasick, MatchKind};
 
+use crate::audit::Audit;
 use crate::finding::Finding;
 use crate::secret::Secret;
 
@@ -24,12 +26,30 @@ pub struct Redactor {
 }
 
 impl Redactor {
+    /// Collects the values of all that was found, suppressed or not.
+    pub fn of(audit: &Audit, reveal: Reveal) -> Self {
+        let suppressed = audit.coverage.suppressed.iter();
+        Self::with(
+            &audit.findings,
+            suppressed.map(|entry| &entry.secret),
+            reveal,
+        )
+    }
+
     /// Collects the values of `findings`, as they are and percent-encoded.
     pub fn new(findings: &[Finding], reveal: Reveal) -> Self {
+        Self::with(findings, std::iter::empty(), reveal)
+    }
+
+    fn with<'a>(
+        findings: &'a [Finding],
+        more: impl Iterator<Item = &'a Arc<Secret>>,
+        reveal: Reveal,
+    ) -> Self {
         let mut forms: Vec<(Vec<u8>, String)> = Vec::new();
         let with = findings.iter().flat_map(|finding| &finding.with);
         let secrets = findings.iter().map(|finding| &finding.secret);
-        for secret in secrets.chain(with.map(|part| &part.secret)) {
+        for secret in secrets.chain(with.map(|part| &part.secret)).chain(more) {
             let mark = secret.redacted();
             let value = secret.reveal();
             forms.push((value.to_vec(), mark.clone()));

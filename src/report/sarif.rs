@@ -165,7 +165,7 @@ struct LogicalLocation {
 }
 
 pub(super) fn render(report: &Report<'_>) -> Vec<u8> {
-    let redactor = Redactor::new(&report.audit.findings, report.reveal);
+    let redactor = Redactor::of(report.audit, report.reveal);
     let all = &report.audit.findings;
     let findings = &all[..all.len().min(MAX_RESULTS)];
     let ids: BTreeSet<&str> = findings.iter().map(|f| f.rule_id.as_str()).collect();

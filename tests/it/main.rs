@@ -24,4 +24,5 @@ mod sources;
 mod staged;
 mod stream;
 mod support;
+mod suppress;
 mod unpack;

@@ -42,6 +42,10 @@ pub(crate) enum Command {
     },
     /// Tell why a finding has its confidence
     Explain(ExplainArgs),
+    /// Suppress findings that are known and accepted, in files of the repository
+    Ignore(IgnoreArgs),
+    /// Suppress all findings that are there now; new ones are still told
+    Baseline(BaselineArgs),
     /// Rewrite history so that secrets are gone, and prove it
     Purge(PurgeArgs),
     /// Look at the rules
@@ -64,6 +68,95 @@ pub(crate) struct ExplainArgs {
 
     #[command(flatten)]
     pub(crate) rules: RuleOptions,
+}
+
+/// Example: unleak ignore 1f3c9a --reason 'key of a deleted account' --expires 2030-12-31
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub(crate) struct IgnoreArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<IgnoreCommand>,
+
+    /// The first digits of fingerprints, as reports show them
+    #[arg(value_name = "FINGERPRINT", required = true)]
+    pub(crate) fingerprint: Vec<String>,
+
+    /// Why it is no danger
+    #[arg(long, value_name = "TEXT", required = true)]
+    pub(crate) reason: Option<String>,
+
+    /// Who says so
+    #[arg(long, value_name = "NAME")]
+    pub(crate) owner: Option<String>,
+
+    /// Only as long as every file that ever held it is one of these, as in 'docs/**'
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) path: Option<String>,
+
+    /// The last day on which it holds
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub(crate) expires: Option<String>,
+
+    /// The repository
+    #[arg(
+        short = 'C',
+        long,
+        default_value = ".",
+        value_name = "REPO",
+        global = true
+    )]
+    pub(crate) repository: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) rules: RuleOptions,
+}
+
+/// What to do with suppressions.
+#[derive(Debug, Subcommand)]
+pub(crate) enum IgnoreCommand {
+    /// List all suppressions, and what inline markers hide
+    List,
+    /// Take suppressions back
+    Remove {
+        /// Their names, as 'unleak ignore list' shows them
+        #[arg(value_name = "DIGEST", required = true)]
+        digest: Vec<String>,
+    },
+}
+
+/// What to do with the baseline.
+#[derive(Debug, clap::Args)]
+pub(crate) struct BaselineArgs {
+    #[command(subcommand)]
+    pub(crate) command: BaselineCommand,
+
+    /// The repository
+    #[arg(
+        short = 'C',
+        long,
+        default_value = ".",
+        value_name = "REPO",
+        global = true
+    )]
+    pub(crate) repository: PathBuf,
+
+    /// Leave out findings below this confidence
+    #[arg(long, value_enum, default_value_t = ConfidenceChoice::Medium, value_name = "LEVEL", global = true)]
+    pub(crate) min_confidence: ConfidenceChoice,
+
+    #[command(flatten)]
+    pub(crate) rules: RuleOptions,
+}
+
+/// What to do with the baseline.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub(crate) enum BaselineCommand {
+    /// Write a baseline of all that is found
+    Create,
+    /// Add what is new, and drop what is gone
+    Update,
+    /// Drop what is gone
+    Prune,
 }
 
 /// What to do with rules.
@@ -241,6 +334,10 @@ pub(crate) struct HookOptions {
     #[arg(long)]
     pub(crate) no_inline_allow: bool,
 
+    /// Block what the files in '.unleak' suppress, too
+    #[arg(long)]
+    pub(crate) no_ignore: bool,
+
     #[command(flatten)]
     pub(crate) rules: RuleOptions,
 }
@@ -305,6 +402,10 @@ pub(crate) struct ScanArgs {
     /// Report lines that carry an inline allow marker, too
     #[arg(long)]
     pub(crate) no_inline_allow: bool,
+
+    /// Report what the files in '.unleak' suppress, too
+    #[arg(long)]
+    pub(crate) no_ignore: bool,
 
     #[command(flatten)]
     pub(crate) rules: RuleOptions,

@@ -1,41 +1,37 @@
 //! `unleak explain`: why a finding has the confidence that it has.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
 
-use unleak::audit::repository::audit;
 use unleak::detect::Detector;
 use unleak::detect::checksum::Outcome;
 use unleak::detect::explain::Explanation;
 use unleak::detect::score::{HIGH_SCORE, LOW_SCORE, MEDIUM_SCORE};
-use unleak::error::{Error, Result};
+use unleak::error::Result;
 use unleak::finding::{Finding, Occurrence};
 use unleak::odb::read::Reader;
-use unleak::odb::repository::Repository;
-use unleak::progress::Progress;
 use unleak::report::escape::escape;
 use unleak::report::redact::{Redactor, Reveal};
 
 use crate::args::{Args, ConfidenceChoice, ExplainArgs};
 use crate::exit::Exit;
-use crate::progress::ProgressLine;
-use crate::{output, settings};
+use crate::found::Found;
+use crate::output;
 
 /// Runs it.
 pub(crate) fn run(args: &Args, explain: &ExplainArgs) -> Result<Exit> {
-    let overrides = settings::overrides_for(&explain.repository);
-    let repository = Repository::discover(&explain.repository, &overrides)?;
-    let options = settings::audit_options(ConfidenceChoice::Low, settings::inline_allow(true));
-    let detector = Detector::compile(settings::rules(&explain.rules)?)?;
-    let progress = Arc::new(Progress::default());
-    let line = ProgressLine::start(&progress, !args.quiet);
-    let found = audit(&repository, &overrides, &detector, &options, &progress);
-    drop(line);
-    let findings = found?.findings;
-    let finding = picked(&findings, &explain.fingerprint)?;
-    let redactor = Redactor::new(&findings, Reveal::Redacted);
-    let mut text = heading(finding, &detector, &redactor);
-    let store = repository.open_store(&overrides, options.limits)?;
+    let found = Found::scan(
+        args,
+        &explain.repository,
+        &explain.rules,
+        ConfidenceChoice::Low,
+        false,
+    )?;
+    let (findings, detector) = (&found.audit.findings, &found.detector);
+    let finding = found.picked(&explain.fingerprint)?;
+    let redactor = Redactor::new(findings, Reveal::Redacted);
+    let mut text = heading(finding, detector, &redactor);
+    let (overrides, limits) = (&found.overrides, found.options.limits);
+    let store = found.repository.open_store(overrides, limits)?;
     let evidence = finding.occurrences.iter().find_map(|occurrence| {
         let mut bytes = Vec::new();
         occurrence.spot.place.object_kind()?;
@@ -63,24 +59,6 @@ pub(crate) fn run(args: &Args, explain: &ExplainArgs) -> Result<Exit> {
         ),
     }
     output::print(text.as_bytes())
-}
-
-/// The finding whose fingerprint begins with `prefix`.
-fn picked<'f>(findings: &'f [Finding], prefix: &str) -> Result<&'f Finding> {
-    let prefix = prefix.to_ascii_lowercase();
-    let is_alike = |finding: &&Finding| finding.fingerprint.to_string().starts_with(&prefix);
-    let mut alike = findings.iter().filter(is_alike);
-    match (alike.next(), alike.next()) {
-        (Some(finding), None) => Ok(finding),
-        (None, _) => Err(
-            Error::usage(format!("no finding has the fingerprint '{prefix}'"))
-                .hint("'unleak scan --min-confidence low' lists all"),
-        ),
-        _ => Err(
-            Error::usage(format!("more than one fingerprint begins with '{prefix}'"))
-                .hint("give more of its digits"),
-        ),
-    }
 }
 
 fn heading(finding: &Finding, detector: &Detector, redactor: &Redactor) -> String {

@@ -3,7 +3,9 @@
 mod args;
 mod exit;
 mod explain;
+mod found;
 mod hook;
+mod ignore;
 mod known;
 mod output;
 mod progress;
@@ -38,6 +40,8 @@ fn main() -> ExitCode {
         Command::Scan(scan) => scan::run(&args, scan),
         Command::Hook { command } => hook::run(&args, command),
         Command::Explain(explain) => explain::run(&args, explain),
+        Command::Ignore(ignore) => ignore::run(&args, ignore),
+        Command::Baseline(baseline) => ignore::baseline(&args, baseline),
         Command::Purge(purge) => purge::run(&args, purge),
         Command::Rules { command } => rules::run(command),
     };

@@ -18,9 +18,11 @@ use unleak::progress::Progress;
 use unleak::report::Report;
 use unleak::report::paint::Paint;
 use unleak::scan::commits::Range;
+use unleak::suppress::Suppressions;
 
 use crate::args::{Args, ScanArgs};
 use crate::exit::Exit;
+use crate::ignore;
 use crate::known;
 use crate::output;
 use crate::progress::ProgressLine;
@@ -114,16 +116,34 @@ fn repository(
     let repository = Repository::discover(&settings.repository, overrides)?;
     let (place, count) = (repository.git_dir().display(), detector.rules().rules.len());
     ui::say(args, 1, &format!("scanning '{place}' with {count} rules"));
+    let suppressions = match scan.no_ignore {
+        true => Suppressions::default(),
+        false => Suppressions::read(&repository)?,
+    };
+    let mut audit = objects(args, scan, settings, detector, &repository)?;
+    ignore::apply(&suppressions, &mut audit)?;
+    Ok(audit)
+}
+
+/// Scans what the arguments ask for of the repository's objects.
+fn objects(
+    args: &Args,
+    scan: &ScanArgs,
+    settings: &ScanSettings,
+    detector: &Detector,
+    repository: &Repository,
+) -> Result<Audit> {
+    let overrides = &settings.overrides;
     if scan.staged {
-        return changes::staged(&repository, overrides, detector, &settings.audit);
+        return changes::staged(repository, overrides, detector, &settings.audit);
     }
-    if let Some((range, unread)) = range(&repository, scan)? {
+    if let Some((range, unread)) = range(repository, scan)? {
         let options = &settings.audit;
-        return changes::range(&repository, overrides, &range, unread, detector, options);
+        return changes::range(repository, overrides, &range, unread, detector, options);
     }
     let progress = Arc::new(Progress::default());
     let line = ProgressLine::start(&progress, !args.quiet);
-    let result = audit(&repository, overrides, detector, &settings.audit, &progress);
+    let result = audit(repository, overrides, detector, &settings.audit, &progress);
     drop(line);
     result
 }

@@ -14,9 +14,11 @@ use unleak::odb::{ObjectId, Skipped};
 use unleak::report::redact::Reveal;
 use unleak::report::{Blocked, Report};
 use unleak::scan::commits::Range;
+use unleak::suppress::Suppressions;
 
 use crate::args::{Args, GitHook, HookOptions};
 use crate::exit::Exit;
+use crate::ignore;
 use crate::settings::{self, HookSettings};
 use crate::ui;
 
@@ -79,9 +81,14 @@ fn check(
 ) -> Result<Exit> {
     let mut settings = HookSettings::resolve(options)?;
     let detector = Detector::compile(std::mem::take(&mut settings.rules))?;
-    let Some(audit) = audit(command, &settings, &detector)? else {
+    let suppressions = match options.no_ignore {
+        true => Suppressions::default(),
+        false => Suppressions::read(&Repository::discover(Path::new("."), &settings.overrides)?)?,
+    };
+    let Some(mut audit) = audit(command, &settings, &detector)? else {
         return Ok(Exit::Clean);
     };
+    ignore::apply(&suppressions, &mut audit)?;
     let exit = Exit::of(&audit);
     if exit == Exit::Clean {
         return Ok(exit);

@@ -1,0 +1,249 @@
+//! `unleak ignore` and `unleak baseline`: findings that people know and accept.
+
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use unleak::audit::{Audit, Scope};
+use unleak::error::{Error, Result};
+use unleak::finding::{Finding, Fingerprint};
+use unleak::odb::repository::Repository;
+use unleak::report::escape::escape;
+use unleak::report::redact::{Redactor, Reveal};
+use unleak::suppress::{Details, Digest, Store, Suppressions};
+
+use crate::args::{
+    Args, BaselineArgs, BaselineCommand, ConfidenceChoice, IgnoreArgs, IgnoreCommand,
+};
+use crate::exit::Exit;
+use crate::found::Found;
+use crate::{output, settings, ui};
+
+/// Takes out of `audit` what is suppressed, and warns about what should be looked at.
+pub(crate) fn apply(all: &Suppressions, audit: &mut Audit) -> Result<()> {
+    let outcome = all.apply(std::mem::take(&mut audit.findings), today())?;
+    audit.findings = outcome.findings;
+    audit.coverage.suppressed = outcome.suppressed;
+    for digest in outcome.expired {
+        ui::warn(&format!(
+            "the suppression {digest} has expired: 'unleak ignore list' tells which"
+        ));
+    }
+    let is_whole = audit.scope == Scope::Repository && audit.coverage.is_complete();
+    if is_whole && !outcome.unused.is_empty() {
+        let count = outcome.unused.len();
+        ui::warn(&format!(
+            "{count} suppressions match nothing: 'unleak ignore list' tells which"
+        ));
+    }
+    Ok(())
+}
+
+fn today() -> Date {
+    Timestamp::now().to_zoned(TimeZone::UTC).date()
+}
+
+/// Runs `unleak ignore`.
+pub(crate) fn run(args: &Args, ignore: &IgnoreArgs) -> Result<Exit> {
+    match &ignore.command {
+        Some(IgnoreCommand::List) => list(args, ignore),
+        Some(IgnoreCommand::Remove { digest }) => remove(ignore, digest),
+        None => add(args, ignore),
+    }
+}
+
+fn add(args: &Args, ignore: &IgnoreArgs) -> Result<Exit> {
+    let expires = ignore.expires.as_deref().map(day).transpose()?;
+    let found = Found::scan(
+        args,
+        &ignore.repository,
+        &ignore.rules,
+        ConfidenceChoice::Low,
+        false,
+    )?;
+    let wanted = ignore
+        .fingerprint
+        .iter()
+        .map(|prefix| found.picked(prefix))
+        .collect::<Result<Vec<_>>>()?;
+    let mut store = Store::open(&found.repository)?;
+    let mut text = String::new();
+    for finding in wanted {
+        let details = Details {
+            reason: ignore.reason.clone(),
+            owner: ignore.owner.clone(),
+            path: ignore.path.clone(),
+            expires,
+        };
+        let path = store.add(finding.fingerprint, &finding.rule_id, details)?;
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "{} {} is suppressed by {}",
+            finding.fingerprint,
+            escape(finding.rule_id.as_bytes()),
+            escape(path.as_os_str().as_encoded_bytes())
+        );
+    }
+    text.push_str("Commit the directory '.unleak', so that it holds for all.\n");
+    output::print(text.as_bytes())
+}
+
+fn day(text: &str) -> Result<Date> {
+    text.parse().map_err(|e: jiff::Error| {
+        Error::usage(format!("'{text}' is no day"))
+            .because(e)
+            .hint("write it as in 2030-12-31")
+    })
+}
+
+fn remove(ignore: &IgnoreArgs, digests: &[String]) -> Result<Exit> {
+    let overrides = settings::overrides_for(&ignore.repository);
+    let repository = Repository::discover(&ignore.repository, &overrides)?;
+    let mut store = Store::open(&repository)?;
+    for text in digests {
+        let digest = Digest::from_hex(text);
+        if !digest.map_or(Ok(false), |digest| store.remove(digest))? {
+            return Err(Error::usage(format!("there is no suppression '{text}'"))
+                .hint("'unleak ignore list' shows all; those of a baseline go with 'unleak baseline update'"));
+        }
+    }
+    Ok(Exit::Clean)
+}
+
+/// All suppressions, what they are good for, and every inline marker that hides something.
+fn list(args: &Args, ignore: &IgnoreArgs) -> Result<Exit> {
+    let found = Found::scan(
+        args,
+        &ignore.repository,
+        &ignore.rules,
+        ConfidenceChoice::Low,
+        false,
+    )?;
+    let all = Suppressions::read(&found.repository)?;
+    let used: Vec<Digest> = found
+        .audit
+        .findings
+        .iter()
+        .filter_map(|finding| all.find(finding.fingerprint))
+        .collect();
+    let mut text = String::new();
+    for (digest, rule, details, source) in all.list() {
+        // Writing to a string cannot fail.
+        let _ = write!(
+            text,
+            "{digest} {source:8} {rule}",
+            rule = escape(rule.as_bytes())
+        );
+        for (what, value) in [
+            ("reason", details.reason.clone()),
+            ("owner", details.owner.clone()),
+            ("path", details.path.clone()),
+            ("expires", details.expires.map(|day| day.to_string())),
+        ] {
+            if let Some(value) = value {
+                let _ = write!(text, "; {what}: {}", escape(value.as_bytes()));
+            }
+        }
+        if details.expires.is_some_and(|day| day < today()) {
+            text.push_str("; EXPIRED");
+        }
+        text.push_str(if used.contains(&digest) {
+            "\n"
+        } else {
+            "; matches nothing\n"
+        });
+    }
+    let honoured = Found::scan(
+        args,
+        &ignore.repository,
+        &ignore.rules,
+        ConfidenceChoice::Low,
+        true,
+    )?;
+    inline(&found.audit.findings, &honoured.audit.findings, &mut text);
+    if text.is_empty() {
+        text.push_str("nothing is suppressed\n");
+    }
+    output::print(text.as_bytes())
+}
+
+/// What inline markers hide: the places that `all` has and `open` has not.
+fn inline(all: &[Finding], open: &[Finding], text: &mut String) {
+    let redactor = Redactor::new(all, Reveal::Redacted);
+    for finding in all {
+        let other = open
+            .iter()
+            .find(|other| other.fingerprint == finding.fingerprint);
+        let hidden = finding
+            .occurrences
+            .iter()
+            .filter(|occurrence| other.is_none_or(|other| !other.occurrences.contains(occurrence)));
+        for occurrence in hidden {
+            let appearances = finding
+                .history
+                .iter()
+                .flat_map(|history| &history.appearances);
+            let mut paths = appearances
+                .filter(|appearance| appearance.object_id == occurrence.object_id)
+                .filter_map(|appearance| appearance.path.as_ref());
+            let holder = paths.next().map_or_else(
+                || occurrence.object_id.to_string(),
+                |path| escape(&redactor.text(path)),
+            );
+            // Writing to a string cannot fail.
+            let _ = writeln!(
+                text,
+                "{} inline   {}; {holder}:{}",
+                finding.fingerprint,
+                escape(finding.rule_id.as_bytes()),
+                occurrence.spot.position.line
+            );
+        }
+    }
+}
+
+/// Runs `unleak baseline`.
+pub(crate) fn baseline(args: &Args, baseline: &BaselineArgs) -> Result<Exit> {
+    let found = Found::scan(
+        args,
+        &baseline.repository,
+        &baseline.rules,
+        baseline.min_confidence,
+        true,
+    )?;
+    if !found.audit.coverage.is_complete() {
+        ui::warn("not everything could be read: what was not is not in the baseline");
+    }
+    let mut store = Store::open(&found.repository)?;
+    let findings = &found.audit.findings;
+    let is_there = |digest: &Digest| {
+        findings
+            .iter()
+            .any(|finding| store.all.find(finding.fingerprint) == Some(*digest))
+    };
+    let kept: Vec<Digest> = store.baseline().into_iter().filter(is_there).collect();
+    let dropped = store.baseline().len() - kept.len();
+    let new = findings
+        .iter()
+        .filter(|finding| store.all.find(finding.fingerprint).is_none())
+        .map(|finding| (finding.fingerprint, finding.rule_id.clone()));
+    let new: Vec<(Fingerprint, String)> = new.collect();
+    let added = match baseline.command {
+        BaselineCommand::Create if store.has_baseline() => {
+            return Err(Error::usage("there is a baseline already")
+                .hint("'unleak baseline update' brings it up to date"));
+        }
+        BaselineCommand::Create | BaselineCommand::Update => new,
+        BaselineCommand::Prune => Vec::new(),
+    };
+    let path = store.write_baseline(&kept, &added)?;
+    let text = format!(
+        "{}: {} findings are known, of which {} are new; {dropped} that are gone were dropped\n",
+        escape(path.as_os_str().as_encoded_bytes()),
+        kept.len() + added.len(),
+        added.len()
+    );
+    output::print(text.as_bytes())
+}

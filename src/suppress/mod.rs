@@ -1,0 +1,129 @@
+//! Suppressions: findings that people know and accept, by value, kept in the repository.
+//!
+//! ```text
+//! entry < store < mod
+//! ```
+//!
+//! `.unleak/ignore/DIGEST.toml` is one suppression, so that two people who make one each on two
+//! branches never meet in one file; `.unleak/baseline` lists many, a line each. A digest is that of
+//! a finding's fingerprint under a key of `.unleak/keys`, since a plain one of a weak password would
+//! let anybody test guesses. There may be several keys, each named by itself: branches that made
+//! one each merge, too.
+
+mod entry;
+mod store;
+
+use std::collections::BTreeMap;
+
+use globset::Glob;
+use jiff::civil::Date;
+
+pub use entry::{Details, Digest};
+pub use store::Store;
+
+use crate::error::{Error, Result};
+use crate::finding::{Finding, Fingerprint, Suppressed};
+use entry::{Entry, Key};
+
+/// All suppressions of a repository.
+#[derive(Clone, Debug, Default)]
+pub struct Suppressions {
+    keys: Vec<Key>,
+    entries: BTreeMap<Digest, Entry>,
+}
+
+/// What suppressions make of the findings of a scan.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Those that remain.
+    pub findings: Vec<Finding>,
+    /// Those that do not.
+    pub suppressed: Vec<Suppressed>,
+    /// What should be looked at: a suppression that has expired, or that nothing needs.
+    pub expired: Vec<Digest>,
+    /// Suppressions that no finding matched.
+    pub unused: Vec<Digest>,
+}
+
+impl Suppressions {
+    /// The digest under which `fingerprint` is suppressed, if it is.
+    pub fn find(&self, fingerprint: Fingerprint) -> Option<Digest> {
+        self.keys
+            .iter()
+            .map(|key| key.digest(fingerprint))
+            .find(|digest| self.entries.contains_key(digest))
+    }
+
+    /// Takes out of `findings` what is suppressed on the day `today`.
+    ///
+    /// # Errors
+    /// `Config` if a path pattern is wrong.
+    pub fn apply(&self, findings: Vec<Finding>, today: Date) -> Result<Outcome> {
+        let mut outcome = Outcome::default();
+        let mut used = Vec::new();
+        for finding in findings {
+            let Some(digest) = self.find(finding.fingerprint) else {
+                outcome.findings.push(finding);
+                continue;
+            };
+            let entry = &self.entries[&digest];
+            used.push(digest);
+            if entry.details.expires.is_some_and(|expires| expires < today) {
+                outcome.expired.push(digest);
+                outcome.findings.push(finding);
+            } else if !covers(entry, &finding)? {
+                outcome.findings.push(finding);
+            } else {
+                outcome.suppressed.push(Suppressed {
+                    fingerprint: finding.fingerprint,
+                    rule_id: finding.rule_id,
+                    secret: finding.secret,
+                    reason: entry.details.reason.clone(),
+                    owner: entry.details.owner.clone(),
+                    source: entry.source,
+                });
+            }
+        }
+        let unused = self.entries.keys().filter(|digest| !used.contains(digest));
+        outcome.unused = unused.copied().collect();
+        Ok(outcome)
+    }
+
+    /// Each suppression: its digest, rule, details and where it is kept.
+    pub fn list(&self) -> impl Iterator<Item = (Digest, &str, &Details, &'static str)> {
+        self.entries
+            .iter()
+            .map(|(digest, entry)| (*digest, entry.rule.as_str(), &entry.details, entry.source))
+    }
+}
+
+/// Whether the finding stands only where the suppression says.
+fn covers(entry: &Entry, finding: &Finding) -> Result<bool> {
+    let Some(pattern) = &entry.details.path else {
+        return Ok(true);
+    };
+    let glob = glob(pattern)?;
+    let paths = finding.history.as_ref().map(|history| &history.paths);
+    Ok(paths.is_some_and(|paths| {
+        !paths.is_empty()
+            && paths
+                .iter()
+                .all(|path| glob.is_match(String::from_utf8_lossy(path).as_ref()))
+    }))
+}
+
+/// Reads a pattern for paths, in which `*` stays within a directory.
+///
+/// # Errors
+/// `Config` if it is none.
+pub fn glob(pattern: &str) -> Result<globset::GlobMatcher> {
+    let glob = globset::GlobBuilder::new(pattern)
+        .literal_separator(true)
+        .build();
+    let glob: Glob = glob.map_err(|e| {
+        Error::config(format!("'{pattern}' is no pattern for paths"))
+            .because(e)
+            .hint("'docs/**' are all files below 'docs'")
+    })?;
+    Ok(glob.compile_matcher())
+}

@@ -1,0 +1,325 @@
+//! Where suppressions are kept: the directory `.unleak` of a worktree, or of HEAD in a bare
+//! repository.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use gix::bstr::ByteSlice;
+
+use super::entry::{Details, Digest, Entry, Key};
+use super::{Suppressions, glob};
+use crate::error::{Error, Result};
+use crate::finding::Fingerprint;
+use crate::odb::repository::Repository;
+
+/// The directory.
+const DIR: &str = ".unleak";
+/// Longest file of one suppression or key, and of a baseline.
+const MAX_FILE: u64 = 64 << 10;
+const MAX_BASELINE: u64 = 64 << 20;
+/// Most files in one directory.
+const MAX_FILES: usize = 100_000;
+/// Bytes of a key.
+const KEY_LEN: usize = 32;
+/// The head of a baseline.
+const HEAD: &str = "# Findings that are known: written by 'unleak baseline'. Digest, rule.\n";
+
+/// The files of a repository's suppressions, by their path below [`DIR`].
+type Files = BTreeMap<String, Vec<u8>>;
+
+/// The suppressions of a worktree, which can be changed.
+#[derive(Debug)]
+pub struct Store {
+    dir: PathBuf,
+    /// What is there.
+    pub all: Suppressions,
+}
+
+impl Suppressions {
+    /// Reads those of `repo`.
+    ///
+    /// # Errors
+    /// `Config` if one cannot be understood, `Io` if one cannot be read.
+    pub fn read(repo: &Repository) -> Result<Self> {
+        match repo.git().workdir() {
+            Some(root) => parse(&in_directory(&root.join(DIR))?),
+            None => parse(&in_head(repo)?),
+        }
+    }
+}
+
+impl Store {
+    /// Opens that of `repo`.
+    ///
+    /// # Errors
+    /// `Usage` if the repository is bare; as [`Suppressions::read`].
+    pub fn open(repo: &Repository) -> Result<Self> {
+        let root = repo.git().workdir().ok_or_else(|| {
+            Error::usage("a bare repository has no files to change")
+                .hint("run it in a clone, and push what it writes")
+        })?;
+        Ok(Self {
+            dir: root.join(DIR),
+            all: Suppressions::read(repo)?,
+        })
+    }
+
+    /// Suppresses the finding with `fingerprint` of `rule`; returns the file that says so.
+    ///
+    /// # Errors
+    /// `Io` if it cannot be written, `Config` if the pattern is none.
+    pub fn add(
+        &mut self,
+        fingerprint: Fingerprint,
+        rule: &str,
+        details: Details,
+    ) -> Result<PathBuf> {
+        if let Some(pattern) = &details.path {
+            glob(pattern)?;
+        }
+        let known = self.all.find(fingerprint);
+        let digest = match known {
+            Some(digest) => digest,
+            None => self.key()?.digest(fingerprint),
+        };
+        let entry = Entry {
+            rule: rule.to_owned(),
+            details,
+            source: "ignore",
+        };
+        let path = self.file(digest);
+        write(&path, &entry.write()?)?;
+        self.all.entries.insert(digest, entry);
+        Ok(path)
+    }
+
+    /// Takes a suppression back; returns whether there was one. Those of a baseline go with
+    /// [`Self::write_baseline`].
+    ///
+    /// # Errors
+    /// `Io` if the file cannot be removed.
+    pub fn remove(&mut self, digest: Digest) -> Result<bool> {
+        if self
+            .all
+            .entries
+            .get(&digest)
+            .is_none_or(|entry| entry.source != "ignore")
+        {
+            return Ok(false);
+        }
+        let path = self.file(digest);
+        fs::remove_file(&path).map_err(|e| Error::io("remove", &path, e))?;
+        self.all.entries.remove(&digest);
+        Ok(true)
+    }
+
+    /// Digests of the baseline.
+    pub fn baseline(&self) -> Vec<Digest> {
+        let entries = self.all.entries.iter();
+        let listed = entries.filter(|(_, entry)| entry.source == "baseline");
+        listed.map(|(digest, _)| *digest).collect()
+    }
+
+    /// Whether there is a baseline.
+    pub fn has_baseline(&self) -> bool {
+        self.dir.join("baseline").exists()
+    }
+
+    /// Writes a baseline of the entries of `kept` and the findings `added`, by fingerprint and rule.
+    ///
+    /// # Errors
+    /// `Io` if it cannot be written.
+    pub fn write_baseline(
+        &mut self,
+        kept: &[Digest],
+        added: &[(Fingerprint, String)],
+    ) -> Result<PathBuf> {
+        let mut lines: BTreeMap<Digest, String> = BTreeMap::new();
+        for digest in kept {
+            if let Some(entry) = self.all.entries.get(digest) {
+                lines.insert(*digest, entry.rule.clone());
+            }
+        }
+        if !added.is_empty() {
+            let key = self.key()?;
+            lines.extend(
+                added
+                    .iter()
+                    .map(|(fingerprint, rule)| (key.digest(*fingerprint), rule.clone())),
+            );
+        }
+        let mut text = HEAD.to_owned();
+        for (digest, rule) in lines {
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "{digest} {rule}");
+        }
+        let path = self.dir.join("baseline");
+        write(&path, &text)?;
+        Ok(path)
+    }
+
+    fn file(&self, digest: Digest) -> PathBuf {
+        self.dir.join("ignore").join(format!("{digest}.toml"))
+    }
+
+    /// The first key; makes one if there is none.
+    fn key(&mut self) -> Result<Key> {
+        if let Some(key) = self.all.keys.first() {
+            return Ok(key.clone());
+        }
+        let mut bytes = vec![0; KEY_LEN];
+        getrandom::fill(&mut bytes)
+            .map_err(|e| Error::internal("the system gives no random bytes").because(e))?;
+        let text = data_encoding::HEXLOWER.encode(&bytes);
+        // Its first digits name it: two keys never share a file.
+        let path = self.dir.join("keys").join(&text[..16]);
+        write(&path, &format!("{text}\n"))?;
+        self.all.keys.push(Key(bytes.clone()));
+        Ok(Key(bytes))
+    }
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    let dir = path.parent().unwrap_or(path);
+    fs::create_dir_all(dir).map_err(|e| Error::io("make", dir, e))?;
+    fs::write(path, text).map_err(|e| Error::io("write", path, e))
+}
+
+fn parse(files: &Files) -> Result<Suppressions> {
+    let mut all = Suppressions::default();
+    for (name, bytes) in files {
+        let shown = format!("{DIR}/{name}");
+        let text = std::str::from_utf8(bytes).map_err(|_| wrong(&shown, "it is no text"))?;
+        if name == "baseline" {
+            baseline(text, &shown, &mut all)?;
+        } else if name.starts_with("keys/") {
+            let key = data_encoding::HEXLOWER.decode(text.trim().as_bytes());
+            let key = key.map_err(|_| wrong(&shown, "it is no key"))?;
+            all.keys.push(Key(key));
+        } else if let Some(digest) = name
+            .strip_prefix("ignore/")
+            .and_then(|file| file.strip_suffix(".toml"))
+        {
+            let digest = Digest::from_hex(digest)
+                .ok_or_else(|| wrong(&shown, "its name is no digest of 32 digits"))?;
+            all.entries.insert(digest, Entry::parse(text, &shown)?);
+        }
+    }
+    all.keys.sort();
+    Ok(all)
+}
+
+fn baseline(text: &str, shown: &str, all: &mut Suppressions) -> Result<()> {
+    let lines = text.lines().map(str::trim);
+    for line in lines.filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        let (digest, rule) = line.split_once(' ').unwrap_or((line, ""));
+        let digest = Digest::from_hex(digest)
+            .ok_or_else(|| wrong(shown, "a line begins with no digest of 32 digits"))?;
+        let entry = || Entry {
+            rule: rule.to_owned(),
+            details: Details::default(),
+            source: "baseline",
+        };
+        all.entries.entry(digest).or_insert_with(entry);
+    }
+    Ok(())
+}
+
+fn wrong(shown: &str, why: &str) -> Error {
+    Error::config(format!("'{shown}': {why}")).hint("mend or delete it, or scan with '--no-ignore'")
+}
+
+fn too_large(shown: &str) -> Error {
+    wrong(shown, "it is too large for what it should be")
+}
+
+fn limit(name: &str) -> u64 {
+    if name == "baseline" {
+        MAX_BASELINE
+    } else {
+        MAX_FILE
+    }
+}
+
+/// Reads regular files only: a link could lead anywhere.
+fn in_directory(dir: &Path) -> Result<Files> {
+    let mut files = Files::new();
+    let mut add = |path: &Path, name: String| -> Result<()> {
+        let found = match fs::symlink_metadata(path) {
+            Ok(found) => found,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(e) => return Err(Error::io("read", path, e)),
+        };
+        if !found.is_file() {
+            return Ok(());
+        }
+        if found.len() > limit(&name) || files.len() >= MAX_FILES {
+            return Err(too_large(&name));
+        }
+        let bytes = fs::read(path).map_err(|e| Error::io("read", path, e))?;
+        files.insert(name, bytes);
+        Ok(())
+    };
+    add(&dir.join("baseline"), "baseline".to_owned())?;
+    for part in ["keys", "ignore"] {
+        let inner = dir.join(part);
+        let is_directory = |path: &Path| fs::symlink_metadata(path).is_ok_and(|m| m.is_dir());
+        if !is_directory(dir) || !is_directory(&inner) {
+            continue;
+        }
+        let listed = fs::read_dir(&inner).map_err(|e| Error::io("read", &inner, e))?;
+        for file in listed {
+            let file = file.map_err(|e| Error::io("read", &inner, e))?;
+            let name = format!("{part}/{}", file.file_name().to_string_lossy());
+            add(&file.path(), name)?;
+        }
+    }
+    Ok(files)
+}
+
+/// Reads what HEAD has; nothing if there is no HEAD yet.
+fn in_head(repo: &Repository) -> Result<Files> {
+    let mut files = Files::new();
+    let cannot = |e: &dyn std::fmt::Display| {
+        Error::repository(format!("cannot read '{DIR}' in HEAD"))
+            .because(e.to_string())
+            .hint("scan with '--no-ignore'")
+    };
+    let git = repo.git();
+    let Ok(tree) = git.head_tree_id() else {
+        return Ok(files);
+    };
+    let tree = tree.object().map_err(|e| cannot(&e))?.into_tree();
+    let find = |name: &str| {
+        let path = Path::new(DIR).join(name);
+        tree.lookup_entry_by_path(path).map_err(|e| cannot(&e))
+    };
+    let mut wanted: Vec<(String, gix::ObjectId)> = Vec::new();
+    if let Some(entry) = find("baseline")? {
+        wanted.push(("baseline".to_owned(), entry.object_id()));
+    }
+    for part in ["keys", "ignore"] {
+        let Some(entry) = find(part)?.filter(|entry| entry.mode().is_tree()) else {
+            continue;
+        };
+        let inner = entry.object().map_err(|e| cannot(&e))?.into_tree();
+        for file in inner.iter() {
+            let file = file.map_err(|e| cannot(&e))?;
+            if file.mode().is_blob() {
+                let name = format!("{part}/{}", file.filename().to_str_lossy());
+                wanted.push((name, file.object_id()));
+            }
+        }
+    }
+    for (name, id) in wanted {
+        let header = git.find_header(id).map_err(|e| cannot(&e))?;
+        if header.size() > limit(&name) || files.len() >= MAX_FILES {
+            return Err(too_large(&name));
+        }
+        let object = git.find_object(id).map_err(|e| cannot(&e))?;
+        files.insert(name, object.data.clone());
+    }
+    Ok(files)
+}

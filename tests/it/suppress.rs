@@ -1,0 +1,271 @@
+//! Suppressions stay where they are put: by value, through moves, rebases and merges.
+
+use std::process::Output;
+
+use serde_json::Value;
+
+use crate::support::{Repo, github_token, unleak};
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+fn fingerprints(repo: &Repo) -> Vec<String> {
+    let report = repo.scan(&["--no-ignore"]);
+    let ids = report
+        .findings()
+        .iter()
+        .map(|finding| finding["fingerprint"].as_str().unwrap());
+    ids.map(str::to_owned).collect()
+}
+
+fn fingerprint_of(repo: &Repo, token: &str) -> String {
+    let report = repo.scan(&["--no-ignore", "--show-secrets"]);
+    let found = report
+        .findings()
+        .iter()
+        .find(|finding| finding["secret"] == token);
+    found.unwrap()["fingerprint"].as_str().unwrap().to_owned()
+}
+
+fn ignore(repo: &Repo, token: &str, options: &[&str]) {
+    let fingerprint = fingerprint_of(repo, token);
+    let mut args = vec![
+        "ignore",
+        &fingerprint[..12],
+        "--reason",
+        "a deleted account",
+    ];
+    args.extend(options);
+    let output = unleak(&args, repo.path());
+    assert!(output.status.success(), "{}", said(&output));
+}
+
+fn count(repo: &Repo) -> usize {
+    repo.scan(&[]).findings().len()
+}
+
+fn file(token: &str) -> String {
+    format!("first\ntoken = \"{token}\"\nlast\n")
+}
+
+#[test]
+fn a_suppressed_secret_stays_quiet_wherever_it_goes() {
+    let repo = Repo::new();
+    let (known, new) = (github_token(1), github_token(2));
+    repo.commit_file("a.conf", file(&known));
+    assert_eq!(count(&repo), 1);
+    ignore(&repo, &known, &[]);
+    assert_eq!(count(&repo), 0);
+    repo.commit("suppressed");
+    // Lines shift; the file is renamed; the secret moves to another one.
+    repo.commit_file("a.conf", format!("one\ntwo\n{}", file(&known)));
+    assert_eq!(count(&repo), 0);
+    repo.git(&["mv", "a.conf", "b.conf"]);
+    repo.commit("renamed");
+    repo.commit_file("dir/c.txt", format!("x {known} y\n"));
+    assert_eq!(count(&repo), 0);
+    // History is rebased and squashed.
+    repo.git(&["checkout", "-q", "-b", "topic", "HEAD~2"]);
+    repo.commit_file("d.conf", file(&known));
+    repo.git(&["rebase", "-q", "main"]);
+    assert_eq!(count(&repo), 0);
+    repo.git(&["reset", "-q", "--soft", "HEAD~3"]);
+    repo.commit("squashed");
+    assert_eq!(count(&repo), 0);
+    // A second secret on its line is told, and the known one is not shown beside it.
+    repo.commit_file(
+        "b.conf",
+        format!("token = \"{known}\", other = \"{new}\"\n"),
+    );
+    let report = repo.scan(&["--show-secrets"]);
+    assert_eq!(report.findings().len(), 1);
+    assert_eq!(report.findings()[0]["secret"], new.as_str());
+    for format in ["human", "json", "jsonl", "sarif", "github", "gitlab"] {
+        let output = unleak(&["scan", "--format", format], repo.path());
+        let text = said(&output);
+        assert!(
+            !text.contains(&known) && !text.contains(&new),
+            "{format}: {text}"
+        );
+    }
+    let suppressed = &report.json["coverage"]["suppressed"];
+    assert_eq!(suppressed[0]["reason"], "a deleted account");
+    assert_eq!(suppressed[0]["source"], "ignore");
+}
+
+#[test]
+fn two_people_suppress_on_two_branches() {
+    let repo = Repo::new();
+    let (one, two) = (github_token(3), github_token(4));
+    repo.commit_file("a.conf", file(&one));
+    repo.commit_file("b.conf", file(&two));
+    repo.git(&["branch", "other"]);
+    ignore(&repo, &one, &[]);
+    repo.commit("mine");
+    repo.git(&["checkout", "-q", "other"]);
+    assert_eq!(count(&repo), 2);
+    ignore(&repo, &two, &["--owner", "bob"]);
+    repo.commit("theirs");
+    let merged = repo.try_git(&["merge", "-q", "--no-edit", "main"], &[]);
+    assert!(merged.status.success(), "{}", said(&merged));
+    assert_eq!(count(&repo), 0);
+    // A bare clone reads them from HEAD.
+    let bare = repo.cloned(&["--bare"]);
+    assert_eq!(count(&bare), 0);
+    assert_eq!(fingerprints(&bare).len(), 2);
+}
+
+#[test]
+fn nothing_kept_tells_the_value_or_its_fingerprint() {
+    let repo = Repo::new();
+    let token = github_token(5);
+    repo.commit_file("a.conf", file(&token));
+    let fingerprint = fingerprint_of(&repo, &token);
+    ignore(&repo, &token, &[]);
+    let output = unleak(&["baseline", "create"], repo.path());
+    assert!(output.status.success(), "{}", said(&output));
+    let values = ["-e", &token, "-e", &fingerprint];
+    let search = [
+        &["grep", "--untracked", "-l"],
+        &values[..],
+        &["--", ".unleak"],
+    ];
+    let kept = said(&repo.try_git(&search.concat(), &[]));
+    assert_eq!(kept, "");
+    let names = repo.git(&["ls-files", "--others"]);
+    assert!(
+        names.contains(".unleak/keys/") && !names.contains(&fingerprint),
+        "{names}"
+    );
+}
+
+#[test]
+fn what_is_expired_unused_or_elsewhere_does_not_hide() {
+    let repo = Repo::new();
+    let tokens: Vec<String> = (6..9).map(github_token).collect();
+    for (name, token) in ["docs/a.md", "b.conf", "c.conf"].iter().zip(&tokens) {
+        repo.commit_file(name, file(token));
+    }
+    ignore(&repo, &tokens[0], &["--path", "docs/**"]);
+    ignore(&repo, &tokens[1], &["--path", "docs/**"]);
+    ignore(&repo, &tokens[2], &["--expires", "2001-02-03"]);
+    let output = unleak(&["scan"], repo.path());
+    let text = said(&output);
+    assert!(
+        text.contains("2 secrets found") && text.contains("has expired"),
+        "{text}"
+    );
+    let listed = said(&unleak(&["ignore", "list"], repo.path()));
+    assert!(
+        listed.contains("EXPIRED") && listed.contains("path: docs/**"),
+        "{listed}"
+    );
+    // Take one back; one more that nothing needs is told.
+    let digest = listed
+        .lines()
+        .find(|line| line.contains("EXPIRED"))
+        .unwrap();
+    let digest = digest.split(' ').next().unwrap();
+    let output = unleak(&["ignore", "remove", digest], repo.path());
+    assert!(output.status.success(), "{}", said(&output));
+    let output = unleak(&["ignore", "remove", digest], repo.path());
+    assert_eq!(output.status.code(), Some(2));
+    repo.write(
+        ".unleak/ignore/00000000000000000000000000000000.toml",
+        "rule = 'x'\n",
+    );
+    let text = said(&unleak(&["scan"], repo.path()));
+    assert!(text.contains("1 suppressions match nothing"), "{text}");
+    assert!(!text.contains("expired"), "{text}");
+}
+
+#[test]
+fn inline_markers_are_listed() {
+    let repo = Repo::new();
+    repo.commit_file(
+        "a.conf",
+        format!("t = {} # unleak:allow\n", github_token(10)),
+    );
+    let listed = said(&unleak(&["ignore", "list"], repo.path()));
+    assert!(listed.contains("inline   github-pat; a.conf:1"), "{listed}");
+}
+
+#[test]
+fn a_baseline_is_made_brought_up_to_date_and_pruned() {
+    let repo = Repo::new();
+    repo.commit_file("a.conf", file(&github_token(11)));
+    repo.commit_file("b.conf", file(&github_token(12)));
+    let baseline = |what: &str| {
+        let output = unleak(&["baseline", what], repo.path());
+        (output.status.code(), said(&output))
+    };
+    assert_eq!(baseline("create").0, Some(0));
+    assert_eq!(count(&repo), 0);
+    assert_eq!(baseline("create").0, Some(2));
+    repo.commit("baseline");
+    repo.commit_file("c.conf", file(&github_token(13)));
+    assert_eq!(count(&repo), 1);
+    let (_, text) = baseline("prune");
+    assert!(text.contains("2 findings are known"), "{text}");
+    assert_eq!(count(&repo), 1);
+    let (_, text) = baseline("update");
+    assert!(
+        text.contains("3 findings are known, of which 1 are new"),
+        "{text}"
+    );
+    assert_eq!(count(&repo), 0);
+    let list = std::fs::read_to_string(repo.path().join(".unleak/baseline")).unwrap();
+    let lines: Vec<&str> = list.lines().skip(1).collect();
+    assert!(lines.is_sorted() && lines.len() == 3, "{list}");
+}
+
+#[test]
+fn hooks_honour_suppressions() {
+    let repo = Repo::new();
+    let token = github_token(14);
+    repo.commit_file("a.conf", file(&token));
+    ignore(&repo, &token, &[]);
+    repo.write("b.conf", format!("more\n{}", file(&token)));
+    repo.git(&["add", "."]);
+    let hook = |options: &[&str]| {
+        let output = unleak(&[&["hook", "pre-commit"], options].concat(), repo.path());
+        output.status.code()
+    };
+    assert_eq!(hook(&[]), Some(0));
+    assert_eq!(hook(&["--no-ignore"]), Some(1));
+}
+
+#[test]
+fn a_damaged_suppression_stops_the_scan() {
+    let repo = Repo::new();
+    repo.commit_file("a.conf", "nothing\n");
+    for (name, text) in [
+        (".unleak/ignore/xyz.toml", "rule = 'x'\n"),
+        (
+            ".unleak/ignore/00000000000000000000000000000000.toml",
+            "rulez = 'x'\n",
+        ),
+        (".unleak/baseline", "nonsense\n"),
+        (".unleak/keys/k", "no key\n"),
+    ] {
+        repo.write(name, text);
+        let output = unleak(&["scan"], repo.path());
+        assert_eq!(output.status.code(), Some(2), "{name}");
+        let text = said(&output);
+        assert!(
+            text.contains(name) && text.contains("--no-ignore"),
+            "{text}"
+        );
+        assert_eq!(
+            unleak(&["scan", "--no-ignore"], repo.path()).status.code(),
+            Some(0)
+        );
+        std::fs::remove_file(repo.path().join(name)).unwrap();
+    }
+    // A link is not followed.
+    std::os::unix::fs::symlink("/etc/passwd", repo.path().join(".unleak/baseline")).unwrap();
+    assert_eq!(unleak(&["scan"], repo.path()).status.code(), Some(0));
+    let saved: Value = repo.scan(&[]).json;
+    assert_eq!(saved["coverage"]["suppressed"], serde_json::json!([]));
+}
