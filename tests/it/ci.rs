@@ -460,3 +460,42 @@ fn the_action_scans_and_says_how_it_ended() {
         );
     }
 }
+
+#[test]
+fn the_release_pins_actions_and_puts_no_expression_into_a_script() {
+    let text = std::fs::read_to_string(".github/workflows/release.yml").unwrap();
+    let used: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.trim().trim_start_matches("- ").strip_prefix("uses: "))
+        .collect();
+    assert!(used.len() > 10, "{used:?}");
+    for action in used {
+        let (_, pin) = action.split_once('@').unwrap();
+        let (commit, version) = pin.split_once(" # v").unwrap_or((pin, ""));
+        let is_commit = commit.len() == 40 && commit.bytes().all(|byte| byte.is_ascii_hexdigit());
+        assert!(is_commit && !version.is_empty(), "{action}");
+    }
+    for line in text.lines().filter(|line| line.contains("${{")) {
+        let (key, _) = line.trim().split_once(": ").unwrap_or_default();
+        let is_word = |c: char| c.is_ascii_alphabetic() || "_-".contains(c);
+        assert!(
+            !key.is_empty() && key != "run" && key.chars().all(is_word),
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn all_name_the_same_oldest_rust() {
+    let manifest = std::fs::read_to_string("Cargo.toml").unwrap();
+    let (_, rest) = manifest.split_once("rust-version = \"").unwrap();
+    let (oldest, _) = rest.split_once('"').unwrap();
+    for (file, words) in [
+        ("README.md", format!("Rust ({oldest} or later)")),
+        ("CONTRIBUTING.md", format!("Rust {oldest},")),
+        ("Containerfile", format!("/rust:{oldest}-")),
+    ] {
+        let text = std::fs::read_to_string(file).unwrap();
+        assert!(text.contains(&words), "{file} does not say '{words}'");
+    }
+}
