@@ -51,7 +51,7 @@ pub(super) fn brief(report: &Report<'_>) -> String {
     text
 }
 
-fn verdict(report: &Report<'_>, text: &mut String) {
+pub(super) fn verdict(report: &Report<'_>, text: &mut String) {
     let audit = report.audit;
     let subject = escape(report.subject.as_bytes());
     let complete = audit.coverage.is_complete();
@@ -301,7 +301,7 @@ fn entered(history: &History, redactor: &Redactor) -> String {
     format!("first in {id} ({day}, {name})")
 }
 
-fn story(history: &History, redactor: &Redactor) -> String {
+pub(super) fn story(history: &History, redactor: &Redactor) -> String {
     let mut parts = vec![entered(history, redactor)];
     let paths = counted(history.paths.len(), "path");
     let Some(standing) = &history.standing else {
@@ -389,7 +389,7 @@ fn counted(count: usize, word: &str) -> String {
 }
 
 /// Keeps the end of the text before a secret: lines can be megabytes long.
-fn shorten_start(text: &str) -> String {
+pub(super) fn shorten_start(text: &str) -> String {
     let text = text.trim_start();
     let count = text.chars().count();
     if count <= EXCERPT_CHARS {
@@ -401,7 +401,7 @@ fn shorten_start(text: &str) -> String {
     )
 }
 
-fn shorten_end(text: &str) -> String {
+pub(super) fn shorten_end(text: &str) -> String {
     let text = text.trim_end();
     if text.chars().count() <= EXCERPT_CHARS {
         return text.to_owned();
@@ -409,7 +409,7 @@ fn shorten_end(text: &str) -> String {
     format!("{}…", text.chars().take(EXCERPT_CHARS).collect::<String>())
 }
 
-fn coverage(report: &Report<'_>, redactor: &Redactor, text: &mut String) {
+pub(super) fn coverage(report: &Report<'_>, redactor: &Redactor, text: &mut String) {
     let coverage = &report.audit.coverage;
     let mut read: Vec<String> = Vec::new();
     for kind in ObjectKind::ALL {

@@ -1,17 +1,20 @@
 //! What the user gets: the findings and the coverage, in one of several formats.
 //!
 //! ```text
-//! escape, redact, paint < human, json < location < github, gitlab, sarif < mod
+//! escape, redact, paint < human, json < location < csv, github, gitlab, html, junit, sarif < mod
 //! ```
 //!
 //! A report is made of an [`Audit`] alone, so the same repository and rules give the same bytes.
 //! All repository text passes the redactor, and on a terminal the escaper.
 
+mod csv;
 pub mod escape;
 mod github;
 mod gitlab;
+mod html;
 mod human;
 mod json;
+mod junit;
 mod location;
 pub mod paint;
 pub mod redact;
@@ -39,6 +42,12 @@ pub enum Format {
     GitLab,
     /// SARIF 2.1.0.
     Sarif,
+    /// One row a finding.
+    Csv,
+    /// Test results.
+    JUnit,
+    /// One file for a browser.
+    Html,
 }
 
 /// Everything that a report is made of.
@@ -82,6 +91,9 @@ impl Report<'_> {
             Format::GitHub => github::render(self).into_bytes(),
             Format::GitLab => gitlab::render(self),
             Format::Sarif => sarif::render(self),
+            Format::Csv => csv::render(self),
+            Format::JUnit => junit::render(self),
+            Format::Html => html::render(self).into_bytes(),
         }
     }
 

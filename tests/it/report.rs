@@ -8,7 +8,9 @@ use serde_json::Value;
 
 use crate::support::{Repo, github_token, unleak};
 
-const FORMATS: [&str; 6] = ["human", "json", "jsonl", "sarif", "github", "gitlab"];
+const FORMATS: [&str; 9] = [
+    "human", "json", "jsonl", "sarif", "github", "gitlab", "csv", "junit", "html",
+];
 
 fn scan(repo: &Repo, options: &[&str]) -> Output {
     unleak(&[&["scan"], options].concat(), repo.path())
@@ -437,4 +439,70 @@ fn a_report_replaces_a_file_whole() {
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
     let output = scan(&repo, &["-o", "json:/does/not/exist"]);
     assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn threads_change_no_byte() {
+    let (repo, _) = everywhere();
+    for format in FORMATS {
+        let with = |threads: &str| {
+            let output = scan(&repo, &["--format", format, "--threads", threads]);
+            stdout(&output)
+        };
+        assert_eq!(with("1"), with("2"), "{format}");
+    }
+}
+
+#[test]
+fn junit_has_a_case_for_each_finding() {
+    let (repo, _) = everywhere();
+    let count = list(&json(&scan(&repo, &["--format", "json"]))["findings"]).len();
+    let text = stdout(&scan(&repo, &["--format", "junit"]));
+    assert!(
+        text.starts_with("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites"),
+        "{text}"
+    );
+    assert_eq!(text.matches("<testcase ").count(), count);
+    assert_eq!(text.matches("<failure ").count(), count);
+    assert!(text.contains(&format!(
+        "tests=\"{count}\" failures=\"{count}\" errors=\"0\""
+    )));
+    let clean = Repo::new();
+    clean.commit_file("a", "nothing\n");
+    let text = stdout(&scan(&clean, &["--format", "junit"]));
+    assert!(
+        text.contains("tests=\"1\" failures=\"0\"") && !text.contains("<failure"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_spreadsheet_runs_nothing_of_a_repository() {
+    let repo = Repo::new();
+    let text = format!("t = {}\n", github_token(40));
+    repo.commit_file("=cmd|' -C calc'!A1", text);
+    let text = stdout(&scan(&repo, &["--format", "csv"]));
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 2, "{text}");
+    assert!(lines[0].starts_with("fingerprint,rule,provider"), "{text}");
+    assert!(lines[1].contains(",'=cmd|"), "{text}");
+}
+
+#[test]
+fn a_page_runs_nothing_of_a_repository() {
+    let repo = Repo::new();
+    let text = format!("<script>alert(1)</script> t = {} <b>\n", github_token(41));
+    repo.commit_file("<img src=x onerror=alert(1)>.txt", text);
+    let page = stdout(&scan(&repo, &["--format", "html"]));
+    assert!(
+        page.contains("&lt;script&gt;alert(1)") && page.contains("&lt;img src=x"),
+        "{page}"
+    );
+    assert!(!page.contains("<img") && !page.contains("<b>"), "{page}");
+    assert_eq!(page.matches("<script>").count(), 1);
+    assert!(page.contains("default-src 'none'") && !page.contains("unsafe-inline"));
+    assert_eq!(
+        page.matches("http").count(),
+        page.matches("https://github.com/").count() + 1
+    );
 }

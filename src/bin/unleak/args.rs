@@ -465,6 +465,12 @@ pub(crate) enum FormatChoice {
     Github,
     /// GitLab's secret detection report
     Gitlab,
+    /// One row a finding, for spreadsheets
+    Csv,
+    /// Test results, for CI systems that show them
+    Junit,
+    /// One file for a browser, that sorts, filters and folds
+    Html,
 }
 
 impl FormatChoice {

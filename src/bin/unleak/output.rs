@@ -84,6 +84,9 @@ fn format(choice: FormatChoice, is_brief: bool) -> Format {
         FormatChoice::Sarif => Format::Sarif,
         FormatChoice::Github => Format::GitHub,
         FormatChoice::Gitlab => Format::GitLab,
+        FormatChoice::Csv => Format::Csv,
+        FormatChoice::Junit => Format::JUnit,
+        FormatChoice::Html => Format::Html,
     }
 }
 
