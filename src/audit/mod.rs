@@ -28,6 +28,7 @@ use crate::odb::{Limits, Node, ObjectKind, Skipped};
 use crate::rule::Confidence;
 use crate::scan::files::Wanted;
 use crate::scan::{ScanOptions, Sighted};
+use crate::secret::Secret;
 
 /// How to audit.
 #[derive(Clone, Debug)]
@@ -137,6 +138,8 @@ pub struct CoverageBlock {
     pub below_confidence: usize,
     /// Findings that people know and accept.
     pub suppressed: Vec<Suppressed>,
+    /// The secrets of findings that were not asked for: no report may show them either.
+    pub filtered: Vec<Arc<Secret>>,
 }
 
 impl CoverageBlock {

@@ -471,6 +471,10 @@ fn notes(coverage: &CoverageBlock, text: &mut String) {
             "findings suppressed by the files in '.unleak': 'unleak ignore list' shows them",
         ),
         (
+            coverage.filtered.len(),
+            "more findings are not what was asked for by '--rule', '--path' and the like",
+        ),
+        (
             coverage.below_confidence,
             "more findings of lower confidence: --min-confidence low shows them",
         ),

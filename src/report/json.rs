@@ -146,6 +146,7 @@ struct CoverageEntry {
     allowed_inline: u64,
     below_confidence: usize,
     suppressed: Vec<SuppressedEntry>,
+    filtered: usize,
     skipped: Vec<SkippedEntry>,
     unopened: Vec<SkippedEntry>,
 }
@@ -425,6 +426,7 @@ fn coverage(redactor: &Redactor, block: &CoverageBlock) -> CoverageEntry {
         lfs_missing: block.lfs_missing,
         allowed_inline: block.allowed_inline,
         below_confidence: block.below_confidence,
+        filtered: block.filtered.len(),
         suppressed: block
             .suppressed
             .iter()

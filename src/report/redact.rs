@@ -29,9 +29,10 @@ impl Redactor {
     /// Collects the values of all that was found, suppressed or not.
     pub fn of(audit: &Audit, reveal: Reveal) -> Self {
         let suppressed = audit.coverage.suppressed.iter();
+        let more = suppressed.map(|entry| &entry.secret);
         Self::with(
             &audit.findings,
-            suppressed.map(|entry| &entry.secret),
+            more.chain(&audit.coverage.filtered),
             reveal,
         )
     }

@@ -402,3 +402,51 @@ fn explain_tells_the_evidence() {
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("--min-confidence low"));
 }
+
+#[test]
+fn filters_leave_out_what_is_not_wanted_and_say_so() {
+    let repo = Repo::new();
+    let (old, kept, other) = (github_token(50), github_token(51), github_token(52));
+    repo.commit_file("old/a.conf", format!("{old}\n"));
+    repo.commit_file("old/a.conf", "gone\n");
+    repo.commit_file("src/b.conf", format!("{kept} {other}\n"));
+    repo.git(&["tag", "v1", "HEAD~1"]);
+    let password = crate::support::token("kT9x-{base62:4}Lm", 7);
+    repo.commit_file("src/c.py", format!("db_password = \"{password}\"\n"));
+    let count = |options: &[&str]| {
+        let report = repo.scan(options);
+        let filtered = report.json["coverage"]["filtered"].as_u64().unwrap();
+        assert_eq!(report.findings().len() as u64 + filtered, 4, "{options:?}");
+        report.findings().len()
+    };
+    for (options, expected) in [
+        (&[][..], 4),
+        (&["--in-head"], 3),
+        (&["--published"], 0),
+        (&["--path", "old/**"], 1),
+        (&["--path", "src/*.conf", "--path", "*.none"], 2),
+        (&["--rule", "github-pat"], 3),
+        (&["--provider", "github"], 3),
+        (&["--provider", "GitHub", "--in-head"], 2),
+        (&["--ref", "v1"], 1),
+        (&["--author", "nobody at all"], 0),
+    ] {
+        assert_eq!(count(options), expected, "{options:?}");
+    }
+    // What is filtered is no less secret.
+    let output = scan(&repo, &["--rule", "generic-password"]);
+    assert!(stdout(&output).contains("3 more findings are not what was asked for"));
+    let output = scan(&repo, &["--path", "src/b.conf", "--format", "json"]);
+    for value in [&old, &kept, &other] {
+        assert!(!stdout(&output).contains(value.as_str()));
+    }
+    for (options, hint) in [
+        (["--rule", "github-pta"], "did you mean 'github-pat'"),
+        (["--provider", "Githup"], "did you mean 'GitHub'"),
+        (["--path", "a["], "is no pattern for paths"),
+    ] {
+        let output = scan(&repo, &options);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(stderr(&output).contains(hint), "{}", stderr(&output));
+    }
+}

@@ -342,6 +342,39 @@ pub(crate) struct HookOptions {
     pub(crate) rules: RuleOptions,
 }
 
+/// Which findings are wanted; all are looked for.
+#[derive(Debug, Default, clap::Args)]
+#[command(next_help_heading = "Filters")]
+pub(crate) struct FilterOptions {
+    /// Only findings of this rule; may be given more than once
+    #[arg(long, value_name = "ID")]
+    pub(crate) rule: Vec<String>,
+
+    /// Only secrets of this issuer; may be given more than once
+    #[arg(long, value_name = "NAME")]
+    pub(crate) provider: Vec<String>,
+
+    /// Only what ever stood in such a file, as in 'src/**'; may be given more than once
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) path: Vec<String>,
+
+    /// Only what somebody brought in whose name or address holds this text
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) author: Option<String>,
+
+    /// Only what this branch, tag or remote-tracking branch reaches; may be given more than once
+    #[arg(long = "ref", value_name = "NAME")]
+    pub(crate) refs: Vec<String>,
+
+    /// Only what HEAD still holds
+    #[arg(long)]
+    pub(crate) in_head: bool,
+
+    /// Only what a remote-tracking branch reaches
+    #[arg(long)]
+    pub(crate) published: bool,
+}
+
 /// Example: unleak scan --format json path/to/repository
 #[derive(Debug, clap::Args)]
 pub(crate) struct ScanArgs {
@@ -412,6 +445,9 @@ pub(crate) struct ScanArgs {
 
     #[command(flatten)]
     pub(crate) known: KnownOptions,
+
+    #[command(flatten)]
+    pub(crate) filter: FilterOptions,
 
     /// Largest object to read, in MiB; without it, those that must be held in memory (deltas,
     /// archives) may have 1024, others any size

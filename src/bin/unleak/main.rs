@@ -3,6 +3,7 @@
 mod args;
 mod exit;
 mod explain;
+mod filter;
 mod found;
 mod hook;
 mod ignore;

@@ -22,6 +22,7 @@ use unleak::suppress::Suppressions;
 
 use crate::args::{Args, ScanArgs};
 use crate::exit::Exit;
+use crate::filter::Filter;
 use crate::ignore;
 use crate::known;
 use crate::output;
@@ -39,7 +40,8 @@ pub(crate) fn run(args: &Args, scan: &ScanArgs) -> Result<Exit> {
     let rules = std::mem::take(&mut settings.rules);
     let known = known::values(&scan.known, &rules, &settings.audit)?;
     let detector = Detector::compile_with(rules, known)?.with_limits(settings.unpack);
-    let result = if !scan.files.is_empty() {
+    let filter = Filter::resolve(&scan.filter, detector.rules())?;
+    let mut result = if !scan.files.is_empty() {
         files(&scan.files, &detector, &settings.audit)?
     } else if scan.repository == Path::new("-") {
         standard_input(scan, &settings, &detector)?
@@ -48,6 +50,7 @@ pub(crate) fn run(args: &Args, scan: &ScanArgs) -> Result<Exit> {
     } else {
         repository(args, scan, &settings, &detector)?
     };
+    filter.apply(&mut result, detector.rules());
     let paint = match &settings.outputs.standard {
         None => Paint::Off,
         Some(_) => settings::paint(args.color, &std::io::stdout()),
