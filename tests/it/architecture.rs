@@ -111,6 +111,7 @@ fn packages_are_named_where_they_belong() {
             &[
                 "bin/unleak/args.rs",
                 "bin/unleak/main.rs",
+                "bin/unleak/manual.rs",
                 "bin/unleak/purge/args.rs",
             ],
         ),

@@ -450,3 +450,24 @@ fn filters_leave_out_what_is_not_wanted_and_say_so() {
         assert!(stderr(&output).contains(hint), "{}", stderr(&output));
     }
 }
+
+#[test]
+fn completions_and_manual_pages_know_the_commands() {
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let output = unleak(&["completions", shell], Path::new("/"));
+        assert!(output.status.success());
+        let text = stdout(&output);
+        assert!(
+            text.contains("purge") && text.contains("min-confidence"),
+            "{shell}"
+        );
+    }
+    let repo = Repo::new();
+    let output = unleak(&["man", "man1"], repo.path());
+    assert!(output.status.success(), "{}", stderr(&output));
+    let page = std::fs::read_to_string(repo.path().join("man1/unleak-scan.1")).unwrap();
+    assert!(
+        page.contains(".SH OPTIONS") && page.contains("published"),
+        "{page}"
+    );
+}

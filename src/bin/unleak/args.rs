@@ -53,6 +53,18 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: RulesCommand,
     },
+    /// Print completions for a shell, as in 'unleak completions bash > ~/.local/share/bash-completion/completions/unleak'
+    Completions {
+        /// The shell
+        #[arg(value_enum, value_name = "SHELL")]
+        shell: clap_complete::Shell,
+    },
+    /// Write manual pages into a directory, as in 'unleak man ~/.local/share/man/man1'
+    Man {
+        /// The directory; it is made if it is not there
+        #[arg(value_name = "DIR")]
+        dir: PathBuf,
+    },
 }
 
 /// Which finding is explained.

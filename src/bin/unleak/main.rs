@@ -8,6 +8,7 @@ mod found;
 mod hook;
 mod ignore;
 mod known;
+mod manual;
 mod output;
 mod progress;
 mod purge;
@@ -45,6 +46,8 @@ fn main() -> ExitCode {
         Command::Baseline(baseline) => ignore::baseline(&args, baseline),
         Command::Purge(purge) => purge::run(&args, purge),
         Command::Rules { command } => rules::run(command),
+        Command::Completions { shell } => manual::completions(*shell),
+        Command::Man { dir } => manual::man(dir),
     };
     let exit = match catch_unwind(AssertUnwindSafe(run)) {
         Ok(Ok(exit)) => exit,
