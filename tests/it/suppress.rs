@@ -269,3 +269,55 @@ fn a_damaged_suppression_stops_the_scan() {
     let saved: Value = repo.scan(&[]).json;
     assert_eq!(saved["coverage"]["suppressed"], serde_json::json!([]));
 }
+
+#[test]
+fn lists_of_other_scanners_are_carried_over() {
+    let repo = Repo::new();
+    let tokens: Vec<String> = (20..24).map(github_token).collect();
+    let commit = repo.commit_file("a:b.conf", file(&tokens[0]));
+    repo.commit_file("b.conf", file(&tokens[1]));
+    repo.commit_file("c.conf", file(&tokens[2]));
+    repo.commit_file("d.conf", format!("{} {}\n", tokens[1], tokens[3]));
+    assert_eq!(count(&repo), 4);
+    let commit = commit.trim();
+    repo.write(
+        ".gitleaksignore",
+        format!("# known\n{commit}:a:b.conf:github-pat:2\nnone.conf:github-pat:7\nnonsense\n"),
+    );
+    let report = serde_json::json!([{"File": "b.conf", "StartLine": 2, "RuleID": "github-pat"}]);
+    repo.write("report.json", report.to_string());
+    let entries = serde_json::json!([{"type": "GitHub Token", "line_number": 2}]);
+    let other = serde_json::json!({"version": "1", "results": {"c.conf": entries}});
+    repo.write(".secrets.baseline", other.to_string());
+    let rules = "[allowlist]\npaths = ['x']\n[[rules]]\nid = 'own'\nregex = 'own_[a-z]{9}'\n";
+    repo.write(".gitleaks.toml", rules);
+    let import = |files: &[&str]| {
+        let output = unleak(&[&["import"], files].concat(), repo.path());
+        (output.status.code(), said(&output))
+    };
+    let (code, text) = import(&[
+        ".gitleaksignore",
+        "report.json",
+        ".secrets.baseline",
+        ".gitleaks.toml",
+    ]);
+    assert_eq!(code, Some(1), "{text}");
+    for part in [
+        "3 findings are suppressed now",
+        "none.conf:7: github-pat: unleak finds nothing there",
+        "'nonsense' is not",
+        "its 1 rules stay in it",
+        "'allowlist.paths'",
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    assert_eq!(count(&repo), 1);
+    let (code, text) = import(&["report.json"]);
+    assert_eq!(
+        (code, text.contains("0 findings are")),
+        (Some(0), true),
+        "{text}"
+    );
+    repo.write("odd.json", "{\"x\": 1}");
+    assert_eq!(import(&["odd.json"]).0, Some(2));
+}

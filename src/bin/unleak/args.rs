@@ -46,6 +46,8 @@ pub(crate) enum Command {
     Ignore(IgnoreArgs),
     /// Suppress all findings that are there now; new ones are still told
     Baseline(BaselineArgs),
+    /// Suppress what lists of other scanners name: ignore files, JSON reports, baselines
+    Import(ImportArgs),
     /// Rewrite history so that secrets are gone, and prove it
     Purge(PurgeArgs),
     /// Look at the rules
@@ -117,6 +119,22 @@ pub(crate) struct IgnoreArgs {
         value_name = "REPO",
         global = true
     )]
+    pub(crate) repository: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) rules: RuleOptions,
+}
+
+/// Example: unleak import .gitleaksignore baseline.json
+#[derive(Debug, clap::Args)]
+pub(crate) struct ImportArgs {
+    /// The lists: lines 'COMMIT:PATH:RULE:LINE', gitleaks' JSON reports, baselines of detect-secrets,
+    /// rule files
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// The repository
+    #[arg(short = 'C', long, default_value = ".", value_name = "REPO")]
     pub(crate) repository: PathBuf,
 
     #[command(flatten)]

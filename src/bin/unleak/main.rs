@@ -7,6 +7,7 @@ mod filter;
 mod found;
 mod hook;
 mod ignore;
+mod import;
 mod known;
 mod manual;
 mod output;
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         Command::Hook { command } => hook::run(&args, command),
         Command::Explain(explain) => explain::run(&args, explain),
         Command::Ignore(ignore) => ignore::run(&args, ignore),
+        Command::Import(import) => import::run(&args, import),
         Command::Baseline(baseline) => ignore::baseline(&args, baseline),
         Command::Purge(purge) => purge::run(&args, purge),
         Command::Rules { command } => rules::run(command),
