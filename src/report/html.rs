@@ -130,6 +130,11 @@ fn block(
     let _ = writeln!(page, "<pre>{line}</pre>");
     if let Some(history) = history.filter(|_| report.audit.scope.has_commits()) {
         let _ = writeln!(page, "<p>{}</p>", markup(story(history, redactor)));
+        if let Some(address) = report.page(finding) {
+            let address = markup(address);
+            let link = format!("<a href=\"{address}\" rel=\"noreferrer\">{address}</a>");
+            let _ = writeln!(page, "<p>{link}</p>");
+        }
     }
     let reasons: Vec<&str> = finding.reasons.iter().map(|reason| reason.text()).collect();
     let reasons = markup(reasons.join(", "));

@@ -162,6 +162,29 @@ fn allow_comment(finding: &Finding) -> impl Fn(&str) -> String {
     move |why| format!("{open}unleak:allow {rule} {why}{close}")
 }
 
+/// The line of the secret, with carets below it.
+fn excerpt(report: &Report<'_>, redactor: &Redactor, finding: &Finding, text: &mut String) {
+    let paint = report.paint;
+    let secret = escape(&redactor.secret(&finding.secret));
+    if let Some(excerpt) = &finding.excerpt {
+        let before = shorten_start(&escape(&redactor.text(&excerpt.before)));
+        let after = shorten_end(&escape(&redactor.text(&excerpt.after)));
+        let bar = paint.role(Role::Dim, "   |");
+        let _ = writeln!(
+            text,
+            "{bar} {before}{}{after}",
+            paint.role(Role::Secret, &secret)
+        );
+        let carets = "^".repeat(secret.chars().count());
+        let _ = writeln!(
+            text,
+            "{bar} {}{}",
+            " ".repeat(before.chars().count()),
+            paint.role(Role::Secret, &carets)
+        );
+    }
+}
+
 fn block(report: &Report<'_>, redactor: &Redactor, finding: &Finding, text: &mut String) {
     let paint = report.paint;
     let level = match finding.confidence {
@@ -188,26 +211,13 @@ fn block(report: &Report<'_>, redactor: &Redactor, finding: &Finding, text: &mut
         paint.role(Role::Dim, "-->"),
         paint.role(Role::Path, &place(finding, redactor))
     );
-    if let Some(excerpt) = &finding.excerpt {
-        let before = shorten_start(&escape(&redactor.text(&excerpt.before)));
-        let after = shorten_end(&escape(&redactor.text(&excerpt.after)));
-        let bar = paint.role(Role::Dim, "   |");
-        let _ = writeln!(
-            text,
-            "{bar} {before}{}{after}",
-            paint.role(Role::Secret, &secret)
-        );
-        let carets = "^".repeat(secret.chars().count());
-        let _ = writeln!(
-            text,
-            "{bar} {}{}",
-            " ".repeat(before.chars().count()),
-            paint.role(Role::Secret, &carets)
-        );
-    }
+    excerpt(report, redactor, finding, text);
     let history = finding.history.as_ref();
     if let Some(history) = history.filter(|_| report.audit.scope.has_commits()) {
         let _ = writeln!(text, "  {}", story(history, redactor));
+        if let Some(page) = report.page(finding) {
+            let _ = writeln!(text, "  {} {page}", paint.role(Role::Dim, "web:"));
+        }
     }
     let reasons: Vec<&str> = finding.reasons.iter().map(|reason| reason.text()).collect();
     let _ = writeln!(

@@ -65,6 +65,7 @@ struct CompanionEntry<'a> {
 struct HistoryEntry {
     first: Option<AppearanceEntry>,
     author: Option<AuthorEntry>,
+    web: Option<String>,
     objects: usize,
     paths: Vec<Text>,
     appearances: Vec<AppearanceEntry>,
@@ -278,7 +279,7 @@ fn entry<'a>(
         history: finding
             .history
             .as_ref()
-            .map(|history| history_entry(redactor, history)),
+            .map(|history| history_entry(redactor, history, report.page(finding))),
         occurrences: finding
             .occurrences
             .iter()
@@ -304,8 +305,9 @@ fn companion<'a>(redactor: &Redactor, part: &'a Companion) -> CompanionEntry<'a>
     }
 }
 
-fn history_entry(redactor: &Redactor, history: &History) -> HistoryEntry {
+fn history_entry(redactor: &Redactor, history: &History, web: Option<String>) -> HistoryEntry {
     HistoryEntry {
+        web,
         first: history
             .first
             .as_ref()

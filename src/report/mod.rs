@@ -1,7 +1,7 @@
 //! What the user gets: the findings and the coverage, in one of several formats.
 //!
 //! ```text
-//! escape, redact, paint < human, json < location < csv, github, gitlab, html, junit, sarif < mod
+//! escape, redact, paint, weblink < human, json < location < csv, github, gitlab, html, junit, sarif < mod
 //! ```
 //!
 //! A report is made of an [`Audit`] alone, so the same repository and rules give the same bytes.
@@ -19,11 +19,14 @@ mod location;
 pub mod paint;
 pub mod redact;
 mod sarif;
+pub mod weblink;
 
 use crate::audit::Audit;
+use crate::finding::Finding;
 use crate::rule::{Rule, RuleSet};
 use paint::Paint;
 use redact::Reveal;
+use weblink::WebLinks;
 
 /// The formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +61,8 @@ pub struct Report<'a> {
     pub rules: &'a RuleSet,
     /// What was scanned, as the user named it.
     pub subject: &'a str,
+    /// Where its commits can be looked at.
+    pub web: Option<&'a WebLinks>,
     /// Whether values are shown.
     pub reveal: Reveal,
     /// Whether colours are written.
@@ -95,6 +100,15 @@ impl Report<'_> {
             Format::JUnit => junit::render(self),
             Format::Html => html::render(self).into_bytes(),
         }
+    }
+
+    /// The page of the commit that brought a finding in, if it was published.
+    fn page(&self, finding: &Finding) -> Option<String> {
+        let history = finding.history.as_ref()?;
+        let standing = history.standing.as_ref()?;
+        let is_published = !standing.reach.remotes.is_empty();
+        let commit = history.first.as_ref()?.commit_id.filter(|_| is_published)?;
+        Some(self.web?.commit(commit))
     }
 
     fn rule(&self, id: &str) -> Option<&Rule> {

@@ -506,3 +506,27 @@ fn a_page_runs_nothing_of_a_repository() {
         page.matches("https://github.com/").count() + 1
     );
 }
+
+#[test]
+fn published_commits_have_their_web_page() {
+    let origin = Repo::new();
+    let commit = origin.commit_file("a.conf", format!("t = {}\n", github_token(60)));
+    let repo = origin.cloned(&[]);
+    let commit = commit.trim();
+    let page = format!("https://github.com/o/r/commit/{commit}");
+    let hidden = ["hunter2", "secret"].concat();
+    for (remote, expected) in [
+        (format!("https://bob:{hidden}@github.com/o/r.git"), true),
+        ("https://example.com/o/r.git".to_owned(), false),
+    ] {
+        repo.git(&["config", "remote.origin.url", &remote]);
+        for format in ["human", "html", "json"] {
+            let text = stdout(&scan(&repo, &["--format", format]));
+            assert_eq!(text.contains(&page), expected, "{format}: {text}");
+            assert!(!text.contains(&hidden), "{format}: {text}");
+        }
+    }
+    // What was never pushed has none.
+    origin.git(&["remote", "add", "origin", "https://github.com/o/r.git"]);
+    assert!(!stdout(&scan(&origin, &[])).contains("/commit/"));
+}

@@ -17,6 +17,7 @@ use unleak::odb::{Skipped, bundle};
 use unleak::progress::Progress;
 use unleak::report::Report;
 use unleak::report::paint::Paint;
+use unleak::report::weblink::WebLinks;
 use unleak::scan::commits::Range;
 use unleak::suppress::Suppressions;
 
@@ -41,6 +42,7 @@ pub(crate) fn run(args: &Args, scan: &ScanArgs) -> Result<Exit> {
     let known = known::values(&scan.known, &rules, &settings.audit)?;
     let detector = Detector::compile_with(rules, known)?.with_limits(settings.unpack);
     let filter = Filter::resolve(&scan.filter, detector.rules())?;
+    let mut web = None;
     let mut result = if !scan.files.is_empty() {
         files(&scan.files, &detector, &settings.audit)?
     } else if scan.repository == Path::new("-") {
@@ -48,7 +50,7 @@ pub(crate) fn run(args: &Args, scan: &ScanArgs) -> Result<Exit> {
     } else if is_bundle(&scan.repository) {
         bundle(args, scan, &settings, &detector)?
     } else {
-        repository(args, scan, &settings, &detector)?
+        repository(args, scan, &settings, &detector, &mut web)?
     };
     filter.apply(&mut result, detector.rules());
     let paint = match &settings.outputs.standard {
@@ -66,6 +68,7 @@ pub(crate) fn run(args: &Args, scan: &ScanArgs) -> Result<Exit> {
         audit: &result,
         rules: detector.rules(),
         subject: &subject,
+        web: web.as_ref(),
         reveal: settings.reveal,
         paint: Paint::Off,
     };
@@ -108,17 +111,23 @@ fn bundle(
     result
 }
 
-/// Scans what the arguments ask for of a repository.
+/// Scans what the arguments ask for of a repository; also says where its commits can be looked at.
 fn repository(
     args: &Args,
     scan: &ScanArgs,
     settings: &ScanSettings,
     detector: &Detector,
+    web: &mut Option<WebLinks>,
 ) -> Result<Audit> {
     let overrides = &settings.overrides;
     let repository = Repository::discover(&settings.repository, overrides)?;
     let (place, count) = (repository.git_dir().display(), detector.rules().rules.len());
     ui::say(args, 1, &format!("scanning '{place}' with {count} rules"));
+    let remote = repository
+        .git()
+        .config_snapshot()
+        .string("remote.origin.url");
+    *web = remote.and_then(|remote| WebLinks::of(&remote));
     let suppressions = match scan.no_ignore {
         true => Suppressions::default(),
         false => Suppressions::read(&repository)?,

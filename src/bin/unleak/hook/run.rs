@@ -99,6 +99,7 @@ fn check(
         audit: &audit,
         rules: detector.rules(),
         subject: "",
+        web: None,
         reveal: Reveal::Redacted,
         paint,
     };
