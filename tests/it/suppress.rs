@@ -321,3 +321,26 @@ fn lists_of_other_scanners_are_carried_over() {
     repo.write("odd.json", "{\"x\": 1}");
     assert_eq!(import(&["odd.json"]).0, Some(2));
 }
+
+#[test]
+fn a_purge_leaves_what_is_suppressed() {
+    let repo = Repo::new();
+    let (known, bad) = (github_token(30), github_token(31));
+    repo.commit_file("a.conf", file(&known));
+    repo.commit_file("b.conf", file(&bad));
+    ignore(&repo, &known, &[]);
+    repo.commit("suppressed");
+    let state = repo.git_dir().join("state");
+    let env = [("XDG_STATE_HOME", state.to_str().unwrap())];
+    let plan = said(&repo.unleak(&["purge"], b"", &env));
+    let (known, bad) = (fingerprint_of(&repo, &known), fingerprint_of(&repo, &bad));
+    assert!(
+        plan.contains(&bad[..12]) && !plan.contains(&known[..12]),
+        "{plan}"
+    );
+    let plan = said(&repo.unleak(&["purge", "--finding", &known[..12]], b"", &env));
+    assert!(
+        plan.contains(&known[..12]) && !plan.contains(&bad[..12]),
+        "{plan}"
+    );
+}

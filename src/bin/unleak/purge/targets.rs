@@ -18,6 +18,7 @@ use unleak::rewrite::needles::{Edit, MIN_EVERYWHERE, Reach, Target};
 use unleak::rule::RuleSet;
 use unleak::secret::Secret;
 use unleak::span::Span;
+use unleak::suppress::Suppressions;
 
 use super::args::PlanArgs;
 
@@ -114,7 +115,11 @@ fn of_scan(
     if !wanted.is_empty() {
         options.min_confidence = unleak::rule::Confidence::Low;
     }
-    let found = audit(repo, &Overrides::default(), &detector, &options, progress)?;
+    let mut found = audit(repo, &Overrides::default(), &detector, &options, progress)?;
+    // What is no danger is erased only if it is asked for by name.
+    if wanted.is_empty() {
+        crate::ignore::apply(&Suppressions::read(repo)?, &mut found)?;
+    }
     let mut targets: BTreeMap<String, Target> = BTreeMap::new();
     let mut parts: Vec<(String, String)> = Vec::new();
     for finding in found.findings {
