@@ -304,32 +304,75 @@ pub struct Standing {
     pub commits: usize,
     /// Whether HEAD's tree holds it.
     pub in_head: bool,
+    /// The newest commit that holds it: one that a ref reaches, if there is one.
+    pub last: Option<Milestone>,
+    /// The newest commit behind HEAD that took it out of the files, if HEAD's no longer have it.
+    pub removed: Option<Milestone>,
     /// From where it is reached.
     pub reach: Reach,
+}
+
+/// A commit of a secret's story.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Milestone {
+    /// The commit.
+    pub commit_id: ObjectId,
+    /// Its author; `None` if that line is damaged.
+    pub author: Option<Signature>,
 }
 
 /// What stands on the same line as a secret. It never holds the secret itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Excerpt {
     /// Before it, cut to a few hundred bytes.
-    pub before: Vec<u8>,
+    pub before: Side,
     /// After it, likewise.
-    pub after: Vec<u8>,
+    pub after: Side,
+}
+
+/// A part of a line.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Side {
+    /// The text.
+    pub bytes: Vec<u8>,
+    /// The parts of it that other secrets cover, sure or not, as they stand there; sorted.
+    pub hidden: Vec<Span>,
 }
 
 /// Bytes of an excerpt on either side.
 const EXCERPT_BYTES: usize = 240;
 
 impl Excerpt {
-    /// Cuts the excerpt around `span` out of `bytes`.
-    pub fn around(bytes: &[u8], span: Span) -> Self {
+    /// Cuts the excerpt around `span` out of `bytes`; `others` are what else was sighted in them,
+    /// sorted.
+    pub fn around(bytes: &[u8], span: Span, others: &[Span]) -> Self {
         let first = line_at(bytes, span.start)
             .start
             .max(span.start.saturating_sub(EXCERPT_BYTES));
         let last = line_at(bytes, span.end).end.min(span.end + EXCERPT_BYTES);
         Self {
-            before: bytes[first..span.start].to_vec(),
-            after: bytes[span.end..last].to_vec(),
+            before: Side::of(bytes, Span::new(first, span.start), others),
+            after: Side::of(bytes, Span::new(span.end, last), others),
+        }
+    }
+}
+
+impl Side {
+    fn of(bytes: &[u8], part: Span, others: &[Span]) -> Self {
+        let mut hidden: Vec<Span> = Vec::new();
+        for other in others {
+            let start = other.start.max(part.start);
+            let end = other.end.min(part.end);
+            let covered = hidden
+                .last()
+                .map_or(part.start, |last| part.start + last.end);
+            if start.max(covered) < end {
+                hidden.push(Span::new(start.max(covered) - part.start, end - part.start));
+            }
+        }
+        Self {
+            bytes: bytes[part.start..part.end].to_vec(),
+            hidden,
         }
     }
 }

@@ -19,12 +19,12 @@ use gix::ObjectId;
 use gix::bstr::BString;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use classes::{Classes, EMPTY, FindingNumber};
+use classes::{Class, Classes, EMPTY, FindingNumber};
 use commits::{CommitGraph, Rank};
 use refs::{Tip, TipKind, Tips};
 use trees::{Link, NameJudge, Shared, TreeLinks, TreeVisitor};
 
-use crate::finding::{Appearance, History, Place, Reach, Signature, Spot, Standing};
+use crate::finding::{Appearance, History, Milestone, Place, Reach, Signature, Spot, Standing};
 use crate::odb::read::Reader;
 use crate::odb::walk::{Tally, walk};
 use crate::odb::{Node, ObjectKind, ObjectStore, SkipReason, Skipped};
@@ -333,6 +333,7 @@ impl<'a> Tracer<'a> {
             .collect();
         let mut standings = vec![Standing::default(); histories.len()];
         self.count_commits(&mut standings);
+        self.add_milestones(&mut standings);
         self.add_appearances(&mut histories);
         self.add_reach(&mut standings);
         for (history, standing) in histories.iter_mut().zip(standings) {
@@ -369,6 +370,78 @@ impl<'a> Tracer<'a> {
                 standings[finding as usize].in_head = true;
             }
         }
+    }
+
+    /// Adds the newest commit that holds each finding, and the one that took it out of HEAD's files.
+    fn add_milestones(&self, standings: &mut [Standing]) {
+        // By whether a ref reaches the commit, then by its place in history.
+        let mut last: Vec<Option<(bool, Rank)>> = vec![None; standings.len()];
+        let mut keep = |finding: FindingNumber, rank: Rank| {
+            let last = &mut last[finding as usize];
+            *last = (*last).max(Some((self.by_ref[rank as usize], rank)));
+        };
+        let mut last_of_class: Vec<Option<(bool, Rank)>> = vec![None; self.classes.len()];
+        for (rank, &class) in (0u32..).zip(&self.commit_classes) {
+            let of_class = &mut last_of_class[class as usize];
+            *of_class = (*of_class).max(Some((self.by_ref[rank as usize], rank)));
+        }
+        for (findings, of_class) in self.in_class.iter().zip(last_of_class) {
+            let Some((_, rank)) = of_class else { continue };
+            for &finding in findings {
+                keep(finding, rank);
+            }
+        }
+        for entry in self.introduced.iter().filter(|entry| entry.path.is_none()) {
+            keep(entry.finding, entry.rank);
+        }
+        let removed = self.removals(standings);
+        let mut reader = Reader::new(self.store);
+        let mut milestone = |rank: Rank| {
+            let node = self.graph.node(rank);
+            Milestone {
+                commit_id: self.store.id(node),
+                author: author_of(&mut reader, node, self.store),
+            }
+        };
+        for ((standing, last), removed) in standings.iter_mut().zip(last).zip(removed) {
+            standing.last = last.map(|(_, rank)| milestone(rank));
+            standing.removed = removed.map(&mut milestone);
+        }
+    }
+
+    /// The newest commit behind HEAD without a finding that all its parents hold; if there is none,
+    /// the newest merge that took the side without it.
+    fn removals(&self, standings: &[Standing]) -> Vec<Option<Rank>> {
+        let mut removed: Vec<Option<(bool, Rank)>> = vec![None; standings.len()];
+        let is_behind = self.reached(&|tip| Some(tip.target) == self.tips.head);
+        for (rank, &class) in (0u32..).zip(&self.commit_classes) {
+            let parents = self.graph.parents(rank);
+            let class_of = |parent: Rank| self.commit_classes[parent as usize];
+            if !is_behind[rank as usize] || parents.iter().all(|&p| class_of(p) == class) {
+                continue;
+            }
+            let held = |class: Class, finding: FindingNumber| {
+                self.in_class[class as usize]
+                    .binary_search(&finding)
+                    .is_ok()
+            };
+            for &parent in parents {
+                for &finding in &self.in_class[class_of(parent) as usize] {
+                    if standings[finding as usize].in_head || held(class, finding) {
+                        continue;
+                    }
+                    let by_all = parents
+                        .iter()
+                        .all(|&parent| held(class_of(parent), finding));
+                    let at = &mut removed[finding as usize];
+                    *at = (*at).max(Some((by_all, rank)));
+                }
+            }
+        }
+        removed
+            .into_iter()
+            .map(|removal| removal.map(|(_, rank)| rank))
+            .collect()
     }
 
     fn add_appearances(&self, histories: &mut [History]) {

@@ -5,6 +5,7 @@ use gix::bstr::BString;
 use gix::objs::CommitRefIter;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::neighbours::Neighbours;
 use super::{Audit, AuditOptions, CoverageBlock, Scope, excerpt, finding, put_in_order, wanted};
 use crate::detect::Detector;
 use crate::error::{Error, Result};
@@ -141,7 +142,9 @@ impl News<'_> {
         detector: &Detector,
         options: &AuditOptions,
     ) -> Audit {
-        let (mut found, below_confidence) = wanted(scanned.found, detector, options);
+        let (mut found, below) = wanted(scanned.found, detector, options);
+        let id_of = |node| self.pieces.id(node);
+        let neighbours = Neighbours::of(found.iter().chain(&below), &id_of);
         let mut novelty = Novelty::new(self.lookup, detector, options.scan);
         let arrivals = novelty.keep_new(
             &mut found,
@@ -156,9 +159,8 @@ impl News<'_> {
             .zip(arrivals)
             .map(|(sighted, arrivals)| {
                 let history = self.history(&sighted, arrivals);
-                let id_of = |node| self.pieces.id(node);
                 let mut finding = finding(&id_of, detector, options, &sighted, Some(history));
-                finding.excerpt = excerpt(&finding, &mut |found, bytes| {
+                finding.excerpt = excerpt(&finding, &neighbours, &mut |found, bytes| {
                     let kind = found.spot.place.object_kind();
                     kind.is_some_and(|kind| self.lookup.read(&found.object_id, kind, bytes).is_ok())
                 });
@@ -181,7 +183,7 @@ impl News<'_> {
             unopened: scanned.unopened,
             lfs_read: scanned.lfs_read,
             lfs_missing: scanned.lfs_missing,
-            below_confidence,
+            below_confidence: below.len(),
             ..CoverageBlock::default()
         };
         let (objects, bytes) = trees.read;

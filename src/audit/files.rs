@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use gix::bstr::BString;
 use gix::hash::Kind as HashKind;
 
+use super::neighbours::Neighbours;
 use super::{Audit, AuditOptions, CoverageBlock, Scope, excerpt, finding, put_in_order, wanted};
 use crate::detect::Detector;
 use crate::error::{Error, Result};
@@ -55,16 +56,17 @@ pub fn files(roots: &[PathBuf], detector: &Detector, options: &AuditOptions) -> 
     coverage.count([(ObjectKind::Blob, tally)]);
     coverage.count_skipped(skipped);
     let found = collect::merge(vec![collector], detector.rules());
-    let (found, below_confidence) = wanted(found, detector, options);
-    coverage.below_confidence = below_confidence;
+    let (found, below) = wanted(found, detector, options);
+    let id_of = |node: Node| ids[node as usize];
+    let neighbours = Neighbours::of(found.iter().chain(&below), &id_of);
+    coverage.below_confidence = below.len();
     let mut findings: Vec<Finding> = found
         .iter()
         .map(|sighted| {
             let history = history(&list.paths, sighted, &ids);
-            let id_of = |node: Node| ids[node as usize];
             let mut finding = finding(&id_of, detector, options, sighted, Some(history));
             let first = &list.paths[sighted.sightings[0].node as usize];
-            finding.excerpt = excerpt(&finding, &mut |_, bytes| {
+            finding.excerpt = excerpt(&finding, &neighbours, &mut |_, bytes| {
                 std::fs::read(first).is_ok_and(|read| {
                     *bytes = read;
                     true

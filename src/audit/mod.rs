@@ -2,13 +2,14 @@
 //! commits, or one text.
 //!
 //! ```text
-//! pairs < mod < names < repository
+//! neighbours, pairs < mod < names < repository
 //! mod < changes, files, text
 //! ```
 
 pub mod changes;
 pub mod files;
 mod names;
+mod neighbours;
 mod pairs;
 pub mod repository;
 pub mod text;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 
 use gix::ObjectId;
 use gix::bstr::BString;
+use serde::{Deserialize, Serialize};
 
 use crate::detect::Detector;
 use crate::detect::decode::Layer;
@@ -29,6 +31,7 @@ use crate::rule::Confidence;
 use crate::scan::files::Wanted;
 use crate::scan::{ScanOptions, Sighted};
 use crate::secret::Secret;
+use neighbours::Neighbours;
 
 /// How to audit.
 #[derive(Clone, Debug)]
@@ -57,7 +60,8 @@ pub enum PublicKeys {
 }
 
 /// What was scanned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Scope {
     /// Every object of a repository.
     Repository,
@@ -157,9 +161,9 @@ impl CoverageBlock {
         }
     }
 
-    /// Adds what was not read.
-    fn count_skipped(&mut self, skipped: Vec<Skipped>) {
-        self.skipped = skipped;
+    /// Adds what was not read. To be called once.
+    fn count_skipped(&mut self, skipped: impl IntoIterator<Item = Skipped>) {
+        self.skipped.extend(skipped);
         self.skipped.sort_unstable();
         self.skipped.dedup();
         for entry in &self.skipped {
@@ -179,19 +183,20 @@ pub struct Audit {
     pub coverage: CoverageBlock,
 }
 
-/// Leaves out what was not asked for, and puts together what belongs together; also returns how many findings were below the confidence.
+/// Leaves out what was not asked for, and puts together what belongs together; also returns what is
+/// below the confidence.
 fn wanted(
     found: Vec<Sighted>,
     detector: &Detector,
     options: &AuditOptions,
-) -> (Vec<Sighted>, usize) {
+) -> (Vec<Sighted>, Vec<Sighted>) {
     let mut found = found;
     found.retain(|sighted| {
         options.public_keys == PublicKeys::Reported || !detector.rule(sighted.rule).public
     });
-    let before = found.len();
-    found.retain(|sighted| best(sighted).0 >= options.min_confidence);
-    let below = before - found.len();
+    let (found, below) = found
+        .into_iter()
+        .partition(|sighted| best(sighted).0 >= options.min_confidence);
     (pairs::join(found, detector), below)
 }
 
@@ -252,6 +257,7 @@ fn occurrences(id_of: &dyn Fn(Node) -> ObjectId, sighted: &Sighted) -> Vec<Occur
 /// an object.
 fn excerpt(
     finding: &Finding,
+    neighbours: &Neighbours,
     read: &mut dyn FnMut(&Occurrence, &mut Vec<u8>) -> bool,
 ) -> Option<Excerpt> {
     let first = finding
@@ -281,7 +287,8 @@ fn excerpt(
     let mut bytes = Vec::new();
     // A file may have changed since.
     let is_there = read(found, &mut bytes) && found.span.end <= bytes.len();
-    is_there.then(|| Excerpt::around(&bytes, found.span))
+    let others = neighbours.in_object(&found.object_id);
+    is_there.then(|| Excerpt::around(&bytes, found.span, others))
 }
 
 /// Sorts findings: sure before unsure, published before local, still there before gone.

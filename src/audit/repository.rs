@@ -6,6 +6,7 @@ use gix::ObjectId;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::names::{self, Names};
+use super::neighbours::Neighbours;
 use super::{Audit, AuditOptions, CoverageBlock, Scope, excerpt, finding, put_in_order, wanted};
 use crate::attribution::commits::{CommitCollector, CommitGraph};
 use crate::attribution::refs::Tips;
@@ -126,7 +127,8 @@ impl Source<'_> {
             names.add_worktree(root, store, wanted, detector, options);
         }
         let (found, allowed_names) = names.scan(found, detector, options.scan);
-        let (found, below_confidence) = wanted(found, detector, options);
+        let (found, below) = wanted(found, detector, options);
+        let neighbours = Neighbours::of(found.iter().chain(&below), &|node| store.id(node));
         let places: Vec<Places> = found.iter().map(places).collect();
         let history = attribution::Sources {
             store,
@@ -136,7 +138,14 @@ impl Source<'_> {
             links: &trees.links,
         };
         let attributed = attribution::attribute(&history, &places, &names.named(&found));
-        let findings = self.findings(found, attributed.histories, &names, detector, options);
+        let findings = self.findings(
+            found,
+            attributed.histories,
+            &names,
+            &neighbours,
+            detector,
+            options,
+        );
         let mut coverage = self.coverage(&Beside {
             tips: &tips,
             names,
@@ -144,17 +153,14 @@ impl Source<'_> {
         });
         coverage.submodules = trees.links.submodules;
         coverage.allowed_inline += scanned.allowed + allowed_names;
-        coverage.below_confidence = below_confidence;
+        coverage.below_confidence = below.len();
         coverage.unopened.append(&mut scanned.unopened);
         coverage.count(scanned.tallies.into_iter().chain(trees.tallies));
-        let mut skipped = std::mem::take(&mut coverage.skipped);
-        let mut unread = vec![scanned.skipped, trees.skipped, attributed.skipped];
         // What a bundle's receiver has already is not part of the bundle.
-        if self.scope == Scope::Repository {
-            unread.push(attributed.missing);
-        }
-        skipped.extend(unread.into_iter().flatten());
-        coverage.count_skipped(skipped);
+        let is_whole = self.scope == Scope::Repository;
+        let missing = attributed.missing.into_iter().filter(|_| is_whole);
+        let unread = [scanned.skipped, trees.skipped, attributed.skipped];
+        coverage.count_skipped(unread.into_iter().flatten().chain(missing));
         Audit {
             scope: self.scope,
             findings,
@@ -180,6 +186,7 @@ impl Source<'_> {
         found: Vec<Sighted>,
         histories: Vec<History>,
         names: &Names<'_>,
+        neighbours: &Neighbours,
         detector: &Detector,
         options: &AuditOptions,
     ) -> Vec<Finding> {
@@ -192,7 +199,7 @@ impl Source<'_> {
                 let id_of = |node| self.store.id(node);
                 let mut finding = finding(&id_of, detector, options, &sighted, Some(history));
                 names.tell(&sighted, &mut finding);
-                finding.excerpt = excerpt(&finding, &mut |found, bytes| {
+                finding.excerpt = excerpt(&finding, neighbours, &mut |found, bytes| {
                     reader.read_id(&found.object_id, bytes).is_ok()
                 });
                 finding

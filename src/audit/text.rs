@@ -4,6 +4,7 @@ use gix::ObjectId;
 use gix::bstr::BString;
 use gix::hash::Kind as HashKind;
 
+use super::neighbours::Neighbours;
 use super::{Audit, AuditOptions, CoverageBlock, Scope, excerpt, finding, put_in_order, wanted};
 use crate::detect::{Detector, Hits};
 use crate::error::{Error, Result};
@@ -60,14 +61,15 @@ pub fn text(
     }
     coverage.count_skipped(skipped);
     let found = collect::merge(vec![sift.collector], detector.rules());
-    let (found, below_confidence) = wanted(found, detector, options);
-    coverage.below_confidence = below_confidence;
+    let (found, below) = wanted(found, detector, options);
+    let neighbours = Neighbours::of(found.iter().chain(&below), &|_| id);
+    coverage.below_confidence = below.len();
     let mut findings: Vec<Finding> = found
         .into_iter()
         .map(|sighted| {
             let history = history(name, id, &sighted);
             let mut finding = finding(&|_| id, detector, options, &sighted, Some(history));
-            finding.excerpt = excerpt(&finding, &mut |_, out| {
+            finding.excerpt = excerpt(&finding, &neighbours, &mut |_, out| {
                 out.extend_from_slice(bytes);
                 true
             });

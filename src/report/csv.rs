@@ -1,9 +1,8 @@
 //! CSV: one row a finding, for spreadsheets.
 
+use super::document::Document;
 use super::escape::escape;
 use super::location::{locations, unread};
-use super::redact::Redactor;
-use super::{Report, timestamp};
 
 /// The names of the columns.
 const HEAD: [&str; 16] = [
@@ -25,47 +24,36 @@ const HEAD: [&str; 16] = [
     "rotate",
 ];
 
-pub(super) fn render(report: &Report<'_>) -> Vec<u8> {
-    let redactor = Redactor::of(report.audit, report.reveal);
+pub(super) fn render(document: &Document) -> Vec<u8> {
     let mut rows: Vec<Vec<String>> = vec![HEAD.map(str::to_owned).to_vec()];
-    for finding in &report.audit.findings {
-        let rule = report.rule(&finding.rule_id);
+    for finding in &document.findings {
         let places = locations(finding);
         let first = places.first();
-        let history = finding.history.as_ref();
-        let author = history.and_then(|history| history.author.as_ref());
-        let standing = history.and_then(|history| history.standing.as_ref());
-        let shown = |text: &[u8]| escape(&redactor.text(text));
+        let (author, standing) = (finding.author(), finding.standing());
         let told = |text: Option<String>| text.unwrap_or_default();
+        let plain = |text: &str| escape(text.as_bytes());
+        let line = first.and_then(|place| place.line());
         rows.push(vec![
-            finding.fingerprint.to_string(),
-            finding.rule_id.clone(),
-            told(rule.map(|rule| rule.provider.clone())),
-            told(rule.map(|rule| rule.description.clone())),
+            plain(&finding.fingerprint),
+            plain(&finding.rule_id),
+            plain(&finding.provider),
+            plain(&finding.description),
             finding.confidence.name().to_owned(),
-            escape(&redactor.secret(&finding.secret)),
-            told(first.map(|place| place.label(&redactor))),
-            told(
-                first
-                    .and_then(|place| place.line())
-                    .map(|line| line.to_string()),
-            ),
-            told(
-                first
-                    .and_then(|place| place.commit_id)
-                    .map(|id| id.to_string()),
-            ),
-            told(author.map(|author| shown(&author.name))),
-            told(author.map(|author| shown(&author.email))),
-            told(author.map(|author| timestamp(author.seconds))),
+            finding.secret.shown(),
+            told(first.map(|place| place.label())),
+            told(line.map(|line| line.to_string())),
+            told(first.and_then(|place| place.commit).map(plain)),
+            told(author.map(|author| author.name.shown())),
+            told(author.map(|author| author.email.shown())),
+            told(author.map(|author| plain(&author.date))),
             told(standing.map(|standing| standing.in_head.to_string())),
-            told(standing.map(|standing| (!standing.reach.remotes.is_empty()).to_string())),
+            told(standing.map(|standing| standing.published.to_string())),
             places.len().to_string(),
-            told(rule.and_then(|rule| rule.rotate.clone())),
+            told(finding.rotate.as_deref().map(plain)),
         ]);
     }
     // Whoever reads only this file must see that something is missing.
-    for problem in unread(report, &redactor) {
+    for problem in unread(document) {
         let mut row = vec![String::new(); HEAD.len()];
         row[1] = "not-read".to_owned();
         row[3] = problem;

@@ -5,11 +5,9 @@
 
 use std::fmt::Write as _;
 
-use super::Report;
+use super::document::{Document, Finding};
 use super::escape::escape;
 use super::location::{Location, locations, unread};
-use super::redact::Redactor;
-use crate::finding::Finding;
 use crate::rule::Confidence;
 
 /// Places told of each finding.
@@ -17,11 +15,9 @@ const MAX_PLACES: usize = 10;
 /// Lines about what could not be read.
 const MAX_UNREAD: usize = 10;
 
-pub(super) fn render(report: &Report<'_>) -> String {
-    let redactor = Redactor::of(report.audit, report.reveal);
+pub(super) fn render(document: &Document) -> String {
     let mut text = String::new();
-    let places: Vec<_> = report
-        .audit
+    let places: Vec<_> = document
         .findings
         .iter()
         .map(|finding| (finding, told(finding)))
@@ -29,15 +25,15 @@ pub(super) fn render(report: &Report<'_>) -> String {
     // GitHub shows a step's first ten of a kind only: every finding once before any twice.
     for (finding, locations) in &places {
         if let Some(first) = locations.first() {
-            annotate(report, &redactor, finding, first, &mut text);
+            annotate(finding, first, &mut text);
         }
     }
     for (finding, locations) in &places {
         for location in locations.iter().skip(1) {
-            annotate(report, &redactor, finding, location, &mut text);
+            annotate(finding, location, &mut text);
         }
     }
-    let problems = unread(report, &redactor);
+    let problems = unread(document);
     for problem in problems.iter().take(MAX_UNREAD) {
         let _ = writeln!(text, "::error title=not read::{}", data(problem));
     }
@@ -47,7 +43,7 @@ pub(super) fn render(report: &Report<'_>) -> String {
             "::error title=not read::{more} more could not be read"
         );
     }
-    summary(report, &mut text);
+    summary(document, &mut text);
     text
 }
 
@@ -64,13 +60,7 @@ fn told(finding: &Finding) -> Vec<Location<'_>> {
     told
 }
 
-fn annotate(
-    report: &Report<'_>,
-    redactor: &Redactor,
-    finding: &Finding,
-    location: &Location<'_>,
-    text: &mut String,
-) {
+fn annotate(finding: &Finding, location: &Location<'_>, text: &mut String) {
     let command = match finding.confidence {
         Confidence::High => "error",
         Confidence::Medium => "warning",
@@ -78,8 +68,7 @@ fn annotate(
     };
     let _ = write!(text, "::{command} ");
     if let Some(path) = location.path {
-        let path = escape(&redactor.text(path));
-        let _ = write!(text, "file={},", property(&path));
+        let _ = write!(text, "file={},", property(&path.shown()));
         if let Some(line) = location.line() {
             let _ = write!(text, "line={line},");
             if let Some(column) = location.column(finding) {
@@ -87,28 +76,28 @@ fn annotate(
             }
         }
     }
-    let rule = report.rule(&finding.rule_id);
-    let description = rule.map_or("secret", |rule| rule.description.as_str());
-    let secret = escape(&redactor.secret(&finding.secret));
+    let plain = |text: &str| escape(text.as_bytes());
     let commit = location
-        .commit_id
-        .map_or_else(String::new, |id| format!(", first in commit {id}"));
+        .commit
+        .map_or_else(String::new, |id| format!(", first in commit {}", plain(id)));
     let message = format!(
-        "{description} {secret} in {}{commit}; make it useless at its issuer first",
-        location.label(redactor)
+        "{} {} in {}{commit}; make it useless at its issuer first",
+        plain(&finding.description),
+        finding.secret.shown(),
+        location.label()
     );
-    let title = property(&finding.rule_id);
+    let title = property(&plain(&finding.rule_id));
     let _ = writeln!(text, "title={title}::{}", data(&message));
 }
 
 /// One line in our own words: it is no command, so it must hold nothing that could be one.
-fn summary(report: &Report<'_>, text: &mut String) {
-    let found = match report.audit.findings.len() {
+fn summary(document: &Document, text: &mut String) {
+    let found = match document.findings.len() {
         0 => "no secrets found".to_owned(),
         1 => "1 secret found".to_owned(),
         count => format!("{count} secrets found"),
     };
-    let read = if report.audit.coverage.is_complete() {
+    let read = if document.head.complete {
         "everything was read"
     } else {
         "but not everything could be read"

@@ -5,11 +5,8 @@
 
 use serde::Serialize;
 
-use super::escape::escape;
+use super::document::{self, Finding};
 use super::location::{locations, unread};
-use super::redact::Redactor;
-use super::{Report, timestamp};
-use crate::finding::{Finding, Fingerprint};
 use crate::rule::Confidence;
 
 /// The newest version of the schema that it was checked against.
@@ -104,15 +101,14 @@ struct Link<'a> {
     url: &'a str,
 }
 
-pub(super) fn render(report: &Report<'_>) -> Vec<u8> {
-    let redactor = Redactor::of(report.audit, report.reveal);
+pub(super) fn render(report: &document::Document) -> Vec<u8> {
     let program = || Program {
         id: "unleak",
         name: "unleak",
         version: env!("CARGO_PKG_VERSION"),
         vendor: Vendor { name: "unleak" },
     };
-    let is_complete = report.audit.coverage.is_complete();
+    let is_complete = report.head.complete;
     let document = Document {
         version: SCHEMA_VERSION,
         scan: Scan {
@@ -122,7 +118,7 @@ pub(super) fn render(report: &Report<'_>) -> Vec<u8> {
             start_time: NO_TIME,
             end_time: NO_TIME,
             status: if is_complete { "success" } else { "failure" },
-            messages: unread(report, &redactor)
+            messages: unread(report)
                 .into_iter()
                 .map(|problem| Message {
                     level: "warn",
@@ -130,46 +126,38 @@ pub(super) fn render(report: &Report<'_>) -> Vec<u8> {
                 })
                 .collect(),
         },
-        vulnerabilities: report
-            .audit
-            .findings
-            .iter()
-            .map(|finding| vulnerability(report, &redactor, finding))
-            .collect(),
+        vulnerabilities: report.findings.iter().map(vulnerability).collect(),
     };
     let mut bytes = serde_json::to_vec_pretty(&document).expect("strings and numbers become JSON");
     bytes.push(b'\n');
     bytes
 }
 
-fn vulnerability<'a>(
-    report: &'a Report<'_>,
-    redactor: &Redactor,
-    finding: &'a Finding,
-) -> Vulnerability<'a> {
-    let rule = report.rule(&finding.rule_id);
-    let name = rule.map_or(finding.rule_id.as_str(), |rule| &rule.description);
-    let reasons: Vec<&str> = finding.reasons.iter().map(|reason| reason.text()).collect();
+fn vulnerability(finding: &Finding) -> Vulnerability<'_> {
+    let name = match finding.description.as_str() {
+        "" => &finding.rule_id,
+        description => description,
+    };
     let pages = [
-        ("Make it useless", rule.and_then(|r| r.rotate.as_deref())),
-        ("What its issuer says", rule.and_then(|r| r.docs.as_deref())),
+        ("Make it useless", finding.rotate.as_deref()),
+        ("What its issuer says", finding.docs.as_deref()),
     ];
     Vulnerability {
-        id: uuid(finding.fingerprint),
+        id: uuid(&finding.fingerprint),
         category: "secret_detection",
         name,
         description: format!(
             "{name}, found with {} confidence: {}. Make it useless at its issuer first: deleting the line is not enough, since history keeps it.",
             finding.confidence.name(),
-            reasons.join(", ")
+            finding.reasons.join(", ")
         ),
         severity: match finding.confidence {
             Confidence::High => "Critical",
             Confidence::Medium => "Medium",
             Confidence::Low => "Low",
         },
-        raw_source_code_extract: escape(&redactor.secret(&finding.secret)),
-        location: location(redactor, finding),
+        raw_source_code_extract: finding.secret.shown(),
+        location: location(finding),
         identifiers: [Identifier {
             kind: "unleak_rule_id",
             name: &finding.rule_id,
@@ -186,37 +174,33 @@ fn vulnerability<'a>(
 }
 
 /// The first place. GitLab wants a file of each finding: what stands in none is named instead.
-fn location(redactor: &Redactor, finding: &Finding) -> Location {
+fn location(finding: &Finding) -> Location {
     let first = locations(finding).into_iter().next();
     let line = first.and_then(|first| first.line());
     let file = match first {
         Some(first) if line.is_some() => first.path.map_or_else(String::new, |path| {
-            String::from_utf8_lossy(&redactor.text(path)).into_owned()
+            String::from_utf8_lossy(&path.bytes()).into_owned()
         }),
-        Some(first) => first.label(redactor),
+        Some(first) => first.label(),
         None => String::new(),
     };
-    let commit_id = first.and_then(|first| first.commit_id);
-    let history = finding.history.as_ref();
+    let commit = first.and_then(|first| first.commit);
     // It is known of the first commit only, which is that of the first place.
-    let author = history
-        .and_then(|history| history.author.as_ref())
-        .filter(|_| commit_id.is_some());
+    let author = finding.author().filter(|_| commit.is_some());
     Location {
         file,
         start_line: line,
         end_line: line,
         commit: Commit {
-            sha: commit_id.map_or_else(|| NO_COMMIT.to_owned(), |id| id.to_string()),
-            author: author.map(|author| escape(&redactor.text(&author.name))),
-            date: author.map(|author| timestamp(author.seconds)),
+            sha: commit.unwrap_or(NO_COMMIT).to_owned(),
+            author: author.map(|author| author.name.shown()),
+            date: author.map(|author| author.date.clone()),
         },
     }
 }
 
 /// The fingerprint as a UUID of version 8, which is for digests of one's own kind.
-fn uuid(fingerprint: Fingerprint) -> String {
-    let hex = fingerprint.to_string();
+fn uuid(hex: &str) -> String {
     let variant = match hex.as_bytes()[16] {
         b'0' | b'4' | b'8' | b'c' => '8',
         b'1' | b'5' | b'9' | b'd' => '9',

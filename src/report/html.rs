@@ -7,31 +7,24 @@ use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
+use super::document::{Document, Finding, History};
 use super::escape::escape;
-use super::human::{coverage, shorten_end, shorten_start, story, verdict};
+use super::human::{commit, coverage, line, reached_by, verdict};
 use super::location::{Location, locations, unread};
 use super::paint::Paint;
-use super::redact::Redactor;
-use super::{Report, timestamp};
-use crate::finding::Finding;
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 /// Places told of each finding before the rest is counted.
 const MAX_PLACES: usize = 50;
 
-pub(super) fn render(report: &Report<'_>) -> String {
-    // Colours are the style's.
-    let report = &Report {
-        paint: Paint::Off,
-        ..*report
-    };
-    let redactor = Redactor::of(report.audit, report.reveal);
+pub(super) fn render(document: &Document) -> String {
     let (mut said, mut read) = (String::new(), String::new());
-    verdict(report, &mut said);
-    coverage(report, &redactor, &mut read);
-    let subject = markup(escape(report.subject.as_bytes()));
-    let is_bad = !report.audit.findings.is_empty() || !report.audit.coverage.is_complete();
+    // Colours are the style's.
+    verdict(document, Paint::Off, &mut said);
+    coverage(document, Paint::Off, &mut read);
+    let subject = shown(&document.head.repository);
+    let is_bad = !document.findings.is_empty() || !document.head.complete;
     let class = if is_bad { "verdict bad" } else { "verdict" };
     let mut page = format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
@@ -47,13 +40,13 @@ pub(super) fn render(report: &Report<'_>) -> String {
     );
     page.push_str(FORM);
     page.push_str("<main id=\"findings\">\n");
-    for (number, finding) in report.audit.findings.iter().enumerate() {
-        block(report, &redactor, number, finding, &mut page);
+    for (number, finding) in document.findings.iter().enumerate() {
+        block(document, number, finding, &mut page);
     }
     page.push_str("</main>\n<h2>What was read</h2>\n<pre>");
     page.push_str(&markup(read.trim()));
     page.push_str("</pre>\n");
-    let problems = unread(report, &redactor);
+    let problems = unread(document);
     if !problems.is_empty() {
         page.push_str("<h2 class=\"bad\">What could not be read</h2>\n<ul>\n");
         for problem in problems {
@@ -86,28 +79,19 @@ fn hash(text: &str) -> String {
     format!("'sha256-{digest}'")
 }
 
-fn block(
-    report: &Report<'_>,
-    redactor: &Redactor,
-    number: usize,
-    finding: &Finding,
-    page: &mut String,
-) {
+fn block(document: &Document, number: usize, finding: &Finding, page: &mut String) {
     let places = locations(finding);
-    let label = |place: &Location<'_>| markup(place.label(redactor));
+    let label = |place: &Location<'_>| markup(place.label());
     let first = places.first().map(label).unwrap_or_default();
-    let rule = report.rule(&finding.rule_id);
-    let rule_id = markup(escape(finding.rule_id.as_bytes()));
-    let description = rule.map_or("", |rule| rule.description.as_str());
-    let history = finding.history.as_ref();
-    let author = history.and_then(|history| history.author.as_ref());
-    let date = author.map_or_else(String::new, |author| timestamp(author.seconds));
-    let standing = history.and_then(|history| history.standing.as_ref());
+    let rule_id = shown(&finding.rule_id);
+    let author = finding.author();
+    let date = author.map_or_else(String::new, |author| shown(&author.date));
+    let day = author.map_or_else(String::new, |author| markup(author.day()));
+    let standing = finding.standing();
     let in_head = standing.is_some_and(|standing| standing.in_head);
-    let published = standing.is_some_and(|standing| !standing.reach.remotes.is_empty());
+    let published = standing.is_some_and(|standing| standing.published);
     let level = finding.confidence.name();
-    let secret = markup(escape(&redactor.secret(&finding.secret)));
-    let day = date.get(..10).unwrap_or_default();
+    let secret = markup(finding.secret.shown());
     // Writing to a string cannot fail.
     let _ = writeln!(
         page,
@@ -116,31 +100,23 @@ fn block(
          data-head=\"{in_head}\" data-published=\"{published}\">\n\
          <summary><span class=\"level\">{level}</span><span>{}<br><code class=\"dim\">{rule_id}</code>\
          </span><code>{first}</code><span>{day}</span></summary>\n<div class=\"body\">",
-        markup(description)
+        shown(&finding.description)
     );
-    let line = match &finding.excerpt {
+    let excerpt = match line(finding) {
         None => secret,
-        Some(excerpt) => {
-            let shown = |text: &[u8]| escape(&redactor.text(text));
-            let before = markup(shorten_start(&shown(&excerpt.before)));
-            let after = markup(shorten_end(&shown(&excerpt.after)));
-            format!("{before}<mark>{secret}</mark>{after}")
+        Some((before, after)) => {
+            format!("{}<mark>{secret}</mark>{}", markup(before), markup(after))
         }
     };
-    let _ = writeln!(page, "<pre>{line}</pre>");
-    if let Some(history) = history.filter(|_| report.audit.scope.has_commits()) {
-        let _ = writeln!(page, "<p>{}</p>", markup(story(history, redactor)));
-        if let Some(address) = report.page(finding) {
-            let address = markup(address);
-            let link = format!("<a href=\"{address}\" rel=\"noreferrer\">{address}</a>");
-            let _ = writeln!(page, "<p>{link}</p>");
-        }
+    let _ = writeln!(page, "<pre>{excerpt}</pre>");
+    let history = finding.history.as_ref();
+    if let Some(history) = history.filter(|_| document.head.scope.has_commits()) {
+        timeline(history, page);
     }
-    let reasons: Vec<&str> = finding.reasons.iter().map(|reason| reason.text()).collect();
-    let reasons = markup(reasons.join(", "));
+    let reasons = shown(&finding.reasons.join(", "));
     let _ = writeln!(page, "<p class=\"dim\">{reasons}</p>\n<ol>");
     for place in places.iter().take(MAX_PLACES) {
-        let commit = place.commit_id;
+        let commit = place.commit.map(shown);
         let commit = commit.map_or_else(String::new, |id| format!(" in <code>{id}</code>"));
         let _ = writeln!(page, "<li><code>{}</code>{commit}</li>", label(place));
     }
@@ -148,28 +124,83 @@ fn block(
     if let Some(more @ 1..) = places.len().checked_sub(MAX_PLACES) {
         let _ = writeln!(page, "<p>and {more} more places</p>");
     }
-    advice(report, finding, page);
+    advice(finding, page);
     page.push_str("</div>\n</details>\n");
 }
 
-/// Where to make it useless, and commands to paste.
-fn advice(report: &Report<'_>, finding: &Finding, page: &mut String) {
-    let rule = report.rule(&finding.rule_id);
-    // Rules may come from strangers: only addresses of pages are links.
-    if let Some(address) = rule.and_then(|rule| rule.rotate.as_deref())
-        && address.starts_with("https://")
-    {
-        let address = markup(address);
-        let _ = writeln!(
-            page,
-            "<p>Make it useless first: <a href=\"{address}\" rel=\"noreferrer\">{address}</a></p>"
-        );
+/// When it entered, when it was last there, when it was removed, and where it is now.
+fn timeline(history: &History, page: &mut String) {
+    let mut rows: Vec<(&str, String)> = Vec::new();
+    let first = history
+        .first
+        .as_ref()
+        .and_then(|first| first.commit.as_ref());
+    if let Some(id) = first {
+        let entered = markup(commit(id, history.author.as_ref()));
+        rows.push((
+            "introduced",
+            match &history.web {
+                Some(address) => format!("{entered} {}", link(address)),
+                None => entered,
+            },
+        ));
     }
-    let id = &finding.fingerprint.to_string()[..12];
+    if let Some(standing) = &history.standing {
+        let milestones = [
+            ("last seen", &standing.last),
+            ("removed", &standing.removed),
+        ];
+        for (what, at) in milestones {
+            if let Some(at) = at {
+                rows.push((what, markup(commit(&at.commit, at.author.as_ref()))));
+            }
+        }
+        let is_there = if standing.in_head {
+            "still in HEAD"
+        } else {
+            "not in HEAD"
+        };
+        let reached = reached_by(standing).join(" · ");
+        rows.push(("now", markup(format!("{is_there} · {reached}"))));
+        let counts = format!(
+            "{} commits, {} paths",
+            standing.commits,
+            history.paths.len()
+        );
+        rows.push(("in all", counts));
+    }
+    page.push_str("<dl>\n");
+    for (what, told) in rows {
+        let _ = writeln!(page, "<dt>{what}</dt><dd>{told}</dd>");
+    }
+    page.push_str("</dl>\n");
+}
+
+/// Where to make it useless, and commands to paste.
+fn advice(finding: &Finding, page: &mut String) {
+    if let Some(address) = &finding.rotate {
+        let _ = writeln!(page, "<p>Make it useless first: {}</p>", link(address));
+    }
+    let id = finding.short_id();
     let _ = writeln!(
         page,
         "<pre>unleak explain {id}\nunleak purge --finding {id}\nunleak ignore {id} --reason TEXT</pre>"
     );
+}
+
+/// A link. Addresses may come from strangers: only those of pages can be followed.
+fn link(address: &str) -> String {
+    let text = shown(address);
+    if address.starts_with("https://") {
+        format!("<a href=\"{text}\" rel=\"noreferrer\">{text}</a>")
+    } else {
+        text
+    }
+}
+
+/// Text on one line, harmless in HTML.
+fn shown(text: &str) -> String {
+    markup(escape(text.as_bytes()))
 }
 
 /// Makes text harmless in HTML, within and between tags.

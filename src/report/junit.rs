@@ -4,20 +4,17 @@
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
-use super::Report;
+use super::document::{Document, Finding};
 use super::escape::escape;
-use super::location::{locations, unread};
-use super::redact::Redactor;
-use crate::finding::Finding;
+use super::location::{first_label, unread};
 
-pub(super) fn render(report: &Report<'_>) -> Vec<u8> {
-    write(report).expect("memory takes it")
+pub(super) fn render(document: &Document) -> Vec<u8> {
+    write(document).expect("memory takes it")
 }
 
-fn write(report: &Report<'_>) -> std::io::Result<Vec<u8>> {
-    let redactor = Redactor::of(report.audit, report.reveal);
-    let findings = &report.audit.findings;
-    let problems = unread(report, &redactor);
+fn write(document: &Document) -> std::io::Result<Vec<u8>> {
+    let findings = &document.findings;
+    let problems = unread(document);
     let is_clean = findings.is_empty() && problems.is_empty();
     let count = (findings.len() + problems.len() + usize::from(is_clean)).to_string();
     let counts = [
@@ -38,7 +35,7 @@ fn write(report: &Report<'_>) -> std::io::Result<Vec<u8>> {
             .with_attributes(attributes());
         suite.write_inner_content(|writer| {
             for finding in findings {
-                failure(writer, report, &redactor, finding)?;
+                failure(writer, finding)?;
             }
             for problem in &problems {
                 case(
@@ -66,28 +63,25 @@ fn write(report: &Report<'_>) -> std::io::Result<Vec<u8>> {
 }
 
 /// Writes the test case of a finding.
-fn failure(
-    writer: &mut Writer<Vec<u8>>,
-    report: &Report<'_>,
-    redactor: &Redactor,
-    finding: &Finding,
-) -> std::io::Result<()> {
-    let place = locations(finding).into_iter().next();
-    let label = place.map_or_else(String::new, |place| place.label(redactor));
-    let secret = escape(&redactor.secret(&finding.secret));
-    let rule = report.rule(&finding.rule_id);
-    let description = rule.map_or("", |rule| rule.description.as_str());
-    let page = rule.and_then(|rule| rule.rotate.as_deref());
-    let advice = page.map_or_else(String::new, |page| format!("\nmake it useless: {page}"));
-    let id = finding.fingerprint.to_string();
-    let text = format!("{description} {secret}\n{label}\nfingerprint {id}{advice}");
-    let name = format!("{label} [{}]", &id[..12]);
-    let rule_id = escape(finding.rule_id.as_bytes());
+fn failure(writer: &mut Writer<Vec<u8>>, finding: &Finding) -> std::io::Result<()> {
+    let label = first_label(finding);
+    let plain = |text: &str| escape(text.as_bytes());
+    let (description, rule_id) = (plain(&finding.description), plain(&finding.rule_id));
+    let page = finding.rotate.as_deref();
+    let advice = page.map_or_else(String::new, |page| {
+        format!("\nmake it useless: {}", plain(page))
+    });
+    let text = format!(
+        "{description} {}\n{label}\nfingerprint {}{advice}",
+        finding.secret.shown(),
+        finding.fingerprint
+    );
+    let name = format!("{label} [{}]", finding.short_id());
     case(
         writer,
         &rule_id,
         &name,
-        Some(("failure", description, &text)),
+        Some(("failure", &description, &text)),
     )
 }
 

@@ -1,30 +1,24 @@
 //! The places of a finding as the formats of other programs want them: a path and a line, each once.
 
 use std::collections::{BTreeSet, HashSet};
+use std::fmt::Write as _;
 
-use gix::ObjectId;
-use gix::bstr::BString;
-
-use super::Report;
+use super::document::{Appearance, Document, Finding, Kind, Layer, Occurrence, Spot, Text};
 use super::escape::escape;
-use super::human::inside;
-use super::redact::Redactor;
-use crate::detect::decode::Layer;
-use crate::finding::{Appearance, Finding, Occurrence, Place, Spot};
 
 /// One place of a finding.
 #[derive(Clone, Copy)]
 pub(super) struct Location<'a> {
     /// The file; `None` for what stands in no file.
-    pub(super) path: Option<&'a BString>,
+    pub(super) path: Option<&'a Text>,
     /// The commit that brought it in, if one did.
-    pub(super) commit_id: Option<ObjectId>,
+    pub(super) commit: Option<&'a str>,
     /// The object.
-    pub(super) object_id: ObjectId,
+    object: &'a str,
     /// What holds it, and where.
     pub(super) spot: &'a Spot,
     /// Name of the ref, reflog, entry or staged path.
-    name: Option<&'a BString>,
+    name: Option<&'a Text>,
     /// Whether it is the finding's first place, whose line is at hand.
     is_first: bool,
 }
@@ -32,61 +26,57 @@ pub(super) struct Location<'a> {
 impl Location<'_> {
     /// The line of the file; `None` if it stands in the file's name or in a member of an archive.
     pub(super) fn line(&self) -> Option<u32> {
-        let layers = self.spot.wrapping.iter().flat_map(|layers| layers.iter());
-        let is_file = self.path.is_some() && self.spot.place != Place::TreeEntry;
-        let is_packed = |layer: &Layer| !matches!(layer, Layer::Encoded(_));
-        (is_file && !layers.into_iter().any(is_packed)).then_some(self.spot.position.line)
+        let is_file = self.path.is_some() && self.spot.kind != Kind::TreeEntry;
+        let is_packed = |layer: &Layer| !matches!(layer, Layer::Encoding(_));
+        (is_file && !self.spot.wrapping.iter().any(is_packed)).then_some(self.spot.line)
     }
 
-    /// The column in characters. Positions count bytes, so it is known only where the line is at hand.
+    /// The column in characters, which is known only where the line is at hand.
     pub(super) fn column(&self, finding: &Finding) -> Option<u32> {
-        let before = &finding.excerpt.as_ref()?.before;
-        let is_plain = self.spot.wrapping.as_ref().is_none_or(|w| w.is_empty());
-        let is_whole = u32::try_from(before.len() + 1) == Ok(self.spot.position.column);
-        if !self.is_first || !is_plain || !is_whole {
-            return None;
-        }
-        let characters = std::str::from_utf8(before).ok()?.chars().count();
-        u32::try_from(characters + 1).ok()
+        let excerpt = finding.excerpt.as_ref().filter(|_| self.is_first)?;
+        excerpt.column
     }
 
-    /// What people call it: as in the report for people.
-    pub(super) fn label(&self, redactor: &Redactor) -> String {
-        let name = |name: &BString| escape(&redactor.text(name));
-        match (self.path, self.spot.place) {
-            (Some(path), Place::TreeEntry) => format!("name of {}", name(path)),
-            (Some(path), _) => inside(&name(path), self.spot, redactor),
-            (None, place) => {
-                let what = holder(
-                    place,
-                    self.object_id,
-                    &self.name.map(name).unwrap_or_default(),
-                );
-                match place {
-                    Place::Blob | Place::Commit(_) | Place::Tag(_) | Place::Worktree => {
-                        inside(&what, self.spot, redactor)
-                    }
-                    Place::Reflog => format!("{what}, line {}", self.spot.position.line),
-                    Place::TreeEntry | Place::Ref | Place::Index => what,
-                }
-            }
+    /// What people call it.
+    pub(super) fn label(&self) -> String {
+        let object = escape(self.object.as_bytes());
+        let name = self.name.map(Text::shown).unwrap_or_default();
+        let part = self.spot.part.as_deref().unwrap_or_default();
+        let part = escape(part.as_bytes());
+        match (self.path, self.spot.kind) {
+            (Some(path), Kind::TreeEntry) => format!("name of {}", path.shown()),
+            (Some(path), _) => inside(&path.shown(), self.spot),
+            (None, Kind::Blob) => inside(&format!("blob {object}"), self.spot),
+            (None, Kind::Commit) => inside(&format!("{part} of commit {object}"), self.spot),
+            (None, Kind::Tag) => inside(&format!("{part} of tag {object}"), self.spot),
+            (None, Kind::Worktree) => inside(&name, self.spot),
+            (None, Kind::TreeEntry) => format!("name of {name} in tree {object}"),
+            (None, Kind::Ref) => format!("name of ref {name}"),
+            (None, Kind::Reflog) => format!("reflog of {name}, line {}", self.spot.line),
+            (None, Kind::Index) => format!("staged path {name}"),
         }
     }
 }
 
-/// What holds a secret that is in no file.
-pub(super) fn holder(place: Place, id: ObjectId, name: &str) -> String {
-    match place {
-        Place::Blob => format!("blob {id}"),
-        Place::Commit(part) | Place::Tag(part) => {
-            format!("{} of {} {id}", part.name(), place.name())
+/// A spot in what is called `outer`: `outer!member:line:column (encodings)`.
+fn inside(outer: &str, spot: &Spot) -> String {
+    let mut text = outer.to_owned();
+    let mut around = Vec::new();
+    for layer in &spot.wrapping {
+        match layer {
+            Layer::Member(path) => {
+                text.push('!');
+                text.push_str(&path.shown());
+            }
+            Layer::Encoding(name) | Layer::Format(name) => around.push(escape(name.as_bytes())),
         }
-        Place::TreeEntry => format!("name of {name} in tree {id}"),
-        Place::Ref => format!("name of ref {name}"),
-        Place::Reflog => format!("reflog of {name}"),
-        Place::Index => format!("staged path {name}"),
-        Place::Worktree => name.to_owned(),
     }
+    // Writing to a string cannot fail.
+    let _ = write!(text, ":{}:{}", spot.line, spot.column);
+    if !around.is_empty() {
+        let _ = write!(text, " ({})", around.join(", "));
+    }
+    text
 }
 
 /// All places of a finding, each path and line once: first those where it entered, in the order of
@@ -97,31 +87,30 @@ pub(super) fn locations(finding: &Finding) -> Vec<Location<'_>> {
     let mut all: Vec<Location<'_>> = Vec::new();
     let mut in_commits = HashSet::new();
     for appearance in appearances {
-        in_commits.insert(appearance.object_id);
+        in_commits.insert(appearance.object.as_str());
         all.push(appeared(appearance, &appearance.spot));
         // A file may hold it on more than one line.
         let others = finding.occurrences.iter().filter(|o| {
-            let place = o.spot.place;
-            o.object_id == appearance.object_id
-                && place == Place::Blob
-                && appearance.spot.place == Place::Blob
+            o.object == appearance.object
+                && o.spot.kind == Kind::Blob
+                && appearance.spot.kind == Kind::Blob
         });
         all.extend(others.map(|o| appeared(appearance, &o.spot)));
     }
     let elsewhere = finding.occurrences.iter().filter(|o| {
-        let is_object = o.spot.place.object_kind().is_some();
-        !is_object || !in_commits.contains(&o.object_id)
+        let is_object = matches!(o.spot.kind, Kind::Blob | Kind::Commit | Kind::Tag);
+        !is_object || !in_commits.contains(o.object.as_str())
     });
     // The name of a file that a commit holds was told as a path.
     let named = |o: &&Occurrence| {
-        o.spot.place != Place::TreeEntry
-            || !appearances.iter().any(|a| a.spot.place == Place::TreeEntry)
+        o.spot.kind != Kind::TreeEntry
+            || !appearances.iter().any(|a| a.spot.kind == Kind::TreeEntry)
     };
     all.extend(elsewhere.filter(named).map(stored));
     let mut seen = BTreeSet::new();
     all.retain(|l| {
         let line = l.line();
-        let otherwise = line.is_none().then_some((l.object_id, l.spot, l.name));
+        let otherwise = line.is_none().then_some((l.object, l.spot, l.name));
         seen.insert((l.path, line, otherwise))
     });
     if let Some(first) = all.first_mut() {
@@ -130,11 +119,17 @@ pub(super) fn locations(finding: &Finding) -> Vec<Location<'_>> {
     all
 }
 
+/// The first of them, as people call it.
+pub(super) fn first_label(finding: &Finding) -> String {
+    let first = locations(finding).into_iter().next();
+    first.map_or_else(|| "?".to_owned(), |first| first.label())
+}
+
 fn appeared<'a>(appearance: &'a Appearance, spot: &'a Spot) -> Location<'a> {
     Location {
         path: appearance.path.as_ref(),
-        commit_id: appearance.commit_id,
-        object_id: appearance.object_id,
+        commit: appearance.commit.as_deref(),
+        object: &appearance.object,
         spot,
         name: None,
         is_first: false,
@@ -142,30 +137,30 @@ fn appeared<'a>(appearance: &'a Appearance, spot: &'a Spot) -> Location<'a> {
 }
 
 fn stored(occurrence: &Occurrence) -> Location<'_> {
-    let is_file = occurrence.spot.place == Place::Worktree;
+    let is_file = occurrence.spot.kind == Kind::Worktree;
     Location {
-        path: is_file.then_some(&occurrence.name),
-        commit_id: None,
-        object_id: occurrence.object_id,
+        path: occurrence.name.as_ref().filter(|_| is_file),
+        commit: None,
+        object: &occurrence.object,
         spot: &occurrence.spot,
-        name: Some(&occurrence.name),
+        name: occurrence.name.as_ref(),
         is_first: false,
     }
 }
 
 /// What should have been read and was not, one line each.
-pub(super) fn unread(report: &Report<'_>, redactor: &Redactor) -> Vec<String> {
-    let coverage = &report.audit.coverage;
+pub(super) fn unread(document: &Document) -> Vec<String> {
+    let coverage = &document.coverage;
     let mut lines = Vec::new();
-    if coverage.shallow > 0 {
+    if coverage.shallow_commits > 0 {
         lines.push(format!(
             "the clone is shallow: history before {} of its commits was not read; fetch with a depth of 0 and scan again",
-            coverage.shallow
+            coverage.shallow_commits
         ));
     }
     lines.extend(coverage.skipped.iter().map(|skipped| {
-        let detail = escape(&redactor.text(skipped.detail.as_bytes()));
-        format!("{}: {detail}", skipped.reason.name())
+        let reason = escape(skipped.reason.as_bytes());
+        format!("{reason}: {}", skipped.detail.shown())
     }));
     lines
 }

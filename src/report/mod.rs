@@ -1,19 +1,23 @@
 //! What the user gets: the findings and the coverage, in one of several formats.
 //!
 //! ```text
-//! escape, redact, paint, weblink < human, json < location < csv, github, gitlab, html, junit, sarif < mod
+//! escape, paint, redact, weblink < document < fill
+//! document < location < csv, diff, github, gitlab, html, human, junit, sarif < mod
 //! ```
 //!
-//! A report is made of an [`Audit`] alone, so the same repository and rules give the same bytes.
-//! All repository text passes the redactor, and on a terminal the escaper.
+//! A scan becomes a [`Document`] once, through the redactor; every format is made from that alone,
+//! so a saved report and the scan itself give the same bytes. Its text comes from strangers, be it a
+//! repository's or a file's: on the way out everything is escaped.
 
 mod csv;
+pub mod diff;
+pub mod document;
 pub mod escape;
+mod fill;
 mod github;
 mod gitlab;
 mod html;
 mod human;
-mod json;
 mod junit;
 mod location;
 pub mod paint;
@@ -21,12 +25,9 @@ pub mod redact;
 mod sarif;
 pub mod weblink;
 
-use crate::audit::Audit;
-use crate::finding::Finding;
-use crate::rule::{Rule, RuleSet};
+pub use document::Document;
+pub use fill::Source;
 use paint::Paint;
-use redact::Reveal;
-use weblink::WebLinks;
 
 /// The formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,22 +54,6 @@ pub enum Format {
     Html,
 }
 
-/// Everything that a report is made of.
-pub struct Report<'a> {
-    /// What was found and read.
-    pub audit: &'a Audit,
-    /// The rules it was found with.
-    pub rules: &'a RuleSet,
-    /// What was scanned, as the user named it.
-    pub subject: &'a str,
-    /// Where its commits can be looked at.
-    pub web: Option<&'a WebLinks>,
-    /// Whether values are shown.
-    pub reveal: Reveal,
-    /// Whether colours are written.
-    pub paint: Paint,
-}
-
 /// What a hook blocks, and the way out.
 #[derive(Clone, Copy, Debug)]
 pub struct Blocked<'a> {
@@ -80,19 +65,19 @@ pub struct Blocked<'a> {
     pub skip: Option<&'a str>,
 }
 
-impl Report<'_> {
+impl Document {
     /// Returns what a hook says when it blocks.
-    pub fn block_message(&self, blocked: &Blocked<'_>) -> Vec<u8> {
-        human::block_message(self, blocked).into_bytes()
+    pub fn block_message(&self, blocked: &Blocked<'_>, paint: Paint) -> Vec<u8> {
+        human::block_message(self, blocked, paint).into_bytes()
     }
 
-    /// Returns the report as bytes.
-    pub fn render(&self, format: Format) -> Vec<u8> {
+    /// Returns the report as bytes; only the one for people is painted.
+    pub fn render(&self, format: Format, paint: Paint) -> Vec<u8> {
         match format {
-            Format::Human => human::render(self).into_bytes(),
+            Format::Human => human::render(self, paint).into_bytes(),
             Format::Brief => human::brief(self).into_bytes(),
-            Format::Json => json::render(self),
-            Format::JsonLines => json::render_lines(self),
+            Format::Json => self.to_json(),
+            Format::JsonLines => self.to_json_lines(),
             Format::GitHub => github::render(self).into_bytes(),
             Format::GitLab => gitlab::render(self),
             Format::Sarif => sarif::render(self),
@@ -100,19 +85,6 @@ impl Report<'_> {
             Format::JUnit => junit::render(self),
             Format::Html => html::render(self).into_bytes(),
         }
-    }
-
-    /// The page of the commit that brought a finding in, if it was published.
-    fn page(&self, finding: &Finding) -> Option<String> {
-        let history = finding.history.as_ref()?;
-        let standing = history.standing.as_ref()?;
-        let is_published = !standing.reach.remotes.is_empty();
-        let commit = history.first.as_ref()?.commit_id.filter(|_| is_published)?;
-        Some(self.web?.commit(commit))
-    }
-
-    fn rule(&self, id: &str) -> Option<&Rule> {
-        self.rules.get(id)
     }
 }
 

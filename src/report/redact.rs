@@ -7,7 +7,7 @@ use std::sync::Arc;
 use aho_corasick::{AhoCorasick, MatchKind};
 
 use crate::audit::Audit;
-use crate::finding::Finding;
+use crate::finding::{Finding, Side};
 use crate::secret::Secret;
 
 /// Whether values are shown.
@@ -83,6 +83,31 @@ impl Redactor {
             Some((automaton, _)) if !automaton.is_match(text) => Cow::Borrowed(text),
             Some((automaton, marks)) => Cow::Owned(automaton.replace_all_bytes(text, marks)),
         }
+    }
+
+    /// Returns a part of a line: what stands in another secret's place is never shown, even if that
+    /// is too unsure to be reported, encoded, or cut.
+    pub fn side(&self, side: &Side) -> Vec<u8> {
+        if self.reveal == Reveal::Shown {
+            return side.bytes.clone();
+        }
+        let mut text = Vec::new();
+        let mut shown = 0;
+        for hidden in &side.hidden {
+            text.extend_from_slice(&self.text(&side.bytes[shown..hidden.start]));
+            let covered = &side.bytes[hidden.start..hidden.end];
+            text.extend_from_slice(self.mark_of(covered).unwrap_or("…").as_bytes());
+            shown = hidden.end;
+        }
+        text.extend_from_slice(&self.text(&side.bytes[shown..]));
+        text
+    }
+
+    /// The mark of `text` if it is one value and nothing else.
+    fn mark_of(&self, text: &[u8]) -> Option<&str> {
+        let (automaton, marks) = self.values.as_ref()?;
+        let found = automaton.find(text)?;
+        (found.range() == (0..text.len())).then(|| marks[found.pattern().as_usize()].as_str())
     }
 
     /// Returns how a secret itself is written.

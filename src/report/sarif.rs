@@ -1,15 +1,12 @@
 //! SARIF 2.1.0, for code scanning: the schema that the tests hold it to is in `tests/data`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::Report;
-use super::escape::escape;
+use super::document::{Document, Finding, Kind};
 use super::location::{Location, locations, unread};
-use super::redact::Redactor;
-use crate::finding::{Finding, Place};
-use crate::rule::{Confidence, Rule};
+use crate::rule::Confidence;
 
 /// Most results that GitHub takes; the worst come first.
 const MAX_RESULTS: usize = 25_000;
@@ -99,14 +96,14 @@ struct Entry<'a> {
     message: Message,
     locations: Vec<LocationEntry>,
     partial_fingerprints: BTreeMap<&'static str, String>,
-    properties: Properties,
+    properties: Properties<'a>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Properties {
+struct Properties<'a> {
     confidence: &'static str,
-    reasons: Vec<&'static str>,
+    reasons: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     commit: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -164,16 +161,18 @@ struct LogicalLocation {
     kind: &'static str,
 }
 
-pub(super) fn render(report: &Report<'_>) -> Vec<u8> {
-    let redactor = Redactor::of(report.audit, report.reveal);
-    let all = &report.audit.findings;
+pub(super) fn render(document: &Document) -> Vec<u8> {
+    let all = &document.findings;
     let findings = &all[..all.len().min(MAX_RESULTS)];
-    let ids: BTreeSet<&str> = findings.iter().map(|f| f.rule_id.as_str()).collect();
-    let index: BTreeMap<&str, usize> = ids.iter().copied().zip(0..).collect();
-    let rules = ids.iter().map(|id| rule_entry(report, id)).collect();
+    let mut by_rule: BTreeMap<&str, &Finding> = BTreeMap::new();
+    for finding in findings {
+        by_rule.entry(&finding.rule_id).or_insert(finding);
+    }
+    let index: BTreeMap<&str, usize> = by_rule.keys().copied().zip(0..).collect();
+    let rules = by_rule.into_values().map(rule_entry).collect();
     let results = findings
         .iter()
-        .map(|finding| entry(report, &redactor, finding, index[finding.rule_id.as_str()]))
+        .map(|finding| entry(finding, index[finding.rule_id.as_str()]))
         .collect();
     let log = Log {
         schema: "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
@@ -186,7 +185,7 @@ pub(super) fn render(report: &Report<'_>) -> Vec<u8> {
                     rules,
                 },
             },
-            invocations: [invocation(report, &redactor)],
+            invocations: [invocation(document)],
             column_kind: "unicodeCodePoints",
             results,
         }],
@@ -196,15 +195,15 @@ pub(super) fn render(report: &Report<'_>) -> Vec<u8> {
     bytes
 }
 
-fn invocation(report: &Report<'_>, redactor: &Redactor) -> Invocation {
-    let mut notifications: Vec<Notification> = unread(report, redactor)
+fn invocation(document: &Document) -> Invocation {
+    let mut notifications: Vec<Notification> = unread(document)
         .into_iter()
         .map(|problem| Notification {
             level: "error",
             message: message(&format!("not read: {problem}")),
         })
         .collect();
-    let count = report.audit.findings.len();
+    let count = document.findings.len();
     if count > MAX_RESULTS {
         let text = format!("only the worst {MAX_RESULTS} of {count} findings are listed here");
         notifications.push(Notification {
@@ -213,19 +212,22 @@ fn invocation(report: &Report<'_>, redactor: &Redactor) -> Invocation {
         });
     }
     Invocation {
-        execution_successful: report.audit.coverage.is_complete(),
+        execution_successful: document.head.complete,
         tool_execution_notifications: notifications,
     }
 }
 
-fn rule_entry<'a>(report: &'a Report<'_>, id: &'a str) -> RuleEntry<'a> {
-    let rule = report.rule(id);
-    let confidence = rule.map_or(Confidence::Medium, |rule| rule.confidence);
+/// The rule of a finding.
+fn rule_entry(finding: &Finding) -> RuleEntry<'_> {
+    let (confidence, rotate) = (finding.rule_confidence, finding.rotate.as_deref());
     RuleEntry {
-        id,
-        short_description: message(rule.map_or(id, |rule| &rule.description)),
-        help_uri: rule.and_then(|rule| rule.rotate.as_deref().or(rule.docs.as_deref())),
-        help: message(&help(rule)),
+        id: &finding.rule_id,
+        short_description: message(match finding.description.as_str() {
+            "" => &finding.rule_id,
+            description => description,
+        }),
+        help_uri: rotate.or(finding.docs.as_deref()),
+        help: message(&help(rotate)),
         default_configuration: Configuration {
             level: level(confidence),
         },
@@ -241,9 +243,9 @@ fn rule_entry<'a>(report: &'a Report<'_>, id: &'a str) -> RuleEntry<'a> {
     }
 }
 
-fn help(rule: Option<&Rule>) -> String {
+fn help(page: Option<&str>) -> String {
     let mut text = "Make the secret useless at its issuer first: deleting the line is not enough, since history keeps it.".to_owned();
-    if let Some(page) = rule.and_then(|rule| rule.rotate.as_deref()) {
+    if let Some(page) = page {
         text.push_str(" Where: ");
         text.push_str(page);
     }
@@ -273,22 +275,18 @@ fn message(text: &str) -> Message {
     Message { text: plain }
 }
 
-fn entry<'a>(
-    report: &Report<'_>,
-    redactor: &Redactor,
-    finding: &'a Finding,
-    rule_index: usize,
-) -> Entry<'a> {
-    let rule = report.rule(&finding.rule_id);
-    let description = rule.map_or("secret", |rule| &rule.description);
+fn entry(finding: &Finding, rule_index: usize) -> Entry<'_> {
+    let description = match finding.description.as_str() {
+        "" => "secret",
+        description => description,
+    };
     let all = locations(finding);
-    let secret = escape(&redactor.secret(&finding.secret));
-    let place = all.first().map_or_else(String::new, |first| {
-        format!(" in {}", first.label(redactor))
-    });
-    let history = finding.history.as_ref();
-    let standing = history.and_then(|history| history.standing.as_ref());
-    let fingerprint = finding.fingerprint.to_string();
+    let secret = finding.secret.shown();
+    let place = all
+        .first()
+        .map_or_else(String::new, |first| format!(" in {}", first.label()));
+    let standing = finding.standing();
+    let fingerprint = finding.fingerprint.clone();
     Entry {
         rule_id: &finding.rule_id,
         rule_index,
@@ -297,7 +295,7 @@ fn entry<'a>(
         locations: all
             .iter()
             .take(MAX_LOCATIONS)
-            .map(|place| location(redactor, finding, place))
+            .map(|place| location(finding, place))
             .collect(),
         // GitHub tells alerts apart by the second one. Without it, the line's text would be taken,
         // and most of these files are not in the worktree.
@@ -307,23 +305,23 @@ fn entry<'a>(
         ]),
         properties: Properties {
             confidence: finding.confidence.name(),
-            reasons: finding.reasons.iter().map(|reason| reason.text()).collect(),
+            reasons: &finding.reasons,
             commit: all
                 .first()
-                .and_then(|first| first.commit_id)
-                .map(|id| id.to_string()),
+                .and_then(|first| first.commit)
+                .map(str::to_owned),
             in_head: standing.map(|standing| standing.in_head),
-            published: standing.map(|standing| !standing.reach.remotes.is_empty()),
+            published: standing.map(|standing| standing.published),
             locations: (all.len() > MAX_LOCATIONS).then_some(all.len()),
         },
     }
 }
 
-fn location(redactor: &Redactor, finding: &Finding, place: &Location<'_>) -> LocationEntry {
+fn location(finding: &Finding, place: &Location<'_>) -> LocationEntry {
     let line = place.line();
     LocationEntry {
         physical_location: PhysicalLocation {
-            artifact_location: artifact(redactor, place),
+            artifact_location: artifact(place),
             region: line.map(|start_line| Region {
                 start_line,
                 start_column: place.column(finding),
@@ -331,30 +329,30 @@ fn location(redactor: &Redactor, finding: &Finding, place: &Location<'_>) -> Loc
         },
         logical_locations: line.is_none().then(|| {
             [LogicalLocation {
-                fully_qualified_name: place.label(redactor),
-                kind: match place.spot.place {
-                    Place::Blob | Place::Worktree if place.path.is_some() => "member",
-                    Place::Blob | Place::Commit(_) | Place::Tag(_) | Place::Worktree => "object",
-                    Place::TreeEntry | Place::Ref | Place::Reflog | Place::Index => "name",
+                fully_qualified_name: place.label(),
+                kind: match place.spot.kind {
+                    Kind::Blob | Kind::Worktree if place.path.is_some() => "member",
+                    Kind::Blob | Kind::Commit | Kind::Tag | Kind::Worktree => "object",
+                    Kind::TreeEntry | Kind::Ref | Kind::Reflog | Kind::Index => "name",
                 },
             }]
         }),
-        properties: place.commit_id.map(|id| LocationProperties {
-            commit: id.to_string(),
+        properties: place.commit.map(|id| LocationProperties {
+            commit: id.to_owned(),
         }),
     }
 }
 
 /// The file. What stands in none is said to be in the repository's own directory: readers refuse a
 /// whole report for one result without a file.
-fn artifact(redactor: &Redactor, place: &Location<'_>) -> ArtifactLocation {
+fn artifact(place: &Location<'_>) -> ArtifactLocation {
     let Some(path) = place.path else {
         return ArtifactLocation {
             uri: ".git".to_owned(),
             uri_base_id: Some(ROOT),
         };
     };
-    let path = redactor.text(path);
+    let path = path.bytes();
     // Only standard input can be called that.
     let is_absolute = path.starts_with(b"/");
     let scheme = if is_absolute { "file://" } else { "" };

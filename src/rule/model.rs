@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// How sure a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Confidence {
     /// Worth a look when there is time.
     Low,

@@ -113,6 +113,7 @@ fn packages_are_named_where_they_belong() {
                 "bin/unleak/main.rs",
                 "bin/unleak/manual.rs",
                 "bin/unleak/purge/args.rs",
+                "bin/unleak/report/args.rs",
             ],
         ),
     ];

@@ -19,6 +19,7 @@ mod range;
 mod refs;
 mod report;
 mod rules;
+mod saved;
 mod scan;
 mod sources;
 mod staged;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::purge::args::PurgeArgs;
+use crate::report::args::ReportCommand;
 
 /// Find every secret a git history ever held
 #[derive(Debug, Parser)]
@@ -50,6 +51,11 @@ pub(crate) enum Command {
     Import(ImportArgs),
     /// Rewrite history so that secrets are gone, and prove it
     Purge(PurgeArgs),
+    /// Convert, show and compare saved reports
+    Report {
+        #[command(subcommand)]
+        command: ReportCommand,
+    },
     /// Look at the rules
     Rules {
         #[command(subcommand)]
@@ -442,7 +448,7 @@ pub(crate) struct ScanArgs {
     pub(crate) stdin_name: String,
 
     /// How to write the report
-    #[arg(long, value_enum, default_value_t = FormatChoice::Human, value_name = "FORMAT")]
+    #[arg(long, short, value_enum, default_value_t = FormatChoice::Human, value_name = "FORMAT")]
     pub(crate) format: FormatChoice,
 
     /// Write the report to a file instead of standard output; or with a format, as in

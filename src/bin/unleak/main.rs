@@ -13,6 +13,7 @@ mod manual;
 mod output;
 mod progress;
 mod purge;
+mod report;
 mod rules;
 mod scan;
 mod settings;
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         Command::Import(import) => import::run(&args, import),
         Command::Baseline(baseline) => ignore::baseline(&args, baseline),
         Command::Purge(purge) => purge::run(&args, purge),
+        Command::Report { command } => report::run(&args, command),
         Command::Rules { command } => rules::run(command),
         Command::Completions { shell } => manual::completions(*shell),
         Command::Man { dir } => manual::man(dir),

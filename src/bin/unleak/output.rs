@@ -8,8 +8,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use unleak::error::{Error, Result};
-use unleak::report::redact::Reveal;
-use unleak::report::{Format, Report};
+use unleak::report::paint::Paint;
+use unleak::report::{Document, Format};
 
 use crate::args::FormatChoice;
 use crate::exit::Exit;
@@ -62,16 +62,19 @@ impl Outputs {
         Ok(Self { standard, files })
     }
 
-    /// Writes the files.
+    /// Writes them all: files first, since whoever reads standard output may go away.
     ///
     /// # Errors
     /// `Io` if one cannot be written.
-    pub(crate) fn write_files(&self, report: &Report<'_>) -> Result<()> {
+    pub(crate) fn write(&self, document: &Document, paint: Paint) -> Result<Exit> {
         for (format, path) in &self.files {
-            let bytes = report.render(*format);
-            write(path, &bytes, report.reveal).map_err(|e| Error::io("write", path, e))?;
+            let bytes = document.render(*format, Paint::Off);
+            write(path, &bytes, document.head.redacted).map_err(|e| Error::io("write", path, e))?;
         }
-        Ok(())
+        match self.standard {
+            Some(format) => print(&document.render(format, paint)),
+            None => Ok(Exit::Clean),
+        }
     }
 }
 
@@ -101,7 +104,7 @@ fn split(output: &OsString) -> Option<(FormatChoice, PathBuf)> {
 }
 
 /// Writes a file whole or not at all: whoever reads reports must not take half of one for all.
-fn write(path: &Path, bytes: &[u8], reveal: Reveal) -> std::io::Result<()> {
+fn write(path: &Path, bytes: &[u8], is_redacted: bool) -> std::io::Result<()> {
     let old = match std::fs::metadata(path) {
         Ok(old) => Some(old),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => None,
@@ -125,16 +128,13 @@ fn write(path: &Path, bytes: &[u8], reveal: Reveal) -> std::io::Result<()> {
         _ => Path::new("."),
     };
     // The umask applies to these as to those of any new file.
-    let mode = match reveal {
-        Reveal::Redacted => 0o666,
-        Reveal::Shown => 0o600,
-    };
+    let mode = if is_redacted { 0o666 } else { 0o600 };
     let mut file = tempfile::Builder::new()
         .prefix(".unleak-")
         .permissions(Permissions::from_mode(mode))
         .tempfile_in(dir)?;
     file.write_all(bytes)?;
-    if let Some(old) = old {
+    if let Some(old) = old.filter(|_| is_redacted) {
         file.as_file().set_permissions(old.permissions())?;
     }
     file.persist(&target).map_err(|e| e.error)?;

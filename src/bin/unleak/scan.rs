@@ -15,7 +15,7 @@ use unleak::odb::repository::Repository;
 use unleak::odb::revision::{self, Ends};
 use unleak::odb::{Skipped, bundle};
 use unleak::progress::Progress;
-use unleak::report::Report;
+use unleak::report::Source;
 use unleak::report::paint::Paint;
 use unleak::report::weblink::WebLinks;
 use unleak::scan::commits::Range;
@@ -26,7 +26,6 @@ use crate::exit::Exit;
 use crate::filter::Filter;
 use crate::ignore;
 use crate::known;
-use crate::output;
 use crate::progress::ProgressLine;
 use crate::settings::{self, ScanSettings};
 use crate::ui;
@@ -64,20 +63,14 @@ pub(crate) fn run(args: &Args, scan: &ScanArgs) -> Result<Exit> {
         let names = scan.files.iter().map(|path| path.display().to_string());
         names.collect::<Vec<_>>().join(", ")
     };
-    let mut report = Report {
+    let source = Source {
         audit: &result,
         rules: detector.rules(),
         subject: &subject,
         web: web.as_ref(),
         reveal: settings.reveal,
-        paint: Paint::Off,
     };
-    // Files first: whoever reads standard output may go away.
-    settings.outputs.write_files(&report)?;
-    report.paint = paint;
-    if let Some(format) = settings.outputs.standard
-        && output::print(&report.render(format))? == Exit::ClosedPipe
-    {
+    if settings.outputs.write(&source.document(), paint)? == Exit::ClosedPipe {
         return Ok(Exit::ClosedPipe);
     }
     if args.quiet && !result.coverage.is_complete() {

@@ -12,7 +12,7 @@ use unleak::hook::input::{self, RefUpdate};
 use unleak::odb::repository::Repository;
 use unleak::odb::{ObjectId, Skipped};
 use unleak::report::redact::Reveal;
-use unleak::report::{Blocked, Report};
+use unleak::report::{Blocked, Source};
 use unleak::scan::commits::Range;
 use unleak::suppress::Suppressions;
 
@@ -95,15 +95,14 @@ fn check(
     }
     let paint = settings::paint(args.color, &std::io::stderr());
     settings::apply(paint);
-    let report = Report {
+    let source = Source {
         audit: &audit,
         rules: detector.rules(),
         subject: "",
         web: None,
         reveal: Reveal::Redacted,
-        paint,
     };
-    ui::write(&report.block_message(blocked));
+    ui::write(&source.document().block_message(blocked, paint));
     Ok(exit)
 }
 

@@ -1,0 +1,157 @@
+//! What changed between two reports of one repository.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use super::document::{Document, Finding};
+use super::escape::escape;
+use super::location::first_label;
+use super::paint::{Paint, Role};
+
+/// The differences; findings are the same if their fingerprints are.
+#[derive(Debug, Serialize)]
+pub struct Diff<'a> {
+    /// Whether everything was read both times: if not, what is gone may only be unread.
+    pub complete: bool,
+    /// In the new report only.
+    pub added: Vec<&'a Finding>,
+    /// In the old report only.
+    pub gone: Vec<&'a Finding>,
+    /// In both, but not as they were.
+    pub changed: Vec<Changed<'a>>,
+    /// How many are as they were.
+    pub same: usize,
+}
+
+/// A finding that is not as it was.
+#[derive(Debug, Serialize)]
+pub struct Changed<'a> {
+    /// In its new state.
+    pub finding: &'a Finding,
+    /// What is different.
+    pub changes: Vec<&'static str>,
+}
+
+impl<'a> Diff<'a> {
+    /// Compares two reports.
+    pub fn between(old: &'a Document, new: &'a Document) -> Self {
+        let by_id = |document: &'a Document| -> BTreeMap<&'a str, &'a Finding> {
+            let findings = document.findings.iter();
+            findings
+                .map(|finding| (finding.fingerprint.as_str(), finding))
+                .collect()
+        };
+        let (before, after) = (by_id(old), by_id(new));
+        let only = |document: &'a Document, other: &BTreeMap<&str, &Finding>| {
+            let findings = document.findings.iter();
+            let only = findings.filter(|finding| !other.contains_key(finding.fingerprint.as_str()));
+            only.collect::<Vec<_>>()
+        };
+        let mut diff = Self {
+            complete: old.head.complete && new.head.complete,
+            added: only(new, &before),
+            gone: only(old, &after),
+            changed: Vec::new(),
+            same: 0,
+        };
+        for finding in &new.findings {
+            let Some(was) = before.get(finding.fingerprint.as_str()) else {
+                continue;
+            };
+            let changes = changes(was, finding);
+            if changes.is_empty() {
+                diff.same += 1;
+            } else {
+                diff.changed.push(Changed { finding, changes });
+            }
+        }
+        diff
+    }
+
+    /// One JSON object.
+    pub fn to_json(&self) -> Vec<u8> {
+        let mut bytes = serde_json::to_vec_pretty(self).expect("strings and numbers become JSON");
+        bytes.push(b'\n');
+        bytes
+    }
+
+    /// Text for people: one line a finding.
+    pub fn to_text(&self, paint: Paint) -> String {
+        let mut text = format!(
+            "{} new, {} gone, {} changed, {} as they were\n",
+            self.added.len(),
+            self.gone.len(),
+            self.changed.len(),
+            self.same
+        );
+        if !self.complete {
+            let label = paint.role(Role::Alarm, "not everything was read both times:");
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "{label} what is gone may only be unread");
+        }
+        for finding in &self.added {
+            let _ = writeln!(text, "{} {}", paint.role(Role::Alarm, "new"), told(finding));
+        }
+        for finding in &self.gone {
+            let _ = writeln!(text, "{} {}", paint.role(Role::Good, "gone"), told(finding));
+        }
+        for Changed { finding, changes } in &self.changed {
+            let label = paint.role(Role::Warning, "changed");
+            let _ = writeln!(text, "{label} {}: {}", told(finding), changes.join(", "));
+        }
+        text
+    }
+}
+
+fn told(finding: &Finding) -> String {
+    let rule_id = escape(finding.rule_id.as_bytes());
+    format!(
+        "{} {rule_id} {} {} {}",
+        finding.short_id(),
+        finding.confidence.name(),
+        finding.secret.shown(),
+        first_label(finding)
+    )
+}
+
+/// What is different about a finding.
+fn changes(was: &Finding, is: &Finding) -> Vec<&'static str> {
+    let mut changes = Vec::new();
+    if was.confidence < is.confidence {
+        changes.push("surer now");
+    } else if was.confidence > is.confidence {
+        changes.push("less sure now");
+    }
+    let (Some(before), Some(after)) = (was.standing(), is.standing()) else {
+        return changes;
+    };
+    for (before, after, gained, lost) in [
+        (
+            before.in_head,
+            after.in_head,
+            "back in HEAD",
+            "gone from HEAD",
+        ),
+        (
+            before.published,
+            after.published,
+            "published now",
+            "no longer published",
+        ),
+        (
+            before.reachable,
+            after.reachable,
+            "reachable again",
+            "unreachable now",
+        ),
+    ] {
+        match (before, after) {
+            (false, true) => changes.push(gained),
+            (true, false) => changes.push(lost),
+            _ => {}
+        }
+    }
+    changes
+}

@@ -1,0 +1,541 @@
+//! The one shape of a report: what JSON holds, and what every other format is made from, be it of a
+//! scan that just ended or of a saved file. It is made once, redacted; nothing here knows a secret
+//! that it does not show. `docs/report.schema.json` describes it: fields are only added within a
+//! version.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use super::escape::escape;
+use crate::audit::Scope;
+use crate::error::{Error, Result};
+use crate::rule::Confidence;
+
+/// The name of the shape.
+pub(super) const SCHEMA: &str = "unleak-report";
+/// Raised when a field changes its meaning or goes away.
+pub(super) const SCHEMA_VERSION: u32 = 1;
+
+/// Text of the repository: a string, or its bytes in base64 if they are not UTF-8.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Text {
+    /// As it is.
+    Utf8(String),
+    /// Of anything else.
+    Bytes {
+        /// Its bytes.
+        base64: String,
+    },
+}
+
+impl Text {
+    /// Takes bytes as they are.
+    pub fn of(bytes: Vec<u8>) -> Self {
+        match String::from_utf8(bytes) {
+            Ok(string) => Self::Utf8(string),
+            Err(e) => Self::Bytes {
+                base64: data_encoding::BASE64.encode(e.as_bytes()),
+            },
+        }
+    }
+
+    /// Returns the bytes.
+    pub fn bytes(&self) -> Cow<'_, [u8]> {
+        match self {
+            Self::Utf8(text) => Cow::Borrowed(text.as_bytes()),
+            Self::Bytes { base64 } => match data_encoding::BASE64.decode(base64.as_bytes()) {
+                Ok(bytes) => Cow::Owned(bytes),
+                Err(_) => Cow::Borrowed(base64.as_bytes()),
+            },
+        }
+    }
+
+    /// Returns it on one line, harmless for a terminal.
+    pub fn shown(&self) -> String {
+        escape(&self.bytes())
+    }
+}
+
+/// A report.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Document {
+    /// What was scanned.
+    #[serde(flatten)]
+    pub head: Head,
+    /// What was found, worst first.
+    pub findings: Vec<Finding>,
+    /// What was read.
+    pub coverage: Coverage,
+}
+
+/// What a report is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// `unleak-report`.
+    pub schema: String,
+    /// Version of the shape.
+    pub schema_version: u32,
+    /// The version that scanned.
+    pub unleak_version: String,
+    /// What was scanned, as the user named it.
+    pub repository: String,
+    /// How much of it.
+    pub scope: Scope,
+    /// Whether everything was read that belongs to it.
+    pub complete: bool,
+    /// Whether secrets are marks only.
+    pub redacted: bool,
+}
+
+/// One secret under one rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// Its identity, 32 hexadecimal digits.
+    pub fingerprint: String,
+    /// The rule.
+    pub rule_id: String,
+    /// Who issues such secrets.
+    pub provider: String,
+    /// What it is, in the rule's words.
+    pub description: String,
+    /// How sure it is.
+    pub confidence: Confidence,
+    /// How sure its rule is before it looks around.
+    #[serde(default = "medium")]
+    pub rule_confidence: Confidence,
+    /// Why.
+    pub reasons: Vec<String>,
+    /// The secret, or its mark.
+    pub secret: Text,
+    /// Page on which it can be made useless.
+    pub rotate: Option<String>,
+    /// The issuer's page about it.
+    pub docs: Option<String>,
+    /// Its line.
+    #[serde(default)]
+    pub excerpt: Option<Excerpt>,
+    /// Its story.
+    pub history: Option<History>,
+    /// Every place, sorted.
+    pub occurrences: Vec<Occurrence>,
+    /// What belongs to it.
+    #[serde(default)]
+    pub with: Vec<Companion>,
+}
+
+fn medium() -> Confidence {
+    Confidence::Medium
+}
+
+impl Finding {
+    /// The first digits of the fingerprint, enough for people.
+    pub fn short_id(&self) -> &str {
+        self.fingerprint.get(..12).unwrap_or(&self.fingerprint)
+    }
+
+    /// Where it stands in the whole repository, if that was asked.
+    pub fn standing(&self) -> Option<&Standing> {
+        self.history.as_ref()?.standing.as_ref()
+    }
+
+    /// Who brought it in, and when.
+    pub fn author(&self) -> Option<&Signature> {
+        self.history.as_ref()?.author.as_ref()
+    }
+}
+
+/// What stands on the same line as a secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Excerpt {
+    /// Before it.
+    pub before: Text,
+    /// After it.
+    pub after: Text,
+    /// Characters before it on its line, plus one; `None` if the line was cut.
+    pub column: Option<u32>,
+}
+
+/// What belongs to a secret and stands near it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Companion {
+    /// Its identity.
+    pub fingerprint: String,
+    /// The rule.
+    pub rule_id: String,
+    /// Its value, or its mark.
+    pub secret: Text,
+    /// Every place, sorted.
+    pub occurrences: Vec<Occurrence>,
+}
+
+/// The story of a secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct History {
+    /// Where it entered.
+    pub first: Option<Appearance>,
+    /// Who brought it in, and when.
+    pub author: Option<Signature>,
+    /// Page of the commit that brought it in, if it was published.
+    pub web: Option<String>,
+    /// Distinct objects that hold it.
+    pub objects: usize,
+    /// Distinct paths at which it ever stood, sorted.
+    pub paths: Vec<Text>,
+    /// Every commit and path at which it entered, in the order of history.
+    pub appearances: Vec<Appearance>,
+    /// Where it stands in the whole repository.
+    #[serde(flatten)]
+    pub standing: Option<Standing>,
+}
+
+/// Where a secret stands in the whole repository.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    /// Whether HEAD's tree holds it.
+    pub in_head: bool,
+    /// Whether a remote-tracking ref reaches it.
+    pub published: bool,
+    /// Whether any ref does.
+    pub reachable: bool,
+    /// Commits that hold it.
+    pub commits: usize,
+    /// The newest commit that holds it.
+    #[serde(default)]
+    pub last: Option<Milestone>,
+    /// The commit that took it out of HEAD's files.
+    #[serde(default)]
+    pub removed: Option<Milestone>,
+    /// `refs/heads/*`, short.
+    pub branches: Vec<Text>,
+    /// `refs/remotes/*`, short.
+    pub remotes: Vec<Text>,
+    /// `refs/tags/*`, short.
+    pub tags: Vec<Text>,
+    /// All other refs.
+    pub other_refs: Vec<Text>,
+    /// HEAD of some worktree, when no ref is behind it.
+    pub detached_head: bool,
+    /// A stash entry.
+    pub stash: bool,
+    /// An entry of a reflog.
+    pub reflog: bool,
+    /// The index.
+    pub index: bool,
+    /// A file of the worktree.
+    pub worktree: bool,
+}
+
+/// A commit of the story.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Milestone {
+    /// The commit.
+    pub commit: String,
+    /// Its author; `None` if that line is damaged.
+    pub author: Option<Signature>,
+}
+
+/// A person and a time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signature {
+    /// Name.
+    pub name: Text,
+    /// Mail address.
+    pub email: Text,
+    /// `YYYY-MM-DDThh:mm:ssZ`, or `unknown`.
+    pub date: String,
+}
+
+impl Signature {
+    /// The day, `YYYY-MM-DD`.
+    pub fn day(&self) -> String {
+        escape(self.date.split('T').next().unwrap_or_default().as_bytes())
+    }
+}
+
+/// What holds a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// A file's contents.
+    Blob,
+    /// A commit's text.
+    Commit,
+    /// An annotated tag's text.
+    Tag,
+    /// The name of a file or directory.
+    #[serde(rename = "file name")]
+    TreeEntry,
+    /// The name of a ref.
+    #[serde(rename = "ref name")]
+    Ref,
+    /// An entry of a reflog.
+    Reflog,
+    /// The path of something staged.
+    Index,
+    /// A file of the worktree.
+    Worktree,
+}
+
+/// Where in its place a secret stands.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Spot {
+    /// What holds it.
+    pub kind: Kind,
+    /// Which part of a commit or tag.
+    pub part: Option<String>,
+    /// Line, from 1.
+    pub line: u32,
+    /// Byte within the line, from 1.
+    pub column: u32,
+    /// Encodings and archives around it, outermost first.
+    pub wrapping: Vec<Layer>,
+}
+
+/// An encoding or a compressed form, or a member of an archive.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Layer {
+    /// Base64 and the like.
+    Encoding(String),
+    /// Gzip and the like.
+    Format(String),
+    /// The path of a member.
+    Member(Text),
+}
+
+/// A commit and path at which a secret entered history.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Appearance {
+    /// The commit.
+    pub commit: Option<String>,
+    /// The path.
+    pub path: Option<Text>,
+    /// The object that holds it there.
+    pub object: String,
+    /// Where in it.
+    #[serde(flatten)]
+    pub spot: Spot,
+    /// Whether a ref reaches the commit.
+    pub reachable: bool,
+}
+
+/// One place where a secret stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Occurrence {
+    /// The object that holds it, or that the name is about.
+    pub object: String,
+    /// Name of the file, ref, reflog or staged path.
+    pub name: Option<Text>,
+    /// First byte.
+    pub start: usize,
+    /// Byte after the last.
+    pub end: usize,
+    /// Where that is, for people.
+    #[serde(flatten)]
+    pub spot: Spot,
+}
+
+/// What was read, and what was not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Coverage {
+    /// By kind.
+    pub objects: Vec<KindCount>,
+    /// Packs.
+    pub packs: usize,
+    /// Loose objects.
+    pub loose: usize,
+    /// Object directories beside the repository's own.
+    pub alternates: usize,
+    /// Commits at which a shallow clone ends.
+    pub shallow_commits: usize,
+    /// Submodule commits that are named.
+    pub submodule_commits: usize,
+    /// Files of the worktree, read.
+    pub worktree_files: usize,
+    /// Commits that a bundle builds on.
+    pub prerequisites: usize,
+    /// Files that Git LFS keeps, read.
+    pub lfs_files: usize,
+    /// Files that Git LFS keeps and that are not here.
+    pub lfs_missing: usize,
+    /// Matches that an inline marker allows.
+    pub allowed_inline: u64,
+    /// Findings below the asked confidence.
+    pub below_confidence: usize,
+    /// Findings that people know and accept.
+    #[serde(default)]
+    pub suppressed: Vec<Suppressed>,
+    /// Findings that were not asked for.
+    #[serde(default)]
+    pub filtered: usize,
+    /// What should have been read and was not.
+    pub skipped: Vec<Skipped>,
+    /// Archives that nobody can open.
+    pub unopened: Vec<Skipped>,
+}
+
+/// A finding that people know and accept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suppressed {
+    /// Its identity.
+    pub fingerprint: String,
+    /// The rule.
+    pub rule_id: String,
+    /// Why.
+    pub reason: Option<Text>,
+    /// Who said so.
+    pub owner: Option<Text>,
+    /// What suppresses it.
+    pub source: String,
+}
+
+/// Objects of one kind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KindCount {
+    /// `blob`, `commit`, ...
+    pub kind: String,
+    /// All.
+    pub total: u64,
+    /// Those that were read.
+    pub scanned: u64,
+    /// Those that were not.
+    pub skipped: u64,
+    /// Bytes that were read.
+    pub bytes: u64,
+}
+
+/// What could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Skipped {
+    /// Why, in a word.
+    pub reason: String,
+    /// What it is.
+    pub kind: String,
+    /// Its id.
+    pub object: Option<String>,
+    /// Where, and what is wrong there.
+    pub detail: Text,
+}
+
+/// A line of JSON Lines.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+enum Line<'a> {
+    Finding(Box<Cow<'a, Finding>>),
+    /// The last one: without it, the report was cut off.
+    Summary(Box<Summary<'a>>),
+}
+
+#[derive(Serialize, Deserialize)]
+struct Summary<'a> {
+    #[serde(flatten)]
+    head: Cow<'a, Head>,
+    findings: usize,
+    coverage: Cow<'a, Coverage>,
+}
+
+impl Document {
+    /// Reads a report saved as JSON or JSON Lines; `name` is the file's, for errors.
+    ///
+    /// # Errors
+    /// `Config` if it is no report, of another version, or cut off.
+    pub fn parse(bytes: &[u8], name: &str) -> Result<Self> {
+        let broken = |e: serde_json::Error| {
+            Error::config(format!("'{name}' is not a report of unleak in JSON: {e}"))
+                .hint("reports that can be read again are made by 'unleak scan --format json'")
+        };
+        let document = if is_lines(bytes) {
+            Self::parse_lines(bytes, name, &broken)?
+        } else {
+            serde_json::from_slice(bytes).map_err(broken)?
+        };
+        document.check(name)?;
+        Ok(document)
+    }
+
+    fn parse_lines(
+        bytes: &[u8],
+        name: &str,
+        broken: &dyn Fn(serde_json::Error) -> Error,
+    ) -> Result<Self> {
+        let mut findings = Vec::new();
+        let mut summary = None;
+        for line in serde_json::Deserializer::from_slice(bytes).into_iter::<Line<'static>>() {
+            match line.map_err(broken)? {
+                Line::Finding(finding) => findings.push((*finding).into_owned()),
+                Line::Summary(last) => summary = Some(last),
+            }
+        }
+        let cut = || {
+            Error::config(format!("the report '{name}' was cut off"))
+                .hint("its last line, the summary, is missing or counts more: scan again")
+        };
+        let summary = summary.ok_or_else(cut)?;
+        if summary.findings != findings.len() {
+            return Err(cut());
+        }
+        Ok(Self {
+            head: summary.head.into_owned(),
+            findings,
+            coverage: summary.coverage.into_owned(),
+        })
+    }
+
+    /// Checks what the formats rely on.
+    fn check(&self, name: &str) -> Result<()> {
+        let head = &self.head;
+        if head.schema != SCHEMA || head.schema_version != SCHEMA_VERSION {
+            return Err(Error::config(format!(
+                "'{name}' is no report of version {SCHEMA_VERSION}, the one that is known here"
+            ))
+            .hint("scan again with this version of unleak"));
+        }
+        let is_digest = |id: &str| id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit());
+        let ids = self.findings.iter().map(|finding| &finding.fingerprint);
+        if ids.clone().any(|id| !is_digest(id)) {
+            return Err(Error::config(format!(
+                "'{name}' has a finding whose fingerprint is not 32 hexadecimal digits"
+            )));
+        }
+        Ok(())
+    }
+
+    /// One JSON document.
+    pub(super) fn to_json(&self) -> Vec<u8> {
+        let mut bytes = serde_json::to_vec_pretty(self).expect("strings and numbers become JSON");
+        bytes.push(b'\n');
+        bytes
+    }
+
+    /// One finding a line, then a line that sums up.
+    pub(super) fn to_json_lines(&self) -> Vec<u8> {
+        let findings = self.findings.iter();
+        let lines = findings.map(|finding| Line::Finding(Box::new(Cow::Borrowed(finding))));
+        let summary = Line::Summary(Box::new(Summary {
+            head: Cow::Borrowed(&self.head),
+            findings: self.findings.len(),
+            coverage: Cow::Borrowed(&self.coverage),
+        }));
+        let mut bytes = Vec::new();
+        for line in lines.chain([summary]) {
+            serde_json::to_writer(&mut bytes, &line).expect("strings and numbers become JSON");
+            bytes.push(b'\n');
+        }
+        bytes
+    }
+}
+
+/// Whether the first value says which kind of line it is.
+fn is_lines(bytes: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct First {
+        #[serde(rename = "type")]
+        kind: Option<serde::de::IgnoredAny>,
+    }
+    let first = serde_json::Deserializer::from_slice(bytes)
+        .into_iter::<First>()
+        .next();
+    matches!(first, Some(Ok(First { kind: Some(_) })))
+}

@@ -1,0 +1,291 @@
+//! From an audit to its report: the one place where the redactor stands between them.
+
+use gix::bstr::BString;
+
+use super::document::{
+    Appearance, Companion, Coverage, Document, Excerpt, Finding, Head, History, Kind, KindCount,
+    Layer, Milestone, Occurrence, SCHEMA, SCHEMA_VERSION, Signature, Skipped, Spot, Standing,
+    Suppressed, Text,
+};
+use super::redact::{Redactor, Reveal};
+use super::timestamp;
+use super::weblink::WebLinks;
+use crate::audit::{Audit, CoverageBlock};
+use crate::detect::decode;
+use crate::finding::{self, Part, Place};
+use crate::odb::{self, ObjectKind};
+use crate::rule::{Confidence, RuleSet};
+
+/// What a report is made from.
+pub struct Source<'a> {
+    /// What was found and read.
+    pub audit: &'a Audit,
+    /// The rules it was found with.
+    pub rules: &'a RuleSet,
+    /// What was scanned, as the user named it.
+    pub subject: &'a str,
+    /// Where its commits can be looked at.
+    pub web: Option<&'a WebLinks>,
+    /// Whether values are shown.
+    pub reveal: Reveal,
+}
+
+impl Source<'_> {
+    /// Makes the report. The same repository and rules give the same one.
+    pub fn document(&self) -> Document {
+        let redactor = Redactor::of(self.audit, self.reveal);
+        let findings = self.audit.findings.iter();
+        Document {
+            head: Head {
+                schema: SCHEMA.to_owned(),
+                schema_version: SCHEMA_VERSION,
+                unleak_version: env!("CARGO_PKG_VERSION").to_owned(),
+                repository: self.subject.to_owned(),
+                scope: self.audit.scope,
+                complete: self.audit.coverage.is_complete(),
+                redacted: self.reveal == Reveal::Redacted,
+            },
+            findings: findings
+                .map(|found| self.finding(&redactor, found))
+                .collect(),
+            coverage: coverage(&redactor, &self.audit.coverage),
+        }
+    }
+
+    fn finding(&self, redactor: &Redactor, found: &finding::Finding) -> Finding {
+        let rule = self.rules.get(&found.rule_id);
+        let reasons = found.reasons.iter();
+        let history = found.history.as_ref();
+        Finding {
+            fingerprint: found.fingerprint.to_string(),
+            rule_id: found.rule_id.clone(),
+            provider: rule.map_or_else(String::new, |rule| rule.provider.clone()),
+            description: rule.map_or_else(String::new, |rule| rule.description.clone()),
+            confidence: found.confidence,
+            rule_confidence: rule.map_or(Confidence::Medium, |rule| rule.confidence),
+            reasons: reasons.map(|reason| reason.text().to_owned()).collect(),
+            secret: Text::of(redactor.secret(&found.secret)),
+            rotate: rule.and_then(|rule| rule.rotate.clone()),
+            docs: rule.and_then(|rule| rule.docs.clone()),
+            excerpt: excerpt(redactor, found),
+            history: history.map(|told| self.history(redactor, told)),
+            occurrences: occurrences(redactor, &found.occurrences),
+            with: found
+                .with
+                .iter()
+                .map(|part| companion(redactor, part))
+                .collect(),
+        }
+    }
+
+    fn history(&self, redactor: &Redactor, history: &finding::History) -> History {
+        let appearances = history.appearances.iter();
+        let standing = history.standing.as_ref();
+        History {
+            first: history
+                .first
+                .as_ref()
+                .map(|first| appearance(redactor, first)),
+            author: history
+                .author
+                .as_ref()
+                .map(|author| signature(redactor, author)),
+            web: self.page(history),
+            objects: history.objects,
+            paths: texts(redactor, &history.paths),
+            appearances: appearances
+                .map(|found| appearance(redactor, found))
+                .collect(),
+            standing: standing.map(|told| self::standing(redactor, told)),
+        }
+    }
+
+    /// The page of the commit that brought a finding in, if it was published.
+    fn page(&self, history: &finding::History) -> Option<String> {
+        let standing = history.standing.as_ref()?;
+        let is_published = !standing.reach.remotes.is_empty();
+        let commit = history.first.as_ref()?.commit_id.filter(|_| is_published)?;
+        Some(self.web?.commit(commit))
+    }
+}
+
+fn text(redactor: &Redactor, bytes: &[u8]) -> Text {
+    Text::of(redactor.text(bytes).into_owned())
+}
+
+fn texts(redactor: &Redactor, names: &[BString]) -> Vec<Text> {
+    names.iter().map(|name| text(redactor, name)).collect()
+}
+
+fn excerpt(redactor: &Redactor, found: &finding::Finding) -> Option<Excerpt> {
+    let line = found.excerpt.as_ref()?;
+    let first = found
+        .history
+        .as_ref()
+        .and_then(|history| history.first.as_ref());
+    let spot = match first {
+        Some(first) => Some(&first.spot),
+        None => found.occurrences.first().map(|first| &first.spot),
+    };
+    // Positions count bytes, so characters are known only where all of the line is at hand.
+    let is_whole = spot.is_some_and(|spot| {
+        spot.wrapping
+            .as_ref()
+            .is_none_or(|around| around.is_empty())
+            && usize::try_from(spot.position.column) == Ok(line.before.bytes.len() + 1)
+    });
+    let characters = std::str::from_utf8(&line.before.bytes).map(|before| before.chars().count());
+    let column = characters
+        .ok()
+        .and_then(|count| u32::try_from(count + 1).ok());
+    Some(Excerpt {
+        before: Text::of(redactor.side(&line.before)),
+        after: Text::of(redactor.side(&line.after)),
+        column: column.filter(|_| is_whole),
+    })
+}
+
+fn companion(redactor: &Redactor, part: &finding::Companion) -> Companion {
+    Companion {
+        fingerprint: part.fingerprint.to_string(),
+        rule_id: part.rule_id.clone(),
+        secret: Text::of(redactor.secret(&part.secret)),
+        occurrences: occurrences(redactor, &part.occurrences),
+    }
+}
+
+fn standing(redactor: &Redactor, standing: &finding::Standing) -> Standing {
+    let reach = &standing.reach;
+    let milestone = |told: &finding::Milestone| Milestone {
+        commit: told.commit_id.to_string(),
+        author: told
+            .author
+            .as_ref()
+            .map(|author| signature(redactor, author)),
+    };
+    Standing {
+        in_head: standing.in_head,
+        published: !reach.remotes.is_empty(),
+        reachable: reach.by_ref(),
+        commits: standing.commits,
+        last: standing.last.as_ref().map(milestone),
+        removed: standing.removed.as_ref().map(milestone),
+        branches: texts(redactor, &reach.branches),
+        remotes: texts(redactor, &reach.remotes),
+        tags: texts(redactor, &reach.tags),
+        other_refs: texts(redactor, &reach.others),
+        detached_head: reach.detached_head,
+        stash: reach.stash,
+        reflog: reach.reflog,
+        index: reach.index,
+        worktree: reach.worktree,
+    }
+}
+
+fn signature(redactor: &Redactor, author: &finding::Signature) -> Signature {
+    Signature {
+        name: text(redactor, &author.name),
+        email: text(redactor, &author.email),
+        date: timestamp(author.seconds),
+    }
+}
+
+fn appearance(redactor: &Redactor, found: &finding::Appearance) -> Appearance {
+    Appearance {
+        commit: found.commit_id.map(|id| id.to_string()),
+        path: found.path.as_ref().map(|path| text(redactor, path)),
+        object: found.object_id.to_string(),
+        spot: spot(redactor, &found.spot),
+        reachable: found.reachable,
+    }
+}
+
+fn spot(redactor: &Redactor, spot: &finding::Spot) -> Spot {
+    let layers = spot.wrapping.iter().flat_map(|layers| layers.iter());
+    let wrapping = layers.map(|layer| match layer {
+        decode::Layer::Encoded(encoding) => Layer::Encoding(encoding.name().to_owned()),
+        decode::Layer::Packed(format) => Layer::Format(format.name().to_owned()),
+        decode::Layer::Lfs => Layer::Format("git-lfs".to_owned()),
+        decode::Layer::Member(path) => Layer::Member(text(redactor, path)),
+    });
+    Spot {
+        kind: match spot.place {
+            Place::Blob => Kind::Blob,
+            Place::Commit(_) => Kind::Commit,
+            Place::Tag(_) => Kind::Tag,
+            Place::TreeEntry => Kind::TreeEntry,
+            Place::Ref => Kind::Ref,
+            Place::Reflog => Kind::Reflog,
+            Place::Index => Kind::Index,
+            Place::Worktree => Kind::Worktree,
+        },
+        part: spot.place.part().map(Part::name).map(str::to_owned),
+        line: spot.position.line,
+        column: spot.position.column,
+        wrapping: wrapping.collect(),
+    }
+}
+
+fn occurrences(redactor: &Redactor, all: &[finding::Occurrence]) -> Vec<Occurrence> {
+    let told = all.iter().map(|found| Occurrence {
+        object: found.object_id.to_string(),
+        name: (!found.name.is_empty()).then(|| text(redactor, &found.name)),
+        start: found.span.start,
+        end: found.span.end,
+        spot: spot(redactor, &found.spot),
+    });
+    told.collect()
+}
+
+fn coverage(redactor: &Redactor, block: &CoverageBlock) -> Coverage {
+    let kinds = ObjectKind::ALL.into_iter().chain([ObjectKind::Unknown]);
+    let objects = kinds.map(|kind| {
+        let found = block.kinds.get(&kind).copied().unwrap_or_default();
+        KindCount {
+            kind: kind.name().to_owned(),
+            total: found.scanned + found.skipped,
+            scanned: found.scanned,
+            skipped: found.skipped,
+            bytes: found.bytes,
+        }
+    });
+    let said = |words: &Option<String>| {
+        let words = words.as_ref();
+        words.map(|words| text(redactor, words.as_bytes()))
+    };
+    let suppressed = block.suppressed.iter().map(|entry| Suppressed {
+        fingerprint: entry.fingerprint.to_string(),
+        rule_id: entry.rule_id.clone(),
+        reason: said(&entry.reason),
+        owner: said(&entry.owner),
+        source: entry.source.to_owned(),
+    });
+    Coverage {
+        objects: objects.collect(),
+        packs: block.packs,
+        loose: block.loose,
+        alternates: block.alternates,
+        shallow_commits: block.shallow,
+        submodule_commits: block.submodules,
+        worktree_files: block.worktree,
+        prerequisites: block.prerequisites,
+        lfs_files: block.lfs_read,
+        lfs_missing: block.lfs_missing,
+        allowed_inline: block.allowed_inline,
+        below_confidence: block.below_confidence,
+        filtered: block.filtered.len(),
+        suppressed: suppressed.collect(),
+        skipped: skipped(redactor, &block.skipped),
+        unopened: skipped(redactor, &block.unopened),
+    }
+}
+
+fn skipped(redactor: &Redactor, list: &[odb::Skipped]) -> Vec<Skipped> {
+    let told = list.iter().map(|skipped| Skipped {
+        reason: skipped.reason.name().to_owned(),
+        kind: skipped.kind.name().to_owned(),
+        object: skipped.object_id.map(|id| id.to_string()),
+        detail: text(redactor, skipped.detail.as_bytes()),
+    });
+    told.collect()
+}
