@@ -35,8 +35,9 @@ pub mod attribution;
 pub mod scan;
 pub mod suppress;
 
-// Layer 5: the jobs.
+// Layer 5: the jobs, and what people set for them.
 pub mod audit;
+pub mod config;
 
 // Layer 6: what is done with findings, and what git asks for.
 pub mod hook;

@@ -1,7 +1,7 @@
 //! Suppressions: findings that people know and accept, by value, kept in the repository.
 //!
 //! ```text
-//! entry < store < mod
+//! entry < pattern, store < mod
 //! ```
 //!
 //! `.unleak/ignore/DIGEST.toml` is one suppression, so that two people who make one each on two
@@ -11,9 +11,10 @@
 //! one each merge, too.
 
 mod entry;
+pub mod pattern;
 mod store;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use globset::Glob;
 use jiff::civil::Date;
@@ -24,12 +25,15 @@ pub use store::Store;
 use crate::error::{Error, Result};
 use crate::finding::{Finding, Fingerprint, Suppressed};
 use entry::{Entry, Key};
+use pattern::Pattern;
 
 /// All suppressions of a repository.
 #[derive(Clone, Debug, Default)]
 pub struct Suppressions {
     keys: Vec<Key>,
     entries: BTreeMap<Digest, Entry>,
+    /// Those of configurations.
+    pub patterns: Vec<Pattern>,
 }
 
 /// What suppressions make of the findings of a scan.
@@ -39,10 +43,10 @@ pub struct Outcome {
     pub findings: Vec<Finding>,
     /// Those that do not.
     pub suppressed: Vec<Suppressed>,
-    /// What should be looked at: a suppression that has expired, or that nothing needs.
-    pub expired: Vec<Digest>,
-    /// Suppressions that no finding matched.
-    pub unused: Vec<Digest>,
+    /// Suppressions that would match but have expired, as people call them.
+    pub expired: Vec<String>,
+    /// Suppressions that no finding matched, likewise.
+    pub unused: Vec<String>,
 }
 
 impl Suppressions {
@@ -60,32 +64,50 @@ impl Suppressions {
     /// `Config` if a path pattern is wrong.
     pub fn apply(&self, findings: Vec<Finding>, today: Date) -> Result<Outcome> {
         let mut outcome = Outcome::default();
-        let mut used = Vec::new();
+        let mut used: BTreeSet<String> = BTreeSet::new();
+        let mut expired: BTreeSet<String> = BTreeSet::new();
+        let mut is_good = |name: String, details: &Details| {
+            let is_over = details.expires.is_some_and(|expires| expires < today);
+            if is_over {
+                expired.insert(name.clone());
+            }
+            used.insert(name);
+            !is_over
+        };
         for finding in findings {
-            let Some(digest) = self.find(finding.fingerprint) else {
-                outcome.findings.push(finding);
-                continue;
-            };
-            let entry = &self.entries[&digest];
-            used.push(digest);
-            if entry.details.expires.is_some_and(|expires| expires < today) {
-                outcome.expired.push(digest);
-                outcome.findings.push(finding);
-            } else if !covers(entry, &finding)? {
-                outcome.findings.push(finding);
-            } else {
-                outcome.suppressed.push(Suppressed {
+            let mut hidden: Option<(&Details, &str)> = None;
+            if let Some(digest) = self.find(finding.fingerprint) {
+                let entry = &self.entries[&digest];
+                if is_good(digest.to_string(), &entry.details) && covers(entry, &finding)? {
+                    hidden = Some((&entry.details, entry.source));
+                }
+            }
+            for pattern in self
+                .patterns
+                .iter()
+                .filter(|pattern| pattern.covers(&finding))
+            {
+                if is_good(pattern.named.clone(), &pattern.details) {
+                    hidden = hidden.or(Some((&pattern.details, "config")));
+                }
+            }
+            match hidden {
+                None => outcome.findings.push(finding),
+                Some((details, source)) => outcome.suppressed.push(Suppressed {
                     fingerprint: finding.fingerprint,
                     rule_id: finding.rule_id,
                     secret: finding.secret,
-                    reason: entry.details.reason.clone(),
-                    owner: entry.details.owner.clone(),
-                    source: entry.source,
-                });
+                    reason: details.reason.clone(),
+                    owner: details.owner.clone(),
+                    source,
+                }),
             }
         }
-        let unused = self.entries.keys().filter(|digest| !used.contains(digest));
-        outcome.unused = unused.copied().collect();
+        outcome.expired = expired.into_iter().collect();
+        let digests = self.entries.keys().map(Digest::to_string);
+        let named = self.patterns.iter().map(|pattern| pattern.named.clone());
+        let all = digests.chain(named);
+        outcome.unused = all.filter(|name| !used.contains(name)).collect();
         Ok(outcome)
     }
 

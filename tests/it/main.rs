@@ -6,6 +6,7 @@ mod attribution;
 mod bundle;
 mod ci;
 mod cli;
+mod config;
 mod delta;
 mod formats;
 mod fuzz;

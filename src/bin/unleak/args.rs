@@ -61,6 +61,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: RulesCommand,
     },
+    /// Look at the settings
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
     /// Print completions for a shell, as in 'unleak completions bash > ~/.local/share/bash-completion/completions/unleak'
     Completions {
         /// The shell
@@ -357,14 +362,51 @@ pub(crate) struct RuleOptions {
     /// Leave out the rule of this name; may be given more than once
     #[arg(long, value_name = "ID")]
     pub(crate) disable_rule: Vec<String>,
+
+    #[command(flatten)]
+    pub(crate) config: ConfigOptions,
+}
+
+/// Which configuration files count.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct ConfigOptions {
+    /// The user's configuration file; without it, $XDG_CONFIG_HOME/unleak/config.toml
+    #[arg(long, value_name = "FILE", conflicts_with = "no_config")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Read no configuration file, neither the user's nor '.unleak.toml' of the repository
+    #[arg(long)]
+    pub(crate) no_config: bool,
+
+    /// Let '.unleak.toml' of the repository switch rules off, add rules, and ignore files and rules
+    #[arg(long)]
+    pub(crate) trust_repo_config: bool,
+}
+
+/// Whose settings are shown.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ConfigArgs {
+    /// The repository
+    #[arg(default_value = ".", value_name = "REPO")]
+    pub(crate) repository: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) rules: RuleOptions,
+}
+
+/// What to do with settings.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Print all settings, and where each comes from
+    Show(ConfigArgs),
 }
 
 /// How a hook scans.
 #[derive(Debug, clap::Args)]
 pub(crate) struct HookOptions {
-    /// Let findings below this confidence pass
-    #[arg(long, value_enum, default_value_t = ConfidenceChoice::Medium, value_name = "LEVEL")]
-    pub(crate) min_confidence: ConfidenceChoice,
+    /// Let findings below this confidence pass [default: medium]
+    #[arg(long, value_enum, value_name = "LEVEL")]
+    pub(crate) min_confidence: Option<ConfidenceChoice>,
 
     /// Block lines that carry an inline allow marker, too
     #[arg(long)]
@@ -456,9 +498,9 @@ pub(crate) struct ScanArgs {
     #[arg(long, short, value_name = "[FORMAT:]FILE")]
     pub(crate) output: Vec<OsString>,
 
-    /// Leave out findings below this confidence
-    #[arg(long, value_enum, default_value_t = ConfidenceChoice::Medium, value_name = "LEVEL")]
-    pub(crate) min_confidence: ConfidenceChoice,
+    /// Leave out findings below this confidence [default: medium]
+    #[arg(long, value_enum, value_name = "LEVEL")]
+    pub(crate) min_confidence: Option<ConfidenceChoice>,
 
     /// Report keys that are meant to be public, too
     #[arg(long)]

@@ -12,6 +12,7 @@ use unleak::odb::repository::{Overrides, Repository};
 use unleak::progress::Progress;
 
 use crate::args::{Args, ConfidenceChoice, RuleOptions};
+use crate::config::Layers;
 use crate::progress::ProgressLine;
 use crate::settings;
 
@@ -22,6 +23,7 @@ pub(crate) struct Found {
     pub(crate) detector: Detector,
     pub(crate) options: AuditOptions,
     pub(crate) audit: Audit,
+    pub(crate) layers: Layers,
 }
 
 impl Found {
@@ -35,8 +37,9 @@ impl Found {
     ) -> Result<Self> {
         let overrides = settings::overrides_for(path);
         let repository = Repository::discover(path, &overrides)?;
-        let options = settings::audit_options(least, settings::inline_allow(!allow_inline));
-        let detector = Detector::compile(settings::rules(rules)?)?;
+        let layers = Layers::load(&rules.config, Some(&repository))?;
+        let options = settings::audit_options(&layers, Some(least), !allow_inline);
+        let detector = Detector::compile(settings::rules(rules, &layers)?)?;
         let progress = Arc::new(Progress::default());
         let line = ProgressLine::start(&progress, !args.quiet);
         let audit = audit(&repository, &overrides, &detector, &options, &progress);
@@ -47,6 +50,7 @@ impl Found {
             overrides,
             detector,
             options,
+            layers,
         })
     }
 

@@ -18,16 +18,16 @@ use crate::args::{
 };
 use crate::exit::Exit;
 use crate::found::Found;
-use crate::{output, settings, ui};
+use crate::{config, output, settings, ui};
 
 /// Takes out of `audit` what is suppressed, and warns about what should be looked at.
 pub(crate) fn apply(all: &Suppressions, audit: &mut Audit) -> Result<()> {
     let outcome = all.apply(std::mem::take(&mut audit.findings), today())?;
     audit.findings = outcome.findings;
     audit.coverage.suppressed = outcome.suppressed;
-    for digest in outcome.expired {
+    for name in outcome.expired {
         ui::warn(&format!(
-            "the suppression {digest} has expired: 'unleak ignore list' tells which"
+            "the suppression '{name}' has expired: 'unleak ignore list' tells which"
         ));
     }
     let is_whole = audit.scope == Scope::Repository && audit.coverage.is_complete();
@@ -121,7 +121,7 @@ fn list(args: &Args, ignore: &IgnoreArgs) -> Result<Exit> {
         ConfidenceChoice::Low,
         false,
     )?;
-    let all = Suppressions::read(&found.repository)?;
+    let all = config::suppressions(Some(&found.repository), &found.layers, false)?;
     let used: Vec<Digest> = found
         .audit
         .findings
@@ -154,6 +154,27 @@ fn list(args: &Args, ignore: &IgnoreArgs) -> Result<Exit> {
         } else {
             "; matches nothing\n"
         });
+    }
+    for pattern in &all.patterns {
+        let (named, source) = (
+            escape(pattern.named.as_bytes()),
+            escape(pattern.source.as_bytes()),
+        );
+        let reason = pattern.details.reason.as_deref().unwrap_or_default();
+        let _ = write!(
+            text,
+            "{named}; {source}; reason: {}",
+            escape(reason.as_bytes())
+        );
+        if pattern.details.expires.is_some_and(|day| day < today()) {
+            text.push_str("; EXPIRED");
+        }
+        let is_used = found
+            .audit
+            .findings
+            .iter()
+            .any(|finding| pattern.covers(finding));
+        text.push_str(if is_used { "\n" } else { "; matches nothing\n" });
     }
     let honoured = Found::scan(
         args,

@@ -1,6 +1,7 @@
 //! The program: runs one subcommand, prints the error, returns the exit code.
 
 mod args;
+mod config;
 mod exit;
 mod explain;
 mod filter;
@@ -25,7 +26,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use unleak::error::{Error, ErrorKind};
 
-use args::{Args, Command};
+use args::{Args, Command, ConfigCommand};
 use exit::Exit;
 
 fn main() -> ExitCode {
@@ -50,6 +51,9 @@ fn main() -> ExitCode {
         Command::Purge(purge) => purge::run(&args, purge),
         Command::Report { command } => report::run(&args, command),
         Command::Rules { command } => rules::run(command),
+        Command::Config {
+            command: ConfigCommand::Show(show),
+        } => config::show(show),
         Command::Completions { shell } => manual::completions(*shell),
         Command::Man { dir } => manual::man(dir),
     };

@@ -19,9 +19,9 @@ use unleak::report::Source;
 use unleak::report::paint::Paint;
 use unleak::report::weblink::WebLinks;
 use unleak::scan::commits::Range;
-use unleak::suppress::Suppressions;
 
 use crate::args::{Args, ScanArgs};
+use crate::config::{self, Layers};
 use crate::exit::Exit;
 use crate::filter::Filter;
 use crate::ignore;
@@ -32,7 +32,17 @@ use crate::ui;
 
 /// Runs it.
 pub(crate) fn run(args: &Args, scan: &ScanArgs) -> Result<Exit> {
-    let mut settings = ScanSettings::resolve(args, scan)?;
+    let is_text = scan.repository == Path::new("-");
+    let repo = if !scan.files.is_empty() || is_text || is_bundle(&scan.repository) {
+        None
+    } else {
+        let overrides = settings::overrides_for(&scan.repository);
+        Some(Repository::discover(&scan.repository, &overrides)?)
+    };
+    let layers = Layers::load(&scan.rules.config, repo.as_ref())?;
+    layers.warn();
+    let suppressions = config::suppressions(repo.as_ref(), &layers, scan.no_ignore)?;
+    let mut settings = ScanSettings::resolve(args, scan, &layers)?;
     rayon::ThreadPoolBuilder::new()
         .num_threads(settings.threads)
         .build_global()
@@ -42,15 +52,20 @@ pub(crate) fn run(args: &Args, scan: &ScanArgs) -> Result<Exit> {
     let detector = Detector::compile_with(rules, known)?.with_limits(settings.unpack);
     let filter = Filter::resolve(&scan.filter, detector.rules())?;
     let mut web = None;
-    let mut result = if !scan.files.is_empty() {
+    let mut result = if let Some(repo) = &repo {
+        let remote = repo.git().config_snapshot().string("remote.origin.url");
+        web = remote.and_then(|remote| WebLinks::of(&remote));
+        let (place, count) = (repo.git_dir().display(), detector.rules().rules.len());
+        ui::say(args, 1, &format!("scanning '{place}' with {count} rules"));
+        objects(args, scan, &settings, &detector, repo)?
+    } else if !scan.files.is_empty() {
         files(&scan.files, &detector, &settings.audit)?
-    } else if scan.repository == Path::new("-") {
+    } else if is_text {
         standard_input(scan, &settings, &detector)?
-    } else if is_bundle(&scan.repository) {
-        bundle(args, scan, &settings, &detector)?
     } else {
-        repository(args, scan, &settings, &detector, &mut web)?
+        bundle(args, scan, &settings, &detector)?
     };
+    ignore::apply(&suppressions, &mut result)?;
     filter.apply(&mut result, detector.rules());
     let paint = match &settings.outputs.standard {
         None => Paint::Off,
@@ -102,32 +117,6 @@ fn bundle(
     let result = audit_bundle(&settings.repository, detector, &settings.audit, &progress);
     drop(line);
     result
-}
-
-/// Scans what the arguments ask for of a repository; also says where its commits can be looked at.
-fn repository(
-    args: &Args,
-    scan: &ScanArgs,
-    settings: &ScanSettings,
-    detector: &Detector,
-    web: &mut Option<WebLinks>,
-) -> Result<Audit> {
-    let overrides = &settings.overrides;
-    let repository = Repository::discover(&settings.repository, overrides)?;
-    let (place, count) = (repository.git_dir().display(), detector.rules().rules.len());
-    ui::say(args, 1, &format!("scanning '{place}' with {count} rules"));
-    let remote = repository
-        .git()
-        .config_snapshot()
-        .string("remote.origin.url");
-    *web = remote.and_then(|remote| WebLinks::of(&remote));
-    let suppressions = match scan.no_ignore {
-        true => Suppressions::default(),
-        false => Suppressions::read(&repository)?,
-    };
-    let mut audit = objects(args, scan, settings, detector, &repository)?;
-    ignore::apply(&suppressions, &mut audit)?;
-    Ok(audit)
 }
 
 /// Scans what the arguments ask for of the repository's objects.

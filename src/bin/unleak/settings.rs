@@ -16,6 +16,7 @@ use unleak::scan::{Delta, InlineAllow, ScanOptions};
 use unleak::unpack;
 
 use crate::args::{Args, ColorChoice, ConfidenceChoice, HookOptions, RuleOptions, ScanArgs};
+use crate::config::Layers;
 use crate::output::Outputs;
 use crate::ui;
 
@@ -37,18 +38,18 @@ impl ScanSettings {
     ///
     /// # Errors
     /// `Io` or `Config` if the rule file cannot be read.
-    pub(crate) fn resolve(args: &Args, scan: &ScanArgs) -> Result<Self> {
+    pub(crate) fn resolve(args: &Args, scan: &ScanArgs, layers: &Layers) -> Result<Self> {
         let is_brief = args.quiet;
         let outputs = Outputs::resolve(scan.format, &scan.output, is_brief)?;
         let overrides = overrides_for(&scan.repository);
-        let mut audit = audit_options(scan.min_confidence, inline_allow(scan.no_inline_allow));
+        let mut audit = audit_options(layers, scan.min_confidence, scan.no_inline_allow);
         if scan.no_delta {
             audit.scan.delta = Delta::Ignored;
         }
-        if scan.public_keys {
+        if layers.public_keys(scan.public_keys).value {
             audit.public_keys = PublicKeys::Reported;
         }
-        if let Some(size) = scan.max_object_size {
+        if let Some(size) = layers.max_object_size(scan.max_object_size).value {
             audit.limits.max_object_bytes = size << 20;
             audit.limits.max_held_bytes = size << 20;
         }
@@ -60,7 +61,7 @@ impl ScanSettings {
         Ok(Self {
             repository: scan.repository.clone(),
             overrides,
-            rules: rules(&scan.rules)?,
+            rules: rules(&scan.rules, layers)?,
             audit,
             outputs,
             reveal: if scan.show_secrets {
@@ -91,29 +92,40 @@ impl HookSettings {
     ///
     /// # Errors
     /// `Io` or `Config` if the rule file cannot be read.
-    pub(crate) fn resolve(options: &HookOptions) -> Result<Self> {
+    pub(crate) fn resolve(options: &HookOptions, layers: &Layers) -> Result<Self> {
         Ok(Self {
             overrides: overrides(),
-            rules: rules(&options.rules)?,
-            audit: audit_options(
-                options.min_confidence,
-                inline_allow(options.no_inline_allow),
-            ),
+            rules: rules(&options.rules, layers)?,
+            audit: {
+                let mut audit =
+                    audit_options(layers, options.min_confidence, options.no_inline_allow);
+                if layers.public_keys(false).value {
+                    audit.public_keys = PublicKeys::Reported;
+                }
+                audit
+            },
         })
     }
 }
 
 pub(crate) fn audit_options(
-    min_confidence: ConfidenceChoice,
-    inline_allow: InlineAllow,
+    layers: &Layers,
+    min_confidence: Option<ConfidenceChoice>,
+    no_inline_allow: bool,
 ) -> AuditOptions {
+    let inline_allow = if layers.inline_allow(no_inline_allow).value {
+        InlineAllow::Honoured
+    } else {
+        InlineAllow::Ignored
+    };
+    let min_confidence = layers.min_confidence(min_confidence.map(confidence)).value;
     AuditOptions {
         scan: ScanOptions {
             delta: Delta::Aware,
             inline_allow,
         },
         limits: Limits::default(),
-        min_confidence: confidence(min_confidence),
+        min_confidence,
         public_keys: PublicKeys::LeftOut,
         worktree: None,
         fingerprint_key: Vec::new(),
@@ -128,22 +140,19 @@ pub(crate) fn confidence(choice: ConfidenceChoice) -> Confidence {
     }
 }
 
-pub(crate) fn inline_allow(is_off: bool) -> InlineAllow {
-    if is_off {
-        InlineAllow::Ignored
-    } else {
-        InlineAllow::Honoured
-    }
-}
-
 /// Puts together the rules that are asked for.
-pub(crate) fn rules(options: &RuleOptions) -> Result<RuleSet> {
+pub(crate) fn rules(options: &RuleOptions, layers: &Layers) -> Result<RuleSet> {
+    let extra: Vec<PathBuf> = layers
+        .extra_rules(options)
+        .into_iter()
+        .map(|told| told.value)
+        .collect();
     let mut rules = if options.rules.is_empty() {
         rule::builtin()?
     } else {
         RuleSet::default()
     };
-    for path in options.rules.iter().chain(&options.extra_rules) {
+    for path in options.rules.iter().chain(&extra) {
         let RuleFile {
             rules: mut more,
             left,
@@ -161,8 +170,8 @@ pub(crate) fn rules(options: &RuleOptions) -> Result<RuleSet> {
         }
         rules.add(more, &file.to_string())?;
     }
-    for id in &options.disable_rule {
-        rules.remove(id)?;
+    for told in layers.disable_rules(options) {
+        rules.remove(&told.value)?;
     }
     Ok(rules)
 }

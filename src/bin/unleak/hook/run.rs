@@ -14,9 +14,9 @@ use unleak::odb::{ObjectId, Skipped};
 use unleak::report::redact::Reveal;
 use unleak::report::{Blocked, Source};
 use unleak::scan::commits::Range;
-use unleak::suppress::Suppressions;
 
 use crate::args::{Args, GitHook, HookOptions};
+use crate::config::{self, Layers};
 use crate::exit::Exit;
 use crate::ignore;
 use crate::settings::{self, HookSettings};
@@ -79,13 +79,13 @@ fn check(
     options: &HookOptions,
     blocked: &Blocked<'_>,
 ) -> Result<Exit> {
-    let mut settings = HookSettings::resolve(options)?;
+    let repo = Repository::discover(Path::new("."), &settings::overrides())?;
+    let layers = Layers::load(&options.rules.config, Some(&repo))?;
+    layers.warn();
+    let mut settings = HookSettings::resolve(options, &layers)?;
     let detector = Detector::compile(std::mem::take(&mut settings.rules))?;
-    let suppressions = match options.no_ignore {
-        true => Suppressions::default(),
-        false => Suppressions::read(&Repository::discover(Path::new("."), &settings.overrides)?)?,
-    };
-    let Some(mut audit) = audit(command, &settings, &detector)? else {
+    let suppressions = config::suppressions(Some(&repo), &layers, options.no_ignore)?;
+    let Some(mut audit) = audit(command, &repo, &settings, &detector)? else {
         return Ok(Exit::Clean);
     };
     ignore::apply(&suppressions, &mut audit)?;
@@ -107,31 +107,34 @@ fn check(
 }
 
 /// Scans what the hook is about; `None` if it is about nothing.
-fn audit(command: &GitHook, settings: &HookSettings, detector: &Detector) -> Result<Option<Audit>> {
+fn audit(
+    command: &GitHook,
+    repo: &Repository,
+    settings: &HookSettings,
+    detector: &Detector,
+) -> Result<Option<Audit>> {
     if let GitHook::CommitMsg { file, .. } = command {
         let bytes = std::fs::read(file).map_err(|e| Error::io("read", file, e))?;
         let message = input::message(&bytes);
         return text("the commit message", message, detector, &settings.audit).map(Some);
     }
-    let repo = Repository::discover(Path::new("."), &settings.overrides)?;
     let mut unread = Vec::new();
     let range = match command {
-        GitHook::PrePush { remote, .. } => pushed(&repo, remote.as_deref(), &mut unread)?,
-        GitHook::PreReceive { .. } => received(&repo, &input::pre_receive(&standard_input()?)?)?,
+        GitHook::PrePush { remote, .. } => pushed(repo, remote.as_deref(), &mut unread)?,
+        GitHook::PreReceive { .. } => received(repo, &input::pre_receive(&standard_input()?)?)?,
         GitHook::Update { name, old, new, .. } => {
             let [name, old, new] = [name, old, new].map(|text| text.as_encoded_bytes());
-            received(&repo, &[input::update_arguments(name, old, new)?])?
+            received(repo, &[input::update_arguments(name, old, new)?])?
         }
         _ => {
-            return changes::staged(&repo, &settings.overrides, detector, &settings.audit)
-                .map(Some);
+            return changes::staged(repo, &settings.overrides, detector, &settings.audit).map(Some);
         }
     };
     if range.tips.is_empty() && unread.is_empty() {
         return Ok(None);
     }
     let (overrides, options) = (&settings.overrides, &settings.audit);
-    changes::range(&repo, overrides, &range, unread, detector, options).map(Some)
+    changes::range(repo, overrides, &range, unread, detector, options).map(Some)
 }
 
 /// What a push brings to the remote: what its remote-tracking refs, and the refs to be moved, do

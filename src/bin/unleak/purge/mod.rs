@@ -31,8 +31,10 @@ use unleak::rewrite::sign::Signer;
 use unleak::rewrite::snapshot::Snapshot;
 use unleak::rule::RuleSet;
 use unleak::scan::commits::Range;
+use unleak::suppress::Suppressions;
 
 use crate::args::{Args, ConfidenceChoice, RuleOptions};
+use crate::config::{self, Layers};
 use crate::exit::Exit;
 use crate::output;
 use crate::progress::ProgressLine;
@@ -101,6 +103,7 @@ struct Bench {
     repo: Repository,
     rules: RuleSet,
     audit: AuditOptions,
+    suppressions: Suppressions,
     progress: Arc<Progress>,
     /// Until there is something to print.
     line: RefCell<Option<ProgressLine>>,
@@ -110,10 +113,13 @@ impl Bench {
     fn new(args: &Args, path: &Path, rules: &RuleOptions) -> Result<Self> {
         let progress = Arc::new(Progress::default());
         let line = ProgressLine::start(&progress, !args.quiet);
+        let repo = discover(path)?;
+        let layers = Layers::load(&rules.config, Some(&repo))?;
         Ok(Self {
-            repo: discover(path)?,
-            rules: settings::rules(rules)?,
-            audit: settings::audit_options(ConfidenceChoice::Medium, settings::inline_allow(true)),
+            rules: settings::rules(rules, &layers)?,
+            audit: settings::audit_options(&layers, Some(ConfidenceChoice::Medium), true),
+            suppressions: config::suppressions(Some(&repo), &layers, false)?,
+            repo,
             progress,
             line: RefCell::new(Some(line)),
         })
@@ -177,13 +183,7 @@ fn rewrite(args: &Args, plan: &PlanArgs) -> Result<Exit> {
     let picked = if only_paths {
         Picked::default()
     } else {
-        targets::select(
-            plan,
-            &bench.repo,
-            &bench.rules,
-            &bench.audit,
-            &bench.progress,
-        )?
+        targets::select(plan, &bench)?
     };
     if picked.targets.is_empty() && !only_paths {
         return print("Nothing to purge: no value was found.\n");

@@ -11,15 +11,14 @@ use unleak::detect::{Detector, Hits, Scratch, known};
 use unleak::error::{Error, Result};
 use unleak::finding::Fingerprint;
 use unleak::odb::read::Reader;
-use unleak::odb::repository::{Overrides, Repository};
+use unleak::odb::repository::Overrides;
 use unleak::odb::{Limits, ObjectId};
-use unleak::progress::Progress;
 use unleak::rewrite::needles::{Edit, MIN_EVERYWHERE, Reach, Target};
 use unleak::rule::RuleSet;
 use unleak::secret::Secret;
 use unleak::span::Span;
-use unleak::suppress::Suppressions;
 
+use super::Bench;
 use super::args::PlanArgs;
 
 /// The part of a report that names findings.
@@ -60,22 +59,16 @@ pub(super) struct Picked {
 ///
 /// # Errors
 /// `Usage` if a finding is asked for that is not there; as the scan.
-pub(super) fn select(
-    args: &PlanArgs,
-    repo: &Repository,
-    rules: &RuleSet,
-    options: &AuditOptions,
-    progress: &Progress,
-) -> Result<Picked> {
+pub(super) fn select(args: &PlanArgs, bench: &Bench) -> Result<Picked> {
     let mut places = None;
     let mut targets = if let Some(path) = &args.known {
-        of_file(path, options)?
+        of_file(path, &bench.audit)?
     } else if let Some(path) = &args.from {
-        let picked = of_report(path, repo, rules, options, progress)?;
+        let picked = of_report(path, bench)?;
         places = picked.places.filter(|_| args.occurrence_only);
         picked.targets
     } else {
-        of_scan(&args.finding, repo, rules, options, progress)?
+        of_scan(&args.finding, bench)?
     };
     for target in &mut targets {
         let is_short = target.secret.reveal().len() < MIN_EVERYWHERE && args.known.is_none();
@@ -103,22 +96,22 @@ pub(super) fn of_file(path: &Path, options: &AuditOptions) -> Result<Vec<Target>
     Ok(values.collect())
 }
 
-fn of_scan(
-    wanted: &[String],
-    repo: &Repository,
-    rules: &RuleSet,
-    options: &AuditOptions,
-    progress: &Progress,
-) -> Result<Vec<Target>> {
-    let detector = Detector::compile(rules.clone())?;
-    let mut options = options.clone();
+fn of_scan(wanted: &[String], bench: &Bench) -> Result<Vec<Target>> {
+    let detector = Detector::compile(bench.rules.clone())?;
+    let mut options = bench.audit.clone();
     if !wanted.is_empty() {
         options.min_confidence = unleak::rule::Confidence::Low;
     }
-    let mut found = audit(repo, &Overrides::default(), &detector, &options, progress)?;
+    let mut found = audit(
+        &bench.repo,
+        &Overrides::default(),
+        &detector,
+        &options,
+        &bench.progress,
+    )?;
     // What is no danger is erased only if it is asked for by name.
     if wanted.is_empty() {
-        crate::ignore::apply(&Suppressions::read(repo)?, &mut found)?;
+        crate::ignore::apply(&bench.suppressions, &mut found)?;
     }
     let mut targets: BTreeMap<String, Target> = BTreeMap::new();
     let mut parts: Vec<(String, String)> = Vec::new();
@@ -191,13 +184,7 @@ fn picked(
 
 /// Findings of a saved report: the values are read where it says that they stand, and only searched
 /// for if one is not there any more.
-fn of_report(
-    path: &Path,
-    repo: &Repository,
-    rules: &RuleSet,
-    options: &AuditOptions,
-    progress: &Progress,
-) -> Result<Picked> {
+fn of_report(path: &Path, bench: &Bench) -> Result<Picked> {
     let text = crate::known::read(path)?;
     let mut saved: Saved = serde_json::from_slice(&text).map_err(|e| {
         Error::usage(format!("'{}' is no report of findings", path.display()))
@@ -207,12 +194,14 @@ fn of_report(
     let with = saved.findings.iter_mut().map(|finding| &mut finding.with);
     let with: Vec<_> = with.flat_map(std::mem::take).collect();
     saved.findings.extend(with);
-    let store = repo.open_store(&Overrides::default(), Limits::default())?;
+    let store = bench
+        .repo
+        .open_store(&Overrides::default(), Limits::default())?;
     let mut reader = Reader::new(&store);
     let mut targets: BTreeMap<String, Target> = BTreeMap::new();
     let mut missing = Vec::new();
     for finding in &saved.findings {
-        match locate(finding, &mut reader, rules, options) {
+        match locate(finding, &mut reader, &bench.rules, &bench.audit) {
             Some(target) => {
                 targets.insert(finding.fingerprint.clone(), target);
             }
@@ -224,7 +213,7 @@ fn of_report(
         .then(|| places(&saved, &targets, &mut reader))
         .flatten();
     if !missing.is_empty() {
-        for target in of_scan(&missing, repo, rules, options, progress)? {
+        for target in of_scan(&missing, bench)? {
             targets.insert(target.fingerprint.to_string(), target);
         }
     }

@@ -1,0 +1,222 @@
+//! Configuration files: `.unleak.toml` of a repository, and the user's own. Their fields are the
+//! names of the options.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::error::{Error, Result, nearest};
+use crate::odb::repository::Repository;
+use crate::rule::Confidence;
+use crate::suppress::pattern::{Pattern, Written};
+
+/// The name of a repository's file.
+pub const FILE: &str = ".unleak.toml";
+/// Largest file.
+const MAX_BYTES: u64 = 4 << 20;
+
+/// The fields.
+const FIELDS: &[&str] = &[
+    "min_confidence",
+    "public_keys",
+    "inline_allow",
+    "extra_rules",
+    "disable_rules",
+    "max_object_size",
+    "trust",
+    "ignore",
+];
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Fields {
+    min_confidence: Option<Confidence>,
+    public_keys: Option<bool>,
+    inline_allow: Option<bool>,
+    extra_rules: Vec<PathBuf>,
+    disable_rules: Vec<String>,
+    max_object_size: Option<u64>,
+    trust: Vec<PathBuf>,
+    ignore: Vec<Written>,
+}
+
+/// What one file says.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// The file, for people; empty if there is none.
+    pub name: String,
+    /// Findings below this are left out.
+    pub min_confidence: Option<Confidence>,
+    /// Whether keys that are meant to be public are reported.
+    pub public_keys: Option<bool>,
+    /// Whether inline markers are honoured.
+    pub inline_allow: Option<bool>,
+    /// Files with more rules; relative ones are beside the configuration.
+    pub extra_rules: Vec<PathBuf>,
+    /// Rules that are left out.
+    pub disable_rules: Vec<String>,
+    /// Largest object to read, in MiB.
+    pub max_object_size: Option<u64>,
+    /// Repositories whose own configuration is trusted: only the user's file may say so.
+    pub trust: Vec<PathBuf>,
+    /// Suppressions.
+    pub ignore: Vec<Pattern>,
+}
+
+impl Config {
+    /// Reads the text of the file `name`, which stands in `dir`.
+    ///
+    /// # Errors
+    /// `Config` if a field is unknown or wrong.
+    pub fn parse(text: &str, name: &str, dir: &Path) -> Result<Self> {
+        let broken = |e: toml::de::Error| {
+            let place = e.span().map_or(0, |span| span.start);
+            let line = text
+                .bytes()
+                .take(place)
+                .filter(|&byte| byte == b'\n')
+                .count()
+                + 1;
+            Error::config(format!("'{name}', line {line}: {}", e.message()))
+                .hint("'unleak help config' lists the fields")
+        };
+        let table: toml::Table = toml::from_str(text).map_err(broken)?;
+        if let Some(field) = table.keys().find(|field| !FIELDS.contains(&field.as_str())) {
+            let hint = match nearest(field, FIELDS.iter().copied()) {
+                Some(known) => format!("did you mean '{known}'?"),
+                None => format!("the fields are {}", FIELDS.join(", ")),
+            };
+            return Err(Error::config(format!("'{name}' has no field '{field}'")).hint(hint));
+        }
+        let fields: Fields = toml::from_str(text).map_err(broken)?;
+        let ignore = fields.ignore.into_iter();
+        Ok(Self {
+            name: name.to_owned(),
+            min_confidence: fields.min_confidence,
+            public_keys: fields.public_keys,
+            inline_allow: fields.inline_allow,
+            extra_rules: fields
+                .extra_rules
+                .iter()
+                .map(|file| dir.join(file))
+                .collect(),
+            disable_rules: fields.disable_rules,
+            max_object_size: fields.max_object_size,
+            trust: fields.trust.iter().map(|path| dir.join(path)).collect(),
+            ignore: ignore
+                .map(|written| Pattern::new(written, name))
+                .collect::<Result<_>>()?,
+        })
+    }
+
+    /// Reads the file of a repository: in its worktree, or in HEAD if it is bare; nothing if there
+    /// is none.
+    ///
+    /// # Errors
+    /// As [`Config::parse`]; `Io` or `Repository` if it cannot be read.
+    pub fn of_repository(repo: &Repository) -> Result<Self> {
+        let Some(root) = repo.git().workdir() else {
+            return match in_head(repo)? {
+                Some(bytes) => {
+                    let config = Self::parse(&utf8(bytes, FILE)?, FILE, Path::new(""))?;
+                    if let Some(file) = config.extra_rules.first() {
+                        return Err(Error::config(format!(
+                            "'{FILE}' names the rules '{}', and a bare repository has no files",
+                            file.display()
+                        ))
+                        .hint("name a file with '--extra-rules'"));
+                    }
+                    Ok(config)
+                }
+                None => Ok(Self::default()),
+            };
+        };
+        // A link could lead anywhere.
+        let path = root.join(FILE);
+        match std::fs::symlink_metadata(&path) {
+            Ok(found) if found.is_file() => Self::of_file(&path, FILE),
+            Ok(_) => Err(Error::config(format!("'{FILE}' is no regular file"))
+                .hint("links are not followed: a stranger's could lead anywhere")),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(e) => Err(Error::io("read", &path, e)),
+        }
+    }
+
+    /// Reads a file, which is called `name` in errors.
+    ///
+    /// # Errors
+    /// As [`Config::parse`]; `Io` if it cannot be read.
+    pub fn of_file(path: &Path, name: &str) -> Result<Self> {
+        let read = || -> std::io::Result<Vec<u8>> {
+            if std::fs::metadata(path)?.len() > MAX_BYTES {
+                return Err(std::io::Error::other("it is larger than 4 MiB"));
+            }
+            std::fs::read(path)
+        };
+        let bytes = read().map_err(|e| Error::io("read", path, e))?;
+        let dir = path.parent().unwrap_or(Path::new(""));
+        Self::parse(&utf8(bytes, name)?, name, dir)
+    }
+
+    /// Leaves only what cannot make a scan see less: stricter settings, and suppressions of one
+    /// secret each. More rules can see less, too, since one rule can take what another would find.
+    /// Also returns what was left out.
+    pub fn without_trust(mut self) -> (Self, Vec<&'static str>) {
+        let mut dropped = Vec::new();
+        let mut drop = |is_there: bool, what| {
+            if is_there {
+                dropped.push(what);
+            }
+            is_there
+        };
+        if drop(
+            self.min_confidence > Some(Confidence::Medium),
+            "min_confidence",
+        ) {
+            self.min_confidence = None;
+        }
+        if drop(!self.extra_rules.is_empty(), "extra_rules") {
+            self.extra_rules.clear();
+        }
+        if drop(!self.disable_rules.is_empty(), "disable_rules") {
+            self.disable_rules.clear();
+        }
+        if drop(self.max_object_size.is_some(), "max_object_size") {
+            self.max_object_size = None;
+        }
+        if drop(
+            !self.ignore.iter().all(Pattern::is_exact),
+            "[[ignore]] without a fingerprint",
+        ) {
+            self.ignore.retain(Pattern::is_exact);
+        }
+        (self, dropped)
+    }
+}
+
+fn utf8(bytes: Vec<u8>, name: &str) -> Result<String> {
+    String::from_utf8(bytes).map_err(|e| Error::config(format!("'{name}' is no text")).because(e))
+}
+
+fn in_head(repo: &Repository) -> Result<Option<Vec<u8>>> {
+    let cannot = |e: &dyn std::fmt::Display| {
+        Error::repository(format!("cannot read '{FILE}' in HEAD"))
+            .because(e.to_string())
+            .hint("scan with '--no-config'")
+    };
+    let git = repo.git();
+    let Ok(tree) = git.head_tree_id() else {
+        return Ok(None);
+    };
+    let tree = tree.object().map_err(|e| cannot(&e))?.into_tree();
+    let entry = tree.lookup_entry_by_path(FILE).map_err(|e| cannot(&e))?;
+    let Some(entry) = entry.filter(|entry| entry.mode().is_blob()) else {
+        return Ok(None);
+    };
+    let header = git.find_header(entry.object_id()).map_err(|e| cannot(&e))?;
+    if header.size() > MAX_BYTES {
+        return Err(cannot(&"it is larger than 4 MiB"));
+    }
+    let object = git.find_object(entry.object_id()).map_err(|e| cannot(&e))?;
+    Ok(Some(object.data.clone()))
+}
