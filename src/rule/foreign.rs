@@ -26,6 +26,8 @@ const MAX_LITERALS: usize = 64;
 pub struct Carried {
     /// The rules.
     pub rules: RuleSet,
+    /// Expressions for paths in which nothing is looked for: rules know no places.
+    pub paths: Vec<String>,
     /// What could not be carried over, one line each: where it stands, and why.
     pub left: Vec<String>,
 }
@@ -48,11 +50,13 @@ pub fn is_foreign(text: &str) -> bool {
 pub fn parse(text: &str, file: &str) -> Result<Carried> {
     let table = table(text, file)?;
     let mut left = Vec::new();
-    let mut global = Vec::new();
+    let (mut global, mut paths) = (Vec::new(), Vec::new());
     for (key, value) in &table {
         match key.as_str() {
             "title" | "description" | "minVersion" | "rules" => {}
-            "allowlist" | "allowlists" => global.extend(exceptions(value, "", &mut left)),
+            "allowlist" | "allowlists" => {
+                global.extend(exceptions(value, "", Some(&mut paths), &mut left));
+            }
             "extend" => extended(value, &mut left),
             _ => left.push(format!("field '{key}': it has no counterpart")),
         }
@@ -80,7 +84,7 @@ pub fn parse(text: &str, file: &str) -> Result<Carried> {
         }
     }
     let rules = RuleSet { rules };
-    Ok(Carried { rules, left })
+    Ok(Carried { rules, paths, left })
 }
 
 fn text_of<'v>(entry: &'v Value, field: &str) -> Option<&'v str> {
@@ -113,7 +117,12 @@ fn extended(value: &Value, left: &mut Vec<String>) {
 }
 
 /// The expressions for values that an allowlist, or a list of them, allows; the rest is listed.
-fn exceptions(value: &Value, owner: &str, left: &mut Vec<String>) -> Vec<String> {
+fn exceptions(
+    value: &Value,
+    owner: &str,
+    mut paths: Option<&mut Vec<String>>,
+    left: &mut Vec<String>,
+) -> Vec<String> {
     let lists = match value {
         Value::Array(lists) => lists.iter().collect(),
         single => vec![single],
@@ -133,7 +142,16 @@ fn exceptions(value: &Value, owner: &str, left: &mut Vec<String>) -> Vec<String>
             );
             continue;
         }
-        for field in ["paths", "commits", "targetRules"] {
+        let is_for_all = !has("targetRules");
+        if let Some(paths) = paths.as_deref_mut().filter(|_| is_for_all) {
+            paths.extend(texts(list.get("paths")).into_iter().map(str::to_owned));
+        } else if has("paths") {
+            leave(
+                "paths",
+                "rules know no places; suppress what is found there instead",
+            );
+        }
+        for field in ["commits", "targetRules"] {
             if has(field) {
                 leave(
                     field,
@@ -202,7 +220,7 @@ fn rule(
         match field.as_str() {
             // Keywords stand anywhere in a file there; the literals of the expression do here.
             "id" | "description" | "regex" | "secretGroup" | "entropy" | "keywords" | "tags" => {}
-            "allowlist" | "allowlists" => except.extend(exceptions(value, &owner, left)),
+            "allowlist" | "allowlists" => except.extend(exceptions(value, &owner, None, left)),
             "path" => left.push(format!(
                 "{owner}field 'path': the rule looks at all files here"
             )),
@@ -501,13 +519,13 @@ mod tests {
         for part in [
             "'colour'",
             "useDefault",
-            "'allowlist.paths'",
             "'acme-key': field 'path'",
             "'shapeless'",
             "'names'",
         ] {
             assert!(text.contains(part), "{part} in {text}");
         }
-        assert_eq!(carried.left.len(), 7, "{text}");
+        assert_eq!(carried.left.len(), 6, "{text}");
+        assert_eq!(carried.paths, ["vendor/"]);
     }
 }

@@ -99,6 +99,7 @@ fn packages_are_named_where_they_belong() {
             "toml::",
             &[
                 "bin/unleak/config.rs",
+                "bin/unleak/import/write.rs",
                 "config.rs",
                 "rule/foreign.rs",
                 "rule/parse.rs",

@@ -11,6 +11,7 @@ mod delta;
 mod formats;
 mod fuzz;
 mod hook_install;
+mod import;
 mod malformed;
 mod odb;
 mod pairs;

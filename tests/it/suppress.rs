@@ -306,8 +306,8 @@ fn lists_of_other_scanners_are_carried_over() {
         "3 findings are suppressed now",
         "none.conf:7: github-pat: unleak finds nothing there",
         "'nonsense' is not",
-        "its 1 rules stay in it",
-        "'allowlist.paths'",
+        "extra_rules = [\".gitleaks.toml\"]",
+        "1 paths are ignored",
     ] {
         assert!(text.contains(part), "{part} in {text}");
     }

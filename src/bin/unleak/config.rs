@@ -23,6 +23,16 @@ pub(crate) struct Told<T> {
     from: String,
 }
 
+impl<T> Told<T> {
+    /// Whether it was typed as a flag.
+    pub(crate) fn is_typed(&self) -> bool {
+        self.from == TYPED
+    }
+}
+
+/// The source of what was typed.
+const TYPED: &str = "command line";
+
 /// What the environment and the files say; flags come on top.
 pub(crate) struct Layers {
     environment: Config,
@@ -93,7 +103,7 @@ impl Layers {
     }
 
     fn pick<T>(&self, flag: Option<T>, of: impl Fn(&Config) -> Option<T>, default: T) -> Told<T> {
-        let flag = flag.map(|value| (value, "command line"));
+        let flag = flag.map(|value| (value, TYPED));
         let mut files = self.files().into_iter();
         let said = flag.or_else(|| files.find_map(|file| Some((of(file)?, file.name.as_str()))));
         let (value, from) = said.unwrap_or((default, "default"));
@@ -150,7 +160,7 @@ impl Layers {
         for file in files {
             all.extend(told(of(file), &file.name));
         }
-        all.extend(told(flags, "command line"));
+        all.extend(told(flags, TYPED));
         all
     }
 }

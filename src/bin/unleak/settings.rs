@@ -142,24 +142,23 @@ pub(crate) fn confidence(choice: ConfidenceChoice) -> Confidence {
 
 /// Puts together the rules that are asked for.
 pub(crate) fn rules(options: &RuleOptions, layers: &Layers) -> Result<RuleSet> {
-    let extra: Vec<PathBuf> = layers
-        .extra_rules(options)
-        .into_iter()
-        .map(|told| told.value)
-        .collect();
+    let extra = layers.extra_rules(options);
     let mut rules = if options.rules.is_empty() {
         rule::builtin()?
     } else {
         RuleSet::default()
     };
-    for path in options.rules.iter().chain(&extra) {
+    // A configuration that names a file was made by somebody who was told what it lacks.
+    let typed = options.rules.iter().map(|path| (path, true));
+    let extra = extra.iter().map(|told| (&told.value, told.is_typed()));
+    for (path, is_typed) in typed.chain(extra) {
         let RuleFile {
             rules: mut more,
             left,
         } = rule_file(path)?;
         let file = path.display();
         if let Some(left) = left {
-            if !left.is_empty() {
+            if is_typed && !left.is_empty() {
                 let count = left.len();
                 ui::warn(&format!(
                     "'{file}': {count} of its settings have no counterpart here; 'unleak rules \
@@ -191,7 +190,12 @@ pub(crate) fn rule_file(path: &Path) -> Result<RuleFile> {
     let text = std::fs::read_to_string(path).map_err(|e| Error::io("read", path, e))?;
     let file = path.display().to_string();
     let (rules, left) = if foreign::is_foreign(&text) {
-        let carried = foreign::parse(&text, &file)?;
+        let mut carried = foreign::parse(&text, &file)?;
+        if !carried.paths.is_empty() {
+            carried.left.push(format!(
+                "field 'allowlist.paths': 'unleak import {file}' makes suppressions of them"
+            ));
+        }
         (carried.rules, Some(carried.left))
     } else {
         (rule::parse(&text, &file)?, None)

@@ -1,0 +1,131 @@
+//! Lists of findings: ignore files, JSON reports, baselines.
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use unleak::error::{Error, Result};
+use unleak::report::escape::escape;
+use unleak::secret::Secret;
+
+/// A finding that is known.
+pub(super) enum Known {
+    /// By where it stands.
+    Place(Place),
+    /// By what it is.
+    Value(Sample),
+}
+
+/// A place that another scanner lists.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) path: String,
+    pub(super) line: u32,
+    pub(super) rule: String,
+}
+
+/// A value that another scanner lists.
+pub(super) struct Sample {
+    /// What it is called there.
+    pub(super) name: String,
+    /// The value, or a digest of it.
+    pub(super) told: String,
+}
+
+/// What the digests are of: the value, a comma, and one of these.
+const KINDS: [&str; 8] = [
+    "apikey",
+    "password",
+    "client_secret",
+    "client_id",
+    "token",
+    "key",
+    "username",
+    "connection_uri",
+];
+
+impl Sample {
+    /// Whether `secret` is it.
+    pub(super) fn is(&self, secret: &Secret) -> bool {
+        let value = secret.reveal();
+        let is_digest = |kind: &str| {
+            let text = [value, b",", kind.as_bytes()].concat();
+            data_encoding::HEXLOWER.encode(&Sha256::digest(text)) == self.told
+        };
+        self.told.as_bytes() == value || KINDS.into_iter().any(is_digest)
+    }
+}
+
+impl std::fmt::Display for Known {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Place(Place { path, line, rule }) => write!(f, "{path}:{line}: {rule}"),
+            // The value itself may be a secret.
+            Self::Value(value) => write!(f, "{}", escape(value.name.as_bytes())),
+        }
+    }
+}
+
+/// Reads a list of findings, in JSON or lines; `name` is the file's.
+///
+/// # Errors
+/// `Config` if it is JSON of another kind.
+pub(super) fn read(text: &str, name: &str, left: &mut Vec<String>) -> Result<Vec<Known>> {
+    if let Ok(json) = serde_json::from_str::<Value>(text) {
+        let places = of_json(&json).ok_or_else(|| {
+            Error::config(format!("'{name}' is no list of findings that unleak knows"))
+                .hint("it reads gitleaks' JSON reports and the baseline of detect-secrets")
+        })?;
+        return Ok(places.into_iter().map(Known::Place).collect());
+    }
+    let lines = text.lines().map(str::trim);
+    let mut places = Vec::new();
+    for line in lines.filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        match of_line(line) {
+            Some(place) => places.push(Known::Place(place)),
+            None => left.push(format!("'{line}' is not 'COMMIT:PATH:RULE:LINE'")),
+        }
+    }
+    Ok(places)
+}
+
+/// Reads `COMMIT:PATH:RULE:LINE` or `PATH:RULE:LINE`. A path may hold colons.
+fn of_line(line: &str) -> Option<Place> {
+    let (rest, number) = line.rsplit_once(':')?;
+    let (place, rule) = rest.rsplit_once(':')?;
+    let is_commit = |text: &str| text.len() == 40 && text.bytes().all(|b| b.is_ascii_hexdigit());
+    let path = match place.split_once(':') {
+        Some((commit, path)) if is_commit(commit) => path,
+        _ => place,
+    };
+    Some(Place {
+        path: path.to_owned(),
+        line: number.parse().ok()?,
+        rule: rule.to_owned(),
+    })
+}
+
+fn of_json(json: &Value) -> Option<Vec<Place>> {
+    let text = |value: &Value, field: &str| value.get(field)?.as_str().map(str::to_owned);
+    let line = |value: &Value, field: &str| u32::try_from(value.get(field)?.as_u64()?).ok();
+    if let Some(findings) = json.as_array() {
+        let known = findings.iter().map(|finding| {
+            Some(Place {
+                path: text(finding, "File")?,
+                line: line(finding, "StartLine")?,
+                rule: text(finding, "RuleID")?,
+            })
+        });
+        return known.collect();
+    }
+    let files = json.get("results")?.as_object()?;
+    let entries = files.iter().flat_map(|(path, entries)| {
+        let entries = entries.as_array().into_iter().flatten();
+        entries.map(move |entry| {
+            Some(Place {
+                path: path.clone(),
+                line: line(entry, "line_number")?,
+                rule: text(entry, "type")?,
+            })
+        })
+    });
+    entries.collect()
+}
