@@ -471,3 +471,57 @@ fn completions_and_manual_pages_know_the_commands() {
         "{page}"
     );
 }
+
+#[test]
+fn there_is_help_about_topics_and_commands() {
+    let dir = tempfile::tempdir().unwrap();
+    let help = |words: &[&str]| {
+        let output = unleak(&[&["help"], words].concat(), dir.path());
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.code(), text, said)
+    };
+    let (code, topics, _) = help(&["topics"]);
+    assert_eq!(code, Some(0));
+    let names = topics.lines().filter_map(|line| line.strip_prefix("  "));
+    let names: Vec<&str> = names.filter_map(|line| line.split(' ').next()).collect();
+    assert_eq!(names.len(), 5, "{topics}");
+    for name in names {
+        let (code, text, _) = help(&[name]);
+        assert_eq!(code, Some(0));
+        assert!(
+            text.lines().count() > 5 && text.lines().all(|line| line.len() < 90),
+            "{text}"
+        );
+    }
+    assert!(
+        help(&["baseline", "prune"])
+            .1
+            .contains("Usage: unleak baseline prune")
+    );
+    assert!(help(&[]).1.contains("unleak help topics"));
+    let (code, _, said) = help(&["supressions"]);
+    assert_eq!(code, Some(2));
+    assert!(said.contains("did you mean 'suppressions'?"), "{said}");
+}
+
+/// What the topic says about settings is what there is.
+#[test]
+fn the_topic_of_settings_names_every_field() {
+    let dir = tempfile::tempdir().unwrap();
+    let topic = unleak(&["help", "config"], dir.path()).stdout;
+    let topic = String::from_utf8(topic).unwrap();
+    std::fs::write(dir.path().join("c.toml"), "x = 1\n").unwrap();
+    let output = unleak(&["config", "show", "--config", "c.toml"], dir.path());
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let fields = said.split("the fields are ").nth(1).expect(&said);
+    for field in fields.trim().split(", ") {
+        assert!(topic.contains(field), "{field}");
+    }
+    let output = unleak(&["config", "show"], dir.path());
+    assert_eq!(output.status.code(), Some(0));
+    for line in String::from_utf8_lossy(&output.stdout).lines() {
+        let field = line.split(' ').next().unwrap();
+        assert!(topic.contains(field), "{line}");
+    }
+}

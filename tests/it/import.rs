@@ -50,12 +50,18 @@ fn a_project_with_configuration_ignore_file_and_baseline_moves_with_two_commands
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("2 findings are suppressed now"), "{said}");
     assert!(said.contains("1 paths are ignored"), "{said}");
-    assert!(said.contains("not carried over:\n  '.gitleaks.toml': field 'extend.useDefault'"), "{said}");
+    assert!(
+        said.contains("not carried over:\n  '.gitleaks.toml': field 'extend.useDefault'"),
+        "{said}"
+    );
     assert_eq!(places(&repo), ["own.py", "real.py"]);
     // Doing it again changes nothing.
     let before = std::fs::read(repo.path().join(".unleak.toml")).unwrap();
     run(&repo, &[&["import"], &files[..]].concat());
-    assert_eq!(std::fs::read(repo.path().join(".unleak.toml")).unwrap(), before);
+    assert_eq!(
+        std::fs::read(repo.path().join(".unleak.toml")).unwrap(),
+        before
+    );
     assert_eq!(places(&repo), ["own.py", "real.py"]);
 }
 
@@ -63,9 +69,15 @@ fn a_project_with_configuration_ignore_file_and_baseline_moves_with_two_commands
 fn an_ignore_file_of_a_later_name_is_read_alike() {
     let repo = Repo::new();
     let commit = repo.commit_file("a:b.py", format!("k = '{}'\n", github_token(1)));
-    repo.write(".betterleaksignore", format!("{}:a:b.py:any:1\n", commit.trim()));
+    repo.write(
+        ".betterleaksignore",
+        format!("{}:a:b.py:any:1\n", commit.trim()),
+    );
     let (code, said) = run(&repo, &["import", ".betterleaksignore"]);
-    assert_eq!((code, said.as_str()), (Some(0), "1 findings are suppressed now\n"));
+    assert_eq!(
+        (code, said.as_str()),
+        (Some(0), "1 findings are suppressed now\n")
+    );
     assert!(places(&repo).is_empty());
 }
 
@@ -101,7 +113,10 @@ fn ggshield_s_paths_and_values_are_carried_over() {
     ] {
         assert!(said.contains(part), "{part} in {said}");
     }
-    assert!(values.iter().all(|value| !said.contains(value.as_str())), "{said}");
+    assert!(
+        values.iter().all(|value| !said.contains(value.as_str())),
+        "{said}"
+    );
     assert_eq!(places(&repo), ["d.py"]);
     // The older version of the file.
     repo.write(
@@ -111,7 +126,11 @@ fn ggshield_s_paths_and_values_are_carried_over() {
     let (code, said) = run(&repo, &["import", "v1.yml"]);
     assert_eq!(code, Some(0), "{said}");
     assert!(places(&repo).is_empty());
-    for (text, why) in [("a: &x [1]\nb: *x\n", "aliases"), ("a: [\n", "cannot be read"), ("", "no settings")] {
+    for (text, why) in [
+        ("a: &x [1]\nb: *x\n", "aliases"),
+        ("a: [\n", "cannot be read"),
+        ("", "no settings"),
+    ] {
         repo.write("bad.yaml", text);
         let (code, said) = run(&repo, &["import", "bad.yaml"]);
         assert_eq!(code, Some(2), "{said}");
@@ -134,8 +153,14 @@ fn patterns_of_git_s_configuration_become_rules() {
     );
     let (code, said) = run(&repo, &["import", "patterns"]);
     assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains("'.unleak/imported-rules.toml': 1 rules"), "{said}");
-    assert!(said.contains("'imported-2'") && said.contains("'touch pwned' is not run"), "{said}");
+    assert!(
+        said.contains("'.unleak/imported-rules.toml': 1 rules"),
+        "{said}"
+    );
+    assert!(
+        said.contains("'imported-2'") && said.contains("'touch pwned' is not run"),
+        "{said}"
+    );
     assert!(!repo.path().join("pwned").exists());
     assert_eq!(places(&repo), ["a.txt"]);
 }

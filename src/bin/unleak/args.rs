@@ -10,9 +10,14 @@ use crate::report::args::ReportCommand;
 
 /// Find every secret a git history ever held
 #[derive(Debug, Parser)]
-#[command(version, propagate_version = true, max_term_width = 100)]
 #[command(
-    after_help = "Exit codes: 0 clean, 1 secrets found, 2 usage error, 3 scan incomplete, 4 internal error"
+    version,
+    propagate_version = true,
+    max_term_width = 100,
+    disable_help_subcommand = true
+)]
+#[command(
+    after_help = "Exit codes: 0 clean, 1 secrets found, 2 usage error, 3 scan incomplete, 4 internal error\n'unleak help topics': configuration, suppressions, formats, moving from other scanners"
 )]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -71,6 +76,12 @@ pub(crate) enum Command {
         /// The shell
         #[arg(value_enum, value_name = "SHELL")]
         shell: clap_complete::Shell,
+    },
+    /// Help about a command or a topic: 'unleak help topics' lists these
+    Help {
+        /// The command, or the topic
+        #[arg(value_name = "WORD")]
+        words: Vec<String>,
     },
     /// Write manual pages into a directory, as in 'unleak man ~/.local/share/man/man1'
     Man {

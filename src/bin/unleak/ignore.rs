@@ -11,6 +11,7 @@ use unleak::finding::{Finding, Fingerprint};
 use unleak::odb::repository::Repository;
 use unleak::report::escape::escape;
 use unleak::report::redact::{Redactor, Reveal};
+use unleak::suppress::pattern::Pattern;
 use unleak::suppress::{Details, Digest, Store, Suppressions};
 
 use crate::args::{
@@ -155,7 +156,24 @@ fn list(args: &Args, ignore: &IgnoreArgs) -> Result<Exit> {
             "; matches nothing\n"
         });
     }
-    for pattern in &all.patterns {
+    configured(&all.patterns, &found.audit.findings, &mut text);
+    let honoured = Found::scan(
+        args,
+        &ignore.repository,
+        &ignore.rules,
+        ConfidenceChoice::Low,
+        true,
+    )?;
+    inline(&found.audit.findings, &honoured.audit.findings, &mut text);
+    if text.is_empty() {
+        text.push_str("nothing is suppressed\n");
+    }
+    output::print(text.as_bytes())
+}
+
+/// The suppressions of configurations.
+fn configured(patterns: &[Pattern], findings: &[Finding], text: &mut String) {
+    for pattern in patterns {
         let (named, source) = (
             escape(pattern.named.as_bytes()),
             escape(pattern.source.as_bytes()),
@@ -169,25 +187,9 @@ fn list(args: &Args, ignore: &IgnoreArgs) -> Result<Exit> {
         if pattern.details.expires.is_some_and(|day| day < today()) {
             text.push_str("; EXPIRED");
         }
-        let is_used = found
-            .audit
-            .findings
-            .iter()
-            .any(|finding| pattern.covers(finding));
+        let is_used = findings.iter().any(|finding| pattern.covers(finding));
         text.push_str(if is_used { "\n" } else { "; matches nothing\n" });
     }
-    let honoured = Found::scan(
-        args,
-        &ignore.repository,
-        &ignore.rules,
-        ConfidenceChoice::Low,
-        true,
-    )?;
-    inline(&found.audit.findings, &honoured.audit.findings, &mut text);
-    if text.is_empty() {
-        text.push_str("nothing is suppressed\n");
-    }
-    output::print(text.as_bytes())
 }
 
 /// What inline markers hide: the places that `all` has and `open` has not.

@@ -18,6 +18,7 @@ mod report;
 mod rules;
 mod scan;
 mod settings;
+mod topics;
 mod ui;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
             command: ConfigCommand::Show(show),
         } => config::show(show),
         Command::Completions { shell } => manual::completions(*shell),
+        Command::Help { words } => topics::run(words),
         Command::Man { dir } => manual::man(dir),
     };
     let exit = match catch_unwind(AssertUnwindSafe(run)) {

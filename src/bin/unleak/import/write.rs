@@ -80,6 +80,21 @@ impl Additions {
             let missing = files.iter().filter(|file| !has(file));
             left.extend(missing.map(|file| format!("add '{file}' to extra_rules of '{FILE}'")));
         }
+        let (tail, count) = self.entries(&old, root, left);
+        if count > 0 {
+            written.push(format!("'{FILE}': {count} paths are ignored"));
+        }
+        if !head.is_empty() || !tail.is_empty() {
+            let text = format!("{head}{old}{tail}");
+            // What could not be read again is not written.
+            Config::parse(&text, FILE, root)?;
+            fs::write(&config, text).map_err(|e| Error::io("write", &config, e))?;
+        }
+        Ok(written)
+    }
+
+    /// The entries for paths that are not in `old`, and how many they are.
+    fn entries(&self, old: &str, root: &Path, left: &mut Vec<String>) -> (String, usize) {
         let mut tail = String::new();
         let mut count = 0;
         for (file, field, path) in &self.paths {
@@ -97,16 +112,7 @@ impl Additions {
                 Err(e) => left.push(format!("'{file}': path '{path}': {e}")),
             }
         }
-        if count > 0 {
-            written.push(format!("'{FILE}': {count} paths are ignored"));
-        }
-        if !head.is_empty() || !tail.is_empty() {
-            let text = format!("{head}{old}{tail}");
-            // What could not be read again is not written.
-            Config::parse(&text, FILE, root)?;
-            fs::write(&config, text).map_err(|e| Error::io("write", &config, e))?;
-        }
-        Ok(written)
+        (tail, count)
     }
 
     /// Writes the rules made from patterns.
