@@ -3,15 +3,17 @@
 
     docs/pictures.py [UNLEAK]      needs git, Chromium and ChromeDriver
 
-A repository with fake tokens is made and scanned; docs/report.png shows the page. Before that, filter,
-order and folding are used as a reader would.
+A repository with fake tokens is made and scanned; docs/terminal.png shows what the terminal shows, and
+docs/report.png the page. Before that, filter, order and folding are used as a reader would.
 """
 
 import base64
+import html
 import json
 import os
 import pathlib
 import random
+import re
 import string
 import subprocess
 import sys
@@ -61,6 +63,24 @@ def repository(path):
     commit("conf/app.env", "HOST=example.com\n")
 
 
+def terminal(text):
+    """A page that shows the text of a terminal with its colours."""
+    colours = {"31": "#f66", "32": "#6c6", "33": "#dc5", "34": "#7af", "35": "#d8d", "36": "#5cc"}
+
+    def span(match):
+        codes = match[1].split(";")
+        if codes in ([""], ["0"]):
+            return "</span>"
+        styles = [f"color:{colours[code]}" for code in codes if code in colours]
+        styles += ["font-weight:bold"] * ("1" in codes) + ["opacity:.6"] * ("2" in codes)
+        return f'<span style="{";".join(styles)}">'
+
+    shown = re.sub("\x1b\\[([0-9;]*)m", span, html.escape(text))
+    assert "\x1b" not in shown, "an escape that is no colour"
+    return f"""<!DOCTYPE html><meta charset="utf-8"><body style="margin:0;background:#181a1f;color:#ddd">
+<pre style="font:14px/1.45 monospace;margin:0;padding:14px;white-space:pre-wrap">$ unleak scan app\n{shown}</pre>"""
+
+
 def call(method, path, body=None):
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(DRIVER + path, data, {"Content-Type": "application/json"}, method=method)
@@ -100,6 +120,10 @@ def check(session, page):
     size = {"width": 360, "height": 700}
     call("POST", f"/session/{session}/window/rect", size)
     assert run("return document.documentElement.scrollWidth <= window.innerWidth"), "fits a phone"
+    shade = "return getComputedStyle(document.documentElement).colorScheme"
+    assert run(shade) == "light dark", "follows the reader's choice of dark or light"
+    terms = run("return [...document.querySelectorAll('dt')].map((e) => e.textContent)")
+    assert {"introduced", "last seen", "removed", "now"} <= set(terms), "tells the story"
     call("POST", f"/session/{session}/window/rect", {"width": 1000, "height": 900})
     run("document.querySelector('details').open = true")
 
@@ -110,8 +134,11 @@ def main():
         path.mkdir()
         repository(path)
         page = pathlib.Path(work, "report.html")
-        scan = subprocess.run([UNLEAK, "scan", "app", "--output", f"html:{page}"], cwd=work, stdout=subprocess.DEVNULL)
+        command = [UNLEAK, "scan", "app", "--color", "always", "--output", f"html:{page}"]
+        scan = subprocess.run(command, cwd=work, stdout=subprocess.PIPE, text=True)
         assert scan.returncode == 1, scan.returncode
+        shown = pathlib.Path(work, "terminal.html")
+        shown.write_text(terminal(scan.stdout))
         driver = subprocess.Popen(["chromedriver", "--port=9517"], stdout=subprocess.DEVNULL)
         try:
             time.sleep(2)
@@ -121,10 +148,19 @@ def main():
             check(session, page)
             picture = call("GET", f"/session/{session}/screenshot")
             (HERE / "report.png").write_bytes(base64.b64decode(picture))
+            call("POST", f"/session/{session}/url", {"url": shown.as_uri()})
+            height = "return document.querySelector('pre').getBoundingClientRect().height"
+            height = call("POST", f"/session/{session}/execute/sync", {"script": height, "args": []})
+            inner = "return window.outerHeight - window.innerHeight"
+            frame = call("POST", f"/session/{session}/execute/sync", {"script": inner, "args": []})
+            size = {"width": 1000, "height": int(height + frame) + 1}
+            call("POST", f"/session/{session}/window/rect", size)
+            picture = call("GET", f"/session/{session}/screenshot")
+            (HERE / "terminal.png").write_bytes(base64.b64decode(picture))
             call("DELETE", f"/session/{session}")
         finally:
             driver.kill()
-    print("the page sorts, filters, folds and fits a phone; docs/report.png is written")
+    print("the page sorts, filters, folds and fits a phone; docs/report.png and docs/terminal.png are written")
 
 
 if __name__ == "__main__":

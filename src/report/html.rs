@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::document::{Document, Finding, History};
 use super::escape::escape;
-use super::human::{commit, coverage, line, reached_by, verdict};
+use super::human::{commit, counted, coverage, line, reached_by, verdict};
 use super::location::{Location, locations, unread};
 use super::paint::Paint;
 

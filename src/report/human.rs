@@ -289,7 +289,7 @@ fn side_stores(standing: &Standing) -> Vec<&'static str> {
     parts
 }
 
-fn counted(count: usize, word: &str) -> String {
+pub(super) fn counted(count: usize, word: &str) -> String {
     match (count, word) {
         (1, _) => format!("1 {word}"),
         (_, "branch") => format!("{count} branches"),
