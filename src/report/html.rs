@@ -162,11 +162,8 @@ fn timeline(history: &History, page: &mut String) {
         };
         let reached = reached_by(standing).join(" · ");
         rows.push(("now", markup(format!("{is_there} · {reached}"))));
-        let counts = format!(
-            "{} commits, {} paths",
-            standing.commits,
-            history.paths.len()
-        );
+        let commits = counted(standing.commits, "commit");
+        let counts = format!("{commits}, {}", counted(history.paths.len(), "path"));
         rows.push(("in all", counts));
     }
     page.push_str("<dl>\n");

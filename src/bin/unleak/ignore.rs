@@ -31,7 +31,11 @@ pub(crate) fn apply(all: &Suppressions, audit: &mut Audit) -> Result<()> {
             "the suppression '{name}' has expired: 'unleak ignore list' tells which"
         ));
     }
-    let is_whole = audit.scope == Scope::Repository && audit.coverage.is_complete();
+    let coverage = &audit.coverage;
+    // A suppression may be for what is not sure enough to be here.
+    let is_whole = audit.scope == Scope::Repository
+        && coverage.is_complete()
+        && coverage.below_confidence == 0;
     if is_whole && !outcome.unused.is_empty() {
         let count = outcome.unused.len();
         ui::warn(&format!(

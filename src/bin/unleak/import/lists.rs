@@ -17,6 +17,8 @@ pub(super) enum Known {
 /// A place that another scanner lists.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Place {
+    /// The commit that brought it there, if it is named.
+    pub(super) commit: Option<String>,
     pub(super) path: String,
     pub(super) line: u32,
     pub(super) rule: String,
@@ -57,7 +59,9 @@ impl Sample {
 impl std::fmt::Display for Known {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Place(Place { path, line, rule }) => write!(f, "{path}:{line}: {rule}"),
+            Self::Place(Place {
+                path, line, rule, ..
+            }) => write!(f, "{path}:{line}: {rule}"),
             // The value itself may be a secret.
             Self::Value(value) => write!(f, "{}", escape(value.name.as_bytes())),
         }
@@ -92,11 +96,12 @@ fn of_line(line: &str) -> Option<Place> {
     let (rest, number) = line.rsplit_once(':')?;
     let (place, rule) = rest.rsplit_once(':')?;
     let is_commit = |text: &str| text.len() == 40 && text.bytes().all(|b| b.is_ascii_hexdigit());
-    let path = match place.split_once(':') {
-        Some((commit, path)) if is_commit(commit) => path,
-        _ => place,
+    let (commit, path) = match place.split_once(':') {
+        Some((commit, path)) if is_commit(commit) => (Some(commit.to_owned()), path),
+        _ => (None, place),
     };
     Some(Place {
+        commit,
         path: path.to_owned(),
         line: number.parse().ok()?,
         rule: rule.to_owned(),
@@ -109,6 +114,7 @@ fn of_json(json: &Value) -> Option<Vec<Place>> {
     if let Some(findings) = json.as_array() {
         let known = findings.iter().map(|finding| {
             Some(Place {
+                commit: text(finding, "Commit").filter(|id| !id.is_empty()),
                 path: text(finding, "File")?,
                 line: line(finding, "StartLine")?,
                 rule: text(finding, "RuleID")?,
@@ -121,6 +127,7 @@ fn of_json(json: &Value) -> Option<Vec<Place>> {
         let entries = entries.as_array().into_iter().flatten();
         entries.map(move |entry| {
             Some(Place {
+                commit: None,
                 path: path.clone(),
                 line: line(entry, "line_number")?,
                 rule: text(entry, "type")?,

@@ -25,7 +25,7 @@ use crate::args::{Args, ConfidenceChoice, ImportArgs};
 use crate::exit::Exit;
 use crate::found::Found;
 use crate::output;
-use lists::Known;
+use lists::{Known, Place};
 use write::Additions;
 
 /// What the files say.
@@ -138,14 +138,25 @@ fn the_one<'f>(findings: &'f [Finding], known: &Known) -> Result<&'f Finding, &'
         }
         Known::Place(place) => place,
     };
-    let here: Vec<&Finding> = findings
-        .iter()
-        .filter(|finding| {
-            let mut paths = finding.history.iter().flat_map(|history| &history.paths);
-            let mut lines = finding.occurrences.iter().map(|o| o.spot.position.line);
-            paths.any(|path| *path == place.path.as_str()) && lines.any(|line| line == place.line)
-        })
-        .collect();
+    let on_line = |finding: &&Finding| {
+        let mut paths = finding.history.iter().flat_map(|history| &history.paths);
+        let mut lines = finding.occurrences.iter().map(|o| o.spot.position.line);
+        paths.any(|path| *path == place.path.as_str()) && lines.any(|line| line == place.line)
+    };
+    let mut here: Vec<&Finding> = findings.iter().filter(on_line).collect();
+    // The line may have had other secrets at other times: what came in there, or with that commit,
+    // is meant rather than what only ever moved there.
+    for commit in [place.commit.as_deref(), None] {
+        let closer: Vec<&Finding> = here
+            .iter()
+            .copied()
+            .filter(|f| is_at(f, place, commit))
+            .collect();
+        if !closer.is_empty() {
+            here = closer;
+            break;
+        }
+    }
     let named = || here.iter().find(|finding| finding.rule_id == place.rule);
     match here[..] {
         [] => Err("unleak finds nothing there"),
@@ -154,4 +165,25 @@ fn the_one<'f>(findings: &'f [Finding], known: &Known) -> Result<&'f Finding, &'
             .copied()
             .ok_or("several secrets stand there: suppress the right one with 'unleak ignore'"),
     }
+}
+
+/// Whether a finding entered on the line of the file; with a `commit`, whether that brought it there.
+fn is_at(finding: &Finding, place: &Place, commit: Option<&str>) -> bool {
+    let appearances = finding
+        .history
+        .iter()
+        .flat_map(|history| &history.appearances);
+    let mut there = appearances.filter(|found| {
+        let is_path = found
+            .path
+            .as_ref()
+            .is_some_and(|path| *path == place.path.as_str());
+        let id = found.commit_id.map(|id| id.to_string());
+        is_path && commit.is_none_or(|commit| id.as_deref() == Some(commit))
+    });
+    there.any(|found| {
+        let mut places = finding.occurrences.iter();
+        found.spot.position.line == place.line
+            || places.any(|o| o.object_id == found.object_id && o.spot.position.line == place.line)
+    })
 }
