@@ -23,40 +23,45 @@ pub(super) fn render(document: &Document) -> String {
     // Colours are the style's.
     verdict(document, Paint::Off, &mut said);
     coverage(document, Paint::Off, &mut read);
-    let subject = shown(&document.head.repository);
+    let mut findings = String::new();
+    for (number, finding) in document.findings.iter().enumerate() {
+        block(document, number, finding, &mut findings);
+    }
+    let mut after = format!(
+        "<h2>What was read</h2>\n<pre>{}</pre>\n",
+        markup(read.trim())
+    );
+    let problems = unread(document);
+    if !problems.is_empty() {
+        after.push_str("<h2 class=\"bad\">What could not be read</h2>\n<ul>\n");
+        for problem in problems {
+            // Writing to a string cannot fail.
+            let _ = writeln!(after, "<li>{}</li>", markup(problem));
+        }
+        after.push_str("</ul>\n");
+    }
     let is_bad = !document.findings.is_empty() || !document.head.complete;
+    let said = markup(said.trim());
+    page(&document.head.repository, &said, is_bad, &findings, &after)
+}
+
+/// A page with a list that sorts, filters and folds. All but `subject` is markup already.
+pub(super) fn page(subject: &str, said: &str, is_bad: bool, findings: &str, after: &str) -> String {
+    let subject = shown(subject);
     let class = if is_bad { "verdict bad" } else { "verdict" };
-    let mut page = format!(
+    format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; \
          style-src {}; script-src {}; base-uri 'none'; form-action 'none'\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"referrer\" content=\"no-referrer\">\n\
          <title>unleak: {subject}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n\
-         <h1>Secrets in {subject}</h1>\n<p class=\"{class}\">{}</p>\n",
+         <h1>Secrets in {subject}</h1>\n<p class=\"{class}\">{said}</p>\n{FORM}\
+         <main id=\"findings\">\n{findings}</main>\n{after}\
+         <script>{SCRIPT}</script>\n</body>\n</html>\n",
         hash(STYLE),
         hash(SCRIPT),
-        markup(said.trim()),
-    );
-    page.push_str(FORM);
-    page.push_str("<main id=\"findings\">\n");
-    for (number, finding) in document.findings.iter().enumerate() {
-        block(document, number, finding, &mut page);
-    }
-    page.push_str("</main>\n<h2>What was read</h2>\n<pre>");
-    page.push_str(&markup(read.trim()));
-    page.push_str("</pre>\n");
-    let problems = unread(document);
-    if !problems.is_empty() {
-        page.push_str("<h2 class=\"bad\">What could not be read</h2>\n<ul>\n");
-        for problem in problems {
-            // Writing to a string cannot fail.
-            let _ = writeln!(page, "<li>{}</li>", markup(problem));
-        }
-        page.push_str("</ul>\n");
-    }
-    let _ = writeln!(page, "<script>{SCRIPT}</script>\n</body>\n</html>");
-    page
+    )
 }
 
 const FORM: &str = "<form>\n\
@@ -186,7 +191,7 @@ fn advice(finding: &Finding, page: &mut String) {
 }
 
 /// A link. Addresses may come from strangers: only those of pages can be followed.
-fn link(address: &str) -> String {
+pub(super) fn link(address: &str) -> String {
     let text = shown(address);
     if address.starts_with("https://") {
         format!("<a href=\"{text}\" rel=\"noreferrer\">{text}</a>")
@@ -196,11 +201,11 @@ fn link(address: &str) -> String {
 }
 
 /// Text on one line, harmless in HTML.
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     markup(escape(text.as_bytes()))
 }
 
 /// Makes text harmless in HTML, within and between tags.
-fn markup(text: impl AsRef<str>) -> String {
+pub(super) fn markup(text: impl AsRef<str>) -> String {
     quick_xml::escape::escape(text.as_ref()).into_owned()
 }

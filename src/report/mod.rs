@@ -3,6 +3,7 @@
 //! ```text
 //! escape, paint, redact, weblink < document < fill
 //! document < location < csv, diff, github, gitlab, html, human, junit, sarif < mod
+//! html, human < estate
 //! ```
 //!
 //! A scan becomes a [`Document`] once, through the redactor; every format is made from that alone,
@@ -13,6 +14,7 @@ mod csv;
 pub mod diff;
 pub mod document;
 pub mod escape;
+pub mod estate;
 mod fill;
 mod github;
 mod gitlab;

@@ -123,6 +123,7 @@ const HOMES: [(&str, &[&str]); 17] = [
             "bin/unleak/manual.rs",
             "bin/unleak/purge/args.rs",
             "bin/unleak/report/args.rs",
+            "bin/unleak/estate/args.rs",
             "bin/unleak/topics/mod.rs",
         ],
     ),

@@ -8,6 +8,7 @@ mod ci;
 mod cli;
 mod config;
 mod delta;
+mod estate;
 mod formats;
 mod fuzz;
 mod hook_install;

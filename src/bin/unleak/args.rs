@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::estate::args::{EstateCommand, MergeArgs};
 use crate::purge::args::PurgeArgs;
 use crate::report::args::ReportCommand;
 
@@ -61,6 +62,13 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: ReportCommand,
     },
+    /// Scan many repositories
+    Estate {
+        #[command(subcommand)]
+        command: EstateCommand,
+    },
+    /// Put the reports of many repositories together, by secret
+    Merge(MergeArgs),
     /// Look at the rules
     Rules {
         #[command(subcommand)]

@@ -2,6 +2,7 @@
 
 mod args;
 mod config;
+mod estate;
 mod exit;
 mod explain;
 mod filter;
@@ -51,6 +52,8 @@ fn main() -> ExitCode {
         Command::Baseline(baseline) => ignore::baseline(&args, baseline),
         Command::Purge(purge) => purge::run(&args, purge),
         Command::Report { command } => report::run(&args, command),
+        Command::Estate { command } => estate::run(&args, command),
+        Command::Merge(merge) => estate::merge(&args, merge),
         Command::Rules { command } => rules::run(command),
         Command::Config {
             command: ConfigCommand::Show(show),

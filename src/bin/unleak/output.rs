@@ -62,20 +62,41 @@ impl Outputs {
         Ok(Self { standard, files })
     }
 
-    /// Writes them all: files first, since whoever reads standard output may go away.
+    /// Writes a report.
     ///
     /// # Errors
     /// `Io` if one cannot be written.
     pub(crate) fn write(&self, document: &Document, paint: Paint) -> Result<Exit> {
+        let render = |format, paint| Ok(document.render(format, paint));
+        self.write_with(&render, document.head.redacted, paint)
+    }
+
+    /// Writes what `render` makes: files first, since whoever reads standard output may go away.
+    ///
+    /// # Errors
+    /// `Io` if one cannot be written; as `render`.
+    pub(crate) fn write_with(
+        &self,
+        render: &dyn Fn(Format, Paint) -> Result<Vec<u8>>,
+        is_redacted: bool,
+        paint: Paint,
+    ) -> Result<Exit> {
         for (format, path) in &self.files {
-            let bytes = document.render(*format, Paint::Off);
-            write(path, &bytes, document.head.redacted).map_err(|e| Error::io("write", path, e))?;
+            write_file(path, &render(*format, Paint::Off)?, is_redacted)?;
         }
         match self.standard {
-            Some(format) => print(&document.render(format, paint)),
+            Some(format) => print(&render(format, paint)?),
             None => Ok(Exit::Clean),
         }
     }
+}
+
+/// Writes a file whole or not at all; if it is not redacted, for its owner only.
+///
+/// # Errors
+/// `Io` if it cannot be written.
+pub(crate) fn write_file(path: &Path, bytes: &[u8], is_redacted: bool) -> Result<()> {
+    write(path, bytes, is_redacted).map_err(|e| Error::io("write", path, e))
 }
 
 fn format(choice: FormatChoice, is_brief: bool) -> Format {

@@ -1,0 +1,172 @@
+//! `unleak estate scan`: one repository after the other. A report appears whole or not at all, so a
+//! run can be killed at any time and be taken up by another.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use unleak::audit::AuditOptions;
+use unleak::audit::repository::audit;
+use unleak::detect::Detector;
+use unleak::error::{Error, Result};
+use unleak::odb::repository::{Overrides, Repository};
+use unleak::progress::Progress;
+use unleak::report::document::Document;
+use unleak::report::estate::Estate;
+use unleak::report::paint::Paint;
+use unleak::report::redact::Reveal;
+use unleak::report::weblink::WebLinks;
+use unleak::report::{Format, Source};
+
+use super::args::EstateScanArgs;
+use super::list::{self, Shard};
+use crate::args::Args;
+use crate::config::{self, Layers};
+use crate::exit::Exit;
+use crate::{ignore, output, settings, ui};
+
+/// What the run came to.
+#[derive(Default)]
+struct Tally {
+    scanned: usize,
+    there: usize,
+    holding: usize,
+    incomplete: usize,
+    failed: usize,
+}
+
+/// Runs it.
+pub(super) fn run(args: &Args, scan: &EstateScanArgs) -> Result<Exit> {
+    let shard = match &scan.shard {
+        Some(text) => Some(Shard::parse(text, &|name| std::env::var(name).ok())?),
+        None => None,
+    };
+    let mut names = list::read(&scan.list)?;
+    names.retain(|name| shard.is_none_or(|shard| shard.has(name)));
+    let layers = Layers::load(&scan.rules.config, None)?;
+    let detector = Detector::compile(settings::rules(&scan.rules, &layers)?)?;
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(scan.threads)
+        .build_global()
+        .map_err(|e| Error::usage("cannot start the threads").because(e))?;
+    let dir = &scan.output;
+    std::fs::create_dir_all(dir).map_err(|e| Error::io("make", dir, e))?;
+    let stop = stop_on_signal()?;
+    let mut tally = Tally::default();
+    for (number, name) in (1..).zip(&names) {
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+        ui::say(args, 1, &format!("{number} of {}: {name}", names.len()));
+        one(scan, &detector, name, &mut tally)?;
+    }
+    let done = tally.scanned + tally.there + tally.failed;
+    let text = format!(
+        "{done} of {} repositories: {} scanned, {} were there already, {} hold secrets, {} incomplete, {} failed\n",
+        names.len(),
+        tally.scanned,
+        tally.there,
+        tally.holding,
+        tally.incomplete,
+        tally.failed
+    );
+    if output::print(text.as_bytes())? == Exit::ClosedPipe {
+        return Ok(Exit::ClosedPipe);
+    }
+    if done < names.len() {
+        ui::warn("it was stopped by a signal; '--resume' goes on where it stopped");
+    }
+    Ok(
+        if done < names.len() || tally.incomplete + tally.failed > 0 {
+            Exit::Incomplete
+        } else if tally.holding > 0 {
+            Exit::Found
+        } else {
+            Exit::Clean
+        },
+    )
+}
+
+/// The repository at hand is finished after SIGTERM or SIGINT; a second one ends the process.
+fn stop_on_signal() -> Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&stop);
+    let handler = move || {
+        if flag.swap(true, Ordering::Relaxed) {
+            std::process::exit(i32::from(Exit::Incomplete as u8));
+        }
+    };
+    ctrlc::set_handler(handler)
+        .map_err(|e| Error::internal("cannot wait for signals").because(e))?;
+    Ok(stop)
+}
+
+fn one(scan: &EstateScanArgs, detector: &Detector, name: &str, tally: &mut Tally) -> Result<()> {
+    let stem = list::file_name(name);
+    let report = scan.output.join(format!("{stem}.jsonl"));
+    let failure = scan.output.join(format!("{stem}.failed.json"));
+    if scan.resume
+        && let Ok(bytes) = std::fs::read(&report)
+        && let Ok(document) = Document::parse(&bytes, &stem)
+    {
+        tally.there += 1;
+        count(&document, tally);
+        return Ok(());
+    }
+    let path = Path::new(name);
+    // One repository that brings out a bug must not hide all others.
+    let scanned = catch_unwind(AssertUnwindSafe(|| document(scan, detector, path)));
+    let scanned = scanned.unwrap_or_else(|_| Err(Error::internal("the scan ended with a bug")));
+    let document = match scanned {
+        Ok(document) => document,
+        Err(error) => {
+            ui::warn(&format!("'{name}': {error}"));
+            let bytes = Estate::failed(name, &error.to_string()).to_json(None);
+            tally.failed += 1;
+            // An older report must not stand for what cannot be read now.
+            remove(&report)?;
+            return output::write_file(&failure, &bytes, true);
+        }
+    };
+    tally.scanned += 1;
+    count(&document, tally);
+    let bytes = document.render(Format::JsonLines, Paint::Off);
+    output::write_file(&report, &bytes, true)?;
+    remove(&failure)
+}
+
+fn remove(path: &Path) -> Result<()> {
+    match std::fs::remove_file(path) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", path, e)),
+        _ => Ok(()),
+    }
+}
+
+fn count(document: &Document, tally: &mut Tally) {
+    tally.holding += usize::from(!document.findings.is_empty());
+    tally.incomplete += usize::from(!document.head.complete);
+}
+
+/// Scans one repository. Its own configuration may suppress single findings, no more.
+fn document(scan: &EstateScanArgs, detector: &Detector, path: &Path) -> Result<Document> {
+    let overrides = Overrides::default();
+    let repo = Repository::discover(path, &overrides)?;
+    let layers = Layers::load(&scan.rules.config, Some(&repo))?;
+    let suppressions = config::suppressions(Some(&repo), &layers, scan.no_ignore)?;
+    let options: AuditOptions =
+        settings::audit_options(&layers, scan.min_confidence, scan.no_inline_allow);
+    let progress = Arc::new(Progress::default());
+    let mut audit = audit(&repo, &overrides, detector, &options, &progress)?;
+    ignore::apply(&suppressions, &mut audit)?;
+    let remote = repo.git().config_snapshot().string("remote.origin.url");
+    let web = remote.and_then(|remote| WebLinks::of(&remote));
+    let source = Source {
+        audit: &audit,
+        rules: detector.rules(),
+        subject: &path.display().to_string(),
+        web: web.as_ref(),
+        reveal: Reveal::Redacted,
+    };
+    Ok(source.document())
+}

@@ -1,0 +1,315 @@
+//! What many repositories hold: their reports, put together by secret.
+//!
+//! ```text
+//! mod < text, page
+//! ```
+//!
+//! Putting together is a union by repository. Of two reports of one repository the one that saw more
+//! stays, by an order that is total; so whatever is merged in whatever order and however often, the
+//! same bytes come out.
+
+mod page;
+mod text;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::document::{Document, Text};
+use super::location::first_label;
+use super::paint::Paint;
+use crate::error::{Error, Result};
+use crate::rule::Confidence;
+
+const SCHEMA: &str = "unleak-estate";
+const SCHEMA_VERSION: u32 = 1;
+
+/// Many repositories.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Estate {
+    schema: String,
+    schema_version: u32,
+    /// Whether secrets are marks only.
+    pub redacted: bool,
+    /// By name.
+    pub repositories: BTreeMap<String, Repository>,
+}
+
+/// One repository. The order of the fields is the order of what saw more.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Repository {
+    /// How far it was read.
+    pub status: Status,
+    /// Objects that were read.
+    pub objects: u64,
+    /// Bytes that were read.
+    pub bytes: u64,
+    /// What is missing: why nothing was read, or the first thing that was not.
+    pub problem: Option<Text>,
+    /// What was found, worst first.
+    pub findings: Vec<Finding>,
+}
+
+/// How far a repository was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// Not at all.
+    Failed,
+    /// Not everything could be read.
+    Incomplete,
+    /// Everything.
+    Complete,
+}
+
+/// A secret in one repository.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Finding {
+    /// Its identity: the same in all repositories.
+    pub fingerprint: String,
+    /// The rule.
+    pub rule_id: String,
+    /// Who issues such secrets.
+    pub provider: String,
+    /// What it is.
+    pub description: String,
+    /// How sure it is.
+    pub confidence: Confidence,
+    /// The secret, or its mark.
+    pub secret: Text,
+    /// Page on which it can be made useless.
+    pub rotate: Option<String>,
+    /// Its first place, as people call it.
+    pub place: String,
+    /// Who brought it in.
+    pub author: Option<Text>,
+    /// When, `YYYY-MM-DDThh:mm:ssZ`.
+    pub date: Option<String>,
+    /// Whether HEAD holds it.
+    pub in_head: bool,
+    /// Whether a remote-tracking ref reaches it.
+    pub published: bool,
+}
+
+/// A secret in all repositories.
+#[derive(Clone, Debug, Serialize)]
+pub struct Secret<'a> {
+    /// Its surest finding, by the first repository.
+    pub finding: &'a Finding,
+    /// When it first came into any, if that is known.
+    pub since: Option<&'a str>,
+    /// The repositories that hold it, by name.
+    pub repositories: Vec<(&'a str, &'a Finding)>,
+    /// Whether an earlier estate did not have it; `None` without one.
+    pub is_new: Option<bool>,
+}
+
+/// The estate as it is written: with what follows from it.
+#[derive(Serialize)]
+struct Written<'a> {
+    #[serde(flatten)]
+    estate: &'a Estate,
+    secrets: Vec<Secret<'a>>,
+    /// What an earlier estate had and this one has not.
+    gone: Option<Vec<&'a Finding>>,
+}
+
+impl Default for Estate {
+    fn default() -> Self {
+        Self {
+            schema: SCHEMA.to_owned(),
+            schema_version: SCHEMA_VERSION,
+            redacted: true,
+            repositories: BTreeMap::new(),
+        }
+    }
+}
+
+impl Estate {
+    /// One repository that could not be scanned.
+    pub fn failed(name: &str, why: &str) -> Self {
+        let repository = Repository {
+            status: Status::Failed,
+            objects: 0,
+            bytes: 0,
+            problem: Some(Text::of(why.as_bytes().to_vec())),
+            findings: Vec::new(),
+        };
+        Self {
+            repositories: BTreeMap::from([(name.to_owned(), repository)]),
+            ..Self::default()
+        }
+    }
+
+    /// One repository, by its report. `name` is the file's: a repository that is only called `.` is
+    /// called like its file.
+    pub fn of_report(document: &Document, name: &str) -> Self {
+        let head = &document.head;
+        let coverage = &document.coverage;
+        let called = match head.repository.as_str() {
+            "." => name,
+            called => called,
+        };
+        let shallow = (coverage.shallow_commits > 0).then(|| "the clone is shallow".to_owned());
+        let skipped = coverage.skipped.first().map(|first| first.detail.clone());
+        let repository = Repository {
+            status: match head.complete {
+                true => Status::Complete,
+                false => Status::Incomplete,
+            },
+            objects: coverage.objects.iter().map(|kind| kind.scanned).sum(),
+            bytes: coverage.objects.iter().map(|kind| kind.bytes).sum(),
+            problem: shallow.map(Text::Utf8).or(skipped),
+            findings: document.findings.iter().map(Finding::of).collect(),
+        };
+        Self {
+            redacted: head.redacted,
+            repositories: BTreeMap::from([(called.to_owned(), repository)]),
+            ..Self::default()
+        }
+    }
+
+    /// Reads an estate, or the report of one repository; `name` is the file's, for errors.
+    ///
+    /// # Errors
+    /// `Config` if it is neither, of another version, or cut off.
+    pub fn parse(bytes: &[u8], name: &str) -> Result<Self> {
+        #[derive(Deserialize)]
+        struct Kind {
+            schema: Option<String>,
+        }
+        let kind = serde_json::from_slice::<Kind>(bytes).ok();
+        if kind.and_then(|kind| kind.schema).as_deref() != Some(SCHEMA) {
+            return Ok(Self::of_report(&Document::parse(bytes, name)?, name));
+        }
+        let estate: Self = serde_json::from_slice(bytes)
+            .map_err(|e| Error::config(format!("'{name}' is no estate of unleak: {e}")))?;
+        if estate.schema_version != SCHEMA_VERSION {
+            return Err(Error::config(format!(
+                "'{name}' is no estate of version {SCHEMA_VERSION}, the one that is known here"
+            )));
+        }
+        Ok(estate)
+    }
+
+    /// Adds another one.
+    pub fn merge(&mut self, other: Self) {
+        self.redacted &= other.redacted;
+        for (name, theirs) in other.repositories {
+            match self.repositories.get_mut(&name) {
+                Some(ours) if *ours >= theirs => {}
+                Some(ours) => *ours = theirs,
+                None => {
+                    self.repositories.insert(name, theirs);
+                }
+            }
+        }
+    }
+
+    /// All secrets: the sure ones first, then those in more repositories.
+    pub fn secrets(&self, before: Option<&Self>) -> Vec<Secret<'_>> {
+        let mut by_id: BTreeMap<&str, Secret<'_>> = BTreeMap::new();
+        for (name, repository) in &self.repositories {
+            for finding in &repository.findings {
+                let secret = by_id.entry(&finding.fingerprint).or_insert(Secret {
+                    finding,
+                    since: None,
+                    repositories: Vec::new(),
+                    is_new: before.map(|_| true),
+                });
+                if finding.confidence > secret.finding.confidence {
+                    secret.finding = finding;
+                }
+                let date = finding.date.as_deref();
+                secret.since = match (secret.since, date) {
+                    (Some(since), Some(date)) => Some(since.min(date)),
+                    (since, date) => since.or(date),
+                };
+                secret.repositories.push((name, finding));
+            }
+        }
+        for repository in before
+            .iter()
+            .flat_map(|before| before.repositories.values())
+        {
+            for finding in &repository.findings {
+                if let Some(secret) = by_id.get_mut(finding.fingerprint.as_str()) {
+                    secret.is_new = Some(false);
+                }
+            }
+        }
+        let mut secrets: Vec<Secret<'_>> = by_id.into_values().collect();
+        secrets.sort_by_key(|secret| {
+            let level = secret.finding.confidence;
+            (
+                std::cmp::Reverse(level),
+                std::cmp::Reverse(secret.repositories.len()),
+            )
+        });
+        secrets
+    }
+
+    /// What `before` had and is nowhere now; each once.
+    fn gone<'b>(&self, before: &'b Self) -> Vec<&'b Finding> {
+        let ours = self.repositories.values().flat_map(|r| &r.findings);
+        let ours: std::collections::BTreeSet<&str> =
+            ours.map(|finding| finding.fingerprint.as_str()).collect();
+        let theirs = before.repositories.values().flat_map(|r| &r.findings);
+        let gone = theirs.filter(|finding| !ours.contains(finding.fingerprint.as_str()));
+        let by_id: BTreeMap<&str, &Finding> = gone
+            .map(|finding| (finding.fingerprint.as_str(), finding))
+            .collect();
+        by_id.into_values().collect()
+    }
+
+    /// Whether every repository was read as a whole.
+    pub fn is_complete(&self) -> bool {
+        self.repositories
+            .values()
+            .all(|repository| repository.status == Status::Complete)
+    }
+
+    /// One JSON document; with an earlier estate, what is new and gone.
+    pub fn to_json(&self, before: Option<&Self>) -> Vec<u8> {
+        let written = Written {
+            estate: self,
+            secrets: self.secrets(before),
+            gone: before.map(|before| self.gone(before)),
+        };
+        let mut bytes =
+            serde_json::to_vec_pretty(&written).expect("strings and numbers become JSON");
+        bytes.push(b'\n');
+        bytes
+    }
+
+    /// Text for people.
+    pub fn to_text(&self, before: Option<&Self>, paint: Paint) -> String {
+        text::render(self, before, paint)
+    }
+
+    /// One file for a browser.
+    pub fn to_html(&self, before: Option<&Self>) -> String {
+        page::render(self, before)
+    }
+}
+
+impl Finding {
+    fn of(finding: &super::document::Finding) -> Self {
+        let author = finding.author();
+        let standing = finding.standing();
+        Self {
+            fingerprint: finding.fingerprint.clone(),
+            rule_id: finding.rule_id.clone(),
+            provider: finding.provider.clone(),
+            description: finding.description.clone(),
+            confidence: finding.confidence,
+            secret: finding.secret.clone(),
+            rotate: finding.rotate.clone(),
+            place: first_label(finding),
+            author: author.map(|author| author.name.clone()),
+            date: author.map(|author| author.date.clone()),
+            in_head: standing.is_some_and(|standing| standing.in_head),
+            published: standing.is_some_and(|standing| standing.published),
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! Many repositories: shares of a list, resuming, merging, and what could not be read.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::support::{Repo, github_token, unleak};
+
+struct Estate {
+    dir: tempfile::TempDir,
+    repositories: Vec<Repo>,
+    list: PathBuf,
+}
+
+/// `count` repositories, each with a secret of its own and one that all share.
+fn estate(count: u64) -> Estate {
+    let dir = tempfile::tempdir().unwrap();
+    let repositories: Vec<Repo> = (0..count)
+        .map(|number| {
+            let repo = Repo::new();
+            repo.commit_file("own", format!("k = '{}'\n", github_token(100 + number)));
+            repo.commit_file("shared", format!("k = '{}'\n", github_token(1)));
+            repo.commit_file("shared", "k = env\n");
+            repo
+        })
+        .collect();
+    let list = dir.path().join("list");
+    let lines = repositories
+        .iter()
+        .map(|repo| format!("{}\n", repo.path().display()));
+    std::fs::write(&list, format!("# all\n{}", lines.collect::<String>())).unwrap();
+    Estate {
+        dir,
+        repositories,
+        list,
+    }
+}
+
+impl Estate {
+    fn run(&self, args: &[&str]) -> (Option<i32>, String, String) {
+        let output = unleak(args, self.dir.path());
+        (
+            output.status.code(),
+            String::from_utf8(output.stdout).unwrap(),
+            String::from_utf8_lossy(&output.stderr).into_owned(),
+        )
+    }
+
+    fn scan(&self, options: &[&str]) -> (Option<i32>, String, String) {
+        self.run(&[&["estate", "scan", "list"], options].concat())
+    }
+
+    fn merged(&self, what: &[&str]) -> String {
+        let (code, out, said) = self.run(&[&["merge", "-f", "json"], what].concat());
+        assert!(matches!(code, Some(0 | 1 | 3)), "{said}");
+        out
+    }
+}
+
+fn names(dir: &Path) -> Vec<String> {
+    let mut names: Vec<String> = std::fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn shares_put_together_are_the_whole_whatever_their_number_and_order() {
+    let estate = estate(9);
+    let (code, out, said) = estate.scan(&["-o", "whole"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(out.starts_with("9 of 9 repositories: 9 scanned"), "{out}");
+    let whole = estate.merged(&["whole"]);
+    let json: Value = serde_json::from_str(&whole).unwrap();
+    let secrets = json["secrets"].as_array().unwrap();
+    assert_eq!(secrets.len(), 10);
+    assert_eq!(secrets[0]["repositories"].as_array().unwrap().len(), 9);
+    for count in [1, 2, 3, 7] {
+        let mut parts = Vec::new();
+        let mut reports = 0;
+        for index in 1..=count {
+            let dir = format!("{count}-{index}");
+            let (code, ..) = estate.scan(&["-o", &dir, "--shard", &format!("{index}/{count}")]);
+            assert!(matches!(code, Some(0 | 1)));
+            reports += names(&estate.dir.path().join(&dir)).len();
+            let part = format!("{dir}.json");
+            std::fs::write(estate.dir.path().join(&part), estate.merged(&[&dir])).unwrap();
+            parts.push(part);
+        }
+        assert_eq!(reports, 9);
+        let mut parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+        assert_eq!(estate.merged(&parts), whole);
+        // Commutative, idempotent, associative.
+        parts.reverse();
+        let twice = [&parts[..], &parts[..], &["whole"]].concat();
+        assert_eq!(estate.merged(&twice), whole);
+        let (left, right) = parts.split_at(parts.len() / 2);
+        for (half, name) in [(left, "left.json"), (right, "right.json")] {
+            let merged = if half.is_empty() {
+                estate.merged(&["whole"])
+            } else {
+                estate.merged(half)
+            };
+            std::fs::write(estate.dir.path().join(name), merged).unwrap();
+        }
+        assert_eq!(estate.merged(&["right.json", "left.json"]), whole);
+    }
+}
+
+#[test]
+fn what_cannot_be_scanned_is_part_of_the_result_until_it_can() {
+    let estate = estate(2);
+    let missing = estate.dir.path().join("later");
+    let list = std::fs::read_to_string(&estate.list).unwrap();
+    std::fs::write(&estate.list, format!("{list}{}\n", missing.display())).unwrap();
+    let (code, out, said) = estate.scan(&["-o", "reports"]);
+    assert_eq!(code, Some(3), "{said}");
+    assert!(
+        out.contains("2 scanned") && out.contains("1 failed"),
+        "{out}"
+    );
+    assert!(said.contains("later"), "{said}");
+    let (code, out, _) = estate.run(&["merge", "reports"]);
+    assert_eq!(code, Some(3));
+    assert!(
+        out.contains("in 2 of 3 repositories; but not everything could be read"),
+        "{out}"
+    );
+    assert!(out.contains("later: not scanned"), "{out}");
+    // It is there now; the others are not scanned again.
+    Command::new("git")
+        .args(["init", "-q"])
+        .arg(&missing)
+        .status()
+        .unwrap();
+    let (code, out, said) = estate.scan(&["-o", "reports", "--resume"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(
+        out.contains("1 scanned, 2 were there already") && out.contains("0 failed"),
+        "{out}"
+    );
+    let (code, out, _) = estate.run(&["merge", "reports"]);
+    assert_eq!(code, Some(1));
+    assert!(
+        out.contains("in 2 of 3 repositories; everything was read"),
+        "{out}"
+    );
+    // It goes away again: an old report does not stand for it.
+    std::fs::remove_dir_all(&missing).unwrap();
+    assert_eq!(estate.scan(&["-o", "reports"]).0, Some(3));
+    assert_eq!(estate.run(&["merge", "reports"]).0, Some(3));
+}
+
+#[test]
+fn a_killed_run_leaves_whole_reports_and_is_taken_up() {
+    let estate = estate(6);
+    estate.scan(&["-o", "whole"]);
+    let whole = estate.merged(&["whole"]);
+    let mut child = Command::new(env!("CARGO_BIN_EXE_unleak"))
+        .args(["estate", "scan", "list", "-o", "killed", "--threads", "1"])
+        .current_dir(estate.dir.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let killed = estate.dir.path().join("killed");
+    while child.try_wait().unwrap().is_none() && (!killed.is_dir() || names(&killed).is_empty()) {
+        std::thread::yield_now();
+    }
+    // It may have ended by now: then there is nothing to take up.
+    let _ = child.kill();
+    child.wait().unwrap();
+    let before = names(&killed).len();
+    let (code, out, said) = estate.scan(&["-o", "killed", "--resume"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(before == 0 || out.contains("were there already"), "{out}");
+    assert_eq!(estate.merged(&["killed"]), whole);
+}
+
+#[test]
+fn sigterm_ends_after_the_repository_at_hand() {
+    let estate = estate(40);
+    let child = Command::new(env!("CARGO_BIN_EXE_unleak"))
+        .args(["estate", "scan", "list", "-o", "out", "--threads", "1"])
+        .current_dir(estate.dir.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let out = estate.dir.path().join("out");
+    while !out.is_dir() || names(&out).is_empty() {
+        std::thread::yield_now();
+    }
+    let id = child.id().to_string();
+    Command::new("kill").args(["-TERM", &id]).status().unwrap();
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    // Whoever is quick enough has scanned all of them.
+    if output.status.code() != Some(1) {
+        assert_eq!(output.status.code(), Some(3), "{said}");
+        assert!(said.contains("'--resume' goes on"), "{said}");
+    }
+    let (code, text, _) = estate.scan(&["-o", "out", "--resume"]);
+    assert_eq!(code, Some(1));
+    assert!(text.starts_with("40 of 40 repositories"), "{text}");
+}
+
+#[test]
+fn a_plan_shares_out_by_size_and_names_every_repository_once() {
+    let estate = estate(5);
+    let big = &estate.repositories[3];
+    let noise: String = (0..40_000)
+        .map(|n| github_token(n)[4..].to_owned())
+        .collect();
+    big.commit_file("noise", noise);
+    let (code, out, _) = estate.run(&["estate", "plan", "list", "--shards", "2"]);
+    assert_eq!(code, Some(0));
+    let rows: Vec<Vec<&str>> = out.lines().map(|line| line.split('\t').collect()).collect();
+    assert_eq!(rows.len(), 5);
+    assert_eq!(rows[0][2], big.path().display().to_string());
+    assert!(rows[1..].iter().all(|row| row[0] != rows[0][0]), "{out}");
+}
+
+#[test]
+fn what_is_new_and_gone_is_told_in_every_format() {
+    let estate = estate(2);
+    estate.scan(&["-o", "reports"]);
+    std::fs::write(
+        estate.dir.path().join("before.json"),
+        estate.merged(&["reports"]),
+    )
+    .unwrap();
+    let repo = &estate.repositories[0];
+    repo.commit_file("new", format!("k = '{}'\n", github_token(7)));
+    estate.scan(&["-o", "reports"]);
+    let args = ["--before", "before.json", "reports"];
+    let json: Value = serde_json::from_str(&estate.merged(&args)).unwrap();
+    let new = json["secrets"].as_array().unwrap().iter();
+    assert_eq!(new.filter(|secret| secret["is_new"] == true).count(), 1);
+    assert_eq!(json["gone"].as_array().unwrap().len(), 0);
+    let (_, text, _) = estate.run(&[&["merge"], &args[..]].concat());
+    assert!(
+        text.contains("since the earlier one: 1 new, 0 gone"),
+        "{text}"
+    );
+    assert!(text.contains("in 2 repositories"), "{text}");
+    let (_, page, _) = estate.run(&[&["merge", "-f", "html"], &args[..]].concat());
+    assert!(
+        page.contains("1 new, 0 gone") && page.contains("data-number=\"3\""),
+        "{page}"
+    );
+    for seed in [1, 7, 100, 101] {
+        assert!(!page.contains(&github_token(seed)) && !text.contains(&github_token(seed)));
+    }
+    let (code, _, said) = estate.run(&["merge", "-f", "sarif", "reports"]);
+    assert_eq!(code, Some(2));
+    assert!(said.contains("human, json and html"), "{said}");
+}
