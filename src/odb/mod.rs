@@ -29,6 +29,7 @@ pub mod reftable;
 pub mod repository;
 pub mod revision;
 mod split;
+pub mod stamp;
 mod unindexed;
 pub mod walk;
 pub mod window;

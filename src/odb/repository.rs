@@ -41,7 +41,7 @@ const KNOWN_EXTENSIONS: [&str; 10] = [
 ];
 
 /// What the environment says about where a repository is, as git reads it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Overrides {
     /// `GIT_DIR`.
     pub git_dir: Option<PathBuf>,
@@ -249,6 +249,20 @@ impl Repository {
     /// The `.git` directory that all worktrees share.
     pub fn common_dir(&self) -> &Path {
         self.git.common_dir()
+    }
+
+    /// The object directories: its own first, then alternates. Nothing is opened.
+    ///
+    /// # Errors
+    /// `Repository` if alternates cannot be followed.
+    pub fn object_dirs(&self) -> Result<Vec<PathBuf>> {
+        let own = self.common_dir().join("objects");
+        let cannot = |e: &dyn std::fmt::Display| {
+            Error::repository("cannot follow the alternates").because(e.to_string())
+        };
+        let here = std::env::current_dir().map_err(|e| cannot(&e))?;
+        let others = gix::odb::alternate::resolve(own.clone(), &here).map_err(|e| cannot(&e))?;
+        Ok(std::iter::once(own).chain(others).collect())
     }
 
     /// The commits at which a shallow clone ends, sorted; empty if it is not shallow.

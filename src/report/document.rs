@@ -113,6 +113,9 @@ pub struct Finding {
     pub rotate: Option<String>,
     /// The issuer's page about it.
     pub docs: Option<String>,
+    /// The day on which it was first told, `YYYY-MM-DD`, if that was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_seen: Option<String>,
     /// Its line.
     #[serde(default)]
     pub excerpt: Option<Excerpt>,

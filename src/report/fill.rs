@@ -67,6 +67,7 @@ impl Source<'_> {
             secret: Text::of(redactor.secret(&found.secret)),
             rotate: rule.and_then(|rule| rule.rotate.clone()),
             docs: rule.and_then(|rule| rule.docs.clone()),
+            first_seen: None,
             excerpt: excerpt(redactor, found),
             history: history.map(|told| self.history(redactor, told)),
             occurrences: occurrences(redactor, &found.occurrences),

@@ -116,7 +116,7 @@ fn block(document: &Document, number: usize, finding: &Finding, page: &mut Strin
     let _ = writeln!(page, "<pre>{excerpt}</pre>");
     let history = finding.history.as_ref();
     if let Some(history) = history.filter(|_| document.head.scope.has_commits()) {
-        timeline(history, page);
+        timeline(history, finding.first_seen.as_deref(), page);
     }
     let reasons = shown(&finding.reasons.join(", "));
     let _ = writeln!(page, "<p class=\"dim\">{reasons}</p>\n<ol>");
@@ -134,7 +134,7 @@ fn block(document: &Document, number: usize, finding: &Finding, page: &mut Strin
 }
 
 /// When it entered, when it was last there, when it was removed, and where it is now.
-fn timeline(history: &History, page: &mut String) {
+fn timeline(history: &History, first_seen: Option<&str>, page: &mut String) {
     let mut rows: Vec<(&str, String)> = Vec::new();
     let first = history
         .first
@@ -149,6 +149,9 @@ fn timeline(history: &History, page: &mut String) {
                 None => entered,
             },
         ));
+    }
+    if let Some(day) = first_seen {
+        rows.push(("first told", shown(day)));
     }
     if let Some(standing) = &history.standing {
         let milestones = [

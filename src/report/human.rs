@@ -192,7 +192,9 @@ fn block(scope: Scope, paint: Paint, finding: &Finding, text: &mut String) {
     let reasons = plain(&finding.reasons.join(", "));
     let _ = writeln!(text, "  {} {reasons}", paint.role(Role::Dim, "why:"));
     let id = finding.short_id();
-    let _ = writeln!(text, "  {} {id}", paint.role(Role::Dim, "id:"));
+    let told = finding.first_seen.as_ref();
+    let told = told.map_or_else(String::new, |day| format!(" · first told {}", plain(day)));
+    let _ = writeln!(text, "  {} {id}{told}", paint.role(Role::Dim, "id:"));
 }
 
 /// A commit, with its day and author.

@@ -259,3 +259,15 @@ fn what_is_new_and_gone_is_told_in_every_format() {
     assert_eq!(code, Some(2));
     assert!(said.contains("human, json and html"), "{said}");
 }
+
+#[test]
+fn with_a_state_the_same_comes_out_and_days_are_kept() {
+    let estate = estate(3);
+    estate.scan(&["-o", "plain"]);
+    for dir in ["first", "second"] {
+        let (code, _, said) = estate.scan(&["-o", dir, "--state-dir", "state"]);
+        assert_eq!(code, Some(1), "{said}");
+        assert_eq!(estate.merged(&[dir]), estate.merged(&["plain"]));
+    }
+    assert_eq!(names(&estate.dir.path().join("state")).len(), 3);
+}

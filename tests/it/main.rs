@@ -26,6 +26,7 @@ mod saved;
 mod scan;
 mod sources;
 mod staged;
+mod state;
 mod stream;
 mod support;
 mod suppress;

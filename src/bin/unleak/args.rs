@@ -74,6 +74,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: RulesCommand,
     },
+    /// Look at what is kept between scans
+    State {
+        #[command(subcommand)]
+        command: StateCommand,
+    },
     /// Look at the settings
     Config {
         #[command(subcommand)]
@@ -351,7 +356,7 @@ pub(crate) enum GitHook {
 }
 
 /// Values to search for beside what the rules find, as they are and in encoded forms.
-#[derive(Debug, Default, clap::Args)]
+#[derive(Debug, Default, clap::Args, PartialEq, Eq)]
 pub(crate) struct KnownOptions {
     /// Search for the values in this file, too: one a line, or NAME=VALUE, or JSON; '-' is standard
     /// input; may be given more than once
@@ -411,6 +416,43 @@ pub(crate) struct ConfigArgs {
 
     #[command(flatten)]
     pub(crate) rules: RuleOptions,
+}
+
+/// What is kept between scans.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct StateOptions {
+    /// Keep the report, and give it again as long as nothing has changed; findings have the day on
+    /// which they were first told
+    #[arg(long)]
+    pub(crate) state: bool,
+
+    /// Where it is kept, instead of $XDG_CACHE_HOME/unleak; implies --state
+    #[arg(long, value_name = "DIR")]
+    pub(crate) state_dir: Option<PathBuf>,
+}
+
+impl StateOptions {
+    /// Whether anything is kept.
+    pub(crate) fn is_on(&self) -> bool {
+        self.state || self.state_dir.is_some()
+    }
+}
+
+/// What to do with what is kept.
+#[derive(Debug, Subcommand)]
+pub(crate) enum StateCommand {
+    /// List the repositories whose reports are kept
+    Show {
+        /// Where they are, instead of $XDG_CACHE_HOME/unleak
+        #[arg(long, value_name = "DIR")]
+        state_dir: Option<PathBuf>,
+    },
+    /// Forget all of them
+    Clear {
+        /// Where they are, instead of $XDG_CACHE_HOME/unleak
+        #[arg(long, value_name = "DIR")]
+        state_dir: Option<PathBuf>,
+    },
 }
 
 /// What to do with settings.
@@ -536,6 +578,9 @@ pub(crate) struct ScanArgs {
     /// Report what the files in '.unleak' suppress, too
     #[arg(long)]
     pub(crate) no_ignore: bool,
+
+    #[command(flatten)]
+    pub(crate) state: StateOptions,
 
     #[command(flatten)]
     pub(crate) rules: RuleOptions,

@@ -1,6 +1,7 @@
 //! The exit codes. They are part of the interface: the README and the tests list them.
 
 use unleak::audit::Audit;
+use unleak::report::Document;
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +23,16 @@ pub(crate) enum Exit {
 impl Exit {
     /// How a run ends that found this.
     pub(crate) fn of(audit: &Audit) -> Self {
-        match (audit.coverage.is_complete(), audit.findings.is_empty()) {
+        Self::from_what(audit.coverage.is_complete(), audit.findings.is_empty())
+    }
+
+    /// How a run ends whose report is this.
+    pub(crate) fn of_report(document: &Document) -> Self {
+        Self::from_what(document.head.complete, document.findings.is_empty())
+    }
+
+    fn from_what(is_complete: bool, is_clean: bool) -> Self {
+        match (is_complete, is_clean) {
             (false, _) => Self::Incomplete,
             (true, true) => Self::Clean,
             (true, false) => Self::Found,

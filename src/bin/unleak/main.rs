@@ -19,6 +19,7 @@ mod report;
 mod rules;
 mod scan;
 mod settings;
+mod state;
 mod topics;
 mod ui;
 
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
         Command::Estate { command } => estate::run(&args, command),
         Command::Merge(merge) => estate::merge(&args, merge),
         Command::Rules { command } => rules::run(command),
+        Command::State { command } => state::run(command),
         Command::Config {
             command: ConfigCommand::Show(show),
         } => config::show(show),

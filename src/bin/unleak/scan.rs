@@ -11,16 +11,18 @@ use unleak::audit::text::text;
 use unleak::audit::{Audit, changes};
 use unleak::detect::Detector;
 use unleak::error::{Error, Result};
-use unleak::odb::repository::Repository;
+use unleak::odb::repository::{Overrides, Repository};
 use unleak::odb::revision::{self, Ends};
 use unleak::odb::{Skipped, bundle};
 use unleak::progress::Progress;
-use unleak::report::Source;
 use unleak::report::paint::Paint;
+use unleak::report::redact::Reveal;
 use unleak::report::weblink::WebLinks;
+use unleak::report::{Document, Source};
 use unleak::scan::commits::Range;
+use unleak::suppress::Suppressions;
 
-use crate::args::{Args, ScanArgs};
+use crate::args::{Args, KnownOptions, ScanArgs};
 use crate::config::{self, Layers};
 use crate::exit::Exit;
 use crate::filter::Filter;
@@ -28,12 +30,12 @@ use crate::ignore;
 use crate::known;
 use crate::progress::ProgressLine;
 use crate::settings::{self, ScanSettings};
+use crate::state::{self, How, State};
 use crate::ui;
 
 /// Runs it.
 pub(crate) fn run(args: &Args, scan: &ScanArgs) -> Result<Exit> {
-    let is_text = scan.repository == Path::new("-");
-    let repo = if !scan.files.is_empty() || is_text || is_bundle(&scan.repository) {
+    let repo = if !scan.files.is_empty() || is_text(scan) || is_bundle(&scan.repository) {
         None
     } else {
         let overrides = settings::overrides_for(&scan.repository);
@@ -47,37 +49,27 @@ pub(crate) fn run(args: &Args, scan: &ScanArgs) -> Result<Exit> {
         .num_threads(settings.threads)
         .build_global()
         .map_err(|e| Error::usage("cannot start the threads").because(e))?;
+    let paint = painted(args, &settings);
+    let (state, kept) = match &repo {
+        Some(repo) => state(scan, &settings, repo, &suppressions)?,
+        None => (None, None),
+    };
+    if let Some(document) = kept {
+        ui::say(
+            args,
+            1,
+            "nothing has changed: this is the report of the last scan",
+        );
+        return end(args, &settings, &document, paint);
+    }
     let rules = std::mem::take(&mut settings.rules);
     let known = known::values(&scan.known, &rules, &settings.audit)?;
     let detector = Detector::compile_with(rules, known)?.with_limits(settings.unpack);
     let filter = Filter::resolve(&scan.filter, detector.rules())?;
-    let mut web = None;
-    let mut result = if let Some(repo) = &repo {
-        let remote = repo.git().config_snapshot().string("remote.origin.url");
-        web = remote.and_then(|remote| WebLinks::of(&remote));
-        let (place, count) = (repo.git_dir().display(), detector.rules().rules.len());
-        ui::say(args, 1, &format!("scanning '{place}' with {count} rules"));
-        objects(args, scan, &settings, &detector, repo)?
-    } else if !scan.files.is_empty() {
-        files(&scan.files, &detector, &settings.audit)?
-    } else if is_text {
-        standard_input(scan, &settings, &detector)?
-    } else {
-        bundle(args, scan, &settings, &detector)?
-    };
+    let (mut result, web) = result(args, scan, &settings, &detector, repo.as_ref())?;
     ignore::apply(&suppressions, &mut result)?;
     filter.apply(&mut result, detector.rules());
-    let paint = match &settings.outputs.standard {
-        None => Paint::Off,
-        Some(_) => settings::paint(args.color, &std::io::stdout()),
-    };
-    settings::apply(paint);
-    let subject = if scan.files.is_empty() {
-        settings.repository.display().to_string()
-    } else {
-        let names = scan.files.iter().map(|path| path.display().to_string());
-        names.collect::<Vec<_>>().join(", ")
-    };
+    let subject = subject(scan);
     let source = Source {
         audit: &result,
         rules: detector.rules(),
@@ -85,13 +77,109 @@ pub(crate) fn run(args: &Args, scan: &ScanArgs) -> Result<Exit> {
         web: web.as_ref(),
         reveal: settings.reveal,
     };
-    if settings.outputs.write(&source.document(), paint)? == Exit::ClosedPipe {
+    let mut document = source.document();
+    if let Some(state) = state {
+        state.keep(&mut document)?;
+    }
+    end(args, &settings, &document, paint)
+}
+
+/// Scans what the arguments ask for; also says where the commits of a repository can be looked at.
+fn result(
+    args: &Args,
+    scan: &ScanArgs,
+    settings: &ScanSettings,
+    detector: &Detector,
+    repo: Option<&Repository>,
+) -> Result<(Audit, Option<WebLinks>)> {
+    let mut web = None;
+    let result = if let Some(repo) = repo {
+        let remote = repo.git().config_snapshot().string("remote.origin.url");
+        web = remote.and_then(|remote| WebLinks::of(&remote));
+        let (place, count) = (repo.git_dir().display(), detector.rules().rules.len());
+        ui::say(args, 1, &format!("scanning '{place}' with {count} rules"));
+        objects(args, scan, settings, detector, repo)?
+    } else if !scan.files.is_empty() {
+        files(&scan.files, detector, &settings.audit)?
+    } else if is_text(scan) {
+        standard_input(scan, settings, detector)?
+    } else {
+        bundle(args, scan, settings, detector)?
+    };
+    Ok((result, web))
+}
+
+/// Whether standard input is scanned.
+fn is_text(scan: &ScanArgs) -> bool {
+    scan.repository == Path::new("-")
+}
+
+/// Whether standard output is painted.
+fn painted(args: &Args, settings: &ScanSettings) -> Paint {
+    let paint = match &settings.outputs.standard {
+        None => Paint::Off,
+        Some(_) => settings::paint(args.color, &std::io::stdout()),
+    };
+    settings::apply(paint);
+    paint
+}
+
+/// Writes the report.
+fn end(args: &Args, settings: &ScanSettings, document: &Document, paint: Paint) -> Result<Exit> {
+    if settings.outputs.write(document, paint)? == Exit::ClosedPipe {
         return Ok(Exit::ClosedPipe);
     }
-    if args.quiet && !result.coverage.is_complete() {
+    if args.quiet && !document.head.complete {
         ui::warn("the scan is incomplete; run it without '--quiet' to see what is missing");
     }
-    Ok(Exit::of(&result))
+    Ok(Exit::of_report(document))
+}
+
+/// What is scanned, as the user named it.
+fn subject(scan: &ScanArgs) -> String {
+    if scan.files.is_empty() {
+        return scan.repository.display().to_string();
+    }
+    let names = scan.files.iter().map(|path| path.display().to_string());
+    names.collect::<Vec<_>>().join(", ")
+}
+
+/// The state of a repository, and the report if nothing has changed; only for scans of all of it
+/// that show no secrets.
+fn state(
+    scan: &ScanArgs,
+    settings: &ScanSettings,
+    repo: &Repository,
+    suppressions: &Suppressions,
+) -> Result<(Option<State>, Option<Document>)> {
+    if !scan.state.is_on() {
+        return Ok((None, None));
+    }
+    let is_part = scan.staged || scan.range.is_some() || scan.since.is_some() || scan.worktree;
+    let is_steered = settings.overrides != Overrides::default();
+    let is_known = scan.known != KnownOptions::default();
+    if is_part || is_steered || is_known || settings.reveal == Reveal::Shown {
+        return Err(
+            Error::usage("only a scan of a whole repository keeps a state").hint(
+                "'--state' goes without '--staged', '--range', '--since', '--worktree', '--known', \
+             '--show-secrets' and git's environment variables",
+            ),
+        );
+    }
+    let remote = repo.git().config_snapshot().string("remote.origin.url");
+    let how = How {
+        rules: &settings.rules,
+        audit: &settings.audit,
+        unpack: &settings.unpack,
+        more: state::more(
+            &subject(scan),
+            remote.as_deref().map(Vec::as_slice),
+            suppressions,
+            scan.no_ignore,
+            &scan.filter,
+        ),
+    };
+    state::open(&scan.state, repo, &how)
 }
 
 /// Whether `path` is a file that begins like a bundle.

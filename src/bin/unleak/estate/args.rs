@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
-use crate::args::{ConfidenceChoice, FormatChoice, RuleOptions};
+use crate::args::{ConfidenceChoice, FormatChoice, RuleOptions, StateOptions};
 
 /// What to do with many repositories.
 #[derive(Debug, Subcommand)]
@@ -63,6 +63,9 @@ pub(crate) struct EstateScanArgs {
     /// Threads to use; 0 takes all cores
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub(crate) threads: usize,
+
+    #[command(flatten)]
+    pub(crate) state: StateOptions,
 
     #[command(flatten)]
     pub(crate) rules: RuleOptions,

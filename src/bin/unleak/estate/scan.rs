@@ -18,12 +18,14 @@ use unleak::report::paint::Paint;
 use unleak::report::redact::Reveal;
 use unleak::report::weblink::WebLinks;
 use unleak::report::{Format, Source};
+use unleak::unpack;
 
 use super::args::EstateScanArgs;
 use super::list::{self, Shard};
 use crate::args::Args;
 use crate::config::{self, Layers};
 use crate::exit::Exit;
+use crate::state::{self, How};
 use crate::{ignore, output, settings, ui};
 
 /// What the run came to.
@@ -156,17 +158,38 @@ fn document(scan: &EstateScanArgs, detector: &Detector, path: &Path) -> Result<D
     let suppressions = config::suppressions(Some(&repo), &layers, scan.no_ignore)?;
     let options: AuditOptions =
         settings::audit_options(&layers, scan.min_confidence, scan.no_inline_allow);
+    let remote = repo.git().config_snapshot().string("remote.origin.url");
+    let subject = path.display().to_string();
+    let how = How {
+        rules: detector.rules(),
+        audit: &options,
+        unpack: &unpack::Limits::default(),
+        more: state::more(
+            &subject,
+            remote.as_deref().map(Vec::as_slice),
+            &suppressions,
+            scan.no_ignore,
+            &(),
+        ),
+    };
+    let (state, kept) = state::open(&scan.state, &repo, &how)?;
+    if let Some(document) = kept {
+        return Ok(document);
+    }
     let progress = Arc::new(Progress::default());
     let mut audit = audit(&repo, &overrides, detector, &options, &progress)?;
     ignore::apply(&suppressions, &mut audit)?;
-    let remote = repo.git().config_snapshot().string("remote.origin.url");
     let web = remote.and_then(|remote| WebLinks::of(&remote));
     let source = Source {
         audit: &audit,
         rules: detector.rules(),
-        subject: &path.display().to_string(),
+        subject: &subject,
         web: web.as_ref(),
         reveal: Reveal::Redacted,
     };
-    Ok(source.document())
+    let mut document = source.document();
+    if let Some(state) = state {
+        state.keep(&mut document)?;
+    }
+    Ok(document)
 }

@@ -1,0 +1,287 @@
+//! What earlier scans came to: a repository that is as it was is not read again, and findings keep
+//! the day on which they were first told. One file for each repository; it holds a redacted report, so
+//! no secret.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use unleak::audit::AuditOptions;
+use unleak::error::{Error, Result};
+use unleak::odb::repository::Repository;
+use unleak::odb::stamp::Stamp;
+use unleak::report::Document;
+use unleak::report::escape::escape;
+use unleak::rule::RuleSet;
+use unleak::suppress::Suppressions;
+use unleak::unpack;
+
+use crate::args::{StateCommand, StateOptions};
+use crate::exit::Exit;
+use crate::output;
+
+/// Ending of the files.
+const ENDING: &str = "state.json";
+
+/// The state of one repository.
+pub(crate) struct State {
+    file: PathBuf,
+    repository: PathBuf,
+    roots: Vec<PathBuf>,
+    /// Digest of all that the report depends on, but for the repository.
+    how: String,
+    stamp: Stamp,
+    first_seen: BTreeMap<String, String>,
+}
+
+/// The file.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    repository: PathBuf,
+    /// When it was scanned.
+    scanned: String,
+    how: String,
+    stamp: String,
+    first_seen: BTreeMap<String, String>,
+    document: Document,
+}
+
+/// What a report depends on besides the repository.
+pub(crate) struct How<'a> {
+    pub(crate) rules: &'a RuleSet,
+    pub(crate) audit: &'a AuditOptions,
+    pub(crate) unpack: &'a unpack::Limits,
+    /// All else.
+    pub(crate) more: String,
+}
+
+impl State {
+    /// Opens the state of a repository in `dir`, and returns the report if nothing has changed.
+    /// Nothing is returned if the repository cannot be looked at.
+    ///
+    /// # Errors
+    /// `Internal` if the rules have no form.
+    fn open(
+        dir: &Path,
+        repo: &Repository,
+        how: &How<'_>,
+    ) -> Result<Option<(Self, Option<Document>)>> {
+        let Ok(place) = std::fs::canonicalize(repo.git_dir()) else {
+            return Ok(None);
+        };
+        let Some(roots) = roots(repo) else {
+            return Ok(None);
+        };
+        let Ok(stamp) = Stamp::of(&roots) else {
+            return Ok(None);
+        };
+        let name = Sha256::digest(place.as_os_str().as_encoded_bytes());
+        let name = &data_encoding::HEXLOWER.encode(&name)[..32];
+        let mut state = Self {
+            file: dir.join(format!("{name}.{ENDING}")),
+            repository: place,
+            roots,
+            how: digest_of(how)?,
+            stamp,
+            first_seen: BTreeMap::new(),
+        };
+        // What cannot be read is as good as not there: it is written anew.
+        let kept = std::fs::read(&state.file).ok();
+        let kept = kept.and_then(|bytes| serde_json::from_slice::<Kept>(&bytes).ok());
+        let Some(kept) = kept else {
+            return Ok(Some((state, None)));
+        };
+        state.first_seen = kept.first_seen;
+        let is_same = kept.how == state.how && kept.stamp == state.stamp_text();
+        Ok(Some((state, is_same.then_some(kept.document))))
+    }
+
+    fn stamp_text(&self) -> String {
+        data_encoding::HEXLOWER.encode(&self.stamp.digest)
+    }
+
+    /// Adds to each finding the day on which it was first told, and keeps the report if the
+    /// repository did not change while it was read.
+    ///
+    /// # Errors
+    /// `Io` if the file cannot be written.
+    pub(crate) fn keep(mut self, document: &mut Document) -> Result<()> {
+        let now = Timestamp::now();
+        let today = now.strftime("%Y-%m-%d").to_string();
+        for finding in &mut document.findings {
+            let id = finding.fingerprint.clone();
+            let first = self.first_seen.entry(id).or_insert_with(|| today.clone());
+            finding.first_seen = Some(first.clone());
+        }
+        let is_same = Stamp::of(&self.roots).is_ok_and(|after| after == self.stamp);
+        // A report that is not to be used again is kept for its days, under a stamp of nothing.
+        let is_final = is_same && self.stamp.is_settled && document.head.complete;
+        let kept = Kept {
+            stamp: if is_final {
+                self.stamp_text()
+            } else {
+                String::new()
+            },
+            repository: self.repository,
+            scanned: now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            how: self.how,
+            first_seen: self.first_seen,
+            document: document.clone(),
+        };
+        let dir = self.file.parent().unwrap_or(Path::new("."));
+        std::fs::create_dir_all(dir).map_err(|e| Error::io("make", dir, e))?;
+        let bytes = serde_json::to_vec(&kept)
+            .map_err(|e| Error::internal("a state has no form").because(e))?;
+        // Paths and names are nobody else's business.
+        output::write_file(&self.file, &bytes, false)
+    }
+}
+
+/// What else a report depends on.
+pub(crate) fn more(
+    subject: &str,
+    remote: Option<&[u8]>,
+    suppressions: &Suppressions,
+    no_ignore: bool,
+    filter: &dyn std::fmt::Debug,
+) -> String {
+    let patterns = &suppressions.patterns;
+    // Suppressions expire.
+    let today = Timestamp::now().strftime("%Y-%m-%d");
+    format!("{subject:?} {remote:?} {patterns:?} {no_ignore} {filter:?} {today}")
+}
+
+/// The state of a repository and its report, if a state is asked for.
+///
+/// # Errors
+/// As [`State::open`] and [`directory`].
+pub(crate) fn open(
+    options: &StateOptions,
+    repo: &Repository,
+    how: &How<'_>,
+) -> Result<(Option<State>, Option<Document>)> {
+    if !options.is_on() {
+        return Ok((None, None));
+    }
+    let dir = directory(options.state_dir.as_deref())?;
+    Ok(match State::open(&dir, repo, how)? {
+        Some((state, kept)) => (Some(state), kept),
+        None => (None, None),
+    })
+}
+
+/// All that a scan reads of a repository; `None` if that cannot be told.
+fn roots(repo: &Repository) -> Option<Vec<PathBuf>> {
+    let mut roots = vec![repo.git_dir().to_owned(), repo.common_dir().to_owned()];
+    roots.extend(repo.object_dirs().ok()?);
+    if let Some(root) = repo.git().workdir() {
+        roots.push(root.join(unleak::config::FILE));
+        roots.push(root.join(".unleak"));
+    }
+    roots.sort();
+    roots.dedup();
+    Some(roots)
+}
+
+fn digest_of(how: &How<'_>) -> Result<String> {
+    let mut digest = Sha256::new();
+    let mut add = |part: &[u8]| {
+        digest.update(part.len().to_le_bytes());
+        digest.update(part);
+    };
+    add(env!("CARGO_PKG_VERSION").as_bytes());
+    // Another build of the same version may find other things.
+    let program = std::env::current_exe().and_then(std::fs::metadata);
+    if let Ok(program) = program {
+        add(format!("{} {:?}", program.len(), program.modified().ok()).as_bytes());
+    }
+    let rules = serde_json::to_vec(how.rules);
+    add(&rules.map_err(|e| Error::internal("rules have no form").because(e))?);
+    add(format!("{:?} {:?}", how.audit, how.unpack).as_bytes());
+    add(how.more.as_bytes());
+    Ok(data_encoding::HEXLOWER.encode(&digest.finalize()))
+}
+
+/// The directory: the one that is named, or where such files are kept.
+///
+/// # Errors
+/// `Usage` if there is no such place.
+fn directory(named: Option<&Path>) -> Result<PathBuf> {
+    let variable = |name: &str| {
+        let value = std::env::var_os(name).filter(|value| !value.is_empty());
+        value.map(PathBuf::from)
+    };
+    if let Some(dir) = named {
+        return Ok(dir.to_owned());
+    }
+    let cache = variable("XDG_CACHE_HOME");
+    let cache = cache.or_else(|| Some(std::env::home_dir()?.join(".cache")));
+    cache.map(|cache| cache.join("unleak")).ok_or_else(|| {
+        Error::usage("there is no directory for the state").hint("name one: '--state-dir DIR'")
+    })
+}
+
+/// Runs `unleak state`.
+pub(crate) fn run(command: &StateCommand) -> Result<Exit> {
+    match command {
+        StateCommand::Show { state_dir } => show(&directory(state_dir.as_deref())?),
+        StateCommand::Clear { state_dir } => clear(&directory(state_dir.as_deref())?),
+    }
+}
+
+fn files(dir: &Path) -> Result<Vec<PathBuf>> {
+    let listed = match std::fs::read_dir(dir) {
+        Ok(listed) => listed,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(Error::io("read", dir, e)),
+    };
+    let mut files = Vec::new();
+    for entry in listed {
+        let path = entry.map_err(|e| Error::io("read", dir, e))?.path();
+        let name = path.file_name().and_then(|name| name.to_str());
+        if name.is_some_and(|name| name.ends_with(&format!(".{ENDING}"))) {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn show(dir: &Path) -> Result<Exit> {
+    let mut text = String::new();
+    for file in files(dir)? {
+        let bytes = std::fs::read(&file).map_err(|e| Error::io("read", &file, e))?;
+        // Writing to a string cannot fail.
+        let _ = match serde_json::from_slice::<Kept>(&bytes) {
+            Ok(kept) => writeln!(
+                text,
+                "{}: scanned {}, {} findings, {} bytes{}",
+                escape(kept.repository.as_os_str().as_encoded_bytes()),
+                escape(kept.scanned.as_bytes()),
+                kept.document.findings.len(),
+                bytes.len(),
+                if kept.stamp.is_empty() {
+                    ", to be read again"
+                } else {
+                    ""
+                }
+            ),
+            Err(_) => writeln!(text, "{}: of another version", file.display()),
+        };
+    }
+    if text.is_empty() {
+        let _ = writeln!(text, "'{}' holds no state", dir.display());
+    }
+    output::print(text.as_bytes())
+}
+
+fn clear(dir: &Path) -> Result<Exit> {
+    let files = files(dir)?;
+    for file in &files {
+        std::fs::remove_file(file).map_err(|e| Error::io("remove", file, e))?;
+    }
+    output::print(format!("{} repositories are forgotten\n", files.len()).as_bytes())
+}

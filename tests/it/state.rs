@@ -1,0 +1,257 @@
+//! Second scans: nothing is read again that has not changed, and nothing that has is missed.
+
+use std::fs::File;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+use std::time::{Duration, SystemTime};
+
+use serde_json::Value;
+
+use crate::support::{Repo, github_token, unleak};
+
+/// Makes all files of a repository old: what is new may change once more within a tick of the clock.
+fn settle(path: &Path) {
+    if path.is_dir() {
+        for entry in std::fs::read_dir(path).unwrap() {
+            settle(&entry.unwrap().path());
+        }
+    }
+    let old = SystemTime::now() - Duration::from_secs(3600);
+    File::open(path).unwrap().set_modified(old).unwrap();
+}
+
+/// What is changed, and how.
+type Change<'a> = (&'a str, &'a dyn Fn(&Repo));
+
+struct Case {
+    repo: Repo,
+    dir: tempfile::TempDir,
+}
+
+impl Case {
+    fn new() -> Self {
+        let repo = Repo::new();
+        repo.commit_file("a", format!("k = '{}'\n", github_token(1)));
+        repo.git(&["gc", "-q"]);
+        settle(repo.path());
+        Self {
+            repo,
+            dir: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    fn scan(&self, options: &[&str]) -> Output {
+        let dir = self.dir.path().to_str().unwrap();
+        let args = [&["scan", "-v", "--state-dir", dir], options, &["."]].concat();
+        unleak(&args, self.repo.path())
+    }
+
+    /// Whether the scan came from the state, and its report, but for the days.
+    fn kept(&self, options: &[&str]) -> (bool, Value) {
+        let output = self.scan(&[options, &["-f", "json"]].concat());
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(matches!(output.status.code(), Some(0 | 1)), "{said}");
+        (
+            said.contains("nothing has changed"),
+            without_days(&output.stdout),
+        )
+    }
+
+    fn fresh(&self, options: &[&str]) -> Value {
+        let args = [&["scan", "-f", "json"], options, &["."]].concat();
+        without_days(&unleak(&args, self.repo.path()).stdout)
+    }
+
+    fn file(&self) -> PathBuf {
+        let mut files = std::fs::read_dir(self.dir.path()).unwrap();
+        files.next().unwrap().unwrap().path()
+    }
+}
+
+fn without_days(json: &[u8]) -> Value {
+    let mut json: Value = serde_json::from_slice(json).unwrap();
+    for finding in json["findings"].as_array_mut().unwrap() {
+        finding.as_object_mut().unwrap().remove("first_seen");
+    }
+    json
+}
+
+#[test]
+fn what_has_not_changed_is_not_read_again() {
+    let case = Case::new();
+    let first = case.kept(&[]);
+    let second = case.kept(&[]);
+    assert_eq!((first.0, second.0), (false, true));
+    assert_eq!(first.1, second.1);
+    assert_eq!(second.1, case.fresh(&[]));
+    // All formats come from what was kept.
+    for format in ["human", "sarif", "html"] {
+        let output = case.scan(&["-f", format]);
+        assert!(String::from_utf8_lossy(&output.stderr).contains("nothing has changed"));
+        assert_eq!(output.status.code(), Some(1));
+    }
+    // Bytes that change without time or size are not even looked at.
+    let packs = case.repo.git_dir().join("objects/pack");
+    let mut files = std::fs::read_dir(packs)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let pack = files
+        .find(|path| path.extension().is_some_and(|e| e == "pack"))
+        .unwrap();
+    let time = std::fs::metadata(&pack).unwrap().modified().unwrap();
+    let len = std::fs::metadata(&pack).unwrap().len();
+    std::fs::set_permissions(&pack, std::fs::Permissions::from_mode(0o644)).unwrap();
+    std::fs::write(&pack, vec![0; usize::try_from(len).unwrap()]).unwrap();
+    File::open(&pack).unwrap().set_modified(time).unwrap();
+    assert!(case.kept(&[]).0);
+    assert_eq!(
+        unleak(&["scan", "."], case.repo.path()).status.code(),
+        Some(3)
+    );
+}
+
+#[test]
+fn whatever_changes_the_report_is_seen() {
+    let case = Case::new();
+    let changes: [Change<'_>; 9] = [
+        ("a commit", &|repo| {
+            repo.commit_file("b", format!("k = '{}'\n", github_token(2)));
+        }),
+        ("a branch", &|repo| {
+            repo.git(&["branch", "side"]);
+        }),
+        ("packed refs", &|repo| {
+            repo.git(&["pack-refs", "--all"]);
+        }),
+        ("another HEAD", &|repo| {
+            repo.git(&["symbolic-ref", "HEAD", "refs/heads/side"]);
+        }),
+        ("a loose object", &|repo| {
+            let blob = format!("k = '{}'\n", github_token(3));
+            repo.git_with_input(&["hash-object", "-w", "--stdin"], blob.as_bytes());
+        }),
+        ("the index", &|repo| {
+            repo.git(&["rm", "-q", "--cached", "a"]);
+        }),
+        ("a remote", &|repo| {
+            repo.git(&["remote", "add", "origin", "https://github.com/o/r"]);
+        }),
+        ("a configuration", &|repo| {
+            repo.write(".unleak.toml", "min_confidence = 'low'\n");
+        }),
+        ("a suppression", &|repo| {
+            let id = repo.scan(&[]).findings()[0]["fingerprint"]
+                .as_str()
+                .unwrap()
+                .to_owned();
+            let output = repo.unleak(&["ignore", &id, "--reason", "x"], b"", &[]);
+            assert!(output.status.success());
+        }),
+    ];
+    for (what, change) in changes {
+        settle(case.repo.path());
+        case.kept(&[]);
+        assert!(case.kept(&[]).0, "before {what}");
+        change(&case.repo);
+        let (is_kept, report) = case.kept(&[]);
+        assert!(!is_kept, "{what}");
+        assert_eq!(report, case.fresh(&[]), "{what}");
+    }
+    // So is what is asked for.
+    settle(case.repo.path());
+    case.kept(&[]);
+    for options in [
+        &["--min-confidence", "high"][..],
+        &["--disable-rule", "github-pat"],
+        &["--in-head"],
+        &["--no-ignore"],
+        &["--no-inline-allow"],
+        &["--max-depth", "0"],
+    ] {
+        let (is_kept, report) = case.kept(options);
+        assert!(!is_kept, "{options:?}");
+        assert_eq!(report, case.fresh(options), "{options:?}");
+    }
+}
+
+#[test]
+fn what_changed_a_moment_ago_is_read_again() {
+    let case = Case::new();
+    case.repo.git(&["branch", "new"]);
+    assert!(!case.kept(&[]).0);
+    assert!(!case.kept(&[]).0);
+    // So is what could not be read.
+    let case = Case::new();
+    let shallow = case.repo.git_dir().join("shallow");
+    std::fs::write(&shallow, case.repo.git(&["rev-parse", "HEAD"])).unwrap();
+    settle(case.repo.path());
+    for _ in 0..2 {
+        let output = case.scan(&[]);
+        assert_eq!(output.status.code(), Some(3));
+        assert!(!String::from_utf8_lossy(&output.stderr).contains("nothing has changed"));
+    }
+}
+
+#[test]
+fn findings_keep_the_day_on_which_they_were_first_told() {
+    let case = Case::new();
+    case.scan(&[]);
+    let file = case.file();
+    let mut kept: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    for day in kept["first_seen"].as_object_mut().unwrap().values_mut() {
+        *day = "2020-02-29".into();
+    }
+    std::fs::write(&file, kept.to_string()).unwrap();
+    case.repo
+        .commit_file("b", format!("k = '{}'\n", github_token(2)));
+    let output = case.scan(&["-f", "json"]);
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let days: Vec<&str> = report["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|finding| finding["first_seen"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        days.iter().filter(|day| **day == "2020-02-29").count(),
+        1,
+        "{days:?}"
+    );
+    assert_eq!(days.len(), 2);
+    let text = String::from_utf8(case.scan(&[]).stdout).unwrap();
+    assert!(text.contains(" · first told 2020-02-29"), "{text}");
+}
+
+#[test]
+fn the_state_holds_no_secret_and_can_be_shown_and_cleared() {
+    let case = Case::new();
+    case.scan(&[]);
+    let file = case.file();
+    let text = String::from_utf8(std::fs::read(&file).unwrap()).unwrap();
+    assert!(!text.contains(&github_token(1)));
+    assert_eq!(
+        std::fs::metadata(&file).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
+    let dir = case.dir.path().to_str().unwrap();
+    let state = |what: &str| {
+        let output = unleak(&["state", what, "--state-dir", dir], case.repo.path());
+        assert_eq!(output.status.code(), Some(0));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let shown = state("show");
+    assert!(
+        shown.contains(".git: scanned 20") && shown.contains("1 findings"),
+        "{shown}"
+    );
+    // What is damaged is made anew.
+    std::fs::write(&file, &text[..text.len() / 2]).unwrap();
+    assert!(!case.kept(&[]).0);
+    assert!(case.kept(&[]).0);
+    assert_eq!(state("clear"), "1 repositories are forgotten\n");
+    assert!(state("show").contains("holds no state"));
+    for options in [&["--show-secrets"][..], &["--staged"], &["--worktree"]] {
+        assert_eq!(case.scan(options).status.code(), Some(2), "{options:?}");
+    }
+}
