@@ -1,5 +1,6 @@
-//! Whether a repository is as it was: a digest of the names, sizes and times of all its files. No
-//! object is read for it.
+//! Whether a repository is as it was: a digest of all its files. Objects, which never change under
+//! their names, go by size and time; all else, such as refs, by contents, since a fetch that brings
+//! nothing writes some of it anew. No object is read for it.
 
 use std::collections::BTreeSet;
 use std::fs::Metadata;
@@ -12,6 +13,8 @@ use sha2::{Digest, Sha256};
 /// A file that changed this short a time ago may change again without another time or size: clocks of
 /// file systems tick slowly.
 const SETTLED_AFTER: Duration = Duration::from_secs(2);
+/// Longer files go by size and time.
+const MAX_READ: u64 = 4 << 20;
 
 /// What the files were like.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,44 +27,46 @@ pub struct Stamp {
 
 impl Stamp {
     /// Looks at all files below `roots`, and at the roots themselves; those that are not there count
-    /// as such. Links are followed, each directory once.
+    /// as such. `objects` are the directories of objects among them.
     ///
     /// # Errors
-    /// If a file or directory cannot be looked at.
-    pub fn of(roots: &[PathBuf]) -> io::Result<Self> {
-        let mut seen = BTreeSet::new();
-        let mut pending: Vec<PathBuf> = roots.to_vec();
-        let mut lines: Vec<(PathBuf, u64, Option<SystemTime>)> = Vec::new();
-        while let Some(path) = pending.pop() {
-            let Some(found) = look_at(&path)? else {
-                lines.push((path, 0, None));
-                continue;
-            };
-            lines.push((path.clone(), found.len(), Some(found.modified()?)));
-            if found.is_dir() && seen.insert(std::fs::canonicalize(&path)?) {
-                for entry in std::fs::read_dir(&path)? {
-                    pending.push(entry?.path());
-                }
-            }
-        }
-        lines.sort_unstable();
+    /// If a file or directory cannot be looked at, or there is a link: it could lead anywhere.
+    pub fn of(roots: &[PathBuf], objects: &[PathBuf]) -> io::Result<Self> {
+        let all = roots.iter().chain(objects).cloned();
+        let mut pending: Vec<(PathBuf, bool)> = all.map(|path| (path, false)).collect();
+        let mut lines: BTreeSet<Vec<u8>> = BTreeSet::new();
         let now = SystemTime::now();
         let mut is_settled = true;
+        while let Some((path, in_objects)) = pending.pop() {
+            let by_time = in_objects || objects.contains(&path);
+            let mut line = path.as_os_str().as_encoded_bytes().to_vec();
+            line.push(0);
+            match look_at(&path)? {
+                None => line.extend(b"absent"),
+                Some(found) if found.is_dir() => {
+                    // Its own time changes with every lock file that comes and goes.
+                    line.extend(b"directory");
+                    if !lines.contains(&line) {
+                        for entry in std::fs::read_dir(&path)? {
+                            pending.push((entry?.path(), by_time));
+                        }
+                    }
+                }
+                Some(found) if !by_time && found.is_file() && found.len() <= MAX_READ => {
+                    line.extend(Sha256::digest(std::fs::read(&path)?));
+                }
+                Some(found) => {
+                    let age = now.duration_since(found.modified()?).unwrap_or_default();
+                    is_settled &= age >= SETTLED_AFTER;
+                    line.extend(times(&found)?);
+                }
+            }
+            lines.insert(line);
+        }
         let mut digest = Sha256::new();
-        for (path, len, modified) in lines {
-            digest.update(path.as_os_str().as_encoded_bytes());
-            digest.update([0]);
-            digest.update(len.to_le_bytes());
-            let Some(modified) = modified else {
-                digest.update([1]);
-                continue;
-            };
-            let age = now.duration_since(modified).unwrap_or_default();
-            is_settled &= age >= SETTLED_AFTER;
-            let since = modified
-                .duration_since(SystemTime::UNIX_EPOCH)
-                .unwrap_or_default();
-            digest.update(since.as_nanos().to_le_bytes());
+        for line in lines {
+            digest.update(line.len().to_le_bytes());
+            digest.update(line);
         }
         Ok(Self {
             digest: digest.finalize().into(),
@@ -70,13 +75,27 @@ impl Stamp {
     }
 }
 
-/// What a path leads to; `None` if it leads to nothing.
+/// What a path is; `None` if there is nothing.
 fn look_at(path: &Path) -> io::Result<Option<Metadata>> {
-    match std::fs::metadata(path) {
+    match std::fs::symlink_metadata(path) {
+        Ok(found) if found.is_symlink() => Err(io::Error::other("it is a link")),
         Ok(found) => Ok(Some(found)),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(e) => Err(e),
     }
+}
+
+/// Size and times of a file. Whoever writes it can set the time of its contents, but not that of the
+/// change itself.
+fn times(found: &Metadata) -> io::Result<Vec<u8>> {
+    use std::os::unix::fs::MetadataExt;
+    let since = found.modified()?.duration_since(SystemTime::UNIX_EPOCH);
+    let mut line = found.len().to_le_bytes().to_vec();
+    line.extend(since.unwrap_or_default().as_nanos().to_le_bytes());
+    line.extend(found.ino().to_le_bytes());
+    line.extend(found.ctime().to_le_bytes());
+    line.extend(found.ctime_nsec().to_le_bytes());
+    Ok(line)
 }
 
 #[cfg(test)]
@@ -84,50 +103,48 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_change_shows_once_it_is_settled() {
+    fn every_change_shows() {
         let dir = tempfile::tempdir().unwrap();
-        let roots = [dir.path().to_owned(), dir.path().join("absent")];
-        let stamp = || Stamp::of(&roots).unwrap();
+        let (git, objects) = (dir.path().join("git"), dir.path().join("git/objects"));
+        std::fs::create_dir_all(objects.join("pack")).unwrap();
+        std::fs::create_dir(git.join("refs")).unwrap();
+        let roots = [git.clone(), dir.path().join("absent")];
+        let stamp = || Stamp::of(&roots, std::slice::from_ref(&objects)).unwrap();
         let old = SystemTime::now() - Duration::from_secs(60);
-        let write = |name: &str, text: &str, age: u64| {
+        let write = |name: &str, text: &str| {
             let path = dir.path().join(name);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(&path, text).unwrap();
-            let time = old - Duration::from_secs(age);
             std::fs::File::open(&path)
                 .unwrap()
-                .set_modified(time)
+                .set_modified(old)
                 .unwrap();
         };
-        let settle = || {
-            for dir in [dir.path(), &dir.path().join("refs")] {
-                let _ = std::fs::File::open(dir).and_then(|file| file.set_modified(old));
-            }
+        let mut digests = vec![stamp().digest];
+        let mut changed = |what: &str, should: bool| {
+            let now = stamp().digest;
+            assert_eq!(!digests.contains(&now), should, "{what}");
+            digests.push(now);
         };
-        write("refs/a", "1", 0);
-        assert!(!stamp().is_settled, "the directory is new");
-        settle();
-        let first = stamp();
-        assert!(first.is_settled);
-        assert_eq!(first, stamp());
-        write("refs/a", "2", 1);
-        settle();
-        let second = stamp();
-        assert_ne!(first.digest, second.digest, "another time");
-        write("refs/a", "22", 1);
-        settle();
-        let third = stamp();
-        assert_ne!(second.digest, third.digest, "another size");
-        write("refs/b", "", 0);
-        settle();
-        let fourth = stamp();
-        assert_ne!(third.digest, fourth.digest, "another file");
-        std::fs::remove_file(dir.path().join("refs/b")).unwrap();
-        settle();
-        assert_eq!(third.digest, stamp().digest);
-        std::os::unix::fs::symlink(dir.path(), dir.path().join("refs/loop")).unwrap();
-        assert_ne!(stamp().digest, third.digest, "a loop ends");
-        write("absent", "", 0);
-        assert_ne!(stamp().digest, third.digest);
+        write("git/refs/a", "1");
+        changed("a ref", true);
+        write("git/refs/a", "1");
+        changed("the same ref, written again", false);
+        write("git/refs/a", "2");
+        changed("another value of the same length and time", true);
+        write("git/objects/pack/p", "1");
+        changed("a pack", true);
+        write("git/objects/pack/p", "2");
+        changed("another pack of the same size and time", true);
+        write("git/lock", "");
+        changed("a file", true);
+        std::fs::remove_file(git.join("lock")).unwrap();
+        changed("its end", false);
+        write("absent", "");
+        changed("what was absent", true);
+        assert!(stamp().is_settled);
+        std::fs::write(objects.join("pack/q"), "").unwrap();
+        assert!(!stamp().is_settled, "it is new");
+        std::os::unix::fs::symlink("/", git.join("link")).unwrap();
+        assert!(Stamp::of(&roots, &[]).is_err());
     }
 }

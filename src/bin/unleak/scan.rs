@@ -78,8 +78,8 @@ pub(crate) fn run(args: &Args, scan: &ScanArgs) -> Result<Exit> {
         reveal: settings.reveal,
     };
     let mut document = source.document();
-    if let Some(state) = state {
-        state.keep(&mut document)?;
+    if let (Some(state), Some(repo)) = (state, &repo) {
+        state.keep(repo, &mut document)?;
     }
     end(args, &settings, &document, paint)
 }

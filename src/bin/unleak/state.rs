@@ -30,7 +30,6 @@ const ENDING: &str = "state.json";
 pub(crate) struct State {
     file: PathBuf,
     repository: PathBuf,
-    roots: Vec<PathBuf>,
     /// Digest of all that the report depends on, but for the repository.
     how: String,
     stamp: Stamp,
@@ -72,10 +71,7 @@ impl State {
         let Ok(place) = std::fs::canonicalize(repo.git_dir()) else {
             return Ok(None);
         };
-        let Some(roots) = roots(repo) else {
-            return Ok(None);
-        };
-        let Ok(stamp) = Stamp::of(&roots) else {
+        let Some(stamp) = stamp(repo) else {
             return Ok(None);
         };
         let name = Sha256::digest(place.as_os_str().as_encoded_bytes());
@@ -83,7 +79,6 @@ impl State {
         let mut state = Self {
             file: dir.join(format!("{name}.{ENDING}")),
             repository: place,
-            roots,
             how: digest_of(how)?,
             stamp,
             first_seen: BTreeMap::new(),
@@ -108,7 +103,7 @@ impl State {
     ///
     /// # Errors
     /// `Io` if the file cannot be written.
-    pub(crate) fn keep(mut self, document: &mut Document) -> Result<()> {
+    pub(crate) fn keep(mut self, repo: &Repository, document: &mut Document) -> Result<()> {
         let now = Timestamp::now();
         let today = now.strftime("%Y-%m-%d").to_string();
         for finding in &mut document.findings {
@@ -116,7 +111,7 @@ impl State {
             let first = self.first_seen.entry(id).or_insert_with(|| today.clone());
             finding.first_seen = Some(first.clone());
         }
-        let is_same = Stamp::of(&self.roots).is_ok_and(|after| after == self.stamp);
+        let is_same = stamp(repo).is_some_and(|after| after.digest == self.stamp.digest);
         // A report that is not to be used again is kept for its days, under a stamp of nothing.
         let is_final = is_same && self.stamp.is_settled && document.head.complete;
         let kept = Kept {
@@ -173,17 +168,18 @@ pub(crate) fn open(
     })
 }
 
-/// All that a scan reads of a repository; `None` if that cannot be told.
-fn roots(repo: &Repository) -> Option<Vec<PathBuf>> {
-    let mut roots = vec![repo.git_dir().to_owned(), repo.common_dir().to_owned()];
-    roots.extend(repo.object_dirs().ok()?);
+/// What all that a scan reads of a repository is like; `None` if that cannot be told.
+fn stamp(repo: &Repository) -> Option<Stamp> {
+    let real = |path: &Path| std::fs::canonicalize(path).ok();
+    let mut roots = vec![real(repo.git_dir())?, real(repo.common_dir())?];
     if let Some(root) = repo.git().workdir() {
+        let root = real(root)?;
         roots.push(root.join(unleak::config::FILE));
         roots.push(root.join(".unleak"));
     }
-    roots.sort();
-    roots.dedup();
-    Some(roots)
+    let objects = repo.object_dirs().ok()?;
+    let objects: Option<Vec<PathBuf>> = objects.iter().map(|dir| real(dir)).collect();
+    Stamp::of(&roots, &objects?).ok()
 }
 
 fn digest_of(how: &How<'_>) -> Result<String> {

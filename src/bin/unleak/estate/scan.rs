@@ -189,7 +189,7 @@ fn document(scan: &EstateScanArgs, detector: &Detector, path: &Path) -> Result<D
     };
     let mut document = source.document();
     if let Some(state) = state {
-        state.keep(&mut document)?;
+        state.keep(&repo, &mut document)?;
     }
     Ok(document)
 }

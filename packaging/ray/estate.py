@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+"""Scans many repositories on a Ray cluster.
+
+    packaging/ray/estate.py LIST --mirrors DIR --output DIR [--address auto]
+
+LIST has an address of git a line. Each is mirrored into --mirrors and scanned there, with one CPU; both
+directories must be shared by all nodes, and unleak and git be on the PATH of each (or --unleak names it). What
+has not changed is not read again by the same line. Prints one line a batch, then what 'unleak merge' says, and
+ends with its status: 0 clean, 1 secrets found, 3 something could not be read.
+"""
+
+import argparse
+import hashlib
+import os
+import pathlib
+import subprocess
+import sys
+
+import ray
+
+
+def name_of(address):
+    """The name of a mirror: readable, and one for each address."""
+    stem = address.rstrip("/").rsplit("/", 1)[-1].removesuffix(".git")
+    stem = "".join(c for c in stem if c.isalnum() or c in "-_.")[:60]
+    return f"{stem}-{hashlib.sha256(address.encode()).hexdigest()[:12]}.git"
+
+
+def mirror(address, mirrors):
+    """Brings the mirror up to date and returns its path. One that cannot be is put aside: then it counts as
+    not scanned, rather than as what it was before."""
+    path = pathlib.Path(mirrors, name_of(address))
+    stale, new = path.with_suffix(".stale"), path.with_suffix(".new")
+    env = os.environ | {"GIT_TERMINAL_PROMPT": "0"}
+
+    def git(*args):
+        return subprocess.run(["git", *args], env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL).returncode == 0
+
+    if stale.is_dir() and not path.is_dir():
+        stale.rename(path)
+    if path.is_dir():
+        if not git("-C", path, "fetch", "--quiet", "--prune", "origin"):
+            path.rename(stale)
+    else:
+        subprocess.run(["rm", "-rf", "--", new], check=True)
+        if git("clone", "--quiet", "--mirror", "--", address, new):
+            new.rename(path)
+    return str(path)
+
+
+@ray.remote(num_cpus=1, max_retries=3)
+def batch(addresses, mirrors, output, unleak):
+    """Mirrors and scans some repositories; returns the summary. Reports appear whole or not at all, so a
+    batch that a node took with it is simply run again."""
+    paths = [mirror(address, mirrors) for address in addresses]
+    scan = subprocess.run(
+        [unleak, "estate", "scan", "-", "-o", output, "--threads", "1", "--state-dir", str(pathlib.Path(output, "state"))],
+        input="".join(path + "\n" for path in paths),
+        capture_output=True,
+        text=True,
+    )
+    if scan.returncode not in (0, 1, 3):
+        raise RuntimeError(f"unleak ended with {scan.returncode}: {scan.stderr.strip()}")
+    return scan.stdout.strip()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("list")
+    parser.add_argument("--mirrors", required=True)
+    parser.add_argument("--output", required=True)
+    parser.add_argument("--unleak", default="unleak")
+    parser.add_argument("--address", help="of the cluster; without it, one is started here")
+    parser.add_argument("--cpus", type=int, help="of the cluster that is started here")
+    parser.add_argument("--batch", type=int, default=16, help="repositories of one task")
+    options = parser.parse_args()
+    lines = (line.strip() for line in pathlib.Path(options.list).read_text().splitlines())
+    addresses = sorted({line for line in lines if line and not line.startswith("#")})
+    mirrors, output = (os.path.abspath(path) for path in (options.mirrors, options.output))
+    for path in (mirrors, output):
+        os.makedirs(path, exist_ok=True)
+    ray.init(address=options.address, num_cpus=options.cpus, include_dashboard=False, log_to_driver=False)
+    parts = [addresses[at : at + options.batch] for at in range(0, len(addresses), options.batch)]
+    pending = {batch.remote(part, mirrors, output, options.unleak): part for part in parts}
+    lost = False
+    while pending:
+        done, _ = ray.wait(list(pending), num_returns=1)
+        for task in done:
+            part = pending.pop(task)
+            try:
+                print(ray.get(task), flush=True)
+            except Exception as problem:  # whatever it was, it must not hide the other batches
+                lost = True
+                print(f"a batch of {len(part)} failed, from {part[0]}: {problem}", file=sys.stderr, flush=True)
+    ray.shutdown()
+    merged = subprocess.run([options.unleak, "merge", output, "-o", f"json:{output}.json", "-o", f"html:{output}.html"])
+    return 3 if lost else merged.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
