@@ -164,3 +164,25 @@ fn patterns_of_git_s_configuration_become_rules() {
     assert!(!repo.path().join("pwned").exists());
     assert_eq!(places(&repo), ["a.txt"]);
 }
+
+#[test]
+fn nothing_is_written_through_a_link() {
+    let repo = Repo::new();
+    repo.commit_file("a", "x\n");
+    let outside = tempfile::tempdir().unwrap();
+    repo.write("v1.yml", "paths-ignore:\n- d.py\n");
+    repo.write("patterns", "[secrets]\n\tpatterns = OWN-[A-Z]{16}\n");
+    let target = outside.path().join("target");
+    let link = |name: &str| {
+        std::os::unix::fs::symlink(&target, repo.path().join(name)).unwrap();
+    };
+    link(".unleak.toml");
+    let (code, said) = run(&repo, &["import", "v1.yml"]);
+    assert_eq!(code, Some(2), "{said}");
+    std::fs::remove_file(repo.path().join(".unleak.toml")).unwrap();
+    std::fs::create_dir(&target).unwrap();
+    link(".unleak");
+    let (code, said) = run(&repo, &["import", "patterns"]);
+    assert_eq!(code, Some(2), "{said}");
+    assert_eq!(std::fs::read_dir(&target).unwrap().count(), 0);
+}

@@ -8,6 +8,8 @@ use unleak::error::{Error, Result};
 use unleak::odb::repository::Repository;
 use unleak::rule::foreign;
 
+use crate::output;
+
 /// The file for rules made from patterns.
 const RULES: &str = ".unleak/imported-rules.toml";
 
@@ -58,13 +60,14 @@ impl Additions {
             written.push(self.write_rules(root, left)?);
             self.rule_files.push(root.join(RULES));
         }
+        // It refuses links, which could lead anywhere.
+        let before = Config::of_repository(repo)?;
         let config = root.join(FILE);
         let old = match fs::read_to_string(&config) {
             Ok(old) => old,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => String::new(),
             Err(e) => return Err(Error::io("read", &config, e)),
         };
-        let before = Config::parse(&old, FILE, root)?;
         let mut head = String::new();
         let files: Vec<String> = self
             .rule_files
@@ -88,7 +91,7 @@ impl Additions {
             let text = format!("{head}{old}{tail}");
             // What could not be read again is not written.
             Config::parse(&text, FILE, root)?;
-            fs::write(&config, text).map_err(|e| Error::io("write", &config, e))?;
+            output::write_file(&config, text.as_bytes(), true)?;
         }
         Ok(written)
     }
@@ -133,11 +136,14 @@ impl Additions {
         let carried = foreign::parse(&text, RULES)?;
         left.extend(carried.left);
         let path = root.join(RULES);
-        let write = || -> std::io::Result<()> {
-            fs::create_dir_all(path.parent().unwrap_or(root))?;
-            fs::write(&path, &text)
-        };
-        write().map_err(|e| Error::io("write", &path, e))?;
+        let dir = root.join(".unleak");
+        if let Some(link) = [&dir, &path].into_iter().find(|path| path.is_symlink()) {
+            let link = link.display();
+            return Err(Error::usage(format!("'{link}' is a link"))
+                .hint("remove it: a stranger's could lead anywhere"));
+        }
+        fs::create_dir_all(&dir).map_err(|e| Error::io("make", &dir, e))?;
+        output::write_file(&path, text.as_bytes(), true)?;
         Ok(format!("'{RULES}': {} rules", carried.rules.rules.len()))
     }
 }
