@@ -124,6 +124,7 @@ const HOMES: [(&str, &[&str]); 17] = [
             "bin/unleak/purge/args.rs",
             "bin/unleak/report/args.rs",
             "bin/unleak/estate/args.rs",
+            "bin/unleak/examples.rs",
             "bin/unleak/topics/mod.rs",
         ],
     ),

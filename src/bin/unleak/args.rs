@@ -119,7 +119,7 @@ pub(crate) struct ExplainArgs {
     pub(crate) rules: RuleOptions,
 }
 
-/// Example: unleak ignore 1f3c9a --reason 'key of a deleted account' --expires 2030-12-31
+/// What is suppressed.
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct IgnoreArgs {
@@ -160,7 +160,7 @@ pub(crate) struct IgnoreArgs {
     pub(crate) rules: RuleOptions,
 }
 
-/// Example: unleak import .gitleaksignore baseline.json
+/// What is imported, and where to.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ImportArgs {
     /// The lists: lines 'COMMIT:PATH:RULE:LINE', gitleaks' JSON reports, baselines of detect-secrets,
@@ -514,7 +514,7 @@ pub(crate) struct FilterOptions {
     pub(crate) published: bool,
 }
 
-/// Example: unleak scan --format json path/to/repository
+/// What is scanned, and how it is told.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ScanArgs {
     /// The repository: a worktree or a directory in it, a bare repository, a .git directory; or a

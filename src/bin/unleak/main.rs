@@ -3,6 +3,7 @@
 mod args;
 mod config;
 mod estate;
+mod examples;
 mod exit;
 mod explain;
 mod filter;
@@ -26,14 +27,15 @@ mod ui;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::FromArgMatches;
 use unleak::error::{Error, ErrorKind};
 
 use args::{Args, Command, ConfigCommand};
 use exit::Exit;
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let matches = examples::command().get_matches();
+    let args = Args::from_arg_matches(&matches).unwrap_or_else(|e| e.exit());
     // The message of a panic could hold repository text: only where it happened is told.
     std::panic::set_hook(Box::new(|info| {
         let place = info

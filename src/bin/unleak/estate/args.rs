@@ -11,12 +11,8 @@ use crate::args::{ConfidenceChoice, FormatChoice, RuleOptions, StateOptions};
 #[derive(Debug, Subcommand)]
 pub(crate) enum EstateCommand {
     /// Scan the repositories of a list, one after the other, each into a report of its own
-    ///
-    /// Example: unleak estate scan list --shard 3/8 --resume -o reports
     Scan(EstateScanArgs),
     /// Share the repositories of a list out evenly, by size: prints shard, bytes and path of each
-    ///
-    /// Example: unleak estate plan list --shards 8 | awk -F'\t' '$1 == 3 { print $3 }' | unleak estate scan - -o reports
     Plan {
         /// The list: a path a line; '-' is standard input
         #[arg(value_name = "LIST")]
@@ -71,7 +67,7 @@ pub(crate) struct EstateScanArgs {
     pub(crate) rules: RuleOptions,
 }
 
-/// Example: unleak merge reports --before last-week.json -o html:estate.html -o json:estate.json
+/// What is put together.
 #[derive(Debug, clap::Args)]
 pub(crate) struct MergeArgs {
     /// Reports of repositories in JSON or JSON Lines, merged ones, and directories of these

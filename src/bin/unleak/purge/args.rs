@@ -17,7 +17,7 @@ pub(crate) struct PurgeArgs {
     pub(crate) plan: PlanArgs,
 }
 
-/// Example: unleak purge --apply --finish path/to/repository
+/// What is erased, and how.
 #[derive(Debug, clap::Args)]
 pub(crate) struct PlanArgs {
     /// The repository: a worktree, a bare repository or a .git directory

@@ -11,8 +11,6 @@ use crate::args::FormatChoice;
 #[derive(Debug, Subcommand)]
 pub(crate) enum ReportCommand {
     /// Write a saved report in other formats
-    ///
-    /// Example: unleak report convert scan.json -o sarif:scan.sarif -o html:scan.html
     Convert {
         #[command(flatten)]
         saved: Saved,

@@ -1,9 +1,8 @@
 //! `unleak help`: of a command, or about a topic.
 
-use clap::CommandFactory;
 use unleak::error::{Error, Result, nearest};
 
-use crate::args::Args;
+use crate::examples;
 use crate::exit::Exit;
 use crate::output;
 
@@ -34,7 +33,7 @@ const TOPICS: [(&str, &str, &str); 5] = [
 
 /// Runs it.
 pub(crate) fn run(words: &[String]) -> Result<Exit> {
-    let mut command = Args::command();
+    let mut command = examples::command();
     command.build();
     let text = match words {
         [] => command.render_help().to_string(),
@@ -64,7 +63,7 @@ fn list() -> String {
 }
 
 fn unknown(word: &str) -> Error {
-    let command = Args::command();
+    let command = examples::command();
     let commands = command.get_subcommands().map(clap::Command::get_name);
     let topics = TOPICS.iter().map(|(name, ..)| *name);
     let hint = match nearest(word, commands.chain(topics)) {
