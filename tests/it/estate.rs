@@ -271,3 +271,36 @@ fn with_a_state_the_same_comes_out_and_days_are_kept() {
     }
     assert_eq!(names(&estate.dir.path().join("state")).len(), 3);
 }
+
+#[test]
+fn the_result_keeps_to_its_schema() {
+    let estate = estate(2);
+    std::fs::write(
+        &estate.list,
+        std::fs::read_to_string(&estate.list).unwrap() + "/nowhere/at/all\n",
+    )
+    .unwrap();
+    estate.scan(&["-o", "reports"]);
+    let first = estate.merged(&["reports"]);
+    std::fs::write(estate.dir.path().join("before.json"), &first).unwrap();
+    let second = estate.merged(&["reports", "--before", "before.json"]);
+    let schema = std::fs::read_to_string("docs/estate.schema.json").unwrap();
+    let schema: Value = serde_json::from_str(&schema).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    for text in [&first, &second] {
+        let json: Value = serde_json::from_str(text).unwrap();
+        let errors: Vec<String> = validator
+            .iter_errors(&json)
+            .map(|e| format!("{}: {e}", e.instance_path()))
+            .collect();
+        assert!(errors.is_empty(), "{errors:?}");
+        // A field that the schema does not know is a field that nobody was told of.
+        let known = schema["properties"].as_object().unwrap();
+        assert!(
+            json.as_object()
+                .unwrap()
+                .keys()
+                .all(|key| known.contains_key(key))
+        );
+    }
+}
