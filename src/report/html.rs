@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
-use super::document::{Document, Finding, History};
+use super::document::{Document, Finding, History, Text};
 use super::escape::escape;
 use super::human::{commit, counted, coverage, line, reached_by, verdict};
 use super::location::{Location, locations, unread};
@@ -15,6 +15,8 @@ use super::paint::Paint;
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
+/// Remote-tracking branches told of each finding before the rest is counted.
+const MAX_NAMES: usize = 5;
 /// Places told of each finding before the rest is counted.
 const MAX_PLACES: usize = 50;
 
@@ -162,6 +164,14 @@ fn timeline(history: &History, first_seen: Option<&str>, page: &mut String) {
             if let Some(at) = at {
                 rows.push((what, markup(commit(&at.commit, at.author.as_ref()))));
             }
+        }
+        if standing.published {
+            let names = standing.remotes.iter().take(MAX_NAMES).map(Text::shown);
+            let mut names = names.collect::<Vec<_>>().join(", ");
+            if let Some(more @ 1..) = standing.remotes.len().checked_sub(MAX_NAMES) {
+                let _ = write!(names, " and {more} more");
+            }
+            rows.push(("published", markup(format!("on {names}"))));
         }
         let is_there = if standing.in_head {
             "still in HEAD"
