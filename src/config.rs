@@ -213,10 +213,9 @@ fn in_head(repo: &Repository) -> Result<Option<Vec<u8>>> {
     let Some(entry) = entry.filter(|entry| entry.mode().is_blob()) else {
         return Ok(None);
     };
-    let header = git.find_header(entry.object_id()).map_err(|e| cannot(&e))?;
-    if header.size() > MAX_BYTES {
-        return Err(cannot(&"it is larger than 4 MiB"));
+    let bytes = repo.small_blob(entry.object_id(), MAX_BYTES);
+    match bytes.map_err(|e| cannot(&e))? {
+        None => Err(cannot(&"it is larger than 4 MiB")),
+        some => Ok(some),
     }
-    let object = git.find_object(entry.object_id()).map_err(|e| cannot(&e))?;
-    Ok(Some(object.data.clone()))
 }

@@ -251,6 +251,23 @@ impl Repository {
         self.git.common_dir()
     }
 
+    /// Reads a blob of the object store; `None` if it has more than `max` bytes.
+    ///
+    /// # Errors
+    /// What cannot be read, in words.
+    pub fn small_blob(
+        &self,
+        id: ObjectId,
+        max: u64,
+    ) -> std::result::Result<Option<Vec<u8>>, String> {
+        let header = self.git().find_header(id).map_err(|e| e.to_string())?;
+        if header.size() > max {
+            return Ok(None);
+        }
+        let object = self.git().find_object(id).map_err(|e| e.to_string())?;
+        Ok(Some(object.data.clone()))
+    }
+
     /// The object directories: its own first, then alternates. Nothing is opened.
     ///
     /// # Errors

@@ -314,12 +314,11 @@ fn in_head(repo: &Repository) -> Result<Files> {
         }
     }
     for (name, id) in wanted {
-        let header = git.find_header(id).map_err(|e| cannot(&e))?;
-        if header.size() > limit(&name) || files.len() >= MAX_FILES {
-            return Err(too_large(&name));
-        }
-        let object = git.find_object(id).map_err(|e| cannot(&e))?;
-        files.insert(name, object.data.clone());
+        let bytes = repo.small_blob(id, limit(&name)).map_err(|e| cannot(&e))?;
+        match bytes.filter(|_| files.len() < MAX_FILES) {
+            None => return Err(too_large(&name)),
+            Some(bytes) => files.insert(name, bytes),
+        };
     }
     Ok(files)
 }

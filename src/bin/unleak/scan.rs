@@ -168,7 +168,7 @@ fn state(
     }
     let remote = repo.git().config_snapshot().string("remote.origin.url");
     let how = How {
-        rules: &settings.rules,
+        rules: &state::digest_of_rules(&settings.rules)?,
         audit: &settings.audit,
         unpack: &settings.unpack,
         more: state::more(

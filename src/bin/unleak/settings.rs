@@ -46,13 +46,7 @@ impl ScanSettings {
         if scan.no_delta {
             audit.scan.delta = Delta::Ignored;
         }
-        if layers.public_keys(scan.public_keys).value {
-            audit.public_keys = PublicKeys::Reported;
-        }
-        if let Some(size) = layers.max_object_size(scan.max_object_size).value {
-            audit.limits.max_object_bytes = size << 20;
-            audit.limits.max_held_bytes = size << 20;
-        }
+        what_is_read(&mut audit, layers, scan.public_keys, scan.max_object_size);
         audit.worktree = scan.worktree.then_some(if scan.ignored {
             Wanted::All
         } else {
@@ -93,17 +87,12 @@ impl HookSettings {
     /// # Errors
     /// `Io` or `Config` if the rule file cannot be read.
     pub(crate) fn resolve(options: &HookOptions, layers: &Layers) -> Result<Self> {
+        let mut audit = audit_options(layers, options.min_confidence, options.no_inline_allow);
+        what_is_read(&mut audit, layers, false, None);
         Ok(Self {
             overrides: overrides(),
             rules: rules(&options.rules, layers)?,
-            audit: {
-                let mut audit =
-                    audit_options(layers, options.min_confidence, options.no_inline_allow);
-                if layers.public_keys(false).value {
-                    audit.public_keys = PublicKeys::Reported;
-                }
-                audit
-            },
+            audit,
         })
     }
 }
@@ -129,6 +118,22 @@ pub(crate) fn audit_options(
         public_keys: PublicKeys::LeftOut,
         worktree: None,
         fingerprint_key: Vec::new(),
+    }
+}
+
+/// Sets what is read and reported beyond confidence, as flags and files say.
+pub(crate) fn what_is_read(
+    audit: &mut AuditOptions,
+    layers: &Layers,
+    public_keys: bool,
+    max_object_size: Option<u64>,
+) {
+    if layers.public_keys(public_keys).value {
+        audit.public_keys = PublicKeys::Reported;
+    }
+    if let Some(size) = layers.max_object_size(max_object_size).value {
+        audit.limits.max_object_bytes = size << 20;
+        audit.limits.max_held_bytes = size << 20;
     }
 }
 

@@ -50,7 +50,8 @@ struct Kept {
 
 /// What a report depends on besides the repository.
 pub(crate) struct How<'a> {
-    pub(crate) rules: &'a RuleSet,
+    /// The digest of its rules.
+    pub(crate) rules: &'a str,
     pub(crate) audit: &'a AuditOptions,
     pub(crate) unpack: &'a unpack::Limits,
     /// All else.
@@ -58,28 +59,17 @@ pub(crate) struct How<'a> {
 }
 
 impl State {
-    /// Opens the state of a repository in `dir`, and returns the report if nothing has changed.
-    /// Nothing is returned if the repository cannot be looked at.
-    ///
-    /// # Errors
-    /// `Internal` if the rules have no form.
-    fn open(
-        dir: &Path,
-        repo: &Repository,
-        how: &How<'_>,
-    ) -> Result<Option<(Self, Option<Document>)>> {
-        let Ok(place) = std::fs::canonicalize(repo.git_dir()) else {
-            return Ok(None);
-        };
-        let Some(stamp) = stamp(repo) else {
-            return Ok(None);
-        };
+    /// Opens the state of a repository in `dir`, and returns the report if nothing has changed;
+    /// nothing if the repository cannot be looked at.
+    fn open(dir: &Path, repo: &Repository, how: &How<'_>) -> Option<(Self, Option<Document>)> {
+        let place = std::fs::canonicalize(repo.git_dir()).ok()?;
+        let stamp = stamp(repo)?;
         let name = Sha256::digest(place.as_os_str().as_encoded_bytes());
         let name = &data_encoding::HEXLOWER.encode(&name)[..32];
         let mut state = Self {
             file: dir.join(format!("{name}.{ENDING}")),
             repository: place,
-            how: digest_of(how)?,
+            how: digest_of(how),
             stamp,
             first_seen: BTreeMap::new(),
         };
@@ -87,11 +77,11 @@ impl State {
         let kept = std::fs::read(&state.file).ok();
         let kept = kept.and_then(|bytes| serde_json::from_slice::<Kept>(&bytes).ok());
         let Some(kept) = kept else {
-            return Ok(Some((state, None)));
+            return Some((state, None));
         };
         state.first_seen = kept.first_seen;
         let is_same = kept.how == state.how && kept.stamp == state.stamp_text();
-        Ok(Some((state, is_same.then_some(kept.document))))
+        Some((state, is_same.then_some(kept.document)))
     }
 
     fn stamp_text(&self) -> String {
@@ -152,7 +142,7 @@ pub(crate) fn more(
 /// The state of a repository and its report, if a state is asked for.
 ///
 /// # Errors
-/// As [`State::open`] and [`directory`].
+/// As [`directory`].
 pub(crate) fn open(
     options: &StateOptions,
     repo: &Repository,
@@ -162,7 +152,7 @@ pub(crate) fn open(
         return Ok((None, None));
     }
     let dir = directory(options.state_dir.as_deref())?;
-    Ok(match State::open(&dir, repo, how)? {
+    Ok(match State::open(&dir, repo, how) {
         Some((state, kept)) => (Some(state), kept),
         None => (None, None),
     })
@@ -182,7 +172,17 @@ fn stamp(repo: &Repository) -> Option<Stamp> {
     Stamp::of(&roots, &objects?).ok()
 }
 
-fn digest_of(how: &How<'_>) -> Result<String> {
+/// The digest of rules. It takes a millisecond or two: many repositories share it.
+///
+/// # Errors
+/// `Internal` if they have no form.
+pub(crate) fn digest_of_rules(rules: &RuleSet) -> Result<String> {
+    let text = serde_json::to_vec(rules);
+    let text = text.map_err(|e| Error::internal("rules have no form").because(e))?;
+    Ok(data_encoding::HEXLOWER.encode(&Sha256::digest(text)))
+}
+
+fn digest_of(how: &How<'_>) -> String {
     let mut digest = Sha256::new();
     let mut add = |part: &[u8]| {
         digest.update(part.len().to_le_bytes());
@@ -194,11 +194,10 @@ fn digest_of(how: &How<'_>) -> Result<String> {
     if let Ok(program) = program {
         add(format!("{} {:?}", program.len(), program.modified().ok()).as_bytes());
     }
-    let rules = serde_json::to_vec(how.rules);
-    add(&rules.map_err(|e| Error::internal("rules have no form").because(e))?);
+    add(how.rules.as_bytes());
     add(format!("{:?} {:?}", how.audit, how.unpack).as_bytes());
     add(how.more.as_bytes());
-    Ok(data_encoding::HEXLOWER.encode(&digest.finalize()))
+    data_encoding::HEXLOWER.encode(&digest.finalize())
 }
 
 /// The directory: the one that is named, or where such files are kept.

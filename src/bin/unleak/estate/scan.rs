@@ -6,7 +6,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use unleak::audit::AuditOptions;
 use unleak::audit::repository::audit;
 use unleak::detect::Detector;
 use unleak::error::{Error, Result};
@@ -54,6 +53,7 @@ pub(super) fn run(args: &Args, scan: &EstateScanArgs) -> Result<Exit> {
         .map_err(|e| Error::usage("cannot start the threads").because(e))?;
     let dir = &scan.output;
     std::fs::create_dir_all(dir).map_err(|e| Error::io("make", dir, e))?;
+    let rules = state::digest_of_rules(detector.rules())?;
     let stop = stop_on_signal()?;
     let mut tally = Tally::default();
     for (number, name) in (1..).zip(&names) {
@@ -61,7 +61,7 @@ pub(super) fn run(args: &Args, scan: &EstateScanArgs) -> Result<Exit> {
             break;
         }
         ui::say(args, 1, &format!("{number} of {}: {name}", names.len()));
-        one(scan, &detector, name, &mut tally)?;
+        one(scan, &detector, &rules, name, &mut tally)?;
     }
     let done = tally.scanned + tally.there + tally.failed;
     let text = format!(
@@ -104,7 +104,13 @@ fn stop_on_signal() -> Result<Arc<AtomicBool>> {
     Ok(stop)
 }
 
-fn one(scan: &EstateScanArgs, detector: &Detector, name: &str, tally: &mut Tally) -> Result<()> {
+fn one(
+    scan: &EstateScanArgs,
+    detector: &Detector,
+    rules: &str,
+    name: &str,
+    tally: &mut Tally,
+) -> Result<()> {
     let stem = list::file_name(name);
     let report = scan.output.join(format!("{stem}.jsonl"));
     let failure = scan.output.join(format!("{stem}.failed.json"));
@@ -118,7 +124,7 @@ fn one(scan: &EstateScanArgs, detector: &Detector, name: &str, tally: &mut Tally
     }
     let path = Path::new(name);
     // One repository that brings out a bug must not hide all others.
-    let scanned = catch_unwind(AssertUnwindSafe(|| document(scan, detector, path)));
+    let scanned = catch_unwind(AssertUnwindSafe(|| document(scan, detector, rules, path)));
     let scanned = scanned.unwrap_or_else(|_| Err(Error::internal("the scan ended with a bug")));
     let document = match scanned {
         Ok(document) => document,
@@ -151,17 +157,22 @@ fn count(document: &Document, tally: &mut Tally) {
 }
 
 /// Scans one repository. Its own configuration may suppress single findings, no more.
-fn document(scan: &EstateScanArgs, detector: &Detector, path: &Path) -> Result<Document> {
+fn document(
+    scan: &EstateScanArgs,
+    detector: &Detector,
+    rules: &str,
+    path: &Path,
+) -> Result<Document> {
     let overrides = Overrides::default();
     let repo = Repository::discover(path, &overrides)?;
     let layers = Layers::load(&scan.rules.config, Some(&repo))?;
     let suppressions = config::suppressions(Some(&repo), &layers, scan.no_ignore)?;
-    let options: AuditOptions =
-        settings::audit_options(&layers, scan.min_confidence, scan.no_inline_allow);
+    let mut options = settings::audit_options(&layers, scan.min_confidence, scan.no_inline_allow);
+    settings::what_is_read(&mut options, &layers, false, None);
     let remote = repo.git().config_snapshot().string("remote.origin.url");
     let subject = path.display().to_string();
     let how = How {
-        rules: detector.rules(),
+        rules,
         audit: &options,
         unpack: &unpack::Limits::default(),
         more: state::more(

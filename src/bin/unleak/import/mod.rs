@@ -17,6 +17,7 @@ use std::path::Path;
 
 use unleak::error::{Error, Result};
 use unleak::finding::Finding;
+use unleak::odb::repository::Repository;
 use unleak::report::escape::escape;
 use unleak::rule::foreign;
 use unleak::suppress::{Details, Store};
@@ -24,7 +25,7 @@ use unleak::suppress::{Details, Store};
 use crate::args::{Args, ConfidenceChoice, ImportArgs};
 use crate::exit::Exit;
 use crate::found::Found;
-use crate::output;
+use crate::{output, settings};
 use lists::{Known, Place};
 use write::Additions;
 
@@ -51,33 +52,15 @@ pub(crate) fn run(args: &Args, import: &ImportArgs) -> Result<Exit> {
         additions,
         mut left,
     } = gathered;
-    let (repository, rules) = (&import.repository, &import.rules);
-    let found = Found::scan(args, repository, rules, ConfidenceChoice::Low, false)?;
-    let mut store = Store::open(&found.repository)?;
-    let mut count = 0;
-    for (file, known) in &known {
-        let finding = match the_one(&found.audit.findings, known) {
-            Ok(finding) => finding,
-            Err(why) => {
-                left.push(format!("'{file}': {known}: {why}"));
-                continue;
-            }
-        };
-        if store.all.find(finding.fingerprint).is_none() {
-            let details = Details {
-                reason: Some(format!("imported from {file}")),
-                ..Details::default()
-            };
-            store.add(finding.fingerprint, &finding.rule_id, details)?;
-            count += 1;
-        }
-    }
     // Writing to a string cannot fail.
     let mut text = String::new();
     if !known.is_empty() {
+        let count = suppress(args, import, &known, &mut left)?;
         let _ = writeln!(text, "{count} findings are suppressed now");
     }
-    let written = additions.write(&found.repository, &mut left)?;
+    let overrides = settings::overrides_for(&import.repository);
+    let repo = Repository::discover(&import.repository, &overrides)?;
+    let written = additions.write(&repo, &mut left)?;
     for line in &written {
         let _ = writeln!(text, "{}", escape(line.as_bytes()));
     }
@@ -97,6 +80,37 @@ pub(crate) fn run(args: &Args, import: &ImportArgs) -> Result<Exit> {
         Exit::Clean if !left.is_empty() => Exit::Found,
         exit => exit,
     })
+}
+
+/// Scans the repository, and suppresses what is known there; returns how many findings that is.
+fn suppress(
+    args: &Args,
+    import: &ImportArgs,
+    known: &[(String, Known)],
+    left: &mut Vec<String>,
+) -> Result<usize> {
+    let (repository, rules) = (&import.repository, &import.rules);
+    let found = Found::scan(args, repository, rules, ConfidenceChoice::Low, false)?;
+    let mut store = Store::open(&found.repository)?;
+    let mut count = 0;
+    for (file, known) in known {
+        let finding = match the_one(&found.audit.findings, known) {
+            Ok(finding) => finding,
+            Err(why) => {
+                left.push(format!("'{file}': {known}: {why}"));
+                continue;
+            }
+        };
+        if store.all.find(finding.fingerprint).is_none() {
+            let details = Details {
+                reason: Some(format!("imported from {file}")),
+                ..Details::default()
+            };
+            store.add(finding.fingerprint, &finding.rule_id, details)?;
+            count += 1;
+        }
+    }
+    Ok(count)
 }
 
 /// Reads a file, whichever kind it is.
