@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use rustc_hash::FxHashSet;
 use unleak::attribution::commits::{CommitCollector, CommitGraph};
 use unleak::attribution::refs::Tips;
-use unleak::attribution::{Named, Places, Sources, attribute, read_trees};
+use unleak::attribution::{Named, Places, Sources, attribute, read_trees, trace};
 use unleak::detect::Detector;
 use unleak::odb::Node;
 use unleak::progress::Progress;
@@ -67,13 +67,15 @@ fn main() {
             &Progress::default(),
         );
         let named = Named::default();
+        let trace = trace(&store, &graph, &trees.links, &places, &named);
         let sources = Sources {
-            store: &store,
+            objects: &store,
             graph: &graph,
             tips: &tips,
             shallow: &[],
-            links: &trees.links,
+            trace: &trace,
+            links: Some(&trees.links),
         };
-        attribute(&sources, &places, &named)
+        attribute(&sources, &places)
     });
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use gix::ObjectId;
 use gix::bstr::BString;
 use hmac::{Hmac, KeyInit, Mac};
+use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
 use crate::detect::decode::Layer;
@@ -16,7 +17,7 @@ use crate::span::{Position, Span, line_at};
 
 /// Stable identity of a finding: a keyed digest of rule id and secret. It holds no commit, path or
 /// line, so it survives rebase, squash, rename, shifted lines and a rewrite of history.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Fingerprint([u8; 16]);
 
 impl Fingerprint {
@@ -30,6 +31,11 @@ impl Fingerprint {
         mac.update(secret.reveal());
         let digest = mac.finalize().into_bytes();
         Self(*digest.first_chunk().expect("a digest has 32 bytes"))
+    }
+
+    /// Returns its bytes.
+    pub fn bytes(&self) -> &[u8; 16] {
+        &self.0
     }
 }
 
@@ -46,7 +52,7 @@ impl std::fmt::Debug for Fingerprint {
 }
 
 /// What an occurrence stands in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Place {
     /// A file's contents.
     Blob,
@@ -67,7 +73,7 @@ pub enum Place {
 }
 
 /// A part of the text of a commit or tag.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Part {
     /// The message.
     Message,

@@ -35,11 +35,14 @@ pub mod attribution;
 pub mod scan;
 pub mod suppress;
 
-// Layer 5: the jobs, and what people set for them.
+// Layer 5: what earlier scans learned.
+pub mod ledger;
+
+// Layer 6: the jobs, and what people set for them.
 pub mod audit;
 pub mod config;
 
-// Layer 6: what is done with findings, and what git asks for.
+// Layer 7: what is done with findings, and what git asks for.
 pub mod hook;
 pub mod report;
 pub mod rewrite;

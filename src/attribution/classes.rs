@@ -2,8 +2,9 @@
 //! same paths. Histories have hundreds of thousands of root trees and a handful of classes.
 
 use rustc_hash::{FxHashMap, FxHashSet};
+use serde::{Deserialize, Serialize};
 
-use super::trees::{Link, TreeLinks};
+use super::trees::Link;
 use crate::odb::Node;
 
 /// Number of a class; [`EMPTY`] holds nothing.
@@ -16,7 +17,7 @@ pub const EMPTY: Class = 0;
 pub type FindingNumber = u32;
 
 /// What stands under a name in a tree of some class.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Item {
     /// A tree of that class.
     Tree(Class),
@@ -26,7 +27,8 @@ pub enum Item {
     Named(u32),
 }
 
-/// All classes of one store.
+/// All classes of one store. None by default, not even the empty one.
+#[derive(Debug, Default)]
 pub struct Classes {
     /// Name and item of each class, sorted.
     classes: Vec<Vec<(u32, Item)>>,
@@ -38,6 +40,42 @@ pub struct Classes {
     set_of_name: FxHashMap<u32, u32>,
 }
 
+/// Classes as they are kept for the next scan.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptClasses {
+    /// Name and item of each class.
+    pub classes: Vec<Vec<(u32, Item)>>,
+    /// Sorted findings of each set.
+    pub sets: Vec<Vec<FindingNumber>>,
+    /// The class of each tree that holds something, by node.
+    pub of_tree: Vec<(Node, Class)>,
+    /// The set of each object that holds findings, by node.
+    pub of_object: Vec<(Node, u32)>,
+    /// The set of each name that holds findings, by number.
+    pub of_name: Vec<(u32, u32)>,
+}
+
+impl KeptClasses {
+    /// Whether objects and names that were there held then what they hold now.
+    pub fn holds(
+        &self,
+        is_old: &dyn Fn(Node) -> bool,
+        findings_of: &FxHashMap<Node, Vec<FindingNumber>>,
+        old_names: u32,
+        named: &FxHashMap<u32, Vec<FindingNumber>>,
+    ) -> bool {
+        let set = |set: u32| self.sets.get(set as usize);
+        let objects = &mut self.of_object.iter();
+        let names = &mut self.of_name.iter();
+        let old_objects = findings_of.keys().filter(|&&node| is_old(node)).count();
+        let old_named = named.keys().filter(|&&name| name < old_names).count();
+        self.of_object.len() == old_objects
+            && self.of_name.len() == old_named
+            && objects.all(|&(node, number)| findings_of.get(&node) == set(number))
+            && names.all(|&(name, number)| named.get(&name) == set(number))
+    }
+}
+
 impl Classes {
     /// Sorts all trees into classes. `holders` are the links of [`TreeLinks::holders`],
     /// `findings_of` the sorted findings of each blob, `named` those of each name.
@@ -46,20 +84,35 @@ impl Classes {
         findings_of: &FxHashMap<Node, Vec<FindingNumber>>,
         named: &FxHashMap<u32, Vec<FindingNumber>>,
     ) -> Self {
+        let mut kept = KeptClasses::default();
+        kept.classes.push(Vec::new());
+        Self::extended(kept, holders, findings_of, named)
+    }
+
+    /// Goes on from what was kept; `holders` are the trees that came since.
+    pub fn extended(
+        kept: KeptClasses,
+        holders: &FxHashMap<Node, Vec<Link>>,
+        findings_of: &FxHashMap<Node, Vec<FindingNumber>>,
+        named: &FxHashMap<u32, Vec<FindingNumber>>,
+    ) -> Self {
         let mut built = Self {
-            classes: vec![Vec::new()],
-            sets: Vec::new(),
-            of_node: FxHashMap::default(),
+            classes: kept.classes,
+            sets: kept.sets,
+            of_node: kept.of_tree.into_iter().collect(),
             set_of: FxHashMap::default(),
             set_of_name: FxHashMap::default(),
         };
-        let mut numbers: FxHashMap<&[FindingNumber], u32> = FxHashMap::default();
-        let mut set_of = |findings| {
-            let next = built.sets.len();
-            *numbers.entry(findings).or_insert_with(|| {
-                built.sets.push(findings.to_vec());
-                u32::try_from(next).expect("fewer sets than nodes")
-            })
+        let mut numbers: FxHashMap<Vec<FindingNumber>, u32> =
+            built.sets.iter().cloned().zip(0u32..).collect();
+        let mut set_of = |findings: &[FindingNumber]| {
+            if let Some(&set) = numbers.get(findings) {
+                return set;
+            }
+            let next = u32::try_from(built.sets.len()).expect("fewer sets than nodes");
+            built.sets.push(findings.to_vec());
+            numbers.insert(findings.to_vec(), next);
+            next
         };
         for (&node, findings) in findings_of {
             let set = set_of(findings);
@@ -73,11 +126,30 @@ impl Classes {
         built
     }
 
+    /// What the next scan needs of them.
+    pub fn keep(&self) -> KeptClasses {
+        let filled = self.of_node.iter().filter(|(_, class)| **class != EMPTY);
+        let mut of_tree: Vec<(Node, Class)> = filled.map(|(&node, &class)| (node, class)).collect();
+        of_tree.sort_unstable();
+        let sorted = |sets: &FxHashMap<u32, u32>| {
+            let mut sets: Vec<(u32, u32)> = sets.iter().map(|(&key, &set)| (key, set)).collect();
+            sets.sort_unstable();
+            sets
+        };
+        KeptClasses {
+            classes: self.classes.clone(),
+            sets: self.sets.clone(),
+            of_tree,
+            of_object: sorted(&self.set_of),
+            of_name: sorted(&self.set_of_name),
+        }
+    }
+
     /// Children before parents, without recursion: forged trees nest as deep as they like, and may
     /// even hold themselves.
     fn classify(&mut self, holders: &FxHashMap<Node, Vec<Link>>) {
-        let mut numbers: FxHashMap<Vec<(u32, Item)>, Class> = FxHashMap::default();
-        numbers.insert(Vec::new(), EMPTY);
+        let mut numbers: FxHashMap<Vec<(u32, Item)>, Class> =
+            self.classes.iter().cloned().zip(0u32..).collect();
         let mut open: FxHashSet<Node> = FxHashSet::default();
         for &start in holders.keys() {
             let mut stack = vec![start];
@@ -153,7 +225,7 @@ impl Classes {
 
     /// Whether no tree holds a finding.
     pub fn is_empty(&self) -> bool {
-        self.len() == 1
+        self.len() <= 1
     }
 
     /// Every distinct finding in each class, sorted. Classes refer to lower numbers only.
@@ -179,9 +251,9 @@ impl Classes {
     /// Calls `see(path, finding, is_name)` for what a tree of class `new` holds at a path, or in its
     /// name, where none of `old` holds it, until it answers `false`: a few forged trees can make
     /// billions of paths.
-    pub fn introduced(
+    pub fn introduced<'n>(
         &self,
-        links: &TreeLinks,
+        name_of: &dyn Fn(u32) -> &'n [u8],
         new: Class,
         old: &[Class],
         see: &mut dyn FnMut(&[u8], FindingNumber, bool) -> bool,
@@ -196,7 +268,7 @@ impl Classes {
                 if !path.is_empty() {
                     path.push(b'/');
                 }
-                path.extend_from_slice(links.name(name));
+                path.extend_from_slice(name_of(name));
                 let before = old.iter().flat_map(|&class| self.under(class, name));
                 match item {
                     Item::Tree(class) => {

@@ -7,8 +7,11 @@ use gix::ObjectId;
 use gix::hash::Kind as HashKind;
 use gix::objs::CommitRefIter;
 
+use rustc_hash::FxHashMap;
+
+use crate::odb::objects::Objects;
 use crate::odb::walk::{Object, Observer};
-use crate::odb::{Node, ObjectKind, ObjectStore};
+use crate::odb::{Node, ObjectKind};
 
 /// Position of a commit in a [`CommitGraph`]: parents come before children.
 pub type Rank = u32;
@@ -81,11 +84,28 @@ impl Observer for CommitCollector {
     }
 }
 
+/// A commit of a store.
+#[derive(Clone, Debug)]
+pub struct Commit {
+    /// Its number.
+    pub node: Node,
+    /// Its tree.
+    pub tree: ObjectId,
+    /// When it was committed, seconds since 1970.
+    pub seconds: i64,
+    /// Its parents, here or not.
+    pub parents: Vec<ObjectId>,
+}
+
 /// All commits of a store, in topological order: parents before children; where that leaves a
 /// choice, earlier committer dates first, then smaller ids.
+#[derive(Clone, Debug)]
 pub struct CommitGraph {
     nodes: Vec<Node>,
     trees: Vec<ObjectId>,
+    /// The node of each tree; [`NONE`] if it is not here.
+    tree_nodes: Vec<Node>,
+    seconds: Vec<i64>,
     parent_starts: Vec<u32>,
     parents: Vec<Rank>,
     rank_of: Vec<(Node, Rank)>,
@@ -96,69 +116,213 @@ pub struct CommitGraph {
     pub missing: Vec<(ObjectId, Node)>,
 }
 
-impl CommitGraph {
+/// No node.
+const NONE: Node = Node::MAX;
+
+/// What threads gathered.
+#[derive(Default)]
+pub struct Gathered {
+    /// Commits, by node.
+    pub commits: Vec<Commit>,
+    /// Annotated tags and what each names, by node.
+    pub tags: Vec<(Node, ObjectId)>,
+    /// What cannot be parsed, sorted.
+    pub damaged: Vec<Node>,
+}
+
+impl Gathered {
     /// Puts together what all threads gathered.
-    pub fn new(store: &ObjectStore, collectors: Vec<CommitCollector>) -> Self {
-        let mut raw: Vec<(Node, ObjectId, i64, Vec<ObjectId>)> = Vec::new();
-        let (mut damaged, mut tags) = (Vec::new(), Vec::new());
+    pub fn new(collectors: Vec<CommitCollector>) -> Self {
+        let mut all = Self::default();
         for mut collector in collectors {
-            damaged.append(&mut collector.damaged);
-            tags.append(&mut collector.tags);
+            all.damaged.append(&mut collector.damaged);
+            all.tags.append(&mut collector.tags);
             for commit in collector.commits {
-                let parents = collector.parents[commit.parents].to_vec();
-                raw.push((commit.node, commit.tree, commit.seconds, parents));
+                all.commits.push(Commit {
+                    node: commit.node,
+                    tree: commit.tree,
+                    seconds: commit.seconds,
+                    parents: collector.parents[commit.parents].to_vec(),
+                });
             }
         }
-        raw.sort_unstable_by_key(|commit| commit.0);
-        damaged.sort_unstable();
-        tags.sort_unstable();
-        let mut missing = Vec::new();
-        let place = |node: Node| raw.binary_search_by_key(&node, |commit| commit.0).ok();
-        let parents: Vec<Vec<usize>> = raw
+        all.commits.sort_unstable_by_key(|commit| commit.node);
+        all.damaged.sort_unstable();
+        all.tags.sort_unstable();
+        all
+    }
+}
+
+impl CommitGraph {
+    /// Puts together what all threads gathered.
+    pub fn new(objects: &dyn Objects, collectors: Vec<CommitCollector>) -> Self {
+        let gathered = Gathered::new(collectors);
+        Self::empty().extended(objects, gathered).0
+    }
+
+    /// A graph without commits.
+    pub fn empty() -> Self {
+        Self {
+            nodes: Vec::new(),
+            trees: Vec::new(),
+            tree_nodes: Vec::new(),
+            seconds: Vec::new(),
+            parent_starts: vec![0],
+            parents: Vec::new(),
+            rank_of: Vec::new(),
+            tags: Vec::new(),
+            damaged: Vec::new(),
+            missing: Vec::new(),
+        }
+    }
+
+    /// Adds a commit behind all others; only for one of a graph that was in order.
+    pub fn push(
+        &mut self,
+        node: Node,
+        (tree, tree_node): (ObjectId, Option<Node>),
+        seconds: i64,
+        parents: &[Rank],
+    ) {
+        let rank = number(self.nodes.len());
+        self.nodes.push(node);
+        self.trees.push(tree);
+        self.tree_nodes.push(tree_node.unwrap_or(NONE));
+        self.seconds.push(seconds);
+        // Only a cycle, which hashes rule out but a forged index does not, has later parents.
+        let earlier = parents.iter().filter(|&&parent| parent < rank);
+        self.parents.extend(earlier);
+        self.parent_starts.push(number(self.parents.len()));
+    }
+
+    /// Adds an annotated tag, in the order of nodes.
+    pub fn push_tag(&mut self, node: Node, target: ObjectId) {
+        self.tags.push((node, target));
+    }
+
+    /// Ends a graph that was made by [`Self::push`].
+    pub fn settle(&mut self) {
+        self.rank_of = self.nodes.iter().copied().zip(0u32..).collect();
+        self.rank_of.sort_unstable();
+        self.tags.sort_unstable();
+    }
+
+    /// Adds commits that are not in it and that none of its own has for a parent; also returns the
+    /// new rank of each old one.
+    ///
+    /// The order is that of a graph made of all at once: what stands before a commit depends on it
+    /// and its ancestors alone, so commits that were there keep their order among themselves.
+    pub fn extended(self, objects: &dyn Objects, added: Gathered) -> (Self, Vec<Rank>) {
+        /// An old commit by its rank, or a new one by its number.
+        #[derive(Clone, Copy)]
+        enum At {
+            Old(Rank),
+            New(usize),
+        }
+        let Gathered {
+            commits,
+            tags,
+            damaged,
+        } = added;
+        let mut missing = self.missing.clone();
+        let find = |node: Node| match self.rank(node) {
+            Some(rank) => Some(At::Old(rank)),
+            None => commits
+                .binary_search_by_key(&node, |commit| commit.node)
+                .ok()
+                .map(At::New),
+        };
+        let parents: Vec<Vec<At>> = commits
             .iter()
-            .map(|(node, _, _, ids)| {
-                let known = |id: &ObjectId| match store.node_of(id) {
-                    Some(parent) => place(parent),
+            .map(|commit| {
+                let known = |id: &ObjectId| match objects.node_of(id) {
+                    Some(parent) => find(parent),
                     None => {
-                        missing.push((*id, *node));
+                        missing.push((*id, commit.node));
                         None
                     }
                 };
-                ids.iter().filter_map(known).collect()
+                commit.parents.iter().filter_map(known).collect()
             })
             .collect();
-        let order = topological_order(store, &raw, &parents);
-        let mut rank = vec![0u32; raw.len()];
-        for (position, &at) in (0u32..).zip(&order) {
-            rank[at] = position;
+        let mut of_old: FxHashMap<Rank, Vec<usize>> = FxHashMap::default();
+        let mut of_new: Vec<Vec<usize>> = vec![Vec::new(); commits.len()];
+        let mut pending: Vec<usize> = parents.iter().map(Vec::len).collect();
+        for (child, list) in parents.iter().enumerate() {
+            for parent in list {
+                match *parent {
+                    At::Old(rank) => of_old.entry(rank).or_default().push(child),
+                    At::New(number) => of_new[number].push(child),
+                }
+            }
         }
-        let mut graph = Self {
-            nodes: order.iter().map(|&at| raw[at].0).collect(),
-            trees: order.iter().map(|&at| raw[at].1).collect(),
-            parent_starts: vec![0],
-            parents: Vec::new(),
-            rank_of: raw
-                .iter()
-                .map(|commit| commit.0)
-                .zip(rank.iter().copied())
-                .collect(),
-            tags,
-            damaged,
-            missing,
-        };
-        for (position, &at) in (0u32..).zip(&order) {
-            // Only a cycle, which hashes rule out but a forged index does not, has later parents.
-            graph.parents.extend(
-                parents[at]
-                    .iter()
-                    .map(|&p| rank[p])
-                    .filter(|&parent| parent < position),
-            );
-            graph
-                .parent_starts
-                .push(u32::try_from(graph.parents.len()).unwrap_or(u32::MAX));
+        let key = |at: usize| Reverse((commits[at].seconds, objects.id(commits[at].node), at));
+        let ready = (0..commits.len()).filter(|&at| pending[at] == 0);
+        let mut ready: BinaryHeap<_> = ready.map(key).collect();
+        let mut graph = Self::empty();
+        let mut rank_of_old: Vec<Rank> = Vec::with_capacity(self.len());
+        let mut rank_of_new: Vec<Option<Rank>> = vec![None; commits.len()];
+        let mut next_old = 0u32;
+        let mut left = 0..commits.len();
+        loop {
+            let old = (next_old as usize) < self.len();
+            let is_first = match ready.peek() {
+                Some(Reverse((seconds, id, _))) if old => {
+                    let at = next_old as usize;
+                    (self.seconds[at], &objects.id(self.nodes[at])) < (*seconds, id)
+                }
+                _ => old,
+            };
+            let rank = number(graph.len());
+            let children = if is_first {
+                let at = next_old as usize;
+                let parents = self.parents(next_old).iter();
+                let parents: Vec<Rank> = parents.map(|&old| rank_of_old[old as usize]).collect();
+                let tree = (self.trees[at], self.tree_node(next_old));
+                graph.push(self.nodes[at], tree, self.seconds[at], &parents);
+                rank_of_old.push(rank);
+                next_old += 1;
+                of_old.remove(&(next_old - 1)).unwrap_or_default()
+            } else {
+                // A cycle leaves commits that never are ready: they come last.
+                let taken = ready.pop().map(|Reverse((_, _, at))| at);
+                let Some(at) = taken.or_else(|| left.find(|&at| rank_of_new[at].is_none())) else {
+                    break;
+                };
+                let parents = parents[at].iter().filter_map(|parent| match *parent {
+                    At::Old(old) => rank_of_old.get(old as usize).copied(),
+                    At::New(number) => rank_of_new[number],
+                });
+                let parents: Vec<Rank> = parents.collect();
+                let Commit {
+                    node,
+                    tree,
+                    seconds,
+                    ..
+                } = commits[at];
+                let tree = (tree, objects.node_of(&tree));
+                graph.push(node, tree, seconds, &parents);
+                rank_of_new[at] = Some(rank);
+                std::mem::take(&mut of_new[at])
+            };
+            for child in children {
+                pending[child] = pending[child].saturating_sub(1);
+                if pending[child] == 0 && rank_of_new[child].is_none() {
+                    ready.push(key(child));
+                }
+            }
         }
-        graph
+        graph.tags = self.tags;
+        graph.tags.extend(tags);
+        graph.damaged = damaged;
+        graph.missing = missing;
+        graph.settle();
+        (graph, rank_of_old)
+    }
+
+    /// When the commit at `rank` was committed, seconds since 1970.
+    pub fn seconds(&self, rank: Rank) -> i64 {
+        self.seconds[rank as usize]
     }
 
     /// Number of commits.
@@ -171,6 +335,11 @@ impl CommitGraph {
         self.nodes.is_empty()
     }
 
+    /// All ranks.
+    pub fn ranks(&self) -> std::ops::Range<Rank> {
+        0..number(self.len())
+    }
+
     /// The node of the commit at `rank`.
     pub fn node(&self, rank: Rank) -> Node {
         self.nodes[rank as usize]
@@ -179,6 +348,11 @@ impl CommitGraph {
     /// The root tree of the commit at `rank`.
     pub fn tree(&self, rank: Rank) -> &ObjectId {
         &self.trees[rank as usize]
+    }
+
+    /// The node of that tree, if it is here.
+    pub fn tree_node(&self, rank: Rank) -> Option<Node> {
+        Some(self.tree_nodes[rank as usize]).filter(|&node| node != NONE)
     }
 
     /// The parents of the commit at `rank` that are in the store, all of lower rank.
@@ -211,34 +385,6 @@ impl CommitGraph {
     }
 }
 
-/// Kahn's algorithm with a heap: parents first, then by date, then by id.
-fn topological_order(
-    store: &ObjectStore,
-    raw: &[(Node, ObjectId, i64, Vec<ObjectId>)],
-    parents: &[Vec<usize>],
-) -> Vec<usize> {
-    let mut children: Vec<Vec<u32>> = vec![Vec::new(); raw.len()];
-    let mut pending: Vec<usize> = parents.iter().map(Vec::len).collect();
-    for (at, list) in (0u32..).zip(parents) {
-        for &parent in list {
-            children[parent].push(at);
-        }
-    }
-    let key = |at: usize| Reverse((raw[at].2, store.id(raw[at].0), at));
-    let mut ready: BinaryHeap<_> = (0..raw.len())
-        .filter(|&at| pending[at] == 0)
-        .map(key)
-        .collect();
-    let mut order = Vec::with_capacity(raw.len());
-    while let Some(Reverse((_, _, at))) = ready.pop() {
-        order.push(at);
-        for &child in &children[at] {
-            pending[child as usize] -= 1;
-            if pending[child as usize] == 0 {
-                ready.push(key(child as usize));
-            }
-        }
-    }
-    order.extend((0..raw.len()).filter(|&at| pending[at] > 0));
-    order
+fn number(count: usize) -> u32 {
+    u32::try_from(count).expect("commits have nodes")
 }

@@ -25,8 +25,8 @@ use refs::{Tip, TipKind, Tips};
 use trees::{Link, NameJudge, Shared, TreeLinks, TreeVisitor};
 
 use crate::finding::{Appearance, History, Milestone, Place, Reach, Signature, Spot, Standing};
-use crate::odb::read::Reader;
-use crate::odb::walk::{Tally, walk};
+use crate::odb::objects::{Objects, ReadNode};
+use crate::odb::walk::{Tally, Wanted, walk_some};
 use crate::odb::{Node, ObjectKind, ObjectStore, SkipReason, Skipped};
 use crate::progress::Progress;
 use crate::span::Position;
@@ -45,6 +45,8 @@ pub struct TreesRead {
     pub skipped: Vec<Skipped>,
     /// Trees read.
     pub tallies: Vec<(ObjectKind, Tally)>,
+    /// The trees and their sizes.
+    pub seen: Vec<(Node, u64)>,
 }
 
 /// Walks all trees of `store`; keeps what leads to `targets`, to the commits `gitlinks` of
@@ -56,15 +58,34 @@ pub fn read_trees(
     judge: NameJudge<'_>,
     progress: &Progress,
 ) -> TreesRead {
+    read_some_trees(store, targets, gitlinks, judge, None, progress)
+}
+
+/// Like [`read_trees`], for some of them.
+pub fn read_some_trees(
+    store: &ObjectStore,
+    targets: &FxHashSet<Node>,
+    gitlinks: &FxHashSet<ObjectId>,
+    judge: NameJudge<'_>,
+    wanted: Option<Wanted<'_>>,
+    progress: &Progress,
+) -> TreesRead {
     let shared = Shared::new(store, targets, gitlinks, judge);
-    let walked = walk(store, &[ObjectKind::Tree], progress, &|| {
+    let walked = walk_some(store, &[ObjectKind::Tree], wanted, progress, &|| {
         TreeVisitor::new(&shared)
     });
     let (tallies, skipped) = (walked.tallies, walked.skipped);
+    let mut seen = Vec::new();
     // Visitors borrow what they share; their lists are taken out first.
     let visitors = walked.visitors.into_iter();
-    let parts: Vec<trees::Gathered> = visitors.map(TreeVisitor::finish).collect();
+    let parts: Vec<trees::Gathered> = visitors
+        .map(|mut visitor| {
+            seen.append(&mut visitor.seen);
+            visitor.finish()
+        })
+        .collect();
     TreesRead {
+        seen,
         links: TreeLinks::new(shared, parts),
         skipped,
         tallies,
@@ -75,34 +96,35 @@ pub fn read_trees(
 #[derive(Clone, Copy)]
 pub struct Sources<'a> {
     /// All objects.
-    pub store: &'a ObjectStore,
+    pub objects: &'a dyn Objects,
     /// All commits.
     pub graph: &'a CommitGraph,
     /// All that keeps them alive.
     pub tips: &'a Tips,
     /// The commits at which the clone ends.
     pub shallow: &'a [ObjectId],
-    /// All trees.
-    pub links: &'a TreeLinks,
+    /// What the trees hold.
+    pub trace: &'a Trace,
+    /// All trees, if they were read.
+    pub links: Option<&'a TreeLinks>,
 }
 
 /// What attribution returns.
 pub struct Attributed {
     /// For each finding, in the order given.
     pub histories: Vec<History>,
-    /// Commits and trees that could not be parsed.
+    /// Whatever makes the histories incomplete.
     pub skipped: Vec<Skipped>,
     /// Objects that reachable trees and commits name but that are not in the store.
     pub missing: Vec<Skipped>,
 }
 
-/// Finds the history of each of `findings`; `named` are those of them that stand in names.
-pub fn attribute(sources: &Sources<'_>, findings: &[Places], named: &Named) -> Attributed {
-    let (store, links) = (sources.store, sources.links);
+/// Finds the history of each of `findings`, which were traced.
+pub fn attribute(sources: &Sources<'_>, findings: &[Places]) -> Attributed {
     let findings_of = findings_of(findings);
-    let tracer = Tracer::new(sources, &findings_of, findings, named);
+    let tracer = Tracer::new(sources, &findings_of, findings);
     let mut skipped = Vec::new();
-    if tracer.introduced.len() >= MAX_APPEARANCES {
+    if sources.trace.introduced.len() >= MAX_APPEARANCES {
         skipped.push(Skipped {
             reason: SkipReason::TooLarge,
             kind: ObjectKind::Unknown,
@@ -112,14 +134,6 @@ pub fn attribute(sources: &Sources<'_>, findings: &[Places], named: &Named) -> A
             ),
         });
     }
-    for &node in links.damaged.iter().chain(&sources.graph.damaged) {
-        skipped.push(Skipped {
-            reason: SkipReason::Corrupt,
-            kind: ObjectKind::Unknown,
-            object_id: Some(store.id(node)),
-            detail: format!("object {} cannot be parsed", store.id(node)),
-        });
-    }
     Attributed {
         histories: tracer.histories(),
         skipped,
@@ -127,8 +141,19 @@ pub fn attribute(sources: &Sources<'_>, findings: &[Places], named: &Named) -> A
     }
 }
 
+/// Objects that cannot be parsed, as what was not read.
+pub fn damaged(objects: &dyn Objects, nodes: &[Node]) -> Vec<Skipped> {
+    let one = |&node: &Node| Skipped {
+        reason: SkipReason::Corrupt,
+        kind: ObjectKind::Unknown,
+        object_id: Some(objects.id(node)),
+        detail: format!("object {} cannot be parsed", objects.id(node)),
+    };
+    nodes.iter().map(one).collect()
+}
+
 /// Turns findings by place into places by finding; lists are sorted.
-fn findings_of(findings: &[Places]) -> FxHashMap<Node, Vec<FindingNumber>> {
+pub fn findings_of(findings: &[Places]) -> FxHashMap<Node, Vec<FindingNumber>> {
     let mut found: FxHashMap<Node, Vec<FindingNumber>> = FxHashMap::default();
     for (number, places) in (0u32..).zip(findings) {
         for &node in places.keys() {
@@ -139,33 +164,57 @@ fn findings_of(findings: &[Places]) -> FxHashMap<Node, Vec<FindingNumber>> {
 }
 
 /// A finding at a path, introduced by the commit at a rank.
-struct Introduced {
-    finding: FindingNumber,
-    rank: Rank,
-    path: Option<BString>,
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Introduced {
+    /// The finding.
+    pub finding: FindingNumber,
+    /// The commit.
+    pub rank: Rank,
+    /// The path; `None` for the commit's own text.
+    pub path: Option<BString>,
     /// Whether it is the path itself that holds it.
-    is_name: bool,
+    pub is_name: bool,
+    /// What stands there; `None` if it is not here, such as a submodule.
+    pub object: Option<Node>,
 }
 
-/// Everything that the histories are read from.
-struct Tracer<'a> {
-    store: &'a ObjectStore,
-    graph: &'a CommitGraph,
-    tips: &'a Tips,
-    links: &'a TreeLinks,
-    findings_of: &'a FxHashMap<Node, Vec<FindingNumber>>,
-    findings: &'a [Places],
-    /// For each tree that holds a finding, the entries that do.
-    holders: FxHashMap<Node, Vec<Link>>,
-    classes: Classes,
+/// What the trees of all commits hold, as far as anybody asked.
+#[derive(Debug)]
+pub struct Trace {
+    /// Trees by what they hold of the findings.
+    pub classes: Classes,
     /// The class of each commit's root tree, by rank.
-    commit_classes: Vec<u32>,
-    /// Whether a ref reaches each commit.
-    by_ref: Vec<bool>,
-    introduced: Vec<Introduced>,
-    /// The findings of each class.
-    in_class: Vec<Vec<FindingNumber>>,
+    pub commit_classes: Vec<Class>,
+    /// Where findings came in, sorted.
+    pub introduced: Vec<Introduced>,
+    /// What trees name and the store does not hold.
+    pub absent: Absent,
+    /// For each name that stands in a class, a tree that has it.
+    pub homes: FxHashMap<u32, Node>,
 }
+
+/// Objects that trees name and the store does not hold.
+#[derive(Debug)]
+pub enum Absent {
+    /// So few that it was traced where they stand.
+    Few(AbsentTrace),
+    /// More: the trees are walked for them.
+    Many,
+}
+
+/// Where absent objects stand, as if they were findings.
+#[derive(Debug, Default)]
+pub struct AbsentTrace {
+    /// The objects: number of a finding, id, kind.
+    pub objects: Vec<(ObjectId, ObjectKind)>,
+    /// Trees by what they name of them.
+    pub classes: Classes,
+    /// The class of each commit's root tree, by rank; empty if nothing is absent.
+    pub commit_classes: Vec<Class>,
+}
+
+/// More absent objects than this are not traced: a partial clone may lack most of them.
+pub const MAX_TRACED_ABSENT: usize = 1000;
 
 /// The spot of a name.
 const IN_NAME: Spot = Spot {
@@ -175,71 +224,211 @@ const IN_NAME: Spot = Spot {
 };
 
 /// More appearances than this are not listed, and the report says so.
-const MAX_APPEARANCES: usize = 1_000_000;
+pub const MAX_APPEARANCES: usize = 1_000_000;
+
+/// Traces `findings` through all trees; `named` are those of them that stand in names.
+pub fn trace(
+    objects: &dyn Objects,
+    graph: &CommitGraph,
+    links: &TreeLinks,
+    findings: &[Places],
+    named: &Named,
+) -> Trace {
+    let findings_of = findings_of(findings);
+    let node_count = objects.node_count() as usize + links.absent.len();
+    let seeds: FxHashSet<Node> = findings_of.keys().copied().collect();
+    let names: FxHashSet<u32> = named.keys().copied().collect();
+    let holders = if seeds.is_empty() && names.is_empty() {
+        FxHashMap::default()
+    } else {
+        links.holders(&seeds, &names, node_count)
+    };
+    let classes = Classes::new(&holders, &findings_of, named);
+    let commit_classes = commit_classes(graph, &classes);
+    let mut introduced = Vec::new();
+    let name_of = |number| links.name(number);
+    for rank in graph.ranks() {
+        introduced_by(
+            (graph, rank),
+            (&findings_of, &classes, &commit_classes),
+            &name_of,
+            &mut introduced,
+        );
+    }
+    for entry in &mut introduced {
+        let root = graph.tree_node(entry.rank);
+        entry.object = match &entry.path {
+            None => Some(graph.node(entry.rank)),
+            Some(path) => root
+                .and_then(|root| object_at(root, path, &holders, &name_of))
+                .filter(|&node| node < objects.node_count()),
+        };
+    }
+    introduced.sort_unstable();
+    let mut homes = FxHashMap::default();
+    add_homes(&mut homes, &holders);
+    Trace {
+        classes,
+        commit_classes,
+        introduced,
+        absent: trace_absent(graph, links, node_count, &mut homes),
+        homes,
+    }
+}
+
+/// Adds a tree for each name of `holders`.
+pub fn add_homes(homes: &mut FxHashMap<u32, Node>, holders: &FxHashMap<Node, Vec<Link>>) {
+    for (&tree, links) in holders {
+        for link in links {
+            homes.entry(link.name).or_insert(tree);
+        }
+    }
+}
+
+fn trace_absent(
+    graph: &CommitGraph,
+    links: &TreeLinks,
+    node_count: usize,
+    homes: &mut FxHashMap<u32, Node>,
+) -> Absent {
+    // Commits of submodules are not expected here.
+    let absent = links
+        .absent
+        .iter()
+        .filter(|(_, _, kind)| *kind != ObjectKind::Commit);
+    let absent: Vec<_> = absent.collect();
+    if absent.is_empty() {
+        return Absent::Few(AbsentTrace::default());
+    }
+    if absent.len() > MAX_TRACED_ABSENT {
+        return Absent::Many;
+    }
+    let numbered = (0u32..).zip(&absent);
+    let findings_of: FxHashMap<Node, Vec<FindingNumber>> = numbered
+        .map(|(number, (_, node, _))| (*node, vec![number]))
+        .collect();
+    let seeds = findings_of.keys().copied().collect();
+    let holders = links.holders(&seeds, &FxHashSet::default(), node_count);
+    let classes = Classes::new(&holders, &findings_of, &Named::default());
+    add_homes(homes, &holders);
+    Absent::Few(AbsentTrace {
+        objects: absent.iter().map(|(id, _, kind)| (*id, *kind)).collect(),
+        commit_classes: commit_classes(graph, &classes),
+        classes,
+    })
+}
+
+/// The class of each commit's root tree.
+pub fn commit_classes(graph: &CommitGraph, classes: &Classes) -> Vec<Class> {
+    if classes.is_empty() {
+        return vec![EMPTY; graph.len()];
+    }
+    let class_of = |rank: Rank| {
+        let tree = graph.tree_node(rank);
+        tree.map_or(EMPTY, |tree| classes.of(tree))
+    };
+    graph.ranks().map(class_of).collect()
+}
+
+/// Adds what the commit at `rank` brings in; what stands there is not told yet.
+pub fn introduced_by<'n>(
+    (graph, rank): (&CommitGraph, Rank),
+    (findings_of, classes, commit_classes): (
+        &FxHashMap<Node, Vec<FindingNumber>>,
+        &Classes,
+        &[Class],
+    ),
+    name_of: &dyn Fn(u32) -> &'n [u8],
+    introduced: &mut Vec<Introduced>,
+) {
+    if let Some(findings) = findings_of.get(&graph.node(rank)) {
+        introduced.extend(findings.iter().map(|&finding| Introduced {
+            finding,
+            rank,
+            path: None,
+            is_name: false,
+            object: None,
+        }));
+    }
+    let class = commit_classes[rank as usize];
+    if class == EMPTY || introduced.len() >= MAX_APPEARANCES {
+        return;
+    }
+    let parents = graph.parents(rank).iter();
+    let parents: Vec<Class> = parents.map(|&p| commit_classes[p as usize]).collect();
+    classes.introduced(name_of, class, &parents, &mut |path, finding, is_name| {
+        introduced.push(Introduced {
+            finding,
+            rank,
+            path: Some(path.into()),
+            is_name,
+            object: None,
+        });
+        introduced.len() < MAX_APPEARANCES
+    });
+}
+
+/// What stands at `path` below the tree `root`, by the links of the trees that hold something.
+pub fn object_at<'n>(
+    root: Node,
+    path: &[u8],
+    holders: &FxHashMap<Node, Vec<Link>>,
+    name_of: &dyn Fn(u32) -> &'n [u8],
+) -> Option<Node> {
+    let mut at = root;
+    for name in path.split(|&byte| byte == b'/') {
+        let links = holders.get(&at)?;
+        let link = links.iter().find(|link| name_of(link.name) == name)?;
+        at = link.child;
+    }
+    Some(at)
+}
+
+/// Everything that the histories are read from.
+struct Tracer<'a> {
+    objects: &'a dyn Objects,
+    graph: &'a CommitGraph,
+    tips: &'a Tips,
+    links: Option<&'a TreeLinks>,
+    findings_of: &'a FxHashMap<Node, Vec<FindingNumber>>,
+    findings: &'a [Places],
+    trace: &'a Trace,
+    /// Whether a ref reaches each commit.
+    by_ref: Vec<bool>,
+    /// The findings of each class.
+    in_class: Vec<Vec<FindingNumber>>,
+}
 
 impl<'a> Tracer<'a> {
     fn new(
         sources: &Sources<'a>,
         findings_of: &'a FxHashMap<Node, Vec<FindingNumber>>,
         findings: &'a [Places],
-        named: &Named,
     ) -> Self {
-        let Sources {
-            store,
-            graph,
-            tips,
-            links,
-            ..
-        } = *sources;
-        let node_count = store.node_count() as usize + links.absent.len();
-        let seeds: FxHashSet<Node> = findings_of.keys().copied().collect();
-        let names: FxHashSet<u32> = named.keys().copied().collect();
-        let holders = if seeds.is_empty() && names.is_empty() {
-            FxHashMap::default()
-        } else {
-            links.holders(&seeds, &names, node_count)
-        };
-        let classes = Classes::new(&holders, findings_of, named);
-        let class_of_tree = |rank: Rank| {
-            store
-                .node_of(graph.tree(rank))
-                .map_or(EMPTY, |tree| classes.of(tree))
-        };
-        let ranks = 0..u32::try_from(graph.len()).expect("commits have nodes");
-        let commit_classes: Vec<u32> = if classes.is_empty() {
-            vec![EMPTY; graph.len()]
-        } else {
-            ranks.map(class_of_tree).collect()
-        };
         let mut tracer = Self {
-            store,
-            graph,
-            tips,
-            links,
+            objects: sources.objects,
+            graph: sources.graph,
+            tips: sources.tips,
+            links: sources.links,
             findings_of,
             findings,
-            holders,
-            classes,
-            commit_classes,
+            trace: sources.trace,
             by_ref: Vec::new(),
-            introduced: Vec::new(),
-            in_class: Vec::new(),
+            in_class: sources.trace.classes.findings(),
         };
-        tracer.in_class = tracer.classes.findings();
         tracer.by_ref = tracer.reached(&|tip| tip.kind.is_ref());
-        tracer.introduced = tracer.find_introduced();
         tracer
     }
 
     /// Follows annotated tags to what they name; also returns the tags passed.
     fn peel(&self, id: ObjectId) -> (Option<Node>, Vec<Node>) {
         let mut passed = Vec::new();
-        let mut at = self.store.node_of(&id);
+        let mut at = self.objects.node_of(&id);
         while let Some(node) = at {
             match self.graph.tag_target(node) {
                 Some(target) if !passed.contains(&node) => {
                     passed.push(node);
-                    at = self.store.node_of(&target);
+                    at = self.objects.node_of(&target);
                 }
                 _ => break,
             }
@@ -272,52 +461,6 @@ impl<'a> Tracer<'a> {
         reached
     }
 
-    fn find_introduced(&self) -> Vec<Introduced> {
-        let mut introduced = Vec::new();
-        let mut parents = Vec::new();
-        for (rank, &class) in (0u32..).zip(&self.commit_classes) {
-            if let Some(findings) = self.findings_of.get(&self.graph.node(rank)) {
-                introduced.extend(findings.iter().map(|&finding| Introduced {
-                    finding,
-                    rank,
-                    path: None,
-                    is_name: false,
-                }));
-            }
-            if class == EMPTY {
-                continue;
-            }
-            parents.clear();
-            parents.extend(
-                self.graph
-                    .parents(rank)
-                    .iter()
-                    .map(|&parent| self.commit_classes[parent as usize]),
-            );
-            self.classes.introduced(
-                self.links,
-                class,
-                &parents,
-                &mut |path, finding, is_name| {
-                    introduced.push(Introduced {
-                        finding,
-                        rank,
-                        path: Some(path.into()),
-                        is_name,
-                    });
-                    introduced.len() < MAX_APPEARANCES
-                },
-            );
-            if introduced.len() >= MAX_APPEARANCES {
-                break;
-            }
-        }
-        introduced.sort_unstable_by(|a, b| {
-            (a.finding, a.rank, &a.path, a.is_name).cmp(&(b.finding, b.rank, &b.path, b.is_name))
-        });
-        introduced
-    }
-
     fn histories(&self) -> Vec<History> {
         let mut histories: Vec<History> = self
             .findings
@@ -344,8 +487,8 @@ impl<'a> Tracer<'a> {
 
     fn count_commits(&self, standings: &mut [Standing]) {
         let in_class = &self.in_class;
-        let mut commits = vec![0usize; self.classes.len()];
-        for &class in &self.commit_classes {
+        let mut commits = vec![0usize; self.trace.classes.len()];
+        for &class in &self.trace.commit_classes {
             commits[class as usize] += 1;
         }
         for (findings, count) in in_class.iter().zip(commits) {
@@ -354,8 +497,13 @@ impl<'a> Tracer<'a> {
             }
         }
         // A commit whose own text holds the finding counts once, even if its tree does too.
-        for entry in self.introduced.iter().filter(|entry| entry.path.is_none()) {
-            let held = &in_class[self.commit_classes[entry.rank as usize] as usize];
+        for entry in self
+            .trace
+            .introduced
+            .iter()
+            .filter(|entry| entry.path.is_none())
+        {
+            let held = &in_class[self.trace.commit_classes[entry.rank as usize] as usize];
             if held.binary_search(&entry.finding).is_err() {
                 standings[entry.finding as usize].commits += 1;
             }
@@ -366,7 +514,7 @@ impl<'a> Tracer<'a> {
             .and_then(|id| self.peel(id).0)
             .and_then(|node| self.graph.rank(node));
         if let Some(rank) = head {
-            for &finding in &in_class[self.commit_classes[rank as usize] as usize] {
+            for &finding in &in_class[self.trace.commit_classes[rank as usize] as usize] {
                 standings[finding as usize].in_head = true;
             }
         }
@@ -380,8 +528,8 @@ impl<'a> Tracer<'a> {
             let last = &mut last[finding as usize];
             *last = (*last).max(Some((self.by_ref[rank as usize], rank)));
         };
-        let mut last_of_class: Vec<Option<(bool, Rank)>> = vec![None; self.classes.len()];
-        for (rank, &class) in (0u32..).zip(&self.commit_classes) {
+        let mut last_of_class: Vec<Option<(bool, Rank)>> = vec![None; self.trace.classes.len()];
+        for (rank, &class) in (0u32..).zip(&self.trace.commit_classes) {
             let of_class = &mut last_of_class[class as usize];
             *of_class = (*of_class).max(Some((self.by_ref[rank as usize], rank)));
         }
@@ -391,16 +539,21 @@ impl<'a> Tracer<'a> {
                 keep(finding, rank);
             }
         }
-        for entry in self.introduced.iter().filter(|entry| entry.path.is_none()) {
+        for entry in self
+            .trace
+            .introduced
+            .iter()
+            .filter(|entry| entry.path.is_none())
+        {
             keep(entry.finding, entry.rank);
         }
         let removed = self.removals(standings);
-        let mut reader = Reader::new(self.store);
+        let mut reader = self.objects.reader();
         let mut milestone = |rank: Rank| {
             let node = self.graph.node(rank);
             Milestone {
-                commit_id: self.store.id(node),
-                author: author_of(&mut reader, node, self.store),
+                commit_id: self.objects.id(node),
+                author: self.author_of(&mut *reader, node),
             }
         };
         for ((standing, last), removed) in standings.iter_mut().zip(last).zip(removed) {
@@ -414,9 +567,9 @@ impl<'a> Tracer<'a> {
     fn removals(&self, standings: &[Standing]) -> Vec<Option<Rank>> {
         let mut removed: Vec<Option<(bool, Rank)>> = vec![None; standings.len()];
         let is_behind = self.reached(&|tip| Some(tip.target) == self.tips.head);
-        for (rank, &class) in (0u32..).zip(&self.commit_classes) {
+        for (rank, &class) in (0u32..).zip(&self.trace.commit_classes) {
             let parents = self.graph.parents(rank);
-            let class_of = |parent: Rank| self.commit_classes[parent as usize];
+            let class_of = |parent: Rank| self.trace.commit_classes[parent as usize];
             if !is_behind[rank as usize] || parents.iter().all(|&p| class_of(p) == class) {
                 continue;
             }
@@ -445,22 +598,16 @@ impl<'a> Tracer<'a> {
     }
 
     fn add_appearances(&self, histories: &mut [History]) {
-        let mut reader = Reader::new(self.store);
-        for entry in &self.introduced {
+        let mut reader = self.objects.reader();
+        for entry in &self.trace.introduced {
             let places = &self.findings[entry.finding as usize];
             let commit = self.graph.node(entry.rank);
-            let object = match &entry.path {
-                None => Some(commit),
-                Some(path) => self.blob_at(entry.rank, path),
-            };
-            // A name may stand for something that is not here, such as a submodule.
-            let object = object.filter(|&node| node < self.store.node_count());
-            let spot = object.and_then(|node| places.get(&node)).cloned();
+            let spot = entry.object.and_then(|node| places.get(&node)).cloned();
             let history = &mut histories[entry.finding as usize];
             history.appearances.push(Appearance {
-                commit_id: Some(self.store.id(commit)),
+                commit_id: Some(self.objects.id(commit)),
                 path: entry.path.clone(),
-                object_id: self.store.id(object.unwrap_or(commit)),
+                object_id: self.objects.id(entry.object.unwrap_or(commit)),
                 spot: spot.filter(|_| !entry.is_name).unwrap_or(IN_NAME),
                 reachable: self.by_ref[entry.rank as usize],
             });
@@ -477,22 +624,9 @@ impl<'a> Tracer<'a> {
             let first = history
                 .first
                 .as_ref()
-                .and_then(|first| self.store.node_of(&first.commit_id?));
-            history.author = first.and_then(|node| author_of(&mut reader, node, self.store));
+                .and_then(|first| self.objects.node_of(&first.commit_id?));
+            history.author = first.and_then(|node| self.author_of(&mut *reader, node));
         }
-    }
-
-    /// The blob at `path` of the commit at `rank`, which holds a finding.
-    fn blob_at(&self, rank: Rank, path: &[u8]) -> Option<Node> {
-        let mut at = self.store.node_of(self.graph.tree(rank))?;
-        for name in path.split(|&byte| byte == b'/') {
-            let links = self.holders.get(&at)?;
-            at = links
-                .iter()
-                .find(|link| self.links.name(link.name) == name)?
-                .child;
-        }
-        Some(at)
     }
 
     /// Hands findings from the commits that introduce them down to all descendants, 64 at a time,
@@ -513,6 +647,7 @@ impl<'a> Tracer<'a> {
             let bit = |finding: FindingNumber| 1u64 << (finding % 64);
             let mut held = vec![0u64; self.graph.len()];
             while let Some(entry) = self
+                .trace
                 .introduced
                 .get(from)
                 .filter(|entry| entry.finding / 64 == number)
@@ -562,14 +697,69 @@ impl<'a> Tracer<'a> {
             found.extend(self.findings_of.get(node).into_iter().flatten());
         }
         if let Some(node) = node {
-            found.extend(&self.in_class[self.classes.of(node) as usize]);
+            found.extend(&self.in_class[self.trace.classes.of(node) as usize]);
         }
         found.into_iter()
     }
 
+    /// What trees name, below the commits that are `reached` or the objects that are `named`, and is
+    /// not here.
+    fn absent_below(&self, reached: &[bool], named: &[Node]) -> Vec<(ObjectId, ObjectKind)> {
+        let reached = (0u32..).zip(reached).filter(|(_, reached)| **reached);
+        let absent = match &self.trace.absent {
+            Absent::Few(absent) => absent,
+            Absent::Many => {
+                let Some(links) = self.links else {
+                    return Vec::new();
+                };
+                let trees = reached.filter_map(|(rank, _)| self.graph.tree_node(rank));
+                let roots = trees.chain(named.iter().copied());
+                let count = self.objects.node_count() as usize + links.absent.len();
+                let reachable = links.reachable(roots, count);
+                let absent = links.absent.iter();
+                return absent
+                    // Commits of submodules are not expected here.
+                    .filter(|(_, node, kind)| {
+                        reachable[*node as usize] && *kind != ObjectKind::Commit
+                    })
+                    .map(|(id, _, kind)| (*id, *kind))
+                    .collect();
+            }
+        };
+        if absent.objects.is_empty() {
+            return Vec::new();
+        }
+        let mut is_named = vec![false; absent.classes.len()];
+        for (rank, _) in reached {
+            is_named[absent.commit_classes[rank as usize] as usize] = true;
+        }
+        for &node in named {
+            is_named[absent.classes.of(node) as usize] = true;
+        }
+        let by_class = absent.classes.findings().into_iter().zip(is_named);
+        let mut found: Vec<FindingNumber> = by_class
+            .filter(|(_, is_named)| *is_named)
+            .flat_map(|(found, _)| found)
+            .collect();
+        found.sort_unstable();
+        found.dedup();
+        found
+            .into_iter()
+            .map(|number| absent.objects[number as usize])
+            .collect()
+    }
+
+    fn author_of(&self, reader: &mut dyn ReadNode, commit: Node) -> Option<Signature> {
+        let mut bytes = Vec::new();
+        if !reader.read(commit, u64::MAX, &mut bytes) {
+            return None;
+        }
+        Signature::of_author(&bytes, self.objects.hash())
+    }
+
     /// Objects that something reachable names and that are not here.
     fn missing(&self, shallow: &[ObjectId]) -> Vec<Skipped> {
-        let promisor = self.store.packs().iter().any(|pack| pack.promisor);
+        let promisor = self.objects.is_partial();
         let mut missing: Vec<Skipped> = Vec::new();
         let mut add = |id: ObjectId, kind: ObjectKind, by: &str| {
             let (reason, word) = if promisor {
@@ -590,43 +780,30 @@ impl<'a> Tracer<'a> {
         };
         let reached = self.reached(&|tip| tip.kind != TipKind::Index);
         for (id, node) in &self.graph.missing {
-            let child = self.store.id(*node);
+            let child = self.objects.id(*node);
             let rank = self.graph.rank(*node).expect("it is in the graph");
             if reached[rank as usize] && shallow.binary_search(&child).is_err() {
                 add(*id, ObjectKind::Commit, &format!("commit {child}"));
             }
         }
-        let mut roots = Vec::new();
         for (rank, _) in (0u32..).zip(&reached).filter(|(_, reached)| **reached) {
-            match self.store.node_of(self.graph.tree(rank)) {
-                Some(tree) => roots.push(tree),
-                None => {
-                    let commit = self.store.id(self.graph.node(rank));
-                    add(
-                        *self.graph.tree(rank),
-                        ObjectKind::Tree,
-                        &format!("commit {commit}"),
-                    );
-                }
+            if self.graph.tree_node(rank).is_none() {
+                let tree = self.graph.tree(rank);
+                let commit = self.objects.id(self.graph.node(rank));
+                add(*tree, ObjectKind::Tree, &format!("commit {commit}"));
             }
         }
+        let mut named = Vec::new();
         for tip in &self.tips.tips {
             match self.peel(tip.target).0 {
-                Some(node) => roots.push(node),
+                Some(node) => named.push(node),
                 // Reflogs outlive what they name.
                 None if matches!(tip.kind, TipKind::Reflog | TipKind::Stash | TipKind::Pseudo) => {}
                 None => add(tip.target, ObjectKind::Unknown, "a ref or the index"),
             }
         }
-        if !self.links.absent.is_empty() {
-            let node_count = self.store.node_count() as usize + self.links.absent.len();
-            let reachable = self.links.reachable(roots.into_iter(), node_count);
-            for &(id, node, kind) in &self.links.absent {
-                // Commits of submodules are not expected here.
-                if reachable[node as usize] && kind != ObjectKind::Commit {
-                    add(id, kind, "a reachable tree");
-                }
-            }
+        for (id, kind) in self.absent_below(&reached, &named) {
+            add(id, kind, "a reachable tree");
         }
         missing.sort_unstable();
         missing.dedup_by_key(|skipped| skipped.object_id);
@@ -646,10 +823,4 @@ pub fn add_tip(reach: &mut Reach, tip: &Tip) {
         TipKind::Reflog | TipKind::Pseudo => reach.reflog = true,
         TipKind::Index => reach.index = true,
     }
-}
-
-fn author_of(reader: &mut Reader<'_>, commit: Node, store: &ObjectStore) -> Option<Signature> {
-    let mut bytes = Vec::new();
-    reader.read(commit, &mut bytes).ok()?;
-    Signature::of_author(&bytes, store.hash())
 }

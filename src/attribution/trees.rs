@@ -35,8 +35,8 @@ pub struct Shared<'a> {
     judge: NameJudge<'a>,
     /// Commits of submodules to follow.
     gitlinks: &'a FxHashSet<ObjectId>,
-    /// Names to follow, and the lowest tree that has each.
-    marked: Mutex<FxHashMap<u32, Node>>,
+    /// Names to follow, and the tree of the lowest id that has each.
+    marked: Mutex<FxHashMap<u32, (ObjectId, Node)>>,
     names: Mutex<FxHashMap<Vec<u8>, u32>>,
     /// Objects that trees name and the store does not hold. They get node numbers past its own.
     absent: Mutex<FxHashMap<ObjectId, (Node, ObjectKind)>>,
@@ -79,6 +79,7 @@ impl<'a> Shared<'a> {
             .marked
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let tree = (self.store.id(tree), tree);
         let first = marked.entry(name).or_insert(tree);
         *first = tree.min(*first);
     }
@@ -125,6 +126,8 @@ pub struct TreeVisitor<'a> {
     tree: Node,
     damaged: Vec<Node>,
     submodules: FxHashSet<ObjectId>,
+    /// The trees and their sizes.
+    pub(super) seen: Vec<(Node, u64)>,
 }
 
 /// What a tree keeps for its deltas.
@@ -149,6 +152,7 @@ impl<'a> TreeVisitor<'a> {
             tree: 0,
             damaged: Vec::new(),
             submodules: FxHashSet::default(),
+            seen: Vec::new(),
         }
     }
 
@@ -382,6 +386,10 @@ impl Visitor for TreeVisitor<'_> {
         }
         self.record(object.node, base.map(|base| (base.node, base.state)), state);
     }
+
+    fn seen(&mut self, node: Node, _kind: ObjectKind, size: u64) {
+        self.seen.push((node, size));
+    }
 }
 
 /// Every tree of a store as differences: see the module's documentation.
@@ -393,15 +401,15 @@ pub struct TreeLinks {
     bases: Vec<Option<u32>>,
     links: Vec<Link>,
     names: Vec<Vec<u8>>,
-    /// Numbers of the names that are worth following, and for each the lowest tree that has it,
-    /// sorted.
+    /// Numbers of the names that are worth following, and for each the tree of the lowest id that
+    /// has it, sorted by name.
     pub marked: Vec<(u32, Node)>,
     /// Objects that trees name and the store does not hold: id, node number, kind.
     pub absent: Vec<(ObjectId, Node, ObjectKind)>,
     /// Trees that cannot be parsed.
     pub damaged: Vec<Node>,
-    /// Distinct commits of submodules that trees name.
-    pub submodules: usize,
+    /// Distinct commits of submodules that trees name, sorted.
+    pub submodules: Vec<ObjectId>,
 }
 
 impl TreeLinks {
@@ -421,6 +429,8 @@ impl TreeLinks {
         }
         records.sort_unstable_by_key(|record| record.node);
         damaged.sort_unstable();
+        let mut submodules: Vec<ObjectId> = submodules.into_iter().collect();
+        submodules.sort_unstable();
         let names = shared
             .names
             .into_inner()
@@ -434,7 +444,8 @@ impl TreeLinks {
             .marked
             .into_inner()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
-        let mut marked: Vec<(u32, Node)> = marked.into_iter().collect();
+        let marked = marked.into_iter();
+        let mut marked: Vec<(u32, Node)> = marked.map(|(name, (_, tree))| (name, tree)).collect();
         // Numbers depend on the order of threads, names do not.
         marked.sort_unstable_by_key(|&(number, _)| &by_number[number as usize].1);
         let absent = shared
@@ -455,7 +466,7 @@ impl TreeLinks {
             marked,
             absent,
             damaged,
-            submodules: submodules.len(),
+            submodules,
         };
         built.put_in_order();
         built
@@ -494,6 +505,11 @@ impl TreeLinks {
         self.records
             .binary_search_by_key(&node, |record| record.node)
             .ok()
+    }
+
+    /// All names of links, by number.
+    pub fn names(&self) -> &[Vec<u8>] {
+        &self.names
     }
 
     /// The name of a link.

@@ -2,17 +2,20 @@
 //! commits, or one text.
 //!
 //! ```text
-//! neighbours, pairs < mod < names < repository
+//! neighbours, pairs < mod < names, together < learn < again < repository
 //! mod < changes, files, text
 //! ```
 
+mod again;
 pub mod changes;
 pub mod files;
+pub mod learn;
 mod names;
 mod neighbours;
 mod pairs;
 pub mod repository;
 pub mod text;
+mod together;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -190,24 +193,44 @@ fn wanted(
     detector: &Detector,
     options: &AuditOptions,
 ) -> (Vec<Sighted>, Vec<Sighted>) {
-    let mut found = found;
-    found.retain(|sighted| {
-        options.public_keys == PublicKeys::Reported || !detector.rule(sighted.rule).public
-    });
-    let (found, below) = found
-        .into_iter()
-        .partition(|sighted| best(sighted).0 >= options.min_confidence);
+    let (found, below) = chosen(found, detector, options);
     (pairs::join(found, detector), below)
 }
 
-/// Confidence and reasons of the place that speaks for the finding: the surest, then the first.
-fn best(sighted: &Sighted) -> (Confidence, Reasons) {
-    let in_objects = sighted.sightings.iter().map(|s| (s.confidence, s.reasons));
-    let elsewhere = sighted.elsewhere.iter().map(|s| (s.confidence, s.reasons));
-    let surest = in_objects
-        .chain(elsewhere)
-        .min_by_key(|&(confidence, _)| std::cmp::Reverse(confidence));
+/// Leaves out what was not asked for; also returns what is below the confidence.
+fn chosen(
+    mut found: Vec<Sighted>,
+    detector: &Detector,
+    options: &AuditOptions,
+) -> (Vec<Sighted>, Vec<Sighted>) {
+    found.retain(|sighted| {
+        options.public_keys == PublicKeys::Reported || !detector.rule(sighted.rule).public
+    });
+    found
+        .into_iter()
+        .partition(|sighted| surest(sighted) >= options.min_confidence)
+}
+
+fn surest(sighted: &Sighted) -> Confidence {
+    let in_objects = sighted.sightings.iter().map(|s| s.confidence);
+    let elsewhere = sighted.elsewhere.iter().map(|s| s.confidence);
+    let surest = in_objects.chain(elsewhere).max();
     surest.expect("a sighted secret has a sighting")
+}
+
+/// Confidence and reasons of the place that speaks for the finding: the surest, then the one in the
+/// object of the lowest id, then the first there, then the first that is in no object.
+fn best(sighted: &Sighted, id_of: &dyn Fn(Node) -> ObjectId) -> (Confidence, Reasons) {
+    let confidence = surest(sighted);
+    let in_objects = sighted.sightings.iter();
+    let in_objects = in_objects.filter(|s| s.confidence == confidence);
+    let in_objects = in_objects.min_by_key(|s| (id_of(s.node), s.span, &s.spot));
+    let mut elsewhere = sighted.elsewhere.iter();
+    let reasons = in_objects.map(|s| s.reasons).or_else(|| {
+        let first = elsewhere.find(|s| s.confidence == confidence);
+        first.map(|s| s.reasons)
+    });
+    (confidence, reasons.unwrap_or_default())
 }
 
 fn finding(
@@ -218,7 +241,7 @@ fn finding(
     history: Option<History>,
 ) -> Finding {
     let rule_id = detector.rule(sighted.rule).id.clone();
-    let (confidence, reasons) = best(sighted);
+    let (confidence, reasons) = best(sighted, id_of);
     let with = sighted.with.iter().map(|part| {
         let rule_id = detector.rule(part.rule).id.clone();
         Companion {

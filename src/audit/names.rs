@@ -9,14 +9,14 @@ use gix::bstr::{BString, ByteSlice};
 
 use super::AuditOptions;
 use crate::attribution::refs::{Note, Tip, Tips};
-use crate::attribution::trees::TreeLinks;
 use crate::attribution::{Named, add_tip};
 use crate::detect::{Detector, Hits, Scratch};
 use crate::finding::{Finding, Occurrence, Place};
 use crate::odb::{ObjectStore, Skipped};
+use crate::scan::collect::Collector;
 use crate::scan::files::{self, ScannedFile, Wanted};
 use crate::scan::sift::Sift;
-use crate::scan::{ScanOptions, Sighted, collect};
+use crate::scan::{ScanOptions, Sighted};
 
 /// A text that is no object.
 struct Text<'a> {
@@ -55,14 +55,15 @@ pub(super) fn judge(detector: &Detector) -> impl Fn(&[u8]) -> bool + Sync {
 }
 
 impl<'a> Names<'a> {
-    /// Lists them.
-    pub(super) fn new(store: &ObjectStore, links: &'a TreeLinks, tips: &'a Tips) -> Self {
-        let in_trees = links.marked.iter().map(|&(number, tree)| Text {
-            name: links.name(number).into(),
-            text: links.name(number),
+    /// Lists them. `marked` are names of tree entries in which something was found: the number, the
+    /// name and a tree of each.
+    pub(super) fn new(marked: Vec<(u32, &'a [u8], ObjectId)>, tips: &'a Tips) -> Self {
+        let in_trees = marked.into_iter().map(|(number, name, tree)| Text {
+            name: name.into(),
+            text: name,
             place: Place::TreeEntry,
             line: 1,
-            object_id: store.id(tree),
+            object_id: tree,
             name_number: Some(number),
             tip: None,
         });
@@ -134,13 +135,8 @@ impl<'a> Names<'a> {
         self.files.len()
     }
 
-    /// Adds what stands in them to `found`; also returns how many matches a marker allows.
-    pub(super) fn scan(
-        &self,
-        found: Vec<Sighted>,
-        detector: &Detector,
-        options: ScanOptions,
-    ) -> (Vec<Sighted>, u64) {
+    /// Returns what stands in them, and how many matches a marker allows.
+    pub(super) fn scan(&self, detector: &Detector, options: ScanOptions) -> (Collector, u64) {
         let mut sift = Sift::new(detector, options);
         let first_file = self.texts.len() - self.files.len();
         for (number, text) in self.texts[..first_file].iter().enumerate() {
@@ -153,8 +149,7 @@ impl<'a> Names<'a> {
                 sift.collector.add_elsewhere(place, found.clone());
             }
         }
-        let all = vec![collect::Collector::with(found), sift.collector];
-        (collect::merge(all, detector.rules()), sift.allowed)
+        (sift.collector, sift.allowed)
     }
 
     /// The findings in names of tree entries.

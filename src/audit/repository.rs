@@ -5,23 +5,29 @@ use std::path::Path;
 use gix::ObjectId;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::again;
+use super::learn::{self, Known, Learned, Left, Memory, NameFinder, Results, Telling};
 use super::names::{self, Names};
 use super::neighbours::Neighbours;
-use super::{Audit, AuditOptions, CoverageBlock, Scope, excerpt, finding, put_in_order, wanted};
+use super::together::{Together, together};
+use super::{Audit, AuditOptions, CoverageBlock, Scope, excerpt, finding, put_in_order};
 use crate::attribution::commits::{CommitCollector, CommitGraph};
 use crate::attribution::refs::Tips;
-use crate::attribution::{self, Places};
+use crate::attribution::{self, Places, Trace, TreesRead};
 use crate::detect::Detector;
 use crate::error::Result;
 use crate::finding::{Finding, History};
+use crate::ledger::{Digest, Fact, Ledger};
 use crate::odb::bundle;
 use crate::odb::lfs::Pointer;
-use crate::odb::read::Reader;
+use crate::odb::objects::Objects;
 use crate::odb::repository::{Overrides, Repository};
+use crate::odb::stamp::Files;
 use crate::odb::walk::STREAMED_FROM;
-use crate::odb::{Node, ObjectStore};
+use crate::odb::{Node, ObjectKind, ObjectStore};
 use crate::progress::Progress;
-use crate::scan::collect::{self, Collector};
+use crate::scan::collect::Collector;
+use crate::scan::history::{Scanned, Seen, Selection};
 use crate::scan::lfs::BehindPointers;
 use crate::scan::{Sighted, history, lfs};
 
@@ -37,6 +43,65 @@ pub fn audit(
     options: &AuditOptions,
     progress: &Progress,
 ) -> Result<Audit> {
+    Ok(whole(repo, overrides, detector, options, progress, None)?.0)
+}
+
+/// Audits `repo`, and reads nothing again that earlier scans have read.
+///
+/// # Errors
+/// As [`audit`].
+pub fn audit_again(
+    repo: &Repository,
+    detector: &Detector,
+    options: &AuditOptions,
+    progress: &Progress,
+    memory: Memory,
+) -> Result<(Audit, Learned)> {
+    let dirs = repo.object_dirs()?.into_iter();
+    let dirs = dirs.map(|dir| dir.canonicalize().unwrap_or(dir)).collect();
+    // Listed before anything is read: what comes later counts as new the next time.
+    let files = Files::of(dirs, repo.hash()).ok();
+    let before = memory.before.filter(|before| {
+        let is_intact = |files: &Files| {
+            let story = before.story.as_ref();
+            story.is_none_or(|story| learn::is_intact(story, files))
+        };
+        before.scanner == memory.scanner
+            && before.ids.hash() == repo.hash()
+            && files.as_ref().is_some_and(is_intact)
+    });
+    if let (Some(before), Some(files)) = (&before, &files) {
+        let update = again::Update {
+            repo,
+            files,
+            detector,
+            options,
+            progress,
+            before,
+            choice: memory.choice,
+        };
+        if let Some(updated) = update.run()? {
+            return Ok(updated);
+        }
+    }
+    let work = Work {
+        before,
+        files,
+        scanner: memory.scanner,
+        choice: memory.choice,
+    };
+    let overrides = Overrides::default();
+    whole(repo, &overrides, detector, options, progress, Some(work))
+}
+
+fn whole(
+    repo: &Repository,
+    overrides: &Overrides,
+    detector: &Detector,
+    options: &AuditOptions,
+    progress: &Progress,
+    work: Option<Work>,
+) -> Result<(Audit, Learned)> {
     let store = repo.open_store(overrides, options.limits)?;
     let shallow = repo.shallow_boundary()?;
     let source = Source {
@@ -46,12 +111,34 @@ pub fn audit(
         common_dir: Some(repo.common_dir()),
         worktree: repo.git().workdir(),
     };
-    let mut tips = || {
-        let mut tips = Tips::read(repo);
-        tips.skipped.extend(repo.unknown_extensions());
-        tips
-    };
-    Ok(source.audit(&mut tips, detector, options, progress))
+    let mut tips = || tips_of(repo);
+    Ok(source.audit(&mut tips, detector, options, progress, work.as_ref()))
+}
+
+/// All tips of `repo`, and what of it is not known.
+pub(super) fn tips_of(repo: &Repository) -> Tips {
+    let mut tips = Tips::read(repo);
+    tips.skipped.extend(repo.unknown_extensions());
+    tips
+}
+
+/// What a scan goes on from.
+struct Work {
+    before: Option<Ledger>,
+    files: Option<Files>,
+    scanner: Digest,
+    choice: Digest,
+}
+
+impl Work {
+    /// The same without what went before.
+    fn afresh(&self) -> Self {
+        Self {
+            before: None,
+            files: self.files.clone(),
+            ..*self
+        }
+    }
 }
 
 /// Audits the bundle at `path`.
@@ -73,7 +160,7 @@ pub fn audit_bundle(
         worktree: None,
     };
     let mut tips = || Tips::of(&bundle.refs, bundle.store.hash(), bundle.skipped.clone());
-    let mut audit = source.audit(&mut tips, detector, options, progress);
+    let (mut audit, _) = source.audit(&mut tips, detector, options, progress, None);
     audit.coverage.prerequisites = bundle.prerequisites.len();
     Ok(audit)
 }
@@ -87,6 +174,52 @@ struct Source<'a> {
     /// Where Git LFS keeps files.
     common_dir: Option<&'a Path>,
     worktree: Option<&'a Path>,
+}
+
+/// A scan, as far as a later one needs it.
+struct Scan<'a> {
+    detector: &'a Detector,
+    options: &'a AuditOptions,
+    known: Option<&'a Known<'a>>,
+    scanned: &'a Scanned<CommitCollector>,
+    trees: &'a TreesRead,
+    graph: &'a CommitGraph,
+    trace: &'a Trace,
+    found: &'a [Sighted],
+}
+
+/// What findings are made with.
+pub(super) struct Finish<'a> {
+    pub(super) objects: &'a dyn Objects,
+    pub(super) detector: &'a Detector,
+    pub(super) options: &'a AuditOptions,
+    pub(super) names: &'a Names<'a>,
+    pub(super) neighbours: &'a Neighbours,
+}
+
+impl Finish<'_> {
+    /// Makes findings of what was found, and puts them in order.
+    pub(super) fn findings(&self, found: Vec<Sighted>, histories: Vec<History>) -> Vec<Finding> {
+        let mut reader = self.objects.reader();
+        let mut findings: Vec<Finding> = found
+            .into_iter()
+            .zip(histories)
+            .map(|(sighted, history)| {
+                let id_of = |node| self.objects.id(node);
+                let history = Some(history);
+                let mut finding = finding(&id_of, self.detector, self.options, &sighted, history);
+                self.names.tell(&sighted, &mut finding);
+                finding.excerpt = excerpt(&finding, self.neighbours, &mut |found, bytes| {
+                    let node = self.objects.node_of(&found.object_id);
+                    // The line of a secret in a huge file is not worth its memory.
+                    node.is_some_and(|node| reader.read(node, STREAMED_FROM, bytes))
+                });
+                finding
+            })
+            .collect();
+        put_in_order(&mut findings);
+        findings
+    }
 }
 
 /// What stands beside the objects.
@@ -103,55 +236,101 @@ impl Source<'_> {
         detector: &Detector,
         options: &AuditOptions,
         progress: &Progress,
-    ) -> Audit {
+        work: Option<&Work>,
+    ) -> (Audit, Learned) {
         let store = self.store;
         progress.expect(u64::from(store.node_count()), store.stored_bytes());
-        let mut scanned = history::scan(store, detector, options.scan, progress, &|| {
-            CommitCollector::new(store.hash())
-        });
+        let before = work.and_then(|work| work.before.as_ref());
+        let known = before.map(|before| Known::of(store, before, detector, options.scan, progress));
+        let mut scanned = self.scan(detector, options, known.as_ref(), work.is_some(), progress);
         let graph = CommitGraph::new(store, std::mem::take(&mut scanned.observers));
         // Refs are read after the objects: what they name then is there.
         let tips = tips();
-        let mut lfs = self.behind(&scanned.pointers, detector, options);
-        let found = vec![
-            Collector::with(std::mem::take(&mut scanned.found)),
-            std::mem::take(&mut lfs.collector),
-        ];
-        let found = collect::merge(found, detector.rules());
-        let targets = found_in(&found);
+        let noted = known.as_ref().map(Known::noted).unwrap_or_default();
+        for entry in &noted {
+            scanned.allowed += entry.allowed;
+            let pointer = entry.pointer.clone();
+            scanned
+                .pointers
+                .extend(pointer.map(|pointer| (entry.node, pointer)));
+        }
+        scanned.pointers.sort_unstable();
+        let lfs = self.behind(&scanned.pointers, detector, options);
+        let mut targets = found_in(&scanned.found);
+        targets.extend(lfs.collector.nodes());
+        let sighted = noted.iter().filter(|entry| !entry.sights.is_empty());
+        targets.extend(sighted.map(|entry| entry.node));
         let judge = names::judge(detector);
         let trees =
             attribution::read_trees(store, &targets, &FxHashSet::default(), &judge, progress);
-        let mut names = Names::new(store, &trees.links, &tips);
+        let links = &trees.links;
+        let marked = links.marked.iter();
+        let marked = marked.map(|&(name, tree)| (name, links.name(name), store.id(tree)));
+        let mut names = Names::new(marked.collect(), &tips);
         if let (Some(wanted), Some(root)) = (options.worktree, self.worktree) {
             names.add_worktree(root, store, wanted, detector, options);
         }
-        let (found, allowed_names) = names.scan(found, detector, options.scan);
-        let (found, below) = wanted(found, detector, options);
-        let neighbours = Neighbours::of(found.iter().chain(&below), &|node| store.id(node));
+        let (in_names, allowed_names) = names.scan(detector, options.scan);
+        let collected = Collector::with(scanned.found.clone());
+        let collectors = vec![collected, lfs.collector.clone(), in_names];
+        let Some(Together { found, below }) =
+            together(collectors, &noted, store, detector, options)
+        else {
+            // What an earlier scan told is not what is here: nothing of it is believed.
+            let afresh = work.map(Work::afresh);
+            let mut tips = || tips.clone();
+            return self.audit(&mut tips, detector, options, progress, afresh.as_ref());
+        };
         let places: Vec<Places> = found.iter().map(places).collect();
+        let named = names.named(&found);
+        let trace = attribution::trace(store, &graph, links, &places, &named);
         let history = attribution::Sources {
-            store,
+            objects: store,
             graph: &graph,
             tips: &tips,
             shallow: self.shallow,
-            links: &trees.links,
+            trace: &trace,
+            links: Some(links),
         };
-        let attributed = attribution::attribute(&history, &places, &names.named(&found));
-        let findings = self.findings(
-            found,
-            attributed.histories,
-            &names,
-            &neighbours,
+        let attributed = attribution::attribute(&history, &places);
+        let learned = work.map(|work| {
+            let is_damaged = scanned.is_damaged
+                || !trees.skipped.is_empty()
+                || !links.damaged.is_empty()
+                || !graph.damaged.is_empty()
+                || !store.skipped().is_empty();
+            if is_damaged {
+                return Learned::default();
+            }
+            self.learn(
+                work,
+                &Scan {
+                    detector,
+                    options,
+                    known: known.as_ref(),
+                    scanned: &scanned,
+                    trees: &trees,
+                    graph: &graph,
+                    trace: &trace,
+                    found: &found,
+                },
+            )
+        });
+        let neighbours = Neighbours::of(found.iter().chain(&below), &|node| store.id(node));
+        let finish = Finish {
+            objects: store,
             detector,
             options,
-        );
+            names: &names,
+            neighbours: &neighbours,
+        };
+        let findings = finish.findings(found, attributed.histories);
         let mut coverage = self.coverage(&Beside {
             tips: &tips,
             names,
             lfs,
         });
-        coverage.submodules = trees.links.submodules;
+        coverage.submodules = links.submodules.len();
         coverage.allowed_inline += scanned.allowed + allowed_names;
         coverage.below_confidence = below.len();
         coverage.unopened.append(&mut scanned.unopened);
@@ -159,12 +338,114 @@ impl Source<'_> {
         // What a bundle's receiver has already is not part of the bundle.
         let is_whole = self.scope == Scope::Repository;
         let missing = attributed.missing.into_iter().filter(|_| is_whole);
-        let unread = [scanned.skipped, trees.skipped, attributed.skipped];
+        let damaged = [&links.damaged[..], &graph.damaged].concat();
+        let damaged = attribution::damaged(store, &damaged);
+        let unread = [scanned.skipped, trees.skipped, attributed.skipped, damaged];
         coverage.count_skipped(unread.into_iter().flatten().chain(missing));
-        Audit {
+        let audit = Audit {
             scope: self.scope,
             findings,
             coverage,
+        };
+        (audit, learned.unwrap_or_default())
+    }
+
+    /// Scans all objects that are not known; counts those that are.
+    fn scan(
+        &self,
+        detector: &Detector,
+        options: &AuditOptions,
+        known: Option<&Known<'_>>,
+        is_logged: bool,
+        progress: &Progress,
+    ) -> Scanned<CommitCollector> {
+        let store = self.store;
+        let observe = || CommitCollector::new(store.hash());
+        let is_new = |node: Node| known.is_none_or(|known| !known.is_known(node));
+        // The history is told from all commits and tags.
+        let is_history = |node: Node| {
+            let fact = known.and_then(|known| known.fact(node));
+            let kind = fact.map(Fact::kind);
+            matches!(kind, Some(ObjectKind::Commit | ObjectKind::Tag))
+        };
+        let visit = |node: Node| is_new(node) || is_history(node);
+        let selection = known.map(|_| Selection {
+            scan: &is_new,
+            visit: &visit,
+        });
+        let scan = options.scan;
+        let mut scanned = history::scan_some(
+            store, detector, scan, selection, is_logged, progress, &observe,
+        );
+        if let Some(known) = known {
+            let visited: FxHashSet<Node> = scanned.seen.iter().map(|seen| seen.node).collect();
+            for node in (0..store.node_count()).filter(|node| !visited.contains(node)) {
+                // Trees are read, and counted there.
+                let fact = known
+                    .fact(node)
+                    .filter(|fact| fact.kind() != ObjectKind::Tree);
+                let Some(fact) = fact else { continue };
+                let mut tallies = scanned.tallies.iter_mut();
+                if let Some((_, tally)) = tallies.find(|(kind, _)| *kind == fact.kind()) {
+                    tally.objects += 1;
+                    tally.bytes += fact.size();
+                }
+            }
+        }
+        scanned
+    }
+
+    /// What is kept for the next scan.
+    fn learn(&self, work: &Work, scan: &Scan<'_>) -> Learned {
+        let store = self.store;
+        let results = Results {
+            store,
+            detector: scan.detector,
+            key: &scan.options.fingerprint_key,
+            known: scan.known,
+            seen: &scan.scanned.seen,
+            trees: &scan.trees.seen,
+            found: &scan.scanned.found,
+            remarks: &scan.scanned.remarks,
+            pointers: &scan.scanned.pointers,
+        };
+        let (mut ledger, of_node) = results.ledger(work.scanner);
+        let place = |node: Node| {
+            let place = of_node.get(node as usize).copied();
+            place.filter(|&node| node != Node::MAX)
+        };
+        let links = &scan.trees.links;
+        let homes = learn::homes(scan.trace, links);
+        let finder = NameFinder::new(store, &homes);
+        let files = work.files.as_ref().filter(|files| store.reads(files));
+        let story = files.and_then(|files| {
+            let telling = Telling {
+                files,
+                choice: work.choice,
+                ids: &ledger.ids,
+                graph: scan.graph,
+                trace: scan.trace,
+                found: scan.found,
+                rules: scan.detector.rules(),
+                key: &scan.options.fingerprint_key,
+                name_of: &|name| Some(links.name(name).to_vec()),
+                name_at: &|name| {
+                    let mut at = finder.find(name, links.name(name))?;
+                    at.tree = place(at.tree)?;
+                    Some(at)
+                },
+                marked: &links.marked,
+                submodules: &links.submodules,
+            };
+            telling.story(&place)
+        });
+        ledger.story = story;
+        let read = |seen: &&Seen| scan.known.is_none_or(|known| !known.is_known(seen.node));
+        let read = scan.scanned.seen.iter().filter(read).count();
+        Learned {
+            read: read as u64,
+            known: (ledger.ids.len() - read) as u64,
+            ledger: Left::New(Box::new(ledger)),
         }
     }
 
@@ -179,34 +460,6 @@ impl Source<'_> {
             return BehindPointers::default();
         };
         lfs::scan(pointers, dir, options.limits, detector, options.scan)
-    }
-
-    fn findings(
-        &self,
-        found: Vec<Sighted>,
-        histories: Vec<History>,
-        names: &Names<'_>,
-        neighbours: &Neighbours,
-        detector: &Detector,
-        options: &AuditOptions,
-    ) -> Vec<Finding> {
-        // The line of a secret in a huge file is not worth its memory.
-        let mut reader = Reader::new(self.store).with_limit(STREAMED_FROM);
-        let mut findings: Vec<Finding> = found
-            .into_iter()
-            .zip(histories)
-            .map(|(sighted, history)| {
-                let id_of = |node| self.store.id(node);
-                let mut finding = finding(&id_of, detector, options, &sighted, Some(history));
-                names.tell(&sighted, &mut finding);
-                finding.excerpt = excerpt(&finding, neighbours, &mut |found, bytes| {
-                    reader.read_id(&found.object_id, bytes).is_ok()
-                });
-                finding
-            })
-            .collect();
-        put_in_order(&mut findings);
-        findings
     }
 
     /// What is known of the store and of what stands beside the objects.
@@ -233,12 +486,12 @@ impl Source<'_> {
 }
 
 /// The objects that hold something.
-fn found_in(found: &[Sighted]) -> FxHashSet<Node> {
+pub(super) fn found_in(found: &[Sighted]) -> FxHashSet<Node> {
     let sightings = found.iter().flat_map(|sighted| &sighted.sightings);
     sightings.map(|sighting| sighting.node).collect()
 }
 
-fn places(sighted: &Sighted) -> Places {
+pub(super) fn places(sighted: &Sighted) -> Places {
     let mut places: Places = FxHashMap::default();
     for sighting in &sighted.sightings {
         let spot = || sighting.spot.clone();

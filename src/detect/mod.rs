@@ -195,6 +195,11 @@ impl Detector {
         self
     }
 
+    /// How deep encoded texts and archives are opened.
+    pub fn limits(&self) -> unpack::Limits {
+        self.limits
+    }
+
     /// The rules it was compiled from.
     pub fn rules(&self) -> &RuleSet {
         &self.rules

@@ -5,6 +5,8 @@
 //! log-odds, with fitted weights. The reasons are kept for the report. No weight looks at which characters a value is
 //! made of beyond its shape.
 
+use serde::{Deserialize, Serialize};
+
 use super::assignment::Assignment;
 use super::checksum::{self, Outcome};
 use super::entropy::{Classes, bits_per_byte, class_changes, is_monotonous};
@@ -14,7 +16,7 @@ use super::weights;
 use crate::rule::{Confidence, Rule};
 
 /// Why a match has the confidence that it has. A set: reasons are added with [`Reasons::add`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Reasons(u32);
 
 /// One piece of evidence.

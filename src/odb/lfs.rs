@@ -4,13 +4,15 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 /// Pointers are shorter; git-lfs itself reads no longer ones.
 const MAX_POINTER_LEN: usize = 1024;
 
 const VERSION: &[u8] = b"version https://git-lfs.github.com/spec/";
 
 /// What a pointer names.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Pointer {
     /// SHA-256 of the file, 64 lower-case hexadecimal digits.
     pub oid: String,
@@ -25,10 +27,16 @@ impl Pointer {
         let mut lines = bytes.split(|&byte| byte == b'\n');
         let oid = lines.find_map(|line| line.strip_prefix(b"oid sha256:"))?;
         let oid = std::str::from_utf8(oid.trim_ascii_end()).ok()?;
-        let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-        (oid.len() == 64 && oid.bytes().all(is_digit)).then(|| Self {
+        let pointer = Self {
             oid: oid.to_owned(),
-        })
+        };
+        pointer.is_sound().then_some(pointer)
+    }
+
+    /// Whether it names a file as pointers do.
+    pub fn is_sound(&self) -> bool {
+        let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        self.oid.len() == 64 && self.oid.bytes().all(is_digit)
     }
 
     /// Where the file stands in the repository whose shared directory is `common_dir`, if it was

@@ -1,8 +1,8 @@
 //! The object store: every pack, loose object and alternate of one repository.
 //!
 //! ```text
-//! map, inflate, delta, hash, file, window < unindexed < pack, loose < mod < read < walk, bundle
-//!                                     file < reftable, split < index < repository, refs < revision
+//! map, inflate, delta, hash, file, window < unindexed < pack, loose < mod < read < walk, bundle, objects
+//!                              loose < stamp;  file < reftable, split < index < repository, refs < revision
 //! ```
 //!
 //! Objects are numbered: a [`Node`] is an entry of a pack in pack order, packs one after the
@@ -22,6 +22,7 @@ pub mod lfs;
 pub mod lookup;
 pub mod loose;
 pub mod map;
+pub mod objects;
 pub mod pack;
 pub mod read;
 pub mod refs;
@@ -214,7 +215,44 @@ impl ObjectStore {
                 objects.display()
             )));
         }
-        let mut store = Self {
+        let mut store = Self::empty(hash, limits);
+        store.add_dir(objects, 0);
+        for dir in extra {
+            store.add_dir(dir, 0);
+        }
+        store.open_packs();
+        store.list_loose();
+        store.number()?;
+        Ok(store)
+    }
+
+    /// Opens only the packs whose indexes are `indexes`, and the loose objects `loose` of the
+    /// directories `dirs`.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_part(
+        dirs: Vec<PathBuf>,
+        indexes: &[PathBuf],
+        loose: Vec<LooseObject>,
+        hash: HashKind,
+        limits: Limits,
+    ) -> Result<Self> {
+        let mut store = Self::empty(hash, limits);
+        store.dirs = dirs;
+        for index in indexes {
+            match Pack::open(index, hash) {
+                Ok(pack) => store.packs.push(pack),
+                Err(e) => store.skip_file(index, SkipReason::Corrupt, &e.chain()),
+            }
+        }
+        store.loose = loose;
+        store.number()?;
+        Ok(store)
+    }
+
+    fn empty(hash: HashKind, limits: Limits) -> Self {
+        Self {
             hash,
             limits,
             dirs: Vec::new(),
@@ -226,15 +264,7 @@ impl ObjectStore {
             in_index_order: false,
             duplicates: FxHashSet::default(),
             skipped: Vec::new(),
-        };
-        store.add_dir(objects, 0);
-        for dir in extra {
-            store.add_dir(dir, 0);
         }
-        store.open_packs();
-        store.list_loose();
-        store.number()?;
-        Ok(store)
     }
 
     fn add_dir(&mut self, dir: &Path, depth: usize) {
@@ -418,6 +448,28 @@ impl ObjectStore {
         &self.loose
     }
 
+    /// Whether exactly these files are what it reads.
+    pub fn reads(&self, files: &stamp::Files) -> bool {
+        let packs = self
+            .packs
+            .iter()
+            .map(|pack| pack.path.with_extension("idx"));
+        let packs: Vec<PathBuf> = packs.collect();
+        let listed = files.packs.iter().map(|(path, _)| path);
+        let mut loose: Vec<(ObjectId, usize)> = self
+            .loose
+            .iter()
+            .map(|object| (object.id, object.dir))
+            .collect();
+        loose.sort_unstable();
+        let listed_loose = files.loose.iter().map(|&(id, dir, _)| (id, dir));
+        !files.has_unindexed
+            && self.dirs == files.dirs
+            && packs.len() == files.packs.len()
+            && listed.into_iter().all(|path| packs.contains(path))
+            && loose.into_iter().eq(listed_loose)
+    }
+
     /// The object directories: the repository's own first, then alternates.
     pub fn dirs(&self) -> &[PathBuf] {
         &self.dirs
@@ -481,6 +533,23 @@ impl ObjectStore {
             Place::Loose(at) => self.loose[at].id,
             Place::Packed { pack, entry } => self.packs[pack].id(entry),
         }
+    }
+
+    /// The first node of every distinct object, in the order of the ids.
+    pub fn nodes_by_id(&self) -> Vec<Node> {
+        let mut nodes = self.nodes.clone();
+        let mut alike = 0;
+        for at in 1..=nodes.len() {
+            if at < nodes.len() && self.prefixes[at] == self.prefixes[alike] {
+                continue;
+            }
+            // Ids with the same first 64 bits are rare, and made on purpose.
+            if at - alike > 1 {
+                nodes[alike..at].sort_by_key(|&node| self.id(node));
+            }
+            alike = at;
+        }
+        nodes
     }
 
     /// The first node of object `id`.

@@ -55,6 +55,20 @@ pub struct Pack {
     problems: Vec<Error>,
 }
 
+/// Shows the ids that the index at `path` lists, in their order.
+///
+/// # Errors
+/// `Io` if it cannot be read, `Corrupt` if it has no usable structure.
+pub fn list_ids(path: &Path, hash: HashKind, see: &mut dyn FnMut(&gix::oid)) -> Result<()> {
+    let map = Map::open(path)?;
+    let index = gix_pack::index::File::from_data(map, path.to_owned(), hash)
+        .map_err(|e| damaged(path, &format!("{e:#}")))?;
+    for rank in 0..index.num_objects() {
+        see(index.oid_at_index(rank));
+    }
+    Ok(())
+}
+
 impl Pack {
     /// Opens the pack whose index is at `index_path`.
     ///

@@ -58,6 +58,23 @@ impl<'a> Reader<'a> {
         Err(error)
     }
 
+    /// Reads the object of `node`, of at most `max_bytes`, from the first place where it is whole.
+    ///
+    /// # Errors
+    /// As [`Self::read_id`].
+    pub fn read_any_copy(
+        &mut self,
+        node: Node,
+        max_bytes: u64,
+        out: &mut Vec<u8>,
+    ) -> Result<ObjectKind> {
+        let before = self.max_bytes;
+        self.max_bytes = max_bytes.min(before);
+        let read = self.read_id(&self.store.id(node), out);
+        self.max_bytes = before;
+        read
+    }
+
     /// Reads the object stored at `node` into `out`; returns its kind.
     ///
     /// # Errors

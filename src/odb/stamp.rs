@@ -3,12 +3,16 @@
 //! nothing writes some of it anew. No object is read for it.
 
 use std::collections::BTreeSet;
-use std::fs::Metadata;
-use std::io;
+use std::fs::{File, Metadata};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use gix::ObjectId;
+use gix::hash::Kind as HashKind;
 use sha2::{Digest, Sha256};
+
+use super::loose;
 
 /// A file that changed this short a time ago may change again without another time or size: clocks of
 /// file systems tick slowly.
@@ -75,6 +79,86 @@ impl Stamp {
     }
 }
 
+/// The files of an object store.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Files {
+    /// The object directories: the repository's own, then alternates.
+    pub dirs: Vec<PathBuf>,
+    /// The indexes of packs and a mark of each pack, sorted.
+    pub packs: Vec<(PathBuf, Mark)>,
+    /// Loose objects: the id, the directory's number, its bytes on disk; sorted.
+    pub loose: Vec<(ObjectId, usize, u64)>,
+    /// Whether there is a pack without an index.
+    pub has_unindexed: bool,
+}
+
+/// A digest of the sizes and checksums of a pack and its index. Times do not count: git sets them anew
+/// whenever it meets an object again.
+pub type Mark = [u8; 16];
+
+impl Files {
+    /// Lists them. Of packs the checksums are read.
+    ///
+    /// # Errors
+    /// If something cannot be looked at.
+    pub fn of(dirs: Vec<PathBuf>, hash: HashKind) -> io::Result<Self> {
+        let mut files = Self::default();
+        for (number, dir) in dirs.iter().enumerate() {
+            files.add_packs(&dir.join("pack"), hash)?;
+            let loose = loose::list(dir, number, hash).map_err(|e| io::Error::other(e.chain()))?;
+            for object in loose {
+                files.loose.push((object.id, number, object.stored_bytes));
+            }
+        }
+        files.packs.sort_unstable();
+        files.loose.sort_unstable();
+        files.dirs = dirs;
+        Ok(files)
+    }
+
+    fn add_packs(&mut self, dir: &Path, hash: HashKind) -> io::Result<()> {
+        let listed = match std::fs::read_dir(dir) {
+            Ok(listed) => listed,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(e) => return Err(e),
+        };
+        for entry in listed {
+            let path = entry?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if !name.starts_with("pack-") {
+                continue;
+            }
+            if name.ends_with(".idx") {
+                let promisor = path.with_extension("promisor");
+                let mut parts = vec![path.clone(), path.with_extension("pack")];
+                parts.extend(promisor.exists().then_some(promisor));
+                let mark = mark_of(&parts, hash)?;
+                self.packs.push((path, mark));
+            } else if name.ends_with(".pack") {
+                self.has_unindexed |= !path.with_extension("idx").exists();
+            }
+        }
+        Ok(())
+    }
+}
+
+fn mark_of(paths: &[PathBuf], hash: HashKind) -> io::Result<Mark> {
+    let mut digest = Sha256::new();
+    for path in paths {
+        let mut file = File::open(path)?;
+        let len = file.metadata()?.len();
+        digest.update(len.to_le_bytes());
+        // Packs and indexes end with a checksum of all that stands before it.
+        let start = len.saturating_sub(hash.len_in_bytes() as u64);
+        let mut end = Vec::new();
+        file.seek(SeekFrom::Start(start))?;
+        file.take(len - start).read_to_end(&mut end)?;
+        digest.update(end);
+    }
+    let digest = digest.finalize();
+    Ok(*digest.first_chunk().expect("a digest has 32 bytes"))
+}
+
 /// What a path is; `None` if there is nothing.
 fn look_at(path: &Path) -> io::Result<Option<Metadata>> {
     match std::fs::symlink_metadata(path) {
@@ -114,10 +198,7 @@ mod tests {
         let write = |name: &str, text: &str| {
             let path = dir.path().join(name);
             std::fs::write(&path, text).unwrap();
-            std::fs::File::open(&path)
-                .unwrap()
-                .set_modified(old)
-                .unwrap();
+            File::open(&path).unwrap().set_modified(old).unwrap();
         };
         let mut digests = vec![stamp().digest];
         let mut changed = |what: &str, should: bool| {

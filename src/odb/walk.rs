@@ -41,6 +41,9 @@ pub trait Visitor: Send {
 
     /// Looks at a part of a large object. All windows of one object come one after the other.
     fn visit_window(&mut self, _object: &Streamed, _window: &Window<'_>) {}
+
+    /// Hears of each distinct object, of `size` bytes, after it was shown to its end.
+    fn seen(&mut self, _node: Node, _kind: ObjectKind, _size: u64) {}
 }
 
 /// An object that is shown window by window.
@@ -108,7 +111,21 @@ pub fn walk<V: Visitor>(
     progress: &Progress,
     make: &(dyn Fn() -> V + Sync),
 ) -> Walked<V> {
-    let walk = Walk::new(store, kinds, progress);
+    walk_some(store, kinds, None, progress, make)
+}
+
+/// Says of a node whether it must be visited.
+pub type Wanted<'a> = &'a (dyn Fn(Node) -> bool + Sync);
+
+/// Like [`walk`], but visits only what is `wanted`, and the bases from which that is made.
+pub fn walk_some<V: Visitor>(
+    store: &ObjectStore,
+    kinds: &[ObjectKind],
+    wanted: Option<Wanted<'_>>,
+    progress: &Progress,
+    make: &(dyn Fn() -> V + Sync),
+) -> Walked<V> {
+    let walk = Walk::new(store, kinds, wanted, progress);
     let idle: Mutex<Vec<Worker<V>>> = Mutex::default();
     let next = AtomicUsize::new(0);
     rayon::scope(|scope| {
@@ -248,6 +265,7 @@ struct Crew<'c, 's, V: Visitor> {
 struct Walk<'a> {
     store: &'a ObjectStore,
     kinds: &'a [ObjectKind],
+    wanted: Option<Wanted<'a>>,
     progress: &'a Progress,
     starts: Vec<Start>,
     /// Weight from which a subtree is worth another thread.
@@ -257,10 +275,16 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn new(store: &'a ObjectStore, kinds: &'a [ObjectKind], progress: &'a Progress) -> Self {
+    fn new(
+        store: &'a ObjectStore,
+        kinds: &'a [ObjectKind],
+        wanted: Option<Wanted<'a>>,
+        progress: &'a Progress,
+    ) -> Self {
         let mut walk = Self {
             store,
             kinds,
+            wanted,
             progress,
             starts: Vec::new(),
             split_weight: u64::MAX,
@@ -271,15 +295,16 @@ impl<'a> Walk<'a> {
         walk
     }
 
-    /// Where objects are stored twice, subtrees of nothing but second copies are left out.
+    /// Where objects are stored twice or are not wanted, subtrees of nothing but such are left out.
     fn find_needed(&mut self) {
-        if self.store.duplicates.is_empty() {
+        if self.store.duplicates.is_empty() && self.wanted.is_none() {
             return;
         }
         self.needed = vec![false; self.store.first_loose() as usize];
         for (number, pack) in self.store.packs().iter().enumerate() {
             for entry in 0..pack.len() {
-                if self.store.is_duplicate(self.store.node_in(number, entry)) {
+                let node = self.store.node_in(number, entry);
+                if self.store.is_duplicate(node) || !self.is_wanted(node) {
                     continue;
                 }
                 let mut at = Some(entry);
@@ -292,6 +317,10 @@ impl<'a> Walk<'a> {
                 }
             }
         }
+    }
+
+    fn is_wanted(&self, node: Node) -> bool {
+        self.wanted.is_none_or(|wanted| wanted(node))
     }
 
     fn is_needed(&self, node: Node) -> bool {
@@ -329,7 +358,8 @@ impl<'a> Walk<'a> {
         });
         self.starts = roots.into_iter().map(|(_, start)| start).collect();
         for at in 0..self.store.loose().len() {
-            if !self.store.is_duplicate(self.loose_node(at)) {
+            let node = self.loose_node(at);
+            if !self.store.is_duplicate(node) && self.is_wanted(node) {
                 self.starts.push(Start::Loose(at));
             }
         }
@@ -492,7 +522,10 @@ impl<'a> Walk<'a> {
             Ok(true)
         });
         match outcome {
-            Ok(true) => self.count_streamed(worker, kind, size, pack.stored_len(entry)),
+            Ok(true) => {
+                let stored = pack.stored_len(entry);
+                self.count_streamed(worker, (node, kind), size, stored);
+            }
             Ok(false) => return false,
             Err(failure) => self.fail(worker, pack_number, entry, kind, failure),
         }
@@ -502,10 +535,11 @@ impl<'a> Walk<'a> {
     fn count_streamed<V: Visitor>(
         &self,
         worker: &mut Worker<V>,
-        kind: ObjectKind,
+        (node, kind): (Node, ObjectKind),
         size: u64,
         stored: u64,
     ) {
+        worker.visitor.seen(node, kind, size);
         let tally = &mut worker.tallies[kind as usize];
         tally.objects += 1;
         tally.bytes += size;
@@ -606,9 +640,11 @@ impl<'a> Walk<'a> {
         };
         worker.visitor.visit(&object, base, &mut loaded.state);
         if !is_duplicate {
+            let size = loaded.bytes.len() as u64;
+            worker.visitor.seen(node, kind, size);
             let tally = &mut worker.tallies[kind as usize];
             tally.objects += 1;
-            tally.bytes += loaded.bytes.len() as u64;
+            tally.bytes += size;
         }
         self.progress.advance(1, stored);
     }
@@ -636,7 +672,7 @@ impl<'a> Walk<'a> {
         let object_seen = Streamed { node, kind };
         let mut see = |window: &Window<'_>| worker.visitor.visit_window(&object_seen, window);
         match opened.read_windows(&object.id, &mut see) {
-            Ok(()) => self.count_streamed(worker, kind, size, object.stored_bytes),
+            Ok(()) => self.count_streamed(worker, (node, kind), size, object.stored_bytes),
             Err(e) => worker.failed.push(Failure {
                 node,
                 kind,
@@ -816,7 +852,7 @@ mod tests {
         let store = ObjectStore::open(&empty, &[], HashKind::Sha1, Limits::default()).unwrap();
         let progress = Progress::default();
         assert_eq!(
-            Walk::new(&store, &ObjectKind::ALL, &progress).start_count(),
+            Walk::new(&store, &ObjectKind::ALL, None, &progress).start_count(),
             0
         );
         assert!(matches!(store.place(0), Place::Loose(0)));

@@ -13,7 +13,7 @@ use crate::rule::RuleSet;
 use crate::secret::Secret;
 
 /// Secrets found by one thread.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Collector {
     numbers: FxHashMap<(u16, Arc<Secret>), usize>,
     found: Vec<Sighted>,
@@ -27,6 +27,17 @@ impl Collector {
             .map(|(number, sighted)| ((sighted.rule, Arc::clone(&sighted.secret)), number))
             .collect();
         Self { numbers, found }
+    }
+
+    /// What was collected.
+    pub fn sighted(&self) -> Vec<Sighted> {
+        self.found.clone()
+    }
+
+    /// The objects in which something was sighted.
+    pub fn nodes(&self) -> impl Iterator<Item = Node> {
+        let sightings = self.found.iter().flat_map(|sighted| &sighted.sightings);
+        sightings.map(|sighting| sighting.node)
     }
 
     /// Adds a match in the object `node`.
@@ -97,14 +108,23 @@ fn spot(place: Place, found: &Match) -> Spot {
     }
 }
 
-/// Merges what all threads found. A secret that a specific rule knows is not reported once more
-/// by a generic one. Sorted by rule, then secret.
+/// Merges what all threads found, and settles it.
 pub fn merge(collectors: Vec<Collector>, rules: &RuleSet) -> Vec<Sighted> {
+    settle(gather(collectors), rules)
+}
+
+/// Merges what all threads found, by rule and secret, in no order.
+pub fn gather(collectors: Vec<Collector>) -> Vec<Sighted> {
     let mut all = Collector::default();
     for collector in collectors {
         all.merge(collector);
     }
-    let mut found = all.found;
+    all.found
+}
+
+/// Gives each secret to one rule: what a specific rule knows is not reported once more by a generic
+/// one. Sorted by rule, then secret.
+pub fn settle(mut found: Vec<Sighted>, rules: &RuleSet) -> Vec<Sighted> {
     found.sort_unstable_by(|a, b| (a.rule, &a.secret).cmp(&(b.rule, &b.secret)));
     let is_generic = |sighted: &Sighted| rules.rules[usize::from(sighted.rule)].is_generic();
     let mut owners: FxHashMap<Arc<Secret>, usize> = FxHashMap::default();

@@ -1,12 +1,14 @@
 //! Scans the text of a whole object store: blobs, commits and annotated tags, reachable or not.
 
+use rustc_hash::FxHashMap;
+
 use super::collect;
-use super::sift::{Sift, overflowed, unopened};
+use super::sift::{self, Sift, unopened};
 use super::{Delta, ScanOptions, Sighted};
 use crate::detect::{Detector, Hits};
 use crate::finding::Place;
 use crate::odb::lfs::Pointer;
-use crate::odb::walk::{Base, Object, Observer, Streamed, Tally, Visitor, walk};
+use crate::odb::walk::{Base, Object, Observer, Streamed, Tally, Visitor, Wanted, walk_some};
 use crate::odb::window::Window;
 use crate::odb::{Node, ObjectKind, ObjectStore, Skipped};
 use crate::progress::Progress;
@@ -49,14 +51,52 @@ impl LinesBefore {
 /// The kinds of objects that hold text of their own.
 const KINDS: [ObjectKind; 3] = [ObjectKind::Blob, ObjectKind::Commit, ObjectKind::Tag];
 
+/// Which objects are looked at, if not all.
+#[derive(Clone, Copy)]
+pub struct Selection<'a> {
+    /// What is scanned. All else is shown to observers only, and found nothing in.
+    pub scan: Wanted<'a>,
+    /// What is visited at all; the bases from which it is made are, too.
+    pub visit: Wanted<'a>,
+}
+
+/// What is to be known of an object that was scanned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// The object.
+    pub node: Node,
+    /// Its kind.
+    pub kind: ObjectKind,
+    /// Its size in bytes.
+    pub size: u64,
+}
+
+/// What else than secrets an object had.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Remark {
+    /// Matches that an inline marker allows.
+    pub allowed: u64,
+    /// Whether it must be scanned again to tell what it has: archives that were not opened, or too many
+    /// keywords.
+    pub again: bool,
+}
+
 /// What a scan found and read.
 pub struct Scanned<O> {
-    /// Every secret, sorted by rule and secret.
+    /// Every secret, by rule and secret, in no order; not settled.
     pub found: Vec<Sighted>,
+    /// The objects that were visited, if they were asked for.
+    pub seen: Vec<Seen>,
+    /// Objects that count as not scanned, since they have too many keywords: kind and size.
+    pub overflowed: Vec<(ObjectKind, u64)>,
+    /// Remarks about those that were scanned, by object.
+    pub remarks: FxHashMap<Node, Remark>,
     /// Matches that an inline marker allows.
     pub allowed: u64,
     /// Objects that could not be read.
     pub skipped: Vec<Skipped>,
+    /// Whether any of them is damaged or over a limit, rather than read in part.
+    pub is_damaged: bool,
     /// Archives that nobody can open.
     pub unopened: Vec<Skipped>,
     /// Pointers to files that Git LFS keeps, sorted.
@@ -75,16 +115,36 @@ pub fn scan<O: Observer>(
     progress: &Progress,
     observe: &(dyn Fn() -> O + Sync),
 ) -> Scanned<O> {
+    scan_some(store, detector, options, None, false, progress, observe)
+}
+
+/// Like [`scan`], for a selection of the objects. `is_logged` asks for [`Scanned::seen`].
+pub fn scan_some<O: Observer>(
+    store: &ObjectStore,
+    detector: &Detector,
+    options: ScanOptions,
+    selection: Option<Selection<'_>>,
+    is_logged: bool,
+    progress: &Progress,
+    observe: &(dyn Fn() -> O + Sync),
+) -> Scanned<O> {
     let make = || TextVisitor {
         sift: Sift::new(detector, options),
+        wanted: selection.map(|selection| selection.scan),
+        seen: is_logged.then(Vec::new),
+        remarks: FxHashMap::default(),
         overflowed: Vec::new(),
         pointers: Vec::new(),
         streamed: None,
         observer: observe(),
     };
-    let walked = walk(store, &KINDS, progress, &make);
+    let visit = selection.map(|selection| selection.visit);
+    let walked = walk_some(store, &KINDS, visit, progress, &make);
+    let (mut seen, mut remarks) = (Vec::new(), FxHashMap::default());
     let (mut collectors, mut observers, mut allowed) = (Vec::new(), Vec::new(), 0);
     let (mut tallies, mut skipped) = (walked.tallies, walked.skipped);
+    let is_damaged = !skipped.is_empty();
+    let mut overflowed = Vec::new();
     let (mut locked, mut pointers) = (Vec::new(), Vec::new());
     for visitor in walked.visitors {
         for (node, kind, len) in visitor.overflowed {
@@ -92,7 +152,8 @@ pub fn scan<O: Observer>(
                 tally.objects -= 1;
                 tally.bytes -= len;
             }
-            skipped.push(overflowed(kind, store.id(node)));
+            skipped.push(sift::overflowed(kind, store.id(node)));
+            overflowed.push((kind, len));
         }
         for (node, kind, problem) in &visitor.sift.unopened {
             let (entry, is_readable) = unopened((*kind, store.id(*node)), problem);
@@ -104,13 +165,19 @@ pub fn scan<O: Observer>(
             .push(entry);
         }
         allowed += visitor.sift.allowed;
+        seen.extend(visitor.seen.into_iter().flatten());
+        remarks.extend(visitor.remarks);
         pointers.extend(visitor.pointers);
         collectors.push(visitor.sift.collector);
         observers.push(visitor.observer);
     }
     pointers.sort_unstable();
     Scanned {
-        found: collect::merge(collectors, detector.rules()),
+        found: collect::gather(collectors),
+        seen,
+        overflowed,
+        remarks,
+        is_damaged,
         allowed,
         skipped,
         unopened: locked,
@@ -122,6 +189,9 @@ pub fn scan<O: Observer>(
 
 struct TextVisitor<'a, O> {
     sift: Sift<'a>,
+    wanted: Option<Wanted<'a>>,
+    seen: Option<Vec<Seen>>,
+    remarks: FxHashMap<Node, Remark>,
     overflowed: Vec<(Node, ObjectKind, u64)>,
     pointers: Vec<(Node, Pointer)>,
     /// The object that is being shown window by window.
@@ -129,14 +199,46 @@ struct TextVisitor<'a, O> {
     observer: O,
 }
 
-impl<O: Observer> Visitor for TextVisitor<'_, O> {
-    type State = Hits;
+/// What an object keeps for its deltas.
+#[derive(Default)]
+struct TextState {
+    hits: Hits,
+    /// Whether it was scanned at all.
+    is_scanned: bool,
+}
 
-    fn visit(&mut self, object: &Object<'_>, base: Option<Base<'_, Hits>>, hits: &mut Hits) {
+impl<O: Observer> TextVisitor<'_, O> {
+    fn remark(&mut self, node: Node) -> &mut Remark {
+        self.remarks.entry(node).or_default()
+    }
+
+    fn is_wanted(&self, node: Node) -> bool {
+        self.wanted.is_none_or(|wanted| wanted(node))
+    }
+}
+
+impl<O: Observer> Visitor for TextVisitor<'_, O> {
+    type State = TextState;
+
+    fn visit(
+        &mut self,
+        object: &Object<'_>,
+        base: Option<Base<'_, TextState>>,
+        state: &mut TextState,
+    ) {
+        state.is_scanned = self.is_wanted(object.node);
+        if !state.is_scanned {
+            if !object.is_duplicate {
+                self.observer.observe(object);
+            }
+            return;
+        }
+        let hits = &mut state.hits;
         let (detector, scratch) = (self.sift.detector, &mut self.sift.scratch);
-        match base.filter(|_| self.sift.options.delta == Delta::Aware) {
+        let is_aware = self.sift.options.delta == Delta::Aware;
+        match base.filter(|base| is_aware && base.state.is_scanned) {
             Some(base) => {
-                let from = (base.state, base.len);
+                let from = (&base.state.hits, base.len);
                 detector.scan_delta(object.bytes, from, base.runs, scratch, hits);
             }
             None => detector.scan(object.bytes, scratch, hits),
@@ -151,8 +253,20 @@ impl<O: Observer> Visitor for TextVisitor<'_, O> {
             let len = object.bytes.len() as u64;
             self.overflowed.push((object.node, object.kind, len));
         }
+        let before = (self.sift.allowed, self.sift.unopened.len());
         self.sift
             .collect(object.node, object.kind, object.bytes, hits);
+        let allowed = self.sift.allowed - before.0;
+        let again = hits.overflowed() || self.sift.unopened.len() > before.1;
+        if allowed > 0 || again {
+            *self.remark(object.node) = Remark { allowed, again };
+        }
+    }
+
+    fn seen(&mut self, node: Node, kind: ObjectKind, size: u64) {
+        if let Some(seen) = &mut self.seen {
+            seen.push(Seen { node, kind, size });
+        }
     }
 
     /// An archive is opened as a whole.
@@ -161,6 +275,10 @@ impl<O: Observer> Visitor for TextVisitor<'_, O> {
     }
 
     fn visit_window(&mut self, object: &Streamed, window: &Window<'_>) {
+        if !self.is_wanted(object.node) {
+            return;
+        }
+        let (allowed, unopened) = (self.sift.allowed, self.sift.unopened.len());
         let mut before = match self.streamed.take() {
             Some(before) if before.node == object.node && window.at > 0 => before,
             _ => LinesBefore {
@@ -190,6 +308,13 @@ impl<O: Observer> Visitor for TextVisitor<'_, O> {
         for problem in hits.problems() {
             let entry = (object.node, object.kind, problem.clone());
             self.sift.unopened.push(entry);
+        }
+        let allowed = self.sift.allowed - allowed;
+        let again = self.sift.unopened.len() > unopened;
+        if allowed > 0 || again {
+            let remark = self.remark(object.node);
+            remark.allowed += allowed;
+            remark.again |= again;
         }
         before.pass(&window.bytes[..window.next_start()]);
         self.streamed = Some(before);

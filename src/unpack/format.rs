@@ -1,5 +1,7 @@
 //! Tells formats by their first bytes. Names are never asked: in a history they lie or are missing.
 
+use serde::{Deserialize, Serialize};
+
 /// Bytes at the start of a buffer that [`detect`] looks at; the size of a tar header.
 const LOOK: usize = 512;
 
@@ -16,7 +18,7 @@ pub(super) const GZIP_MEMBER: [u8; 3] = [0x1f, 0x8b, 8];
 const TAR_CHECKSUM: std::ops::Range<usize> = 148..156;
 
 /// An archive or a compressed stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Format {
     /// A zip archive, and its descendants: jar, docx, apk, whl, nupkg.
     Zip,

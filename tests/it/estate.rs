@@ -269,7 +269,8 @@ fn with_a_state_the_same_comes_out_and_days_are_kept() {
         assert_eq!(code, Some(1), "{said}");
         assert_eq!(estate.merged(&[dir]), estate.merged(&["plain"]));
     }
-    assert_eq!(names(&estate.dir.path().join("state")).len(), 3);
+    // A report and a ledger of each.
+    assert_eq!(names(&estate.dir.path().join("state")).len(), 6);
 }
 
 #[test]

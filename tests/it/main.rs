@@ -1,6 +1,7 @@
 //! Behaviour, through the real binary, in repositories made by real git.
 #![expect(clippy::unwrap_used, reason = "a test that fails may panic anywhere")]
 
+mod again;
 mod architecture;
 mod attribution;
 mod bundle;

@@ -64,8 +64,15 @@ impl Case {
     }
 
     fn file(&self) -> PathBuf {
-        let mut files = std::fs::read_dir(self.dir.path()).unwrap();
-        files.next().unwrap().unwrap().path()
+        self.file_ending(".state.json")
+    }
+
+    fn file_ending(&self, ending: &str) -> PathBuf {
+        let files = std::fs::read_dir(self.dir.path()).unwrap();
+        let mut files = files.map(|entry| entry.unwrap().path());
+        files
+            .find(|path| path.to_str().unwrap().ends_with(ending))
+            .unwrap()
     }
 }
 
@@ -193,13 +200,39 @@ fn what_changed_a_moment_ago_is_read_again() {
     assert!(!case.kept(&[]).0);
     // So is what could not be read.
     let case = Case::new();
-    let shallow = case.repo.git_dir().join("shallow");
-    std::fs::write(&shallow, case.repo.git(&["rev-parse", "HEAD"])).unwrap();
+    let blob = case
+        .repo
+        .git_with_input(&["hash-object", "-w", "--stdin"], b"x");
+    let blob = String::from_utf8(blob).unwrap();
+    let file = case.repo.git_dir().join("objects").join(&blob[..2]);
+    let file = file.join(blob[2..].trim());
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+    std::fs::write(&file, b"no object").unwrap();
     settle(case.repo.path());
     for _ in 0..2 {
         let output = case.scan(&[]);
         assert_eq!(output.status.code(), Some(3));
-        assert!(!String::from_utf8_lossy(&output.stderr).contains("nothing has changed"));
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!said.contains("nothing has changed"), "{said}");
+        // Nothing that was read beside damage is relied on.
+        assert!(
+            said.contains("4 of 4 objects were read") || !said.contains("objects were read"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn what_is_missing_is_told_each_time() {
+    let case = Case::new();
+    let shallow = case.repo.git_dir().join("shallow");
+    std::fs::write(&shallow, case.repo.git(&["rev-parse", "HEAD"])).unwrap();
+    settle(case.repo.path());
+    for is_kept in [false, true] {
+        let output = case.scan(&[]);
+        assert_eq!(output.status.code(), Some(3));
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(said.contains("nothing has changed"), is_kept, "{said}");
     }
 }
 
@@ -239,11 +272,16 @@ fn the_state_holds_no_secret_and_can_be_shown_and_cleared() {
     case.scan(&[]);
     let file = case.file();
     let text = String::from_utf8(std::fs::read(&file).unwrap()).unwrap();
-    assert!(!text.contains(&github_token(1)));
-    assert_eq!(
-        std::fs::metadata(&file).unwrap().permissions().mode() & 0o777,
-        0o600
-    );
+    for file in [&file, &case.file_ending(".ledger")] {
+        let bytes = std::fs::read(file).unwrap();
+        let secret = github_token(1);
+        let holds = bytes
+            .windows(secret.len())
+            .any(|window| window == secret.as_bytes());
+        assert!(!holds, "{}", file.display());
+        let mode = std::fs::metadata(file).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
     let dir = case.dir.path().to_str().unwrap();
     let state = |what: &str| {
         let output = unleak(&["state", what, "--state-dir", dir], case.repo.path());

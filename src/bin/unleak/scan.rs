@@ -6,7 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use unleak::audit::files::files;
-use unleak::audit::repository::{audit, audit_bundle};
+use unleak::audit::learn::{Learned, Memory};
+use unleak::audit::repository::{audit, audit_again, audit_bundle};
 use unleak::audit::text::text;
 use unleak::audit::{Audit, changes};
 use unleak::detect::Detector;
@@ -30,7 +31,7 @@ use crate::ignore;
 use crate::known;
 use crate::progress::ProgressLine;
 use crate::settings::{self, ScanSettings};
-use crate::state::{self, How, State};
+use crate::state::{self, How, Opened};
 use crate::ui;
 
 /// Runs it.
@@ -50,11 +51,11 @@ pub(crate) fn run(args: &Args, scan: &ScanArgs) -> Result<Exit> {
         .build_global()
         .map_err(|e| Error::usage("cannot start the threads").because(e))?;
     let paint = painted(args, &settings);
-    let (state, kept) = match &repo {
+    let opened = match &repo {
         Some(repo) => state(scan, &settings, repo, &suppressions)?,
-        None => (None, None),
+        None => Opened::default(),
     };
-    if let Some(document) = kept {
+    if let Some(document) = opened.kept {
         ui::say(
             args,
             1,
@@ -66,7 +67,10 @@ pub(crate) fn run(args: &Args, scan: &ScanArgs) -> Result<Exit> {
     let known = known::values(&scan.known, &rules, &settings.audit)?;
     let detector = Detector::compile_with(rules, known)?.with_limits(settings.unpack);
     let filter = Filter::resolve(&scan.filter, detector.rules())?;
-    let (mut result, web) = result(args, scan, &settings, &detector, repo.as_ref())?;
+    let mut learned = None;
+    let going_on = opened.memory.map(|memory| (memory, &mut learned));
+    let source = (repo.as_ref(), going_on);
+    let (mut result, web) = result(args, scan, &settings, &detector, source)?;
     ignore::apply(&suppressions, &mut result)?;
     filter.apply(&mut result, detector.rules());
     let subject = subject(scan);
@@ -78,8 +82,10 @@ pub(crate) fn run(args: &Args, scan: &ScanArgs) -> Result<Exit> {
         reveal: settings.reveal,
     };
     let mut document = source.document();
-    if let (Some(state), Some(repo)) = (state, &repo) {
-        state.keep(repo, &mut document)?;
+    if let (Some(state), Some(repo), Some(learned)) = (opened.state, &repo, learned) {
+        let (read, all) = (learned.read, learned.read + learned.known);
+        ui::say(args, 1, &format!("{read} of {all} objects were read"));
+        state.keep(repo, &mut document, &learned)?;
     }
     end(args, &settings, &document, paint)
 }
@@ -90,7 +96,7 @@ fn result(
     scan: &ScanArgs,
     settings: &ScanSettings,
     detector: &Detector,
-    repo: Option<&Repository>,
+    (repo, going_on): (Option<&Repository>, Option<GoingOn<'_>>),
 ) -> Result<(Audit, Option<WebLinks>)> {
     let mut web = None;
     let result = if let Some(repo) = repo {
@@ -98,7 +104,7 @@ fn result(
         web = remote.and_then(|remote| WebLinks::of(&remote));
         let (place, count) = (repo.git_dir().display(), detector.rules().rules.len());
         ui::say(args, 1, &format!("scanning '{place}' with {count} rules"));
-        objects(args, scan, settings, detector, repo)?
+        objects(args, scan, settings, detector, (repo, going_on))?
     } else if !scan.files.is_empty() {
         files(&scan.files, detector, &settings.audit)?
     } else if is_text(scan) {
@@ -151,9 +157,9 @@ fn state(
     settings: &ScanSettings,
     repo: &Repository,
     suppressions: &Suppressions,
-) -> Result<(Option<State>, Option<Document>)> {
+) -> Result<Opened> {
     if !scan.state.is_on() {
-        return Ok((None, None));
+        return Ok(Opened::default());
     }
     let is_part = scan.staged || scan.range.is_some() || scan.since.is_some() || scan.worktree;
     let is_steered = settings.overrides != Overrides::default();
@@ -213,7 +219,7 @@ fn objects(
     scan: &ScanArgs,
     settings: &ScanSettings,
     detector: &Detector,
-    repository: &Repository,
+    (repository, going_on): (&Repository, Option<GoingOn<'_>>),
 ) -> Result<Audit> {
     let overrides = &settings.overrides;
     if scan.staged {
@@ -225,10 +231,23 @@ fn objects(
     }
     let progress = Arc::new(Progress::default());
     let line = ProgressLine::start(&progress, !args.quiet);
-    let result = audit(repository, overrides, detector, &settings.audit, &progress);
+    let options = &settings.audit;
+    let result = match going_on {
+        None => audit(repository, overrides, detector, options, &progress),
+        Some((memory, learned)) => {
+            let result = audit_again(repository, detector, options, &progress, memory);
+            result.map(|(audit, new)| {
+                *learned = Some(new);
+                audit
+            })
+        }
+    };
     drop(line);
     result
 }
+
+/// What a scan goes on from, and where it puts what it leaves.
+type GoingOn<'a> = (Memory, &'a mut Option<Learned>);
 
 /// The range that `--range` and `--since` ask for, and the refs that cannot be read.
 fn range(repository: &Repository, scan: &ScanArgs) -> Result<Option<(Range, Vec<Skipped>)>> {

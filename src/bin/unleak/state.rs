@@ -10,7 +10,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use unleak::audit::AuditOptions;
+use unleak::audit::learn::{Learned, Left, Memory};
 use unleak::error::{Error, Result};
+use unleak::ledger;
 use unleak::odb::repository::Repository;
 use unleak::odb::stamp::Stamp;
 use unleak::report::Document;
@@ -23,8 +25,11 @@ use crate::args::{StateCommand, StateOptions};
 use crate::exit::Exit;
 use crate::output;
 
-/// Ending of the files.
+/// Ending of the files that hold reports.
 const ENDING: &str = "state.json";
+
+/// Ending of the files that hold what is known of objects.
+const LEDGER: &str = "ledger";
 
 /// The state of one repository.
 pub(crate) struct State {
@@ -93,7 +98,12 @@ impl State {
     ///
     /// # Errors
     /// `Io` if the file cannot be written.
-    pub(crate) fn keep(mut self, repo: &Repository, document: &mut Document) -> Result<()> {
+    pub(crate) fn keep(
+        mut self,
+        repo: &Repository,
+        document: &mut Document,
+        learned: &Learned,
+    ) -> Result<()> {
         let now = Timestamp::now();
         let today = now.strftime("%Y-%m-%d").to_string();
         for finding in &mut document.findings {
@@ -103,7 +113,12 @@ impl State {
         }
         let is_same = stamp(repo).is_some_and(|after| after.digest == self.stamp.digest);
         // A report that is not to be used again is kept for its days, under a stamp of nothing.
-        let is_final = is_same && self.stamp.is_settled && document.head.complete;
+        // What is missing stays missing as long as no file comes; what could not be read may be readable
+        // the next time.
+        let mut skipped = document.coverage.skipped.iter();
+        let is_lasting =
+            skipped.all(|skipped| matches!(skipped.reason.as_str(), "missing" | "promised"));
+        let is_final = is_same && self.stamp.is_settled && is_lasting;
         let kept = Kept {
             stamp: if is_final {
                 self.stamp_text()
@@ -121,7 +136,41 @@ impl State {
         let bytes = serde_json::to_vec(&kept)
             .map_err(|e| Error::internal("a state has no form").because(e))?;
         // Paths and names are nobody else's business.
-        output::write_file(&self.file, &bytes, false)
+        output::write_file(&self.file, &bytes, false)?;
+        let path = ledger_of(&self.file);
+        match &learned.ledger {
+            Left::New(ledger) => output::write_file(&path, &ledger::file::write(ledger), false),
+            Left::AsItWas => Ok(()),
+            Left::Nothing => remove(&path),
+        }
+    }
+
+    /// What a scan can go on from.
+    pub(crate) fn memory(&self, how: &How<'_>) -> Memory {
+        let path = ledger_of(&self.file);
+        let (audit, unpack) = (how.audit, how.unpack);
+        let allow = audit.scan.inline_allow;
+        let scanner = format!("{allow:?} {:?} {unpack:?}", audit.limits);
+        let choice = format!("{:?} {:?}", audit.min_confidence, audit.public_keys);
+        let build = env!("UNLEAK_BUILD").as_bytes();
+        Memory {
+            // What cannot be read is as good as not there.
+            before: ledger::file::read(&path),
+            scanner: ledger::digest(&[build, scanner.as_bytes(), &audit.fingerprint_key]),
+            choice: ledger::digest(&[choice.as_bytes()]),
+        }
+    }
+}
+
+/// The ledger beside a report.
+fn ledger_of(file: &Path) -> PathBuf {
+    file.with_extension("").with_extension(LEDGER)
+}
+
+fn remove(path: &Path) -> Result<()> {
+    match std::fs::remove_file(path) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", path, e)),
+        _ => Ok(()),
     }
 }
 
@@ -139,22 +188,34 @@ pub(crate) fn more(
     format!("{subject:?} {remote:?} {patterns:?} {no_ignore} {filter:?} {today}")
 }
 
-/// The state of a repository and its report, if a state is asked for.
+/// What is kept of a repository.
+#[derive(Default)]
+pub(crate) struct Opened {
+    /// Where new things are kept.
+    pub(crate) state: Option<State>,
+    /// The report, if nothing has changed.
+    pub(crate) kept: Option<Document>,
+    /// What a scan can go on from, if something has.
+    pub(crate) memory: Option<Memory>,
+}
+
+/// Opens the state of a repository, if a state is asked for.
 ///
 /// # Errors
 /// As [`directory`].
-pub(crate) fn open(
-    options: &StateOptions,
-    repo: &Repository,
-    how: &How<'_>,
-) -> Result<(Option<State>, Option<Document>)> {
+pub(crate) fn open(options: &StateOptions, repo: &Repository, how: &How<'_>) -> Result<Opened> {
     if !options.is_on() {
-        return Ok((None, None));
+        return Ok(Opened::default());
     }
     let dir = directory(options.state_dir.as_deref())?;
-    Ok(match State::open(&dir, repo, how) {
-        Some((state, kept)) => (Some(state), kept),
-        None => (None, None),
+    let Some((state, kept)) = State::open(&dir, repo, how) else {
+        return Ok(Opened::default());
+    };
+    let memory = kept.is_none().then(|| state.memory(how));
+    Ok(Opened {
+        state: Some(state),
+        kept,
+        memory,
     })
 }
 
@@ -188,12 +249,8 @@ fn digest_of(how: &How<'_>) -> String {
         digest.update(part.len().to_le_bytes());
         digest.update(part);
     };
-    add(env!("CARGO_PKG_VERSION").as_bytes());
     // Another build of the same version may find other things.
-    let program = std::env::current_exe().and_then(std::fs::metadata);
-    if let Ok(program) = program {
-        add(format!("{} {:?}", program.len(), program.modified().ok()).as_bytes());
-    }
+    add(env!("UNLEAK_BUILD").as_bytes());
     add(how.rules.as_bytes());
     add(format!("{:?} {:?}", how.audit, how.unpack).as_bytes());
     add(how.more.as_bytes());
@@ -276,7 +333,8 @@ fn show(dir: &Path) -> Result<Exit> {
 fn clear(dir: &Path) -> Result<Exit> {
     let files = files(dir)?;
     for file in &files {
-        std::fs::remove_file(file).map_err(|e| Error::io("remove", file, e))?;
+        remove(file)?;
+        remove(&ledger_of(file))?;
     }
     output::print(format!("{} repositories are forgotten\n", files.len()).as_bytes())
 }

@@ -14,6 +14,8 @@ mod utf16;
 
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 use crate::span::Span;
 use crate::unpack;
 
@@ -23,7 +25,7 @@ pub const BEFORE: usize = 160;
 pub const AFTER: usize = 160;
 
 /// How text can be disguised.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Encoding {
     /// Base64, standard or for URLs, on one line or wrapped.
     Base64,
@@ -54,7 +56,7 @@ impl Encoding {
 }
 
 /// One layer that a secret is wrapped in.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Layer {
     /// An encoding.
     Encoded(Encoding),

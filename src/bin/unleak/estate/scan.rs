@@ -6,7 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use unleak::audit::repository::audit;
+use unleak::audit::learn::Learned;
+use unleak::audit::repository::{audit, audit_again};
 use unleak::detect::Detector;
 use unleak::error::{Error, Result};
 use unleak::odb::repository::{Overrides, Repository};
@@ -183,12 +184,18 @@ fn document(
             &(),
         ),
     };
-    let (state, kept) = state::open(&scan.state, &repo, &how)?;
-    if let Some(document) = kept {
+    let opened = state::open(&scan.state, &repo, &how)?;
+    if let Some(document) = opened.kept {
         return Ok(document);
     }
-    let progress = Arc::new(Progress::default());
-    let mut audit = audit(&repo, &overrides, detector, &options, &progress)?;
+    let progress = Progress::default();
+    let (mut audit, learned) = match opened.memory {
+        Some(memory) => audit_again(&repo, detector, &options, &progress, memory)?,
+        None => {
+            let audit = audit(&repo, &overrides, detector, &options, &progress)?;
+            (audit, Learned::default())
+        }
+    };
     ignore::apply(&suppressions, &mut audit)?;
     let web = remote.and_then(|remote| WebLinks::of(&remote));
     let source = Source {
@@ -199,8 +206,8 @@ fn document(
         reveal: Reveal::Redacted,
     };
     let mut document = source.document();
-    if let Some(state) = state {
-        state.keep(&repo, &mut document)?;
+    if let Some(state) = opened.state {
+        state.keep(&repo, &mut document, &learned)?;
     }
     Ok(document)
 }
