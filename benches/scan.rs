@@ -3,8 +3,6 @@
 
 mod support;
 
-use std::collections::HashMap;
-
 use rustc_hash::FxHashSet;
 use unleak::attribution::commits::{CommitCollector, CommitGraph};
 use unleak::attribution::refs::Tips;
@@ -13,7 +11,7 @@ use unleak::detect::Detector;
 use unleak::odb::Node;
 use unleak::progress::Progress;
 use unleak::rule;
-use unleak::scan::{Delta, InlineAllow, ScanOptions, history};
+use unleak::scan::{Delta, InlineAllow, ScanOptions, Sighted, history};
 
 fn main() {
     let (path, repo) = support::repository();
@@ -36,19 +34,11 @@ fn main() {
     let total = bytes(&scanned);
     support::measure("scan text, whole objects", total, || scan(Delta::Ignored));
     support::measure("scan text, delta-aware", total, || scan(Delta::Aware));
-    let places: Vec<Places> = scanned
-        .found
-        .iter()
-        .map(|found| {
-            found
-                .sightings
-                .iter()
-                .map(|s| (s.node, s.spot.clone()))
-                .collect::<HashMap<_, _>>()
-                .into_iter()
-                .collect()
-        })
-        .collect();
+    let spots = |found: &Sighted| {
+        let sightings = found.sightings.iter();
+        sightings.map(|s| (s.node, s.spot.clone())).collect()
+    };
+    let places: Vec<Places> = scanned.found.iter().map(spots).collect();
     let graph = CommitGraph::new(&store, scanned.observers);
     let tips = Tips::read(&repo);
     println!(

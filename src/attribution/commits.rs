@@ -213,108 +213,17 @@ impl CommitGraph {
     /// The order is that of a graph made of all at once: what stands before a commit depends on it
     /// and its ancestors alone, so commits that were there keep their order among themselves.
     pub fn extended(self, objects: &dyn Objects, added: Gathered) -> (Self, Vec<Rank>) {
-        /// An old commit by its rank, or a new one by its number.
-        #[derive(Clone, Copy)]
-        enum At {
-            Old(Rank),
-            New(usize),
-        }
-        let Gathered {
-            commits,
-            tags,
-            damaged,
-        } = added;
-        let mut missing = self.missing.clone();
-        let find = |node: Node| match self.rank(node) {
-            Some(rank) => Some(At::Old(rank)),
-            None => commits
-                .binary_search_by_key(&node, |commit| commit.node)
-                .ok()
-                .map(At::New),
-        };
-        let parents: Vec<Vec<At>> = commits
-            .iter()
-            .map(|commit| {
-                let known = |id: &ObjectId| match objects.node_of(id) {
-                    Some(parent) => find(parent),
-                    None => {
-                        missing.push((*id, commit.node));
-                        None
-                    }
-                };
-                commit.parents.iter().filter_map(known).collect()
-            })
-            .collect();
-        let mut of_old: FxHashMap<Rank, Vec<usize>> = FxHashMap::default();
-        let mut of_new: Vec<Vec<usize>> = vec![Vec::new(); commits.len()];
-        let mut pending: Vec<usize> = parents.iter().map(Vec::len).collect();
-        for (child, list) in parents.iter().enumerate() {
-            for parent in list {
-                match *parent {
-                    At::Old(rank) => of_old.entry(rank).or_default().push(child),
-                    At::New(number) => of_new[number].push(child),
-                }
-            }
-        }
-        let key = |at: usize| Reverse((commits[at].seconds, objects.id(commits[at].node), at));
-        let ready = (0..commits.len()).filter(|&at| pending[at] == 0);
-        let mut ready: BinaryHeap<_> = ready.map(key).collect();
-        let mut graph = Self::empty();
-        let mut rank_of_old: Vec<Rank> = Vec::with_capacity(self.len());
-        let mut rank_of_new: Vec<Option<Rank>> = vec![None; commits.len()];
-        let mut next_old = 0u32;
-        let mut left = 0..commits.len();
-        loop {
-            let old = (next_old as usize) < self.len();
-            let is_first = match ready.peek() {
-                Some(Reverse((seconds, id, _))) if old => {
-                    let at = next_old as usize;
-                    (self.seconds[at], &objects.id(self.nodes[at])) < (*seconds, id)
-                }
-                _ => old,
-            };
-            let rank = number(graph.len());
-            let children = if is_first {
-                let at = next_old as usize;
-                let parents = self.parents(next_old).iter();
-                let parents: Vec<Rank> = parents.map(|&old| rank_of_old[old as usize]).collect();
-                let tree = (self.trees[at], self.tree_node(next_old));
-                graph.push(self.nodes[at], tree, self.seconds[at], &parents);
-                rank_of_old.push(rank);
-                next_old += 1;
-                of_old.remove(&(next_old - 1)).unwrap_or_default()
-            } else {
-                // A cycle leaves commits that never are ready: they come last.
-                let taken = ready.pop().map(|Reverse((_, _, at))| at);
-                let Some(at) = taken.or_else(|| left.find(|&at| rank_of_new[at].is_none())) else {
-                    break;
-                };
-                let parents = parents[at].iter().filter_map(|parent| match *parent {
-                    At::Old(old) => rank_of_old.get(old as usize).copied(),
-                    At::New(number) => rank_of_new[number],
-                });
-                let parents: Vec<Rank> = parents.collect();
-                let Commit {
-                    node,
-                    tree,
-                    seconds,
-                    ..
-                } = commits[at];
-                let tree = (tree, objects.node_of(&tree));
-                graph.push(node, tree, seconds, &parents);
-                rank_of_new[at] = Some(rank);
-                std::mem::take(&mut of_new[at])
-            };
-            for child in children {
-                pending[child] = pending[child].saturating_sub(1);
-                if pending[child] == 0 && rank_of_new[child].is_none() {
-                    ready.push(key(child));
-                }
-            }
-        }
+        let mut extension = Extension::new(&self, objects, &added.commits);
+        while extension.step() {}
+        let Extension {
+            mut graph,
+            missing,
+            rank_of_old,
+            ..
+        } = extension;
         graph.tags = self.tags;
-        graph.tags.extend(tags);
-        graph.damaged = damaged;
+        graph.tags.extend(added.tags);
+        graph.damaged = added.damaged;
         graph.missing = missing;
         graph.settle();
         (graph, rank_of_old)
@@ -382,6 +291,154 @@ impl CommitGraph {
             .binary_search_by_key(&node, |entry| entry.0)
             .ok()?;
         Some(self.tags[at].1)
+    }
+}
+
+/// An old commit by its rank, or a new one by its number.
+#[derive(Clone, Copy)]
+enum At {
+    Old(Rank),
+    New(usize),
+}
+
+/// What decides among commits whose parents all stand: the date, then the id.
+type Key = Reverse<(i64, ObjectId, usize)>;
+
+/// Kahn's algorithm with a heap: parents first, then by date, then by id. Old commits are in that order
+/// already.
+struct Extension<'a> {
+    old: &'a CommitGraph,
+    objects: &'a dyn Objects,
+    added: &'a [Commit],
+    parents: Vec<Vec<At>>,
+    /// New children of old commits and of new ones.
+    of_old: FxHashMap<Rank, Vec<usize>>,
+    of_new: Vec<Vec<usize>>,
+    /// Parents of each new commit that do not stand yet.
+    pending: Vec<usize>,
+    ready: BinaryHeap<Key>,
+    next_old: Rank,
+    /// New commits that are looked through for what a cycle left over.
+    left: std::ops::Range<usize>,
+    graph: CommitGraph,
+    missing: Vec<(ObjectId, Node)>,
+    rank_of_old: Vec<Rank>,
+    rank_of_new: Vec<Option<Rank>>,
+}
+
+impl<'a> Extension<'a> {
+    fn new(old: &'a CommitGraph, objects: &'a dyn Objects, added: &'a [Commit]) -> Self {
+        let mut missing = old.missing.clone();
+        let find = |node: Node| match old.rank(node) {
+            Some(rank) => Some(At::Old(rank)),
+            None => added
+                .binary_search_by_key(&node, |commit| commit.node)
+                .ok()
+                .map(At::New),
+        };
+        let parents: Vec<Vec<At>> = added
+            .iter()
+            .map(|commit| {
+                let known = |id: &ObjectId| match objects.node_of(id) {
+                    Some(parent) => find(parent),
+                    None => {
+                        missing.push((*id, commit.node));
+                        None
+                    }
+                };
+                commit.parents.iter().filter_map(known).collect()
+            })
+            .collect();
+        let mut of_old: FxHashMap<Rank, Vec<usize>> = FxHashMap::default();
+        let mut of_new: Vec<Vec<usize>> = vec![Vec::new(); added.len()];
+        for (child, list) in parents.iter().enumerate() {
+            for parent in list {
+                match *parent {
+                    At::Old(rank) => of_old.entry(rank).or_default().push(child),
+                    At::New(number) => of_new[number].push(child),
+                }
+            }
+        }
+        let mut extension = Self {
+            old,
+            objects,
+            added,
+            pending: parents.iter().map(Vec::len).collect(),
+            parents,
+            of_old,
+            of_new,
+            ready: BinaryHeap::new(),
+            next_old: 0,
+            left: 0..added.len(),
+            graph: CommitGraph::empty(),
+            missing,
+            rank_of_old: Vec::with_capacity(old.len()),
+            rank_of_new: vec![None; added.len()],
+        };
+        let ready = (0..added.len()).filter(|&at| extension.pending[at] == 0);
+        extension.ready = ready.map(|at| extension.key(at)).collect();
+        extension
+    }
+
+    fn key(&self, at: usize) -> Key {
+        let commit = &self.added[at];
+        Reverse((commit.seconds, self.objects.id(commit.node), at))
+    }
+
+    /// Puts one more commit in its place; returns whether there was one.
+    fn step(&mut self) -> bool {
+        let at = self.next_old as usize;
+        let has_old = at < self.old.len();
+        let is_old = match self.ready.peek() {
+            Some(Reverse((seconds, id, _))) if has_old => {
+                let old_id = self.objects.id(self.old.nodes[at]);
+                (self.old.seconds[at], &old_id) < (*seconds, id)
+            }
+            _ => has_old,
+        };
+        let children = if is_old {
+            self.take_old()
+        } else {
+            // A cycle leaves commits that never are ready: they come last.
+            let taken = self.ready.pop().map(|Reverse((_, _, at))| at);
+            let (left, ranks) = (&mut self.left, &self.rank_of_new);
+            let Some(at) = taken.or_else(|| left.find(|&at| ranks[at].is_none())) else {
+                return false;
+            };
+            self.take_new(at)
+        };
+        for child in children {
+            self.pending[child] = self.pending[child].saturating_sub(1);
+            if self.pending[child] == 0 && self.rank_of_new[child].is_none() {
+                self.ready.push(self.key(child));
+            }
+        }
+        true
+    }
+
+    fn take_old(&mut self) -> Vec<usize> {
+        let (rank, at) = (self.next_old, self.next_old as usize);
+        let parents = self.old.parents(rank).iter();
+        let parents: Vec<Rank> = parents.map(|&p| self.rank_of_old[p as usize]).collect();
+        let tree = (self.old.trees[at], self.old.tree_node(rank));
+        self.rank_of_old.push(number(self.graph.len()));
+        let (node, seconds) = (self.old.nodes[at], self.old.seconds[at]);
+        self.graph.push(node, tree, seconds, &parents);
+        self.next_old += 1;
+        self.of_old.remove(&rank).unwrap_or_default()
+    }
+
+    fn take_new(&mut self, at: usize) -> Vec<usize> {
+        let parents = self.parents[at].iter().filter_map(|parent| match *parent {
+            At::Old(old) => self.rank_of_old.get(old as usize).copied(),
+            At::New(number) => self.rank_of_new[number],
+        });
+        let parents: Vec<Rank> = parents.collect();
+        let commit = &self.added[at];
+        let tree = (commit.tree, self.objects.node_of(&commit.tree));
+        self.rank_of_new[at] = Some(number(self.graph.len()));
+        self.graph.push(commit.node, tree, commit.seconds, &parents);
+        std::mem::take(&mut self.of_new[at])
     }
 }
 

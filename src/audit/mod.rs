@@ -2,7 +2,7 @@
 //! commits, or one text.
 //!
 //! ```text
-//! neighbours, pairs < mod < names, together < learn < again < repository
+//! neighbours, pairs < mod < names, together < learn, telling < again < repository
 //! mod < changes, files, text
 //! ```
 
@@ -14,6 +14,7 @@ mod names;
 mod neighbours;
 mod pairs;
 pub mod repository;
+mod telling;
 pub mod text;
 mod together;
 

@@ -6,17 +6,20 @@ use gix::ObjectId;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::again;
-use super::learn::{self, Known, Learned, Left, Memory, NameFinder, Results, Telling};
+use super::learn::{self, Known, Learned, Left, Memory, Results};
 use super::names::{self, Names};
 use super::neighbours::Neighbours;
+use super::telling::{self, NameFinder, Telling};
 use super::together::{Together, together};
 use super::{Audit, AuditOptions, CoverageBlock, Scope, excerpt, finding, put_in_order};
 use crate::attribution::commits::{CommitCollector, CommitGraph};
 use crate::attribution::refs::Tips;
-use crate::attribution::{self, Places, Trace, TreesRead};
+use crate::attribution::trees::TreeLinks;
+use crate::attribution::{self, Attributed, Named, Places, Trace, TreesRead};
 use crate::detect::Detector;
 use crate::error::Result;
 use crate::finding::{Finding, History};
+use crate::ledger::sights::Noted;
 use crate::ledger::{Digest, Fact, Ledger};
 use crate::odb::bundle;
 use crate::odb::lfs::Pointer;
@@ -24,7 +27,7 @@ use crate::odb::objects::Objects;
 use crate::odb::repository::{Overrides, Repository};
 use crate::odb::stamp::Files;
 use crate::odb::walk::STREAMED_FROM;
-use crate::odb::{Node, ObjectKind, ObjectStore};
+use crate::odb::{Node, ObjectKind, ObjectStore, Skipped};
 use crate::progress::Progress;
 use crate::scan::collect::Collector;
 use crate::scan::history::{Scanned, Seen, Selection};
@@ -190,26 +193,42 @@ struct Scan<'a> {
 
 /// What findings are made with.
 pub(super) struct Finish<'a> {
-    pub(super) objects: &'a dyn Objects,
-    pub(super) detector: &'a Detector,
-    pub(super) options: &'a AuditOptions,
-    pub(super) names: &'a Names<'a>,
-    pub(super) neighbours: &'a Neighbours,
+    objects: &'a dyn Objects,
+    detector: &'a Detector,
+    options: &'a AuditOptions,
+    names: &'a Names<'a>,
 }
 
-impl Finish<'_> {
+impl<'a> Finish<'a> {
+    /// Takes them.
+    pub(super) fn new(
+        objects: &'a dyn Objects,
+        detector: &'a Detector,
+        options: &'a AuditOptions,
+        names: &'a Names<'a>,
+    ) -> Self {
+        Self {
+            objects,
+            detector,
+            options,
+            names,
+        }
+    }
+
     /// Makes findings of what was found, and puts them in order.
-    pub(super) fn findings(&self, found: Vec<Sighted>, histories: Vec<History>) -> Vec<Finding> {
+    pub(super) fn findings(&self, all: Together, histories: Vec<History>) -> Vec<Finding> {
+        let Together { found, below } = all;
+        let id_of = |node| self.objects.id(node);
+        let neighbours = Neighbours::of(found.iter().chain(&below), &id_of);
         let mut reader = self.objects.reader();
         let mut findings: Vec<Finding> = found
             .into_iter()
             .zip(histories)
             .map(|(sighted, history)| {
-                let id_of = |node| self.objects.id(node);
                 let history = Some(history);
                 let mut finding = finding(&id_of, self.detector, self.options, &sighted, history);
                 self.names.tell(&sighted, &mut finding);
-                finding.excerpt = excerpt(&finding, self.neighbours, &mut |found, bytes| {
+                finding.excerpt = excerpt(&finding, &neighbours, &mut |found, bytes| {
                     let node = self.objects.node_of(&found.object_id);
                     // The line of a secret in a huge file is not worth its memory.
                     node.is_some_and(|node| reader.read(node, STREAMED_FROM, bytes))
@@ -227,6 +246,9 @@ struct Beside<'a> {
     tips: &'a Tips,
     names: Names<'a>,
     lfs: BehindPointers,
+    /// Matches in names that a marker allows.
+    allowed_names: u64,
+    below_confidence: usize,
 }
 
 impl Source<'_> {
@@ -242,37 +264,23 @@ impl Source<'_> {
         progress.expect(u64::from(store.node_count()), store.stored_bytes());
         let before = work.and_then(|work| work.before.as_ref());
         let known = before.map(|before| Known::of(store, before, detector, options.scan, progress));
+        let noted = known.as_ref().map(Known::noted).unwrap_or_default();
         let mut scanned = self.scan(detector, options, known.as_ref(), work.is_some(), progress);
+        add_noted(&mut scanned, &noted);
         let graph = CommitGraph::new(store, std::mem::take(&mut scanned.observers));
         // Refs are read after the objects: what they name then is there.
         let tips = tips();
-        let noted = known.as_ref().map(Known::noted).unwrap_or_default();
-        for entry in &noted {
-            scanned.allowed += entry.allowed;
-            let pointer = entry.pointer.clone();
-            scanned
-                .pointers
-                .extend(pointer.map(|pointer| (entry.node, pointer)));
-        }
-        scanned.pointers.sort_unstable();
         let lfs = self.behind(&scanned.pointers, detector, options);
-        let mut targets = found_in(&scanned.found);
-        targets.extend(lfs.collector.nodes());
-        let sighted = noted.iter().filter(|entry| !entry.sights.is_empty());
-        targets.extend(sighted.map(|entry| entry.node));
-        let judge = names::judge(detector);
-        let trees =
-            attribution::read_trees(store, &targets, &FxHashSet::default(), &judge, progress);
-        let links = &trees.links;
-        let marked = links.marked.iter();
-        let marked = marked.map(|&(name, tree)| (name, links.name(name), store.id(tree)));
-        let mut names = Names::new(marked.collect(), &tips);
-        if let (Some(wanted), Some(root)) = (options.worktree, self.worktree) {
-            names.add_worktree(root, store, wanted, detector, options);
-        }
+        let targets = sighted_in(&scanned.found, &lfs, &noted);
+        let (judge, none) = (names::judge(detector), FxHashSet::default());
+        let trees = attribution::read_trees(store, &targets, &none, &judge, progress);
+        let names = self.names(&trees.links, &tips, detector, options);
         let (in_names, allowed_names) = names.scan(detector, options.scan);
-        let collected = Collector::with(scanned.found.clone());
-        let collectors = vec![collected, lfs.collector.clone(), in_names];
+        let found = match work {
+            Some(_) => scanned.found.clone(),
+            None => std::mem::take(&mut scanned.found),
+        };
+        let collectors = vec![Collector::with(found), lfs.collector.clone(), in_names];
         let Some(Together { found, below }) =
             together(collectors, &noted, store, detector, options)
         else {
@@ -282,72 +290,100 @@ impl Source<'_> {
             return self.audit(&mut tips, detector, options, progress, afresh.as_ref());
         };
         let places: Vec<Places> = found.iter().map(places).collect();
-        let named = names.named(&found);
-        let trace = attribution::trace(store, &graph, links, &places, &named);
-        let history = attribution::Sources {
-            objects: store,
-            graph: &graph,
-            tips: &tips,
-            shallow: self.shallow,
-            trace: &trace,
-            links: Some(links),
-        };
-        let attributed = attribution::attribute(&history, &places);
-        let learned = work.map(|work| {
-            let is_damaged = scanned.is_damaged
-                || !trees.skipped.is_empty()
-                || !links.damaged.is_empty()
-                || !graph.damaged.is_empty()
-                || !store.skipped().is_empty();
-            if is_damaged {
-                return Learned::default();
-            }
-            self.learn(
-                work,
-                &Scan {
-                    detector,
-                    options,
-                    known: known.as_ref(),
-                    scanned: &scanned,
-                    trees: &trees,
-                    graph: &graph,
-                    trace: &trace,
-                    found: &found,
-                },
-            )
-        });
-        let neighbours = Neighbours::of(found.iter().chain(&below), &|node| store.id(node));
-        let finish = Finish {
-            objects: store,
+        let links = (&trees.links, &names.named(&found));
+        let (trace, attributed) = self.attribute(&graph, &tips, links, &places);
+        let scan = Scan {
             detector,
             options,
-            names: &names,
-            neighbours: &neighbours,
+            known: known.as_ref(),
+            scanned: &scanned,
+            trees: &trees,
+            graph: &graph,
+            trace: &trace,
+            found: &found,
         };
-        let findings = finish.findings(found, attributed.histories);
+        let learned = work.map(|work| self.learn(work, &scan)).unwrap_or_default();
+        let finish = Finish::new(store, detector, options, &names);
+        let below_confidence = below.len();
+        let findings = finish.findings(Together { found, below }, attributed.histories);
         let mut coverage = self.coverage(&Beside {
             tips: &tips,
             names,
             lfs,
+            allowed_names,
+            below_confidence,
         });
-        coverage.submodules = links.submodules.len();
-        coverage.allowed_inline += scanned.allowed + allowed_names;
-        coverage.below_confidence = below.len();
-        coverage.unopened.append(&mut scanned.unopened);
-        coverage.count(scanned.tallies.into_iter().chain(trees.tallies));
-        // What a bundle's receiver has already is not part of the bundle.
-        let is_whole = self.scope == Scope::Repository;
-        let missing = attributed.missing.into_iter().filter(|_| is_whole);
-        let damaged = [&links.damaged[..], &graph.damaged].concat();
-        let damaged = attribution::damaged(store, &damaged);
-        let unread = [scanned.skipped, trees.skipped, attributed.skipped, damaged];
-        coverage.count_skipped(unread.into_iter().flatten().chain(missing));
+        let missing = [attributed.skipped, attributed.missing].concat();
+        self.count(&mut coverage, scanned, trees, &graph, missing);
         let audit = Audit {
             scope: self.scope,
             findings,
             coverage,
         };
-        (audit, learned.unwrap_or_default())
+        (audit, learned)
+    }
+
+    fn attribute(
+        &self,
+        graph: &CommitGraph,
+        tips: &Tips,
+        (links, named): (&TreeLinks, &Named),
+        places: &[Places],
+    ) -> (Trace, Attributed) {
+        let trace = attribution::trace(self.store, graph, links, places, named);
+        let mut attributed = attribution::attribute(
+            &attribution::Sources {
+                objects: self.store,
+                graph,
+                tips,
+                shallow: self.shallow,
+                trace: &trace,
+                links: Some(links),
+            },
+            places,
+        );
+        // What a bundle's receiver has already is not part of the bundle.
+        if self.scope != Scope::Repository {
+            attributed.missing.clear();
+        }
+        (trace, attributed)
+    }
+
+    /// What stands beside the objects, with the files of the worktree if they are wanted.
+    fn names<'n>(
+        &self,
+        links: &'n TreeLinks,
+        tips: &'n Tips,
+        detector: &Detector,
+        options: &AuditOptions,
+    ) -> Names<'n> {
+        let store = self.store;
+        let marked = links.marked.iter();
+        let marked = marked.map(|&(name, tree)| (name, links.name(name), store.id(tree)));
+        let mut names = Names::new(marked.collect(), tips);
+        if let (Some(wanted), Some(root)) = (options.worktree, self.worktree) {
+            names.add_worktree(root, store, wanted, detector, options);
+        }
+        names
+    }
+
+    /// Adds what was read of objects, and what was not.
+    fn count(
+        &self,
+        coverage: &mut CoverageBlock,
+        scanned: Scanned<CommitCollector>,
+        trees: TreesRead,
+        graph: &CommitGraph,
+        missing: Vec<Skipped>,
+    ) {
+        coverage.submodules = trees.links.submodules.len();
+        coverage.allowed_inline += scanned.allowed;
+        coverage.unopened.extend(scanned.unopened);
+        coverage.count(scanned.tallies.into_iter().chain(trees.tallies));
+        let damaged = [&trees.links.damaged[..], &graph.damaged].concat();
+        let damaged = attribution::damaged(self.store, &damaged);
+        let unread = [scanned.skipped, trees.skipped, missing, damaged];
+        coverage.count_skipped(unread.into_iter().flatten());
     }
 
     /// Scans all objects that are not known; counts those that are.
@@ -398,6 +434,14 @@ impl Source<'_> {
     /// What is kept for the next scan.
     fn learn(&self, work: &Work, scan: &Scan<'_>) -> Learned {
         let store = self.store;
+        let is_damaged = scan.scanned.is_damaged
+            || !scan.trees.skipped.is_empty()
+            || !scan.trees.links.damaged.is_empty()
+            || !scan.graph.damaged.is_empty()
+            || !store.skipped().is_empty();
+        if is_damaged {
+            return Learned::default();
+        }
         let results = Results {
             store,
             detector: scan.detector,
@@ -415,7 +459,7 @@ impl Source<'_> {
             place.filter(|&node| node != Node::MAX)
         };
         let links = &scan.trees.links;
-        let homes = learn::homes(scan.trace, links);
+        let homes = telling::homes(scan.trace, links);
         let finder = NameFinder::new(store, &homes);
         let files = work.files.as_ref().filter(|files| store.reads(files));
         let story = files.and_then(|files| {
@@ -474,7 +518,8 @@ impl Source<'_> {
             loose: self.store.loose().len(),
             alternates: self.store.dirs().len() - 1,
             shallow: self.shallow.len(),
-            allowed_inline: beside.lfs.allowed,
+            allowed_inline: beside.lfs.allowed + beside.allowed_names,
+            below_confidence: beside.below_confidence,
             lfs_read: beside.lfs.read,
             lfs_missing: beside.lfs.missing,
             worktree: beside.names.worktree_files(),
@@ -485,8 +530,32 @@ impl Source<'_> {
     }
 }
 
+/// Adds what earlier scans noted beside secrets.
+fn add_noted(scanned: &mut Scanned<CommitCollector>, noted: &[Noted]) {
+    for entry in noted {
+        scanned.allowed += entry.allowed;
+        let pointer = entry.pointer.clone();
+        let pointer = pointer.map(|pointer| (entry.node, pointer));
+        scanned.pointers.extend(pointer);
+    }
+    scanned.pointers.sort_unstable();
+}
+
+/// The objects in which anything was sighted, ever.
+pub(super) fn sighted_in(
+    found: &[Sighted],
+    behind: &BehindPointers,
+    noted: &[Noted],
+) -> FxHashSet<Node> {
+    let mut sighted = found_in(found);
+    sighted.extend(behind.collector.nodes());
+    let with_sights = noted.iter().filter(|entry| !entry.sights.is_empty());
+    sighted.extend(with_sights.map(|entry| entry.node));
+    sighted
+}
+
 /// The objects that hold something.
-pub(super) fn found_in(found: &[Sighted]) -> FxHashSet<Node> {
+fn found_in(found: &[Sighted]) -> FxHashSet<Node> {
     let sightings = found.iter().flat_map(|sighted| &sighted.sightings);
     sightings.map(|sighting| sighting.node).collect()
 }

@@ -140,6 +140,21 @@ impl Commits {
         Some(graph)
     }
 
+    /// Whether all columns are whole, and all classes are there.
+    fn is_sound(&self, classes: &KeptClasses, absent: &KeptClasses) -> bool {
+        let len = self.nodes.len();
+        let columns = [
+            self.trees.len(),
+            self.seconds.len(),
+            self.parent_counts.len(),
+            self.classes.len(),
+        ];
+        columns.iter().all(|&column| column == len)
+            && (self.absent_classes.is_empty() || self.absent_classes.len() == len)
+            && self.classes.iter().all(|&class| has(classes, class))
+            && self.absent_classes.iter().all(|&class| has(absent, class))
+    }
+
     fn check(&self, node: Node, ids: &Ids) -> Option<Node> {
         ((node as usize) < ids.len()).then_some(node)
     }
@@ -202,69 +217,52 @@ impl Story {
     pub fn is_sound(&mut self, hash: HashKind, count: usize) -> bool {
         let mut is_here = true;
         self.each_node(&mut |node| is_here &= (*node as usize) < count);
-        let commits = &self.commits;
-        let len = commits.nodes.len();
-        let columns = [
-            commits.trees.len(),
-            commits.seconds.len(),
-            commits.parent_counts.len(),
-            commits.classes.len(),
-        ];
         let id_len = hash.len_in_bytes();
-        let is_class =
-            |classes: &KeptClasses, class: &Class| (*class as usize) < classes.classes.len();
-        let name_count = self.names.len();
-        let is_kept = |classes: &KeptClasses| {
-            let items = classes.classes.iter().enumerate();
-            items
-                .flat_map(|(at, items)| items.iter().map(move |item| (at, item)))
-                .all(|(at, &(name, item))| {
-                    (name as usize) < name_count
-                        && match item {
-                            Item::Tree(class) => (class as usize) < at,
-                            Item::Blob(set) | Item::Named(set) => {
-                                (set as usize) < classes.sets.len()
-                            }
-                        }
-                })
-                && classes
-                    .of_tree
-                    .iter()
-                    .all(|(_, class)| is_class(classes, class))
-        };
-        let finding_count = self.findings.len();
-        let absent_count = self.absent_kinds.len();
-        let are_findings = |classes: &KeptClasses, count: usize| {
-            let mut all = classes.sets.iter().flatten();
-            all.all(|&number| (number as usize) < count)
-        };
+        let names = self.names.len();
+        let (findings, absent) = (self.findings.len(), self.absent_kinds.len());
         is_here
-            && columns.iter().all(|&column| column == len)
-            && commits
-                .classes
-                .iter()
-                .all(|class| is_class(&self.classes, class))
-            && (commits.absent_classes.is_empty() || commits.absent_classes.len() == len)
-            && commits
-                .absent_classes
-                .iter()
-                .all(|class| is_class(&self.absent_classes, class))
-            && is_kept(&self.classes)
-            && is_kept(&self.absent_classes)
-            && are_findings(&self.classes, finding_count)
-            && are_findings(&self.absent_classes, absent_count)
-            && self.absent.len() == absent_count * id_len
+            && self.commits.is_sound(&self.classes, &self.absent_classes)
+            && is_sound(&self.classes, names, findings)
+            && is_sound(&self.absent_classes, names, absent)
+            && self.absent.len() == absent * id_len
             && self.missing.len() == self.missing_of.len() * id_len
             && self.submodules.len().is_multiple_of(id_len)
-            && self
-                .marked
-                .iter()
-                .all(|&(name, _)| (name as usize) < name_count)
+            && self.marked.iter().all(|&(name, _)| (name as usize) < names)
             && self.introduced.iter().all(|entry| {
                 let mut path = entry.path.iter().flatten();
-                (entry.rank as usize) < len
-                    && (entry.finding as usize) < finding_count
-                    && path.all(|&name| (name as usize) < name_count)
+                (entry.rank as usize) < self.commits.nodes.len()
+                    && (entry.finding as usize) < findings
+                    && path.all(|&name| (name as usize) < names)
             })
     }
+}
+
+fn has(classes: &KeptClasses, class: Class) -> bool {
+    (class as usize) < classes.classes.len()
+}
+
+/// Whether all numbers in `classes` are those of something, given so many names and findings.
+fn is_sound(classes: &KeptClasses, names: usize, findings: usize) -> bool {
+    let has_name = |name: u32| (name as usize) < names;
+    let has_set = |set: u32| (set as usize) < classes.sets.len();
+    let mut sets = classes.sets.iter().flatten();
+    let mut items = (0u32..)
+        .zip(&classes.classes)
+        .flat_map(|(class, items)| items.iter().map(move |&item| (class, item)));
+    items.all(|(class, (name, item))| {
+        has_name(name)
+            && match item {
+                Item::Tree(other) => other < class,
+                Item::Blob(set) | Item::Named(set) => has_set(set),
+            }
+    }) && sets.all(|&number| (number as usize) < findings)
+        && classes
+            .of_tree
+            .iter()
+            .all(|&(_, class)| has(classes, class))
+        && classes.of_object.iter().all(|&(_, set)| has_set(set))
+        && classes
+            .of_name
+            .iter()
+            .all(|&(name, set)| has_name(name) && has_set(set))
 }

@@ -68,14 +68,23 @@ fn text(random: &mut Random) -> String {
 
 /// Changes a repository somehow; returns how.
 fn change(repo: &Repo, random: &mut Random) -> String {
-    let path = |random: &mut Random| {
-        let dirs = ["", "src/", "src/deep/er/", "config/"];
-        format!("{}f{}", dirs[random.below(dirs.len())], random.below(5))
-    };
     let branches = repo.git(&["for-each-ref", "--format=%(refname:short)", "refs/heads"]);
     let branches: Vec<&str> = branches.lines().collect();
     let any = branches[random.below(branches.len())];
     let number = random.below(17);
+    match number {
+        0..=4 | 12..=14 => change_files(repo, random, number),
+        _ => change_refs(repo, random, number, (&branches, any)),
+    }
+    format!("change {number}")
+}
+
+fn path(random: &mut Random) -> String {
+    let dirs = ["", "src/", "src/deep/er/", "config/"];
+    format!("{}f{}", dirs[random.below(dirs.len())], random.below(5))
+}
+
+fn change_files(repo: &Repo, random: &mut Random, number: usize) {
     match number {
         0..=4 => {
             let file = path(random);
@@ -98,6 +107,26 @@ fn change(repo: &Repo, random: &mut Random) -> String {
             };
             repo.git(&["commit", "-q", "--allow-empty", "-m", &message]);
         }
+        12 => {
+            repo.write(path(random), text(random));
+            repo.git(&["add", "-A"]);
+            repo.git(&["commit", "-q", "--allow-empty", "--amend", "-m", "amended"]);
+        }
+        13 => {
+            repo.write(path(random), text(random));
+            repo.git(&["stash", "-q", "-u"]);
+        }
+        _ => {
+            let name = format!("n-{}", github_token(80 + random.below(2) as u64));
+            repo.write(format!("names/{name}"), line(random));
+            repo.git(&["add", "-A"]);
+            repo.git(&["commit", "-q", "--allow-empty", "-m", "a name"]);
+        }
+    }
+}
+
+fn change_refs(repo: &Repo, random: &mut Random, number: usize, (branches, any): (&[&str], &str)) {
+    match number {
         5 => {
             let name = format!("b{}", random.below(100));
             repo.git(&["checkout", "-q", "-B", &name]);
@@ -128,21 +157,6 @@ fn change(repo: &Repo, random: &mut Random) -> String {
             repo.git(&["reflog", "expire", "--expire=now", "--all"]);
             repo.git(&["gc", "-q", "--prune=now"]);
         }
-        12 => {
-            repo.write(path(random), text(random));
-            repo.git(&["add", "-A"]);
-            repo.git(&["commit", "-q", "--allow-empty", "--amend", "-m", "amended"]);
-        }
-        13 => {
-            repo.write(path(random), text(random));
-            repo.git(&["stash", "-q", "-u"]);
-        }
-        14 => {
-            let name = format!("n-{}", github_token(80 + random.below(2) as u64));
-            repo.write(format!("names/{name}"), line(random));
-            repo.git(&["add", "-A"]);
-            repo.git(&["commit", "-q", "--allow-empty", "-m", "a name"]);
-        }
         15 => {
             let parent = repo.git(&["rev-list", "--max-count=3", "HEAD"]);
             let old = parent.lines().last().unwrap().to_owned();
@@ -155,7 +169,6 @@ fn change(repo: &Repo, random: &mut Random) -> String {
             repo.git(&["repack", "-q", "-d"]);
         }
     }
-    format!("change {number}")
 }
 
 fn grow(seed: u64, options: &[&str], steps: usize) -> (u64, u64) {
