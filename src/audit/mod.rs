@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! neighbours, pairs < mod < names, together < learn, telling < again < repository
+//! learn < part
 //! mod < changes, files, text
 //! ```
 
@@ -13,6 +14,7 @@ pub mod learn;
 mod names;
 mod neighbours;
 mod pairs;
+pub mod part;
 pub mod repository;
 mod telling;
 pub mod text;
@@ -79,6 +81,8 @@ pub enum Scope {
     Files,
     /// Every object of a bundle.
     Bundle,
+    /// Some objects of a repository.
+    Objects,
 }
 
 impl Scope {
@@ -96,6 +100,7 @@ impl Scope {
             Self::Text => "text",
             Self::Files => "files",
             Self::Bundle => "bundle",
+            Self::Objects => "objects",
         }
     }
 }

@@ -440,7 +440,10 @@ impl Source<'_> {
             || !scan.graph.damaged.is_empty()
             || !store.skipped().is_empty();
         if is_damaged {
-            return Learned::default();
+            return Learned {
+                read: scan.scanned.seen.len() as u64,
+                ..Learned::default()
+            };
         }
         let results = Results {
             store,

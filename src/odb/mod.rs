@@ -1,7 +1,7 @@
 //! The object store: every pack, loose object and alternate of one repository.
 //!
 //! ```text
-//! map, inflate, delta, hash, file, window < unindexed < pack, loose < mod < read < walk, bundle, objects
+//! map, inflate, delta, hash, file, window < unindexed < pack, loose < mod < read < walk, bundle, objects, share
 //!                              loose < stamp;  file < reftable, split < index < repository, refs < revision
 //! ```
 //!
@@ -29,6 +29,7 @@ pub mod refs;
 pub mod reftable;
 pub mod repository;
 pub mod revision;
+pub mod share;
 mod split;
 pub mod stamp;
 mod unindexed;

@@ -1,6 +1,8 @@
 //! Reads one object by node or id: for attribution, reports and hooks. A walk is the way to read
 //! many.
 
+use std::io::Read;
+
 use super::inflate::Inflater;
 use super::{Node, ObjectKind, ObjectStore, Place, delta, loose};
 use crate::error::{Error, Result};
@@ -17,6 +19,42 @@ pub struct Reader<'a> {
 
 /// git makes chains of at most 4,095 deltas; a longer one is an attack or damage.
 const MAX_CHAIN: usize = 10_000;
+
+impl ObjectStore {
+    /// Kind and size of the object stored at `node`, from as few bytes as tell them; `None` if these
+    /// cannot be read.
+    pub fn header(&self, node: Node) -> Option<(ObjectKind, u64)> {
+        match self.place(node) {
+            Place::Loose(number) => {
+                let object = &self.loose()[number];
+                let dir = &self.dirs()[object.dir];
+                let opened = loose::open(dir, &object.id, &mut Inflater::default()).ok()?;
+                Some((opened.kind, opened.size))
+            }
+            Place::Packed { pack, entry } => {
+                let source = &self.packs()[pack];
+                if source.base(entry).is_none() && source.outside_base(entry).is_none() {
+                    let kind = source.kind(entry);
+                    return (kind != ObjectKind::Unknown)
+                        .then(|| (kind, source.announced_size(entry)));
+                }
+                // Two sizes of at most ten bytes each stand before the instructions.
+                let mut start = Vec::new();
+                let stream = source.reader(entry).ok()?;
+                stream.take(32).read_to_end(&mut start).ok()?;
+                let (sizes, _) = delta::sizes(&start).ok()?;
+                let kind = match source.kind(entry) {
+                    ObjectKind::Unknown => {
+                        let mut bytes = Vec::new();
+                        Reader::new(self).read(node, &mut bytes).ok()?
+                    }
+                    kind => kind,
+                };
+                Some((kind, sizes.result))
+            }
+        }
+    }
+}
 
 impl<'a> Reader<'a> {
     /// Returns a reader of `store`.

@@ -426,6 +426,8 @@ pub struct Skipped {
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
 enum Line<'a> {
+    /// The first one: what the report is about.
+    Header(Box<Cow<'a, Head>>),
     Finding(Box<Cow<'a, Finding>>),
     /// The last one: without it, the report was cut off.
     Summary(Box<Summary<'a>>),
@@ -465,8 +467,10 @@ impl Document {
     ) -> Result<Self> {
         let mut findings = Vec::new();
         let mut summary = None;
+        let mut header = None;
         for line in serde_json::Deserializer::from_slice(bytes).into_iter::<Line<'static>>() {
             match line.map_err(broken)? {
+                Line::Header(head) => header = Some((*head).into_owned()),
                 Line::Finding(finding) => findings.push((*finding).into_owned()),
                 Line::Summary(last) => summary = Some(last),
             }
@@ -476,7 +480,9 @@ impl Document {
                 .hint("its last line, the summary, is missing or counts more: scan again")
         };
         let summary = summary.ok_or_else(cut)?;
-        if summary.findings != findings.len() {
+        // What follows the first line of one report may be the end of another.
+        let is_other = header.is_some_and(|head| head != *summary.head);
+        if summary.findings != findings.len() || is_other {
             return Err(cut());
         }
         Ok(Self {
@@ -512,7 +518,7 @@ impl Document {
         bytes
     }
 
-    /// One finding a line, then a line that sums up.
+    /// A line that says what it is about, one finding a line, then a line that sums up.
     pub(super) fn to_json_lines(&self) -> Vec<u8> {
         let findings = self.findings.iter();
         let lines = findings.map(|finding| Line::Finding(Box::new(Cow::Borrowed(finding))));
@@ -521,8 +527,9 @@ impl Document {
             findings: self.findings.len(),
             coverage: Cow::Borrowed(&self.coverage),
         }));
+        let header = Line::Header(Box::new(Cow::Borrowed(&self.head)));
         let mut bytes = Vec::new();
-        for line in lines.chain([summary]) {
+        for line in [header].into_iter().chain(lines).chain([summary]) {
             serde_json::to_writer(&mut bytes, &line).expect("strings and numbers become JSON");
             bytes.push(b'\n');
         }

@@ -78,6 +78,7 @@ pub(super) fn verdict(document: &Document, paint: Paint, text: &mut String) {
         (true, 0) if head.scope == Scope::Repository => {
             writeln!(text, ": it holds no objects yet")
         }
+        (true, 0) if head.scope == Scope::Objects => writeln!(text, ": nothing to scan is in it"),
         (true, 0) => writeln!(text, ": nothing is new"),
         (true, _) => writeln!(text, "; everything was read"),
     };
@@ -337,6 +338,7 @@ pub(super) fn coverage(document: &Document, paint: Paint, text: &mut String) {
             }
             Scope::Staged | Scope::Range => " that are new".to_owned(),
             Scope::Text | Scope::Files => String::new(),
+            Scope::Objects => " that were asked for".to_owned(),
         };
         let _ = writeln!(text, "\nread: {} ({megabytes} MB){stores}", read.join(", "));
     }

@@ -373,3 +373,165 @@ fn absent_objects_stay_known_as_such() {
     clone.git(&["cat-file", "-p", &blob]);
     compare(clone.path(), dir.path(), &[], "one came");
 }
+
+/// A repository with a history of deltas, packed and loose.
+fn history() -> Repo {
+    let mut random = Random::new(77);
+    let repo = Repo::new();
+    repo.git(&["config", "gc.auto", "0"]);
+    let mut text = text(&mut random).repeat(20);
+    for step in 0..40 {
+        text = text.replacen("line", &format!("line {step}"), 1);
+        text.push_str(&line(&mut random));
+        repo.commit_file(&format!("d/f{}", step % 4), &text);
+        if step == 30 {
+            repo.git(&["gc", "-q"]);
+        }
+    }
+    repo
+}
+
+/// The report of everything, byte for byte, but for the days.
+fn whole_report(repo: &Repo, options: &[&str]) -> String {
+    let output = unleak(
+        &[&["scan", "-f", "json"], options, &["."]].concat(),
+        repo.path(),
+    );
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines()
+        .filter(|line| !line.contains("\"first_seen\""))
+        .collect()
+}
+
+#[test]
+fn parts_put_together_are_the_whole_whatever_their_number() {
+    let repo = history();
+    let whole = whole_report(&repo, &[]);
+    for count in [1, 2, 3, 7] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+        let mut parts = Vec::new();
+        let mut read = 0;
+        for index in (1..=count).rev() {
+            let (share, part) = (format!("{index}/{count}"), path(&format!("part-{index}")));
+            let args = ["scan", "-v", "--shard", &share, "--state-dir", &part, "."];
+            let output = unleak(&args, repo.path());
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(matches!(output.status.code(), Some(0 | 1)), "{said}");
+            let line = said
+                .lines()
+                .find(|line| line.ends_with("objects were read"));
+            read += line
+                .unwrap()
+                .split(' ')
+                .next()
+                .unwrap()
+                .parse::<u64>()
+                .unwrap();
+            parts.push(part);
+        }
+        let blobs = repo.scan(&[]).scanned("blob");
+        let others = repo.scan(&[]).scanned("commit") + repo.scan(&[]).scanned("tag");
+        assert_eq!(read, blobs + others, "each was read once");
+        // In any order, and twice.
+        for into in ["one", "two"] {
+            let into = path(into);
+            let mut args = vec!["state", "merge", "--state-dir", &into];
+            args.extend(parts.iter().map(String::as_str));
+            args.push(&parts[0]);
+            let output = unleak(&args, repo.path());
+            assert_eq!(
+                output.status.code(),
+                Some(0),
+                "{}",
+                String::from_utf8_lossy(&output.stderr)
+            );
+            parts.reverse();
+            let output = unleak(&["scan", "-v", "--state-dir", &into, "."], repo.path());
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(said.contains("0 of "), "all of it is known: {said}");
+            assert_eq!(
+                whole_report(&repo, &["--state-dir", &into]),
+                whole,
+                "{count}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_worker_that_is_killed_changes_nothing() {
+    let repo = history();
+    let whole = whole_report(&repo, &[]);
+    let dir = tempfile::tempdir().unwrap();
+    let part = dir.path().join("part").to_str().unwrap().to_owned();
+    for delay in [0, 2, 5, 9, 14, 30] {
+        let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_unleak"))
+            .args(["scan", "--shard", "1/2", "--state-dir", &part, "-q", "."])
+            .current_dir(repo.path())
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(delay));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    for share in ["1/2", "2/2"] {
+        unleak(
+            &["scan", "--shard", share, "--state-dir", &part, "-q", "."],
+            repo.path(),
+        );
+    }
+    assert_eq!(whole_report(&repo, &["--state-dir", &part]), whole);
+}
+
+#[test]
+fn objects_are_listed_as_git_lists_them_and_scanned_by_their_ids() {
+    let repo = history();
+    let expected = repo.git(&[
+        "cat-file",
+        "--batch-all-objects",
+        "--batch-check=%(objectname) %(objecttype) %(objectsize)",
+    ]);
+    let listed = |options: &[&str]| {
+        let output = unleak(&[&["objects"], options].concat(), repo.path());
+        assert_eq!(output.status.code(), Some(0));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert_eq!(listed(&[]).trim_end(), expected);
+    let blobs = listed(&["--kind", "blob"]);
+    assert_eq!(
+        blobs.lines().count(),
+        expected
+            .lines()
+            .filter(|line| line.contains(" blob "))
+            .count()
+    );
+    // Those that hold a secret, alone.
+    let report = repo.scan(&[]);
+    let finding = &report.findings()[0];
+    let places = finding["occurrences"].as_array().unwrap();
+    let ids: String = places
+        .iter()
+        .map(|place| format!("{} and more words\n", place["object"].as_str().unwrap()))
+        .collect();
+    let args = ["scan", "--oids-from", "-", "-f", "json", "."];
+    let output = repo.unleak(&args, ids.as_bytes(), &[]);
+    assert_eq!(output.status.code(), Some(1));
+    let part: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        (&part["scope"], &part["complete"]),
+        (&"objects".into(), &true.into())
+    );
+    let same = part["findings"].as_array().unwrap().iter();
+    let mut same = same.filter(|other| other["fingerprint"] == finding["fingerprint"]);
+    assert_eq!(same.next().unwrap()["occurrences"], finding["occurrences"]);
+    // What is not here is told; what is no id is refused.
+    let absent = format!("{}\n", "1".repeat(40));
+    assert_eq!(
+        repo.unleak(&args, absent.as_bytes(), &[]).status.code(),
+        Some(3)
+    );
+    assert_eq!(repo.unleak(&args, b"HEAD\n", &[]).status.code(), Some(2));
+}

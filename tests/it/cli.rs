@@ -276,7 +276,7 @@ fn rules_can_be_listed() {
 }
 
 #[test]
-fn json_lines_keep_to_the_schema_and_end_with_a_summary() {
+fn json_lines_keep_to_the_schema_and_stand_between_header_and_summary() {
     let mut schema: serde_json::Value =
         serde_json::from_str(&std::fs::read_to_string("docs/report.schema.json").unwrap()).unwrap();
     let token = github_token(77);
@@ -289,8 +289,11 @@ fn json_lines_keep_to_the_schema_and_end_with_a_summary() {
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
-    assert_eq!(lines.len(), 3);
-    for (line, kind) in lines.iter().zip(["finding", "finding", "summary"]) {
+    assert_eq!(lines.len(), 4);
+    for (line, kind) in lines
+        .iter()
+        .zip(["header", "finding", "finding", "summary"])
+    {
         assert_eq!(line["type"], kind);
         for key in ["type", "required", "properties"] {
             schema.as_object_mut().unwrap().remove(key);
@@ -301,7 +304,7 @@ fn json_lines_keep_to_the_schema_and_end_with_a_summary() {
         assert!(errors.is_empty(), "{errors:?}");
     }
     assert_eq!(
-        (&lines[2]["findings"], &lines[2]["complete"]),
+        (&lines[3]["findings"], &lines[3]["complete"]),
         (&2.into(), &true.into())
     );
 }

@@ -74,6 +74,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: RulesCommand,
     },
+    /// List the objects of a repository: id, kind and size, sorted; nothing is scanned
+    Objects(ObjectsArgs),
     /// Look at what is kept between scans
     State {
         #[command(subcommand)]
@@ -421,8 +423,8 @@ pub(crate) struct ConfigArgs {
 /// What is kept between scans.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct StateOptions {
-    /// Keep the report, and give it again as long as nothing has changed; findings have the day on
-    /// which they were first told
+    /// Keep the report and what was learned of the objects: the next scan reads only what is new, and
+    /// findings have the day on which they were first told
     #[arg(long)]
     pub(crate) state: bool,
 
@@ -438,12 +440,47 @@ impl StateOptions {
     }
 }
 
+/// Which objects are listed.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ObjectsArgs {
+    /// The repository
+    #[arg(default_value = ".", value_name = "REPO")]
+    pub(crate) repository: PathBuf,
+
+    /// Only objects of this kind
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub(crate) kind: Option<KindChoice>,
+}
+
+/// A kind of object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum KindChoice {
+    /// Files
+    Blob,
+    /// Directories
+    Tree,
+    /// Commits
+    Commit,
+    /// Annotated tags
+    Tag,
+}
+
 /// What to do with what is kept.
 #[derive(Debug, Subcommand)]
 pub(crate) enum StateCommand {
     /// List the repositories whose reports are kept
     Show {
         /// Where they are, instead of $XDG_CACHE_HOME/unleak
+        #[arg(long, value_name = "DIR")]
+        state_dir: Option<PathBuf>,
+    },
+    /// Add what other directories keep: of workers that scanned parts, or of another machine
+    Merge {
+        /// The directories
+        #[arg(value_name = "DIR", required = true)]
+        from: Vec<PathBuf>,
+
+        /// Where it is added, instead of $XDG_CACHE_HOME/unleak
         #[arg(long, value_name = "DIR")]
         state_dir: Option<PathBuf>,
     },
@@ -533,6 +570,17 @@ pub(crate) struct ScanArgs {
     /// Scan only what commits after this date bring in (of all refs, or of --range)
     #[arg(long, value_name = "DATE")]
     pub(crate) since: Option<String>,
+
+    /// Scan only the I-th of N parts of all objects, whole delta trees each; with --state, what is
+    /// learned can be put together by 'unleak state merge', and a scan of everything then tells the
+    /// story; 'auto' asks Slurm or Kubernetes, as 'estate scan' does
+    #[arg(long, value_name = "I/N", conflicts_with_all = ["staged", "range", "since", "files", "worktree"])]
+    pub(crate) shard: Option<String>,
+
+    /// Scan only the objects whose ids the file lists, a line each ('-' is standard input); what else
+    /// stands on a line is passed over, as 'unleak objects' prints it
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["staged", "range", "since", "files", "worktree", "shard"])]
+    pub(crate) oids_from: Option<PathBuf>,
 
     /// Scan files and directories as they are, whether they are in a repository or not
     #[arg(long, value_name = "PATH", num_args = 1.., conflicts_with_all = ["staged", "range", "since"])]

@@ -5,7 +5,7 @@ use clap::{Command, CommandFactory};
 use crate::args::Args;
 
 /// A command, and lines that show it.
-const EXAMPLES: [(&str, &[&str]); 41] = [
+const EXAMPLES: [(&str, &[&str]); 43] = [
     (
         "scan",
         &[
@@ -13,9 +13,18 @@ const EXAMPLES: [(&str, &[&str]); 41] = [
             "unleak scan --in-head --path 'src/**' path/to/repository",
             "unleak scan --range main..topic -o sarif:scan.sarif -o html:scan.html",
             "unleak scan --files notes.zip logs",
+            "unleak scan --shard 2/8 --state-dir part-2 huge.git",
         ],
     ),
     ("explain", &["unleak explain 1f3c9a20"]),
+    (
+        "objects",
+        &["unleak objects --kind blob path/to/repository"],
+    ),
+    (
+        "state merge",
+        &["unleak state merge part-1 part-2 --state-dir all"],
+    ),
     (
         "ignore",
         &["unleak ignore 1f3c9a20 --reason 'key of a deleted account' --expires 2030-12-31"],

@@ -13,6 +13,7 @@ mod ignore;
 mod import;
 mod known;
 mod manual;
+mod objects;
 mod output;
 mod progress;
 mod purge;
@@ -58,6 +59,7 @@ fn main() -> ExitCode {
         Command::Estate { command } => estate::run(&args, command),
         Command::Merge(merge) => estate::merge(&args, merge),
         Command::Rules { command } => rules::run(command),
+        Command::Objects(objects) => objects::run(objects),
         Command::State { command } => state::run(command),
         Command::Config {
             command: ConfigCommand::Show(show),

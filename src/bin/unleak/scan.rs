@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use unleak::audit::files::files;
 use unleak::audit::learn::{Learned, Memory};
+use unleak::audit::part::{Part, audit_part};
 use unleak::audit::repository::{audit, audit_again, audit_bundle};
 use unleak::audit::text::text;
 use unleak::audit::{Audit, changes};
@@ -14,7 +15,7 @@ use unleak::detect::Detector;
 use unleak::error::{Error, Result};
 use unleak::odb::repository::{Overrides, Repository};
 use unleak::odb::revision::{self, Ends};
-use unleak::odb::{Skipped, bundle};
+use unleak::odb::{ObjectId, Skipped, bundle};
 use unleak::progress::Progress;
 use unleak::report::paint::Paint;
 use unleak::report::redact::Reveal;
@@ -25,6 +26,7 @@ use unleak::suppress::Suppressions;
 
 use crate::args::{Args, KnownOptions, ScanArgs};
 use crate::config::{self, Layers};
+use crate::estate::Shard;
 use crate::exit::Exit;
 use crate::filter::Filter;
 use crate::ignore;
@@ -85,7 +87,11 @@ pub(crate) fn run(args: &Args, scan: &ScanArgs) -> Result<Exit> {
     if let (Some(state), Some(repo), Some(learned)) = (opened.state, &repo, learned) {
         let (read, all) = (learned.read, learned.read + learned.known);
         ui::say(args, 1, &format!("{read} of {all} objects were read"));
-        state.keep(repo, &mut document, &learned)?;
+        if is_part(scan) {
+            state.keep_learned(&learned)?;
+        } else {
+            state.keep(repo, &mut document, &learned)?;
+        }
     }
     end(args, &settings, &document, paint)
 }
@@ -113,6 +119,41 @@ fn result(
         bundle(args, scan, settings, detector)?
     };
     Ok((result, web))
+}
+
+/// Whether only some of the objects are scanned.
+fn is_part(scan: &ScanArgs) -> bool {
+    scan.shard.is_some() || scan.oids_from.is_some()
+}
+
+/// The objects that are scanned, if not all are.
+fn part(scan: &ScanArgs, repository: &Repository) -> Result<Option<Part>> {
+    if let Some(text) = &scan.shard {
+        let shard = Shard::parse(text, &|name| std::env::var(name).ok())?;
+        return Ok(Some(Part::Share(shard.of_objects())));
+    }
+    let Some(path) = &scan.oids_from else {
+        return Ok(None);
+    };
+    let mut text = String::new();
+    let read = if path == Path::new("-") {
+        std::io::stdin().lock().read_to_string(&mut text)
+    } else {
+        File::open(path).and_then(|mut file| file.read_to_string(&mut text))
+    };
+    read.map_err(|e| Error::io("read", path, e))?;
+    let words = text
+        .lines()
+        .filter_map(|line| line.split_whitespace().next());
+    let ids = words.map(|word| match ObjectId::from_hex(word.as_bytes()) {
+        Ok(id) if id.kind() == repository.hash() => Ok(id),
+        _ => Err(Error::usage(format!(
+            "'{}' names '{word}', which is no object id",
+            path.display()
+        ))
+        .hint("each line begins with one, in full; 'unleak objects' prints such lines")),
+    });
+    Ok(Some(Part::Ids(ids.collect::<Result<_>>()?)))
 }
 
 /// Whether standard input is scanned.
@@ -182,7 +223,7 @@ fn state(
             remote.as_deref().map(Vec::as_slice),
             suppressions,
             scan.no_ignore,
-            &scan.filter,
+            &(&scan.filter, &scan.shard, &scan.oids_from),
         ),
     };
     state::open(&scan.state, repo, &how)
@@ -232,6 +273,16 @@ fn objects(
     let progress = Arc::new(Progress::default());
     let line = ProgressLine::start(&progress, !args.quiet);
     let options = &settings.audit;
+    if let Some(part) = part(scan, repository)? {
+        let (memory, learned) = going_on.unzip();
+        let result = audit_part(repository, &part, detector, options, &progress, memory);
+        drop(line);
+        let (audit, new) = result?;
+        if let Some(learned) = learned {
+            *learned = Some(new);
+        }
+        return Ok(audit);
+    }
     let result = match going_on {
         None => audit(repository, overrides, detector, options, &progress),
         Some((memory, learned)) => {

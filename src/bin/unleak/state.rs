@@ -2,7 +2,7 @@
 //! the day on which they were first told. One file for each repository; it holds a redacted report, so
 //! no secret.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -23,7 +23,7 @@ use unleak::unpack;
 
 use crate::args::{StateCommand, StateOptions};
 use crate::exit::Exit;
-use crate::output;
+use crate::{output, ui};
 
 /// Ending of the files that hold reports.
 const ENDING: &str = "state.json";
@@ -99,16 +99,17 @@ impl State {
     /// # Errors
     /// `Io` if the file cannot be written.
     pub(crate) fn keep(
-        mut self,
+        self,
         repo: &Repository,
         document: &mut Document,
         learned: &Learned,
     ) -> Result<()> {
         let now = Timestamp::now();
         let today = now.strftime("%Y-%m-%d").to_string();
+        let mut first_seen = self.first_seen.clone();
         for finding in &mut document.findings {
             let id = finding.fingerprint.clone();
-            let first = self.first_seen.entry(id).or_insert_with(|| today.clone());
+            let first = first_seen.entry(id).or_insert_with(|| today.clone());
             finding.first_seen = Some(first.clone());
         }
         let is_same = stamp(repo).is_some_and(|after| after.digest == self.stamp.digest);
@@ -125,10 +126,10 @@ impl State {
             } else {
                 String::new()
             },
-            repository: self.repository,
+            repository: self.repository.clone(),
             scanned: now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-            how: self.how,
-            first_seen: self.first_seen,
+            how: self.how.clone(),
+            first_seen,
             document: document.clone(),
         };
         let dir = self.file.parent().unwrap_or(Path::new("."));
@@ -137,7 +138,17 @@ impl State {
             .map_err(|e| Error::internal("a state has no form").because(e))?;
         // Paths and names are nobody else's business.
         output::write_file(&self.file, &bytes, false)?;
+        self.keep_learned(learned)
+    }
+
+    /// Keeps what was learned of objects alone: a part was scanned.
+    ///
+    /// # Errors
+    /// `Io` if the file cannot be written.
+    pub(crate) fn keep_learned(&self, learned: &Learned) -> Result<()> {
         let path = ledger_of(&self.file);
+        let dir = path.parent().unwrap_or(Path::new("."));
+        std::fs::create_dir_all(dir).map_err(|e| Error::io("make", dir, e))?;
         match &learned.ledger {
             Left::New(ledger) => output::write_file(&path, &ledger::file::write(ledger), false),
             Left::AsItWas => Ok(()),
@@ -281,10 +292,15 @@ pub(crate) fn run(command: &StateCommand) -> Result<Exit> {
     match command {
         StateCommand::Show { state_dir } => show(&directory(state_dir.as_deref())?),
         StateCommand::Clear { state_dir } => clear(&directory(state_dir.as_deref())?),
+        StateCommand::Merge { from, state_dir } => merge(from, &directory(state_dir.as_deref())?),
     }
 }
 
 fn files(dir: &Path) -> Result<Vec<PathBuf>> {
+    files_ending(dir, ENDING)
+}
+
+fn files_ending(dir: &Path, ending: &str) -> Result<Vec<PathBuf>> {
     let listed = match std::fs::read_dir(dir) {
         Ok(listed) => listed,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -294,7 +310,7 @@ fn files(dir: &Path) -> Result<Vec<PathBuf>> {
     for entry in listed {
         let path = entry.map_err(|e| Error::io("read", dir, e))?.path();
         let name = path.file_name().and_then(|name| name.to_str());
-        if name.is_some_and(|name| name.ends_with(&format!(".{ENDING}"))) {
+        if name.is_some_and(|name| name.ends_with(&format!(".{ending}"))) {
             files.push(path);
         }
     }
@@ -324,17 +340,104 @@ fn show(dir: &Path) -> Result<Exit> {
             Err(_) => writeln!(text, "{}: of another version", file.display()),
         };
     }
+    // Scans of parts keep no report.
+    for path in files_ending(dir, LEDGER)? {
+        let report = path.with_extension(ENDING);
+        if !report.exists()
+            && let Some(ledger) = ledger::file::read(&path)
+        {
+            let count = ledger.ids.len();
+            let _ = writeln!(text, "{}: {count} objects of a part", path.display());
+        }
+    }
     if text.is_empty() {
         let _ = writeln!(text, "'{}' holds no state", dir.display());
     }
     output::print(text.as_bytes())
 }
 
-fn clear(dir: &Path) -> Result<Exit> {
-    let files = files(dir)?;
-    for file in &files {
-        remove(file)?;
-        remove(&ledger_of(file))?;
+/// Adds what is kept in the directories `from` to what is kept in `into`.
+fn merge(from: &[PathBuf], into: &Path) -> Result<Exit> {
+    std::fs::create_dir_all(into).map_err(|e| Error::io("make", into, e))?;
+    let (mut merged, mut left_out) = (0, 0);
+    for dir in from {
+        if !dir.is_dir() {
+            return Err(Error::usage(format!("'{}' is no directory", dir.display())));
+        }
+        for ours in files_ending(dir, ENDING)? {
+            let theirs = into.join(ours.file_name().unwrap_or_default());
+            merge_reports(&ours, &theirs)?;
+        }
+        for ours in files_ending(dir, LEDGER)? {
+            let theirs = into.join(ours.file_name().unwrap_or_default());
+            if merge_ledgers(&ours, &theirs)? {
+                merged += 1;
+            } else {
+                left_out += 1;
+                ui::warn(&format!(
+                    "'{}' is left out: another version of unleak, other rules or other options made it",
+                    ours.display()
+                ));
+            }
+        }
     }
-    output::print(format!("{} repositories are forgotten\n", files.len()).as_bytes())
+    output::print(format!("{merged} merged, {left_out} left out\n").as_bytes())?;
+    Ok(match left_out {
+        0 => Exit::Clean,
+        _ => Exit::Incomplete,
+    })
+}
+
+/// Of two reports the later one stays; of two days the earlier one.
+fn merge_reports(from: &Path, into: &Path) -> Result<()> {
+    let read = |path: &Path| {
+        let bytes = std::fs::read(path).ok()?;
+        serde_json::from_slice::<Kept>(&bytes).ok()
+    };
+    let (Some(ours), theirs) = (read(from), read(into)) else {
+        return Ok(());
+    };
+    let kept = match theirs {
+        None => ours,
+        Some(theirs) => {
+            let (mut later, earlier) = match ours.scanned > theirs.scanned {
+                true => (ours, theirs),
+                false => (theirs, ours),
+            };
+            for (id, day) in earlier.first_seen {
+                let first = later.first_seen.entry(id).or_insert_with(|| day.clone());
+                *first = day.min(first.clone());
+            }
+            later
+        }
+    };
+    let bytes = serde_json::to_vec(&kept);
+    let bytes = bytes.map_err(|e| Error::internal("a state has no form").because(e))?;
+    output::write_file(into, &bytes, false)
+}
+
+/// Puts two ledgers together; returns whether they fit.
+fn merge_ledgers(from: &Path, into: &Path) -> Result<bool> {
+    let Some(ours) = ledger::file::read(from) else {
+        return Ok(false);
+    };
+    let merged = match ledger::file::read(into) {
+        None => Some(ours),
+        Some(theirs) => theirs.merged(ours),
+    };
+    let Some(merged) = merged else {
+        return Ok(false);
+    };
+    output::write_file(into, &ledger::file::write(&merged), false)?;
+    Ok(true)
+}
+
+fn clear(dir: &Path) -> Result<Exit> {
+    let (reports, ledgers) = (files(dir)?, files_ending(dir, LEDGER)?);
+    let stems = reports.iter().map(|path| ledger_of(path));
+    let stems: BTreeSet<PathBuf> = stems.chain(ledgers.iter().cloned()).collect();
+    for file in reports.iter().chain(&ledgers) {
+        remove(file)?;
+    }
+    output::print(format!("{} repositories are forgotten\n", stems.len()).as_bytes())
 }

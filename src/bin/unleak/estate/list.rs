@@ -5,6 +5,7 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 use unleak::error::{Error, Result};
+use unleak::odb::share::Share;
 
 /// Reads a list: each path once, in its order.
 ///
@@ -50,7 +51,7 @@ pub(super) fn file_name(name: &str) -> String {
 
 /// A share of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Shard {
+pub(crate) struct Shard {
     /// From 0.
     index: u64,
     count: u64,
@@ -61,7 +62,7 @@ impl Shard {
     ///
     /// # Errors
     /// `Usage` if it is none, or no scheduler says which.
-    pub(super) fn parse(text: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
+    pub(crate) fn parse(text: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
         let number = |name: &str| variable(name)?.parse::<u64>().ok();
         let shard = if text == "auto" {
             let slurm = || {
@@ -84,6 +85,15 @@ impl Shard {
                 .hint("Slurm sets SLURM_ARRAY_TASK_ID and _COUNT; with Kubernetes' JOB_COMPLETION_INDEX, set UNLEAK_SHARDS")),
             _ => Err(Error::usage(format!("'{text}' is no shard"))
                 .hint("'3/8' is the third of eight")),
+        }
+    }
+
+    /// The share of one repository's objects.
+    pub(crate) fn of_objects(self) -> Share {
+        let number = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+        Share {
+            index: number(self.index),
+            count: number(self.count),
         }
     }
 

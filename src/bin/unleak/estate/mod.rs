@@ -18,6 +18,7 @@ use crate::args::Args;
 use crate::exit::Exit;
 use crate::output;
 use args::EstateCommand;
+pub(crate) use list::Shard;
 pub(crate) use merge::run as merge;
 
 /// Runs `unleak estate`.

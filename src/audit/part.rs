@@ -1,0 +1,251 @@
+//! A part of a repository's objects: a share of them, or those of a list. What is found has no story;
+//! a scan of everything that goes on from what the parts leave tells it.
+
+use gix::ObjectId;
+use rustc_hash::FxHashMap;
+
+use super::learn::{Known, Learned, Left, Memory, Results};
+use super::neighbours::Neighbours;
+use super::together::{Together, together};
+use super::{Audit, AuditOptions, CoverageBlock, Scope, excerpt, finding, put_in_order};
+use crate::attribution::commits::CommitCollector;
+use crate::detect::Detector;
+use crate::error::Result;
+use crate::finding::Finding;
+use crate::ledger::sights::Noted;
+use crate::odb::objects::Objects;
+use crate::odb::repository::{Overrides, Repository};
+use crate::odb::share::Share;
+use crate::odb::walk::{STREAMED_FROM, Tally};
+use crate::odb::{Node, ObjectKind, ObjectStore, SkipReason, Skipped};
+use crate::progress::Progress;
+use crate::scan::collect::Collector;
+use crate::scan::history::{self, Scanned, Seen, Selection};
+use crate::scan::lfs;
+
+/// Which objects are scanned.
+#[derive(Clone, Debug)]
+pub enum Part {
+    /// A share of all.
+    Share(Share),
+    /// Those of these ids.
+    Ids(Vec<ObjectId>),
+}
+
+/// Scans a part of the objects of `repo`; what `memory` knows is not read again.
+///
+/// # Errors
+/// `Repository` if there is no object store. What cannot be read is no error: see
+/// [`CoverageBlock::skipped`].
+pub fn audit_part(
+    repo: &Repository,
+    part: &Part,
+    detector: &Detector,
+    options: &AuditOptions,
+    progress: &Progress,
+    memory: Option<Memory>,
+) -> Result<(Audit, Learned)> {
+    let store = repo.open_store(&Overrides::default(), options.limits)?;
+    progress.expect(u64::from(store.node_count()), store.stored_bytes());
+    let memory = memory.map(|memory| {
+        let is_alike = memory.before.as_ref().is_some_and(|before| {
+            before.scanner == memory.scanner && before.ids.hash() == store.hash()
+        });
+        Memory {
+            before: memory.before.filter(|_| is_alike),
+            ..memory
+        }
+    });
+    let before = memory.as_ref().and_then(|memory| memory.before.as_ref());
+    let known = before.map(|before| Known::of(&store, before, detector, options.scan, progress));
+    let (is_in, skipped) = chosen(&store, part);
+    let scan = PartScan {
+        repo,
+        store: &store,
+        is_in,
+        known: known.as_ref(),
+        detector,
+        options,
+    };
+    let mut scanned = scan.scan(progress);
+    scanned.skipped.extend(skipped);
+    let learned = memory.as_ref().map(|memory| scan.learn(memory, &scanned));
+    let audit = scan.audit(scanned);
+    Ok((audit, learned.unwrap_or_default()))
+}
+
+/// The nodes that are scanned, and what of a list cannot be.
+fn chosen(store: &ObjectStore, part: &Part) -> (Vec<bool>, Vec<Skipped>) {
+    let ids = match part {
+        Part::Share(share) => return (share.of(store), Vec::new()),
+        Part::Ids(ids) => ids,
+    };
+    let mut is_in = vec![false; store.node_count() as usize];
+    let mut skipped = Vec::new();
+    for id in ids {
+        match store.node_of(id) {
+            Some(node) => is_in[node as usize] = true,
+            None => skipped.push(Skipped {
+                reason: SkipReason::Missing,
+                kind: ObjectKind::Unknown,
+                object_id: Some(*id),
+                detail: format!("object {id}, which was asked for, is not here"),
+            }),
+        }
+    }
+    (is_in, skipped)
+}
+
+struct PartScan<'a> {
+    repo: &'a Repository,
+    store: &'a ObjectStore,
+    is_in: Vec<bool>,
+    known: Option<&'a Known<'a>>,
+    detector: &'a Detector,
+    options: &'a AuditOptions,
+}
+
+impl PartScan<'_> {
+    fn scan(&self, progress: &Progress) -> Scanned<CommitCollector> {
+        let (is_in, known) = (&self.is_in, self.known);
+        let wanted =
+            |node: Node| is_in[node as usize] && known.is_none_or(|known| !known.is_known(node));
+        let selection = Selection {
+            scan: &wanted,
+            visit: &wanted,
+        };
+        let observe = || CommitCollector::new(self.store.hash());
+        let (store, detector, scan) = (self.store, self.detector, self.options.scan);
+        let selection = Some(selection);
+        let mut scanned =
+            history::scan_some(store, detector, scan, selection, true, progress, &observe);
+        // Bases of what is wanted are seen, too.
+        scanned.seen.retain(|seen| wanted(seen.node));
+        scanned
+    }
+
+    fn learn(&self, memory: &Memory, scanned: &Scanned<CommitCollector>) -> Learned {
+        if scanned.is_damaged || !self.store.skipped().is_empty() {
+            return Learned {
+                read: scanned.seen.len() as u64,
+                ..Learned::default()
+            };
+        }
+        let results = Results {
+            store: self.store,
+            detector: self.detector,
+            key: &self.options.fingerprint_key,
+            known: self.known,
+            seen: &scanned.seen,
+            trees: &[],
+            found: &scanned.found,
+            remarks: &scanned.remarks,
+            pointers: &scanned.pointers,
+        };
+        let (ledger, _) = results.ledger(memory.scanner);
+        let read = scanned.seen.len() as u64;
+        let known = ledger.ids.len() as u64 - read;
+        let ledger = match (read, &memory.before) {
+            (0, Some(_)) => Left::AsItWas,
+            _ => Left::New(Box::new(ledger)),
+        };
+        Learned {
+            ledger,
+            read,
+            known,
+        }
+    }
+
+    fn audit(&self, mut scanned: Scanned<CommitCollector>) -> Audit {
+        let (store, detector, options) = (self.store, self.detector, self.options);
+        let noted = self.known.map(Known::noted).unwrap_or_default();
+        let mut noted: Vec<Noted> = noted
+            .into_iter()
+            .filter(|entry| self.is_in[entry.node as usize])
+            .collect();
+        for entry in &noted {
+            scanned.allowed += entry.allowed;
+            let pointer = entry.pointer.clone();
+            scanned
+                .pointers
+                .extend(pointer.map(|pointer| (entry.node, pointer)));
+        }
+        scanned.pointers.sort_unstable();
+        let (dir, limits) = (self.repo.common_dir(), options.limits);
+        let behind = lfs::scan(&scanned.pointers, dir, limits, detector, options.scan);
+        let collectors = || {
+            vec![
+                Collector::with(scanned.found.clone()),
+                behind.collector.clone(),
+            ]
+        };
+        let all = together(collectors(), &noted, store, detector, options).or_else(|| {
+            // What cannot be told again is left out here; the scan of everything finds it.
+            noted.clear();
+            together(collectors(), &noted, store, detector, options)
+        });
+        let Together { found, below } = all.unwrap_or_else(|| Together {
+            found: Vec::new(),
+            below: Vec::new(),
+        });
+        let mut coverage = CoverageBlock {
+            packs: store.packs().len(),
+            loose: store.loose().len(),
+            alternates: store.dirs().len() - 1,
+            allowed_inline: scanned.allowed + behind.allowed,
+            below_confidence: below.len(),
+            lfs_read: behind.read,
+            lfs_missing: behind.missing,
+            unopened: [scanned.unopened, behind.unopened].concat(),
+            ..CoverageBlock::default()
+        };
+        coverage.count(self.tallies(&scanned.seen, &scanned.overflowed));
+        let skipped = [store.skipped().to_vec(), scanned.skipped, behind.skipped];
+        coverage.count_skipped(skipped.concat());
+        Audit {
+            scope: Scope::Objects,
+            findings: self.findings(&Together { found, below }),
+            coverage,
+        }
+    }
+
+    fn findings(&self, all: &Together) -> Vec<Finding> {
+        let id_of = |node| self.store.id(node);
+        let neighbours = Neighbours::of(all.found.iter().chain(&all.below), &id_of);
+        let mut reader = self.store.reader();
+        let found = all.found.iter().map(|sighted| {
+            let mut finding = finding(&id_of, self.detector, self.options, sighted, None);
+            finding.excerpt = excerpt(&finding, &neighbours, &mut |found, bytes| {
+                let node = self.store.node_of(&found.object_id);
+                node.is_some_and(|node| reader.read(node, STREAMED_FROM, bytes))
+            });
+            finding
+        });
+        let mut findings: Vec<Finding> = found.collect();
+        put_in_order(&mut findings);
+        findings
+    }
+
+    /// What of the part was scanned, now or earlier.
+    fn tallies(&self, seen: &[Seen], overflowed: &[(ObjectKind, u64)]) -> Vec<(ObjectKind, Tally)> {
+        let mut tallies: FxHashMap<ObjectKind, Tally> = FxHashMap::default();
+        let mut add = |kind: ObjectKind, size: u64| {
+            let tally = tallies.entry(kind).or_default();
+            tally.objects += 1;
+            tally.bytes += size;
+        };
+        for seen in seen {
+            add(seen.kind, seen.size);
+        }
+        let nodes = (0..self.store.node_count()).filter(|&node| self.is_in[node as usize]);
+        for fact in nodes.filter_map(|node| self.known?.fact(node)) {
+            add(fact.kind(), fact.size());
+        }
+        for (kind, size) in overflowed {
+            let tally = tallies.entry(*kind).or_default();
+            tally.objects -= 1;
+            tally.bytes -= size;
+        }
+        tallies.into_iter().collect()
+    }
+}
