@@ -191,6 +191,16 @@ struct Scan<'a> {
     found: &'a [Sighted],
 }
 
+impl Scan<'_> {
+    /// Whether anything could not be read, rather than not in full.
+    fn is_damaged(&self) -> bool {
+        self.scanned.is_damaged
+            || !self.trees.skipped.is_empty()
+            || !self.trees.links.damaged.is_empty()
+            || !self.graph.damaged.is_empty()
+    }
+}
+
 /// What findings are made with.
 pub(super) struct Finish<'a> {
     objects: &'a dyn Objects,
@@ -434,12 +444,7 @@ impl Source<'_> {
     /// What is kept for the next scan.
     fn learn(&self, work: &Work, scan: &Scan<'_>) -> Learned {
         let store = self.store;
-        let is_damaged = scan.scanned.is_damaged
-            || !scan.trees.skipped.is_empty()
-            || !scan.trees.links.damaged.is_empty()
-            || !scan.graph.damaged.is_empty()
-            || !store.skipped().is_empty();
-        if is_damaged {
+        if scan.is_damaged() || !store.skipped().is_empty() {
             return Learned {
                 read: scan.scanned.seen.len() as u64,
                 ..Learned::default()
