@@ -77,7 +77,7 @@ impl KeptClasses {
 }
 
 impl Classes {
-    /// Sorts all trees into classes. `holders` are the links of [`TreeLinks::holders`],
+    /// Sorts all trees into classes. `holders` are the links of `TreeLinks::holders`,
     /// `findings_of` the sorted findings of each blob, `named` those of each name.
     pub fn new(
         holders: &FxHashMap<Node, Vec<Link>>,

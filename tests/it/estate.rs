@@ -274,6 +274,17 @@ fn with_a_state_the_same_comes_out_and_days_are_kept() {
 }
 
 #[test]
+fn a_part_of_a_repository_does_not_stand_for_it() {
+    let estate = estate(1);
+    let repo = estate.repositories[0].path().to_str().unwrap();
+    let (code, ..) = estate.run(&["scan", "--shard", "1/1", "-o", "json:part.json", repo]);
+    assert_eq!(code, Some(1));
+    let (code, out, _) = estate.run(&["merge", "part.json"]);
+    assert_eq!(code, Some(3));
+    assert!(out.contains("only a part of it was scanned"), "{out}");
+}
+
+#[test]
 fn the_result_keeps_to_its_schema() {
     let estate = estate(2);
     std::fs::write(

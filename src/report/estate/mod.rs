@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::document::{Document, Text};
 use super::location::first_label;
 use super::paint::Paint;
+use crate::audit::Scope;
 use crate::error::{Error, Result};
 use crate::rule::Confidence;
 
@@ -150,16 +151,18 @@ impl Estate {
             "." => name,
             called => called,
         };
+        let is_part = matches!(head.scope, Scope::Objects | Scope::Range | Scope::Staged);
+        let part = is_part.then(|| "only a part of it was scanned".to_owned());
         let shallow = (coverage.shallow_commits > 0).then(|| "the clone is shallow".to_owned());
         let skipped = coverage.skipped.first().map(|first| first.detail.clone());
         let repository = Repository {
-            status: match head.complete {
+            status: match head.complete && !is_part {
                 true => Status::Complete,
                 false => Status::Incomplete,
             },
             objects: coverage.objects.iter().map(|kind| kind.scanned).sum(),
             bytes: coverage.objects.iter().map(|kind| kind.bytes).sum(),
-            problem: shallow.map(Text::Utf8).or(skipped),
+            problem: part.or(shallow).map(Text::Utf8).or(skipped),
             findings: document.findings.iter().map(Finding::of).collect(),
         };
         Self {
