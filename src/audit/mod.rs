@@ -2,8 +2,7 @@
 //! commits, or one text.
 //!
 //! ```text
-//! neighbours, pairs < mod < names, together < learn, telling < again < repository
-//! learn < part
+//! neighbours, pairs < mod < names, together < steps, learn, telling < again < repository; learn < part
 //! mod < changes, files, text
 //! ```
 
@@ -16,6 +15,7 @@ mod neighbours;
 mod pairs;
 pub mod part;
 pub mod repository;
+mod steps;
 mod telling;
 pub mod text;
 mod together;

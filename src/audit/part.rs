@@ -6,6 +6,7 @@ use rustc_hash::FxHashMap;
 
 use super::learn::{Known, Learned, Left, Memory, Results};
 use super::neighbours::Neighbours;
+use super::steps::add_noted;
 use super::together::{Together, together};
 use super::{Audit, AuditOptions, CoverageBlock, Scope, excerpt, finding, put_in_order};
 use crate::attribution::commits::CommitCollector;
@@ -163,14 +164,7 @@ impl PartScan<'_> {
             .into_iter()
             .filter(|entry| self.is_in[entry.node as usize])
             .collect();
-        for entry in &noted {
-            scanned.allowed += entry.allowed;
-            let pointer = entry.pointer.clone();
-            scanned
-                .pointers
-                .extend(pointer.map(|pointer| (entry.node, pointer)));
-        }
-        scanned.pointers.sort_unstable();
+        add_noted(&mut scanned, &noted);
         let (dir, limits) = (self.repo.common_dir(), options.limits);
         let behind = lfs::scan(&scanned.pointers, dir, limits, detector, options.scan);
         let collectors = || {

@@ -20,7 +20,7 @@ use rustc_hash::FxHashMap;
 
 use super::learn::{Learned, Left, add_remarks};
 use super::names::Names;
-use super::repository::{Finish, places, tips_of};
+use super::steps::{Finish, places, tips_of};
 use super::telling::{NameFinder, Telling};
 use super::together::{Together, together};
 use super::{Audit, AuditOptions, CoverageBlock, Scope};

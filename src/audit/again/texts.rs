@@ -4,7 +4,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{Grown, Update};
 use crate::attribution::commits::CommitCollector;
-use crate::audit::repository::sighted_in;
+use crate::audit::steps::sighted_in;
 use crate::detect::Hits;
 use crate::ledger::Fact;
 use crate::ledger::sights::Noted;

@@ -1,0 +1,117 @@
+//! Steps that all scans of objects share.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::names::Names;
+use super::neighbours::Neighbours;
+use super::together::Together;
+use super::{AuditOptions, excerpt, finding, put_in_order};
+use crate::attribution::Places;
+use crate::attribution::commits::CommitCollector;
+use crate::attribution::refs::Tips;
+use crate::detect::Detector;
+use crate::finding::{Finding, History};
+use crate::ledger::sights::Noted;
+use crate::odb::Node;
+use crate::odb::objects::Objects;
+use crate::odb::repository::Repository;
+use crate::odb::walk::STREAMED_FROM;
+use crate::scan::Sighted;
+use crate::scan::history::Scanned;
+use crate::scan::lfs::BehindPointers;
+
+/// All tips of `repo`, and what of it is not known.
+pub(super) fn tips_of(repo: &Repository) -> Tips {
+    let mut tips = Tips::read(repo);
+    tips.skipped.extend(repo.unknown_extensions());
+    tips
+}
+
+/// What findings are made with.
+pub(super) struct Finish<'a> {
+    objects: &'a dyn Objects,
+    detector: &'a Detector,
+    options: &'a AuditOptions,
+    names: &'a Names<'a>,
+}
+
+impl<'a> Finish<'a> {
+    /// Takes them.
+    pub(super) fn new(
+        objects: &'a dyn Objects,
+        detector: &'a Detector,
+        options: &'a AuditOptions,
+        names: &'a Names<'a>,
+    ) -> Self {
+        Self {
+            objects,
+            detector,
+            options,
+            names,
+        }
+    }
+
+    /// Makes findings of what was found, and puts them in order.
+    pub(super) fn findings(&self, all: Together, histories: Vec<History>) -> Vec<Finding> {
+        let Together { found, below } = all;
+        let id_of = |node| self.objects.id(node);
+        let neighbours = Neighbours::of(found.iter().chain(&below), &id_of);
+        let mut reader = self.objects.reader();
+        let mut findings: Vec<Finding> = found
+            .into_iter()
+            .zip(histories)
+            .map(|(sighted, history)| {
+                let history = Some(history);
+                let mut finding = finding(&id_of, self.detector, self.options, &sighted, history);
+                self.names.tell(&sighted, &mut finding);
+                finding.excerpt = excerpt(&finding, &neighbours, &mut |found, bytes| {
+                    let node = self.objects.node_of(&found.object_id);
+                    // The line of a secret in a huge file is not worth its memory.
+                    node.is_some_and(|node| reader.read(node, STREAMED_FROM, bytes))
+                });
+                finding
+            })
+            .collect();
+        put_in_order(&mut findings);
+        findings
+    }
+}
+
+/// Adds what earlier scans noted beside secrets.
+pub(super) fn add_noted(scanned: &mut Scanned<CommitCollector>, noted: &[Noted]) {
+    for entry in noted {
+        scanned.allowed += entry.allowed;
+        let pointer = entry.pointer.clone();
+        let pointer = pointer.map(|pointer| (entry.node, pointer));
+        scanned.pointers.extend(pointer);
+    }
+    scanned.pointers.sort_unstable();
+}
+
+/// The objects in which anything was sighted, ever.
+pub(super) fn sighted_in(
+    found: &[Sighted],
+    behind: &BehindPointers,
+    noted: &[Noted],
+) -> FxHashSet<Node> {
+    let mut sighted = found_in(found);
+    sighted.extend(behind.collector.nodes());
+    let with_sights = noted.iter().filter(|entry| !entry.sights.is_empty());
+    sighted.extend(with_sights.map(|entry| entry.node));
+    sighted
+}
+
+/// The objects that hold something.
+fn found_in(found: &[Sighted]) -> FxHashSet<Node> {
+    let sightings = found.iter().flat_map(|sighted| &sighted.sightings);
+    sightings.map(|sighting| sighting.node).collect()
+}
+
+pub(super) fn places(sighted: &Sighted) -> Places {
+    let mut places: Places = FxHashMap::default();
+    for sighting in &sighted.sightings {
+        let spot = || sighting.spot.clone();
+        places.entry(sighting.node).or_insert_with(spot);
+    }
+    places
+}
