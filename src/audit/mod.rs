@@ -123,8 +123,8 @@ pub struct CoverageBlock {
     pub kinds: BTreeMap<ObjectKind, Coverage>,
     /// Everything that should have been read and was not, sorted.
     pub skipped: Vec<Skipped>,
-    /// Archives, and members of them, that nobody can open: damaged or locked by a password. Their
-    /// bytes were read like those of any file.
+    /// Archives, and members of them, that nobody can open, sorted: damaged or locked by a password.
+    /// Their bytes were read like those of any file.
     pub unopened: Vec<Skipped>,
     /// Packs.
     pub packs: usize,
@@ -175,6 +175,8 @@ impl CoverageBlock {
         self.skipped.extend(skipped);
         self.skipped.sort_unstable();
         self.skipped.dedup();
+        // Threads find them in any order.
+        self.unopened.sort_unstable();
         for entry in &self.skipped {
             self.kinds.entry(entry.kind).or_default().skipped += 1;
         }

@@ -259,3 +259,28 @@ fn known_values_are_found_in_all_forms() {
         String::from_utf8_lossy(&output.stderr)
     );
 }
+
+#[test]
+fn what_cannot_be_opened_is_told_in_an_order_that_threads_cannot_change() {
+    let repo = Repo::new();
+    for number in 0..40u8 {
+        // A gzip member that ends too early.
+        let mut bytes = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, number];
+        bytes.extend([number; 40]);
+        repo.write(format!("{number}.gz"), bytes);
+    }
+    repo.git(&["add", "."]);
+    repo.commit("all");
+    repo.git(&["gc", "-q"]);
+    let report = repo.scan(&["--threads", "1"]);
+    let unopened = report.json["coverage"]["unopened"].as_array().unwrap();
+    assert_eq!(unopened.len(), 40);
+    let ids: Vec<&str> = unopened
+        .iter()
+        .map(|entry| entry["object"].as_str().unwrap())
+        .collect();
+    assert!(ids.is_sorted(), "{ids:?}");
+    for _ in 0..4 {
+        assert_eq!(repo.scan(&["--threads", "2"]).bytes, report.bytes);
+    }
+}
