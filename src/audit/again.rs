@@ -24,6 +24,7 @@ use crate::attribution::trees::{Link, TreeLinks};
 use crate::attribution::{self, Absent, AbsentTrace, Introduced, Named, Places, Trace};
 use crate::detect::{Detector, Hits};
 use crate::error::Result;
+use crate::ledger::forks::Forks;
 use crate::ledger::ids::{self, Ids};
 use crate::ledger::sights::{Noted, note, stand_in};
 use crate::ledger::story::{Story, split};
@@ -50,17 +51,29 @@ pub(super) struct Update<'a> {
     pub(super) detector: &'a Detector,
     pub(super) options: &'a AuditOptions,
     pub(super) progress: &'a Progress,
+    /// What it goes on from.
     pub(super) before: &'a Ledger,
+    /// Whether that is of this repository, and not of a fork.
+    pub(super) is_own: bool,
+    /// What else was scanned.
+    pub(super) forks: &'a Forks,
     pub(super) choice: Digest,
 }
 
 /// Objects that no earlier scan has met.
 #[derive(Default)]
-struct News {
+pub(super) struct News {
     ids: Vec<ObjectId>,
     /// The indexes of the packs that have some.
     packs: Vec<PathBuf>,
     loose: Vec<LooseObject>,
+}
+
+/// What is known of new objects from scans of other forks, by the numbers of all objects.
+#[derive(Default)]
+struct Lent {
+    facts: Vec<(Node, Fact)>,
+    noted: Vec<Noted>,
 }
 
 /// More new objects than this, or than a quarter of those that are known, are better read by a scan of
@@ -124,16 +137,9 @@ impl Update<'_> {
     ///
     /// # Errors
     /// `Repository` if the store cannot be opened.
-    pub(super) fn run(&self) -> Result<Option<(Audit, Learned)>> {
+    pub(super) fn run(&self, news: News) -> Result<Option<(Audit, Learned)>> {
         let before = self.before;
         let Some(story) = &before.story else {
-            return Ok(None);
-        };
-        let rules = digests_of(self.detector.rules());
-        if story.choice != self.choice || before.rules != rules || self.files.has_unindexed {
-            return Ok(None);
-        }
-        let Some(news) = self.news(story) else {
             return Ok(None);
         };
         let (hash, limits) = (before.ids.hash(), self.options.limits);
@@ -167,23 +173,37 @@ impl Update<'_> {
         let Some(of_part) = of_part.collect::<Option<Vec<Node>>>() else {
             return Ok(None);
         };
+        let lent = self.lent(&all, &is_old);
+        for &(node, fact) in &lent.facts {
+            facts[node as usize] = fact;
+        }
+        noted.extend(lent.noted.iter().cloned());
+        noted.sort_unstable_by_key(|entry| entry.node);
         let grown = Grown {
             update: self,
             part: &part,
             of_part,
             objects: &objects,
             is_old,
+            lent: lent.facts.iter().copied().collect(),
         };
         let Some((audit, noted, story)) = grown.run(story, noted, &mut facts) else {
             return Ok(None);
         };
-        let read = grown.is_old.iter().filter(|is_old| !**is_old).count();
+        let is_read = |(node, is_old): (u32, &bool)| !is_old && !grown.lent.contains_key(&node);
+        let read = (0..)
+            .zip(&grown.is_old)
+            .filter(|&(node, is_old)| is_read((node, is_old)));
+        let read = read.count();
         let known = grown.is_old.len() - read;
         let old_packs = before.story.as_ref().map(|story| &story.packs);
-        let is_same = read == 0 && old_packs == Some(&self.files.packs) && story.is_some();
+        let is_same = self.is_own
+            && new_ids.is_empty()
+            && old_packs == Some(&self.files.packs)
+            && story.is_some();
         let ledger = Ledger {
             scanner: before.scanner,
-            rules,
+            rules: before.rules.clone(),
             ids: all,
             facts,
             noted,
@@ -206,9 +226,43 @@ impl Update<'_> {
         packs.any(|(path, _)| path.with_extension("promisor").exists())
     }
 
-    /// What is new; `None` if something went away, or there is too much.
-    fn news(&self, story: &Story) -> Option<News> {
+    /// What other forks tell of new objects. Trees are not scanned but read, and that again.
+    fn lent(&self, all: &Ids, is_old: &[bool]) -> Lent {
+        let mut lent = Lent::default();
+        let usable = self
+            .forks
+            .all()
+            .filter(|ledger| ledger.is_alike(self.before));
+        let ledgers: Vec<_> = usable.collect();
+        for (node, id) in (0..).zip(all.iter()).filter(|_| !ledgers.is_empty()) {
+            if is_old[node as usize] {
+                continue;
+            }
+            let found = ledgers
+                .iter()
+                .find_map(|ledger| Some((ledger, ledger.ids.find(id)?)));
+            let Some((ledger, at)) = found else { continue };
+            let (fact, noted) = (ledger.facts[at as usize], ledger.noted_at(at));
+            if fact.kind() == ObjectKind::Tree || noted.is_some_and(|noted| noted.again) {
+                continue;
+            }
+            lent.facts.push((node, fact));
+            lent.noted.extend(noted.map(|noted| Noted {
+                node,
+                ..noted.clone()
+            }));
+        }
+        lent
+    }
+
+    /// What is new; `None` if something went away, there is too much, or nothing can be told on.
+    pub(super) fn news(&self) -> Option<News> {
         let (files, ids) = (self.files, &self.before.ids);
+        let story = self.before.story.as_ref()?;
+        let is_alike = self.before.rules == digests_of(self.detector.rules());
+        if story.choice != self.choice || !is_alike || files.has_unindexed {
+            return None;
+        }
         let hash = ids.hash();
         let known: FxHashSet<&PathBuf> = story.packs.iter().map(|(path, _)| path).collect();
         let here: FxHashSet<&PathBuf> = files.packs.iter().map(|(path, _)| path).collect();
@@ -287,6 +341,8 @@ struct Grown<'a> {
     of_part: Vec<Node>,
     objects: &'a Numbered<'a>,
     is_old: Vec<bool>,
+    /// What need not be scanned though it is new.
+    lent: FxHashMap<Node, Fact>,
 }
 
 /// The trees that are new.
@@ -333,9 +389,18 @@ impl Grown<'_> {
             .collect();
         progress.expect(u64::from(part.node_count()), part.stored_bytes());
         let is_new = |node: Node| new[node as usize];
+        let lent: Vec<Option<Fact>> = (0..part.node_count())
+            .map(|node| self.lent.get(&self.place(node)).copied())
+            .collect();
+        let is_unknown = |node: Node| new[node as usize] && lent[node as usize].is_none();
+        // The history is told from all commits and tags.
+        let is_wanted = |node: Node| {
+            let kind = lent[node as usize].map(Fact::kind);
+            new[node as usize] && kind != Some(ObjectKind::Blob)
+        };
         let selection = Selection {
-            scan: &is_new,
-            visit: &is_new,
+            scan: &is_unknown,
+            visit: &is_wanted,
         };
         let observe = || CommitCollector::new(hash);
         let mut scanned = history::scan_some(

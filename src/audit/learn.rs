@@ -10,6 +10,7 @@ use crate::attribution::commits::CommitGraph;
 use crate::attribution::trees::TreeLinks;
 use crate::attribution::{Absent, Introduced, MAX_APPEARANCES, Trace};
 use crate::detect::{Detector, Hits, Scratch};
+use crate::ledger::forks::Forks;
 use crate::ledger::ids::Ids;
 use crate::ledger::sights::{Noted, note, stand_in};
 use crate::ledger::story::{Commits, KeptIntroduced, NameAt, Story, joined};
@@ -29,6 +30,8 @@ use crate::scan::{ScanOptions, Sighted};
 pub struct Memory {
     /// What earlier scans left.
     pub before: Option<Ledger>,
+    /// What scans of its forks left.
+    pub forks: Forks,
     /// Digest of what decides, besides the rules, what is found in an object.
     pub scanner: Digest,
     /// Digest of what decides which findings are told.
@@ -56,6 +59,21 @@ pub enum Left {
     AsItWas,
     /// More than there was.
     New(Box<Ledger>),
+}
+
+impl Memory {
+    /// All of it that was scanned alike, together. What scans of forks left is of the rules of now.
+    pub(super) fn known(self) -> Option<Ledger> {
+        let forks = self.forks.all().map(|ledger| Ledger::clone(ledger));
+        let mut parts = forks.chain(self.before);
+        let mut all = parts.next()?;
+        for part in parts.filter(|part| !part.ids.is_empty()) {
+            if all.is_alike(&part) {
+                all = all.merged(part)?;
+            }
+        }
+        Some(all)
+    }
 }
 
 /// No node.

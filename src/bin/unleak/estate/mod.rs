@@ -1,10 +1,11 @@
 //! `unleak estate` and `unleak merge`: many repositories.
 //!
 //! ```text
-//! args, list < scan, merge < mod
+//! args, list, family < scan, merge < mod
 //! ```
 
 pub(crate) mod args;
+mod family;
 mod list;
 mod merge;
 mod scan;
