@@ -25,7 +25,7 @@ use crate::attribution::{self, Absent, AbsentTrace, Introduced, Named, Places, T
 use crate::detect::{Detector, Hits};
 use crate::error::Result;
 use crate::ledger::forks::Forks;
-use crate::ledger::ids::{self, Ids};
+use crate::ledger::ids::{self, Finder, Ids};
 use crate::ledger::sights::{Noted, note, stand_in};
 use crate::ledger::story::{Story, split};
 use crate::ledger::{Digest, Fact, Ledger, digests_of};
@@ -169,8 +169,7 @@ impl Update<'_> {
         for (&fact, node) in before.facts.iter().zip(of_old) {
             facts[node as usize] = fact;
         }
-        let of_part = (0..part.node_count()).map(|node| all.find(&part.id(node)));
-        let Some(of_part) = of_part.collect::<Option<Vec<Node>>>() else {
+        let Some(of_part) = numbers_of(&part, &all) else {
             return Ok(None);
         };
         let lent = self.lent(&all, &is_old);
@@ -266,13 +265,16 @@ impl Update<'_> {
         let hash = ids.hash();
         let known: FxHashSet<&PathBuf> = story.packs.iter().map(|(path, _)| path).collect();
         let here: FxHashSet<&PathBuf> = files.packs.iter().map(|(path, _)| path).collect();
+        let is_gone = known.iter().any(|path| !here.contains(*path));
+        // A fork without its newest commits is told apart by few of them.
+        if is_gone && !self.has_tips(story) {
+            return None;
+        }
         let mut news = News::default();
-        let mut lost: FxHashSet<Node> = story.loose.iter().copied().collect();
+        let mut found = Found::new(ids.len());
         for (id, dir, stored_bytes) in &files.loose {
             match ids.find(id) {
-                Some(node) => {
-                    lost.remove(&node);
-                }
+                Some(node) => found.add(node),
                 None => {
                     news.ids.push(*id);
                     news.loose.push(LooseObject {
@@ -283,13 +285,12 @@ impl Update<'_> {
                 }
             }
         }
-        let new_packs = files.packs.iter().map(|(path, _)| path);
-        for path in new_packs.filter(|path| !known.contains(path)) {
+        let packs = files.packs.iter().map(|(path, _)| path);
+        for path in packs.filter(|path| is_gone || !known.contains(path)) {
             let count = news.ids.len();
-            let mut see = |id: &gix::oid| match ids.find(id) {
-                Some(node) => {
-                    lost.remove(&node);
-                }
+            let mut finder = Finder::new(ids);
+            let mut see = |id: &gix::oid| match finder.find(id) {
+                Some(node) => found.add(node),
                 None => news.ids.push(id.to_owned()),
             };
             list_ids(path, hash, &mut see).ok()?;
@@ -297,8 +298,8 @@ impl Update<'_> {
                 news.packs.push(path.clone());
             }
         }
-        let is_gone = known.iter().any(|path| !here.contains(*path));
-        if (is_gone || !lost.is_empty()) && !self.has_all() {
+        let lost = story.loose.iter().any(|&node| !found.has(node));
+        if is_gone && found.left > 0 || !is_gone && lost && !self.has_all() {
             return None;
         }
         // What was missing has come: trees and commits that name it must be read.
@@ -309,27 +310,69 @@ impl Update<'_> {
         (!has_awaited && news.ids.len() <= many).then_some(news)
     }
 
+    /// Whether the last commits of a story are here.
+    fn has_tips(&self, story: &Story) -> bool {
+        let ids = &self.before.ids;
+        let mut tips = story.commits.tips().into_iter();
+        tips.all(|node| (node as usize) < ids.len() && self.repo.git().has_object(ids.get(node)))
+    }
+
     /// Whether all that is known is still here.
     fn has_all(&self) -> bool {
         let ids = &self.before.ids;
-        let mut left = ids.len();
-        let mut is_here = vec![false; left];
-        let mut see = |id: &gix::oid| {
-            if let Some(node) = ids.find(id) {
-                let seen = std::mem::replace(&mut is_here[node as usize], true);
-                left -= usize::from(!seen);
-            }
-        };
+        let mut found = Found::new(ids.len());
         for (id, ..) in &self.files.loose {
-            see(id);
+            ids.find(id).into_iter().for_each(|node| found.add(node));
         }
         for (path, _) in &self.files.packs {
+            let mut finder = Finder::new(ids);
+            let mut see = |id: &gix::oid| {
+                let node = finder.find(id);
+                node.into_iter().for_each(|node| found.add(node));
+            };
             if list_ids(path, ids.hash(), &mut see).is_err() {
                 return false;
             }
         }
-        left == 0
+        found.left == 0
     }
+}
+
+/// What is known and was found here.
+struct Found {
+    is_here: Vec<bool>,
+    left: usize,
+}
+
+impl Found {
+    fn new(count: usize) -> Self {
+        Self {
+            is_here: vec![false; count],
+            left: count,
+        }
+    }
+
+    fn add(&mut self, node: Node) {
+        let seen = std::mem::replace(&mut self.is_here[node as usize], true);
+        self.left -= usize::from(!seen);
+    }
+
+    fn has(&self, node: Node) -> bool {
+        self.is_here.get(node as usize).copied().unwrap_or(false)
+    }
+}
+
+/// The number of each object of `part` among `all`; `None` if one is not there.
+fn numbers_of(part: &ObjectStore, all: &Ids) -> Option<Vec<Node>> {
+    let mut numbers = vec![NOWHERE; part.node_count() as usize];
+    let mut finder = Finder::new(all);
+    for node in part.nodes_by_id() {
+        numbers[node as usize] = finder.find(&part.id(node))?;
+    }
+    for node in (0..part.node_count()).filter(|&node| part.is_duplicate(node)) {
+        numbers[node as usize] = all.find(&part.id(node))?;
+    }
+    Some(numbers)
 }
 
 /// A store that grew. Nodes are those of `objects`, if nothing else is said.

@@ -11,7 +11,7 @@ use crate::attribution::trees::TreeLinks;
 use crate::attribution::{Absent, Introduced, MAX_APPEARANCES, Trace};
 use crate::detect::{Detector, Hits, Scratch};
 use crate::ledger::forks::Forks;
-use crate::ledger::ids::Ids;
+use crate::ledger::ids::{Finder, Ids};
 use crate::ledger::sights::{Noted, note, stand_in};
 use crate::ledger::story::{Commits, KeptIntroduced, NameAt, Story, joined};
 use crate::ledger::{Difference, Digest, Fact, Ledger, digests_of};
@@ -100,8 +100,9 @@ impl<'a> Known<'a> {
             ledger,
             of_node: vec![NONE; store.node_count() as usize],
         };
+        let mut finder = Finder::new(&ledger.ids);
         for node in store.nodes_by_id() {
-            let found = ledger.ids.find(&store.id(node));
+            let found = finder.find(&store.id(node));
             known.of_node[node as usize] = found.unwrap_or(NONE);
         }
         let difference = ledger.difference(&digests_of(detector.rules()));
