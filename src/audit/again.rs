@@ -189,11 +189,13 @@ impl Update<'_> {
         let Some((audit, noted, story)) = grown.run(story, noted, &mut facts) else {
             return Ok(None);
         };
-        let is_read = |(node, is_old): (u32, &bool)| !is_old && !grown.lent.contains_key(&node);
-        let read = (0..)
-            .zip(&grown.is_old)
-            .filter(|&(node, is_old)| is_read((node, is_old)));
-        let read = read.count();
+        // Trees do not count, here as in a scan of everything: they are read for what leads to findings.
+        let is_scanned = |&node: &Node| {
+            !grown.is_old[node as usize]
+                && !grown.lent.contains_key(&node)
+                && facts[node as usize].kind() != ObjectKind::Tree
+        };
+        let read = (0..objects.node_count()).filter(is_scanned).count();
         let known = grown.is_old.len() - read;
         let old_packs = before.story.as_ref().map(|story| &story.packs);
         let is_same = self.is_own
