@@ -5,8 +5,9 @@
 
 LIST has an address of git a line. Each is mirrored into --mirrors and scanned there, with one CPU; both
 directories must be shared by all nodes, and unleak and git be on the PATH of each (or --unleak names it). What
-has not changed is not read again by the same line. Prints one line a batch, then what 'unleak merge' says, and
-ends with its status: 0 clean, 1 secrets found, 3 something could not be read.
+has not changed is not read again by the same line. All are mirrored first: then it can be told which are forks of
+one another, and these are scanned in one batch, so each object once. Prints one line a batch, then what 'unleak
+merge' says, and ends with its status: 0 clean, 1 secrets found, 3 something could not be read.
 """
 
 import argparse
@@ -49,19 +50,64 @@ def mirror(address, mirrors):
 
 
 @ray.remote(num_cpus=1, max_retries=3)
-def batch(addresses, mirrors, output, unleak):
-    """Mirrors and scans some repositories; returns the summary. Reports appear whole or not at all, so a
-    batch that a node took with it is simply run again."""
-    paths = [mirror(address, mirrors) for address in addresses]
+def mirror_all(addresses, mirrors):
+    """Mirrors some repositories; returns their paths."""
+    return [mirror(address, mirrors) for address in addresses]
+
+
+@ray.remote(num_cpus=1, max_retries=3)
+def scan_all(paths, output, unleak):
+    """Scans some mirrors; returns the summary. Reports appear whole or not at all, so a batch that a node took
+    with it is simply run again."""
     scan = subprocess.run(
-        [unleak, "estate", "scan", "-", "-o", output, "--threads", "1", "--state-dir", str(pathlib.Path(output, "state"))],
+        [unleak, "estate", "scan", "-", "-v", "-o", output, "--threads", "1", "--state-dir", str(pathlib.Path(output, "state"))],
         input="".join(path + "\n" for path in paths),
         capture_output=True,
         text=True,
     )
     if scan.returncode not in (0, 1, 3):
         raise RuntimeError(f"unleak ended with {scan.returncode}: {scan.stderr.strip()}")
-    return scan.stdout.strip()
+    lines = (line.split(" ") for line in scan.stderr.splitlines() if line.endswith(" objects were read"))
+    read = sum(int(words[0]) for words in lines)
+    return f"{scan.stdout.strip()}, {read} objects read"
+
+
+def each(task, parts, *more):
+    """Runs `task` on each of `parts`, and yields what came of it, in no order: the part, its result, and None; or
+    None and the problem. A problem, whatever it is, must not hide the other parts."""
+    pending = {task.remote(part, *more): part for part in parts}
+    while pending:
+        done, _ = ray.wait(list(pending), num_returns=1)
+        for one in done:
+            part = pending.pop(one)
+            try:
+                yield part, ray.get(one), None
+            except Exception as problem:
+                print(f"a batch of {len(part)} failed, from {part[0]}: {problem}", file=sys.stderr, flush=True)
+                yield part, None, problem
+
+
+def split(items, size):
+    return [items[at : at + size] for at in range(0, len(items), size)]
+
+
+def batches(paths, unleak, size):
+    """Shares mirrors out: a family of forks is in one batch, and large families come first."""
+    listed = "".join(path + "\n" for path in paths)
+    planned = subprocess.run(
+        [unleak, "estate", "plan", "-", "--shards", "1"], input=listed, stdout=subprocess.PIPE, text=True, check=True
+    )
+    families = {}
+    for line in planned.stdout.splitlines():
+        _, _, family, path = line.split("\t", 3)
+        families.setdefault(family, []).append(path)
+    parts, part = [], []
+    for family in families.values():
+        if len(part) + len(family) > size and part:
+            parts.append(part)
+            part = []
+        part = part + family
+    return sorted(parts + [part] * bool(part), key=len, reverse=True)
 
 
 def main():
@@ -80,18 +126,15 @@ def main():
     for path in (mirrors, output):
         os.makedirs(path, exist_ok=True)
     ray.init(address=options.address, num_cpus=options.cpus, include_dashboard=False, log_to_driver=False)
-    parts = [addresses[at : at + options.batch] for at in range(0, len(addresses), options.batch)]
-    pending = {batch.remote(part, mirrors, output, options.unleak): part for part in parts}
-    lost = False
-    while pending:
-        done, _ = ray.wait(list(pending), num_returns=1)
-        for task in done:
-            part = pending.pop(task)
-            try:
-                print(ray.get(task), flush=True)
-            except Exception as problem:  # whatever it was, it must not hide the other batches
-                lost = True
-                print(f"a batch of {len(part)} failed, from {part[0]}: {problem}", file=sys.stderr, flush=True)
+    lost, paths = False, []
+    for part, mirrored, problem in each(mirror_all, split(addresses, options.batch), mirrors):
+        # What could not be mirrored is not there, or what it was before: it counts as not scanned.
+        lost |= problem is not None
+        paths += mirrored or []
+    for _, summary, problem in each(scan_all, batches(sorted(paths), options.unleak, options.batch), output, options.unleak):
+        lost |= problem is not None
+        if summary:
+            print(summary, flush=True)
     ray.shutdown()
     merged = subprocess.run([options.unleak, "merge", output, "-o", f"json:{output}.json", "-o", f"html:{output}.html"])
     return 3 if lost else merged.returncode

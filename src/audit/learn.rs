@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use rustc_hash::FxHashMap;
 
 use crate::detect::{Detector, Hits, Scratch};
-use crate::ledger::ids::Ids;
+use crate::ledger::forks::Forks;
+use crate::ledger::ids::{Finder, Ids};
 use crate::ledger::sights::{Noted, note};
 use crate::ledger::story::Story;
 use crate::ledger::{Difference, Digest, Fact, Ledger, digests_of};
@@ -24,6 +25,8 @@ use crate::scan::{ScanOptions, Sighted};
 pub struct Memory {
     /// What earlier scans left.
     pub before: Option<Ledger>,
+    /// What scans of its forks left.
+    pub forks: Forks,
     /// Digest of what decides, besides the rules, what is found in an object.
     pub scanner: Digest,
     /// Digest of what decides which findings are told.
@@ -53,6 +56,21 @@ pub enum Left {
     New(Box<Ledger>),
 }
 
+impl Memory {
+    /// All of it that was scanned alike, together. What scans of forks left is of the rules of now.
+    pub(super) fn known(self) -> Option<Ledger> {
+        let forks = self.forks.all().map(|ledger| Ledger::clone(ledger));
+        let mut parts = forks.chain(self.before);
+        let mut all = parts.next()?;
+        for part in parts.filter(|part| !part.ids.is_empty()) {
+            if all.is_alike(&part) {
+                all = all.merged(part)?;
+            }
+        }
+        Some(all)
+    }
+}
+
 /// No node.
 const NONE: Node = Node::MAX;
 
@@ -77,8 +95,9 @@ impl<'a> Known<'a> {
             ledger,
             of_node: vec![NONE; store.node_count() as usize],
         };
+        let mut finder = Finder::new(&ledger.ids);
         for node in store.nodes_by_id() {
-            let found = ledger.ids.find(&store.id(node));
+            let found = finder.find(&store.id(node));
             known.of_node[node as usize] = found.unwrap_or(NONE);
         }
         let difference = ledger.difference(&digests_of(detector.rules()));

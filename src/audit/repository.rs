@@ -18,6 +18,7 @@ use crate::attribution::trees::TreeLinks;
 use crate::attribution::{self, Attributed, Named, Places, Trace, TreesRead};
 use crate::detect::Detector;
 use crate::error::Result;
+use crate::ledger::forks::Forks;
 use crate::ledger::{Digest, Fact, Ledger};
 use crate::odb::bundle;
 use crate::odb::lfs::Pointer;
@@ -54,22 +55,29 @@ pub fn audit_again(
     detector: &Detector,
     options: &AuditOptions,
     progress: &Progress,
-    memory: Memory,
+    mut memory: Memory,
 ) -> Result<(Audit, Learned)> {
     let dirs = repo.object_dirs()?.into_iter();
     let dirs = dirs.map(|dir| dir.canonicalize().unwrap_or(dir)).collect();
     // Listed before anything is read: what comes later counts as new the next time.
     let files = Files::of(dirs, repo.hash()).ok();
-    let before = memory.before.filter(|before| {
+    let is_usable = |ledger: &Ledger| {
         let is_intact = |files: &Files| {
-            let story = before.story.as_ref();
+            let story = ledger.story.as_ref();
             story.is_none_or(|story| learn::is_intact(story, files))
         };
-        before.scanner == memory.scanner
-            && before.ids.hash() == repo.hash()
+        ledger.scanner == memory.scanner
+            && ledger.ids.hash() == repo.hash()
             && files.as_ref().is_some_and(is_intact)
-    });
-    if let (Some(before), Some(files)) = (&before, &files) {
+    };
+    memory.before = memory.before.filter(is_usable);
+    if !memory.forks.all().all(|ledger| is_usable(ledger)) {
+        memory.forks = Forks::default();
+    }
+    let own = memory.before.iter().map(|ledger| (ledger, true));
+    let stories = memory.forks.stories().map(|ledger| (&**ledger, false));
+    for (before, is_own) in own.chain(stories) {
+        let Some(files) = &files else { break };
         let update = again::Update {
             repo,
             files,
@@ -77,17 +85,22 @@ pub fn audit_again(
             options,
             progress,
             before,
+            is_own,
+            forks: &memory.forks,
             choice: memory.choice,
         };
-        if let Some(updated) = update.run()? {
-            return Ok(updated);
+        let Some(news) = update.news() else { continue };
+        match update.run(news)? {
+            Some(updated) => return Ok(updated),
+            // Nor would it fit what another one tells.
+            None => break,
         }
     }
     let work = Work {
-        before,
         files,
         scanner: memory.scanner,
         choice: memory.choice,
+        before: memory.known(),
     };
     let overrides = Overrides::default();
     whole(repo, &overrides, detector, options, progress, Some(work))

@@ -45,15 +45,8 @@ impl Ids {
         let len = hash.len_in_bytes();
         let is_whole = bytes.len().is_multiple_of(len) && u32::try_from(bytes.len() / len).is_ok();
         let mut all = bytes.chunks_exact(len);
-        // The first eight bytes nearly always tell.
-        let is_sorted = all.by_ref().is_sorted_by(|a, b| {
-            let (first, second) = (a.first_chunk::<8>(), b.first_chunk::<8>());
-            let (first, second) = (
-                first.map(|a| u64::from_be_bytes(*a)),
-                second.map(|b| u64::from_be_bytes(*b)),
-            );
-            first < second || first == second && a < b
-        });
+        let id = gix::oid::from_bytes_unchecked;
+        let is_sorted = all.by_ref().is_sorted_by(|a, b| is_below(id(a), id(b)));
         (is_whole && is_sorted).then(|| Self {
             hash,
             bytes: Bytes::Mapped(map, range),
@@ -192,6 +185,52 @@ impl Ids {
     }
 }
 
+/// Finds ids that are asked for in ascending order: each search begins where the last one ended.
+pub struct Finder<'a> {
+    ids: &'a Ids,
+    at: usize,
+}
+
+impl<'a> Finder<'a> {
+    /// Begins at the lowest of `ids`.
+    pub fn new(ids: &'a Ids) -> Self {
+        Self { ids, at: 0 }
+    }
+
+    /// The node of `id`. An id that is below one that was asked for before is not found.
+    pub fn find(&mut self, id: &gix::oid) -> Option<Node> {
+        let (len, mut step) = (self.ids.len(), 1);
+        // Mostly the next one is it.
+        let mut high = self.at;
+        while high < len && is_below(self.ids.at(high), id) {
+            self.at = high + 1;
+            high += step;
+            step *= 2;
+        }
+        let mut high = high.min(len);
+        while self.at < high {
+            let middle = self.at.midpoint(high);
+            match is_below(self.ids.at(middle), id) {
+                true => self.at = middle + 1,
+                false => high = middle,
+            }
+        }
+        let found = self.at < len && self.ids.at(self.at) == id;
+        found.then(|| Node::try_from(self.at).expect("ids are counted by 32 bits"))
+    }
+}
+
+/// Whether `a` stands before `b`. The first eight bytes nearly always tell.
+fn is_below(a: &gix::oid, b: &gix::oid) -> bool {
+    let start = |id: &gix::oid| {
+        id.as_bytes()
+            .first_chunk()
+            .map(|id| u64::from_be_bytes(*id))
+    };
+    let (first, second) = (start(a), start(b));
+    first < second || first == second && a < b
+}
+
 /// Collects ids in any order.
 pub fn sorted(hash: HashKind, mut all: Vec<ObjectId>) -> Ids {
     all.sort_unstable();
@@ -235,6 +274,14 @@ mod tests {
                 assert_eq!(ids.find(id), None);
             }
             assert_eq!(read(ids.bytes()).unwrap(), ids);
+            let (mut finder, mut rare) = (Finder::new(&ids), Finder::new(&ids));
+            for (node, id) in (0u32..).zip(ids.iter()) {
+                assert_eq!(finder.find(id), Some(node));
+                assert_eq!(finder.find(id), Some(node));
+                assert!(node % 97 > 0 || rare.find(id) == Some(node));
+            }
+            let mut finder = Finder::new(&ids);
+            assert!(others.iter().all(|id| finder.find(id).is_none()));
         }
     }
 

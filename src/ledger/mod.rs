@@ -1,7 +1,7 @@
 //! What earlier scans learned of objects, so that nothing is read twice.
 //!
 //! ```text
-//! ids < sights < story < mod < file
+//! ids < sights < story < mod < file, forks
 //! ```
 //!
 //! An object never changes under its id, so what was found in it holds wherever it is met again: in a
@@ -13,6 +13,7 @@
 //! secret or a path is read again from the repository.
 
 pub mod file;
+pub mod forks;
 pub mod ids;
 pub mod sights;
 pub mod story;
@@ -138,9 +139,7 @@ impl Ledger {
     /// Adds what another ledger of the same rules and scanner knows; `None` if it is of others. What
     /// holds for a repository as a whole is lost.
     pub fn merged(self, other: Self) -> Option<Self> {
-        if (self.scanner, &self.rules) != (other.scanner, &other.rules)
-            || self.ids.hash() != other.ids.hash()
-        {
+        if !self.is_alike(&other) {
             return None;
         }
         let (ids, ours, theirs) = self.ids.merged(&other.ids);

@@ -155,6 +155,23 @@ impl Commits {
             && self.absent_classes.iter().all(|&class| has(absent, class))
     }
 
+    /// The commits that are no parent of another.
+    pub fn tips(&self) -> Vec<Node> {
+        let mut is_tip = vec![true; self.nodes.len()];
+        let mut parents = self.parents.iter();
+        for (rank, &count) in self.parent_counts.iter().enumerate() {
+            for &back in parents.by_ref().take(usize::from(count)) {
+                if let Some(parent) = rank.checked_sub(back as usize) {
+                    is_tip[parent] = false;
+                }
+            }
+        }
+        let all = self.nodes.iter().zip(is_tip);
+        all.filter(|(_, is_tip)| *is_tip)
+            .map(|(&node, _)| node)
+            .collect()
+    }
+
     fn check(&self, node: Node, ids: &Ids) -> Option<Node> {
         ((node as usize) < ids.len()).then_some(node)
     }

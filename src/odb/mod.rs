@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! map, inflate, delta, hash, file, window < unindexed < pack, loose < mod < read < walk, bundle, objects, share
-//!                              loose < stamp;  file < reftable, split < index < repository, refs < revision
+//!                  loose < stamp;  pack < sketch;  file < reftable, split < index < repository, refs < revision
 //! ```
 //!
 //! Objects are numbered: a [`Node`] is an entry of a pack in pack order, packs one after the
@@ -30,6 +30,7 @@ pub mod reftable;
 pub mod repository;
 pub mod revision;
 pub mod share;
+pub mod sketch;
 mod split;
 pub mod stamp;
 mod unindexed;

@@ -60,13 +60,30 @@ pub struct Pack {
 /// # Errors
 /// `Io` if it cannot be read, `Corrupt` if it has no usable structure.
 pub fn list_ids(path: &Path, hash: HashKind, see: &mut dyn FnMut(&gix::oid)) -> Result<()> {
-    let map = Map::open(path)?;
-    let index = gix_pack::index::File::from_data(map, path.to_owned(), hash)
-        .map_err(|e| damaged(path, &format!("{e:#}")))?;
+    let index = open_index(path, hash)?;
     for rank in 0..index.num_objects() {
         see(index.oid_at_index(rank));
     }
     Ok(())
+}
+
+/// Returns how many objects the index at `path` lists, and the first `len` of their ids.
+///
+/// # Errors
+/// As [`list_ids`].
+pub fn first_ids(path: &Path, hash: HashKind, len: usize) -> Result<(u32, Vec<ObjectId>)> {
+    let index = open_index(path, hash)?;
+    let count = index.num_objects();
+    let ids = (0..count)
+        .take(len)
+        .map(|rank| index.oid_at_index(rank).to_owned());
+    Ok((count, ids.collect()))
+}
+
+fn open_index(path: &Path, hash: HashKind) -> Result<gix_pack::index::File<Map>> {
+    let map = Map::open(path)?;
+    gix_pack::index::File::from_data(map, path.to_owned(), hash)
+        .map_err(|e| damaged(path, &format!("{e:#}")))
 }
 
 impl Pack {

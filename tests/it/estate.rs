@@ -220,8 +220,139 @@ fn a_plan_shares_out_by_size_and_names_every_repository_once() {
     assert_eq!(code, Some(0));
     let rows: Vec<Vec<&str>> = out.lines().map(|line| line.split('\t').collect()).collect();
     assert_eq!(rows.len(), 5);
-    assert_eq!(rows[0][2], big.path().display().to_string());
+    assert_eq!(rows[0][3], big.path().display().to_string());
     assert!(rows[1..].iter().all(|row| row[0] != rows[0][0]), "{out}");
+}
+
+/// A repository with a history, and `count` forks of it, the paths in no order. Some forks lack its newest
+/// commits. Returns the paths; the last one has all that the others have.
+fn forks(dir: &Path, count: u64) -> Vec<PathBuf> {
+    let first = Repo::new();
+    for number in 0..12 {
+        let text = format!("{number} k = '{}'\n", github_token(number % 5));
+        first.commit_file(&format!("d{}/f", number % 3), text);
+    }
+    let mut paths = Vec::new();
+    let keep = |repo: &Repo, name: &str| {
+        let path = dir.join(name);
+        repo.git(&["clone", "-q", "--mirror", ".", path.to_str().unwrap()]);
+        path
+    };
+    let all = first.cloned(&[]);
+    for number in 0..count {
+        let fork = first.cloned(&[]);
+        if number % 3 == 2 {
+            fork.git(&["reset", "-q", "--hard", "HEAD~2"]);
+            fork.git(&["update-ref", "-d", "refs/remotes/origin/main"]);
+            fork.git(&["update-ref", "-d", "refs/remotes/origin/HEAD"]);
+            fork.git(&["reflog", "expire", "--expire=now", "--all"]);
+            fork.git(&["gc", "-q", "--prune=now"]);
+        }
+        fork.commit_file("own", format!("k = '{}'\n", github_token(10 + number)));
+        fork.commit_file("both", format!("k = '{}'\n", github_token(20 + number / 2)));
+        let path = keep(&fork, &format!("{}.git", (number * 7) % 10));
+        let own = format!("HEAD:refs/heads/fork-{number}");
+        fork.git(&["push", "-q", all.path().to_str().unwrap(), &own]);
+        paths.push(path);
+    }
+    paths.push(keep(&first, "first.git"));
+    paths.push(keep(&all, "all.git"));
+    paths
+}
+
+/// The objects that were read and those that there are, of each repository in its turn.
+fn read(said: &str) -> Vec<(usize, usize)> {
+    let lines = said
+        .lines()
+        .filter_map(|line| line.strip_suffix(" objects were read"));
+    let numbers = lines.map(|line| line.split_once(" of ").unwrap());
+    numbers
+        .map(|(read, all)| (read.parse().unwrap(), all.parse().unwrap()))
+        .collect()
+}
+
+#[test]
+fn forks_are_scanned_as_if_alone_and_each_object_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let paths = forks(dir.path(), 9);
+    let list = |name: &str, paths: &[PathBuf]| {
+        let lines = paths.iter().map(|path| format!("{}\n", path.display()));
+        std::fs::write(dir.path().join(name), lines.collect::<String>()).unwrap();
+    };
+    let run = |args: &[&str]| {
+        let output = unleak(args, dir.path());
+        let code = output.status.code();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(matches!(code, Some(0 | 1)), "{said}");
+        (String::from_utf8(output.stdout).unwrap(), said)
+    };
+    for path in &paths {
+        list("alone", std::slice::from_ref(path));
+        run(&["estate", "scan", "alone", "-o", "one-by-one"]);
+    }
+    let reports = |dir_name: &str| {
+        let dir = dir.path().join(dir_name);
+        let read = |name: String| (std::fs::read_to_string(dir.join(&name)).unwrap(), name);
+        let reports = names(&dir).into_iter().map(read);
+        // Findings have days with a state only.
+        let without_days = |(text, name): (String, String)| {
+            let lines = text.lines().map(|line| {
+                let mut line: Value = serde_json::from_str(line).unwrap();
+                line.as_object_mut().unwrap().remove("first_seen");
+                line
+            });
+            (lines.collect::<Vec<_>>(), name)
+        };
+        reports.map(without_days).collect::<Vec<_>>()
+    };
+    list("list", &paths);
+    let expected = reports("one-by-one");
+    assert_eq!(expected.len(), 11);
+    // One of them has all that the others have.
+    let all = Command::new("git")
+        .args(["cat-file", "--batch-all-objects", "--batch-check"])
+        .current_dir(paths.last().unwrap())
+        .output()
+        .unwrap();
+    let all = String::from_utf8(all.stdout).unwrap();
+    let scanned = all.lines().filter(|line| !line.contains(" tree ")).count();
+    for state in [&[][..], &["--state-dir", "state"]] {
+        let (_, said) = run(&[&["estate", "scan", "list", "-v", "-o", "together"], state].concat());
+        assert_eq!(reports("together"), expected);
+        let read = read(&said);
+        assert_eq!(read.len(), 11);
+        let sum: usize = read.iter().map(|(read, _)| read).sum();
+        assert_eq!(sum, scanned, "each object is scanned once: {read:?}");
+    }
+    // With a state of each, a fork goes on from its own, and from those of unchanged ones if it is new.
+    run(&[
+        "estate",
+        "scan",
+        "list",
+        "-o",
+        "together",
+        "--state-dir",
+        "state",
+    ]);
+    assert_eq!(reports("together"), expected);
+    // A plan has them in one share, and what is no fork in another.
+    let other = Repo::new();
+    other.commit_file("f", "nothing in common\n");
+    list(
+        "more",
+        &[&paths[..5], &[other.path().to_owned()], &paths[5..]].concat(),
+    );
+    let (text, _) = run(&["estate", "plan", "more", "--shards", "3"]);
+    let rows: Vec<Vec<&str>> = text
+        .lines()
+        .map(|line| line.split('\t').collect())
+        .collect();
+    assert_eq!(rows.len(), 12);
+    let other = other.path().display().to_string();
+    for row in rows {
+        let is_other = row[3] == other;
+        assert_eq!(row[0] == "1" && row[2] == "1", !is_other, "{text}");
+    }
 }
 
 #[test]

@@ -29,10 +29,11 @@ use crate::attribution::refs::Tips;
 use crate::attribution::{self, Places, Trace, TreesRead};
 use crate::detect::Detector;
 use crate::error::Result;
-use crate::ledger::ids::{self, Ids};
+use crate::ledger::forks::Forks;
+use crate::ledger::ids::{self, Finder, Ids};
 use crate::ledger::sights::{Noted, note, stand_in};
 use crate::ledger::story::{Story, split};
-use crate::ledger::{Digest, Fact, Ledger, digests_of};
+use crate::ledger::{Digest, Fact, Ledger};
 use crate::odb::lookup::Lookup;
 use crate::odb::objects::{Objects, ReadNode};
 use crate::odb::repository::{Overrides, Repository};
@@ -41,6 +42,7 @@ use crate::odb::walk::Tally;
 use crate::odb::{Node, ObjectKind, ObjectStore, Skipped};
 use crate::progress::Progress;
 use crate::scan::Sighted;
+use news::{Lent, News};
 use texts::Texts;
 
 /// What is to be brought up to date.
@@ -50,7 +52,12 @@ pub(super) struct Update<'a> {
     pub(super) detector: &'a Detector,
     pub(super) options: &'a AuditOptions,
     pub(super) progress: &'a Progress,
+    /// What it goes on from.
     pub(super) before: &'a Ledger,
+    /// Whether that is of this repository, and not of a fork.
+    pub(super) is_own: bool,
+    /// What else was scanned.
+    pub(super) forks: &'a Forks,
     pub(super) choice: Digest,
 }
 
@@ -101,17 +108,8 @@ impl Update<'_> {
     ///
     /// # Errors
     /// `Repository` if the store cannot be opened.
-    pub(super) fn run(&self) -> Result<Option<(Audit, Learned)>> {
+    pub(super) fn run(&self, news: News) -> Result<Option<(Audit, Learned)>> {
         let before = self.before;
-        let rules = digests_of(self.detector.rules());
-        let is_alike = |story: &&Story| story.choice == self.choice && before.rules == rules;
-        let story = before.story.as_ref().filter(is_alike);
-        let Some(story) = story.filter(|_| !self.files.has_unindexed) else {
-            return Ok(None);
-        };
-        let Some(news) = self.news(story) else {
-            return Ok(None);
-        };
         let (hash, limits) = (before.ids.hash(), self.options.limits);
         let dirs = self.files.dirs.clone();
         let part = ObjectStore::open_part(dirs, &news.packs, news.loose, hash, limits)?;
@@ -124,27 +122,38 @@ impl Update<'_> {
             lookup: self.repo.lookup(&Overrides::default(), limits)?,
             is_partial: self.is_partial(),
         };
-        let Some(grown) = Grown::new(self, &part, &objects, &of_new) else {
-            return Ok(None);
-        };
         let mut facts = vec![Fact::new(ObjectKind::Unknown, 0); all.len()];
         for (&fact, &node) in before.facts.iter().zip(&of_old) {
             facts[node as usize] = fact;
         }
-        let Some((audit, noted, new_story)) = grown.run(&of_old, &mut facts) else {
+        let lent = self.lent(&all, &of_new);
+        for &(node, fact) in &lent.facts {
+            facts[node as usize] = fact;
+        }
+        let Some(grown) = Grown::new(self, &part, &objects, &of_new, &lent) else {
             return Ok(None);
         };
-        let is_same = of_new.is_empty() && story.packs == self.files.packs && new_story.is_some();
-        let (read, known) = (of_new.len() as u64, (all.len() - of_new.len()) as u64);
-        let ledger = match is_same {
+        let Some((audit, noted, story)) = grown.run(&of_old, lent.noted, &mut facts) else {
+            return Ok(None);
+        };
+        // Trees do not count, here as in a scan of everything: they are read for what leads to findings.
+        let is_scanned = |node: &&Node| {
+            let is_tree = facts[**node as usize].kind() == ObjectKind::Tree;
+            !is_tree && !grown.lent.contains_key(*node)
+        };
+        let read = of_new.iter().filter(is_scanned).count() as u64;
+        let known = all.len() as u64 - read;
+        let packs = before.story.as_ref().map(|story| &story.packs);
+        let is_same = packs == Some(&self.files.packs) && story.is_some();
+        let ledger = match is_same && self.is_own && of_new.is_empty() {
             true => Left::AsItWas,
             false => Left::New(Box::new(Ledger {
                 scanner: before.scanner,
-                rules,
+                rules: before.rules.clone(),
                 ids: all,
                 facts,
                 noted,
-                story: new_story,
+                story,
             })),
         };
         let learned = Learned {
@@ -173,6 +182,8 @@ struct Grown<'a> {
     is_new: Vec<bool>,
     objects: &'a Numbered<'a>,
     is_old: Vec<bool>,
+    /// What need not be scanned though it is new.
+    lent: FxHashMap<Node, Fact>,
 }
 
 /// All that was read and worked out, before findings are made of it.
@@ -193,23 +204,23 @@ impl<'a> Grown<'a> {
         part: &'a ObjectStore,
         objects: &'a Numbered<'a>,
         of_new: &[Node],
+        lent: &Lent,
     ) -> Option<Self> {
         let mut is_old = vec![true; objects.ids.len()];
         for &node in of_new {
             is_old[node as usize] = false;
         }
-        let nodes = 0..part.node_count();
-        let of_part = nodes.clone().map(|node| objects.ids.find(&part.id(node)));
-        let of_part: Vec<Node> = of_part.collect::<Option<_>>()?;
+        let of_part = numbers_of(part, objects.ids)?;
         let is_new =
             |node: Node| !part.is_duplicate(node) && !is_old[of_part[node as usize] as usize];
         Some(Self {
-            is_new: nodes.map(is_new).collect(),
+            is_new: (0..part.node_count()).map(is_new).collect(),
             update,
             part,
             of_part,
             objects,
             is_old,
+            lent: lent.facts.iter().copied().collect(),
         })
     }
 
@@ -221,11 +232,12 @@ impl<'a> Grown<'a> {
         self.of_part[part_node as usize]
     }
 
-    /// Goes on with what was known; `of_old` numbers that anew. Also returns what is to be noted, and
-    /// told, the next time.
+    /// Goes on with what was known; `of_old` numbers that anew, `lent` is what other forks noted. Also
+    /// returns what is to be noted, and told, the next time.
     fn run(
         &self,
         of_old: &[Node],
+        lent: Vec<Noted>,
         facts: &mut [Fact],
     ) -> Option<(Audit, Vec<Noted>, Option<Story>)> {
         let before = self.update.before;
@@ -235,6 +247,8 @@ impl<'a> Grown<'a> {
         for entry in &mut noted {
             entry.node = of_old[entry.node as usize];
         }
+        noted.extend(lent);
+        noted.sort_unstable_by_key(|entry| entry.node);
         let mut texts = self.scan_texts(noted, facts)?;
         let observers = std::mem::take(&mut texts.scanned.observers);
         let (graph, rank_of_old) = self.graph(&story, observers)?;
@@ -486,6 +500,19 @@ impl<'a> Grown<'a> {
         add_remarks(&mut noted, &texts.remarks, &texts.pointers, &Some);
         noted.into_values().collect()
     }
+}
+
+/// The number of each object of `part` among `all`; `None` if one is not there.
+fn numbers_of(part: &ObjectStore, all: &Ids) -> Option<Vec<Node>> {
+    let mut numbers = vec![Node::MAX; part.node_count() as usize];
+    let mut finder = Finder::new(all);
+    for node in part.nodes_by_id() {
+        numbers[node as usize] = finder.find(&part.id(node))?;
+    }
+    for node in (0..part.node_count()).filter(|&node| part.is_duplicate(node)) {
+        numbers[node as usize] = all.find(&part.id(node))?;
+    }
+    Some(numbers)
 }
 
 /// How many objects of each kind there are, without those that count as not scanned.

@@ -6,14 +6,17 @@ use gix::ObjectId;
 use rustc_hash::FxHashSet;
 
 use super::Update;
+use crate::ledger::ids::{Finder, Ids};
+use crate::ledger::sights::Noted;
 use crate::ledger::story::{Story, split};
-use crate::odb::Node;
+use crate::ledger::{Fact, digests_of};
 use crate::odb::loose::LooseObject;
 use crate::odb::pack::list_ids;
+use crate::odb::{Node, ObjectKind};
 
 /// Objects that no earlier scan has met.
 #[derive(Default)]
-pub(super) struct News {
+pub(in crate::audit) struct News {
     pub(super) ids: Vec<ObjectId>,
     /// The indexes of the packs that have some.
     pub(super) packs: Vec<PathBuf>,
@@ -24,20 +27,62 @@ pub(super) struct News {
 /// everything, on all cores.
 const MANY: usize = 20_000;
 
+/// What is known of new objects from scans of other forks, by the numbers of all objects.
+#[derive(Default)]
+pub(super) struct Lent {
+    pub(super) facts: Vec<(Node, Fact)>,
+    pub(super) noted: Vec<Noted>,
+}
+
 impl Update<'_> {
-    /// What is new; `None` if something went away, or there is too much.
-    pub(super) fn news(&self, story: &Story) -> Option<News> {
+    /// What other forks tell of new objects. Trees are not scanned but read, and that again.
+    pub(super) fn lent(&self, all: &Ids, of_new: &[Node]) -> Lent {
+        let mut lent = Lent::default();
+        let usable = self
+            .forks
+            .all()
+            .filter(|ledger| ledger.is_alike(self.before));
+        let ledgers: Vec<_> = usable.collect();
+        for &node in of_new.iter().filter(|_| !ledgers.is_empty()) {
+            let id = all.get(node);
+            let found = ledgers
+                .iter()
+                .find_map(|ledger| Some((ledger, ledger.ids.find(id)?)));
+            let Some((ledger, at)) = found else { continue };
+            let (fact, noted) = (ledger.facts[at as usize], ledger.noted_at(at));
+            if fact.kind() == ObjectKind::Tree || noted.is_some_and(|noted| noted.again) {
+                continue;
+            }
+            lent.facts.push((node, fact));
+            lent.noted.extend(noted.map(|noted| Noted {
+                node,
+                ..noted.clone()
+            }));
+        }
+        lent
+    }
+
+    /// What is new; `None` if something went away, there is too much, or nothing can be told on.
+    pub(in crate::audit) fn news(&self) -> Option<News> {
         let (files, ids) = (self.files, &self.before.ids);
+        let story = self.before.story.as_ref()?;
+        let is_alike = self.before.rules == digests_of(self.detector.rules());
+        if story.choice != self.choice || !is_alike || files.has_unindexed {
+            return None;
+        }
         let hash = ids.hash();
         let known: FxHashSet<&PathBuf> = story.packs.iter().map(|(path, _)| path).collect();
         let here: FxHashSet<&PathBuf> = files.packs.iter().map(|(path, _)| path).collect();
+        let is_gone = known.iter().any(|path| !here.contains(*path));
+        // A fork without its newest commits is told apart by few of them.
+        if is_gone && !self.has_tips(story) {
+            return None;
+        }
         let mut news = News::default();
-        let mut lost: FxHashSet<Node> = story.loose.iter().copied().collect();
+        let mut found = Found::new(ids.len());
         for (id, dir, stored_bytes) in &files.loose {
             match ids.find(id) {
-                Some(node) => {
-                    lost.remove(&node);
-                }
+                Some(node) => found.add(node),
                 None => {
                     news.ids.push(*id);
                     news.loose.push(LooseObject {
@@ -48,13 +93,12 @@ impl Update<'_> {
                 }
             }
         }
-        let new_packs = files.packs.iter().map(|(path, _)| path);
-        for path in new_packs.filter(|path| !known.contains(path)) {
+        let packs = files.packs.iter().map(|(path, _)| path);
+        for path in packs.filter(|path| is_gone || !known.contains(path)) {
             let count = news.ids.len();
-            let mut see = |id: &gix::oid| match ids.find(id) {
-                Some(node) => {
-                    lost.remove(&node);
-                }
+            let mut finder = Finder::new(ids);
+            let mut see = |id: &gix::oid| match finder.find(id).or_else(|| ids.find(id)) {
+                Some(node) => found.add(node),
                 None => news.ids.push(id.to_owned()),
             };
             list_ids(path, hash, &mut see).ok()?;
@@ -62,8 +106,8 @@ impl Update<'_> {
                 news.packs.push(path.clone());
             }
         }
-        let is_gone = known.iter().any(|path| !here.contains(*path));
-        if (is_gone || !lost.is_empty()) && !self.has_all() {
+        let lost = story.loose.iter().any(|&node| !found.has(node));
+        if is_gone && found.left > 0 || !is_gone && lost && !self.has_all() {
             return None;
         }
         // What was missing has come: trees and commits that name it must be read.
@@ -74,25 +118,54 @@ impl Update<'_> {
         (!has_awaited && news.ids.len() <= many).then_some(news)
     }
 
+    /// Whether the last commits of a story are here.
+    fn has_tips(&self, story: &Story) -> bool {
+        let ids = &self.before.ids;
+        let mut tips = story.commits.tips().into_iter();
+        tips.all(|node| (node as usize) < ids.len() && self.repo.git().has_object(ids.get(node)))
+    }
+
     /// Whether all that is known is still here.
     fn has_all(&self) -> bool {
         let ids = &self.before.ids;
-        let mut left = ids.len();
-        let mut is_here = vec![false; left];
-        let mut see = |id: &gix::oid| {
-            if let Some(node) = ids.find(id) {
-                let seen = std::mem::replace(&mut is_here[node as usize], true);
-                left -= usize::from(!seen);
-            }
-        };
+        let mut found = Found::new(ids.len());
         for (id, ..) in &self.files.loose {
-            see(id);
+            ids.find(id).into_iter().for_each(|node| found.add(node));
         }
         for (path, _) in &self.files.packs {
+            let mut finder = Finder::new(ids);
+            let mut see = |id: &gix::oid| {
+                let node = finder.find(id);
+                node.into_iter().for_each(|node| found.add(node));
+            };
             if list_ids(path, ids.hash(), &mut see).is_err() {
                 return false;
             }
         }
-        left == 0
+        found.left == 0
+    }
+}
+
+/// What is known and was found here.
+struct Found {
+    is_here: Vec<bool>,
+    left: usize,
+}
+
+impl Found {
+    fn new(count: usize) -> Self {
+        Self {
+            is_here: vec![false; count],
+            left: count,
+        }
+    }
+
+    fn add(&mut self, node: Node) {
+        let seen = std::mem::replace(&mut self.is_here[node as usize], true);
+        self.left -= usize::from(!seen);
+    }
+
+    fn has(&self, node: Node) -> bool {
+        self.is_here.get(node as usize).copied().unwrap_or(false)
     }
 }

@@ -72,10 +72,18 @@ impl Grown<'_> {
         let part = self.part;
         progress.expect(u64::from(part.node_count()), part.stored_bytes());
         let new = &self.is_new;
-        let is_new = |node: Node| new[node as usize];
+        let lent: Vec<Option<Fact>> = (0..part.node_count())
+            .map(|node| self.lent.get(&self.place(node)).copied())
+            .collect();
+        let is_unknown = |node: Node| new[node as usize] && lent[node as usize].is_none();
+        // The history is told from all commits and tags.
+        let is_wanted = |node: Node| {
+            let kind = lent[node as usize].map(Fact::kind);
+            new[node as usize] && kind != Some(ObjectKind::Blob)
+        };
         let selection = Selection {
-            scan: &is_new,
-            visit: &is_new,
+            scan: &is_unknown,
+            visit: &is_wanted,
         };
         let hash = self.objects.hash();
         let observe = || CommitCollector::new(hash);

@@ -156,20 +156,22 @@ impl State {
         }
     }
 
-    /// What a scan can go on from.
-    pub(crate) fn memory(&self, how: &How<'_>) -> Memory {
-        let path = ledger_of(&self.file);
-        let (audit, unpack) = (how.audit, how.unpack);
-        let allow = audit.scan.inline_allow;
-        let scanner = format!("{allow:?} {:?} {unpack:?}", audit.limits);
-        let choice = format!("{:?} {:?}", audit.min_confidence, audit.public_keys);
-        let build = env!("UNLEAK_BUILD").as_bytes();
-        Memory {
-            // What cannot be read is as good as not there.
-            before: ledger::file::read(&path),
-            scanner: ledger::digest(&[build, scanner.as_bytes(), &audit.fingerprint_key]),
-            choice: ledger::digest(&[choice.as_bytes()]),
-        }
+    /// Where the ledger is kept, if there is one.
+    pub(crate) fn ledger(&self) -> PathBuf {
+        ledger_of(&self.file)
+    }
+}
+
+/// What a scan can go on from, as long as there is nothing.
+pub(crate) fn memory(audit: &AuditOptions, unpack: &unpack::Limits) -> Memory {
+    let allow = audit.scan.inline_allow;
+    let scanner = format!("{allow:?} {:?} {unpack:?}", audit.limits);
+    let choice = format!("{:?} {:?}", audit.min_confidence, audit.public_keys);
+    let build = env!("UNLEAK_BUILD").as_bytes();
+    Memory {
+        scanner: ledger::digest(&[build, scanner.as_bytes(), &audit.fingerprint_key]),
+        choice: ledger::digest(&[choice.as_bytes()]),
+        ..Memory::default()
     }
 }
 
@@ -222,7 +224,11 @@ pub(crate) fn open(options: &StateOptions, repo: &Repository, how: &How<'_>) -> 
     let Some((state, kept)) = State::open(&dir, repo, how) else {
         return Ok(Opened::default());
     };
-    let memory = kept.is_none().then(|| state.memory(how));
+    let memory = kept.is_none().then(|| Memory {
+        // What cannot be read is as good as not there.
+        before: ledger::file::read(&state.ledger()),
+        ..memory(how.audit, how.unpack)
+    });
     Ok(Opened {
         state: Some(state),
         kept,

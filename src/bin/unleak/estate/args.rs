@@ -12,7 +12,8 @@ use crate::args::{ConfidenceChoice, FormatChoice, RuleOptions, StateOptions};
 pub(crate) enum EstateCommand {
     /// Scan the repositories of a list, one after the other, each into a report of its own
     Scan(EstateScanArgs),
-    /// Share the repositories of a list out evenly, by size: prints shard, bytes and path of each
+    /// Share the repositories of a list out evenly, by size, forks together: prints share, bytes,
+    /// family and path of each
     Plan {
         /// The list: a path a line; '-' is standard input
         #[arg(value_name = "LIST")]

@@ -2,14 +2,15 @@
 //! run can be killed at any time and be taken up by another.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use unleak::audit::learn::Learned;
+use unleak::audit::learn::{Learned, Left};
 use unleak::audit::repository::{audit, audit_again};
 use unleak::detect::Detector;
 use unleak::error::{Error, Result};
+use unleak::ledger::{self, forks::Forks};
 use unleak::odb::repository::{Overrides, Repository};
 use unleak::progress::Progress;
 use unleak::report::document::Document;
@@ -21,12 +22,30 @@ use unleak::report::{Format, Source};
 use unleak::unpack;
 
 use super::args::EstateScanArgs;
+use super::family;
 use super::list::{self, Shard};
 use crate::args::Args;
 use crate::config::{self, Layers};
 use crate::exit::Exit;
 use crate::state::{self, How};
 use crate::{ignore, output, settings, ui};
+
+/// What holds for all repositories.
+struct Run<'a> {
+    args: &'a Args,
+    scan: &'a EstateScanArgs,
+    detector: Detector,
+    /// Digest of the rules.
+    rules: String,
+}
+
+/// What the scans of a family hand on to those that come after them.
+#[derive(Default)]
+struct Handed {
+    forks: Forks,
+    /// Of members that have not changed: read when it is needed.
+    unread: Vec<PathBuf>,
+}
 
 /// What the run came to.
 #[derive(Default)]
@@ -54,15 +73,27 @@ pub(super) fn run(args: &Args, scan: &EstateScanArgs) -> Result<Exit> {
         .map_err(|e| Error::usage("cannot start the threads").because(e))?;
     let dir = &scan.output;
     std::fs::create_dir_all(dir).map_err(|e| Error::io("make", dir, e))?;
-    let rules = state::digest_of_rules(detector.rules())?;
+    let run = Run {
+        args,
+        scan,
+        rules: state::digest_of_rules(detector.rules())?,
+        detector,
+    };
     let stop = stop_on_signal()?;
     let mut tally = Tally::default();
-    for (number, name) in (1..).zip(&names) {
-        if stop.load(Ordering::Relaxed) {
-            break;
+    let mut numbers = 1..;
+    for family in family::of(&names) {
+        let mut left = family.len();
+        let mut forks = Handed::default();
+        for (at, number) in family.into_iter().zip(&mut numbers) {
+            if stop.load(Ordering::Relaxed) {
+                break;
+            }
+            let name = &names[at];
+            ui::say(args, 1, &format!("{number} of {}: {name}", names.len()));
+            left -= 1;
+            run.one(name, &mut forks, left > 0, &mut tally)?;
         }
-        ui::say(args, 1, &format!("{number} of {}: {name}", names.len()));
-        one(scan, &detector, &rules, name, &mut tally)?;
     }
     let done = tally.scanned + tally.there + tally.failed;
     let text = format!(
@@ -105,44 +136,117 @@ fn stop_on_signal() -> Result<Arc<AtomicBool>> {
     Ok(stop)
 }
 
-fn one(
-    scan: &EstateScanArgs,
-    detector: &Detector,
-    rules: &str,
-    name: &str,
-    tally: &mut Tally,
-) -> Result<()> {
-    let stem = list::file_name(name);
-    let report = scan.output.join(format!("{stem}.jsonl"));
-    let failure = scan.output.join(format!("{stem}.failed.json"));
-    if scan.resume
-        && let Ok(bytes) = std::fs::read(&report)
-        && let Ok(document) = Document::parse(&bytes, &stem)
-    {
-        tally.there += 1;
-        count(&document, tally);
-        return Ok(());
-    }
-    let path = Path::new(name);
-    // One repository that brings out a bug must not hide all others.
-    let scanned = catch_unwind(AssertUnwindSafe(|| document(scan, detector, rules, path)));
-    let scanned = scanned.unwrap_or_else(|_| Err(Error::internal("the scan ended with a bug")));
-    let document = match scanned {
-        Ok(document) => document,
-        Err(error) => {
-            ui::warn(&format!("'{name}': {error}"));
-            let bytes = Estate::failed(name, &error.to_string()).to_json(None);
-            tally.failed += 1;
-            // An older report must not stand for what cannot be read now.
-            remove(&report)?;
-            return output::write_file(&failure, &bytes, true);
+impl Run<'_> {
+    fn one(
+        &self,
+        name: &str,
+        handed: &mut Handed,
+        has_more: bool,
+        tally: &mut Tally,
+    ) -> Result<()> {
+        let scan = self.scan;
+        let stem = list::file_name(name);
+        let report = scan.output.join(format!("{stem}.jsonl"));
+        let failure = scan.output.join(format!("{stem}.failed.json"));
+        if scan.resume
+            && let Ok(bytes) = std::fs::read(&report)
+            && let Ok(document) = Document::parse(&bytes, &stem)
+        {
+            tally.there += 1;
+            count(&document, tally);
+            return Ok(());
         }
-    };
-    tally.scanned += 1;
-    count(&document, tally);
-    let bytes = document.render(Format::JsonLines, Paint::Off);
-    output::write_file(&report, &bytes, true)?;
-    remove(&failure)
+        let path = Path::new(name);
+        // One repository that brings out a bug must not hide all others.
+        let scanned = catch_unwind(AssertUnwindSafe(|| self.document(path, handed, has_more)));
+        let scanned = scanned.unwrap_or_else(|_| Err(Error::internal("the scan ended with a bug")));
+        let document = match scanned {
+            Ok(document) => document,
+            Err(error) => {
+                ui::warn(&format!("'{name}': {error}"));
+                let bytes = Estate::failed(name, &error.to_string()).to_json(None);
+                tally.failed += 1;
+                // An older report must not stand for what cannot be read now.
+                remove(&report)?;
+                return output::write_file(&failure, &bytes, true);
+            }
+        };
+        tally.scanned += 1;
+        count(&document, tally);
+        let bytes = document.render(Format::JsonLines, Paint::Off);
+        output::write_file(&report, &bytes, true)?;
+        remove(&failure)
+    }
+
+    /// Scans one repository. Its own configuration may suppress single findings, no more.
+    fn document(&self, path: &Path, handed: &mut Handed, has_more: bool) -> Result<Document> {
+        let (scan, detector) = (self.scan, &self.detector);
+        let overrides = Overrides::default();
+        let repo = Repository::discover(path, &overrides)?;
+        let layers = Layers::load(&scan.rules.config, Some(&repo))?;
+        let suppressions = config::suppressions(Some(&repo), &layers, scan.no_ignore)?;
+        let mut options =
+            settings::audit_options(&layers, scan.min_confidence, scan.no_inline_allow);
+        settings::what_is_read(&mut options, &layers, false, None);
+        let remote = repo.git().config_snapshot().string("remote.origin.url");
+        let subject = path.display().to_string();
+        let how = How {
+            rules: &self.rules,
+            audit: &options,
+            unpack: &unpack::Limits::default(),
+            more: state::more(
+                &subject,
+                remote.as_deref().map(Vec::as_slice),
+                &suppressions,
+                scan.no_ignore,
+                &(),
+            ),
+        };
+        let mut opened = state::open(&scan.state, &repo, &how)?;
+        if let Some(document) = opened.kept {
+            handed
+                .unread
+                .extend(opened.state.map(|state| state.ledger()));
+            return Ok(document);
+        }
+        if opened.memory.is_none() && (has_more || !handed.is_empty()) {
+            opened.memory = Some(state::memory(how.audit, how.unpack));
+        }
+        let progress = Progress::default();
+        let (mut audit, learned) = match opened.memory {
+            Some(mut memory) => {
+                memory.forks = handed.forks(memory.before.is_some());
+                audit_again(&repo, detector, &options, &progress, memory)?
+            }
+            None => {
+                let audit = audit(&repo, &overrides, detector, &options, &progress)?;
+                (audit, Learned::default())
+            }
+        };
+        ignore::apply(&suppressions, &mut audit)?;
+        let web = remote.and_then(|remote| WebLinks::of(&remote));
+        let source = Source {
+            audit: &audit,
+            rules: detector.rules(),
+            subject: &subject,
+            web: web.as_ref(),
+            reveal: Reveal::Redacted,
+        };
+        let mut document = source.document();
+        if let Some(state) = opened.state {
+            state.keep(&repo, &mut document, &learned)?;
+        }
+        let (read, all) = (learned.read, learned.read + learned.known);
+        if all > 0 {
+            ui::say(self.args, 1, &format!("{read} of {all} objects were read"));
+        }
+        if let Left::New(ledger) = learned.ledger
+            && has_more
+        {
+            handed.forks.add(*ledger);
+        }
+        Ok(document)
+    }
 }
 
 fn remove(path: &Path) -> Result<()> {
@@ -152,62 +256,24 @@ fn remove(path: &Path) -> Result<()> {
     }
 }
 
+impl Handed {
+    fn is_empty(&self) -> bool {
+        self.forks.is_empty() && self.unread.is_empty()
+    }
+
+    /// All of it. What must be read first is only worth it for a repository that nothing is known of.
+    fn forks(&mut self, is_known: bool) -> Forks {
+        if !is_known {
+            let unread = self.unread.drain(..);
+            for ledger in unread.filter_map(|path| ledger::file::read(&path)) {
+                self.forks.add(ledger);
+            }
+        }
+        self.forks.clone()
+    }
+}
+
 fn count(document: &Document, tally: &mut Tally) {
     tally.holding += usize::from(!document.findings.is_empty());
     tally.incomplete += usize::from(!document.head.complete);
-}
-
-/// Scans one repository. Its own configuration may suppress single findings, no more.
-fn document(
-    scan: &EstateScanArgs,
-    detector: &Detector,
-    rules: &str,
-    path: &Path,
-) -> Result<Document> {
-    let overrides = Overrides::default();
-    let repo = Repository::discover(path, &overrides)?;
-    let layers = Layers::load(&scan.rules.config, Some(&repo))?;
-    let suppressions = config::suppressions(Some(&repo), &layers, scan.no_ignore)?;
-    let mut options = settings::audit_options(&layers, scan.min_confidence, scan.no_inline_allow);
-    settings::what_is_read(&mut options, &layers, false, None);
-    let remote = repo.git().config_snapshot().string("remote.origin.url");
-    let subject = path.display().to_string();
-    let how = How {
-        rules,
-        audit: &options,
-        unpack: &unpack::Limits::default(),
-        more: state::more(
-            &subject,
-            remote.as_deref().map(Vec::as_slice),
-            &suppressions,
-            scan.no_ignore,
-            &(),
-        ),
-    };
-    let opened = state::open(&scan.state, &repo, &how)?;
-    if let Some(document) = opened.kept {
-        return Ok(document);
-    }
-    let progress = Progress::default();
-    let (mut audit, learned) = match opened.memory {
-        Some(memory) => audit_again(&repo, detector, &options, &progress, memory)?,
-        None => {
-            let audit = audit(&repo, &overrides, detector, &options, &progress)?;
-            (audit, Learned::default())
-        }
-    };
-    ignore::apply(&suppressions, &mut audit)?;
-    let web = remote.and_then(|remote| WebLinks::of(&remote));
-    let source = Source {
-        audit: &audit,
-        rules: detector.rules(),
-        subject: &subject,
-        web: web.as_ref(),
-        reveal: Reveal::Redacted,
-    };
-    let mut document = source.document();
-    if let Some(state) = opened.state {
-        state.keep(&repo, &mut document, &learned)?;
-    }
-    Ok(document)
 }

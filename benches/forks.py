@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+"""Measures what nine forks cost besides the repository that they come from.
+
+    benches/forks.py REPOSITORY [UNLEAK]
+
+Nine mirrors of REPOSITORY are made in a temporary directory, each with three commits of its own and all of its
+objects in a pack of its own, as a fetch leaves them: that takes nine times its room. 'unleak estate scan' then
+scans the repository alone, and all ten, with one thread, without and with '--state'. Prints CPU seconds (user and
+system) and their ratio.
+"""
+
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+FORKS = 9
+
+
+def git(*args, text=None):
+    return subprocess.run(["git", *args], input=text, text=True, check=True, stdout=subprocess.PIPE).stdout.strip()
+
+
+def fork(source, path, number):
+    """A mirror of `source` with three more commits, in one pack."""
+    near = path.with_suffix(".near")
+    git("clone", "--quiet", "--mirror", source, near)
+    # The mirror of a mirror: HEAD may name a branch that is not there.
+    start = git("-C", near, "rev-list", "--max-count=1", "--all")
+    stream = ""
+    for commit in range(3):
+        origin = f"from {start}\n" if commit == 0 else ""
+        text = f"fork {number}, commit {commit}\n" * 50
+        stream += (
+            f"commit refs/heads/fork-{number}\ncommitter a <a@b> {1700000000 + commit} +0000\ndata 1\nx\n"
+            f"{origin}M 644 inline fork-{number}-{commit}\ndata {len(text)}\n{text}\n"
+        )
+    git("-C", near, "fast-import", "--quiet", text=stream)
+    git("clone", "--quiet", "--mirror", "--no-local", near, path)
+    subprocess.run(["rm", "-rf", near], check=True)
+
+
+def cost(command, cwd):
+    """CPU seconds of `command`, which ends as a scan does."""
+    process = subprocess.Popen(command, cwd=cwd, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    assert os.waitstatus_to_exitcode(status) in (0, 1, 3), command
+    return usage.ru_utime + usage.ru_stime
+
+
+def main():
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
+    source = pathlib.Path(sys.argv[1]).resolve()
+    unleak = pathlib.Path(sys.argv[2] if len(sys.argv) > 2 else HERE.parent / "target/release/unleak").resolve()
+    with tempfile.TemporaryDirectory() as work:
+        work = pathlib.Path(work)
+        first = work / "0.git"
+        # As the forks are: its objects in one pack.
+        git("clone", "--quiet", "--mirror", "--no-local", source, first)
+        forks = [work / f"{number}.git" for number in range(1, FORKS + 1)]
+        for number, path in enumerate(forks):
+            fork(first, path, number)
+        (work / "one").write_text(f"{first}\n")
+        (work / "ten").write_text("".join(f"{path}\n" for path in [first, *forks]))
+        for state in ([], ["--state-dir"]):
+            costs = []
+            for what in ("one", "ten"):
+                options = [*state, *(f"state-{what}" for _ in state)]
+                command = [unleak, "estate", "scan", what, "-o", f"reports{len(state)}-{what}", "--threads", "1"]
+                costs.append(cost(command + options, work))
+            one, ten = costs
+            how = "with a state" if state else "without a state"
+            print(f"{how}: {one:.2f} s for one, {ten:.2f} s for it and {FORKS} forks: {ten / one:.2f} times", flush=True)
+
+
+if __name__ == "__main__":
+    main()
