@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Measures what nine forks cost besides the repository that they come from.
 
-    benches/forks.py REPOSITORY [UNLEAK]
+    benches/forks.py REPOSITORY [UNLEAK [--linked]]
 
 Nine mirrors of REPOSITORY are made in a temporary directory, each with three commits of its own and all of its
-objects in a pack of its own, as a fetch leaves them: that takes nine times its room. 'unleak estate scan' then
+objects in a pack of its own, as a fetch leaves them: that takes nine times its room. With '--linked', packs are
+links to those of REPOSITORY, which then may lack objects, and what is new is in a pack of its own. 'unleak estate scan' then
 scans the repository alone, and all ten, with one thread, without and with '--state'. Prints CPU seconds (user and
 system) and their ratio.
 """
@@ -23,8 +24,8 @@ def git(*args, text=None):
     return subprocess.run(["git", *args], input=text, text=True, check=True, stdout=subprocess.PIPE).stdout.strip()
 
 
-def fork(source, path, number):
-    """A mirror of `source` with three more commits, in one pack."""
+def fork(source, path, number, is_linked):
+    """A mirror of `source` with three more commits."""
     near = path.with_suffix(".near")
     git("clone", "--quiet", "--mirror", source, near)
     # The mirror of a mirror: HEAD may name a branch that is not there.
@@ -38,8 +39,11 @@ def fork(source, path, number):
             f"{origin}M 644 inline fork-{number}-{commit}\ndata {len(text)}\n{text}\n"
         )
     git("-C", near, "fast-import", "--quiet", text=stream)
-    git("clone", "--quiet", "--mirror", "--no-local", near, path)
-    subprocess.run(["rm", "-rf", near], check=True)
+    if is_linked:
+        near.rename(path)
+    else:
+        git("clone", "--quiet", "--mirror", "--no-local", near, path)
+        subprocess.run(["rm", "-rf", near], check=True)
 
 
 def cost(command, cwd):
@@ -53,16 +57,17 @@ def cost(command, cwd):
 def main():
     if len(sys.argv) < 2:
         sys.exit(__doc__)
+    is_linked = "--linked" in sys.argv
     source = pathlib.Path(sys.argv[1]).resolve()
     unleak = pathlib.Path(sys.argv[2] if len(sys.argv) > 2 else HERE.parent / "target/release/unleak").resolve()
     with tempfile.TemporaryDirectory() as work:
         work = pathlib.Path(work)
         first = work / "0.git"
         # As the forks are: its objects in one pack.
-        git("clone", "--quiet", "--mirror", "--no-local", source, first)
+        git("clone", "--quiet", "--mirror", "--local" if is_linked else "--no-local", source, first)
         forks = [work / f"{number}.git" for number in range(1, FORKS + 1)]
         for number, path in enumerate(forks):
-            fork(first, path, number)
+            fork(first, path, number, is_linked)
         (work / "one").write_text(f"{first}\n")
         (work / "ten").write_text("".join(f"{path}\n" for path in [first, *forks]))
         for state in ([], ["--state-dir"]):

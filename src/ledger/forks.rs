@@ -82,7 +82,8 @@ impl Ledger {
             }
             if let Some(entry) = entry {
                 let mut entry = entry.clone();
-                entry.node = left.facts.len() as Node;
+                let node = Node::try_from(left.facts.len());
+                entry.node = node.expect("ids are counted by 32 bits");
                 left.noted.push(entry);
             }
             left.ids.push(id);

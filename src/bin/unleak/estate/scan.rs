@@ -80,21 +80,7 @@ pub(super) fn run(args: &Args, scan: &EstateScanArgs) -> Result<Exit> {
         detector,
     };
     let stop = stop_on_signal()?;
-    let mut tally = Tally::default();
-    let mut numbers = 1..;
-    for family in family::of(&names) {
-        let mut left = family.len();
-        let mut forks = Handed::default();
-        for (at, number) in family.into_iter().zip(&mut numbers) {
-            if stop.load(Ordering::Relaxed) {
-                break;
-            }
-            let name = &names[at];
-            ui::say(args, 1, &format!("{number} of {}: {name}", names.len()));
-            left -= 1;
-            run.one(name, &mut forks, left > 0, &mut tally)?;
-        }
-    }
+    let tally = run.all(&names, &stop)?;
     let done = tally.scanned + tally.there + tally.failed;
     let text = format!(
         "{done} of {} repositories: {} scanned, {} were there already, {} hold secrets, {} incomplete, {} failed\n",
@@ -137,6 +123,30 @@ fn stop_on_signal() -> Result<Arc<AtomicBool>> {
 }
 
 impl Run<'_> {
+    /// Scans the families one after the other, until a signal comes.
+    fn all(&self, names: &[String], stop: &AtomicBool) -> Result<Tally> {
+        let mut tally = Tally::default();
+        let mut numbers = 1..;
+        for family in family::of(names) {
+            let mut left = family.len();
+            let mut forks = Handed::default();
+            for (at, number) in family.into_iter().zip(&mut numbers) {
+                if stop.load(Ordering::Relaxed) {
+                    break;
+                }
+                let name = &names[at];
+                ui::say(
+                    self.args,
+                    1,
+                    &format!("{number} of {}: {name}", names.len()),
+                );
+                left -= 1;
+                self.one(name, &mut forks, left > 0, &mut tally)?;
+            }
+        }
+        Ok(tally)
+    }
+
     fn one(
         &self,
         name: &str,
@@ -236,6 +246,12 @@ impl Run<'_> {
         if let Some(state) = opened.state {
             state.keep(&repo, &mut document, &learned)?;
         }
+        self.hand_on(learned, handed, has_more);
+        Ok(document)
+    }
+
+    /// Tells what was read, and keeps what was learned if more of the family come.
+    fn hand_on(&self, learned: Learned, handed: &mut Handed, has_more: bool) {
         let (read, all) = (learned.read, learned.read + learned.known);
         if all > 0 {
             ui::say(self.args, 1, &format!("{read} of {all} objects were read"));
@@ -245,7 +261,6 @@ impl Run<'_> {
         {
             handed.forks.add(*ledger);
         }
-        Ok(document)
     }
 }
 
