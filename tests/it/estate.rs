@@ -271,42 +271,46 @@ fn read(said: &str) -> Vec<(usize, usize)> {
         .collect()
 }
 
+/// Writes a list of repositories.
+fn list_of(dir: &Path, name: &str, paths: &[PathBuf]) {
+    let lines = paths.iter().map(|path| format!("{}\n", path.display()));
+    std::fs::write(dir.join(name), lines.collect::<String>()).unwrap();
+}
+
+/// Runs the binary, which must come to its end; returns what it prints and what it says.
+fn ended(args: &[&str], dir: &Path) -> (String, String) {
+    let output = unleak(args, dir);
+    let code = output.status.code();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(matches!(code, Some(0 | 1)), "{said}");
+    (String::from_utf8(output.stdout).unwrap(), said)
+}
+
+/// All reports of a directory, without days: findings have them with a state only.
+fn reports_in(dir: &Path) -> Vec<(String, Vec<Value>)> {
+    let read = |name: String| {
+        let text = std::fs::read_to_string(dir.join(&name)).unwrap();
+        let lines = text.lines().map(|line| {
+            let mut line: Value = serde_json::from_str(line).unwrap();
+            line.as_object_mut().unwrap().remove("first_seen");
+            line
+        });
+        (name, lines.collect())
+    };
+    names(dir).into_iter().map(read).collect()
+}
+
 #[test]
 fn forks_are_scanned_as_if_alone_and_each_object_once() {
     let dir = tempfile::tempdir().unwrap();
-    let paths = forks(dir.path(), 9);
-    let list = |name: &str, paths: &[PathBuf]| {
-        let lines = paths.iter().map(|path| format!("{}\n", path.display()));
-        std::fs::write(dir.path().join(name), lines.collect::<String>()).unwrap();
-    };
-    let run = |args: &[&str]| {
-        let output = unleak(args, dir.path());
-        let code = output.status.code();
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(matches!(code, Some(0 | 1)), "{said}");
-        (String::from_utf8(output.stdout).unwrap(), said)
-    };
+    let dir = dir.path();
+    let paths = forks(dir, 9);
     for path in &paths {
-        list("alone", std::slice::from_ref(path));
-        run(&["estate", "scan", "alone", "-o", "one-by-one"]);
+        list_of(dir, "alone", std::slice::from_ref(path));
+        ended(&["estate", "scan", "alone", "-o", "one-by-one"], dir);
     }
-    let reports = |dir_name: &str| {
-        let dir = dir.path().join(dir_name);
-        let read = |name: String| (std::fs::read_to_string(dir.join(&name)).unwrap(), name);
-        let reports = names(&dir).into_iter().map(read);
-        // Findings have days with a state only.
-        let without_days = |(text, name): (String, String)| {
-            let lines = text.lines().map(|line| {
-                let mut line: Value = serde_json::from_str(line).unwrap();
-                line.as_object_mut().unwrap().remove("first_seen");
-                line
-            });
-            (lines.collect::<Vec<_>>(), name)
-        };
-        reports.map(without_days).collect::<Vec<_>>()
-    };
-    list("list", &paths);
-    let expected = reports("one-by-one");
+    list_of(dir, "list", &paths);
+    let expected = reports_in(&dir.join("one-by-one"));
     assert_eq!(expected.len(), 11);
     // One of them has all that the others have.
     let all = Command::new("git")
@@ -316,37 +320,32 @@ fn forks_are_scanned_as_if_alone_and_each_object_once() {
         .unwrap();
     let all = String::from_utf8(all.stdout).unwrap();
     let scanned = all.lines().filter(|line| !line.contains(" tree ")).count();
-    for state in [&[][..], &["--state-dir", "state"]] {
-        let (_, said) = run(&[&["estate", "scan", "list", "-v", "-o", "together"], state].concat());
-        assert_eq!(reports("together"), expected);
+    let scan = ["estate", "scan", "list", "-v", "-o", "together"];
+    let with_state = [&scan[..], &["--state-dir", "state"]].concat();
+    for args in [&scan[..], &with_state] {
+        let (_, said) = ended(args, dir);
+        assert_eq!(reports_in(&dir.join("together")), expected);
         let read = read(&said);
         assert_eq!(read.len(), 11);
         let sum: usize = read.iter().map(|(read, _)| read).sum();
         assert_eq!(sum, scanned, "each object is scanned once: {read:?}");
     }
-    // With a state of each, a fork goes on from its own, and from those of unchanged ones if it is new.
-    run(&[
-        "estate",
-        "scan",
-        "list",
-        "-o",
-        "together",
-        "--state-dir",
-        "state",
-    ]);
-    assert_eq!(reports("together"), expected);
-    // A plan has them in one share, and what is no fork in another.
+    // With a state of each, a fork goes on from its own.
+    ended(&with_state, dir);
+    assert_eq!(reports_in(&dir.join("together")), expected);
+}
+
+#[test]
+fn a_plan_has_forks_in_one_share_and_what_is_no_fork_in_another() {
+    let dir = tempfile::tempdir().unwrap();
+    let paths = forks(dir.path(), 9);
     let other = Repo::new();
     other.commit_file("f", "nothing in common\n");
-    list(
-        "more",
-        &[&paths[..5], &[other.path().to_owned()], &paths[5..]].concat(),
-    );
-    let (text, _) = run(&["estate", "plan", "more", "--shards", "3"]);
-    let rows: Vec<Vec<&str>> = text
-        .lines()
-        .map(|line| line.split('\t').collect())
-        .collect();
+    let all = [&paths[..5], &[other.path().to_owned()], &paths[5..]].concat();
+    list_of(dir.path(), "more", &all);
+    let (text, _) = ended(&["estate", "plan", "more", "--shards", "3"], dir.path());
+    let rows = text.lines().map(|line| line.split('\t').collect());
+    let rows: Vec<Vec<&str>> = rows.collect();
     assert_eq!(rows.len(), 12);
     let other = other.path().display().to_string();
     for row in rows {
