@@ -10,7 +10,7 @@ use crate::ledger::forks::Forks;
 use crate::ledger::ids::{Finder, Ids};
 use crate::ledger::sights::{Noted, note};
 use crate::ledger::story::Story;
-use crate::ledger::{Difference, Digest, Fact, Ledger, digests_of};
+use crate::ledger::{Difference, Digest, Fact, Ledger};
 use crate::odb::lfs::Pointer;
 use crate::odb::stamp::Files;
 use crate::odb::walk::{Base, Object, Visitor, walk_some};
@@ -100,7 +100,7 @@ impl<'a> Known<'a> {
             let found = finder.find(&store.id(node));
             known.of_node[node as usize] = found.unwrap_or(NONE);
         }
-        let difference = ledger.difference(&digests_of(detector.rules()));
+        let difference = ledger.difference(detector.digests());
         let touched = known.touched(store, &difference, detector, options, progress);
         for of_node in known.of_node.iter_mut().filter(|of_node| **of_node != NONE) {
             let noted = ledger.noted_at(*of_node);
@@ -250,7 +250,7 @@ impl Results<'_> {
         }
         let mut ledger = Ledger {
             scanner,
-            rules: digests_of(self.detector.rules()),
+            rules: self.detector.digests().clone(),
             ids: Ids::new(store.hash()),
             facts: Vec::new(),
             noted: Vec::new(),

@@ -27,7 +27,8 @@ pub mod prove;
 pub mod score;
 mod weights;
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
 
 use confirm::Confirmer;
 pub use confirm::Scratch;
@@ -120,6 +121,7 @@ pub struct Detector {
     confirmer: Confirmer,
     margin: Margin,
     limits: unpack::Limits,
+    digests: OnceLock<BTreeMap<String, [u8; 16]>>,
 }
 
 /// How inherited hits are judged again near the edges of a copied run.
@@ -178,6 +180,7 @@ impl Detector {
             confirmer,
             margin: Margin::Exact,
             limits: unpack::Limits::default(),
+            digests: OnceLock::new(),
         })
     }
 
@@ -203,6 +206,11 @@ impl Detector {
     /// The rules it was compiled from.
     pub fn rules(&self) -> &RuleSet {
         &self.rules
+    }
+
+    /// A digest of each of them, by id; worked out once.
+    pub fn digests(&self) -> &BTreeMap<String, [u8; 16]> {
+        self.digests.get_or_init(|| self.rules.digests())
     }
 
     /// Rule number `rule`.

@@ -21,7 +21,6 @@ pub mod story;
 use std::collections::BTreeMap;
 
 use crate::odb::{Node, ObjectKind};
-use crate::rule::RuleSet;
 use ids::Ids;
 use sights::Noted;
 use story::Story;
@@ -70,19 +69,6 @@ impl Fact {
     pub fn size(self) -> u64 {
         self.0 >> 3
     }
-}
-
-/// The digest of each rule of a set.
-///
-/// # Panics
-/// Never: rules are data.
-pub fn digests_of(rules: &RuleSet) -> BTreeMap<String, Digest> {
-    let digest = |rule| {
-        let bytes = postcard::to_stdvec(rule).expect("rules are data");
-        digest(&[&bytes])
-    };
-    let rules = rules.rules.iter();
-    rules.map(|rule| (rule.id.clone(), digest(rule))).collect()
 }
 
 /// The digest of some parts.

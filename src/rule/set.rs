@@ -1,6 +1,10 @@
 //! Rule sets put together from several files.
 
-use super::RuleSet;
+use std::collections::BTreeMap;
+
+use sha2::{Digest, Sha256};
+
+use super::{Rule, RuleSet};
 use crate::error::{Error, Result, nearest};
 
 impl RuleSet {
@@ -18,6 +22,20 @@ impl RuleSet {
         }
         self.rules.extend(more.rules);
         Ok(())
+    }
+
+    /// A digest of each rule, by id.
+    ///
+    /// # Panics
+    /// Never: rules are data.
+    pub fn digests(&self) -> BTreeMap<String, [u8; 16]> {
+        let digest = |rule: &Rule| {
+            let bytes = postcard::to_stdvec(rule).expect("rules are data");
+            let digest = Sha256::digest(bytes);
+            *digest.first_chunk().expect("a digest has 32 bytes")
+        };
+        let rules = self.rules.iter();
+        rules.map(|rule| (rule.id.clone(), digest(rule))).collect()
     }
 
     /// Renames rules that have the id of one of `others`, so that both are used.

@@ -6,10 +6,10 @@ use gix::ObjectId;
 use rustc_hash::FxHashSet;
 
 use super::Update;
+use crate::ledger::Fact;
 use crate::ledger::ids::{Finder, Ids};
 use crate::ledger::sights::Noted;
 use crate::ledger::story::{Story, split};
-use crate::ledger::{Fact, digests_of};
 use crate::odb::loose::LooseObject;
 use crate::odb::pack::list_ids;
 use crate::odb::{Node, ObjectKind};
@@ -66,7 +66,7 @@ impl Update<'_> {
     pub(in crate::audit) fn news(&self) -> Option<News> {
         let (files, ids) = (self.files, &self.before.ids);
         let story = self.before.story.as_ref()?;
-        let is_alike = self.before.rules == digests_of(self.detector.rules());
+        let is_alike = self.before.rules == *self.detector.digests();
         if story.choice != self.choice || !is_alike || files.has_unindexed {
             return None;
         }
