@@ -330,6 +330,14 @@ fn forks_are_scanned_as_if_alone_and_each_object_once() {
         let sum: usize = read.iter().map(|(read, _)| read).sum();
         assert_eq!(sum, scanned, "each object is scanned once: {read:?}");
     }
+    // By itself, each is read as a whole.
+    let (_, said) = ended(
+        &[&scan[..], &["--alone", "--state-dir", "alone-state"]].concat(),
+        dir,
+    );
+    assert_eq!(reports_in(&dir.join("together")), expected);
+    let sum: usize = read(&said).iter().map(|(read, _)| read).sum();
+    assert!(sum > 3 * scanned, "{sum} of {scanned}");
     // With a state of each, a fork goes on from its own.
     ended(&with_state, dir);
     assert_eq!(reports_in(&dir.join("together")), expected);

@@ -41,6 +41,11 @@ pub(crate) struct EstateScanArgs {
     #[arg(long, value_name = "I/N")]
     pub(crate) shard: Option<String>,
 
+    /// Scan each repository by itself: else forks of one another go on from one another, and an object
+    /// that was scanned in one is taken for the same in all
+    #[arg(long)]
+    pub(crate) alone: bool,
+
     /// Leave out repositories whose report is there already
     #[arg(long)]
     pub(crate) resume: bool,

@@ -127,7 +127,11 @@ impl Run<'_> {
     fn all(&self, names: &[String], stop: &AtomicBool) -> Result<Tally> {
         let mut tally = Tally::default();
         let mut numbers = 1..;
-        for family in family::of(names) {
+        let families = match self.scan.alone {
+            true => (0..names.len()).map(|at| vec![at]).collect(),
+            false => family::of(names),
+        };
+        for family in families {
             let mut left = family.len();
             let mut forks = Handed::default();
             for (at, number) in family.into_iter().zip(&mut numbers) {
