@@ -241,7 +241,10 @@ fn other_rules_are_tried_on_what_was_scanned_without_them() {
     );
     repo.commit_file(
         "b",
-        format!("password = \"{}-Zq8{}xT-kk\"\nzed = \"QQQ-0123456789abcdef\"\n", 7, 1),
+        format!(
+            "password = \"{}-Zq8{}xT-kk\"\nzed = \"QQQ-0123456789abcdef\"\n",
+            7, 1
+        ),
     );
     repo.commit_file(
         "c",
