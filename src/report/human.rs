@@ -69,7 +69,9 @@ pub(super) fn verdict(document: &Document, paint: Paint, text: &mut String) {
         .iter()
         .map(|kind| kind.scanned)
         .sum();
-    let _ = write!(text, "{} in {subject}", paint.role(role, &found));
+    let is_part = head.scope == Scope::Objects;
+    let of = if is_part { "a part of " } else { "" };
+    let _ = write!(text, "{} in {of}{subject}", paint.role(role, &found));
     let _ = match (head.complete, scanned) {
         (false, _) => {
             let but = paint.role(Role::Alarm, "but not everything could be read");
@@ -78,8 +80,9 @@ pub(super) fn verdict(document: &Document, paint: Paint, text: &mut String) {
         (true, 0) if head.scope == Scope::Repository => {
             writeln!(text, ": it holds no objects yet")
         }
-        (true, 0) if head.scope == Scope::Objects => writeln!(text, ": nothing to scan is in it"),
+        (true, 0) if is_part => writeln!(text, ": there is nothing to scan in it"),
         (true, 0) => writeln!(text, ": nothing is new"),
+        (true, _) if is_part => writeln!(text, "; all of that part was read"),
         (true, _) => writeln!(text, "; everything was read"),
     };
 }

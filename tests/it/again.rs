@@ -421,6 +421,8 @@ fn parts_put_together_are_the_whole_whatever_their_number() {
             let output = unleak(&args, repo.path());
             let said = String::from_utf8_lossy(&output.stderr).into_owned();
             assert!(matches!(output.status.code(), Some(0 | 1)), "{said}");
+            let told = String::from_utf8_lossy(&output.stdout).into_owned();
+            assert!(told.contains(" in a part of ."), "{told}");
             let line = said
                 .lines()
                 .find(|line| line.ends_with("objects were read"));
