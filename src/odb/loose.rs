@@ -33,8 +33,7 @@ const MAX_HEADER_LEN: usize = 64;
 /// `Io` if a directory cannot be listed.
 pub fn list(dir: &Path, dir_index: usize, hash: HashKind) -> Result<Vec<LooseObject>> {
     let mut objects = Vec::new();
-    for first in 0..=u8::MAX {
-        let prefix = format!("{first:02x}");
+    for prefix in fans(dir)? {
         let fan = dir.join(&prefix);
         let entries = match std::fs::read_dir(&fan) {
             Ok(entries) => entries,
@@ -62,6 +61,29 @@ pub fn list(dir: &Path, dir_index: usize, hash: HashKind) -> Result<Vec<LooseObj
     }
     objects.sort_unstable_by_key(|object| object.id);
     Ok(objects)
+}
+
+/// The directories among which loose objects are spread, by name, sorted: two hexadecimal digits each.
+///
+/// # Errors
+/// `Io` if `dir` cannot be listed.
+pub fn fans(dir: &Path) -> Result<Vec<String>> {
+    let entries = match std::fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(Error::io("list", dir, e)),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(|e| Error::io("list", dir, e))?.file_name();
+        let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        let name = name
+            .to_str()
+            .filter(|name| name.len() == 2 && name.bytes().all(is_digit));
+        names.extend(name.map(str::to_owned));
+    }
+    names.sort_unstable();
+    Ok(names)
 }
 
 /// Returns the path of object `id` in the object directory `dir`.

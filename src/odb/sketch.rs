@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use gix::ObjectId;
 use gix::hash::Kind as HashKind;
 
-use super::pack;
+use super::{loose, pack};
 
 /// How many ids are kept. With 64, two stores that share half of their objects are taken for strangers,
 /// at a threshold of a quarter, about once in ten thousand times.
@@ -46,8 +46,7 @@ impl Sketch {
 
     fn add_loose(&mut self, dir: &Path, hash: HashKind) {
         let enough = self.lowest.len() + LEN;
-        for fan in 0..=u8::MAX {
-            let fan = format!("{fan:02x}");
+        for fan in loose::fans(dir).unwrap_or_default() {
             // Fans come in order, names in a fan do not: one that is begun is taken whole.
             let is_wanted = self.lowest.len() < enough;
             for entry in std::fs::read_dir(dir.join(&fan)).into_iter().flatten() {
