@@ -71,7 +71,14 @@ pub fn audit_part(
     let mut scanned = scan.scan(progress);
     scanned.skipped.extend(skipped);
     let learned = memory.as_ref().map(|memory| scan.learn(memory, &scanned));
-    let audit = scan.audit(scanned);
+    let Some(audit) = scan.audit(scanned) else {
+        // What an earlier scan told is not what is here: nothing of it is believed.
+        let memory = memory.map(|memory| Memory {
+            before: None,
+            ..memory
+        });
+        return audit_part(repo, part, detector, options, progress, memory);
+    };
     Ok((audit, learned.unwrap_or_default()))
 }
 
@@ -157,31 +164,19 @@ impl PartScan<'_> {
         }
     }
 
-    fn audit(&self, mut scanned: Scanned<CommitCollector>) -> Audit {
+    /// `None` if what was noted earlier cannot be told again.
+    fn audit(&self, mut scanned: Scanned<CommitCollector>) -> Option<Audit> {
         let (store, detector, options) = (self.store, self.detector, self.options);
         let noted = self.known.map(Known::noted).unwrap_or_default();
-        let mut noted: Vec<Noted> = noted
+        let noted: Vec<Noted> = noted
             .into_iter()
             .filter(|entry| self.is_in[entry.node as usize])
             .collect();
         add_noted(&mut scanned, &noted);
         let (dir, limits) = (self.repo.common_dir(), options.limits);
         let behind = lfs::scan(&scanned.pointers, dir, limits, detector, options.scan);
-        let collectors = || {
-            vec![
-                Collector::with(scanned.found.clone()),
-                behind.collector.clone(),
-            ]
-        };
-        let all = together(collectors(), &noted, store, detector, options).or_else(|| {
-            // What cannot be told again is left out here; the scan of everything finds it.
-            noted.clear();
-            together(collectors(), &noted, store, detector, options)
-        });
-        let Together { found, below } = all.unwrap_or_else(|| Together {
-            found: Vec::new(),
-            below: Vec::new(),
-        });
+        let collectors = vec![Collector::with(scanned.found), behind.collector];
+        let Together { found, below } = together(collectors, &noted, store, detector, options)?;
         let mut coverage = CoverageBlock {
             packs: store.packs().len(),
             loose: store.loose().len(),
@@ -196,11 +191,11 @@ impl PartScan<'_> {
         coverage.count(self.tallies(&scanned.seen, &scanned.overflowed));
         let skipped = [store.skipped().to_vec(), scanned.skipped, behind.skipped];
         coverage.count_skipped(skipped.concat());
-        Audit {
+        Some(Audit {
             scope: Scope::Objects,
             findings: self.findings(&Together { found, below }),
             coverage,
-        }
+        })
     }
 
     fn findings(&self, all: &Together) -> Vec<Finding> {

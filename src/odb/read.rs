@@ -68,13 +68,6 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Refuses objects larger than `max_bytes`.
-    #[must_use]
-    pub fn with_limit(mut self, max_bytes: u64) -> Self {
-        self.max_bytes = self.max_bytes.min(max_bytes);
-        self
-    }
-
     /// Reads object `id` into `out` from the first place where it is whole; returns its kind.
     ///
     /// # Errors

@@ -162,6 +162,17 @@ fn write(path: &Path, bytes: &[u8], is_redacted: bool) -> std::io::Result<()> {
     Ok(())
 }
 
+/// Removes a file, if it is there.
+///
+/// # Errors
+/// `Io` if it cannot be removed.
+pub(crate) fn remove_file(path: &Path) -> Result<()> {
+    match std::fs::remove_file(path) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", path, e)),
+        _ => Ok(()),
+    }
+}
+
 /// Writes to standard output. Whoever reads it may go away.
 ///
 /// # Errors

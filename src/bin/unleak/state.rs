@@ -152,7 +152,7 @@ impl State {
         match &learned.ledger {
             Left::New(ledger) => output::write_file(&path, &ledger::file::write(ledger), false),
             Left::AsItWas => Ok(()),
-            Left::Nothing => remove(&path),
+            Left::Nothing => output::remove_file(&path),
         }
     }
 
@@ -178,13 +178,6 @@ pub(crate) fn memory(audit: &AuditOptions, unpack: &unpack::Limits) -> Memory {
 /// The ledger beside a report.
 fn ledger_of(file: &Path) -> PathBuf {
     file.with_extension("").with_extension(LEDGER)
-}
-
-fn remove(path: &Path) -> Result<()> {
-    match std::fs::remove_file(path) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", path, e)),
-        _ => Ok(()),
-    }
 }
 
 /// What else a report depends on.
@@ -443,7 +436,7 @@ fn clear(dir: &Path) -> Result<Exit> {
     let stems = reports.iter().map(|path| ledger_of(path));
     let stems: BTreeSet<PathBuf> = stems.chain(ledgers.iter().cloned()).collect();
     for file in reports.iter().chain(&ledgers) {
-        remove(file)?;
+        output::remove_file(file)?;
     }
     output::print(format!("{} repositories are forgotten\n", stems.len()).as_bytes())
 }

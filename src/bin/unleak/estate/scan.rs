@@ -181,7 +181,7 @@ impl Run<'_> {
                 let bytes = Estate::failed(name, &error.to_string()).to_json(None);
                 tally.failed += 1;
                 // An older report must not stand for what cannot be read now.
-                remove(&report)?;
+                output::remove_file(&report)?;
                 return output::write_file(&failure, &bytes, true);
             }
         };
@@ -189,7 +189,7 @@ impl Run<'_> {
         count(&document, tally);
         let bytes = document.render(Format::JsonLines, Paint::Off);
         output::write_file(&report, &bytes, true)?;
-        remove(&failure)
+        output::remove_file(&failure)
     }
 
     /// Scans one repository. Its own configuration may suppress single findings, no more.
@@ -265,13 +265,6 @@ impl Run<'_> {
         {
             handed.forks.add(*ledger);
         }
-    }
-}
-
-fn remove(path: &Path) -> Result<()> {
-    match std::fs::remove_file(path) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", path, e)),
-        _ => Ok(()),
     }
 }
 
