@@ -19,7 +19,7 @@ mod rule {
     mod gram;
     mod model;
     mod parse;
-    pub use model::{Boundary, Check, Confidence, Keyword, Matcher, Rule, RuleSet};
+    pub use model::{Boundary, Check, Confidence, Ends, Keyword, Matcher, Rule, RuleSet};
     pub use parse::parse;
 }
 

@@ -34,6 +34,10 @@ MOST_LINES = 40
 CAPS = {
     "holds a word for a secret": (-1.5, 0),
     "holds a common test value": (-1, 0),
+    # These are rare in the set; people agree on what they mean.
+    "is a placeholder": (-6, -4.5),
+    "is a random mix": (0.5, 3),
+    "may be a call": (-6, -3),
     "capitals": (-3, -1.5),
     "capitals and digits": (-2, 1),
     "a capital, then small letters": (-1, 0),

@@ -1,8 +1,11 @@
-//! Reads `name = value` around a keyword, in whatever language or configuration format it stands.
+//! Reads `name = value` around a keyword, in any language or configuration format.
 //!
 //! Not a parser of any of them: it accepts the punctuation that they share, within fixed bounds,
-//! and leaves it to the score to tell a secret from an expression.
+//! and leaves it to the score to tell a secret from an expression. Where a value without quotes
+//! ends is decided in `syntax`.
 
+pub use super::syntax::MAX_VALUE_LEN;
+use super::syntax::{self, Ends};
 use crate::span::Span;
 
 /// A name with something assigned to it. Spans are offsets into the window that was read.
@@ -16,6 +19,8 @@ pub struct Assignment {
     pub form: Form,
     /// What stands between them.
     pub operator: Operator,
+    /// Whether the value may go on behind its end.
+    pub is_partial: bool,
 }
 
 /// How a value is written.
@@ -25,8 +30,10 @@ pub enum Form {
     Quoted,
     /// Between quotes that follow a letter which makes the string a template (`f"…"`).
     Template,
-    /// Without quotes, up to a blank or a delimiter.
+    /// Without quotes, up to where its syntax ends it.
     Bare,
+    /// The default of a variable: `${NAME:-value}`.
+    Default,
     /// The text of an XML element.
     Element,
 }
@@ -52,38 +59,35 @@ pub enum Operator {
 
 /// Bytes of a name on either side of the keyword that are looked at.
 pub const MAX_NAME_LEN: usize = 48;
-/// Longest value.
-pub const MAX_VALUE_LEN: usize = 200;
 /// Blanks that are passed over in one place.
 const MAX_BLANKS: usize = 24;
+/// Backslashes before a quote: JSON in JSON in JSON in JSON has seven.
+const MAX_ESCAPES: usize = 7;
+/// Bytes behind a doubled quote in which the literal must be closed.
+const MAX_DOUBLED_REACH: usize = 256;
+/// Bytes behind a value that the score looks at.
+const MAX_LOOKAHEAD: usize = 4;
 
 /// Reads the assignment whose name holds the `keyword_len` bytes at `at`.
 pub fn read(window: &[u8], at: usize, keyword_len: usize) -> Option<Assignment> {
+    read_within(window, at, keyword_len).0
+}
+
+/// The same, with one past the last byte that was looked at: any window that has the same bytes up
+/// to there gives the same answer.
+pub(super) fn read_within(
+    window: &[u8],
+    at: usize,
+    keyword_len: usize,
+) -> (Option<Assignment>, usize) {
     let mut reader = Reader {
         bytes: window,
         at: at + keyword_len,
+        seen: 0,
     };
-    let before = window[..at].iter().rev().take(MAX_NAME_LEN);
-    let start = at
-        - before
-            .take_while(|&&byte| is_name(byte) || byte == b'.')
-            .count();
-    reader.skip(MAX_NAME_LEN, |byte| is_name(byte) || byte == b'.');
-    let name = Span::new(start, reader.at);
-    reader.skip(4, |byte| {
-        matches!(byte, b'"' | b'\'' | b']' | b'`' | b'\\' | b'*')
-    });
-    let operator = reader.operator()?;
-    if operator == Operator::Colon {
-        reader.skip_type_annotation();
-    }
-    let (value, form) = reader.value(operator)?;
-    (!value.is_empty()).then_some(Assignment {
-        name,
-        value,
-        form,
-        operator,
-    })
+    let found = reader.assignment(at);
+    let seen = reader.seen.max(reader.at + MAX_NAME_LEN);
+    (found, seen.min(window.len()))
 }
 
 fn is_name(byte: u8) -> bool {
@@ -97,9 +101,43 @@ fn is_blank(byte: u8) -> bool {
 struct Reader<'w> {
     bytes: &'w [u8],
     at: usize,
+    /// One past the last byte that was looked at, where that is far behind `at`.
+    seen: usize,
 }
 
+/// A value, how it is written, and whether it may go on.
+type Value = (Span, Form, bool);
+
 impl Reader<'_> {
+    fn assignment(&mut self, keyword: usize) -> Option<Assignment> {
+        let before = self.bytes[..keyword].iter().rev().take(MAX_NAME_LEN);
+        let start = keyword
+            - before
+                .take_while(|&&byte| is_name(byte) || byte == b'.')
+                .count();
+        self.skip(MAX_NAME_LEN, |byte| is_name(byte) || byte == b'.');
+        let mut name = Span::new(start, self.at);
+        if self.bytes[..start].ends_with(b"${") {
+            // `${NAME-value}`: the hyphen is no part of the name.
+            let hyphen = self.bytes[start..name.end]
+                .iter()
+                .position(|&byte| byte == b'-');
+            name.end = hyphen.map_or(name.end, |at| start + at);
+            let value = self.variable_default(name)?;
+            return assignment(name, value, Operator::Assign);
+        }
+        self.skip(MAX_ESCAPES + 1, |byte| {
+            matches!(byte, b'"' | b'\'' | b']' | b'`' | b'\\' | b'*')
+        });
+        let is_flag = self.bytes[name.start] == b'-';
+        let operator = self.operator(is_flag)?;
+        if operator == Operator::Colon {
+            self.skip_type_annotation();
+        }
+        let value = self.value(name, operator)?;
+        assignment(name, value, operator)
+    }
+
     fn peek(&self, ahead: usize) -> Option<u8> {
         self.bytes.get(self.at + ahead).copied()
     }
@@ -123,8 +161,15 @@ impl Reader<'_> {
         found
     }
 
-    fn operator(&mut self) -> Option<Operator> {
+    fn operator(&mut self, is_flag: bool) -> Option<Operator> {
         let blanks = self.skip(MAX_BLANKS, is_blank);
+        if is_flag && blanks > 0 {
+            return Some(Operator::Blank);
+        }
+        if blanks == 0 && self.peek(0) == Some(b'=') && !self.is_longer_operator() {
+            self.at += 1;
+            return Some(Operator::Assign);
+        }
         for (text, operator) in [
             (&b"==="[..], Operator::Compare),
             (b"!==", Operator::Compare),
@@ -156,14 +201,44 @@ impl Reader<'_> {
         Some(Operator::Blank)
     }
 
+    /// Whether `==`, `=>` or the like stand here, and not an `=` with a value that begins with such a
+    /// sign: an operator of code has a blank, a literal or a plain operand behind it.
+    fn is_longer_operator(&self) -> bool {
+        let rest = &self.bytes[self.at + 1..];
+        let signs = rest.iter().take(2).take_while(|byte| b"=>".contains(byte));
+        let Some((&first, operand)) = rest.get(signs.count()..).and_then(<[u8]>::split_first)
+        else {
+            return true;
+        };
+        if rest.len() == operand.len() + 1 {
+            return false;
+        }
+        let word = operand.iter().take(MAX_NAME_LEN);
+        let word = word.take_while(|byte| !byte.is_ascii_whitespace());
+        let is_operand = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.()[],;:".contains(byte);
+        match first {
+            b'"' | b'\'' | b'`' | b'$' | b'(' | b'[' | b'{' => true,
+            b'\\' => operand.first() == Some(&b'"'),
+            _ if first.is_ascii_whitespace() => true,
+            _ => is_operand(&first) && word.copied().all(|byte| is_operand(&byte)),
+        }
+    }
+
     /// Passes over `: string =` and its like, so that the value is what comes after.
     fn skip_type_annotation(&mut self) {
         let start = self.at;
         self.skip(MAX_BLANKS, is_blank);
+        let begins = self
+            .peek(0)
+            .is_some_and(|byte| byte.is_ascii_alphabetic() || b"&*[?".contains(&byte));
+        let from = self.at;
         let kind = self.skip(MAX_NAME_LEN, |byte| {
             is_name(byte) || b"&'<>[]?|:. ".contains(&byte)
         });
-        let assigned = kind > 0 && self.peek(0) == Some(b'=') && self.peek(1) != Some(b'=');
+        let is_apart = self.bytes[from..self.at].ends_with(b" ")
+            || matches!(self.peek(1), Some(b' ' | b'"' | b'\'' | b'`'));
+        let is_assigned = self.peek(0) == Some(b'=') && self.peek(1) != Some(b'=');
+        let assigned = begins && kind > 0 && is_assigned && is_apart;
         if assigned {
             self.at += 1;
         } else {
@@ -171,14 +246,21 @@ impl Reader<'_> {
         }
     }
 
-    fn value(&mut self, operator: Operator) -> Option<(Span, Form)> {
+    fn value(&mut self, name: Span, operator: Operator) -> Option<Value> {
         let start = self.at;
         self.skip(MAX_BLANKS, |byte| {
             is_blank(byte) || byte == b'\r' || byte == b'\n' || byte == b'(' || byte == b'['
         });
-        let escaped = self.skip(4, |byte| byte == b'\\') > 0;
+        let escapes = self.skip(MAX_ESCAPES, |byte| byte == b'\\');
         let prefix = self.string_prefix();
-        if let Some(quote @ (b'"' | b'\'' | b'`')) = self.peek(prefix) {
+        // The text of an element has no literals.
+        let is_text = operator == Operator::Markup && self.bytes[..start].ends_with(b">");
+        // A shell's escape, where nothing is quoted, begins a word.
+        let is_word = self.bytes[name.start] == b'-'
+            && escapes == 1
+            && !syntax::is_quoted(self.bytes, name.start);
+        let is_literal = !is_text && !is_word;
+        if let Some(quote @ (b'"' | b'\'' | b'`')) = self.peek(prefix).filter(|_| is_literal) {
             let is_template = prefix > 0 && self.bytes[self.at..self.at + prefix].contains(&b'f');
             self.at += prefix + 1;
             let form = if is_template {
@@ -186,22 +268,49 @@ impl Reader<'_> {
             } else {
                 Form::Quoted
             };
-            return self.quoted(quote, escaped).map(|span| (span, form));
+            // Markup escapes by entities.
+            let quoted = if operator == Operator::Markup {
+                self.attribute(quote)
+            } else {
+                self.quoted(quote, escapes, form)
+            };
+            // A bracket or a letter before a quote may begin a bare value.
+            let begins = start
+                + self.bytes[start..]
+                    .iter()
+                    .take_while(|&&byte| is_blank(byte))
+                    .count();
+            let is_bare = matches!(self.bytes.get(begins), Some(b'(' | b'[')) || prefix > 0;
+            if quoted.is_some() || !is_bare {
+                return quoted;
+            }
         }
         // Without quotes the value stands on the same line, right after the operator.
         self.at = start;
         self.skip(MAX_BLANKS, is_blank);
         if operator == Operator::Markup {
-            let element = self.until(|byte| byte == b'<' || byte == b'\n');
-            return element
-                .filter(|_| self.take(b"</"))
-                .map(|span| (span, Form::Element));
+            let start = self.at;
+            let len = self.skip(MAX_VALUE_LEN, |byte| byte != b'<' && byte != b'\n');
+            self.seen = self.at + MAX_LOOKAHEAD;
+            let span = Span::new(start, start + len);
+            return self.take(b"</").then_some((span, Form::Element, false));
         }
         if matches!(operator, Operator::Argument | Operator::Item) {
             return None;
         }
-        let stop = |byte: u8| byte.is_ascii_whitespace() || b"\"'`,;<>)}]&\\".contains(&byte);
-        self.until(stop).map(|span| (span, Form::Bare))
+        let ends = if self.bytes[name.start..].starts_with(b"-") {
+            Ends::Word
+        } else {
+            Ends::Line
+        };
+        let extent = syntax::end(self.bytes, name, self.at, ends);
+        let span = Span::new(self.at, extent.end);
+        self.seen = extent.seen.max(extent.end + MAX_LOOKAHEAD);
+        if let Some(value) = default_in(self.bytes, span) {
+            return Some((value, Form::Default, false));
+        }
+        self.at = span.end;
+        Some((span, Form::Bare, extent.is_partial))
     }
 
     /// Letters that may stand right before a quote: `b"`, `rb'`, `@"`, `L"`.
@@ -212,33 +321,135 @@ impl Reader<'_> {
             .count()
     }
 
-    fn quoted(&mut self, quote: u8, escaped: bool) -> Option<Span> {
+    /// Reads to the quote that closes an attribute.
+    fn attribute(&mut self, quote: u8) -> Option<Value> {
         let start = self.at;
-        let mut at = start;
-        loop {
-            match *self.bytes.get(at)? {
-                b'\n' => return None,
-                b'\\' if escaped && self.bytes.get(at + 1) == Some(&quote) => break,
-                b'\\' => at += 1,
-                // The end of the string that this assignment is quoted in.
-                byte if byte == quote && escaped => return None,
-                byte if byte == quote => break,
-                _ => {}
-            }
-            at += 1;
-            if at - start > MAX_VALUE_LEN {
-                return None;
-            }
-        }
-        self.at = at;
-        Some(Span::new(start, at))
+        let len = self.skip(MAX_VALUE_LEN, |byte| byte != quote && byte != b'\n');
+        self.seen = self.at + MAX_LOOKAHEAD;
+        let span = Span::new(start, start + len);
+        (self.peek(0) == Some(quote)).then_some((span, Form::Quoted, false))
     }
 
-    fn until(&mut self, stop: impl Fn(u8) -> bool) -> Option<Span> {
+    /// Reads to the quote that closes the literal, which begins behind its opening one. `escapes`
+    /// backslashes escape that one, as in JSON in JSON, and must escape the closing one.
+    fn quoted(&mut self, quote: u8, escapes: usize, form: Form) -> Option<Value> {
+        let is_triple = escapes == 0 && self.peek(0) == Some(quote) && self.peek(1) == Some(quote);
+        self.at += 2 * usize::from(is_triple);
         let start = self.at;
-        let count = self.skip(MAX_VALUE_LEN + 1, |byte| !stop(byte));
-        (count <= MAX_VALUE_LEN).then(|| Span::new(start, start + count))
+        let mut at = start;
+        let end = loop {
+            self.seen = at + MAX_LOOKAHEAD;
+            if at - start > MAX_VALUE_LEN {
+                let value = &self.bytes[start..start + MAX_VALUE_LEN];
+                let is_opaque = !value.iter().any(u8::is_ascii_whitespace);
+                let span = Span::new(start, start + MAX_VALUE_LEN);
+                return is_opaque.then_some((span, form, true));
+            }
+            match *self.bytes.get(at)? {
+                b'\n' => return None,
+                b'\\' => {
+                    let run = self.bytes[at..].iter().take(MAX_VALUE_LEN);
+                    let run = run.take_while(|&&byte| byte == b'\\').count();
+                    let is_quote = self.bytes.get(at + run) == Some(&quote);
+                    if is_quote && run % (2 * (escapes + 1)) == escapes {
+                        break at + run - escapes;
+                    }
+                    // The end of the string that this assignment is quoted in.
+                    if is_quote && run < escapes {
+                        return None;
+                    }
+                    at += run + usize::from(is_quote || (escapes == 0 && run % 2 == 1));
+                }
+                byte if byte == quote && escapes > 0 => return None,
+                byte if byte == quote && is_triple => {
+                    if self.bytes[at..].starts_with(&[quote; 3]) {
+                        break at;
+                    }
+                    at += 1;
+                }
+                // YAML, SQL and others double a quote to escape it.
+                byte if byte == quote && at > start && self.is_doubled(at, quote) => at += 2,
+                byte if byte == quote => break at,
+                _ => at += 1,
+            }
+        };
+        self.at = end;
+        let span = Span::new(start, end);
+        match default_in(self.bytes, span) {
+            Some(value) => Some((value, Form::Default, false)),
+            None => Some((span, form, false)),
+        }
     }
+
+    /// Whether the single quote at `at` is one of two that stand for one: the literal goes on
+    /// behind them and is closed on its line.
+    fn is_doubled(&mut self, at: usize, quote: u8) -> bool {
+        if quote != b'\'' || self.bytes.get(at + 1) != Some(&quote) {
+            return false;
+        }
+        let rest = &self.bytes[at + 2..];
+        let rest = &rest[..rest.len().min(MAX_DOUBLED_REACH)];
+        let closing = rest.iter().position(|byte| matches!(byte, b'\'' | b'\n'));
+        self.seen = self.seen.max(at + 2 + closing.unwrap_or(rest.len()) + 1);
+        closing.is_some_and(|end| rest[end] == b'\'')
+    }
+
+    /// Reads the default behind `${` and `name`.
+    fn variable_default(&mut self, name: Span) -> Option<Value> {
+        let line = self.bytes[name.end..].iter().take(MAX_VALUE_LEN + 1);
+        let line = line.take_while(|&&byte| byte != b'\n').count();
+        self.seen = name.end + line + MAX_LOOKAHEAD;
+        let value = default_in(self.bytes, Span::new(name.start - 2, name.end + line))?;
+        self.at = value.end;
+        Some((value, Form::Default, false))
+    }
+}
+
+fn assignment(
+    name: Span,
+    (value, form, is_partial): Value,
+    operator: Operator,
+) -> Option<Assignment> {
+    (!value.is_empty()).then_some(Assignment {
+        name,
+        value,
+        form,
+        operator,
+        is_partial,
+    })
+}
+
+/// Returns the default in `${NAME:-default}`, `${NAME-…}`, `${NAME:=…}`, `${NAME=…}`, if that is
+/// what `span` begins with. POSIX XCU 2.6.2; Compose, "Interpolation".
+fn default_in(bytes: &[u8], span: Span) -> Option<Span> {
+    let text = bytes[span.start..span.end].strip_prefix(b"${")?;
+    let name = text
+        .iter()
+        .take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_')
+        .count();
+    let rest = &text[name..];
+    let sign = rest.strip_prefix(b":").unwrap_or(rest);
+    if name == 0 || !matches!(sign.first(), Some(b'-' | b'=')) {
+        return None;
+    }
+    let value = &sign[1..];
+    let mut depth = 1;
+    let len = value.iter().position(|byte| {
+        match byte {
+            b'{' => depth += 1,
+            b'}' => depth -= 1,
+            _ => {}
+        }
+        depth == 0
+    })?;
+    let start = span.start + 2 + text.len() - value.len();
+    let value = &value[..len];
+    // `${NAME:-"default"}`
+    let quotes = match value {
+        [first @ (b'"' | b'\''), .., last] if first == last && len > 2 => 1,
+        _ => 0,
+    };
+    Some(Span::new(start + quotes, start + len - quotes))
 }
 
 #[cfg(test)]

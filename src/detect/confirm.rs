@@ -7,12 +7,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use regex_automata::meta::{Cache, Config, Regex};
-use regex_automata::util::syntax;
 use regex_automata::{Anchored, Input};
 
-use super::assignment::{self, MAX_NAME_LEN};
+use super::assignment::{self, Assignment, MAX_NAME_LEN};
 use super::known::KnownValue;
 use super::placeholder::is_reference;
+use super::score::Reason;
+use super::syntax::{self, MAX_PREFIX_LEN, MAX_VALUE_LEN};
 use super::{Candidate, block, insert, score};
 use crate::rule::{Confidence, Keyword, Matcher, Rule, RuleSet};
 use crate::secret::Secret;
@@ -50,6 +51,17 @@ struct KeywordRules {
     /// How far the rules look before and after the keyword's first byte.
     before: usize,
     after: usize,
+    /// How far after it they look if a value goes on behind `after`.
+    far: usize,
+}
+
+/// How far after a keyword its rules looked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// As far as most values go.
+    Near,
+    /// As far as the longest value goes.
+    Far,
 }
 
 impl Confirmer {
@@ -69,8 +81,16 @@ impl Confirmer {
                 let (before, after) = reach.fold((0, 0), |most, next| {
                     (most.0.max(next.0), most.1.max(next.1))
                 });
+                let assigns =
+                    |&rule: &u16| rules.rules[usize::from(rule)].matcher == Matcher::Assignment;
+                let far = if list.iter().any(assigns) {
+                    FAR_REACH
+                } else {
+                    0
+                };
                 KeywordRules {
                     len: keyword.text.len(),
+                    far: far.max(after),
                     rules: list,
                     before,
                     after,
@@ -92,24 +112,47 @@ impl Confirmer {
     }
 
     /// How many bytes the rules of `keyword` look at before and after its first byte.
-    pub(super) fn reach(&self, keyword: u32) -> (usize, usize) {
+    pub(super) fn reach(&self, keyword: u32, reach: Reach) -> (usize, usize) {
         let keyword = &self.keywords[keyword as usize];
-        (keyword.before, keyword.after)
+        let after = match reach {
+            Reach::Near => keyword.after,
+            Reach::Far => keyword.far,
+        };
+        (keyword.before, after)
     }
 
     /// Cuts out what the rules of `keyword` look at where it stands at `at`.
-    pub(super) fn window<'b>(&self, bytes: &'b [u8], at: usize, keyword: u32) -> Place<'b> {
-        let keyword = &self.keywords[keyword as usize];
-        let start = at.saturating_sub(keyword.before);
-        let end = (at + keyword.after).min(bytes.len());
+    fn window<'b>(&self, bytes: &'b [u8], at: usize, keyword: u32, reach: Reach) -> Place<'b> {
+        let (before, after) = self.reach(keyword, reach);
+        let start = at.saturating_sub(before);
+        let end = (at + after).min(bytes.len());
         Place {
             window: &bytes[start..end],
             at: at - start,
-            keyword_len: keyword.len,
+            keyword_len: self.keywords[keyword as usize].len,
+            is_end: end == bytes.len(),
         }
     }
 
-    /// Returns what the rules of `keyword` find where it stands at `at`.
+    /// Reads the assignment around `keyword` at `at`, with the window that it was read in. A value
+    /// that goes on behind the near window is read in the far one.
+    pub(super) fn assignment<'b>(
+        &self,
+        bytes: &'b [u8],
+        at: usize,
+        keyword: u32,
+    ) -> (Place<'b>, Option<Assignment>, Reach) {
+        let near = self.window(bytes, at, keyword, Reach::Near);
+        let (found, seen) = assignment::read_within(near.window, near.at, near.keyword_len);
+        if near.is_end || seen < near.window.len() {
+            return (near, found, Reach::Near);
+        }
+        let far = self.window(bytes, at, keyword, Reach::Far);
+        let found = assignment::read(far.window, far.at, far.keyword_len);
+        (far, found, Reach::Far)
+    }
+
+    /// Returns what the rules of `keyword` find where it stands at `at`, and how far they looked.
     pub(super) fn judge(
         &self,
         rules: &RuleSet,
@@ -117,18 +160,28 @@ impl Confirmer {
         at: usize,
         keyword: u32,
         scratch: &mut Scratch,
-    ) -> Option<Arc<[Candidate]>> {
-        let place = self.window(bytes, at, keyword);
+    ) -> (Option<Arc<[Candidate]>>, Reach) {
+        let place = self.window(bytes, at, keyword, Reach::Near);
         let mut found = Vec::new();
+        let mut reach = Reach::Near;
         for &number in &self.keywords[keyword as usize].rules {
             let rule = &rules.rules[usize::from(number)];
-            if rule.matcher == Matcher::SqlInsert {
-                found.extend(inserted(number, rule, place));
-            } else if let Some(candidate) = self.try_rule(number, rule, place, scratch) {
-                found.push(candidate);
+            match rule.matcher {
+                Matcher::SqlInsert => found.extend(inserted(number, rule, place)),
+                Matcher::Assignment => {
+                    let (place, read, looked) = self.assignment(bytes, at, keyword);
+                    if looked == Reach::Far {
+                        reach = Reach::Far;
+                    }
+                    let assigned = read.and_then(|read| assigned(number, place, &read));
+                    let is_kept =
+                        |found: &Candidate| !self.is_excepted(number, rule, found.secret.reveal());
+                    found.extend(assigned.filter(is_kept));
+                }
+                _ => found.extend(self.try_rule(number, rule, place, scratch)),
             }
         }
-        (!found.is_empty()).then(|| found.into())
+        ((!found.is_empty()).then(|| found.into()), reach)
     }
 
     fn try_rule(
@@ -138,27 +191,19 @@ impl Confirmer {
         place: Place<'_>,
         scratch: &mut Scratch,
     ) -> Option<Candidate> {
-        let Place {
-            window,
-            at,
-            keyword_len,
-        } = place;
+        let Place { window, at, .. } = place;
         let begins_here = !matches!(rule.matcher, Matcher::Infix { .. });
         if begins_here && rule.boundary.left && !can_begin(rule, window, at) {
             return None;
         }
-        let (span, secret_span) = match &rule.matcher {
+        let mut is_partial = false;
+        let (span, mut secret_span) = match &rule.matcher {
             Matcher::Start(_) => {
                 let input = Input::new(window).range(at..).anchored(Anchored::Yes);
                 self.search(number, rule, input, scratch)?
             }
             Matcher::Infix { lookbehind, .. } => {
                 self.search_around(number, rule, place, *lookbehind, scratch)?
-            }
-            Matcher::Assignment => {
-                let found = assigned(number, window, at, keyword_len)?;
-                let is_excepted = self.is_excepted(number, rule, found.secret.reveal());
-                return (!is_excepted).then_some(found);
             }
             Matcher::Known(value) => {
                 let known = &self.known[*value as usize];
@@ -167,23 +212,37 @@ impl Confirmer {
             }
             Matcher::Pem => {
                 let found = block::pem(window, at)?;
+                is_partial = found.span.end == window.len() && !place.is_end;
                 (found.span, found.secret)
             }
-            // It finds several at once: see `judge`.
-            Matcher::SqlInsert => return None,
+            // See `judge`.
+            Matcher::SqlInsert | Matcher::Assignment => return None,
             Matcher::Jwt => {
                 let found = block::jwt(window, at)?;
                 (found.span, found.secret)
             }
         };
-        if rule.boundary.right && !can_end(rule, window, secret_span.end) {
+        if let Some(ends) = rule.ends {
+            let before = Span::new(span.start, span.start);
+            let extent = syntax::end(window, before, secret_span.start, ends);
+            secret_span.end = extent.end;
+            is_partial = extent.is_partial || (extent.end == window.len() && !place.is_end);
+            if secret_span.len() < MIN_ENDED_LEN {
+                return None;
+            }
+        } else if (rule.boundary.right && !can_end(rule, window, secret_span.end))
+            || runs_out(window, span, secret_span)
+        {
             return None;
         }
         let secret = &window[secret_span.start..secret_span.end];
         if self.is_excepted(number, rule, secret) {
             return None;
         }
-        let (confidence, reasons) = score::shaped(rule, secret)?;
+        let (confidence, mut reasons) = score::shaped(rule, secret);
+        if is_partial {
+            reasons.add(Reason::Partial);
+        }
         // The same key is the same secret, however its lines are wrapped or escaped.
         let key: Vec<u8>;
         let secret = if rule.matcher == Matcher::Pem {
@@ -279,6 +338,8 @@ pub(super) struct Place<'w> {
     /// Where in it the keyword begins.
     pub(super) at: usize,
     pub(super) keyword_len: usize,
+    /// Whether the buffer ends where the window does.
+    is_end: bool,
 }
 
 /// Every password of an SQL statement.
@@ -287,14 +348,15 @@ fn inserted(number: u16, rule: &Rule, place: Place<'_>) -> impl Iterator<Item = 
         window,
         at,
         keyword_len,
+        ..
     } = place;
     let spans = insert::passwords(window, at + keyword_len).into_iter();
     spans.filter_map(move |span| {
         let secret = &window[span.start..span.end];
-        if secret.len() < MIN_INSERTED || insert::is_digest(secret) || is_reference(secret) {
+        if secret.len() < MIN_INSERTED || insert::is_digest(secret) || is_reference(secret, true) {
             return None;
         }
-        let (confidence, reasons) = score::shaped(rule, secret)?;
+        let (confidence, reasons) = score::shaped(rule, secret);
         Some(candidate(
             number,
             at,
@@ -309,9 +371,9 @@ fn inserted(number: u16, rule: &Rule, place: Place<'_>) -> impl Iterator<Item = 
 /// Shorter values in an SQL statement are flags.
 const MIN_INSERTED: usize = 5;
 
-fn assigned(rule: u16, window: &[u8], at: usize, keyword_len: usize) -> Option<Candidate> {
-    let found = assignment::read(window, at, keyword_len)?;
-    let (confidence, reasons) = score::assignment(window, &found)?;
+fn assigned(rule: u16, place: Place<'_>, found: &Assignment) -> Option<Candidate> {
+    let Place { window, at, .. } = place;
+    let (confidence, reasons) = score::assignment(window, found)?;
     let span = Span::new(found.name.start, found.value.end);
     let secret = &window[found.value.start..found.value.end];
     let spans = (span, found.value);
@@ -352,17 +414,58 @@ fn reach(rule: &Rule) -> (usize, usize) {
         | Matcher::SqlInsert
         | Matcher::Known(_) => GLUE_REACH,
         Matcher::Infix { lookbehind, .. } => lookbehind + BOUNDARY_REACH,
-        // One more, so that the window does not end where the name may end.
-        Matcher::Assignment => MAX_NAME_LEN + 1,
+        // One more, so that the window does not end where the line may begin.
+        Matcher::Assignment => MAX_NAME_LEN + MAX_PREFIX_LEN + 1,
+    };
+    let before = match rule.ends {
+        Some(_) => before.max(lookbehind(rule) + MAX_PREFIX_LEN + 1),
+        None => before,
     };
     // The bytes after the match that decide whether it ends a word.
     (before, rule.max_len + GLUE_REACH)
 }
 
+/// Shorter secrets of rules with `ends` are flags.
+const MIN_ENDED_LEN: usize = 4;
+
+fn lookbehind(rule: &Rule) -> usize {
+    match rule.matcher {
+        Matcher::Infix { lookbehind, .. } => lookbehind,
+        _ => 0,
+    }
+}
+
+/// Bytes after a keyword that the longest assigned value needs.
+const FAR_REACH: usize = MAX_VALUE_LEN + 512;
+
+/// Whether a match runs out of the quotes or brackets that open right before it: its secret holds
+/// the mark that closes them.
+fn runs_out(window: &[u8], span: Span, secret: Span) -> bool {
+    let Some(&open) = span.start.checked_sub(1).and_then(|at| window.get(at)) else {
+        return false;
+    };
+    let close = match open {
+        b'"' | b'\'' | b'`' => open,
+        b'(' => b')',
+        b'[' => b']',
+        b'<' => b'>',
+        _ => return false,
+    };
+    let count = |mark: u8| {
+        let bytes = &window[secret.start..secret.end];
+        bytes.iter().filter(|byte| **byte == mark).count()
+    };
+    count(close) > if open == close { 0 } else { count(open) }
+}
+
 fn compile(regexes: &[&str]) -> Option<Regex> {
     // The loader parsed the expression with the same settings; only its size can still be refused.
     Regex::builder()
-        .syntax(syntax::Config::new().unicode(false).utf8(false))
+        .syntax(
+            regex_automata::util::syntax::Config::new()
+                .unicode(false)
+                .utf8(false),
+        )
         .configure(
             Config::new()
                 .utf8_empty(false)

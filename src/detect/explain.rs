@@ -1,6 +1,5 @@
 //! Why a match was judged as it was: the evidence, piece by piece.
 
-use super::assignment;
 use super::checksum::{self, Outcome};
 use super::entropy::bits_per_byte;
 use super::{Candidate, Detector, Hits, Scratch, features, located, score, weights};
@@ -60,9 +59,10 @@ impl Detector {
                 checks: checks.collect(),
             });
         }
-        let place = self.confirmer.window(bytes, hit.at as usize, hit.keyword);
-        let found = assignment::read(place.window, place.at, place.keyword_len)?;
-        let features = features::of(place.window, &found)?;
+        let (place, found, _) = self
+            .confirmer
+            .assignment(bytes, hit.at as usize, hit.keyword());
+        let features = features::of(place.window, &found?)?;
         let mut points: Vec<_> = score::points(&features).collect();
         points.push(("every assignment", weights::BASE));
         points.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()).then(a.0.cmp(b.0)));

@@ -5,7 +5,7 @@
 use data_encoding::BASE64;
 
 use super::assignment::{Assignment, Form, Operator};
-use super::entropy::{Classes, class_changes, is_monotonous};
+use super::entropy::{Classes, class_changes, is_monotonous, is_random_mix};
 use super::placeholder::{is_config_word, is_placeholder, is_reference, is_test_value};
 
 /// The facts about one assignment.
@@ -90,13 +90,15 @@ const OTHER_WORDS: [&str; 36] = [
 /// Returns the facts; `None` if the value stands for another one or is no value at all.
 pub fn of(window: &[u8], found: &Assignment) -> Option<Features> {
     let value = &window[found.value.start..found.value.end];
+    let is_literal = found.form != Form::Bare;
+    let is_mix = is_random_mix(value);
+    let is_call = is_call(window, found, value);
     if value.len() < MIN_VALUE_LEN
-        || is_placeholder(value)
-        || is_reference(value)
+        || is_reference(value, is_literal)
         || is_monotonous(value)
         || is_version(value)
         || is_card_number(value)
-        || is_call(window, found, value)
+        || (is_call && !is_mix)
         || is_prose(window, found, value)
     {
         return None;
@@ -109,21 +111,37 @@ pub fn of(window: &[u8], found: &Assignment) -> Option<Features> {
     let mut facts = Vec::with_capacity(24);
     name_facts(name, &name_words, &mut facts);
     syntax_facts(window, found, &mut facts);
-    shape_facts(value, &mut facts);
+    shape_facts(value, is_mix, &mut facts);
     meaning_facts(value, &name_words, &mut facts);
+    if is_placeholder(value) {
+        facts.push("is a placeholder");
+    }
+    if is_call {
+        facts.push("may be a call");
+    }
     if found.form == Form::Bare {
         bare_facts(window, found, value, &mut facts);
     }
     Some(Features { facts, name_words })
 }
 
-/// Bare text with brackets or member access is code.
+/// Bare text that calls, indexes or takes a member is code: `get(x)`, `list[0]`, `a->b`, `A::B`.
 fn is_call(window: &[u8], found: &Assignment, value: &[u8]) -> bool {
-    found.form == Form::Bare
-        && (value.iter().any(|byte| b"()[]{}".contains(byte))
-            || window[..found.value.start].ends_with(b"::")
-            || value.windows(2).any(|pair| pair == b"->" || pair == b"::")
-            || matches!(window.get(found.value.end), Some(b'(' | b'[' | b'{')))
+    if found.form != Form::Bare {
+        return false;
+    }
+    let is_path = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.$>:-?&*!@".contains(byte);
+    let member = |pair: &[u8]| pair == b"->" || pair == b"::" || pair == b"?.";
+    let head = value.iter().take_while(|byte| is_path(byte)).count();
+    let rest = &value[head..];
+    let is_member = rest.is_empty() && value.windows(2).any(member);
+    let opens = matches!(rest.first(), Some(b'(' | b'[' | b'{'));
+    let is_closed = rest.iter().any(|byte| matches!(byte, b')' | b']' | b'}'));
+    let goes_on = found.value.end < window.len() && window[found.value.end] != b'\n';
+    is_member
+        || window[..found.value.start].ends_with(b"::")
+        || (opens && (rest.len() == 1 || is_closed || goes_on))
+        || matches!(window.get(found.value.end), Some(b'(' | b'[' | b'{'))
 }
 
 /// `pass the test`, "Pass `x` to": a blank assigns on command lines and in environments only.
@@ -134,8 +152,10 @@ fn is_prose(window: &[u8], found: &Assignment, value: &[u8]) -> bool {
         // `a password: listed below`. The value of a setting ends its line, or a comment follows.
         Operator::Colon => {
             let rest = &window[found.value.end..];
+            let rest = rest.strip_prefix(b",").unwrap_or(rest);
             let goes_on = rest.first() == Some(&b' ') && rest.get(1) != Some(&b'#');
-            found.form == Form::Bare && goes_on && value.iter().all(u8::is_ascii_alphabetic)
+            let is_word = value.iter().all(u8::is_ascii_alphabetic) && class_changes(value) <= 1;
+            found.form == Form::Bare && goes_on && is_word
         }
         Operator::Blank => {
             let is_flag = window[found.name.start..].starts_with(b"-");
@@ -238,8 +258,8 @@ fn name_facts(name: &[u8], words: &[String], facts: &mut Vec<&'static str>) {
 
 fn syntax_facts(window: &[u8], found: &Assignment, facts: &mut Vec<&'static str>) {
     facts.push(match (found.form, found.operator) {
-        (Form::Quoted, Operator::Assign) => "a quoted value is assigned",
-        (Form::Quoted, Operator::Colon) => "a quoted value follows a colon",
+        (Form::Quoted | Form::Default, Operator::Assign) => "a quoted value is assigned",
+        (Form::Quoted, Operator::Colon) | (Form::Default, _) => "a quoted value follows a colon",
         (Form::Quoted, Operator::Compare) => "a quoted value is compared",
         (Form::Quoted, Operator::Argument) => "a quoted value is an argument",
         (Form::Quoted, Operator::Item) => "a quoted value is the next item",
@@ -315,7 +335,7 @@ fn bare_facts(window: &[u8], found: &Assignment, value: &[u8], facts: &mut Vec<&
     }
 }
 
-fn shape_facts(value: &[u8], facts: &mut Vec<&'static str>) {
+fn shape_facts(value: &[u8], is_mix: bool, facts: &mut Vec<&'static str>) {
     facts.push(match value.len() {
         0..=5 => "up to 5 characters",
         6..=7 => "6 or 7 characters",
@@ -347,7 +367,10 @@ fn shape_facts(value: &[u8], facts: &mut Vec<&'static str>) {
         ((true, true, true), true) => "letters, digits and marks",
         ((false, false, false), _) => "marks",
     });
-    if mark {
+    // In a random mix, single marks mean nothing.
+    if is_mix && mark && !is_address(value) {
+        facts.push("is a random mix");
+    } else if mark {
         mark_facts(value, facts);
     }
     let changes = class_changes(value);
@@ -473,16 +496,16 @@ fn meaning_facts(value: &[u8], name: &[String], facts: &mut Vec<&'static str>) {
     if is_config_word(&text) {
         facts.push("is a word of configuration");
     }
-    if is_test_value(&text) {
+    // Chance writes such words, too.
+    let is_random = is_random_mix(value);
+    if is_test_value(&text) && !is_random {
         facts.push("holds a common test value");
     }
     let words = [
         "password", "passwd", "secret", "token", "_key", "apikey", "user",
     ];
-    if words
-        .iter()
-        .any(|word| memchr::memmem::find(&text, word.as_bytes()).is_some())
-    {
+    let holds = |word: &&str| memchr::memmem::find(&text, word.as_bytes()).is_some();
+    if words.iter().any(holds) && !is_random {
         facts.push("holds a word for a secret");
     }
 }
@@ -503,8 +526,12 @@ fn is_uuid(value: &[u8]) -> bool {
         })
 }
 
+fn is_address(value: &[u8]) -> bool {
+    value.windows(3).any(|part| part == b"://")
+}
+
 fn is_path_or_address(value: &[u8]) -> bool {
-    let is_url = value.windows(3).any(|part| part == b"://");
+    let is_url = is_address(value);
     let starts = [&b"/"[..], b"./", b"../", b"~/"]
         .iter()
         .any(|start| value.starts_with(start));
@@ -516,5 +543,14 @@ fn is_path_or_address(value: &[u8]) -> bool {
                 && (2..=4).contains(&tail.len())
                 && tail.iter().all(u8::is_ascii_lowercase)
         });
-    is_url || starts || (has_extension && Classes::of(value).digits < 4)
+    // One of 64 random values in base64 begins with a slash.
+    let is_base64 = value.len() >= 20
+        && value
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(byte))
+        && class_changes(value) * 3 >= value.len();
+    let is_path = value
+        .iter()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"/._-~+@:$*\\ ".contains(byte));
+    is_url || (starts && is_path && !is_base64) || (has_extension && Classes::of(value).digits < 4)
 }

@@ -88,6 +88,7 @@ impl KnownValue {
                 left: false,
                 right: false,
             },
+            ends: None,
             checks: Vec::new(),
             entropy: None,
             except: Vec::new(),

@@ -1,8 +1,8 @@
 //! What is a secret: bytes in, matches out. Knows no git.
 //!
 //! ```text
-//! entropy, assignment, block, insert, prefilter, allow, decode, placeholder, weights
-//! < checksum, features < score < known < confirm < mod < explain, inside, prove
+//! entropy, syntax, block, insert, prefilter, allow, decode, placeholder, weights
+//! < assignment < checksum, features < score < known < confirm < mod < explain, inside, prove
 //! ```
 //!
 //! A [`Detector`] is compiled once and shared; a [`Scratch`] belongs to one thread. A buffer is
@@ -25,13 +25,14 @@ mod placeholder;
 pub mod prefilter;
 pub mod prove;
 pub mod score;
+pub mod syntax;
 mod weights;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
-use confirm::Confirmer;
 pub use confirm::Scratch;
+use confirm::{Confirmer, Reach};
 use decode::Layer;
 use inside::Opened;
 use known::KnownValue;
@@ -49,9 +50,27 @@ use crate::unpack;
 #[derive(Clone, Debug)]
 pub struct Hit {
     at: u32,
+    /// Number of the keyword; [`FAR`] is set if its rules looked far.
     keyword: u32,
     /// What the rules found there; `None` for the many hits where they found nothing.
     verdict: Option<Arc<[Candidate]>>,
+}
+
+/// See [`Hit::keyword`]; there are fewer keywords than that.
+const FAR: u32 = 1 << 31;
+
+impl Hit {
+    fn keyword(&self) -> u32 {
+        self.keyword & !FAR
+    }
+
+    fn reach(&self) -> Reach {
+        if self.keyword & FAR == 0 {
+            Reach::Near
+        } else {
+            Reach::Far
+        }
+    }
 }
 
 /// All keyword occurrences of one buffer, by position, and what was found inside of encoded
@@ -333,7 +352,7 @@ impl Detector {
         let ends_both = run.dst_end() == bytes.len() && run.src_end() == base_len;
         let first = base.hits.partition_point(|hit| (hit.at as usize) < run.src);
         for hit in &base.hits[first..] {
-            let (from, keyword) = (hit.at as usize, hit.keyword);
+            let (from, keyword) = (hit.at as usize, hit.keyword());
             if from >= run.src_end() {
                 break;
             }
@@ -342,13 +361,13 @@ impl Detector {
             }
             let at = from - run.src + run.dst;
             let (before, after) = match self.margin {
-                Margin::Exact => self.confirmer.reach(keyword),
-                Margin::Broken => (self.confirmer.reach(keyword).0, 0),
+                Margin::Exact => self.confirmer.reach(keyword, hit.reach()),
+                Margin::Broken => (self.confirmer.reach(keyword, Reach::Near).0, 0),
             };
             let same_before = starts_both || from >= run.src + before;
             let same_after = ends_both || from + after <= run.src_end();
             let verdict = if same_before && same_after {
-                hit.verdict.clone()
+                (hit.verdict.clone(), hit.reach())
             } else {
                 self.confirmer
                     .judge(&self.rules, bytes, at, keyword, scratch)
@@ -362,7 +381,7 @@ impl Detector {
     /// rule takes for a secret gives way to the secret that is encoded there.
     pub fn matches(&self, bytes: &[u8], hits: &Hits) -> Vec<Match> {
         let mut kept = self.undisguised(hits);
-        let inside: Vec<(Span, usize, &Candidate)> = hits
+        let mut inside: Vec<(Span, usize, &Candidate)> = hits
             .opened
             .iter()
             .flat_map(|opened| {
@@ -372,6 +391,16 @@ impl Detector {
                     .map(move |found| located(opened.at(), found))
             })
             .collect();
+        // The escapes say where a value ends; decoded text has none, and may be read otherwise.
+        inside.retain(|(place, ..)| {
+            let at = kept.partition_point(|(span, ..)| span.start < place.start);
+            let differs = |(span, _, candidate): &(Span, usize, &Candidate)| {
+                self.rule(candidate.rule).is_generic()
+                    && span.start == place.start
+                    && span.end != place.end
+            };
+            !kept.get(at).is_some_and(differs)
+        });
         if !inside.is_empty() {
             kept.retain(|(span, _, candidate)| {
                 let is_generic = self.rule(candidate.rule).is_generic();
@@ -427,9 +456,12 @@ impl Detector {
         kept
     }
 
+    /// What one of overlapping matches is preferred by. A shape that was doubted has no advantage
+    /// over what a generic rule says.
     fn rank(&self, candidate: &Candidate) -> (bool, Confidence) {
+        let is_generic = self.rule(candidate.rule).is_generic();
         (
-            !self.rule(candidate.rule).is_generic(),
+            !is_generic && !candidate.reasons.is_doubted(),
             candidate.confidence,
         )
     }
@@ -441,7 +473,7 @@ impl Detector {
         let opened = opened.map(|opened| (opened.at(), u32::MAX, opened.found.len()));
         hits.hits
             .iter()
-            .map(|hit| (hit.at as usize, hit.keyword, count(hit)))
+            .map(|hit| (hit.at as usize, hit.keyword(), count(hit)))
             .chain(opened)
             .collect()
     }
@@ -457,11 +489,17 @@ impl Hits {
         self.overflowed = false;
     }
 
-    fn push(&mut self, at: usize, keyword: u32, verdict: Option<Arc<[Candidate]>>) {
+    fn push(
+        &mut self,
+        at: usize,
+        keyword: u32,
+        (verdict, reach): (Option<Arc<[Candidate]>>, Reach),
+    ) {
+        let far = if reach == Reach::Far { FAR } else { 0 };
         if self.hits.len() < MAX_HITS {
             self.hits.push(Hit {
                 at: offset(at),
-                keyword,
+                keyword: keyword | far,
                 verdict,
             });
         } else {
@@ -486,8 +524,9 @@ impl Hits {
         // A region that reaches into two changed places was opened from both.
         self.opened.sort_unstable_by_key(Opened::key);
         self.opened.dedup_by_key(|opened| opened.key());
-        if !self.hits.is_sorted_by_key(|hit| (hit.at, hit.keyword)) {
-            self.hits.sort_unstable_by_key(|hit| (hit.at, hit.keyword));
+        if !self.hits.is_sorted_by_key(|hit| (hit.at, hit.keyword())) {
+            self.hits
+                .sort_unstable_by_key(|hit| (hit.at, hit.keyword()));
         }
     }
 

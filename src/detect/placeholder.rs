@@ -69,7 +69,7 @@ pub(super) fn is_config_word(text: &[u8]) -> bool {
     CONFIG_WORDS.iter().any(|word| word.as_bytes() == text)
 }
 
-/// Values that people take for tests.
+/// Values that people take for tests: one of the words in a value that is not random.
 pub(super) fn is_test_value(text: &[u8]) -> bool {
     const WORDS: [&str; 8] = [
         "test", "foo", "bar", "demo", "dummy", "fake", "mock", "abc123",
@@ -79,77 +79,227 @@ pub(super) fn is_test_value(text: &[u8]) -> bool {
         .any(|word| memchr::memmem::find(text, word.as_bytes()).is_some())
 }
 
-/// Values that stand for another one: `$NAME`, `%NAME%`, `<name>`, `{name}`, `%s`.
-pub(super) fn is_reference(value: &[u8]) -> bool {
-    let is_variable = matches!(value.first(), Some(b'$' | b'%' | b'<' | b'@' | b'&'))
-        && value[1..]
-            .iter()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"_-.>%: ".contains(byte));
-    let is_format = memchr::memchr(b'%', value).is_some_and(|at| {
-        matches!(
-            value.get(at + 1),
-            Some(b's' | b'd' | b'v' | b'@' | b'q' | b'(')
-        ) && value.len() < 12
-    });
-    let is_template = memchr::memchr(b'{', value).is_some_and(|open| {
-        memchr::memchr(b'}', &value[open..]).is_some_and(|close| {
-            value[open + 1..open + close]
-                .iter()
-                .all(|byte| byte.is_ascii_alphanumeric() || b"_-.: ".contains(byte))
-        })
-    });
-    is_variable || is_format || is_template
+/// Whether the value refers to another one, in the form that some language has for it. A literal
+/// in quotes may begin with any sign: `@`, `&`, `%` or `$` alone make no reference of it.
+pub(super) fn is_reference(value: &[u8], is_quoted: bool) -> bool {
+    let is_name = |name: &[u8]| {
+        let path = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-.:>".contains(byte);
+        let one_case =
+            !name.iter().any(u8::is_ascii_uppercase) || !name.iter().any(u8::is_ascii_lowercase);
+        name.iter().all(path) && (is_identifier(name) || (one_case && !is_quoted))
+    };
+    match value {
+        [b'$' | b'@' | b'&', name @ ..] if is_name(name) => return true,
+        [b'%', name @ .., b'%'] if is_name(name) => return true,
+        [b'%', name @ ..] if !is_quoted && is_name(name) => return true,
+        // `<password>`, `{password}`, `[PASSWORD]`: a slot to fill in.
+        [b'<', slot @ .., b'>'] | [b'{', slot @ .., b'}'] | [b'[', slot @ .., b']']
+            if is_slot(slot) =>
+        {
+            return true;
+        }
+        _ => {}
+    }
+    is_format(value) || holds_expression(value) || holds_slot(value)
 }
 
-/// Values that stand where a secret goes: ellipses, instructions, examples, expressions.
-pub(super) fn is_placeholder(value: &[u8]) -> bool {
-    const PARTS: [&str; 40] = [
-        "${",
-        "{{",
-        "}}",
-        "%{",
-        "<%",
-        "$(",
-        "#{",
-        "...",
-        "…",
-        "xxxx",
-        "****",
-        "____",
-        "----",
-        "example",
-        "changeme",
-        "change_me",
-        "change-me",
-        "placeholder",
-        "your-",
-        "your_",
-        "yourpass",
-        "yourtoken",
-        "yourkey",
-        "yoursecret",
-        "redacted",
-        "removed",
-        "insert",
-        "replace",
-        "todo",
-        "fixme",
-        "sample",
-        "dummy",
-        "process.env",
-        "os.environ",
-        "[0-9",
-        "[a-z",
-        "[^",
-        "\\w",
-        "(?:",
-        "]{",
-    ];
-    let text = value.to_ascii_lowercase();
-    PARTS
-        .iter()
-        .any(|part| memchr::memmem::find(&text, part.as_bytes()).is_some())
+/// `Bearer {token}`, `{user}:{password}`.
+fn holds_slot(value: &[u8]) -> bool {
+    let Some(open) = memchr::memchr(b'{', value) else {
+        return false;
+    };
+    let inner = &value[open + 1..];
+    memchr::memchr(b'}', inner).is_some_and(|end| {
+        let is_number = inner[..end].iter().all(u8::is_ascii_digit) && value.len() < 12;
+        is_number || (end >= 3 && is_slot(&inner[..end]))
+    })
 }
+
+/// A name as people write it: letters and underscores, with a number at the end at most; or
+/// capitals with underscores.
+fn is_identifier(name: &[u8]) -> bool {
+    let is_letter = |byte: &u8| byte.is_ascii_alphabetic() || b"_-.:>".contains(byte);
+    let letters = name.iter().take_while(|byte| is_letter(byte)).count();
+    let digits = name.len() - letters;
+    let ends_in_number = digits <= 2 && name[letters..].iter().all(u8::is_ascii_digit);
+    let is_constant = name.contains(&b'_') && !name.iter().any(u8::is_ascii_lowercase);
+    !name.is_empty() && (ends_in_number || is_constant)
+}
+
+/// What the brackets of a slot hold: a name, which begins with three letters of one case, or words.
+fn is_slot(text: &[u8]) -> bool {
+    let letters = text
+        .iter()
+        .filter(|byte| byte.is_ascii_alphabetic())
+        .count();
+    let is_named = text.get(..3).is_some_and(|start| {
+        start.iter().all(u8::is_ascii_lowercase) || start.iter().all(u8::is_ascii_uppercase)
+    });
+    let others = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-.: ".contains(byte);
+    text.iter().all(others) && (is_named || letters * 10 >= text.len() * 8) && !text.is_empty()
+}
+
+/// `%s`, `%(name)s`, `%s:%d`: verbs of a format string with little else.
+fn is_format(value: &[u8]) -> bool {
+    let mut rest = value;
+    let mut verbs = 0;
+    let mut others = 0;
+    while let [first, tail @ ..] = rest {
+        rest = match (first, tail) {
+            (b'%', [b's' | b'd' | b'v' | b'@' | b'q', after @ ..]) => {
+                verbs += 1;
+                after
+            }
+            (b'%', [b'(', after @ ..]) => {
+                let name = after.iter().position(|&byte| byte == b')');
+                let Some(end) = name.filter(|end| after.len() > end + 1) else {
+                    return false;
+                };
+                verbs += 1;
+                &after[end + 2..]
+            }
+            (byte, _) => {
+                others += if byte.is_ascii_digit() { 4 } else { 1 };
+                tail
+            }
+        };
+    }
+    verbs > 0 && others < 4 * (verbs + 1)
+}
+
+/// Whether a well-formed expression of a template or shell is in the value: `${NAME}`, `{{ x }}`,
+/// `$(command)`, `<%= x %>`, `#{x}`, `%{x}`.
+fn holds_expression(value: &[u8]) -> bool {
+    const FORMS: [(&[u8], &[u8]); 6] = [
+        (b"${", b"}"),
+        (b"{{", b"}}"),
+        (b"$(", b")"),
+        (b"<%", b"%>"),
+        (b"#{", b"}"),
+        (b"%{", b"}"),
+    ];
+    FORMS.iter().any(|&(open, close)| {
+        memchr::memmem::find(value, open).is_some_and(|at| {
+            let inner = &value[at + open.len()..];
+            memchr::memmem::find(inner, close).is_some_and(|end| {
+                is_code(&inner[..end]) || (open == b"{{" && is_number(&inner[..end]))
+            })
+        })
+    })
+}
+
+fn is_number(text: &[u8]) -> bool {
+    text.len() < 3 && text.iter().all(u8::is_ascii_digit)
+}
+
+/// Whether the text between the marks of an expression can be one: it begins with a name.
+fn is_code(text: &[u8]) -> bool {
+    let text = text
+        .strip_prefix(b"=")
+        .or_else(|| text.strip_prefix(b"-"))
+        .unwrap_or(text);
+    let text = text.trim_ascii();
+    let name = |byte: &&u8| byte.is_ascii_alphanumeric() || b"_.$@".contains(byte);
+    let len = text.iter().take_while(name).count();
+    let is_named = text
+        .first()
+        .is_some_and(|byte| byte.is_ascii_alphabetic() || b"_.$@".contains(byte));
+    let rest = &text[len..];
+    let goes_on = |byte: &u8| b" |:([-".contains(byte);
+    is_named && len >= 2 && rest.first().is_none_or(goes_on)
+}
+
+/// Words that say that a value is none.
+const PLACEHOLDERS: [&str; 27] = [
+    "example",
+    "examples",
+    "changeme",
+    "changeit",
+    "placeholder",
+    "redacted",
+    "removed",
+    "insert",
+    "replace",
+    "replaceme",
+    "todo",
+    "fixme",
+    "tbd",
+    "sample",
+    "dummy",
+    "your",
+    "yourpass",
+    "yourpassword",
+    "yourtoken",
+    "yourkey",
+    "yoursecret",
+    "mypassword",
+    "here",
+    "goes",
+    "enter",
+    "fill",
+    "change",
+];
+
+/// Whether the value says that a secret goes in its place: one of the words stands in it as a
+/// whole word, and all the rest are words too; or one sign fills most of it.
+pub(super) fn is_placeholder(value: &[u8]) -> bool {
+    is_filled(value) || is_worded(value) || is_expression_of_characters(value)
+}
+
+/// `xxxxxxxx`, `sk_live_****`, `...`: half of the value is a run of one sign that fills.
+fn is_filled(value: &[u8]) -> bool {
+    let mut rest = value;
+    let mut longest = 0;
+    while let Some(&first) = rest.first() {
+        let run = rest.iter().take_while(|byte| **byte == first).count();
+        if b"xX*._-#?".contains(&first) && run >= 3 {
+            longest = longest.max(run);
+        }
+        rest = &rest[run..];
+    }
+    longest * 2 >= value.len() || value.ends_with("…".as_bytes())
+}
+
+/// `your-api-key`, `CHANGE_ME`, `INSERT TOKEN HERE`, `AKIA0123EXAMPLE`.
+fn is_worded(value: &[u8]) -> bool {
+    let mut has_word = false;
+    let mut others = 0;
+    for word in value.split(|byte| !byte.is_ascii_alphabetic()) {
+        let lower = word.to_ascii_lowercase();
+        let is_one = PLACEHOLDERS.iter().any(|known| known.as_bytes() == lower);
+        has_word |= is_one;
+        others += if is_one { 0 } else { mixed(word) };
+    }
+    let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
+    let ends = b"EXAMPLE";
+    let is_sample = value.ends_with(ends) || value.ends_with(b"EXAMPLEKEY");
+    is_sample || (has_word && others == 0 && digits <= 3)
+}
+
+/// Letters of a word that no one word has: those in mixed case.
+fn mixed(word: &[u8]) -> usize {
+    let upper = word.iter().filter(|byte| byte.is_ascii_uppercase()).count();
+    let is_word = upper == 0
+        || upper == word.len()
+        || (upper == 1 && word.first().is_some_and(u8::is_ascii_uppercase));
+    if is_word { 0 } else { word.len() }
+}
+
+/// `[0-9a-f]{32}`, `\w+`: a regular expression for a secret.
+fn is_expression_of_characters(value: &[u8]) -> bool {
+    const PARTS: [&[u8]; 6] = [b"[0-9", b"[a-z", b"[A-Z", b"[^", b"\\w", b"(?:"];
+    let repeats = value
+        .windows(2)
+        .any(|pair| matches!(pair, [b']' | b')', b'{' | b'+' | b'*']))
+        || value
+            .windows(3)
+            .any(|part| part == b"\\w+" || part == b"\\w{");
+    repeats
+        && PARTS
+            .iter()
+            .any(|part| memchr::memmem::find(value, part).is_some())
+}
+
 /// Whether an issuer publishes this very value, for tests or as an example: the keys of storage
 /// emulators, the samples of manuals.
 pub(super) fn is_published(value: &[u8]) -> bool {

@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use super::assignment::Assignment;
 use super::checksum::{self, Outcome};
-use super::entropy::{Classes, bits_per_byte, class_changes, is_monotonous};
+use super::entropy::{Classes, bits_per_byte, class_changes, is_monotonous, is_random_mix};
 use super::features::{self, Features};
-use super::placeholder::{is_config_word, is_placeholder, is_published};
+use super::placeholder::{is_config_word, is_placeholder, is_published, is_reference};
 use super::weights;
-use crate::rule::{Confidence, Rule};
+use crate::rule::{Confidence, Matcher, Rule};
 
 /// Why a match has the confidence that it has. A set: reasons are added with [`Reasons::add`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -41,10 +41,15 @@ pub enum Reason {
     Quoted,
     TestValue,
     KnownValue,
+    Partial,
+    NamedShape,
+    Place,
+    Block,
+    Assigned,
 }
 
 impl Reason {
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 22] = [
         Self::Shape,
         Self::ChecksumVerified,
         Self::ChecksumWrong,
@@ -62,6 +67,11 @@ impl Reason {
         Self::Quoted,
         Self::TestValue,
         Self::KnownValue,
+        Self::Partial,
+        Self::NamedShape,
+        Self::Place,
+        Self::Block,
+        Self::Assigned,
     ];
 
     /// One phrase for people.
@@ -84,6 +94,11 @@ impl Reason {
             Self::Quoted => "value is a quoted literal",
             Self::TestValue => "value is a common test value",
             Self::KnownValue => "is a value that you named",
+            Self::Partial => "only a part of the value could be read",
+            Self::NamedShape => "has the length and characters of this key, beside its name",
+            Self::Place => "stands where a password stands",
+            Self::Block => "is a block of this kind",
+            Self::Assigned => "assigned to a name that can mean a secret",
         }
     }
 }
@@ -99,6 +114,13 @@ impl Reasons {
         self.0 & (1 << reason as u32) != 0
     }
 
+    /// Returns whether something says that the value is none, whatever its shape.
+    pub fn is_doubted(self) -> bool {
+        [Reason::Placeholder, Reason::Expression, Reason::LowEntropy]
+            .iter()
+            .any(|&reason| self.contains(reason))
+    }
+
     /// Returns all, in a fixed order.
     pub fn iter(self) -> impl Iterator<Item = Reason> {
         Reason::ALL
@@ -107,24 +129,21 @@ impl Reasons {
     }
 }
 
-/// Judges a match of a rule that knows a shape. `None`: not worth reporting at all.
-pub fn shaped(rule: &Rule, secret: &[u8]) -> Option<(Confidence, Reasons)> {
+/// Judges a match of a rule that knows a shape. What speaks against it makes it low, with that
+/// reason; a check that verifies it outweighs everything but that the issuer publishes the value.
+pub fn shaped(rule: &Rule, secret: &[u8]) -> (Confidence, Reasons) {
     let mut reasons = Reasons::default();
+    reasons.add(shape_reason(rule));
+    let mut outcomes = rule
+        .checks
+        .iter()
+        .map(|&check| checksum::run(check, secret));
     let mut confidence = rule.confidence;
-    if is_placeholder(secret) || is_monotonous(secret) {
-        return None;
-    }
-    let bits = bits_per_byte(secret);
-    if let Some(floor) = rule.entropy
-        && bits < floor
-    {
-        return None;
-    }
-    reasons.add(Reason::Shape);
-    for &check in &rule.checks {
-        match checksum::run(check, secret) {
+    let mut is_verified = false;
+    for outcome in outcomes.by_ref() {
+        match outcome {
             Outcome::Verified => {
-                confidence = Confidence::High;
+                is_verified = true;
                 reasons.add(Reason::ChecksumVerified);
             }
             Outcome::Plausible => reasons.add(Reason::StructureVerified),
@@ -134,21 +153,52 @@ pub fn shaped(rule: &Rule, secret: &[u8]) -> Option<(Confidence, Reasons)> {
             }
         }
     }
+    if is_verified && !reasons.contains(Reason::ChecksumWrong) {
+        confidence = Confidence::High;
+    } else if let Some(doubt) = doubt(rule, secret) {
+        confidence = Confidence::Low;
+        reasons.add(doubt);
+    }
     if is_published(secret) {
         confidence = Confidence::Low;
         reasons.add(Reason::TestValue);
     }
-    // `https://user:password@host` stands in every manual.
-    if is_config_word(&secret.to_ascii_lowercase()) {
-        confidence = Confidence::Low;
-        reasons.add(Reason::PlainWord);
+    (confidence, reasons)
+}
+
+/// What the rule alone knows about its matches.
+fn shape_reason(rule: &Rule) -> Reason {
+    match &rule.matcher {
+        Matcher::Pem | Matcher::Jwt => Reason::Block,
+        // An issuer's word, then a value.
+        Matcher::Start(regex) if regex.starts_with("(?i:") => Reason::NamedShape,
+        _ if rule.confidence == Confidence::High => Reason::Shape,
+        _ => Reason::Place,
     }
+}
+
+/// What says that a value of the right shape is no secret.
+fn doubt(rule: &Rule, secret: &[u8]) -> Option<Reason> {
+    // Chance spells words in long random texts: the body of a key is judged by its structure.
+    if rule.matcher == Matcher::Pem {
+        return None;
+    }
+    let bits = bits_per_byte(secret);
     // Documentation shows tokens such as 'EXAMPLE' or 'aaaabbbb' in the right length.
-    if bits < LEAST_BITS && secret.len() >= 16 {
-        confidence = Confidence::Low;
-        reasons.add(Reason::LowEntropy);
+    let is_regular = bits < LEAST_BITS && secret.len() >= 16;
+    if is_placeholder(secret) {
+        Some(Reason::Placeholder)
+    } else if is_reference(secret, true) {
+        Some(Reason::Expression)
+    } else if is_monotonous(secret) || is_regular || rule.entropy.is_some_and(|floor| bits < floor)
+    {
+        Some(Reason::LowEntropy)
+    } else if is_config_word(&secret.to_ascii_lowercase()) {
+        // `https://user:password@host` stands in every manual.
+        Some(Reason::PlainWord)
+    } else {
+        None
     }
-    Some((confidence, reasons))
 }
 
 /// Random text of 16 characters from an alphabet of 16 or more stays above this in all but one of
@@ -160,8 +210,14 @@ pub fn assignment(window: &[u8], found: &Assignment) -> Option<(Confidence, Reas
     let features = features::of(window, found)?;
     let score = probability(&features);
     let value = &window[found.value.start..found.value.end];
-    let reasons = assignment_reasons(&features, value);
+    let mut reasons = assignment_reasons(&features, value);
+    if found.is_partial {
+        reasons.add(Reason::Partial);
+    }
     let confidence = match score {
+        s if s < LOW_SCORE && (is_random_mix(value) || may_be_password(&features, value)) => {
+            Confidence::Low
+        }
         s if s >= HIGH_SCORE && reasons.contains(Reason::RandomValue) => Confidence::High,
         s if s >= MEDIUM_SCORE => Confidence::Medium,
         s if s >= LOW_SCORE => Confidence::Low,
@@ -176,6 +232,28 @@ pub const HIGH_SCORE: f64 = 0.94;
 pub const MEDIUM_SCORE: f64 = 0.5;
 /// From this on, of low confidence; below, it is not kept at all.
 pub const LOW_SCORE: f64 = 0.2;
+
+/// Whether a value of several kinds of characters is assigned to a password, and nothing says that
+/// it is code: people choose such ones, and no weight may hide them altogether.
+fn may_be_password(features: &Features, value: &[u8]) -> bool {
+    const OTHERS: [&str; 6] = [
+        "looks like a path or address",
+        "name means something about a secret",
+        "may be a call",
+        "is a placeholder",
+        "bare, with a member",
+        "bare, an identifier with digits",
+    ];
+    features
+        .facts
+        .contains(&"name ends in a word for a password")
+        && !features.facts.iter().any(|fact| OTHERS.contains(fact))
+        && value.len() >= 8
+        && !value
+            .iter()
+            .any(|byte| byte.is_ascii_whitespace() || byte.is_ascii_control())
+        && (Classes::of(value).kinds() >= 3 || Classes::of(value).other >= 3)
+}
 
 /// How likely an assignment with these features is a secret, of 1.
 pub fn probability(features: &Features) -> f64 {
@@ -219,6 +297,8 @@ fn assignment_reasons(features: &Features, value: &[u8]) -> Reasons {
             "looks like a path or address" => reasons.add(Reason::Expression),
             "repeats its name" | "is a word of configuration" => reasons.add(Reason::PlainWord),
             "holds a common test value" => reasons.add(Reason::TestValue),
+            "is a placeholder" => reasons.add(Reason::Placeholder),
+            "may be a call" => reasons.add(Reason::Expression),
             "hexadecimal as long as a digest" | "is a UUID" => reasons.add(Reason::Digest),
             fact if fact.starts_with("a quoted value") => reasons.add(Reason::Quoted),
             _ => {}
@@ -230,6 +310,9 @@ fn assignment_reasons(features: &Features, value: &[u8]) -> Reasons {
     }
     if looks_random(value, classes) {
         reasons.add(Reason::RandomValue);
+    }
+    if !reasons.contains(Reason::NameSaysSecret) {
+        reasons.add(Reason::Assigned);
     }
     reasons
 }
@@ -324,15 +407,10 @@ mod tests {
         let key = ["sk_test_4eC39Hq", "LyjWDarjtT1zdp7dc"].concat();
         let rules = crate::rule::builtin().unwrap();
         let rule = rules.get("stripe-test-key").unwrap();
-        let (confidence, reasons) = shaped(rule, key.as_bytes()).unwrap();
+        let (confidence, reasons) = shaped(rule, key.as_bytes());
         assert_eq!(confidence, Confidence::Low);
         assert!(reasons.contains(Reason::TestValue));
         let other = key.replace('4', "5");
-        assert!(
-            !shaped(rule, other.as_bytes())
-                .unwrap()
-                .1
-                .contains(Reason::TestValue)
-        );
+        assert!(!shaped(rule, other.as_bytes()).1.contains(Reason::TestValue));
     }
 }

@@ -7,7 +7,7 @@ pub(super) const BASE: f32 = 0.48;
 
 /// Facts, sorted.
 #[rustfmt::skip]
-pub(super) const FACTS: [(&str, f32); 112] = [
+pub(super) const FACTS: [(&str, f32); 115] = [
     ("10 to 15 characters", 0.835),
     ("16 to 23 characters", 0.628),
     ("24 to 31 characters", 0.736),
@@ -68,6 +68,8 @@ pub(super) const FACTS: [(&str, f32); 112] = [
     ("holds a word for a secret", -1.500),
     ("is a UUID", 3.029),
     ("is a number, and not for a password", -2.500),
+    ("is a placeholder", -4.500),
+    ("is a random mix", 0.500),
     ("is a word of configuration", -4.015),
     ("is a word, and not for a password", -1.639),
     ("is base64 of a text", 2.000),
@@ -83,6 +85,7 @@ pub(super) const FACTS: [(&str, f32); 112] = [
     ("looks like an identifier of several words", -0.214),
     ("marks", -2.808),
     ("markup follows", -0.300),
+    ("may be a call", -3.000),
     ("more than 64 characters", 1.957),
     ("name begins the line", 0.578),
     ("name ends in 'key'", -0.821),

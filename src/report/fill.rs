@@ -12,6 +12,7 @@ use super::timestamp;
 use super::weblink::WebLinks;
 use crate::audit::{Audit, CoverageBlock};
 use crate::detect::decode;
+use crate::detect::score::Reason;
 use crate::finding::{self, Part, Place};
 use crate::odb::{self, ObjectKind};
 use crate::rule::{Confidence, RuleSet};
@@ -139,9 +140,16 @@ fn excerpt(redactor: &Redactor, found: &finding::Finding) -> Option<Excerpt> {
     let column = characters
         .ok()
         .and_then(|count| u32::try_from(count + 1).ok());
+    // What follows a part of a value may be the rest of it.
+    let hides_rest = redactor.hides() && found.reasons.contains(Reason::Partial);
+    let after = if hides_rest {
+        "…".as_bytes().to_vec()
+    } else {
+        redactor.side(&line.after)
+    };
     Some(Excerpt {
         before: Text::of(redactor.side(&line.before)),
-        after: Text::of(redactor.side(&line.after)),
+        after: Text::of(after),
         column: column.filter(|_| is_whole),
     })
 }

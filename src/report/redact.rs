@@ -73,6 +73,11 @@ impl Redactor {
         }
     }
 
+    /// Whether values are hidden.
+    pub fn hides(&self) -> bool {
+        self.reveal == Reveal::Redacted
+    }
+
     /// Returns `text` with every value replaced by its mark.
     pub fn text<'t>(&self, text: &'t [u8]) -> Cow<'t, [u8]> {
         if self.reveal == Reveal::Shown {

@@ -255,6 +255,7 @@ fn rule(
             left: false,
             right: false,
         },
+        ends: None,
         checks: Vec::new(),
         entropy: entry.get("entropy").and_then(number),
         except,

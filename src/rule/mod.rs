@@ -15,7 +15,7 @@ mod parse;
 mod set;
 pub mod template;
 
-pub use model::{Boundary, Check, Confidence, Keyword, Matcher, Rule, RuleSet};
+pub use model::{Boundary, Check, Confidence, Ends, Keyword, Matcher, Rule, RuleSet};
 use parse::MAX_KEYWORD_LEN;
 pub use parse::{fixed_len, parse};
 

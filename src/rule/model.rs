@@ -106,6 +106,30 @@ pub enum Matcher {
     Known(u32),
 }
 
+/// What ends a value that a rule's expression finds the beginning of; `detect::syntax` has the
+/// table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Ends {
+    /// What the line says that it stands on.
+    Line,
+    /// A shell word.
+    Word,
+    /// A blank alone, as in a netrc file.
+    Blank,
+    /// The `;` of a connection string, or the quote around it.
+    Field,
+}
+
+impl Ends {
+    /// All with their names in rule files.
+    pub const ALL: [(&'static str, Self); 4] = [
+        ("line", Self::Line),
+        ("word", Self::Word),
+        ("blank", Self::Blank),
+        ("field", Self::Field),
+    ];
+}
+
 /// A check that needs no network. `detect::checksum` says what each looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Check {
@@ -182,6 +206,8 @@ pub struct Rule {
     pub max_len: usize,
     /// Which neighbours are refused.
     pub boundary: Boundary,
+    /// Where the secret ends, if the expression does not say it.
+    pub ends: Option<Ends>,
     /// Checks that a match must stand.
     pub checks: Vec<Check>,
     /// Least bits per character over the secret.

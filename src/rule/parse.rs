@@ -7,11 +7,11 @@ use regex_syntax::hir::literal::Extractor;
 use serde::Deserialize;
 use toml::{Table, Value};
 
-use super::{Boundary, Check, Confidence, Keyword, Matcher, Rule, RuleSet, frame, gram};
+use super::{Boundary, Check, Confidence, Ends, Keyword, Matcher, Rule, RuleSet, frame, gram};
 use crate::error::{Error, Result, nearest};
 
 /// The fields of [`Entry`].
-const FIELDS: [&str; 21] = [
+const FIELDS: [&str; 22] = [
     "id",
     "provider",
     "description",
@@ -24,6 +24,7 @@ const FIELDS: [&str; 21] = [
     "anchor",
     "lookbehind",
     "boundary",
+    "ends",
     "checks",
     "entropy",
     "except",
@@ -51,6 +52,7 @@ struct Entry {
     anchor: Option<String>,
     lookbehind: Option<usize>,
     boundary: Option<String>,
+    ends: Option<String>,
     #[serde(default)]
     checks: Vec<String>,
     entropy: Option<f64>,
@@ -79,10 +81,12 @@ pub(super) const MAX_MATCH_LEN: usize = 4096;
 /// Longest token before an infix keyword.
 pub(super) const MAX_LOOKBEHIND: usize = 256;
 
-/// Bytes that the assignment parser and the PEM and JWT readers look at after the keyword.
+/// Bytes that the assignment parser looks at after the keyword; more if the value goes on there.
 const MAX_ASSIGNMENT_LEN: usize = 384;
-/// See [`MAX_ASSIGNMENT_LEN`].
+/// Bytes that the PEM and JWT readers look at after the keyword.
 const MAX_BLOCK_LEN: usize = 8192;
+/// Longest secret of a rule with `ends`.
+const MAX_ENDS_LEN: usize = 512;
 
 /// Reads the rules of `text`; `file` is its name for errors.
 ///
@@ -161,6 +165,8 @@ fn check(entry: Entry) -> Result<Rule, Wrong> {
     for except in &entry.except {
         parse_regex(except).map_err(|why| ("except", why))?;
     }
+    let ends = entry.ends.as_deref().map(ends_named).transpose()?;
+    let max_len = max_len + if ends.is_some() { MAX_ENDS_LEN } else { 0 };
     let confidence = Confidence::from_name(&entry.confidence)
         .ok_or(("confidence", "it is one of 'low', 'medium', 'high'".into()))?;
     let checks = entry
@@ -177,6 +183,7 @@ fn check(entry: Entry) -> Result<Rule, Wrong> {
         boundary: boundary(entry.boundary.as_deref(), &matcher, entry.value.is_some())?,
         matcher,
         max_len,
+        ends,
         checks,
         entropy: entry.entropy,
         except: entry.except,
@@ -360,6 +367,14 @@ fn boundary(name: Option<&str>, matcher: &Matcher, is_context: bool) -> Result<B
         }
     };
     Ok(Boundary { left, right })
+}
+
+fn ends_named(name: &str) -> Result<Ends, Wrong> {
+    let found = Ends::ALL.iter().find(|(known, _)| *known == name);
+    found.map(|&(_, ends)| ends).ok_or_else(|| {
+        let known = Ends::ALL.map(|(known, _)| known);
+        ("ends", format!("it is one of '{}'", known.join("', '")))
+    })
 }
 
 fn check_named(name: &str) -> Result<Check, Wrong> {

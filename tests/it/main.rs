@@ -32,3 +32,4 @@ mod stream;
 mod support;
 mod suppress;
 mod unpack;
+mod values;

@@ -1,0 +1,493 @@
+//! Where a value without quotes of its own ends, by the syntax around it.
+//!
+//! A scan of objects knows no path, so the syntax is read from the line itself: what comes before
+//! the name, which quotes and brackets are open, and what follows the value.
+//!
+//! | syntax | the line | the value ends | source |
+//! |---|---|---|---|
+//! | environment file, properties, ini, systemd | `NAME=value` from the line's start | at the line's end; at a blank before `#` or `;` | Docker "env_file", `java.util.Properties`, systemd.syntax(7) |
+//! | YAML plain scalar | `name: value` from the line's start, `- ` before it | the same | YAML 1.2.2, section 7.3.3 |
+//! | flow collection, arguments | an open `{`, `[` or `(` before it | at the bracket that closes it, at a comma | YAML 1.2.2, section 7.4 |
+//! | quoted text around it | an open quote before it | at that quote, at an escaped one, at an escaped line end | |
+//! | shell word, Dockerfile `ENV` | anything else before it | at a blank, at `; & \| < >` that no backslash escapes | POSIX XCU 2.2, 2.3 |
+//! | query of an address, form | `?` or `&` before it | at `&`, `#` | RFC 3986, section 3.4 |
+//! | connection string, list of pairs | `;name=` or `,name=` behind it | at that `;` or `,` | |
+//! | markup | `</` behind it | there | |
+//! | expression of code | an identifier before `,` or `;` at the line's end | before these | |
+//!
+//! Where two readings are possible, the longer one is taken if the value cannot be an expression
+//! of code; where the shorter one is taken, [`Extent::is_partial`] says that it may go on.
+
+pub use crate::rule::Ends;
+use crate::span::Span;
+
+/// Where a value ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extent {
+    /// One past its last byte.
+    pub end: usize,
+    /// Whether the value may go on: what follows could belong to it.
+    pub is_partial: bool,
+    /// One past the last byte that was looked at.
+    pub seen: usize,
+}
+
+/// Longest value.
+pub const MAX_VALUE_LEN: usize = 4096;
+/// Bytes of a line before a value that are looked at.
+pub(super) const MAX_PREFIX_LEN: usize = 160;
+/// Bytes behind a value that are looked at, to tell whether it goes on.
+const MAX_TAIL_LEN: usize = 96;
+
+/// The line before a value: which quote and which brackets are open where the value begins.
+struct Before {
+    /// Nothing but what may begin a setting comes before the name.
+    is_setting: bool,
+    /// The quote that is open.
+    quote: Option<u8>,
+    /// Whether that is the value's own, right before it, and how many backslashes escape it.
+    own: Option<usize>,
+    /// Open `(`, `[`, `{`, `<`.
+    open: [u32; 4],
+    is_query: bool,
+    /// In a flow collection of YAML, which ends at its own marks only.
+    is_flow: bool,
+    has_pairs: bool,
+    /// The word before the name splits its arguments at blanks, as a shell does.
+    is_shell: bool,
+}
+
+/// Returns where the value that begins at `start`, and is assigned to `name`, ends.
+pub fn end(window: &[u8], name: Span, start: usize, ends: Ends) -> Extent {
+    let before = Before::of(window, name, start);
+    let rest = &window[start..];
+    let rest = &rest[..rest.len().min(MAX_VALUE_LEN + 1)];
+    let len = match ends {
+        Ends::Line => scan(rest, &before),
+        Ends::Word => word(rest, &before),
+        Ends::Blank => rest
+            .iter()
+            .position(|byte| byte.is_ascii_whitespace() || before.quote == Some(*byte)),
+        Ends::Field => field(rest, &before),
+    };
+    // Without an end, the value takes all that is there, up to the limit.
+    let len = len.unwrap_or(rest.len());
+    if len > MAX_VALUE_LEN {
+        let end = start + MAX_VALUE_LEN;
+        return Extent {
+            end,
+            is_partial: true,
+            seen: end + 1,
+        };
+    }
+    let tail = &window[start + len..];
+    let tail = &tail[..tail.len().min(MAX_TAIL_LEN)];
+    let line_end = tail.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+    let tail = &tail[..line_end.unwrap_or(tail.len())];
+    let (kept, is_partial) = match ends {
+        Ends::Line => trim(&rest[..len], tail, &before),
+        _ => (len, false),
+    };
+    Extent {
+        end: start + kept,
+        is_partial,
+        seen: (start + len + tail.len() + 1).min(window.len()),
+    }
+}
+
+impl Before {
+    fn of(window: &[u8], name: Span, start: usize) -> Self {
+        let from = name.start.saturating_sub(MAX_PREFIX_LEN);
+        let line = memchr::memrchr(b'\n', &window[from..name.start]).map(|at| from + at + 1);
+        let begins = line.is_some() || from == 0;
+        let line = line.unwrap_or(from);
+        let prefix = &window[line..name.start];
+        let last = prefix.last().copied();
+        let (outer, open) = open_marks(&window[line..start]);
+        // Its own, where a rule's expression passed over it.
+        let last_byte = start.checked_sub(1).map(|at| window[at]);
+        let own = last_byte.filter(|byte| matches!(byte, b'"' | b'\'' | b'`'));
+        let escapes = window[..start.saturating_sub(1)].iter().rev();
+        let escapes = escapes.take(8).take_while(|&&byte| byte == b'\\').count();
+        let words = leading_words(prefix);
+        Self {
+            is_setting: begins && words.is_some() && outer.is_none() && open == [0; 4],
+            quote: own.or(outer),
+            own: own.map(|_| escapes),
+            open,
+            is_flow: outer.is_none()
+                && open[1] + open[2] > 0
+                && window[..start].trim_ascii_end().ends_with(b":"),
+            is_query: matches!(last, Some(b'?' | b'&')) || prefix.ends_with(b"&amp;"),
+            has_pairs: memchr::memchr(b';', prefix).is_some_and(|at| prefix[..at].contains(&b'=')),
+            is_shell: words == Some(Leading::Shell),
+        }
+    }
+}
+
+/// What comes before the name on its line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Leading {
+    /// Blanks, a list's dash, a comment or diff mark.
+    Nothing,
+    /// A command that takes `NAME=value` as a word.
+    Shell,
+}
+
+/// Returns what begins a line before a setting's name; `None` if that is something else.
+fn leading_words(prefix: &[u8]) -> Option<Leading> {
+    const SHELL: [&[u8]; 14] = [
+        b"export",
+        b"set",
+        b"setenv",
+        b"env",
+        b"ENV",
+        b"ARG",
+        b"declare",
+        b"local",
+        b"readonly",
+        b"typeset",
+        b"-x",
+        b"-e",
+        b"--env",
+        b"RUN",
+    ];
+    let mut found = Leading::Nothing;
+    let blank = |byte: &u8| byte.is_ascii_whitespace();
+    let (words, glued) = match prefix.iter().rposition(blank) {
+        Some(at) => prefix.split_at(at + 1),
+        None => (&prefix[..0], prefix),
+    };
+    for word in words.split(blank).filter(|word| !word.is_empty()) {
+        if SHELL.contains(&word) {
+            found = Leading::Shell;
+        } else if !is_mark(word) {
+            return None;
+        }
+    }
+    // `$name`, `:name`, `@name`, `+NAME` of a diff, `$env:NAME`.
+    let is_sigil = glued.is_empty() || is_mark(glued) || glued.eq_ignore_ascii_case(b"$env:");
+    is_sigil.then_some(found)
+}
+
+fn is_mark(word: &[u8]) -> bool {
+    word.iter().all(|byte| b"#/;*+->$:@!.".contains(byte))
+}
+
+/// Whether a quote is open where the line before `at` ends.
+pub(super) fn is_quoted(window: &[u8], at: usize) -> bool {
+    let from = at.saturating_sub(MAX_PREFIX_LEN);
+    let line = memchr::memrchr(b'\n', &window[from..at]).map_or(from, |line| from + line + 1);
+    open_marks(&window[line..at]).0.is_some()
+}
+
+/// Returns the quote and the brackets that are open at the end of `line`.
+fn open_marks(line: &[u8]) -> (Option<u8>, [u32; 4]) {
+    let mut quote = None;
+    let mut open = [0u32; 4];
+    let mut at = 0;
+    while let Some(&byte) = line.get(at) {
+        match (byte, quote) {
+            (b'\\', _) => at += 1,
+            (b'"' | b'`' | b'\'', Some(current)) if current == byte => quote = None,
+            // An apostrophe opens nothing.
+            (b'\'', None) if at > 0 && line[at - 1].is_ascii_alphanumeric() => {}
+            (b'"' | b'`' | b'\'', None) => quote = Some(byte),
+            (b'(', _) => open[0] += 1,
+            (b'[', _) => open[1] += 1,
+            (b'{', _) => open[2] += 1,
+            (b'<', _) => open[3] += 1,
+            (b')', _) => open[0] = open[0].saturating_sub(1),
+            (b']', _) => open[1] = open[1].saturating_sub(1),
+            (b'}', _) => open[2] = open[2].saturating_sub(1),
+            (b'>', _) => open[3] = open[3].saturating_sub(1),
+            _ => {}
+        }
+        at += 1;
+    }
+    (quote, open)
+}
+
+/// Returns the length of the value by what the line says; `None` if `rest` ends first.
+fn scan(rest: &[u8], before: &Before) -> Option<usize> {
+    let is_text = before.is_setting || before.is_flow;
+    let is_word = !is_text && before.quote.is_none();
+    let mut own = [0u32; 4];
+    let mut at = 0;
+    loop {
+        let byte = *rest.get(at)?;
+        let after = &rest[at + 1..];
+        let ends = match byte {
+            byte if byte.is_ascii_whitespace() => true,
+            b'"' | b'\'' | b'`' => before.quote == Some(byte) || !is_text,
+            b'\\' if ends_escaped(after, before) => true,
+            b'\\' if after.first() == Some(&b'\\') => {
+                at += 1;
+                false
+            }
+            b'\\' if is_word && !before.is_query => {
+                at += usize::from(after.first().is_some_and(u8::is_ascii_punctuation));
+                false
+            }
+            b'(' | b'[' | b'{' => {
+                own[bracket(byte)] += 1;
+                false
+            }
+            b')' | b']' | b'}' => {
+                let kind = bracket(byte);
+                let closes_own = own[kind] > 0;
+                own[kind] = own[kind].saturating_sub(1);
+                !closes_own && before.open[kind] > 0
+            }
+            b',' => {
+                before.open[..3] != [0; 3] && own == [0; 4] || begins_pair(after) || {
+                    let blank = after
+                        .first()
+                        .is_some_and(|next| matches!(next, b' ' | b'\t'));
+                    blank && !before.is_setting
+                }
+            }
+            b';' => {
+                begins_pair(after)
+                    || before.has_pairs
+                    || is_word
+                    || after
+                        .first()
+                        .is_some_and(|next| matches!(next, b' ' | b'\t'))
+            }
+            b'&' => before.is_query || begins_pair(after) || is_word,
+            b'|' => is_word,
+            b'<' => after.first() == Some(&b'/') || is_word || after.starts_with(b"br"),
+            b'>' => before.open[3] > 0 || is_word,
+            b'#' => before.is_query,
+            _ => false,
+        };
+        if ends {
+            return Some(at);
+        }
+        at += 1;
+    }
+}
+
+fn bracket(byte: u8) -> usize {
+    match byte {
+        b'(' | b')' => 0,
+        b'[' | b']' => 1,
+        b'{' | b'}' => 2,
+        _ => 3,
+    }
+}
+
+/// Whether the backslash before `after` ends the value: it escapes the quote around it, or a line
+/// end, or stands at the line's end.
+fn ends_escaped(after: &[u8], before: &Before) -> bool {
+    match after.first() {
+        None | Some(b'\n' | b'\r') => true,
+        Some(b'"' | b'\'' | b'`' | b'\\') => before.quote.is_some(),
+        Some(b'n' | b'r' | b't') => before.quote.is_some(),
+        // The same escapes in a text whose quote is out of reach.
+        Some(_) => false,
+    }
+}
+
+/// Whether `name=` follows: another pair of the same list. A name has letters of one case or a
+/// capital first, and digits at its end only; random text hardly ever begins like that.
+fn begins_pair(after: &[u8]) -> bool {
+    let after = after.strip_prefix(b"amp;").unwrap_or(after);
+    let Some(end) = after.iter().take(40).position(|&byte| byte == b'=') else {
+        return false;
+    };
+    let name = &after[..end];
+    let letters = name
+        .iter()
+        .take_while(|byte| !byte.is_ascii_digit())
+        .count();
+    let is_letter = |byte: &u8| byte.is_ascii_alphabetic() || b"_-. ".contains(byte);
+    let is_word = |word: &[u8]| {
+        let rest = word.get(1..).unwrap_or_default();
+        !rest.iter().any(u8::is_ascii_uppercase) || !word.iter().any(u8::is_ascii_lowercase)
+    };
+    let is_camel = name.len() > 5 && name[0].is_ascii_lowercase();
+    let is_name = name.len() >= 2 && name[name.len() - 1].is_ascii_alphanumeric();
+    is_name
+        && letters >= 2
+        && name[0].is_ascii_alphabetic()
+        && name[..letters].iter().all(is_letter)
+        && name[letters..].iter().all(u8::is_ascii_digit)
+        && (is_camel || name.split(|byte| b"_-. ".contains(byte)).all(is_word))
+}
+
+/// The length of a literal whose opening quote, with `escapes` backslashes before it, stands right
+/// before `rest`.
+fn literal(rest: &[u8], quote: u8, escapes: usize) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        match *rest.get(at)? {
+            b'\n' | b'\r' => return Some(at),
+            b'\\' if rest.get(at + 1) == Some(&quote) && escapes > 0 => return Some(at),
+            b'\\' => at += 1,
+            // SQL and PowerShell double a quote to escape it.
+            byte if byte == quote && rest.get(at + 1) == Some(&quote) => at += 1,
+            byte if byte == quote => return Some(at),
+            _ => {}
+        }
+        at += 1;
+    }
+}
+
+/// The length of a shell word.
+fn word(rest: &[u8], before: &Before) -> Option<usize> {
+    if let (Some(escapes), Some(quote)) = (before.own, before.quote) {
+        return literal(rest, quote, escapes);
+    }
+    let mut at = 0;
+    loop {
+        let byte = *rest.get(at)?;
+        let ends = match byte {
+            byte if byte.is_ascii_whitespace() => true,
+            b'\\' => {
+                let next = rest.get(at + 1);
+                let ends = next.is_none_or(|next| matches!(next, b'\n' | b'\r'))
+                    || (before.quote.is_some() && next == before.quote.as_ref());
+                at += usize::from(!ends);
+                ends
+            }
+            b'"' | b'\'' | b'`' => before.quote == Some(byte),
+            b';' | b'&' | b'|' | b'<' | b'>' => before.quote.is_none(),
+            b')' | b']' | b'}' => before.open[bracket(byte)] > 0 && before.quote.is_none(),
+            _ => false,
+        };
+        if ends {
+            return Some(at);
+        }
+        at += 1;
+    }
+}
+
+/// The length of a connection string's field.
+fn field(rest: &[u8], before: &Before) -> Option<usize> {
+    if let (Some(escapes), Some(quote)) = (before.own, before.quote) {
+        return literal(rest, quote, escapes);
+    }
+    let ends = |byte: &u8| match byte {
+        b';' => true,
+        b'"' | b'\'' | b'`' => before.quote.is_none_or(|quote| quote == *byte),
+        b'\\' => before.quote.is_some(),
+        byte => byte.is_ascii_whitespace(),
+    };
+    rest.iter().position(ends)
+}
+
+/// Takes from the end of a value what belongs to the syntax around it; says whether the value may
+/// go on. `tail` is the line behind it.
+fn trim(value: &[u8], tail: &[u8], before: &Before) -> (usize, bool) {
+    let rest = tail.trim_ascii();
+    let is_comment = rest.starts_with(b"#") || rest.starts_with(b";") || rest.starts_with(b"//");
+    let at_blank = tail.first().is_some_and(u8::is_ascii_whitespace);
+    let at_end = rest.is_empty() || (at_blank && is_comment);
+    let body = value
+        .iter()
+        .rposition(|byte| !matches!(byte, b',' | b';'))
+        .map_or(0, |at| at + 1);
+    if body < value.len() && (!at_end && at_blank || at_end && is_operand(&value[..body])) {
+        // `name=value,` of code, or of a line of settings.
+        return (body, before.is_setting && at_end);
+    }
+    let may_go_on = before.is_setting && at_blank && !at_end && !before.is_shell;
+    (value.len(), may_go_on && !is_command(rest))
+}
+
+/// A name, a number or a chain of members: what code may have where data has a value.
+fn is_operand(text: &[u8]) -> bool {
+    text.iter().all(|byte| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'(' | b')' | b'[' | b']')
+    })
+}
+
+/// Whether `rest` is more of a command line, of a list of pairs or of an expression.
+fn is_command(rest: &[u8]) -> bool {
+    rest.iter()
+        .next()
+        .is_some_and(|byte| b"-|&><\\)]}+*/=?!:,.\"'`$([{".contains(byte))
+        || begins_pair(rest)
+        || rest
+            .windows(2)
+            .any(|pair| pair == b" -" || pair == b" $" || pair == b" |")
+        || rest
+            .split(u8::is_ascii_whitespace)
+            .any(|word| begins_pair(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The value behind the first `NAME`, one separator and blanks.
+    fn read(text: &str) -> (&str, bool) {
+        let at = text.find("NAME").expect("there is a name");
+        let name = Span::new(at, at + 4);
+        let skipped = text[at + 4..].find(|c: char| !"=: ".contains(c));
+        let start = at + 4 + skipped.expect("there is a value");
+        let extent = end(text.as_bytes(), name, start, Ends::Line);
+        (&text[start..extent.end], extent.is_partial)
+    }
+
+    #[test]
+    fn a_setting_goes_to_the_end_of_its_line() {
+        for mark in [
+            ',', ';', '&', '<', '>', ')', '}', ']', '"', '\'', '\\', '`', '(', '$', '|',
+        ] {
+            for (before, after) in [
+                ("NAME=", "\n"),
+                ("A=1\nNAME=", " # comment\n"),
+                ("export NAME=", "\r\nB=2"),
+                ("  NAME: ", "\n"),
+                ("- NAME: ", "\t# comment\n"),
+                ("NAME = ", " ; comment\n"),
+                ("ENV NAME=", "\n"),
+                ("# NAME=", "\n"),
+                ("+NAME=", "\n"),
+            ] {
+                let value = format!("k7{mark}Q9x");
+                let text = format!("{before}{value}{after}");
+                assert_eq!(read(&text), (value.as_str(), false), "{text:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_value_ends_where_what_is_around_it_ends() {
+        for (text, value) in [
+            ("{a: 1, NAME: k7Q9x, b: 2}\n", "k7Q9x"),
+            ("{NAME: k7Q9x}\n", "k7Q9x"),
+            ("f(NAME=k7Q9x)\n", "k7Q9x"),
+            ("x \"NAME=k7,Q9x\" y\n", "k7,Q9x"),
+            ("\"host=a NAME=k7,Q9)x sslmode=b\"\n", "k7,Q9)x"),
+            ("'NAME=k7Q9x\\n'\n", "k7Q9x"),
+            ("https://x/?NAME=k7Q9x&b=2\n", "k7Q9x"),
+            ("https://x/?NAME=k7Q9x#top\n", "k7Q9x"),
+            ("Server=a;NAME=k7,Q9x;Pooling=b\n", "k7,Q9x"),
+            ("NAME=k7Q9x;Pool Size=3\n", "k7Q9x"),
+            ("NAME=k7Q9x&user=b\n", "k7Q9x"),
+            ("user=a,NAME=k7Q9x,host=b\n", "k7Q9x"),
+            ("tool --NAME k7,Q9x; ls\n", "k7,Q9x"),
+            ("tool --NAME k7\\;Q9x other\n", "k7\\;Q9x"),
+            ("<b>NAME=k7Q9x</b>\n", "k7Q9x"),
+            ("NAME=k7Q9x; export NAME\n", "k7Q9x"),
+            ("NAME=k7Q9x && run\n", "k7Q9x"),
+            ("see `NAME=k7Q9x` there\n", "k7Q9x"),
+        ] {
+            assert_eq!(read(text), (value, false), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_may_go_on_is_partial() {
+        assert_eq!(read("NAME=k7Q9x horse staple\n"), ("k7Q9x", true));
+        assert_eq!(read("NAME=k7Q9x,\n"), ("k7Q9x", true));
+        assert_eq!(read("  NAME: k7$Q9x,\n"), ("k7$Q9x,", false));
+        assert_eq!(read("NAME=k7Q9x psql -h db\n"), ("k7Q9x", false));
+        let long = format!("NAME={}\n", "k7Q9".repeat(2000));
+        assert_eq!(read(&long), (&long[5..5 + MAX_VALUE_LEN], true));
+    }
+}

@@ -1,0 +1,588 @@
+//! A value is found whole, whatever characters it has and whatever syntax holds it.
+//!
+//! Random passwords over all printable ASCII characters and some others are written into files in
+//! the syntaxes below, each escaped as its format asks for. The scan must find exactly the bytes that
+//! were written, or say that it read only a part; no output may show the rest.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt::Write;
+
+use serde_json::Value;
+use unleak::rule::template::Random;
+
+use crate::support::{Repo, unleak};
+
+/// How a format writes a password, and which it can write.
+struct Syntax {
+    /// Name of the file; `@` stands for a number.
+    path: &'static str,
+    /// Text of the file; `@` stands for the password.
+    text: &'static str,
+    write: fn(&str) -> String,
+    can_write: fn(&str) -> bool,
+}
+
+const fn syntax(
+    path: &'static str,
+    text: &'static str,
+    write: fn(&str) -> String,
+    can_write: fn(&str) -> bool,
+) -> Syntax {
+    Syntax {
+        path,
+        text,
+        write,
+        can_write,
+    }
+}
+
+const SYNTAXES: [Syntax; 36] = [
+    syntax("@/.env", "A=1\nDB_PASSWORD=@\nB=2\n", plain, begins_bare),
+    syntax("@/c.env", "DB_PASSWORD=@ # note\n", plain, begins_bare),
+    syntax("@/e.env", "export DB_PASSWORD=@\n", plain, begins_bare),
+    syntax("@/l.env", "DB_PASSWORD=@", plain, begins_bare),
+    syntax(
+        "@/d.env",
+        "DB_PASSWORD=\"@\"\n",
+        |v| escape(v, "\\\"$`"),
+        any,
+    ),
+    syntax("@/s.env", "DB_PASSWORD='@'\n", plain, |v| none_of(v, "'\\")),
+    syntax(
+        "@/p.yml",
+        "db:\n  password: @\n  user: x\n",
+        plain,
+        begins_scalar,
+    ),
+    syntax("@/d.yml", "db:\n  password: \"@\"\n", json, any),
+    syntax(
+        "@/s.yml",
+        "password: '@'\n",
+        |v| v.replace('\'', "''"),
+        |v| none_of(v, "\\") && !v.starts_with('\'') && !v.ends_with('\''),
+    ),
+    syntax(
+        "@/f.yml",
+        "db: {user: x, password: @, port: 1}\n",
+        plain,
+        |v| begins_scalar(v) && none_of(v, ",[]{}"),
+    ),
+    syntax(
+        "@/compose.yml",
+        "environment:\n  - DB_PASSWORD=@\n",
+        plain,
+        begins_bare,
+    ),
+    syntax(
+        "@/default.yml",
+        "  DB_PASSWORD: ${DB_PASSWORD:-@}\n",
+        plain,
+        |v| none_of(v, "{}\"'$\\"),
+    ),
+    syntax(
+        "@/a.json",
+        "{\"db\": {\"password\": \"@\", \"n\": 1}}\n",
+        json,
+        any,
+    ),
+    syntax(
+        "@/b.json",
+        "{\"body\": \"{\\\"password\\\": \\\"@\\\", \\\"n\\\": 1}\"}\n",
+        |v| json(&json(v)),
+        any,
+    ),
+    syntax(
+        "@/t.properties",
+        "db.password=@\n",
+        |v| escape(v, "\\"),
+        begins_property,
+    ),
+    syntax(
+        "@/b.properties",
+        "db.password = @\n",
+        |v| escape(v, "\\"),
+        begins_property,
+    ),
+    syntax(
+        "@/a.ini",
+        "[db]\npassword = @\nuser = x\n",
+        plain,
+        begins_bare,
+    ),
+    syntax("@/b.toml", "password = \"@\"\n", json, any),
+    syntax("@/l.toml", "password = '@'\n", plain, |v| none_of(v, "'\\")),
+    syntax(
+        "@/Dockerfile",
+        "FROM x\nENV DB_PASSWORD=@\n",
+        |v| escape(v, "\\\"'$`"),
+        begins_bare,
+    ),
+    syntax(
+        "@/e.xml",
+        "<db><password>@</password></db>\n",
+        entities,
+        any,
+    ),
+    syntax(
+        "@/a.xml",
+        "<add key=\"DbPassword\" value=\"@\"/>\n",
+        entities,
+        any,
+    ),
+    syntax(
+        "@/.netrc",
+        "machine example.org login bob password @\n",
+        plain,
+        |v| none_of(v, "\"'\\"),
+    ),
+    syntax(
+        "@/.pgpass",
+        "db.example.org:5432:shop:bob:@\n",
+        |v| escape(v, ":\\"),
+        |v| none_of(v, "\""),
+    ),
+    syntax(
+        "@/url.txt",
+        "postgres://bob:@@db.example.org/shop\n",
+        userinfo,
+        any,
+    ),
+    syntax(
+        "@/query.txt",
+        "GET https://example.org/?u=bob&password=@&x=1\n",
+        percent,
+        any,
+    ),
+    syntax(
+        "@/equals.sh",
+        "tool run --db-password=@ --verbose\n",
+        shell,
+        any,
+    ),
+    syntax(
+        "@/blank.sh",
+        "tool run --db-password @ --verbose\n",
+        shell,
+        any,
+    ),
+    syntax(
+        "@/quoted.sh",
+        "tool run --db-password '@' --verbose\n",
+        plain,
+        |v| none_of(v, "'\\"),
+    ),
+    syntax(
+        "@/sshpass.sh",
+        "sshpass -p @ ssh bob@example.org\n",
+        shell,
+        |v| !v.starts_with('-'),
+    ),
+    syntax("@/a.py", "DB_PASSWORD = \"@\"\n", json, any),
+    syntax(
+        "@/a.js",
+        "const c = { password: '@', x: 1 };\n",
+        |v| escape(v, "\\'"),
+        any,
+    ),
+    syntax("@/a.go", "\tpassword := `@`\n", plain, |v| {
+        none_of(v, "`\\")
+    }),
+    syntax(
+        "@/a.php",
+        "$config['password'] = '@';\n",
+        |v| escape(v, "\\'"),
+        any,
+    ),
+    syntax(
+        "@/a.cs",
+        "var s = \"Server=db;User Id=bob;Password=@;Pooling=true\";\n",
+        plain,
+        |v| none_of(v, ";\"\\'"),
+    ),
+    syntax("@/a.tf", "  password = \"@\"\n", json, any),
+];
+
+fn plain(value: &str) -> String {
+    value.to_owned()
+}
+
+fn escape(value: &str, marks: &str) -> String {
+    let mut text = String::new();
+    for character in value.chars() {
+        if marks.contains(character) {
+            text.push('\\');
+        }
+        text.push(character);
+    }
+    text
+}
+
+fn json(value: &str) -> String {
+    escape(value, "\\\"")
+}
+
+fn entities(value: &str) -> String {
+    let value = value.replace('&', "&amp;").replace('"', "&quot;");
+    value.replace('<', "&lt;").replace('>', "&gt;")
+}
+
+fn percent_but(value: &str, marks: &str) -> String {
+    let mut text = String::new();
+    for byte in value.bytes() {
+        if byte.is_ascii_alphanumeric() || marks.as_bytes().contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            write!(text, "%{byte:02X}").unwrap();
+        }
+    }
+    text
+}
+
+/// RFC 3986, section 3.2.1.
+fn userinfo(value: &str) -> String {
+    percent_but(value, "-._~!$'()*+,;=")
+}
+
+fn percent(value: &str) -> String {
+    percent_but(value, "-._~")
+}
+
+/// POSIX XCU 2.2.1.
+fn shell(value: &str) -> String {
+    escape(value, "|&;<>()$`\\\"'*?[#~!{")
+}
+
+fn any(_: &str) -> bool {
+    true
+}
+
+fn none_of(value: &str, marks: &str) -> bool {
+    !value.contains(|character| marks.contains(character))
+}
+
+/// Whether a value without quotes can begin like that, and end: nothing that opens a literal or a
+/// reference, nothing that continues the line.
+fn begins_bare(value: &str) -> bool {
+    !value.starts_with(|first| "\"'`#$(\\".contains(first)) && !value.ends_with('\\')
+}
+
+fn begins_property(value: &str) -> bool {
+    begins_bare(value) && !value.starts_with(['=', ':'])
+}
+
+/// YAML 1.2.2, section 7.3.3.
+fn begins_scalar(value: &str) -> bool {
+    !value.starts_with(|first| "-?:,[]{}#&*!|>'\"%@`".contains(first)) && !value.ends_with(':')
+}
+
+/// `{name}` in braces is a slot of a template, whoever wrote it.
+fn is_slot(value: &str) -> bool {
+    value.split('{').skip(1).any(|rest| {
+        rest.split_once('}')
+            .is_some_and(|(name, _)| name.len() > 2 && name.chars().all(char::is_alphabetic))
+    })
+}
+
+fn password(random: &mut Random, syntax: &Syntax) -> String {
+    let alphabet: Vec<char> = ('!'..='~').chain("äß€λ".chars()).collect();
+    loop {
+        let len = 12 + random.below(16);
+        let value: String = (0..len).map(|_| *random.pick(&alphabet)).collect();
+        if (syntax.can_write)(&value) && !is_slot(&value) {
+            return value;
+        }
+    }
+}
+
+/// What was written, by the id of its blob: the syntax, the password as its file has it, and where.
+type Written = BTreeMap<String, (&'static str, String, usize)>;
+
+/// Passwords for each syntax.
+const EACH: usize = 20;
+
+fn write_all(repo: &Repo, seed: u64) -> Written {
+    let mut random = Random::new(seed);
+    let mut paths = Vec::new();
+    for syntax in &SYNTAXES {
+        for number in 0..EACH {
+            let raw = (syntax.write)(&password(&mut random, syntax));
+            let path = syntax.path.replace('@', &number.to_string());
+            // Of two in a row, as in `bob:@@host`, the first is the place.
+            let start = syntax.text.find('@').expect("there is a place");
+            let text = syntax.text.replacen('@', &raw, 1);
+            repo.write(&path, text);
+            paths.push((path, (syntax.path, raw, start)));
+        }
+    }
+    repo.commit("all");
+    let names: Vec<String> = paths
+        .iter()
+        .map(|(path, _)| format!("HEAD:{path}\n"))
+        .collect();
+    let ids = repo.git_with_input(
+        &["cat-file", "--batch-check=%(objectname)"],
+        names.concat().as_bytes(),
+    );
+    let ids = String::from_utf8(ids).unwrap();
+    let ids = ids.lines().map(str::to_owned);
+    ids.zip(paths.into_iter().map(|(_, written)| written))
+        .collect()
+}
+
+/// What was found in each blob: the span, and whether the finding says that it is a part.
+fn found_in(report: &Value) -> HashMap<String, Vec<(usize, usize, bool)>> {
+    let mut found: HashMap<String, Vec<_>> = HashMap::new();
+    for finding in report["findings"].as_array().unwrap() {
+        let reasons = finding["reasons"].to_string();
+        let is_partial = reasons.contains("only a part of the value could be read");
+        for place in finding["occurrences"].as_array().unwrap() {
+            let offset = |field: &str| place[field].as_u64().unwrap() as usize;
+            let object = place["object"].as_str().unwrap().to_owned();
+            let entry = (offset("start"), offset("end"), is_partial);
+            found.entry(object).or_default().push(entry);
+        }
+    }
+    found
+}
+
+#[test]
+fn random_passwords_are_found_whole_in_every_syntax() {
+    for seed in [1, 2] {
+        let repo = Repo::new();
+        let written = write_all(&repo, seed);
+        assert!(written.len() > SYNTAXES.len() * EACH * 9 / 10);
+        let found = found_in(&repo.scan(&["--min-confidence", "low"]).json);
+        let mut wrong = Vec::new();
+        let mut parts = 0;
+        for (id, (syntax, raw, start)) in &written {
+            let spans = found.get(id).map_or(&[][..], Vec::as_slice);
+            let is_whole = spans
+                .iter()
+                .any(|&(from, to, _)| (from, to) == (*start, start + raw.len()));
+            let is_part = spans.iter().any(|span| span.2);
+            parts += usize::from(!is_whole && is_part);
+            if !is_whole && !is_part {
+                wrong.push(format!("{syntax}: {raw:?} was found as {spans:?}"));
+            }
+        }
+        assert!(wrong.is_empty(), "seed {seed}:\n{}", wrong.join("\n"));
+        assert!(
+            parts * 20 < written.len(),
+            "seed {seed}: {parts} are found in part"
+        );
+    }
+}
+
+/// Bytes of a password that may stand in an output by chance, or as its mark's ends.
+const SHOWN: usize = 5;
+
+#[test]
+fn no_output_shows_more_of_a_random_password_than_its_mark() {
+    let repo = Repo::new();
+    let written = write_all(&repo, 3);
+    for format in [
+        "human", "json", "jsonl", "sarif", "gitlab", "csv", "html", "junit", "github",
+    ] {
+        let options = ["scan", "--min-confidence", "low", "--format", format, "."];
+        let output = unleak(&options, repo.path());
+        let shown: HashSet<&[u8]> = output.stdout.windows(SHOWN + 1).collect();
+        for (syntax, raw, _) in written.values() {
+            let leaked = raw
+                .as_bytes()
+                .windows(SHOWN + 1)
+                .find(|part| shown.contains(*part) && is_telling(part));
+            assert_eq!(
+                leaked.map(String::from_utf8_lossy),
+                None,
+                "{format}: {syntax}: {raw}"
+            );
+        }
+    }
+}
+
+/// Outputs have backslashes and entities of their own.
+fn is_telling(part: &[u8]) -> bool {
+    part.iter().any(u8::is_ascii_punctuation) && !part.contains(&b'\\') && !part.contains(&b'&')
+}
+
+/// The secrets found in a text on standard input, with their confidence, by line.
+fn values(text: &str) -> Vec<(u64, String, String)> {
+    let dir = Repo::bare_directory();
+    dir.write("text", text);
+    let options = [
+        "scan",
+        "--files",
+        "text",
+        "--format",
+        "json",
+        "--show-secrets",
+        "--min-confidence",
+        "low",
+    ];
+    let output = unleak(&options, dir.path());
+    let report: Value = serde_json::from_slice(&output.stdout).expect("a report");
+    let mut found = Vec::new();
+    for finding in report["findings"].as_array().unwrap() {
+        for place in finding["occurrences"].as_array().unwrap() {
+            found.push((
+                place["line"].as_u64().unwrap(),
+                finding["secret"].as_str().unwrap().to_owned(),
+                finding["confidence"].as_str().unwrap().to_owned(),
+            ));
+        }
+    }
+    found.sort();
+    found
+}
+
+/// A random value of letters and digits, the same for the same seed.
+fn made(len: usize, seed: u64) -> String {
+    let template = format!("{{base62:{}}}7aQ", len - 3);
+    crate::support::token(&template, seed)
+}
+
+#[test]
+fn a_word_in_a_random_value_hides_nothing() {
+    for (number, word) in [
+        "todo", "sample", "Insert", "xxxx", "...", "example", "____", "#{", "${",
+    ]
+    .iter()
+    .enumerate()
+    {
+        let value = format!(
+            "{}{word}{}",
+            made(9, number as u64),
+            made(8, 50 + number as u64)
+        );
+        let found = values(&format!("SVC_PASSWORD={value}\n"));
+        assert!(
+            found
+                .iter()
+                .any(|(_, secret, level)| *secret == value && level != "low"),
+            "{word}: {found:?}"
+        );
+    }
+}
+
+/// Six digits, as GitHub's tokens end.
+fn base62(mut number: u32) -> String {
+    const DIGITS: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    let mut text = [b'0'; 6];
+    for place in text.iter_mut().rev() {
+        *place = DIGITS[number as usize % 62];
+        number /= 62;
+    }
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+#[test]
+fn a_right_checksum_outweighs_every_word() {
+    for word in ["todo", "ToDo", "xxxx", "sample", "dummy", "example"] {
+        let body = format!("{}{word}{}", made(12, 5), made(18 - word.len(), 6));
+        let token = format!("ghp_{body}{}", base62(crc32fast::hash(body.as_bytes())));
+        let found = values(&token);
+        assert_eq!(found, [(1, token.clone(), "high".to_owned())], "{word}");
+    }
+}
+
+#[test]
+fn a_doubted_shape_is_low_and_says_why() {
+    let dir = Repo::bare_directory();
+    // A wrong checksum and a filler: no token, but not unseen either.
+    dir.write("text", format!("key = ghp_{}\n", "x".repeat(36)));
+    let options = ["scan", "--files", "text", "--min-confidence", "low"];
+    let text = String::from_utf8(unleak(&options, dir.path()).stdout).unwrap();
+    assert!(text.contains("low github-pat"), "{text}");
+    assert!(text.contains("looks like a placeholder"), "{text}");
+}
+
+#[test]
+fn a_sign_at_the_beginning_of_a_literal_makes_no_reference_of_it() {
+    for sign in ['@', '&', '%', '$'] {
+        let value = format!("{sign}Kestrel88{}", made(4, 9));
+        let found = values(&format!("DB_PASSWORD = \"{value}\"\n"));
+        assert!(
+            found.iter().any(|entry| entry.1 == value),
+            "{value}: {found:?}"
+        );
+    }
+    for reference in [
+        "${DB_PASSWORD}",
+        "{{ db_password }}",
+        "%s",
+        "%(password)s",
+        "<password>",
+        "@Value",
+        "$DB_PASSWORD",
+        "$dbPassword",
+        "%DB_PASSWORD%",
+        "<%= password %>",
+        "#{password}",
+        "{password}",
+        "$(cat password)",
+    ] {
+        let found = values(&format!("DB_PASSWORD = \"{reference}\"\n"));
+        assert_eq!(found, [], "{reference}");
+    }
+}
+
+#[test]
+fn long_values_are_whole_up_to_the_limit_and_partial_beyond() {
+    for len in [201, 512, 1024, 4096] {
+        let value = made(len, len as u64);
+        let found = values(&format!("const SECRET_KEY = \"{value}\";\n"));
+        assert!(
+            found.iter().any(|entry| entry.1 == value),
+            "{len} characters"
+        );
+    }
+    let repo = Repo::new();
+    repo.commit_file("a.kt", format!("val SECRET_KEY = \"{}\"\n", made(5000, 1)));
+    let report = repo.scan(&[]);
+    let reasons = report.only("generic-secret")["reasons"].to_string();
+    assert!(reasons.contains("only a part of the value"), "{reasons}");
+}
+
+#[test]
+fn a_default_is_the_value_and_found_once() {
+    let value = made(14, 3);
+    for text in [
+        format!("x:\n  DB_PASSWORD: ${{DB_PASSWORD:-{value}}}\n"),
+        format!("x:\n  DB_PASSWORD: ${{PW-{value}}}\n"),
+        format!("DB_PASSWORD=${{DB_PASSWORD:={value}}}\n"),
+        format!("export DB_PASSWORD=\"${{DB_PASSWORD:-{value}}}\"\n"),
+        format!("DB_PASSWORD=${{DB_PASSWORD:-\"{value}\"}}\n"),
+    ] {
+        let found: Vec<String> = values(&text).into_iter().map(|entry| entry.1).collect();
+        assert_eq!(found, [value.clone()], "{text}");
+    }
+    assert_eq!(values("DB_PASSWORD: ${DB_PASSWORD:?must be set1}\n"), []);
+}
+
+#[test]
+fn a_value_in_nested_json_ends_before_the_backslashes_of_its_quote() {
+    let value = made(14, 4);
+    let mut text = format!("{{\"password\": \"{value}\"}}");
+    for depth in 0..3 {
+        text = format!("{{\"body\": \"{}\"}}", json(&text));
+        let found: Vec<String> = values(&text).into_iter().map(|entry| entry.1).collect();
+        assert_eq!(found, [value.clone()], "depth {depth}: {text}");
+    }
+}
+
+#[test]
+fn what_may_go_on_is_said_to_be_a_part() {
+    let repo = Repo::new();
+    let value = made(12, 8);
+    repo.commit_file("notes.cfg", format!("password = {value} horse staple\n"));
+    let output = unleak(&["scan", "--min-confidence", "low", "."], repo.path());
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        text.contains("only a part of the value could be read"),
+        "{text}"
+    );
+    assert!(
+        !text.contains("horse"),
+        "what may belong to the value is hidden: {text}"
+    );
+}
