@@ -36,6 +36,7 @@ CAPS = {
     "holds a common test value": (-1, 0),
     # These are rare in the set; people agree on what they mean.
     "is a placeholder": (-6, -4.5),
+    "is encrypted": (-6, -4),
     "is a random mix": (0.5, 3),
     "may be a call": (-6, -3),
     "capitals": (-3, -1.5),

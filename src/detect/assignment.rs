@@ -130,7 +130,8 @@ impl Reader<'_> {
             matches!(byte, b'"' | b'\'' | b']' | b'`' | b'\\' | b'*')
         });
         let is_flag = self.bytes[name.start] == b'-';
-        let operator = self.operator(is_flag)?;
+        let is_setting = self.at == name.end && syntax::begins_setting(self.bytes, name.start);
+        let operator = self.operator(is_flag, is_setting)?;
         if operator == Operator::Colon {
             self.skip_type_annotation();
         }
@@ -161,12 +162,12 @@ impl Reader<'_> {
         found
     }
 
-    fn operator(&mut self, is_flag: bool) -> Option<Operator> {
+    fn operator(&mut self, is_flag: bool, is_setting: bool) -> Option<Operator> {
         let blanks = self.skip(MAX_BLANKS, is_blank);
         if is_flag && blanks > 0 {
             return Some(Operator::Blank);
         }
-        if blanks == 0 && self.peek(0) == Some(b'=') && !self.is_longer_operator() {
+        if blanks == 0 && self.peek(0) == Some(b'=') && !self.is_longer_operator(is_setting) {
             self.at += 1;
             return Some(Operator::Assign);
         }
@@ -203,7 +204,7 @@ impl Reader<'_> {
 
     /// Whether `==`, `=>` or the like stand here, and not an `=` with a value that begins with such a
     /// sign: an operator of code has a blank, a literal or a plain operand behind it.
-    fn is_longer_operator(&self) -> bool {
+    fn is_longer_operator(&self, is_setting: bool) -> bool {
         let rest = &self.bytes[self.at + 1..];
         let signs = rest.iter().take(2).take_while(|byte| b"=>".contains(byte));
         let Some((&first, operand)) = rest.get(signs.count()..).and_then(<[u8]>::split_first)
@@ -217,10 +218,14 @@ impl Reader<'_> {
         let word = word.take_while(|byte| !byte.is_ascii_whitespace());
         let is_operand = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.()[],;:".contains(byte);
         match first {
-            b'"' | b'\'' | b'`' | b'$' | b'(' | b'[' | b'{' => true,
+            b'"' | b'\'' | b'`' => true,
+            b'$' | b'(' | b'[' | b'{' => !is_setting,
             b'\\' => operand.first() == Some(&b'"'),
             _ if first.is_ascii_whitespace() => true,
-            _ => is_operand(&first) && word.copied().all(|byte| is_operand(&byte)),
+            _ => {
+                (first.is_ascii_alphanumeric() || first == b'_')
+                    && word.copied().all(|byte| is_operand(&byte))
+            }
         }
     }
 
@@ -235,7 +240,9 @@ impl Reader<'_> {
         let kind = self.skip(MAX_NAME_LEN, |byte| {
             is_name(byte) || b"&'<>[]?|:. ".contains(&byte)
         });
-        let is_apart = self.bytes[from..self.at].ends_with(b" ")
+        // Behind `name: ` a plain scalar may have an `=`.
+        let is_apart = from == start
+            || self.bytes[from..self.at].ends_with(b" ")
             || matches!(self.peek(1), Some(b' ' | b'"' | b'\'' | b'`'));
         let is_assigned = self.peek(0) == Some(b'=') && self.peek(1) != Some(b'=');
         let assigned = begins && kind > 0 && is_assigned && is_apart;
@@ -281,7 +288,11 @@ impl Reader<'_> {
                     .take_while(|&&byte| is_blank(byte))
                     .count();
             let is_bare = matches!(self.bytes.get(begins), Some(b'(' | b'[')) || prefix > 0;
-            if quoted.is_some() || !is_bare {
+            let is_glued = prefix > 0
+                && self
+                    .peek(1)
+                    .is_some_and(|byte| byte.is_ascii_alphanumeric());
+            if (quoted.is_some() && !is_glued) || !is_bare {
                 return quoted;
             }
         }

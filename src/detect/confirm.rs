@@ -222,7 +222,13 @@ impl Confirmer {
                 (found.span, found.secret)
             }
         };
+        let is_text = matches!(rule.matcher, Matcher::Start(_) | Matcher::Infix { .. });
         if let Some(ends) = rule.ends {
+            // Where nothing is quoted, an escaped quote begins a shell word.
+            let escapes = syntax::escapes_before(window, secret_span.start);
+            if escapes > 0 && !syntax::is_quoted(window, span.start) {
+                secret_span.start -= escapes + 1;
+            }
             let before = Span::new(span.start, span.start);
             let extent = syntax::end(window, before, secret_span.start, ends);
             secret_span.end = extent.end;
@@ -231,7 +237,7 @@ impl Confirmer {
                 return None;
             }
         } else if (rule.boundary.right && !can_end(rule, window, secret_span.end))
-            || runs_out(window, span, secret_span)
+            || (is_text && runs_out(window, span, secret_span))
         {
             return None;
         }

@@ -67,16 +67,16 @@ pub fn class_changes(bytes: &[u8]) -> usize {
 }
 
 /// Returns whether the value is a random mix of several kinds of characters, such as a password
-/// manager makes: at least 12 characters, of three kinds or more, that change kind at half of the
-/// places and hardly repeat. Text, identifiers and code do not.
+/// manager makes: at least 12 characters, of all four kinds, that change kind at half of the places
+/// and hardly repeat. Text, identifiers and code do not.
 pub fn is_random_mix(bytes: &[u8]) -> bool {
     let classes = Classes::of(bytes);
     bytes.len() >= 12
-        && classes.kinds() >= 3
+        && classes.kinds() == 4
         && !bytes
             .iter()
             .any(|byte| byte.is_ascii_whitespace() || byte.is_ascii_control())
-        && class_changes(bytes) * 2 + 2 >= bytes.len()
+        && class_changes(bytes) * 2 >= bytes.len()
         && bits_per_byte(bytes) >= 0.85 * (bytes.len().min(64) as f64).log2()
 }
 

@@ -6,7 +6,9 @@ use data_encoding::BASE64;
 
 use super::assignment::{Assignment, Form, Operator};
 use super::entropy::{Classes, class_changes, is_monotonous, is_random_mix};
-use super::placeholder::{is_config_word, is_placeholder, is_reference, is_test_value};
+use super::placeholder::{
+    is_config_word, is_encrypted, is_placeholder, is_reference, is_test_value,
+};
 
 /// The facts about one assignment.
 pub struct Features {
@@ -18,6 +20,9 @@ pub struct Features {
 
 /// Shorter values are flags and enumerations.
 const MIN_VALUE_LEN: usize = 4;
+
+/// Bytes before a name that are looked at: in long lines, what is further away tells nothing.
+const MAX_BEFORE: usize = 48;
 
 /// Words for a password, of which any may end a name.
 const PASSWORD_WORDS: [&str; 8] = [
@@ -98,7 +103,7 @@ pub fn of(window: &[u8], found: &Assignment) -> Option<Features> {
         || is_monotonous(value)
         || is_version(value)
         || is_card_number(value)
-        || (is_call && !is_mix)
+        || (is_call && (!is_mix || is_named_call(value)))
         || is_prose(window, found, value)
     {
         return None;
@@ -115,6 +120,9 @@ pub fn of(window: &[u8], found: &Assignment) -> Option<Features> {
     meaning_facts(value, &name_words, &mut facts);
     if is_placeholder(value) {
         facts.push("is a placeholder");
+    }
+    if is_encrypted(value) {
+        facts.push("is encrypted");
     }
     if is_call {
         facts.push("may be a call");
@@ -135,13 +143,76 @@ fn is_call(window: &[u8], found: &Assignment, value: &[u8]) -> bool {
     let head = value.iter().take_while(|byte| is_path(byte)).count();
     let rest = &value[head..];
     let is_member = rest.is_empty() && value.windows(2).any(member);
-    let opens = matches!(rest.first(), Some(b'(' | b'[' | b'{'));
-    let is_closed = rest.iter().any(|byte| matches!(byte, b')' | b']' | b'}'));
-    let goes_on = found.value.end < window.len() && window[found.value.end] != b'\n';
+    let after = &window[found.value.end..];
     is_member
+        || is_generic_type(value)
         || window[..found.value.start].ends_with(b"::")
-        || (opens && (rest.len() == 1 || is_closed || goes_on))
-        || matches!(window.get(found.value.end), Some(b'(' | b'[' | b'{'))
+        || begins_call(value)
+        || (opens_bracket(value, rest, after) && !is_data(value))
+        || matches!(after.first(), Some(b'(' | b'[' | b'{'))
+}
+
+/// Whether a mark is in the value that no argument of a call has outside of quotes.
+fn is_data(value: &[u8]) -> bool {
+    let escapes_quote = |pair: &[u8]| pair[0] == b'\\' && !b"\"'".contains(&pair[1]);
+    value
+        .iter()
+        .any(|byte| b"~#%^|`".contains(byte) || !byte.is_ascii())
+        || value.windows(2).any(escapes_quote)
+}
+
+/// Whether brackets of code are in the value: one that opens behind the name that `rest` follows and
+/// what comes `after` the value goes on with; one at the end; or a pair that ends the value.
+fn opens_bracket(value: &[u8], rest: &[u8], after: &[u8]) -> bool {
+    let opens = |byte: &u8| matches!(byte, b'(' | b'[' | b'{');
+    let goes_on = match after {
+        [b')' | b']' | b'}' | b'"' | b'\'' | b',', ..] => true,
+        [b'\\', next, ..] => matches!(next, b'"' | b'\''),
+        [b' ', next, ..] => *next != b'#',
+        _ => false,
+    };
+    let open = match value.strip_suffix(b",").unwrap_or(value).last() {
+        Some(b')') => b'(',
+        Some(b']') => b'[',
+        Some(b'}') => b'{',
+        Some(last) if opens(last) => return true,
+        _ => 0,
+    };
+    value.contains(&open) || (goes_on && rest.first().is_some_and(opens))
+}
+
+/// `Option<String>`, `Vec<&'a`: a type with its parameters.
+fn is_generic_type(value: &[u8]) -> bool {
+    let Some(open) = memchr::memchr(b'<', value) else {
+        return false;
+    };
+    let (head, rest) = value.split_at(open);
+    let is_name = |byte: &u8| byte.is_ascii_alphabetic() || b"_:.".contains(byte);
+    let inner = |byte: &u8| is_name(byte) || b"<>&', []()0123456789".contains(byte);
+    let is_closed = rest.ends_with(b">") || rest.starts_with(b"<&'");
+    head.len() > 2 && head.iter().all(is_name) && is_closed && rest.iter().all(inner)
+}
+
+/// `fmt.Sprintf("x`: a name of letters, then a literal as its argument.
+fn begins_call(value: &[u8]) -> bool {
+    let is_name = |byte: &&u8| byte.is_ascii_alphabetic() || b"_.".contains(byte);
+    let head = value.iter().take_while(is_name).count();
+    let is_literal = matches!(&value[head..], [b'(', b'"' | b'\'' | b'`', ..]);
+    head >= 4 && class_changes(&value[..head]) <= 4 && is_literal
+}
+
+/// `aws.String("x")`, `get_token(1)`: a name of letters, then its arguments.
+fn is_named_call(value: &[u8]) -> bool {
+    let is_name = |byte: &&u8| byte.is_ascii_alphabetic() || b"_.".contains(byte);
+    let head = value.iter().take_while(is_name).count();
+    let rest = &value[head..];
+    head >= 4
+        && class_changes(&value[..head]) <= 4
+        && rest.len() > 1
+        && matches!(
+            (rest.first(), rest.last()),
+            (Some(b'('), Some(b')')) | (Some(b'['), Some(b']'))
+        )
 }
 
 /// `pass the test`, "Pass `x` to": a blank assigns on command lines and in environments only.
@@ -296,7 +367,7 @@ fn syntax_facts(window: &[u8], found: &Assignment, facts: &mut Vec<&'static str>
         Some(_) => "something else follows",
     });
     let start = found.name.start;
-    let before = &window[..start];
+    let before = &window[start.saturating_sub(MAX_BEFORE)..start];
     let line = memchr::memrchr(b'\n', before).map_or(before, |at| &before[at + 1..]);
     let line = line.trim_ascii_start();
     if line.starts_with(b"//") || line.starts_with(b"#") || line.starts_with(b"*") {
@@ -552,5 +623,9 @@ fn is_path_or_address(value: &[u8]) -> bool {
     let is_path = value
         .iter()
         .all(|byte| byte.is_ascii_alphanumeric() || b"/._-~+@:$*\\ ".contains(byte));
-    is_url || (starts && is_path && !is_base64) || (has_extension && Classes::of(value).digits < 4)
+    // `/usr`, `/usr/Bin`; but not a slash before a mix.
+    let is_deep = value[1..].contains(&b'/') || !value.iter().any(u8::is_ascii_uppercase);
+    let is_place =
+        (starts && is_deep && !is_base64) || (has_extension && Classes::of(value).digits < 4);
+    is_url || (is_place && is_path)
 }

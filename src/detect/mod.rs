@@ -33,7 +33,7 @@ use std::sync::{Arc, OnceLock};
 
 pub use confirm::Scratch;
 use confirm::{Confirmer, Reach};
-use decode::Layer;
+use decode::{Encoding, Layer};
 use inside::Opened;
 use known::KnownValue;
 use prefilter::Prefilter;
@@ -106,6 +106,19 @@ struct Candidate {
     inside: Option<Position>,
     /// Whether a marker in the decoded text allows it.
     is_allowed: bool,
+}
+
+impl Candidate {
+    /// Whether it was read in a text whose single characters are escaped.
+    fn escapes_characters(&self) -> bool {
+        let outermost = self.wrapping.as_ref().and_then(|layers| layers.first());
+        matches!(
+            outermost,
+            Some(Layer::Encoded(
+                Encoding::Percent | Encoding::Backslash | Encoding::Entities
+            ))
+        )
+    }
 }
 
 /// A secret in one buffer.
@@ -391,15 +404,16 @@ impl Detector {
                     .map(move |found| located(opened.at(), found))
             })
             .collect();
-        // The escapes say where a value ends; decoded text has none, and may be read otherwise.
-        inside.retain(|(place, ..)| {
-            let at = kept.partition_point(|(span, ..)| span.start < place.start);
-            let differs = |(span, _, candidate): &(Span, usize, &Candidate)| {
-                self.rule(candidate.rule).is_generic()
-                    && span.start == place.start
-                    && span.end != place.end
+        // Escapes of single characters say where a value ends; the decoded text has none, and may
+        // be read otherwise.
+        inside.retain(|(place, _, inner)| {
+            let at = kept.partition_point(|(span, ..)| span.end <= place.start);
+            let differs = |(span, _, outer): &(Span, usize, &Candidate)| {
+                let is_within = span.start <= place.start && span.start < place.end;
+                let is_generic = |candidate: &Candidate| self.rule(candidate.rule).is_generic();
+                is_within && span != place && is_generic(outer) && is_generic(inner)
             };
-            !kept.get(at).is_some_and(differs)
+            !(inner.escapes_characters() && kept.get(at).is_some_and(differs))
         });
         if !inside.is_empty() {
             kept.retain(|(span, _, candidate)| {

@@ -111,7 +111,15 @@ fn holds_slot(value: &[u8]) -> bool {
     let inner = &value[open + 1..];
     memchr::memchr(b'}', inner).is_some_and(|end| {
         let is_number = inner[..end].iter().all(u8::is_ascii_digit) && value.len() < 12;
-        is_number || (end >= 3 && is_slot(&inner[..end]))
+        // Chance writes three letters in braces, too.
+        let lower = inner[..end]
+            .iter()
+            .take_while(|byte| byte.is_ascii_lowercase());
+        let upper = inner[..end]
+            .iter()
+            .take_while(|byte| byte.is_ascii_uppercase());
+        let is_named = lower.count() >= 3 || upper.count() >= 5;
+        is_number || (is_named && is_slot(&inner[..end]))
     })
 }
 
@@ -152,7 +160,10 @@ fn is_format(value: &[u8]) -> bool {
             }
             (b'%', [b'(', after @ ..]) => {
                 let name = after.iter().position(|&byte| byte == b')');
-                let Some(end) = name.filter(|end| after.len() > end + 1) else {
+                let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.".contains(byte);
+                let named =
+                    |end: &usize| after.len() > end + 1 && after[..*end].iter().all(is_name);
+                let Some(end) = name.filter(named) else {
                     return false;
                 };
                 verbs += 1;
@@ -246,6 +257,27 @@ pub(super) fn is_placeholder(value: &[u8]) -> bool {
     is_filled(value) || is_worded(value) || is_expression_of_characters(value)
 }
 
+/// Values that a tool encrypted: dotenvx, SOPS, Jasypt, Ansible, Vault's transit engine, Maven's
+/// base64 in braces.
+pub(super) fn is_encrypted(value: &[u8]) -> bool {
+    const MARKS: [&[u8]; 6] = [
+        b"encrypted:",
+        b"ENC[",
+        b"ENC(",
+        b"$ANSIBLE_VAULT;",
+        b"vault:v",
+        b"{cipher}",
+    ];
+    let in_braces = match value {
+        [b'{', inner @ .., b'}'] => {
+            let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=".contains(byte);
+            inner.len() >= 16 && inner.iter().all(is_base64)
+        }
+        _ => false,
+    };
+    in_braces || MARKS.iter().any(|mark| value.starts_with(mark))
+}
+
 /// `xxxxxxxx`, `sk_live_****`, `...`: half of the value is a run of one sign that fills.
 fn is_filled(value: &[u8]) -> bool {
     let mut rest = value;
@@ -257,7 +289,8 @@ fn is_filled(value: &[u8]) -> bool {
         }
         rest = &rest[run..];
     }
-    longest * 2 >= value.len() || value.ends_with("…".as_bytes())
+    let is_cut = value.len() <= 24 && value.ends_with(b"...");
+    longest * 2 >= value.len() || is_cut || value.ends_with("…".as_bytes())
 }
 
 /// `your-api-key`, `CHANGE_ME`, `INSERT TOKEN HERE`, `AKIA0123EXAMPLE`.

@@ -46,10 +46,11 @@ pub enum Reason {
     Place,
     Block,
     Assigned,
+    Encrypted,
 }
 
 impl Reason {
-    const ALL: [Self; 22] = [
+    const ALL: [Self; 23] = [
         Self::Shape,
         Self::ChecksumVerified,
         Self::ChecksumWrong,
@@ -72,6 +73,7 @@ impl Reason {
         Self::Place,
         Self::Block,
         Self::Assigned,
+        Self::Encrypted,
     ];
 
     /// One phrase for people.
@@ -98,6 +100,7 @@ impl Reason {
             Self::NamedShape => "has the length and characters of this key, beside its name",
             Self::Place => "stands where a password stands",
             Self::Block => "is a block of this kind",
+            Self::Encrypted => "is encrypted",
             Self::Assigned => "assigned to a name that can mean a secret",
         }
     }
@@ -214,6 +217,11 @@ pub fn assignment(window: &[u8], found: &Assignment) -> Option<(Confidence, Reas
     if found.is_partial {
         reasons.add(Reason::Partial);
     }
+    let most = if reasons.contains(Reason::Placeholder) || reasons.contains(Reason::Encrypted) {
+        Confidence::Low
+    } else {
+        Confidence::High
+    };
     let confidence = match score {
         s if s < LOW_SCORE && (is_random_mix(value) || may_be_password(&features, value)) => {
             Confidence::Low
@@ -223,6 +231,7 @@ pub fn assignment(window: &[u8], found: &Assignment) -> Option<(Confidence, Reas
         s if s >= LOW_SCORE => Confidence::Low,
         _ => return None,
     };
+    let confidence = confidence.min(most);
     Some((confidence, reasons))
 }
 
@@ -299,6 +308,7 @@ fn assignment_reasons(features: &Features, value: &[u8]) -> Reasons {
             "holds a common test value" => reasons.add(Reason::TestValue),
             "is a placeholder" => reasons.add(Reason::Placeholder),
             "may be a call" => reasons.add(Reason::Expression),
+            "is encrypted" => reasons.add(Reason::Encrypted),
             "hexadecimal as long as a digest" | "is a UUID" => reasons.add(Reason::Digest),
             fact if fact.starts_with("a quoted value") => reasons.add(Reason::Quoted),
             _ => {}

@@ -41,6 +41,8 @@ const MAX_TAIL_LEN: usize = 96;
 
 /// The line before a value: which quote and which brackets are open where the value begins.
 struct Before {
+    /// The line's start is in reach; else nothing is known about quotes and brackets.
+    is_known: bool,
     /// Nothing but what may begin a setting comes before the name.
     is_setting: bool,
     /// The quote that is open.
@@ -63,6 +65,7 @@ pub fn end(window: &[u8], name: Span, start: usize, ends: Ends) -> Extent {
     let rest = &window[start..];
     let rest = &rest[..rest.len().min(MAX_VALUE_LEN + 1)];
     let len = match ends {
+        Ends::Line if !before.is_known => unknown(rest),
         Ends::Line => scan(rest, &before),
         Ends::Word => word(rest, &before),
         Ends::Blank => rest
@@ -84,7 +87,14 @@ pub fn end(window: &[u8], name: Span, start: usize, ends: Ends) -> Extent {
     let tail = &tail[..tail.len().min(MAX_TAIL_LEN)];
     let line_end = tail.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
     let tail = &tail[..line_end.unwrap_or(tail.len())];
+    // A pair behind a comma is a guess.
+    let at_comma = rest.get(len) == Some(&b',') && before.is_setting;
     let (kept, is_partial) = match ends {
+        Ends::Line if !before.is_known => {
+            let is_mark = rest.get(len).is_some_and(|byte| b",;<>)}]".contains(byte));
+            (len, is_mark && !is_operand(&rest[..len]))
+        }
+        Ends::Line if at_comma => (len, true),
         Ends::Line => trim(&rest[..len], tail, &before),
         _ => (len, false),
     };
@@ -107,10 +117,10 @@ impl Before {
         // Its own, where a rule's expression passed over it.
         let last_byte = start.checked_sub(1).map(|at| window[at]);
         let own = last_byte.filter(|byte| matches!(byte, b'"' | b'\'' | b'`'));
-        let escapes = window[..start.saturating_sub(1)].iter().rev();
-        let escapes = escapes.take(8).take_while(|&&byte| byte == b'\\').count();
+        let escapes = escapes_before(window, start);
         let words = leading_words(prefix);
         Self {
+            is_known: begins,
             is_setting: begins && words.is_some() && outer.is_none() && open == [0; 4],
             quote: own.or(outer),
             own: own.map(|_| escapes),
@@ -174,6 +184,29 @@ fn is_mark(word: &[u8]) -> bool {
     word.iter().all(|byte| b"#/;*+->$:@!.".contains(byte))
 }
 
+/// How many backslashes escape the quote right before `at`; none if there is no quote.
+pub(super) fn escapes_before(window: &[u8], at: usize) -> usize {
+    match &window[..at] {
+        [before @ .., b'"' | b'\'' | b'`'] => {
+            let before = before.iter().rev().take(8);
+            before.take_while(|&&byte| byte == b'\\').count()
+        }
+        _ => 0,
+    }
+}
+
+/// Whether nothing but what begins a setting comes before `at` on its line.
+pub(super) fn begins_setting(window: &[u8], at: usize) -> bool {
+    let from = at.saturating_sub(MAX_PREFIX_LEN);
+    let line = memchr::memrchr(b'\n', &window[from..at]).map(|line| from + line + 1);
+    let prefix = match line {
+        Some(line) => &window[line..at],
+        None if from == 0 => &window[..at],
+        None => return false,
+    };
+    leading_words(prefix).is_some() && !prefix.ends_with(b":")
+}
+
 /// Whether a quote is open where the line before `at` ends.
 pub(super) fn is_quoted(window: &[u8], at: usize) -> bool {
     let from = at.saturating_sub(MAX_PREFIX_LEN);
@@ -208,6 +241,13 @@ fn open_marks(line: &[u8]) -> (Option<u8>, [u32; 4]) {
     (quote, open)
 }
 
+/// The length of a value on a line whose beginning is out of reach: up to whatever ends one in some
+/// syntax.
+fn unknown(rest: &[u8]) -> Option<usize> {
+    rest.iter()
+        .position(|byte| byte.is_ascii_whitespace() || b"\"'`,;<>)}]&\\".contains(byte))
+}
+
 /// Returns the length of the value by what the line says; `None` if `rest` ends first.
 fn scan(rest: &[u8], before: &Before) -> Option<usize> {
     let is_text = before.is_setting || before.is_flow;
@@ -218,15 +258,14 @@ fn scan(rest: &[u8], before: &Before) -> Option<usize> {
         let byte = *rest.get(at)?;
         let after = &rest[at + 1..];
         let ends = match byte {
-            byte if byte.is_ascii_whitespace() => true,
-            b'"' | b'\'' | b'`' => before.quote == Some(byte) || !is_text,
             b'\\' if ends_escaped(after, before) => true,
-            b'\\' if after.first() == Some(&b'\\') => {
-                at += 1;
-                false
-            }
-            b'\\' if is_word && !before.is_query => {
-                at += usize::from(after.first().is_some_and(u8::is_ascii_punctuation));
+            b'\\' => {
+                let escapes = match after.first() {
+                    Some(b'\\') => true,
+                    Some(next) => is_word && !before.is_query && next.is_ascii_punctuation(),
+                    None => false,
+                };
+                at += usize::from(escapes);
                 false
             }
             b'(' | b'[' | b'{' => {
@@ -239,33 +278,30 @@ fn scan(rest: &[u8], before: &Before) -> Option<usize> {
                 own[kind] = own[kind].saturating_sub(1);
                 !closes_own && before.open[kind] > 0
             }
-            b',' => {
-                before.open[..3] != [0; 3] && own == [0; 4] || begins_pair(after) || {
-                    let blank = after
-                        .first()
-                        .is_some_and(|next| matches!(next, b' ' | b'\t'));
-                    blank && !before.is_setting
-                }
-            }
-            b';' => {
-                begins_pair(after)
-                    || before.has_pairs
-                    || is_word
-                    || after
-                        .first()
-                        .is_some_and(|next| matches!(next, b' ' | b'\t'))
-            }
-            b'&' => before.is_query || begins_pair(after) || is_word,
-            b'|' => is_word,
-            b'<' => after.first() == Some(&b'/') || is_word || after.starts_with(b"br"),
-            b'>' => before.open[3] > 0 || is_word,
-            b'#' => before.is_query,
-            _ => false,
+            b',' if own == [0; 4] && before.open[..3] != [0; 3] => true,
+            b'"' | b'\'' | b'`' => before.quote == Some(byte) || !is_text,
+            _ => is_delimiter(byte, after, before, is_word),
         };
         if ends {
             return Some(at);
         }
         at += 1;
+    }
+}
+
+/// Whether a byte that is no quote, bracket or backslash ends the value; `is_word` says that a shell
+/// or another program reads it as a word.
+fn is_delimiter(byte: u8, after: &[u8], before: &Before, is_word: bool) -> bool {
+    let at_blank = matches!(after.first(), Some(b' ' | b'\t'));
+    match byte {
+        b',' => begins_pair(after) || (at_blank && !before.is_setting),
+        b';' => is_word || before.has_pairs || begins_pair(after) || begins_command(after),
+        b'&' => is_word || before.is_query || begins_pair(after),
+        b'|' => is_word,
+        b'<' => is_word || begins_tag(after),
+        b'>' => is_word || before.open[3] > 0,
+        b'#' => before.is_query,
+        byte => byte.is_ascii_whitespace(),
     }
 }
 
@@ -278,16 +314,41 @@ fn bracket(byte: u8) -> usize {
     }
 }
 
-/// Whether the backslash before `after` ends the value: it escapes the quote around it, or a line
-/// end, or stands at the line's end.
+/// Whether the backslash before `after` ends the value: it stands at the line's end, or escapes the
+/// quote around the value, a line end, or a mark that JSON writes as `\u0026`.
 fn ends_escaped(after: &[u8], before: &Before) -> bool {
-    match after.first() {
-        None | Some(b'\n' | b'\r') => true,
-        Some(b'"' | b'\'' | b'`' | b'\\') => before.quote.is_some(),
-        Some(b'n' | b'r' | b't') => before.quote.is_some(),
-        // The same escapes in a text whose quote is out of reach.
-        Some(_) => false,
+    const MARKS: [&[u8]; 5] = [b"u0022", b"u0026", b"u0027", b"u003c", b"u003e"];
+    match after {
+        [] | [b'\n' | b'\r', ..] => true,
+        [b'"' | b'\'' | b'`' | b'\\', ..] => before.quote.is_some(),
+        [b'n' | b'r' | b't', rest @ ..] => {
+            let is_last = matches!(rest, [] | [b'\n' | b'\r' | b'\\', ..]);
+            !before.is_setting || is_last
+        }
+        // A manual page changes its font.
+        [b'f', next, ..] => !before.is_setting && next.is_ascii_uppercase(),
+        [b'u', ..] => before.quote.is_some() && MARKS.iter().any(|mark| after.starts_with(mark)),
+        _ => false,
     }
+}
+
+/// Whether the rest of an end tag or of a line break follows: `/p>`, `br>`.
+fn begins_tag(after: &[u8]) -> bool {
+    let (name, is_end) = match after.strip_prefix(b"/") {
+        Some(name) => (name, true),
+        None => (after, false),
+    };
+    let is_letter = |byte: &&u8| byte.is_ascii_alphanumeric();
+    let len = name.iter().take_while(is_letter).count();
+    let is_tag = (is_end && len > 0) || name[..len].eq_ignore_ascii_case(b"br");
+    is_tag && matches!(name.get(len), Some(b'>' | b'/'))
+}
+
+/// Whether a blank and another command follow, and no comment.
+fn begins_command(after: &[u8]) -> bool {
+    let line = memchr::memchr(b'\n', after).map_or(after, |end| &after[..end]);
+    let rest = line.trim_ascii_start();
+    rest.len() < line.len() && !rest.is_empty() && !rest.starts_with(b"#")
 }
 
 /// Whether `name=` follows: another pair of the same list. A name has letters of one case or a
@@ -304,17 +365,17 @@ fn begins_pair(after: &[u8]) -> bool {
         .count();
     let is_letter = |byte: &u8| byte.is_ascii_alphabetic() || b"_-. ".contains(byte);
     let is_word = |word: &[u8]| {
-        let rest = word.get(1..).unwrap_or_default();
-        !rest.iter().any(u8::is_ascii_uppercase) || !word.iter().any(u8::is_ascii_lowercase)
+        let lower = |at: usize| word.get(at).is_some_and(u8::is_ascii_lowercase);
+        let mut capitals = (0..word.len()).filter(|&at| word[at].is_ascii_uppercase());
+        !word.iter().any(u8::is_ascii_lowercase) || capitals.all(|at| lower(at + 1))
     };
-    let is_camel = name.len() > 5 && name[0].is_ascii_lowercase();
-    let is_name = name.len() >= 2 && name[name.len() - 1].is_ascii_alphanumeric();
+    let is_name = name.len() >= 3 && name[name.len() - 1].is_ascii_alphanumeric();
     is_name
-        && letters >= 2
+        && letters >= 3
         && name[0].is_ascii_alphabetic()
         && name[..letters].iter().all(is_letter)
         && name[letters..].iter().all(u8::is_ascii_digit)
-        && (is_camel || name.split(|byte| b"_-. ".contains(byte)).all(is_word))
+        && name.split(|byte| b"_-. ".contains(byte)).all(is_word)
 }
 
 /// The length of a literal whose opening quote, with `escapes` backslashes before it, stands right
@@ -346,13 +407,11 @@ fn word(rest: &[u8], before: &Before) -> Option<usize> {
         let ends = match byte {
             byte if byte.is_ascii_whitespace() => true,
             b'\\' => {
-                let next = rest.get(at + 1);
-                let ends = next.is_none_or(|next| matches!(next, b'\n' | b'\r'))
-                    || (before.quote.is_some() && next == before.quote.as_ref());
+                let ends = ends_escaped(&rest[at + 1..], before);
                 at += usize::from(!ends);
                 ends
             }
-            b'"' | b'\'' | b'`' => before.quote == Some(byte),
+            b'"' | b'\'' | b'`' => before.quote == Some(byte) || !before.is_known,
             b';' | b'&' | b'|' | b'<' | b'>' => before.quote.is_none(),
             b')' | b']' | b'}' => before.open[bracket(byte)] > 0 && before.quote.is_none(),
             _ => false,
@@ -371,7 +430,7 @@ fn field(rest: &[u8], before: &Before) -> Option<usize> {
     }
     let ends = |byte: &u8| match byte {
         b';' => true,
-        b'"' | b'\'' | b'`' => before.quote.is_none_or(|quote| quote == *byte),
+        b'"' | b'\'' | b'`' => !before.is_known || before.quote.is_none_or(|quote| quote == *byte),
         b'\\' => before.quote.is_some(),
         byte => byte.is_ascii_whitespace(),
     };
@@ -384,11 +443,16 @@ fn trim(value: &[u8], tail: &[u8], before: &Before) -> (usize, bool) {
     let rest = tail.trim_ascii();
     let is_comment = rest.starts_with(b"#") || rest.starts_with(b";") || rest.starts_with(b"//");
     let at_blank = tail.first().is_some_and(u8::is_ascii_whitespace);
+    // The end of a literal that began on a line before: "`,".
+    let unquoted = without_closing_quote(value);
+    if before.is_setting && unquoted < value.len() {
+        return (unquoted, true);
+    }
     let at_end = rest.is_empty() || (at_blank && is_comment);
-    let body = value
-        .iter()
-        .rposition(|byte| !matches!(byte, b',' | b';'))
-        .map_or(0, |at| at + 1);
+    if rest.starts_with(b"\\") {
+        return (value.len(), before.is_setting);
+    }
+    let body = without_closers(value);
     if body < value.len() && (!at_end && at_blank || at_end && is_operand(&value[..body])) {
         // `name=value,` of code, or of a line of settings.
         return (body, before.is_setting && at_end);
@@ -397,11 +461,39 @@ fn trim(value: &[u8], tail: &[u8], before: &Before) -> (usize, bool) {
     (value.len(), may_go_on && !is_command(rest))
 }
 
-/// A name, a number or a chain of members: what code may have where data has a value.
+/// A name, a number, a type or a chain of members: what code may have where data has a value.
 fn is_operand(text: &[u8]) -> bool {
-    text.iter().all(|byte| {
-        byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'(' | b')' | b'[' | b']')
-    })
+    text.iter()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"_.()[]$@&*!<>:'?".contains(byte))
+}
+
+/// Takes marks of code from the end of a value: commas, semicolons, and closing brackets that the
+/// value did not open.
+fn without_closers(value: &[u8]) -> usize {
+    let has_open = value.iter().any(|byte| b"([{".contains(byte));
+    let is_mark = |byte: &u8| match byte {
+        b',' | b';' => true,
+        b')' | b']' | b'}' | b':' => !has_open,
+        _ => false,
+    };
+    let is_kept = |byte: &u8| !is_mark(byte);
+    let kept = value.iter().rposition(is_kept).map_or(0, |at| at + 1);
+    // A bracket alone belongs to the value; `x):` and `x,` do not.
+    match &value[kept..] {
+        [b')' | b']' | b'}' | b':'] => value.len(),
+        _ => kept,
+    }
+}
+
+/// Takes a quote that the value did not open from its end, with the marks of code behind it.
+fn without_closing_quote(value: &[u8]) -> usize {
+    let is_mark = |byte: &u8| b"\"'`,;)]}".contains(byte);
+    let kept = value.iter().rposition(|byte| !is_mark(byte));
+    let kept = kept.map_or(0, |at| at + 1);
+    match value[kept..].iter().find(|byte| b"\"'`".contains(byte)) {
+        Some(quote) if !value[..kept].contains(quote) => kept,
+        _ => value.len(),
+    }
 }
 
 /// Whether `rest` is more of a command line, of a list of pairs or of an expression.
@@ -485,7 +577,7 @@ mod tests {
     fn what_may_go_on_is_partial() {
         assert_eq!(read("NAME=k7Q9x horse staple\n"), ("k7Q9x", true));
         assert_eq!(read("NAME=k7Q9x,\n"), ("k7Q9x", true));
-        assert_eq!(read("  NAME: k7$Q9x,\n"), ("k7$Q9x,", false));
+        assert_eq!(read("  NAME: k7%Q9x,\n"), ("k7%Q9x,", false));
         assert_eq!(read("NAME=k7Q9x psql -h db\n"), ("k7Q9x", false));
         let long = format!("NAME={}\n", "k7Q9".repeat(2000));
         assert_eq!(read(&long), (&long[5..5 + MAX_VALUE_LEN], true));

@@ -7,7 +7,7 @@ pub(super) const BASE: f32 = 0.48;
 
 /// Facts, sorted.
 #[rustfmt::skip]
-pub(super) const FACTS: [(&str, f32); 115] = [
+pub(super) const FACTS: [(&str, f32); 116] = [
     ("10 to 15 characters", 0.835),
     ("16 to 23 characters", 0.628),
     ("24 to 31 characters", 0.736),
@@ -73,6 +73,7 @@ pub(super) const FACTS: [(&str, f32); 115] = [
     ("is a word of configuration", -4.015),
     ("is a word, and not for a password", -1.639),
     ("is base64 of a text", 2.000),
+    ("is encrypted", -4.000),
     ("kinds of characters change all the time", 0.869),
     ("kinds of characters change often", -0.196),
     ("kinds of characters change seldom", -0.548),

@@ -275,12 +275,16 @@ fn begins_scalar(value: &str) -> bool {
     !value.starts_with(|first| "-?:,[]{}#&*!|>'\"%@`".contains(first)) && !value.ends_with(':')
 }
 
-/// `{name}` in braces is a slot of a template, whoever wrote it.
+/// `{name}` and `${…}` are slots of a template, whoever wrote them.
 fn is_slot(value: &str) -> bool {
-    value.split('{').skip(1).any(|rest| {
-        rest.split_once('}')
-            .is_some_and(|(name, _)| name.len() > 2 && name.chars().all(char::is_alphabetic))
-    })
+    let is_expression = ["${", "#{", "%{", "$(", "{{"]
+        .iter()
+        .any(|open| value.contains(open));
+    is_expression
+        || value.split('{').skip(1).any(|rest| {
+            rest.split_once('}')
+                .is_some_and(|(name, _)| name.len() > 2 && name.chars().all(char::is_alphanumeric))
+        })
 }
 
 fn password(random: &mut Random, syntax: &Syntax) -> String {
