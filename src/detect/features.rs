@@ -105,6 +105,7 @@ pub fn of(window: &[u8], found: &Assignment) -> Option<Features> {
         || is_card_number(value)
         || (is_call && (!is_mix || is_named_call(value)))
         || is_prose(window, found, value)
+        || is_open_slot(window, found)
     {
         return None;
     }
@@ -133,6 +134,18 @@ pub fn of(window: &[u8], found: &Assignment) -> Option<Features> {
     Some(Features { facts, name_words })
 }
 
+/// `<Value Unspecified>` without quotes: a slot that has blanks.
+fn is_open_slot(window: &[u8], found: &Assignment) -> bool {
+    let rest = &window[found.value.start..];
+    let line = memchr::memchr(b'\n', rest).map_or(rest, |end| &rest[..end]);
+    let slot = line.strip_prefix(b"<").and_then(|rest| {
+        let end = memchr::memchr(b'>', rest)?;
+        Some(&rest[..end])
+    });
+    let is_word = |byte: &u8| byte.is_ascii_alphabetic() || b" _-".contains(byte);
+    found.form == Form::Bare && slot.is_some_and(|slot| slot.len() > 2 && slot.iter().all(is_word))
+}
+
 /// Bare text that calls, indexes or takes a member is code: `get(x)`, `list[0]`, `a->b`, `A::B`.
 fn is_call(window: &[u8], found: &Assignment, value: &[u8]) -> bool {
     if found.form != Form::Bare {
@@ -142,7 +155,8 @@ fn is_call(window: &[u8], found: &Assignment, value: &[u8]) -> bool {
     let member = |pair: &[u8]| pair == b"->" || pair == b"::" || pair == b"?.";
     let head = value.iter().take_while(|byte| is_path(byte)).count();
     let rest = &value[head..];
-    let is_member = rest.is_empty() && value.windows(2).any(member);
+    let is_member =
+        matches!(rest.first(), None | Some(b'(')) && value[..head].windows(2).any(member);
     let after = &window[found.value.end..];
     is_member
         || is_generic_type(value)
@@ -198,7 +212,9 @@ fn begins_call(value: &[u8]) -> bool {
     let is_name = |byte: &&u8| byte.is_ascii_alphabetic() || b"_.".contains(byte);
     let head = value.iter().take_while(is_name).count();
     let is_literal = matches!(&value[head..], [b'(', b'"' | b'\'' | b'`', ..]);
-    head >= 4 && class_changes(&value[..head]) <= 4 && is_literal
+    let is_closed = value.ends_with(b"\")") || value.ends_with(b"')");
+    let is_named = head >= 4 && class_changes(&value[..head]) <= 4;
+    is_literal && (is_named || (head > 0 && is_closed))
 }
 
 /// `aws.String("x")`, `get_token(1)`: a name of letters, then its arguments.
@@ -223,9 +239,11 @@ fn is_prose(window: &[u8], found: &Assignment, value: &[u8]) -> bool {
         // `a password: listed below`. The value of a setting ends its line, or a comment follows.
         Operator::Colon => {
             let rest = &window[found.value.end..];
-            let rest = rest.strip_prefix(b",").unwrap_or(rest);
+            let after_comma = rest.strip_prefix(b",");
+            let rest = after_comma.unwrap_or(rest);
             let goes_on = rest.first() == Some(&b' ') && rest.get(1) != Some(&b'#');
-            let is_word = value.iter().all(u8::is_ascii_alphabetic) && class_changes(value) <= 1;
+            let is_word = value.iter().all(u8::is_ascii_alphabetic)
+                && (after_comma.is_none() || class_changes(value) <= 1);
             found.form == Form::Bare && goes_on && is_word
         }
         Operator::Blank => {

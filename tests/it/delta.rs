@@ -68,6 +68,8 @@ fn adversarial(seed: u64, rules: &RuleSet) -> Repo {
             Some(disguise(expand(&example, &mut random).ok()?, &mut random))
         })
         .collect();
+    let assigned: Vec<Vec<u8>> = (0..60).map(|_| assigned(&mut random)).collect();
+    let tokens = [tokens, assigned].concat();
     let mut text: Vec<u8> = Vec::new();
     for n in 0..250 {
         text.extend_from_slice(format!("line {n} {:x}\n", random.bits()).as_bytes());
@@ -87,6 +89,30 @@ fn adversarial(seed: u64, rules: &RuleSet) -> Repo {
     repo.git_with_input(&["fast-import", "--quiet", "--force"], &stream);
     repo.git(&["repack", "-adfq", "--depth=200", "--window=30"]);
     repo
+}
+
+/// A value of any printable characters, short or longer than the near window, in one of the syntaxes
+/// that decide where it ends.
+fn assigned(random: &mut Random) -> Vec<u8> {
+    const SYNTAXES: [&str; 12] = [
+        "\nDB_PASSWORD=@\n",
+        "\nexport API_TOKEN=@ # note\n",
+        "\n  password: @\n",
+        "\npassword = @ and more\n",
+        "{user: x, password: @, port: 1}",
+        "\nPASSWORD: ${DB_PASSWORD:-@}\n",
+        " --db-password=@ --verbose",
+        "?user=x&password=@&y=1",
+        "client_secret = \"@\"",
+        "{\\\"password\\\": \\\"@\\\"}",
+        "<password>@</password>",
+        "\nsshpass -p '@' ssh host\n",
+    ];
+    let len = [8, 16, 30, 300, 700, 3000][random.below(6)];
+    let value: String = (0..len)
+        .map(|_| char::from(b'!' + u8::try_from(random.below(94)).unwrap()))
+        .collect();
+    random.pick(&SYNTAXES).replace('@', &value).into_bytes()
 }
 
 /// Encodes every other token in one of the ways that are opened.
