@@ -189,7 +189,11 @@ fn opens_bracket(value: &[u8], rest: &[u8], after: &[u8]) -> bool {
         Some(b')') => b'(',
         Some(b']') => b'[',
         Some(b'}') => b'{',
-        Some(last) if opens(last) => return true,
+        Some(last) if opens(last) => {
+            let is_type =
+                |byte: &u8| byte.is_ascii_alphanumeric() || b"_.[](){}*&:<>,\"$@!-".contains(byte);
+            return value.iter().all(is_type);
+        }
         _ => 0,
     };
     value.contains(&open) || (goes_on && rest.first().is_some_and(opens))

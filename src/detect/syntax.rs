@@ -55,6 +55,8 @@ struct Before {
     /// In a flow collection of YAML, which ends at its own marks only.
     is_flow: bool,
     has_pairs: bool,
+    /// An item of a list in YAML, which no shell reads.
+    is_item: bool,
     /// The word before the name splits its arguments at blanks, as a shell does.
     is_shell: bool,
 }
@@ -96,6 +98,7 @@ pub fn end(window: &[u8], name: Span, start: usize, ends: Ends) -> Extent {
         }
         Ends::Line if at_comma => (len, true),
         Ends::Line => trim(&rest[..len], tail, &before),
+        Ends::Word if before.own.is_none() => (len, goes_on_behind(&rest[len..])),
         _ => (len, false),
     };
     Extent {
@@ -129,6 +132,7 @@ impl Before {
                 && open[1] + open[2] > 0
                 && window[..start].trim_ascii_end().ends_with(b":"),
             is_query: matches!(last, Some(b'?' | b'&')) || prefix.ends_with(b"&amp;"),
+            is_item: prefix.trim_ascii() == b"-",
             has_pairs: memchr::memchr(b';', prefix).is_some_and(|at| prefix[..at].contains(&b'=')),
             is_shell: words == Some(Leading::Shell),
         }
@@ -177,6 +181,10 @@ fn leading_words(prefix: &[u8]) -> Option<Leading> {
     }
     // `$name`, `:name`, `@name`, `+NAME` of a diff, `$env:NAME`.
     let is_sigil = glued.is_empty() || is_mark(glued) || glued.eq_ignore_ascii_case(b"$env:");
+    // A unit of systemd splits its variables at blanks.
+    if glued == b"Environment=" {
+        return Some(Leading::Shell);
+    }
     is_sigil.then_some(found)
 }
 
@@ -296,8 +304,9 @@ fn is_delimiter(byte: u8, after: &[u8], before: &Before, is_word: bool) -> bool 
     match byte {
         b',' => begins_pair(after) || (at_blank && !before.is_setting),
         b';' => is_word || before.has_pairs || begins_pair(after) || begins_command(after),
-        b'&' => is_word || before.is_query || begins_pair(after),
-        b'|' => is_word,
+        b'&' if is_word => ends_command(byte, after) || before.is_query || is_pair(after),
+        b'&' => before.is_query || begins_pair(after),
+        b'|' => is_word && ends_command(byte, after),
         b'<' => is_word || begins_tag(after),
         b'>' => is_word || before.open[3] > 0,
         b'#' => before.is_query,
@@ -342,6 +351,21 @@ fn begins_tag(after: &[u8]) -> bool {
     let len = name.iter().take_while(is_letter).count();
     let is_tag = (is_end && len > 0) || name[..len].eq_ignore_ascii_case(b"br");
     is_tag && matches!(name.get(len), Some(b'>' | b'/'))
+}
+
+/// Whether a command ends at this `&` or `|`: a blank, the line's end or a second one follows. In the
+/// middle of a word both are more often a part of a value than an operator.
+fn ends_command(byte: u8, after: &[u8]) -> bool {
+    after
+        .first()
+        .is_none_or(|next| next.is_ascii_whitespace() || *next == byte)
+}
+
+/// Whether `name=` follows, whatever the name.
+fn is_pair(after: &[u8]) -> bool {
+    let is_name = |byte: &&u8| byte.is_ascii_alphanumeric() || b"_-.".contains(byte);
+    let len = after.iter().take(40).take_while(is_name).count();
+    len > 0 && after.get(len) == Some(&b'=')
 }
 
 /// Whether a blank and another command follow, and no comment.
@@ -412,7 +436,8 @@ fn word(rest: &[u8], before: &Before) -> Option<usize> {
                 ends
             }
             b'"' | b'\'' | b'`' => before.quote == Some(byte) || !before.is_known,
-            b';' | b'&' | b'|' | b'<' | b'>' => before.quote.is_none(),
+            b'&' | b'|' => before.quote.is_none() && ends_command(byte, &rest[at + 1..]),
+            b';' | b'<' | b'>' => before.quote.is_none() && !before.is_item,
             b')' | b']' | b'}' => before.open[bracket(byte)] > 0 && before.quote.is_none(),
             _ => false,
         };
@@ -457,8 +482,24 @@ fn trim(value: &[u8], tail: &[u8], before: &Before) -> (usize, bool) {
         // `name=value,` of code, or of a line of settings.
         return (body, before.is_setting && at_end);
     }
-    let may_go_on = before.is_setting && at_blank && !at_end && !before.is_shell;
-    (value.len(), may_go_on && !is_command(rest))
+    if before.is_setting {
+        let may_go_on = at_blank && !at_end && !before.is_shell;
+        return (value.len(), may_go_on && !is_command(rest));
+    }
+    (value.len(), before.quote.is_none() && goes_on_behind(tail))
+}
+
+/// Whether a word that ends at a mark may go on behind it: neither a blank nor a pair nor a tag
+/// follows.
+fn goes_on_behind(rest: &[u8]) -> bool {
+    match rest {
+        [b';', after @ ..] => after.first().is_some_and(u8::is_ascii_graphic) && !is_pair(after),
+        [b'<', after @ ..] => {
+            let first = after.first();
+            first.is_some_and(u8::is_ascii_graphic) && first != Some(&b'/') && !begins_tag(after)
+        }
+        _ => false,
+    }
 }
 
 /// A name, a number, a type or a chain of members: what code may have where data has a value.
