@@ -293,6 +293,9 @@ pub struct History {
     pub first: Option<Appearance>,
     /// Author of the first commit.
     pub author: Option<Signature>,
+    /// Whether a parent of the first commit is not here, as at the end of a shallow clone: the secret
+    /// may be older.
+    pub first_is_boundary: bool,
     /// All appearances, in the order of history.
     pub appearances: Vec<Appearance>,
     /// Distinct blobs (or commits, tags) that hold it.
@@ -327,7 +330,7 @@ pub struct Milestone {
     pub author: Option<Signature>,
 }
 
-/// What stands on the same line as a secret. It never holds the secret itself.
+/// What stands on the same line as a secret. The place of the secret itself is left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Excerpt {
     /// Before it, cut to a few hundred bytes.
@@ -350,7 +353,7 @@ const EXCERPT_BYTES: usize = 240;
 
 impl Excerpt {
     /// Cuts the excerpt around `span` out of `bytes`; `others` are what else was sighted in them,
-    /// sorted.
+    /// sorted, none in another.
     pub fn around(bytes: &[u8], span: Span, others: &[Span]) -> Self {
         let first = line_at(bytes, span.start)
             .start
@@ -365,17 +368,16 @@ impl Excerpt {
 
 impl Side {
     fn of(bytes: &[u8], part: Span, others: &[Span]) -> Self {
-        let mut hidden: Vec<Span> = Vec::new();
-        for other in others {
-            let start = other.start.max(part.start);
-            let end = other.end.min(part.end);
-            let covered = hidden
-                .last()
-                .map_or(part.start, |last| part.start + last.end);
-            if start.max(covered) < end {
-                hidden.push(Span::new(start.max(covered) - part.start, end - part.start));
-            }
-        }
+        // Their ends are sorted, too: a file with ten thousand secrets is not gone through for each.
+        let first = others.partition_point(|other| other.end <= part.start);
+        let others = others[first..].iter();
+        let hidden = others
+            .take_while(|other| other.start < part.end)
+            .map(|other| {
+                let start = other.start.max(part.start) - part.start;
+                Span::new(start, other.end.min(part.end) - part.start)
+            })
+            .collect();
         Self {
             bytes: bytes[part.start..part.end].to_vec(),
             hidden,

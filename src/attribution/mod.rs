@@ -468,6 +468,7 @@ impl<'a> Tracer<'a> {
             .map(|places| History {
                 first: None,
                 author: None,
+                first_is_boundary: false,
                 appearances: Vec::new(),
                 objects: places.len(),
                 paths: Vec::new(),
@@ -613,6 +614,8 @@ impl<'a> Tracer<'a> {
             });
             history.paths.extend(entry.path.clone());
         }
+        let missing = &self.graph.missing;
+        let cut_off: FxHashSet<Node> = missing.iter().map(|(_, child)| *child).collect();
         for history in histories {
             // Stable: within both halves the order of history stays.
             history
@@ -625,6 +628,7 @@ impl<'a> Tracer<'a> {
                 .first
                 .as_ref()
                 .and_then(|first| self.objects.node_of(&first.commit_id?));
+            history.first_is_boundary = first.is_some_and(|node| cut_off.contains(&node));
             history.author = first.and_then(|node| self.author_of(&mut *reader, node));
         }
     }

@@ -68,6 +68,7 @@ pub fn staged(
         boundary: &parents,
         skipped: Vec::new(),
         shallow: 0,
+        cut_off: &[],
         submodules: staged.submodules,
     };
     let mut replaced = |_| staged.replaced.clone();
@@ -90,7 +91,8 @@ pub fn range(
     options: &AuditOptions,
 ) -> Result<Audit> {
     let lookup = repo.lookup(overrides, options.limits)?;
-    let mut commits = commits::find(&lookup, wanted, &repo.shallow_boundary()?);
+    let cut_off = repo.shallow_boundary()?;
+    let mut commits = commits::find(&lookup, wanted, &cut_off);
     commits.skipped.extend(unread);
     let mut trees = Trees::new(&lookup);
     let brought = range::list(&commits, &mut trees);
@@ -103,6 +105,7 @@ pub fn range(
         boundary: &commits.boundary,
         skipped: std::mem::take(&mut commits.skipped),
         shallow: commits.shallow,
+        cut_off: &cut_off,
         submodules: brought.submodules,
     };
     // A second reader of trees: the first is lent out while novelty asks this one.
@@ -130,6 +133,8 @@ struct News<'a> {
     boundary: &'a [ObjectId],
     skipped: Vec<Skipped>,
     shallow: usize,
+    /// The commits at which a shallow clone ends, sorted.
+    cut_off: &'a [ObjectId],
     submodules: usize,
 }
 
@@ -271,6 +276,7 @@ impl News<'_> {
         history.first = history.appearances.first().cloned();
         let commit = history.first.as_ref().and_then(|first| first.commit_id);
         history.author = commit.and_then(|commit| self.author(commit));
+        history.first_is_boundary = self.is_boundary(history.first.as_ref());
         let id_of = |node| self.pieces.id(node);
         let mut finding = finding(&id_of, detector, options, sighted, Some(history));
         finding.occurrences = occurrences;
@@ -330,12 +336,19 @@ impl News<'_> {
             author: first
                 .as_ref()
                 .and_then(|first| self.author(first.commit_id?)),
+            first_is_boundary: self.is_boundary(first.as_ref()),
             first,
             objects: spots.len(),
             paths,
             appearances,
             standing: None,
         }
+    }
+
+    /// Whether a shallow clone ends at the commit of `first`.
+    fn is_boundary(&self, first: Option<&Appearance>) -> bool {
+        let commit = first.and_then(|first| first.commit_id);
+        commit.is_some_and(|commit| self.cut_off.binary_search(&commit).is_ok())
     }
 
     fn author(&self, commit: ObjectId) -> Option<Signature> {

@@ -104,6 +104,7 @@ fn history(paths: &[PathBuf], sighted: &Sighted, ids: &[gix::ObjectId]) -> Histo
     History {
         first: appearances.first().cloned(),
         author: None,
+        first_is_boundary: false,
         objects: found.len(),
         appearances,
         paths: found,

@@ -2,7 +2,7 @@
 //! commits, or one text.
 //!
 //! ```text
-//! neighbours, pairs < mod < names, together < steps, learn, telling < again < repository; learn < part
+//! neighbours, order, pairs < mod < names, together < steps, learn, telling < again < repository; learn < part
 //! mod < changes, files, text
 //! ```
 
@@ -12,6 +12,7 @@ pub mod files;
 pub mod learn;
 mod names;
 mod neighbours;
+mod order;
 mod pairs;
 pub mod part;
 pub mod repository;
@@ -38,6 +39,7 @@ use crate::scan::files::Wanted;
 use crate::scan::{ScanOptions, Sighted};
 use crate::secret::Secret;
 use neighbours::Neighbours;
+use order::put_in_order;
 
 /// How to audit.
 #[derive(Clone, Debug)]
@@ -320,25 +322,4 @@ fn excerpt(
     let is_there = read(found, &mut bytes) && found.span.end <= bytes.len();
     let others = neighbours.in_object(&found.object_id);
     is_there.then(|| Excerpt::around(&bytes, found.span, others))
-}
-
-/// Sorts findings: sure before unsure, published before local, still there before gone.
-fn put_in_order(findings: &mut [Finding]) {
-    findings.sort_by_cached_key(|finding| {
-        let standing = finding
-            .history
-            .as_ref()
-            .and_then(|history| history.standing.as_ref());
-        let is_local = standing.is_none_or(|standing| standing.reach.remotes.is_empty());
-        let is_gone = standing.is_none_or(|standing| !standing.in_head);
-        let is_unreachable = standing.is_none_or(|standing| !standing.reach.by_ref());
-        (
-            std::cmp::Reverse(finding.confidence),
-            is_local,
-            is_gone,
-            is_unreachable,
-            finding.rule_id.clone(),
-            finding.fingerprint,
-        )
-    });
 }

@@ -6,12 +6,13 @@ use std::sync::{Mutex, PoisonError};
 
 use gix::ObjectId;
 use gix::bstr::{BString, ByteSlice};
+use rustc_hash::FxHashMap;
 
 use super::AuditOptions;
 use crate::attribution::refs::{Note, Tip, Tips};
 use crate::attribution::{Named, add_tip};
 use crate::detect::{Detector, Hits, Scratch};
-use crate::finding::{Finding, Occurrence, Place};
+use crate::finding::{Appearance, Finding, History, Occurrence, Place, Spot, Standing};
 use crate::odb::{ObjectStore, Skipped};
 use crate::scan::collect::Collector;
 use crate::scan::files::{self, ScannedFile, Wanted};
@@ -34,6 +35,8 @@ struct Text<'a> {
 /// All texts beside the objects.
 pub(super) struct Names<'a> {
     texts: Vec<Text<'a>>,
+    /// Staged paths, by their blobs.
+    staged: FxHashMap<ObjectId, Vec<&'a BString>>,
     /// Files of the worktree; their texts come after all others.
     files: Vec<ScannedFile>,
     /// What could not be read.
@@ -76,8 +79,13 @@ impl<'a> Names<'a> {
             name_number: None,
             tip: Some(&note.tip),
         });
+        let mut staged: FxHashMap<ObjectId, Vec<&BString>> = FxHashMap::default();
+        for note in tips.notes.iter().filter(|note| note.place == Place::Index) {
+            staged.entry(note.tip.target).or_default().push(&note.name);
+        }
         Self {
             texts: in_trees.chain(noted).collect(),
+            staged,
             files: Vec::new(),
             skipped: Vec::new(),
             unopened: Vec::new(),
@@ -193,4 +201,44 @@ impl<'a> Names<'a> {
             }
         }
     }
+
+    /// Adds to `finding` the staged paths at which it stands and no commit had it: what only the index
+    /// holds is called by its path there.
+    pub(super) fn tell_staged(&self, finding: &mut Finding) {
+        let Some(history) = finding.history.as_mut() else {
+            return;
+        };
+        let is_staged = |standing: &Standing| standing.reach.index;
+        if !history.standing.as_ref().is_some_and(is_staged) {
+            return;
+        }
+        let staged = finding.occurrences.iter().flat_map(|found| {
+            let paths = self.staged.get(&found.object_id).into_iter().flatten();
+            let is_new = |path: &&&BString| history.paths.binary_search(path).is_err();
+            let paths: Vec<&BString> = paths.filter(is_new).copied().collect();
+            let is_blob = found.spot.place == Place::Blob;
+            let paths = paths.into_iter().filter(move |_| is_blob);
+            paths.map(|path| (path.clone(), found.object_id, found.spot.clone()))
+        });
+        let mut staged: Vec<_> = staged.collect();
+        staged.sort_unstable();
+        // One appearance for each path and object, as for those in commits.
+        staged.dedup_by(|a, b| (&a.0, a.1) == (&b.0, b.1));
+        add_staged(history, staged);
+    }
+}
+
+fn add_staged(history: &mut History, staged: Vec<(BString, ObjectId, Spot)>) {
+    for (path, object_id, spot) in staged {
+        history.paths.push(path.clone());
+        history.appearances.push(Appearance {
+            commit_id: None,
+            path: Some(path),
+            object_id,
+            spot,
+            reachable: false,
+        });
+    }
+    history.paths.sort_unstable();
+    history.paths.dedup();
 }

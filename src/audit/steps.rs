@@ -64,6 +64,7 @@ impl<'a> Finish<'a> {
                 let history = Some(history);
                 let mut finding = finding(&id_of, self.detector, self.options, &sighted, history);
                 self.names.tell(&sighted, &mut finding);
+                self.names.tell_staged(&mut finding);
                 finding.excerpt = excerpt(&finding, &neighbours, &mut |found, bytes| {
                     let node = self.objects.node_of(&found.object_id);
                     // The line of a secret in a huge file is not worth its memory.

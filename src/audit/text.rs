@@ -100,6 +100,7 @@ fn history(name: &str, id: ObjectId, sighted: &Sighted) -> History {
     History {
         first: appearances.first().cloned(),
         author: None,
+        first_is_boundary: false,
         appearances,
         objects: 1,
         paths: vec![path],

@@ -5,7 +5,7 @@ use super::escape::escape;
 use super::location::{locations, unread};
 
 /// The names of the columns.
-const HEAD: [&str; 16] = [
+const HEAD: [&str; 18] = [
     "fingerprint",
     "rule",
     "provider",
@@ -22,6 +22,8 @@ const HEAD: [&str; 16] = [
     "published",
     "places",
     "rotate",
+    "path",
+    "redacted_paths",
 ];
 
 pub(super) fn render(document: &Document) -> Vec<u8> {
@@ -33,6 +35,7 @@ pub(super) fn render(document: &Document) -> Vec<u8> {
         let told = |text: Option<String>| text.unwrap_or_default();
         let plain = |text: &str| escape(text.as_bytes());
         let line = first.and_then(|place| place.line());
+        let path = first.and_then(|place| place.path);
         rows.push(vec![
             plain(&finding.fingerprint),
             plain(&finding.rule_id),
@@ -50,6 +53,8 @@ pub(super) fn render(document: &Document) -> Vec<u8> {
             told(standing.map(|standing| standing.published.to_string())),
             places.len().to_string(),
             told(finding.rotate.as_deref().map(plain)),
+            told(path.map(|path| path.exact_with(&['\t', '\r', '\n']))),
+            finding.redacted_paths.to_string(),
         ]);
     }
     // Whoever reads only this file must see that something is missing.

@@ -18,7 +18,7 @@ pub(super) const SCHEMA: &str = "unleak-report";
 pub(super) const SCHEMA_VERSION: u32 = 1;
 
 /// Text of the repository: a string, or its bytes in base64 if they are not UTF-8.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Text {
     /// As it is.
@@ -49,6 +49,25 @@ impl Text {
                 Ok(bytes) => Cow::Owned(bytes),
                 Err(_) => Cow::Borrowed(base64.as_bytes()),
             },
+        }
+    }
+
+    /// Returns a name for programs: as it is, and escaped only if it is not UTF-8.
+    pub fn exact(&self) -> String {
+        match self {
+            Self::Utf8(text) => text.clone(),
+            Self::Bytes { .. } => self.shown(),
+        }
+    }
+
+    /// Returns a name for programs whose form can hold these of the characters that are escaped for people:
+    /// as it is, and escaped as a whole if it has others.
+    pub fn exact_with(&self, escaped: &[char]) -> String {
+        let exact = self.exact();
+        let others: String = exact.chars().filter(|c| !escaped.contains(c)).collect();
+        match escape(others.as_bytes()) == others {
+            true => exact,
+            false => self.shown(),
         }
     }
 
@@ -109,6 +128,13 @@ pub struct Finding {
     pub reasons: Vec<String>,
     /// The secret, or its mark.
     pub secret: Text,
+    /// Whether a path in it (or the name of an archive member) holds a secret and is redacted: it is not
+    /// the exact path then. All other paths are exact.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub redacted_paths: bool,
+    /// The same of the names of refs.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub redacted_refs: bool,
     /// Page on which it can be made useless.
     pub rotate: Option<String>,
     /// The issuer's page about it.
@@ -136,6 +162,18 @@ impl Finding {
     /// The first digits of the fingerprint, enough for people.
     pub fn short_id(&self) -> &str {
         self.fingerprint.get(..12).unwrap_or(&self.fingerprint)
+    }
+
+    /// Why it is one, in words.
+    pub fn why(&self) -> String {
+        let said = self.reasons.iter().filter(|reason| !reason.is_empty());
+        let said: Vec<String> = said.map(|reason| escape(reason.as_bytes())).collect();
+        if said.is_empty() {
+            // Many small facts may add up to a score.
+            let id = self.short_id();
+            return format!("no single reason: 'unleak explain {id}' lists the evidence");
+        }
+        said.join(", ")
     }
 
     /// Where it stands in the whole repository, if that was asked.
@@ -180,6 +218,10 @@ pub struct History {
     pub first: Option<Appearance>,
     /// Who brought it in, and when.
     pub author: Option<Signature>,
+    /// Whether a parent of the first commit is not here, as where a shallow clone ends: it may have
+    /// entered earlier.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub first_is_boundary: bool,
     /// Page of the commit that brought it in, if it was published.
     pub web: Option<String>,
     /// Distinct objects that hold it.

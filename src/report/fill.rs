@@ -1,5 +1,9 @@
 //! From an audit to its report: the one place where the redactor stands between them.
 
+use std::borrow::Cow;
+use std::cell::Cell;
+
+use gix::ObjectId;
 use gix::bstr::BString;
 
 use super::document::{
@@ -56,7 +60,12 @@ impl Source<'_> {
     fn finding(&self, redactor: &Redactor, found: &finding::Finding) -> Finding {
         let rule = self.rules.get(&found.rule_id);
         let reasons = found.reasons.iter();
+        let names = Names::of(redactor);
         let history = found.history.as_ref();
+        let history = history.map(|told| self.history(&names, told));
+        let places = occurrences(&names, &found.occurrences);
+        let with = found.with.iter().map(|part| companion(&names, part));
+        let with = with.collect();
         Finding {
             fingerprint: found.fingerprint.to_string(),
             rule_id: found.rule_id.clone(),
@@ -66,39 +75,33 @@ impl Source<'_> {
             rule_confidence: rule.map_or(Confidence::Medium, |rule| rule.confidence),
             reasons: reasons.map(|reason| reason.text().to_owned()).collect(),
             secret: Text::of(redactor.secret(&found.secret)),
+            redacted_paths: names.redacted_paths.get(),
+            redacted_refs: names.redacted_refs.get(),
             rotate: rule.and_then(|rule| rule.rotate.clone()),
             docs: rule.and_then(|rule| rule.docs.clone()),
             first_seen: None,
             excerpt: excerpt(redactor, found),
-            history: history.map(|told| self.history(redactor, told)),
-            occurrences: occurrences(redactor, &found.occurrences),
-            with: found
-                .with
-                .iter()
-                .map(|part| companion(redactor, part))
-                .collect(),
+            history,
+            occurrences: places,
+            with,
         }
     }
 
-    fn history(&self, redactor: &Redactor, history: &finding::History) -> History {
+    fn history(&self, names: &Names<'_>, history: &finding::History) -> History {
         let appearances = history.appearances.iter();
         let standing = history.standing.as_ref();
+        let first = history.first.as_ref();
+        let author = history.author.as_ref();
+        let commit = first.and_then(|first| first.commit_id);
         History {
-            first: history
-                .first
-                .as_ref()
-                .map(|first| appearance(redactor, first)),
-            author: history
-                .author
-                .as_ref()
-                .map(|author| signature(redactor, author)),
+            first: first.map(|first| appearance(names, first)),
+            author: author.map(|author| signature(names.redactor, commit, author)),
+            first_is_boundary: history.first_is_boundary,
             web: self.page(history),
             objects: history.objects,
-            paths: texts(redactor, &history.paths),
-            appearances: appearances
-                .map(|found| appearance(redactor, found))
-                .collect(),
-            standing: standing.map(|told| self::standing(redactor, told)),
+            paths: history.paths.iter().map(|path| names.path(path)).collect(),
+            appearances: appearances.map(|found| appearance(names, found)).collect(),
+            standing: standing.map(|told| self::standing(names, told)),
         }
     }
 
@@ -111,12 +114,48 @@ impl Source<'_> {
     }
 }
 
-fn text(redactor: &Redactor, bytes: &[u8]) -> Text {
-    Text::of(redactor.text(bytes).into_owned())
+/// Redacts the names of one finding, and notes whether there was anything to redact.
+struct Names<'a> {
+    redactor: &'a Redactor,
+    redacted_paths: Cell<bool>,
+    redacted_refs: Cell<bool>,
 }
 
-fn texts(redactor: &Redactor, names: &[BString]) -> Vec<Text> {
-    names.iter().map(|name| text(redactor, name)).collect()
+impl<'a> Names<'a> {
+    fn of(redactor: &'a Redactor) -> Self {
+        Self {
+            redactor,
+            redacted_paths: Cell::new(false),
+            redacted_refs: Cell::new(false),
+        }
+    }
+
+    fn path(&self, path: &[u8]) -> Text {
+        noted(path, self.redactor.path(path), &self.redacted_paths)
+    }
+
+    /// The name of a ref that is called `prefix` and `name` in full.
+    fn reference(&self, prefix: &str, name: &[u8]) -> Text {
+        let shown = self.redactor.reference(prefix, name);
+        noted(name, shown, &self.redacted_refs)
+    }
+
+    fn references(&self, prefix: &str, list: &[BString]) -> Vec<Text> {
+        let names = list.iter();
+        names.map(|name| self.reference(prefix, name)).collect()
+    }
+}
+
+/// Notes whether `name` is shown as it is.
+fn noted(name: &[u8], shown: Cow<'_, [u8]>, is_redacted: &Cell<bool>) -> Text {
+    if *shown != *name {
+        is_redacted.set(true);
+    }
+    Text::of(shown.into_owned())
+}
+
+fn text(redactor: &Redactor, bytes: &[u8]) -> Text {
+    Text::of(redactor.text(bytes).into_owned())
 }
 
 fn excerpt(redactor: &Redactor, found: &finding::Finding) -> Option<Excerpt> {
@@ -145,32 +184,32 @@ fn excerpt(redactor: &Redactor, found: &finding::Finding) -> Option<Excerpt> {
     let after = if hides_rest {
         "…".as_bytes().to_vec()
     } else {
-        redactor.side(&line.after)
+        redactor.side(&line.after, &found.secret)
     };
     Some(Excerpt {
-        before: Text::of(redactor.side(&line.before)),
+        before: Text::of(redactor.side(&line.before, &found.secret)),
         after: Text::of(after),
         column: column.filter(|_| is_whole),
     })
 }
 
-fn companion(redactor: &Redactor, part: &finding::Companion) -> Companion {
+fn companion(names: &Names<'_>, part: &finding::Companion) -> Companion {
     Companion {
         fingerprint: part.fingerprint.to_string(),
         rule_id: part.rule_id.clone(),
-        secret: Text::of(redactor.secret(&part.secret)),
-        occurrences: occurrences(redactor, &part.occurrences),
+        secret: Text::of(names.redactor.secret(&part.secret)),
+        occurrences: occurrences(names, &part.occurrences),
     }
 }
 
-fn standing(redactor: &Redactor, standing: &finding::Standing) -> Standing {
+fn standing(names: &Names<'_>, standing: &finding::Standing) -> Standing {
     let reach = &standing.reach;
     let milestone = |told: &finding::Milestone| Milestone {
         commit: told.commit_id.to_string(),
         author: told
             .author
             .as_ref()
-            .map(|author| signature(redactor, author)),
+            .map(|author| signature(names.redactor, Some(told.commit_id), author)),
     };
     Standing {
         in_head: standing.in_head,
@@ -179,10 +218,10 @@ fn standing(redactor: &Redactor, standing: &finding::Standing) -> Standing {
         commits: standing.commits,
         last: standing.last.as_ref().map(milestone),
         removed: standing.removed.as_ref().map(milestone),
-        branches: texts(redactor, &reach.branches),
-        remotes: texts(redactor, &reach.remotes),
-        tags: texts(redactor, &reach.tags),
-        other_refs: texts(redactor, &reach.others),
+        branches: names.references("refs/heads/", &reach.branches),
+        remotes: names.references("refs/remotes/", &reach.remotes),
+        tags: names.references("refs/tags/", &reach.tags),
+        other_refs: names.references("", &reach.others),
         detached_head: reach.detached_head,
         stash: reach.stash,
         reflog: reach.reflog,
@@ -191,31 +230,36 @@ fn standing(redactor: &Redactor, standing: &finding::Standing) -> Standing {
     }
 }
 
-fn signature(redactor: &Redactor, author: &finding::Signature) -> Signature {
+fn signature(
+    redactor: &Redactor,
+    commit: Option<ObjectId>,
+    author: &finding::Signature,
+) -> Signature {
+    let [name, email] = redactor.author(commit, author);
     Signature {
-        name: text(redactor, &author.name),
-        email: text(redactor, &author.email),
+        name: Text::of(name),
+        email: Text::of(email),
         date: timestamp(author.seconds),
     }
 }
 
-fn appearance(redactor: &Redactor, found: &finding::Appearance) -> Appearance {
+fn appearance(names: &Names<'_>, found: &finding::Appearance) -> Appearance {
     Appearance {
         commit: found.commit_id.map(|id| id.to_string()),
-        path: found.path.as_ref().map(|path| text(redactor, path)),
+        path: found.path.as_ref().map(|path| names.path(path)),
         object: found.object_id.to_string(),
-        spot: spot(redactor, &found.spot),
+        spot: spot(names, &found.spot),
         reachable: found.reachable,
     }
 }
 
-fn spot(redactor: &Redactor, spot: &finding::Spot) -> Spot {
+fn spot(names: &Names<'_>, spot: &finding::Spot) -> Spot {
     let layers = spot.wrapping.iter().flat_map(|layers| layers.iter());
     let wrapping = layers.map(|layer| match layer {
         decode::Layer::Encoded(encoding) => Layer::Encoding(encoding.name().to_owned()),
         decode::Layer::Packed(format) => Layer::Format(format.name().to_owned()),
         decode::Layer::Lfs => Layer::Format("git-lfs".to_owned()),
-        decode::Layer::Member(path) => Layer::Member(text(redactor, path)),
+        decode::Layer::Member(path) => Layer::Member(names.path(path)),
     });
     Spot {
         kind: match spot.place {
@@ -235,13 +279,17 @@ fn spot(redactor: &Redactor, spot: &finding::Spot) -> Spot {
     }
 }
 
-fn occurrences(redactor: &Redactor, all: &[finding::Occurrence]) -> Vec<Occurrence> {
+fn occurrences(names: &Names<'_>, all: &[finding::Occurrence]) -> Vec<Occurrence> {
     let told = all.iter().map(|found| Occurrence {
         object: found.object_id.to_string(),
-        name: (!found.name.is_empty()).then(|| text(redactor, &found.name)),
+        name: match found.spot.place {
+            _ if found.name.is_empty() => None,
+            Place::Ref | Place::Reflog => Some(names.reference("", &found.name)),
+            _ => Some(names.path(&found.name)),
+        },
         start: found.span.start,
         end: found.span.end,
-        spot: spot(redactor, &found.spot),
+        spot: spot(names, &found.spot),
     });
     told.collect()
 }

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use super::document::{Document, Finding};
 use super::escape::escape;
-use super::location::{Location, locations, unread};
+use super::location::{Location, locations, path_note, unread};
 use crate::rule::Confidence;
 
 /// Places told of each finding.
@@ -68,7 +68,7 @@ fn annotate(finding: &Finding, location: &Location<'_>, text: &mut String) {
     };
     let _ = write!(text, "::{command} ");
     if let Some(path) = location.path {
-        let _ = write!(text, "file={},", property(&path.shown()));
+        let _ = write!(text, "file={},", property(&path.exact_with(&['\r', '\n'])));
         if let Some(line) = location.line() {
             let _ = write!(text, "line={line},");
             if let Some(column) = location.column(finding) {
@@ -80,8 +80,9 @@ fn annotate(finding: &Finding, location: &Location<'_>, text: &mut String) {
     let commit = location
         .commit
         .map_or_else(String::new, |id| format!(", first in commit {}", plain(id)));
+    let redacted = path_note(finding, "; ");
     let message = format!(
-        "{} {} in {}{commit}; make it useless at its issuer first",
+        "{} {} in {}{commit}{redacted}; make it useless at its issuer first",
         plain(&finding.description),
         finding.secret.shown(),
         location.label()

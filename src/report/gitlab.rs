@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use super::document::{self, Finding};
+use super::document::{self, Finding, Text};
 use super::location::{locations, unread};
 use crate::rule::Confidence;
 
@@ -147,9 +147,10 @@ fn vulnerability(finding: &Finding) -> Vulnerability<'_> {
         category: "secret_detection",
         name,
         description: format!(
-            "{name}, found with {} confidence: {}. Make it useless at its issuer first: deleting the line is not enough, since history keeps it.",
+            "{name}, found with {} confidence: {}.{} Make it useless at its issuer first: deleting the line is not enough, since history keeps it.",
             finding.confidence.name(),
-            finding.reasons.join(", ")
+            finding.why(),
+            redacted_path(finding)
         ),
         severity: match finding.confidence {
             Confidence::High => "Critical",
@@ -173,14 +174,20 @@ fn vulnerability(finding: &Finding) -> Vulnerability<'_> {
     }
 }
 
+/// Says that the path is not exact, if so.
+fn redacted_path(finding: &Finding) -> &'static str {
+    match finding.redacted_paths {
+        true => " The path holds a secret and is shown redacted.",
+        false => "",
+    }
+}
+
 /// The first place. GitLab wants a file of each finding: what stands in none is named instead.
 fn location(finding: &Finding) -> Location {
     let first = locations(finding).into_iter().next();
     let line = first.and_then(|first| first.line());
     let file = match first {
-        Some(first) if line.is_some() => first.path.map_or_else(String::new, |path| {
-            String::from_utf8_lossy(&path.bytes()).into_owned()
-        }),
+        Some(first) if line.is_some() => first.path.map_or_else(String::new, Text::exact),
         Some(first) => first.label(),
         None => String::new(),
     };

@@ -9,9 +9,10 @@ use sha2::{Digest, Sha256};
 
 use super::document::{Document, Finding, History, Text};
 use super::escape::escape;
-use super::human::{commit, counted, coverage, line, reached_by, verdict};
-use super::location::{Location, locations, unread};
+use super::human::{coverage, line, verdict};
+use super::location::{Location, locations, path_note, ref_note, unread};
 use super::paint::Paint;
+use super::story::{boundary, commit, counted, reached_by};
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
@@ -118,10 +119,16 @@ fn block(document: &Document, number: usize, finding: &Finding, page: &mut Strin
     let _ = writeln!(page, "<pre>{excerpt}</pre>");
     let history = finding.history.as_ref();
     if let Some(history) = history.filter(|_| document.head.scope.has_commits()) {
-        timeline(history, finding.first_seen.as_deref(), page);
+        timeline(document, history, finding.first_seen.as_deref(), page);
     }
-    let reasons = shown(&finding.reasons.join(", "));
-    let _ = writeln!(page, "<p class=\"dim\">{reasons}</p>\n<ol>");
+    let why = markup(finding.why());
+    let _ = writeln!(page, "<p class=\"dim\">{why}</p>");
+    for note in [path_note(finding, ""), ref_note(finding, "")] {
+        if !note.is_empty() {
+            let _ = writeln!(page, "<p>{note}</p>");
+        }
+    }
+    page.push_str("<ol>\n");
     for place in places.iter().take(MAX_PLACES) {
         let commit = place.commit.map(shown);
         let commit = commit.map_or_else(String::new, |id| format!(" in <code>{id}</code>"));
@@ -136,14 +143,18 @@ fn block(document: &Document, number: usize, finding: &Finding, page: &mut Strin
 }
 
 /// When it entered, when it was last there, when it was removed, and where it is now.
-fn timeline(history: &History, first_seen: Option<&str>, page: &mut String) {
+fn timeline(document: &Document, history: &History, first_seen: Option<&str>, page: &mut String) {
     let mut rows: Vec<(&str, String)> = Vec::new();
     let first = history
         .first
         .as_ref()
         .and_then(|first| first.commit.as_ref());
     if let Some(id) = first {
-        let entered = markup(commit(id, history.author.as_ref()));
+        let mut entered = commit(id, history.author.as_ref());
+        if let Some(boundary) = boundary(document, history) {
+            let _ = write!(entered, ", {boundary}");
+        }
+        let entered = markup(entered);
         rows.push((
             "introduced",
             match &history.web {

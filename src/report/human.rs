@@ -1,33 +1,110 @@
-//! Terminal text: a verdict first, then at most seven lines a secret, worst first, then what to do.
+//! Terminal text: a verdict first, then a few lines a secret, worst first, then what to do. However much
+//! was found, it is at most 200 lines, unless all of it is asked for.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::Blocked;
-use super::document::{Coverage, Document, Finding, History, Milestone, Signature, Standing, Text};
+use super::document::{Coverage, Document, Finding, Text};
 use super::escape::escape;
-use super::location::{first_label, locations};
+use super::location::{first_label, locations, path_note, ref_note};
 use super::paint::{Paint, Role};
+use super::story::{also_in, also_on, counted, story};
 use crate::audit::Scope;
 use crate::rule::Confidence;
 
 /// Characters of an excerpt on either side of the secret.
 const EXCERPT_CHARS: usize = 48;
-/// Ref names listed before the rest is counted.
-const MAX_NAMES: usize = 3;
+/// Columns of a tab in an excerpt.
+const TAB: &str = "    ";
+/// Lines about findings. What stands before and after them is at most 50 more.
+const MAX_LINES: usize = 150;
+/// Issuers' pages listed before the rest is counted.
+const MAX_PAGES: usize = 10;
 /// Objects that could not be read, listed before the rest is counted.
 const MAX_SKIPPED: usize = 10;
 
-pub(super) fn render(document: &Document, paint: Paint) -> String {
+/// How much of a report is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Length {
+    /// Not more than people read.
+    Capped,
+    /// Everything.
+    Whole,
+}
+
+pub(super) fn render(document: &Document, length: Length, paint: Paint) -> String {
     let mut text = String::new();
     verdict(document, paint, &mut text);
-    for finding in &document.findings {
-        text.push('\n');
-        block(document.head.scope, paint, finding, &mut text);
+    match length {
+        Length::Whole => {
+            for finding in &document.findings {
+                text.push('\n');
+                text.push_str(&block(document, paint, finding));
+            }
+        }
+        Length::Capped => {
+            let all = "'--all' prints every finding, '--format json' writes them for programs";
+            capped(document, all, paint, &mut text);
+        }
     }
     coverage(document, paint, &mut text);
     next_steps(document, &mut text);
     text
+}
+
+/// The findings in at most [`MAX_LINES`] lines: in full as many as can be, then one line each, then how
+/// many more there are; `all` says how to see those.
+fn capped(document: &Document, all: &str, paint: Paint, text: &mut String) {
+    let findings = &document.findings;
+    let mut blocks: Vec<String> = Vec::new();
+    let mut lines = 0;
+    for finding in findings {
+        let block = format!("\n{}", block(document, paint, finding));
+        lines += block.matches('\n').count();
+        blocks.push(block);
+        if lines > MAX_LINES {
+            break;
+        }
+    }
+    if lines > MAX_LINES {
+        // A line for each of the others, a blank one, and one for those that still do not fit; but half
+        // of the room for the first ones.
+        let fits = |lines: usize, count: usize| {
+            lines <= MAX_LINES / 2 || lines + (findings.len() - count) + 2 <= MAX_LINES
+        };
+        while let Some(last) = blocks.last()
+            && !fits(lines, blocks.len())
+        {
+            lines -= last.matches('\n').count();
+            blocks.pop();
+        }
+    }
+    text.push_str(&blocks.concat());
+    let others = &findings[blocks.len()..];
+    if others.is_empty() {
+        return;
+    }
+    text.push('\n');
+    let room = MAX_LINES.saturating_sub(lines + 2);
+    for finding in others.iter().take(room) {
+        text.push_str(&one_line(paint, finding));
+    }
+    if let Some(more @ 1..) = others.len().checked_sub(room) {
+        let _ = writeln!(text, "and {}: {all}", counted(more, "more finding"));
+    }
+}
+
+/// A finding in one line.
+fn one_line(paint: Paint, finding: &Finding) -> String {
+    format!(
+        "{} {}: {} {} {}\n",
+        level(paint, finding.confidence),
+        paint.role(Role::Rule, &plain(&finding.rule_id)),
+        paint.role(Role::Path, &first_label(finding)),
+        paint.role(Role::Secret, &finding.secret.shown()),
+        paint.role(Role::Dim, finding.short_id()),
+    )
 }
 
 /// One line a finding, for editors and scripts.
@@ -35,7 +112,11 @@ pub(super) fn brief(document: &Document) -> String {
     let mut text = String::new();
     for finding in &document.findings {
         let (place, rule_id) = (first_label(finding), plain(&finding.rule_id));
-        let _ = writeln!(text, "{place}: {rule_id}: {}", finding.secret.shown());
+        let name = match finding.redacted_paths {
+            true => " (path redacted)",
+            false => "",
+        };
+        let _ = writeln!(text, "{place}: {rule_id}: {}{name}", finding.secret.shown());
     }
     text
 }
@@ -97,10 +178,12 @@ pub(super) fn block_message(document: &Document, blocked: &Blocked<'_>, paint: P
     };
     let blocked_by = paint.role(Role::Alarm, &format!("{event} blocked"));
     let mut text = format!("unleak: {blocked_by}: {what}\n");
-    for finding in &document.findings {
-        text.push('\n');
-        block(document.head.scope, paint, finding, &mut text);
-    }
+    let all = match document.head.scope {
+        Scope::Staged => "'unleak scan --staged --all' prints every finding",
+        Scope::Range => "'unleak scan --range A..B --all' prints every finding of these commits",
+        _ => "'unleak scan --all' prints every finding",
+    };
+    capped(document, all, paint, &mut text);
     if !document.head.complete {
         text.push('\n');
         unread(&document.coverage, paint, &mut text);
@@ -162,145 +245,68 @@ fn excerpt(paint: Paint, finding: &Finding, text: &mut String) {
 pub(super) fn line(finding: &Finding) -> Option<(String, String)> {
     let excerpt = finding.excerpt.as_ref()?;
     Some((
-        shorten_start(&excerpt.before.shown()),
-        shorten_end(&excerpt.after.shown()),
+        shorten_start(&on_one_line(&excerpt.before)),
+        shorten_end(&on_one_line(&excerpt.after)),
     ))
 }
 
-fn block(scope: Scope, paint: Paint, finding: &Finding, text: &mut String) {
-    let level = match finding.confidence {
+/// A part of a line, harmless for a terminal, its tabs as blanks so that what is below it is in place.
+fn on_one_line(text: &Text) -> String {
+    let bytes = text.bytes();
+    let parts = bytes.split(|&byte| byte == b'\t').map(escape);
+    parts.collect::<Vec<_>>().join(TAB)
+}
+
+fn level(paint: Paint, confidence: Confidence) -> String {
+    match confidence {
         Confidence::High => paint.role(Role::Alarm, "high"),
         Confidence::Medium => paint.role(Role::Warning, "medium"),
         Confidence::Low => paint.role(Role::Dim, "low"),
-    };
+    }
+}
+
+/// A finding in full.
+fn block(document: &Document, paint: Paint, finding: &Finding) -> String {
+    let mut text = String::new();
     let mut with = String::new();
     for part in &finding.with {
         let _ = write!(with, " with {}", part.secret.shown());
     }
     let _ = writeln!(
         text,
-        "{level} {}: {} {}{with}",
+        "{} {}: {} {}{with}",
+        level(paint, finding.confidence),
         paint.role(Role::Rule, &plain(&finding.rule_id)),
         plain(&finding.description),
         paint.role(Role::Secret, &finding.secret.shown())
     );
     let (arrow, place) = (paint.role(Role::Dim, "-->"), first_label(finding));
-    let _ = writeln!(text, "  {arrow} {}", paint.role(Role::Path, &place));
-    excerpt(paint, finding, text);
+    let lines = also_on(finding);
+    let _ = writeln!(text, "  {arrow} {}{lines}", paint.role(Role::Path, &place));
+    excerpt(paint, finding, &mut text);
+    let dim = |label| paint.role(Role::Dim, label);
+    let others = also_in(finding).filter(|_| finding.standing().is_none());
+    if let Some(others) = others {
+        let _ = writeln!(text, "  {} {others}", dim("also in:"));
+    }
+    let scope = document.head.scope;
     if let Some(history) = finding.history.as_ref().filter(|_| scope.has_commits()) {
-        let _ = writeln!(text, "  {}", story(history));
+        let _ = writeln!(text, "  {}", story(document, history));
         if let Some(page) = &history.web {
-            let _ = writeln!(text, "  {} {}", paint.role(Role::Dim, "web:"), plain(page));
+            let _ = writeln!(text, "  {} {}", dim("web:"), plain(page));
         }
     }
-    let reasons = plain(&finding.reasons.join(", "));
-    let _ = writeln!(text, "  {} {reasons}", paint.role(Role::Dim, "why:"));
+    let _ = writeln!(text, "  {} {}", dim("why:"), finding.why());
+    for note in [path_note(finding, " "), ref_note(finding, " ")] {
+        if !note.is_empty() {
+            let _ = writeln!(text, "  {}{note}", dim("name:"));
+        }
+    }
     let id = finding.short_id();
     let told = finding.first_seen.as_ref();
     let told = told.map_or_else(String::new, |day| format!(" · first told {}", plain(day)));
-    let _ = writeln!(text, "  {} {id}{told}", paint.role(Role::Dim, "id:"));
-}
-
-/// A commit, with its day and author.
-pub(super) fn commit(id: &str, author: Option<&Signature>) -> String {
-    let id = plain(id.get(..10).unwrap_or(id));
-    match author {
-        None => id,
-        Some(author) => format!("{id} ({}, {})", author.day(), author.name.shown()),
-    }
-}
-
-/// The commit in which it entered.
-fn entered(history: &History) -> String {
-    match history
-        .first
-        .as_ref()
-        .and_then(|first| first.commit.as_ref())
-    {
-        None => "in no commit".to_owned(),
-        Some(id) => format!("first in {}", commit(id, history.author.as_ref())),
-    }
-}
-
-fn story(history: &History) -> String {
-    let mut parts = vec![entered(history)];
-    let paths = counted(history.paths.len(), "path");
-    let Some(standing) = &history.standing else {
-        parts.push(paths);
-        return parts.join(" · ");
-    };
-    parts.push(format!("{}, {paths}", counted(standing.commits, "commit")));
-    parts.push(match (standing.in_head, &standing.removed) {
-        (true, _) => "still in HEAD".to_owned(),
-        (false, None) => "gone from HEAD".to_owned(),
-        (false, Some(Milestone { commit: id, author })) => {
-            format!("removed by {}", commit(id, author.as_ref()))
-        }
-    });
-    parts.extend(reached_by(standing));
-    parts.join(" · ")
-}
-
-/// The refs and other places that still reach it.
-pub(super) fn reached_by(standing: &Standing) -> Vec<String> {
-    let mut parts = Vec::new();
-    let heads = standing.remotes.iter().chain(&standing.branches);
-    let mut on: Vec<String> = heads.take(MAX_NAMES).map(Text::shown).collect();
-    let rest = (standing.remotes.len() + standing.branches.len()).saturating_sub(MAX_NAMES);
-    if rest > 0 {
-        on.push(format!("{} more", counted(rest, "branch")));
-    }
-    match &standing.tags[..] {
-        [] => {}
-        [tag] => on.push(format!("tag {}", tag.shown())),
-        tags => on.push(format!("{} tags", tags.len())),
-    }
-    match &standing.other_refs[..] {
-        [] => {}
-        [other] => on.push(other.shown()),
-        others => on.push(format!("{} other refs", others.len())),
-    }
-    if standing.detached_head {
-        on.push("a detached HEAD".to_owned());
-    }
-    if !on.is_empty() {
-        parts.push(format!("on {}", on.join(", ")));
-    }
-    parts.extend(side_stores(standing).into_iter().map(str::to_owned));
-    parts
-}
-
-fn side_stores(standing: &Standing) -> Vec<&'static str> {
-    let mut parts = Vec::new();
-    let by_ref = standing.reachable;
-    if standing.published {
-        parts.push("published");
-    }
-    if standing.stash {
-        parts.push("in a stash");
-    }
-    if standing.index {
-        parts.push("in the index");
-    }
-    if standing.worktree {
-        parts.push("in the worktree");
-    }
-    if !by_ref && standing.reflog {
-        parts.push("reached by a reflog only");
-    }
-    let elsewhere = standing.reflog || standing.stash || standing.index || standing.worktree;
-    if !(by_ref || elsewhere) {
-        parts.push("unreachable");
-    }
-    parts
-}
-
-pub(super) fn counted(count: usize, word: &str) -> String {
-    match (count, word) {
-        (1, _) => format!("1 {word}"),
-        (_, "branch") => format!("{count} branches"),
-        _ => format!("{count} {word}s"),
-    }
+    let _ = writeln!(text, "  {} {id}{told}", dim("id:"));
+    text
 }
 
 /// Keeps the end of the text before a secret: lines can be megabytes long.
@@ -452,7 +458,13 @@ fn rotate(document: &Document, head: &str, text: &mut String) {
         let _ = writeln!(text, "  {head}");
         indent = "    ";
     }
-    for (provider, page) in pages {
+    for (provider, page) in pages.iter().take(MAX_PAGES) {
         let _ = writeln!(text, "{indent}{}: {}", plain(provider), plain(page));
+    }
+    if let Some(more @ 1..) = pages.len().checked_sub(MAX_PAGES) {
+        let _ = writeln!(
+            text,
+            "{indent}and {more} more issuers: 'unleak rules show ID' names the page"
+        );
     }
 }

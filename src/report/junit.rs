@@ -6,7 +6,7 @@ use quick_xml::events::{BytesDecl, BytesText, Event};
 
 use super::document::{Document, Finding};
 use super::escape::escape;
-use super::location::{first_label, unread};
+use super::location::{first_label, locations, path_note, unread};
 
 pub(super) fn render(document: &Document) -> Vec<u8> {
     write(document).expect("memory takes it")
@@ -38,20 +38,12 @@ fn write(document: &Document) -> std::io::Result<Vec<u8>> {
                 failure(writer, finding)?;
             }
             for problem in &problems {
-                case(
-                    writer,
-                    "not-read",
-                    problem,
-                    Some(("error", problem, problem)),
-                )?;
+                let case = Case::named("not-read", problem);
+                write_case(writer, &case, Some(("error", problem, problem)))?;
             }
             if is_clean {
-                case(
-                    writer,
-                    "unleak",
-                    "no secrets, and everything was read",
-                    None,
-                )?;
+                let case = Case::named("unleak", "no secrets, and everything was read");
+                write_case(writer, &case, None)?;
             }
             Ok(())
         })?;
@@ -71,30 +63,57 @@ fn failure(writer: &mut Writer<Vec<u8>>, finding: &Finding) -> std::io::Result<(
     let advice = page.map_or_else(String::new, |page| {
         format!("\nmake it useless: {}", plain(page))
     });
+    let redacted = path_note(
+        finding, "
+",
+    );
     let text = format!(
-        "{description} {}\n{label}\nfingerprint {}{advice}",
+        "{description} {}\n{label}\nfingerprint {}{redacted}{advice}",
         finding.secret.shown(),
         finding.fingerprint
     );
     let name = format!("{label} [{}]", finding.short_id());
-    case(
-        writer,
-        &rule_id,
-        &name,
-        Some(("failure", &description, &text)),
-    )
+    let place = locations(finding).into_iter().next();
+    let file = place.and_then(|place| Some((place.path?.exact_with(&[]), place.line()?)));
+    let case = Case {
+        class: &rule_id,
+        name: &name,
+        file,
+    };
+    write_case(writer, &case, Some(("failure", &description, &text)))
+}
+
+/// A test case.
+struct Case<'a> {
+    class: &'a str,
+    name: &'a str,
+    /// The file that it is about, and the line.
+    file: Option<(String, u32)>,
+}
+
+impl<'a> Case<'a> {
+    fn named(class: &'a str, name: &'a str) -> Self {
+        Self {
+            class,
+            name,
+            file: None,
+        }
+    }
 }
 
 /// Writes a test case, with what went wrong: the element, its message, its text.
-fn case(
+fn write_case(
     writer: &mut Writer<Vec<u8>>,
-    class: &str,
-    name: &str,
+    about: &Case<'_>,
     wrong: Option<(&str, &str, &str)>,
 ) -> std::io::Result<()> {
-    let case = writer
+    let mut case = writer
         .create_element("testcase")
-        .with_attributes([("classname", class), ("name", name)]);
+        .with_attributes([("classname", about.class), ("name", about.name)]);
+    if let Some((file, line)) = &about.file {
+        let line = line.to_string();
+        case = case.with_attributes([("file", file.as_str()), ("line", line.as_str())]);
+    }
     let Some((element, message, text)) = wrong else {
         case.write_empty()?;
         return Ok(());

@@ -6,6 +6,22 @@ use std::fmt::Write as _;
 use super::document::{Appearance, Document, Finding, Kind, Layer, Occurrence, Spot, Text};
 use super::escape::escape;
 
+/// Says behind `before` that a path of a finding is not exact, if so.
+pub(super) fn path_note(finding: &Finding, before: &str) -> String {
+    match finding.redacted_paths {
+        true => format!("{before}the path holds a secret and is shown redacted"),
+        false => String::new(),
+    }
+}
+
+/// The same of a ref.
+pub(super) fn ref_note(finding: &Finding, before: &str) -> String {
+    match finding.redacted_refs {
+        true => format!("{before}the name of a ref holds a secret and is shown redacted"),
+        false => String::new(),
+    }
+}
+
 /// One place of a finding.
 #[derive(Clone, Copy)]
 pub(super) struct Location<'a> {
@@ -123,6 +139,39 @@ pub(super) fn locations(finding: &Finding) -> Vec<Location<'_>> {
 pub(super) fn first_label(finding: &Finding) -> String {
     let first = locations(finding).into_iter().next();
     first.map_or_else(|| "?".to_owned(), |first| first.label())
+}
+
+/// The other lines of its first file on which it stands, sorted.
+pub(super) fn other_lines(finding: &Finding) -> Vec<u32> {
+    let all = locations(finding);
+    let Some(first) = all.first() else {
+        return Vec::new();
+    };
+    let Some(line) = first.line() else {
+        return Vec::new();
+    };
+    let of_file = |o: &&Occurrence| {
+        o.object == first.object
+            && o.spot.kind == first.spot.kind
+            && o.spot.wrapping == first.spot.wrapping
+            && (first.spot.kind != Kind::Worktree || o.name.as_ref() == first.name)
+    };
+    let lines = finding.occurrences.iter().filter(of_file);
+    let lines: BTreeSet<u32> = lines.map(|o| o.spot.line).collect();
+    lines.into_iter().filter(|&other| other != line).collect()
+}
+
+/// Its first place in each other file, as people call it.
+pub(super) fn other_places(finding: &Finding) -> Vec<String> {
+    let all = locations(finding);
+    let mut seen: HashSet<&Text> = all
+        .first()
+        .and_then(|first| first.path)
+        .into_iter()
+        .collect();
+    let others = all.iter().skip(1);
+    let others = others.filter(|place| place.path.is_none_or(|path| seen.insert(path)));
+    others.map(Location::label).collect()
 }
 
 fn appeared<'a>(appearance: &'a Appearance, spot: &'a Spot) -> Location<'a> {

@@ -1,9 +1,9 @@
 //! What the user gets: the findings and the coverage, in one of several formats.
 //!
 //! ```text
-//! escape, paint, redact, weblink < document < fill
-//! document < location < csv, diff, github, gitlab, html, human, junit, sarif < mod
-//! html, human < estate
+//! recognise < redact; escape, paint, redact, weblink < document < fill
+//! document < location < csv, diff, github, gitlab, junit, sarif < mod
+//! location < story < human < html < mod; html < estate
 //! ```
 //!
 //! A scan becomes a [`Document`] once, through the redactor; every format is made from that alone,
@@ -23,19 +23,24 @@ mod human;
 mod junit;
 mod location;
 pub mod paint;
+mod recognise;
 pub mod redact;
 mod sarif;
+mod story;
 pub mod weblink;
 
 pub use document::Document;
 pub use fill::Source;
+use human::Length;
 use paint::Paint;
 
 /// The formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// For people at a terminal.
+    /// For people at a terminal: a few lines a finding, as many as people read.
     Human,
+    /// The same with every finding.
+    HumanWhole,
     /// One line a finding: `path:line: rule: secret`.
     Brief,
     /// One JSON document, described by `docs/report.schema.json`.
@@ -76,7 +81,8 @@ impl Document {
     /// Returns the report as bytes; only the one for people is painted.
     pub fn render(&self, format: Format, paint: Paint) -> Vec<u8> {
         match format {
-            Format::Human => human::render(self, paint).into_bytes(),
+            Format::Human => human::render(self, Length::Capped, paint).into_bytes(),
+            Format::HumanWhole => human::render(self, Length::Whole, paint).into_bytes(),
             Format::Brief => human::brief(self).into_bytes(),
             Format::Json => self.to_json(),
             Format::JsonLines => self.to_json_lines(),

@@ -1,14 +1,29 @@
-//! The filter that all repository text passes on its way into a report: it knows every value
-//! found, and replaces it wherever it stands, in a path, a name, a ref or an excerpt.
+//! The filter that all repository text passes on its way into a report: secrets are replaced by
+//! their marks, and nothing else is.
+//!
+//! A value is replaced
+//! - at the very place of an occurrence: in the name of a file or ref in which it was found, in the
+//!   author of a commit, on the line of a finding;
+//! - anywhere, if it is recognisable (`recognise`), as it is or percent-encoded.
+//!
+//! A word that is somebody's password stays what it is in all other text. Names that programs read
+//! are exact but for these two cases, and the finding then says so.
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::AhoCorasick;
+use gix::ObjectId;
+use memchr::memmem;
 
+use super::recognise::is_recognisable;
 use crate::audit::Audit;
-use crate::finding::{Finding, Side};
+use crate::detect::entropy::Classes;
+use crate::finding::{Finding, Occurrence, Part, Place, Side, Signature};
 use crate::secret::Secret;
+use crate::span::Span;
 
 /// Whether values are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,9 +34,29 @@ pub enum Reveal {
     Shown,
 }
 
-/// Knows the values of all findings.
+/// What a report writes instead of a part of a text whose value is not known.
+const UNKNOWN: &str = "…";
+
+/// Shorter values are not searched for on the line where they were found.
+const MIN_LOCAL_LEN: usize = 6;
+
+/// Parts of a text and the marks that replace them.
+type Marks = Vec<(Span, String)>;
+
+/// Knows where secrets stand, and those that can be told from other text.
 pub struct Redactor {
+    /// The recognisable values, with the mark of each; `None` if they are too many to search for.
     values: Option<(AhoCorasick, Vec<String>)>,
+    /// All values.
+    known: HashSet<Arc<Secret>>,
+    /// Secrets in names of files and directories, by the name.
+    file_names: HashMap<Vec<u8>, Marks>,
+    /// Secrets in staged paths, by the path.
+    staged_paths: HashMap<Vec<u8>, Marks>,
+    /// Secrets in refs, by their full names.
+    refs: HashMap<Vec<u8>, Marks>,
+    /// Secrets in the authors of commits; `None` stands for one that is encoded there.
+    authors: HashMap<ObjectId, Vec<Option<Arc<Secret>>>>,
     reveal: Reveal,
 }
 
@@ -37,7 +72,7 @@ impl Redactor {
         )
     }
 
-    /// Collects the values of `findings`, as they are and percent-encoded.
+    /// Collects the values of `findings`.
     pub fn new(findings: &[Finding], reveal: Reveal) -> Self {
         Self::with(findings, std::iter::empty(), reveal)
     }
@@ -47,29 +82,51 @@ impl Redactor {
         more: impl Iterator<Item = &'a Arc<Secret>>,
         reveal: Reveal,
     ) -> Self {
-        let mut forms: Vec<(Vec<u8>, String)> = Vec::new();
         let with = findings.iter().flat_map(|finding| &finding.with);
         let secrets = findings.iter().map(|finding| &finding.secret);
-        for secret in secrets.chain(with.map(|part| &part.secret)).chain(more) {
-            let mark = secret.redacted();
-            let value = secret.reveal();
-            forms.push((value.to_vec(), mark.clone()));
-            let encoded = percent_encoded(value);
-            if encoded != value {
-                forms.push((encoded, mark));
+        let secrets = secrets.chain(with.map(|part| &part.secret)).chain(more);
+        let known: HashSet<Arc<Secret>> = secrets.map(Arc::clone).collect();
+        let mut redactor = Self {
+            values: searched(&known),
+            known,
+            file_names: HashMap::new(),
+            staged_paths: HashMap::new(),
+            refs: HashMap::new(),
+            authors: HashMap::new(),
+            reveal,
+        };
+        for finding in findings {
+            redactor.add_places(&finding.secret, &finding.occurrences);
+            for part in &finding.with {
+                redactor.add_places(&part.secret, &part.occurrences);
             }
         }
-        forms.sort_unstable();
-        forms.dedup();
-        let (values, marks): (Vec<_>, Vec<_>) = forms.into_iter().unzip();
-        let automaton = AhoCorasick::builder()
-            .match_kind(MatchKind::LeftmostLongest)
-            .build(&values)
-            .ok();
-        // Too many values for an automaton: everything is redacted whole rather than nothing.
-        Self {
-            values: automaton.map(|automaton| (automaton, marks)),
-            reveal,
+        redactor
+    }
+
+    /// Adds the names and authors in which a secret stands.
+    fn add_places(&mut self, secret: &Arc<Secret>, occurrences: &[Occurrence]) {
+        for found in occurrences {
+            let name = found.name.to_vec();
+            let names = match found.spot.place {
+                Place::TreeEntry => &mut self.file_names,
+                Place::Index => &mut self.staged_paths,
+                Place::Ref => &mut self.refs,
+                Place::Commit(Part::Author) => {
+                    let wrapping = found.spot.wrapping.as_deref().unwrap_or_default();
+                    let plain = wrapping.is_empty().then(|| Arc::clone(secret));
+                    self.authors.entry(found.object_id).or_default().push(plain);
+                    continue;
+                }
+                _ => continue,
+            };
+            // A path may lead to the name; the place is counted from where the name begins.
+            let name = match found.spot.place {
+                Place::TreeEntry => last_name(&name).to_vec(),
+                _ => name,
+            };
+            let marks = names.entry(name).or_default();
+            marks.push((found.span, secret.redacted()));
         }
     }
 
@@ -78,41 +135,76 @@ impl Redactor {
         self.reveal == Reveal::Redacted
     }
 
-    /// Returns `text` with every value replaced by its mark.
+    /// Returns `text` with every recognisable value replaced by its mark.
     pub fn text<'t>(&self, text: &'t [u8]) -> Cow<'t, [u8]> {
-        if self.reveal == Reveal::Shown {
-            return Cow::Borrowed(text);
-        }
-        match &self.values {
-            None => Cow::Owned("…".into()),
-            Some((automaton, _)) if !automaton.is_match(text) => Cow::Borrowed(text),
-            Some((automaton, marks)) => Cow::Owned(automaton.replace_all_bytes(text, marks)),
-        }
+        self.masked(text, Vec::new())
     }
 
-    /// Returns a part of a line: what stands in another secret's place is never shown, even if that
-    /// is too unsure to be reported, encoded, or cut.
-    pub fn side(&self, side: &Side) -> Vec<u8> {
-        if self.reveal == Reveal::Shown {
-            return side.bytes.clone();
+    /// Returns a path; a name in it that holds a secret has the mark in its place.
+    pub fn path<'t>(&self, path: &'t [u8]) -> Cow<'t, [u8]> {
+        let mut marks = self.staged_paths.get(path).cloned().unwrap_or_default();
+        let mut start = 0;
+        for name in path.split(|&byte| byte == b'/') {
+            let in_name = self.file_names.get(name).into_iter().flatten();
+            marks.extend(in_name.map(|(span, mark)| {
+                let span = Span::new(span.start + start, span.end + start);
+                (span, mark.clone())
+            }));
+            start += name.len() + 1;
         }
-        let mut text = Vec::new();
-        let mut shown = 0;
-        for hidden in &side.hidden {
-            text.extend_from_slice(&self.text(&side.bytes[shown..hidden.start]));
-            let covered = &side.bytes[hidden.start..hidden.end];
-            text.extend_from_slice(self.mark_of(covered).unwrap_or("…").as_bytes());
-            shown = hidden.end;
-        }
-        text.extend_from_slice(&self.text(&side.bytes[shown..]));
-        text
+        self.masked(path, marks)
     }
 
-    /// The mark of `text` if it is one value and nothing else.
-    fn mark_of(&self, text: &[u8]) -> Option<&str> {
-        let (automaton, marks) = self.values.as_ref()?;
-        let found = automaton.find(text)?;
-        (found.range() == (0..text.len())).then(|| marks[found.pattern().as_usize()].as_str())
+    /// Returns the name of a ref that is called `prefix` and `name` in full, without the prefix.
+    pub fn reference<'t>(&self, prefix: &str, name: &'t [u8]) -> Cow<'t, [u8]> {
+        // A ref of another worktree is one of that name there.
+        let inner = match name.strip_prefix(b"worktrees/") {
+            Some(_) => memmem::find(name, b"/refs/").map_or(0, |at| at + 1),
+            None => 0,
+        };
+        let full = [prefix.as_bytes(), &name[inner..]].concat();
+        let marks = self.refs.get(&full).into_iter().flatten();
+        let marks = marks.filter_map(|(span, mark)| {
+            let place = |at: usize| at.saturating_sub(prefix.len()) + inner;
+            let span = Span::new(place(span.start), place(span.end));
+            (!span.is_empty()).then(|| (span, mark.clone()))
+        });
+        self.masked(name, marks.collect())
+    }
+
+    /// Returns name and address of the author of `commit`.
+    pub fn author(&self, commit: Option<ObjectId>, author: &Signature) -> [Vec<u8>; 2] {
+        let found = commit.and_then(|commit| self.authors.get(&commit));
+        let found = found.map_or(&[][..], Vec::as_slice);
+        [&author.name, &author.email].map(|text| {
+            let mut marks = Vec::new();
+            for secret in found {
+                match secret {
+                    Some(secret) => add_copies(text, secret.reveal(), secret, &mut marks),
+                    // Which part of it is encoded is not known here.
+                    None => marks.push((Span::new(0, text.len()), UNKNOWN.to_owned())),
+                }
+            }
+            self.masked(text, marks).into_owned()
+        })
+    }
+
+    /// Returns what stands on one side of `secret` on its line: what stands in the place of another
+    /// secret is never shown, even if that is too unsure to be reported, encoded, or cut. Nor is
+    /// another copy of these secrets, unless they are plain words or numbers.
+    pub fn side(&self, side: &Side, secret: &Secret) -> Vec<u8> {
+        let mut marks = Vec::new();
+        for &hidden in &side.hidden {
+            let covered = Secret::new(&side.bytes[hidden.start..hidden.end]);
+            let mark = match self.known.contains(&covered) {
+                true => covered.redacted(),
+                false => UNKNOWN.to_owned(),
+            };
+            marks.push((hidden, mark));
+            add_tokens(&side.bytes, &covered, &mut marks);
+        }
+        add_tokens(&side.bytes, secret, &mut marks);
+        self.masked(&side.bytes, marks).into_owned()
     }
 
     /// Returns how a secret itself is written.
@@ -122,6 +214,88 @@ impl Redactor {
             Reveal::Shown => secret.reveal().to_vec(),
         }
     }
+
+    /// Replaces the parts of `text` in `marks`, and every recognisable value.
+    fn masked<'t>(&self, text: &'t [u8], mut marks: Marks) -> Cow<'t, [u8]> {
+        if self.reveal == Reveal::Shown {
+            return Cow::Borrowed(text);
+        }
+        let Some((automaton, of_values)) = &self.values else {
+            // Too many values to search for: rather nothing than one of them.
+            return Cow::Owned(UNKNOWN.into());
+        };
+        marks.extend(automaton.find_overlapping_iter(text).map(|found| {
+            let span = Span::new(found.start(), found.end());
+            (span, of_values[found.pattern().as_usize()].clone())
+        }));
+        if marks.is_empty() {
+            return Cow::Borrowed(text);
+        }
+        Cow::Owned(replaced(text, marks))
+    }
+}
+
+/// The automaton of all recognisable values and their percent-encoded forms, with their marks.
+fn searched(secrets: &HashSet<Arc<Secret>>) -> Option<(AhoCorasick, Vec<String>)> {
+    let mut forms: Vec<(Vec<u8>, String)> = Vec::new();
+    for secret in secrets.iter().filter(|s| is_recognisable(s.reveal())) {
+        let (value, mark) = (secret.reveal(), secret.redacted());
+        forms.push((value.to_vec(), mark.clone()));
+        let encoded = percent_encoded(value);
+        if encoded != value {
+            forms.push((encoded, mark));
+        }
+    }
+    forms.sort_unstable();
+    forms.dedup();
+    let (values, marks): (Vec<_>, Vec<_>) = forms.into_iter().unzip();
+    Some((AhoCorasick::new(&values).ok()?, marks))
+}
+
+/// The last name of a path.
+fn last_name(path: &[u8]) -> &[u8] {
+    memchr::memrchr(b'/', path).map_or(path, |at| &path[at + 1..])
+}
+
+/// Adds every place of `value` in `text`, with the mark of `secret`.
+fn add_copies(text: &[u8], value: &[u8], secret: &Secret, marks: &mut Marks) {
+    let copies = memmem::find_iter(text, value).filter(|_| !value.is_empty());
+    marks.extend(copies.map(|at| (Span::new(at, at + value.len()), secret.redacted())));
+}
+
+/// Adds every place where `secret` stands by itself in `line`, if it is more than a word or number.
+fn add_tokens(line: &[u8], secret: &Secret, marks: &mut Marks) {
+    let value = secret.reveal();
+    let classes = Classes::of(value);
+    let is_specific = classes.lower + classes.upper > 0 && classes.digits + classes.other > 0;
+    if value.len() < MIN_LOCAL_LEN || !is_specific {
+        return;
+    }
+    let is_part = |at: Option<usize>| {
+        let byte = at.and_then(|at| line.get(at));
+        byte.is_some_and(u8::is_ascii_alphanumeric)
+    };
+    let mut copies = Vec::new();
+    add_copies(line, value, secret, &mut copies);
+    copies.retain(|(span, _)| !is_part(span.start.checked_sub(1)) && !is_part(Some(span.end)));
+    marks.append(&mut copies);
+}
+
+/// Replaces parts of `text` that may overlap: nothing of any of them is left.
+fn replaced(text: &[u8], mut marks: Marks) -> Vec<u8> {
+    marks.sort_by_key(|(span, _)| (span.start, Reverse(span.end)));
+    let mut masked = Vec::with_capacity(text.len());
+    let mut done = 0;
+    for (span, mark) in marks {
+        let (start, end) = (span.start.min(text.len()), span.end.min(text.len()));
+        if start >= done && end > start {
+            masked.extend_from_slice(&text[done..start]);
+            masked.extend_from_slice(mark.as_bytes());
+        }
+        done = done.max(end);
+    }
+    masked.extend_from_slice(&text[done..]);
+    masked
 }
 
 fn percent_encoded(value: &[u8]) -> Vec<u8> {
@@ -134,4 +308,35 @@ fn percent_encoded(value: &[u8]) -> Vec<u8> {
         }
     }
     encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_that_overlap_leave_nothing() {
+        let mark = |start, end, mark: &str| (Span::new(start, end), mark.to_owned());
+        let marks = vec![
+            mark(4, 6, "b"),
+            mark(2, 5, "a"),
+            mark(2, 3, "c"),
+            mark(8, 99, "d"),
+        ];
+        assert_eq!(replaced(b"0123456789", marks), b"01a67d");
+    }
+
+    #[test]
+    fn a_word_is_not_searched_for_on_its_line() {
+        let on = |line: &str, value: &str| {
+            let mut marks = Vec::new();
+            add_tokens(line.as_bytes(), &Secret::new(value.as_bytes()), &mut marks);
+            marks.len()
+        };
+        assert_eq!(on("postgres://postgres", "postgres"), 0);
+        assert_eq!(on("id 12345678", "12345678"), 0);
+        // Put together here, so that this file passes a scan.
+        let value = ["hunter", "22"].concat();
+        assert_eq!(on(&format!("echo {value} | x{value} {value}"), &value), 2);
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::document::{Document, Finding, Kind};
-use super::location::{Location, locations, unread};
+use super::location::{Location, locations, path_note, unread};
 use crate::rule::Confidence;
 
 /// Most results that GitHub takes; the worst come first.
@@ -110,6 +110,9 @@ struct Properties<'a> {
     in_head: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     published: Option<bool>,
+    /// Whether a path is not exact, since it holds a secret.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    redacted_paths: bool,
     /// How many locations there are, if not all are here.
     #[serde(skip_serializing_if = "Option::is_none")]
     locations: Option<usize>,
@@ -285,13 +288,14 @@ fn entry(finding: &Finding, rule_index: usize) -> Entry<'_> {
     let place = all
         .first()
         .map_or_else(String::new, |first| format!(" in {}", first.label()));
+    let redacted = path_note(finding, "; ");
     let standing = finding.standing();
     let fingerprint = finding.fingerprint.clone();
     Entry {
         rule_id: &finding.rule_id,
         rule_index,
         level: level(finding.confidence),
-        message: message(&format!("{description} {secret}{place}")),
+        message: message(&format!("{description} {secret}{place}{redacted}")),
         locations: all
             .iter()
             .take(MAX_LOCATIONS)
@@ -312,6 +316,7 @@ fn entry(finding: &Finding, rule_index: usize) -> Entry<'_> {
                 .map(str::to_owned),
             in_head: standing.map(|standing| standing.in_head),
             published: standing.map(|standing| standing.published),
+            redacted_paths: finding.redacted_paths,
             locations: (all.len() > MAX_LOCATIONS).then_some(all.len()),
         },
     }

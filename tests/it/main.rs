@@ -20,6 +20,7 @@ mod pairs;
 mod places;
 mod purge;
 mod range;
+mod redaction;
 mod refs;
 mod report;
 mod rules;

@@ -219,7 +219,7 @@ fn repository_text_cannot_give_commands_to_a_github_runner() {
     let file = "::error file=sub dir/grüße.env,line=2,col=5,title=github-pat::GitHub ";
     assert!(text.contains(file), "{text}");
     assert!(
-        text.contains("file=a\\u{a}%3A%3Aerror%3A%3Ax%2Cy%3A%250A##[error],line=1,col=1,"),
+        text.contains("file=a%0A%3A%3Aerror%3A%3Ax%2Cy%3A%250A##[error],line=1,col=1,"),
         "{text}"
     );
 }
@@ -529,4 +529,250 @@ fn published_commits_have_their_web_page() {
     // What was never pushed has none.
     origin.git(&["remote", "add", "origin", "https://github.com/o/r.git"]);
     assert!(!stdout(&scan(&origin, &[])).contains("/commit/"));
+}
+
+#[test]
+fn tabs_in_a_line_are_blanks_and_the_carets_stay_below_the_secret() {
+    let repo = Repo::new();
+    let token = github_token(70);
+    repo.commit_file("a.go", format!("\t\tx :=\t\"{token}\"\t// y\n"));
+    let text = stdout(&scan(&repo, &[]));
+    assert!(!text.contains("\\u{9}") && !text.contains('\t'), "{text}");
+    let mut lines = text.lines().skip_while(|line| !line.contains("| x :="));
+    let (line, carets) = (lines.next().unwrap(), lines.next().unwrap());
+    assert!(line.ends_with("\"    // y"), "{text}");
+    let column = |line: &str, what: &str| line[..line.find(what).unwrap()].chars().count();
+    assert_eq!(column(line, "ghp_"), column(carets, "^"), "{text}");
+    let page = stdout(&scan(&repo, &["--format", "html"]));
+    assert!(page.contains("<pre>x :=    &quot;<mark>ghp_"), "{page}");
+}
+
+#[test]
+fn a_finding_without_a_reason_says_where_the_evidence_is() {
+    let repo = Repo::new();
+    repo.commit_file("a.conf", format!("t = {}\n", github_token(71)));
+    let mut report = json(&scan(&repo, &["--format", "json"]));
+    report["findings"][0]["reasons"] = serde_json::json!([]);
+    let id = report["findings"][0]["fingerprint"].as_str().unwrap()[..12].to_owned();
+    let saved = repo.path().join("saved.json");
+    std::fs::write(&saved, report.to_string()).unwrap();
+    let path = saved.display().to_string();
+    for format in ["human", "html", "gitlab"] {
+        let args = ["report", "convert", &path, "--format", format];
+        let text = stdout(&unleak(&args, repo.path()));
+        assert!(!text.contains("why: \n"), "{format}: {text}");
+        let text = text.replace("&apos;", "'");
+        let said = format!("no single reason: 'unleak explain {id}' lists the evidence");
+        assert!(text.contains(&said), "{format}: {text}");
+    }
+}
+
+#[test]
+fn a_story_names_three_refs_and_counts_the_others() {
+    let repo = Repo::new();
+    repo.commit_file("a.conf", format!("t = {}\n", github_token(72)));
+    for number in 0..40 {
+        repo.git(&["branch", &format!("topic/{number:02}-{}", "x".repeat(100))]);
+        repo.git(&["tag", &format!("v{number:02}")]);
+    }
+    let text = stdout(&scan(&repo, &[]));
+    let story = text.lines().find(|line| line.contains("first in")).unwrap();
+    assert!(story.chars().count() < 300, "{story}");
+    let cut = format!("topic/00-{}…", "x".repeat(51));
+    let named = format!(" · on main, {cut}, topic/01-");
+    assert!(story.contains(&named), "{story}");
+    assert!(story.contains("… and 78 more refs · "), "{story}");
+    let report = json(&scan(&repo, &["--format", "json"]));
+    let history = &report["findings"][0]["history"];
+    assert_eq!(list(&history["branches"]).len(), 41);
+    assert_eq!(list(&history["tags"]).len(), 40);
+}
+
+#[test]
+fn proven_secrets_and_those_in_head_come_first_in_every_format() {
+    let repo = Repo::new();
+    // By rule, the order would be the reverse: azure, github, gitlab.
+    let gone = crate::support::token("glpat-{base64url:19}{base62:1}", 73);
+    let here = crate::support::token("AKIA{base32:16}", 73);
+    let (proven, proven_gone) = (github_token(73), github_token(74));
+    repo.commit_file("gone.conf", format!("t = {gone}\n"));
+    repo.commit_file("proven-gone.conf", format!("t = {proven_gone}\n"));
+    std::fs::remove_file(repo.path().join("gone.conf")).unwrap();
+    std::fs::remove_file(repo.path().join("proven-gone.conf")).unwrap();
+    repo.write("a.conf", format!("t = {here}\n"));
+    repo.write("z.conf", format!("t = {proven}\n"));
+    repo.commit("move");
+    let expected = [&proven, &proven_gone, &here, &gone]
+        .map(|token| format!("{}…{}", &token[..4], &token[token.len() - 4..]));
+    for format in FORMATS {
+        let text = stdout(&scan(&repo, &["--format", format]));
+        let places = expected.each_ref().map(|mark| text.find(mark.as_str()));
+        assert!(places.iter().all(Option::is_some), "{format}: {text}");
+        assert!(places.is_sorted(), "{format}: {places:?}\n{text}");
+    }
+    let text = stdout(&scan(&repo, &["-q"]));
+    let marks: Vec<&str> = text
+        .lines()
+        .map(|l| l.rsplit(' ').next().unwrap())
+        .collect();
+    assert_eq!(marks, expected);
+}
+
+/// A repository with many secrets in one staged file, and more in others.
+fn many(count: u64) -> Repo {
+    let repo = Repo::new();
+    repo.commit_file("a", "x\n");
+    let mut text = String::new();
+    for seed in 0..count {
+        writeln!(text, "t{seed} = {}", github_token(seed)).unwrap();
+    }
+    repo.write("many.env", text);
+    repo.git(&["add", "--all"]);
+    repo
+}
+
+#[test]
+fn a_report_for_people_has_at_most_200_lines_unless_all_is_asked_for() {
+    let repo = many(1000);
+    let block = repo.unleak(&["hook", "pre-commit"], b"", &[]);
+    assert_eq!(block.status.code(), Some(1));
+    let staged = scan(&repo, &["--staged"]);
+    repo.git(&["commit", "--quiet", "-m", "many"]);
+    let whole = scan(&repo, &[]);
+    for (what, text) in [
+        ("block", stderr(&block)),
+        ("staged", stdout(&staged)),
+        ("whole", stdout(&whole)),
+    ] {
+        let lines = text.lines().count();
+        assert!((100..=200).contains(&lines), "{what}: {lines}");
+        let more = text.lines().find(|line| line.starts_with("and "));
+        let more = more.unwrap_or_else(|| panic!("{what}: {text}"));
+        assert!(
+            more.contains("--all' prints every finding"),
+            "{what}: {more}"
+        );
+        let counted: usize = more.split(' ').nth(1).unwrap().parse().unwrap();
+        // A block of each has one arrow; a line of each ends in its id.
+        let full = text.matches("  --> many.env:").count();
+        let short = text.matches("\nhigh github-pat: many.env:").count();
+        assert_eq!(full + short + counted, 1000, "{what}");
+        assert!(full >= 5 && short >= 50, "{what}: {full}, {short}");
+        assert!(text.contains("1000 secrets"), "{what}");
+    }
+    let all = stdout(&scan(&repo, &["--all"]));
+    assert_eq!(all.matches("  --> many.env:").count(), 1000);
+    let saved = repo.path().join("saved.json");
+    std::fs::write(&saved, scan(&repo, &["--format", "json"]).stdout).unwrap();
+    let path = saved.display().to_string();
+    for args in [["report", "show", &path], ["report", "convert", &path]] {
+        let text = stdout(&unleak(&args, repo.path()));
+        assert_eq!(text, stdout(&whole));
+        let text = stdout(&unleak(&[&args[..], &["--all"]].concat(), repo.path()));
+        assert_eq!(text, all);
+    }
+    // Programs get everything anyway.
+    assert_eq!(stdout(&scan(&repo, &["-q"])).lines().count(), 1000);
+}
+
+#[test]
+fn a_report_that_fits_shows_every_finding_in_full() {
+    let repo = many(12);
+    let text = stdout(&scan(&repo, &["--staged"]));
+    assert_eq!(text, stdout(&scan(&repo, &["--staged", "--all"])));
+    assert_eq!(text.matches("  --> many.env:").count(), 12);
+}
+
+#[test]
+fn a_block_names_all_places_of_a_secret() {
+    let repo = Repo::new();
+    repo.commit_file("a", "x\n");
+    let token = github_token(76);
+    repo.write("k.env", format!("A={token}\nx\nB={token}\ny\nC={token}\n"));
+    repo.write("l.env", format!("x\nA={token}\n"));
+    repo.git(&["add", "--all"]);
+    let block = repo.unleak(&["hook", "pre-commit"], b"", &[]);
+    let text = stderr(&block);
+    assert!(
+        text.contains("--> k.env:1:3, also on lines 3, 5\n"),
+        "{text}"
+    );
+    assert!(text.contains("\n  also in: l.env:2:3\n"), "{text}");
+}
+
+#[test]
+fn what_only_the_index_holds_has_its_path_in_every_format() {
+    let repo = Repo::new();
+    repo.commit_file("a", "x\n");
+    repo.write("sub/conf.env", format!("\nK={}\n", github_token(77)));
+    repo.git(&["add", "--all"]);
+    let text = stdout(&scan(&repo, &["-q"]));
+    assert!(text.starts_with("sub/conf.env:2:3: github-pat: "), "{text}");
+    for format in FORMATS {
+        let text = stdout(&scan(&repo, &["--format", format]));
+        assert!(text.contains("sub/conf.env"), "{format}: {text}");
+        assert!(!text.contains("blob "), "{format}: {text}");
+    }
+    let text = stdout(&scan(&repo, &[]));
+    let story = "\n  in no commit · 0 commits, 1 path · not in HEAD · in the index\n";
+    assert!(text.contains(story), "{text}");
+    let report = json(&scan(&repo, &["--format", "json"]));
+    let history = &report["findings"][0]["history"];
+    assert_eq!(history["paths"], serde_json::json!(["sub/conf.env"]));
+    assert_eq!(history["first"], Value::Null, "no commit holds it");
+    assert_eq!(list(&history["appearances"]).len(), 1);
+    assert_eq!(history["appearances"][0]["commit"], Value::Null);
+    assert_eq!(history["appearances"][0]["line"], 2);
+    // A copy that is staged elsewhere is one more place; what is committed stays the first.
+    repo.git(&["commit", "--quiet", "-m", "add"]);
+    repo.write("copy.env", format!("\nK={}\n", github_token(77)));
+    repo.git(&["add", "--all"]);
+    let report = json(&scan(&repo, &["--format", "json"]));
+    let history = &report["findings"][0]["history"];
+    assert_eq!(
+        history["paths"],
+        serde_json::json!(["copy.env", "sub/conf.env"])
+    );
+    assert_eq!(history["first"]["path"], "sub/conf.env");
+    assert_eq!(history["appearances"][1]["path"], "copy.env");
+    assert_eq!(history["appearances"][1]["commit"], Value::Null);
+}
+
+#[test]
+fn the_end_of_a_shallow_clone_is_no_beginning() {
+    let repo = Repo::new();
+    repo.commit_file("a.conf", format!("t = {}\n", github_token(78)));
+    repo.commit_file("b", "1\n");
+    let shallow = repo.cloned(&["--depth=1"]);
+    let end = ", where this shallow clone's history ends";
+    for options in [&[][..], &["--range", "HEAD"]] {
+        let text = stdout(&scan(&shallow, options));
+        let story = text.lines().find(|line| line.contains("first in")).unwrap();
+        assert!(story.contains(&format!(", Ada Author){end} · ")), "{story}");
+        let report = json(&scan(&shallow, &[&["--format", "json"], options].concat()));
+        assert_eq!(report["findings"][0]["history"]["first_is_boundary"], true);
+    }
+    let page = stdout(&scan(&shallow, &["--format", "html"]));
+    assert!(
+        page.contains("where this shallow clone&apos;s history ends"),
+        "{page}"
+    );
+    // What entered later did so in its first commit, and so it did in a whole clone.
+    shallow.commit_file("c.conf", format!("t = {}\n", github_token(79)));
+    let report = json(&scan(&shallow, &["--format", "json"]));
+    let is_boundary: Vec<bool> = list(&report["findings"])
+        .iter()
+        .map(|finding| finding["history"]["first_is_boundary"] == true)
+        .collect();
+    assert_eq!(is_boundary.iter().filter(|at| **at).count(), 1);
+    assert_eq!(is_boundary.len(), 2);
+    assert!(!stdout(&scan(&repo, &[])).contains("history ends"));
+    // A bundle begins somewhere, too.
+    repo.commit_file("b.conf", format!("t = {}\n", github_token(80)));
+    repo.git(&["bundle", "create", "--quiet", "part.bundle", "main~1..main"]);
+    let text = stdout(&scan(&repo, &["part.bundle"]));
+    assert!(
+        text.contains(", where this bundle's history begins"),
+        "{text}"
+    );
 }

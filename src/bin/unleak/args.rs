@@ -619,6 +619,11 @@ pub(crate) struct ScanArgs {
     #[arg(long)]
     pub(crate) show_secrets: bool,
 
+    /// Print every finding: without it, the report for people is at most 200 lines long, shows the first
+    /// findings in full, more in one line each, and counts the rest
+    #[arg(long)]
+    pub(crate) all: bool,
+
     /// Report lines that carry an inline allow marker, too
     #[arg(long)]
     pub(crate) no_inline_allow: bool,

@@ -88,7 +88,7 @@ fn place(finding: &Finding, found: &Occurrence, redactor: &Redactor) -> String {
         .filter_map(|appearance| appearance.path.as_ref());
     let holder = paths.next().map_or_else(
         || found.object_id.to_string(),
-        |path| escape(&redactor.text(path)),
+        |path| escape(&redactor.path(path)),
     );
     format!("{holder}:{}", found.spot.position.line)
 }

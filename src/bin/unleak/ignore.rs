@@ -217,7 +217,7 @@ fn inline(all: &[Finding], open: &[Finding], text: &mut String) {
                 .filter_map(|appearance| appearance.path.as_ref());
             let holder = paths.next().map_or_else(
                 || occurrence.object_id.to_string(),
-                |path| escape(&redactor.text(path)),
+                |path| escape(&redactor.path(path)),
             );
             // Writing to a string cannot fail.
             let _ = writeln!(

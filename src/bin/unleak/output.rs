@@ -14,6 +14,37 @@ use unleak::report::{Document, Format};
 use crate::args::FormatChoice;
 use crate::exit::Exit;
 
+/// How much of a report for people is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Length {
+    /// One line a finding.
+    Brief,
+    /// As much as people read.
+    Capped,
+    /// Every finding.
+    Whole,
+}
+
+impl Length {
+    /// What `--quiet` and `--all` ask for.
+    pub(crate) fn of(quiet: bool, all: bool) -> Self {
+        match (quiet, all) {
+            (true, _) => Self::Brief,
+            (false, false) => Self::Capped,
+            (false, true) => Self::Whole,
+        }
+    }
+
+    /// The format for people.
+    pub(crate) fn format(self) -> Format {
+        match self {
+            Self::Brief => Format::Brief,
+            Self::Capped => Format::Human,
+            Self::Whole => Format::HumanWhole,
+        }
+    }
+}
+
 /// Where the reports go.
 pub(crate) struct Outputs {
     /// What is written to standard output.
@@ -30,13 +61,13 @@ impl Outputs {
     pub(crate) fn resolve(
         choice: FormatChoice,
         outputs: &[OsString],
-        is_brief: bool,
+        length: Length,
     ) -> Result<Self> {
-        let mut standard = Some(format(choice, is_brief));
+        let mut standard = Some(format(choice, length));
         let mut files: Vec<(Format, PathBuf)> = Vec::new();
         for output in outputs {
             let (format, path) = if let Some((choice, path)) = split(output) {
-                (format(choice, is_brief), path)
+                (format(choice, length), path)
             } else if let Some(format) = standard.take() {
                 (format, PathBuf::from(output))
             } else {
@@ -99,10 +130,9 @@ pub(crate) fn write_file(path: &Path, bytes: &[u8], is_redacted: bool) -> Result
     write(path, bytes, is_redacted).map_err(|e| Error::io("write", path, e))
 }
 
-fn format(choice: FormatChoice, is_brief: bool) -> Format {
+fn format(choice: FormatChoice, length: Length) -> Format {
     match choice {
-        FormatChoice::Human if is_brief => Format::Brief,
-        FormatChoice::Human => Format::Human,
+        FormatChoice::Human => length.format(),
         FormatChoice::Json => Format::Json,
         FormatChoice::Jsonl => Format::JsonLines,
         FormatChoice::Sarif => Format::Sarif,

@@ -17,7 +17,7 @@ use unleak::unpack;
 
 use crate::args::{Args, ColorChoice, ConfidenceChoice, HookOptions, RuleOptions, ScanArgs};
 use crate::config::Layers;
-use crate::output::Outputs;
+use crate::output::{Length, Outputs};
 use crate::ui;
 
 /// What `unleak scan` will do.
@@ -39,8 +39,8 @@ impl ScanSettings {
     /// # Errors
     /// `Io` or `Config` if the rule file cannot be read.
     pub(crate) fn resolve(args: &Args, scan: &ScanArgs, layers: &Layers) -> Result<Self> {
-        let is_brief = args.quiet;
-        let outputs = Outputs::resolve(scan.format, &scan.output, is_brief)?;
+        let length = Length::of(args.quiet, scan.all);
+        let outputs = Outputs::resolve(scan.format, &scan.output, length)?;
         let overrides = overrides_for(&scan.repository);
         let mut audit = audit_options(layers, scan.min_confidence, scan.no_inline_allow);
         if scan.no_delta {

@@ -4,13 +4,18 @@ use std::fmt::Write as _;
 
 use super::super::document::Text;
 use super::super::escape::escape;
-use super::super::human::counted;
 use super::super::paint::{Paint, Role};
+use super::super::story::counted;
 use super::{Estate, Secret, Status};
 use crate::rule::Confidence;
 
 /// Repositories named of each secret before the rest is counted.
 const MAX_NAMES: usize = 3;
+
+/// Secrets, four lines each, and repositories that were not read, before the rest is counted: with the
+/// lines around them, fewer than 200.
+const MAX_SECRETS: usize = 40;
+const MAX_UNREAD: usize = 30;
 
 pub(super) fn plain(text: &str) -> String {
     escape(text.as_bytes())
@@ -29,17 +34,26 @@ pub(super) fn render(estate: &Estate, before: Option<&Estate>, paint: Paint) -> 
         let gone = estate.gone(before).len();
         let _ = writeln!(text, "since the earlier one: {new} new, {gone} gone");
     }
-    for secret in &secrets {
+    for secret in secrets.iter().take(MAX_SECRETS) {
         let _ = writeln!(text, "\n{}", told(secret, paint));
     }
+    more(secrets.len(), MAX_SECRETS, &mut text);
     let unread = problems(estate);
     if !unread.is_empty() {
         let _ = writeln!(text, "\n{}", paint.role(Role::Alarm, "not read:"));
-        for problem in unread {
+        for problem in unread.iter().take(MAX_UNREAD) {
             let _ = writeln!(text, "  {problem}");
         }
+        more(unread.len(), MAX_UNREAD, &mut text);
     }
     text
+}
+
+/// How many of `count` are not listed.
+fn more(count: usize, listed: usize, text: &mut String) {
+    if let Some(more @ 1..) = count.checked_sub(listed) {
+        let _ = writeln!(text, "\nand {more} more: '--format json' lists all");
+    }
 }
 
 pub(super) fn verdict(estate: &Estate, secrets: &[Secret<'_>], paint: Paint) -> String {

@@ -9,12 +9,12 @@ use unleak::report::estate::Estate;
 use super::args::MergeArgs;
 use crate::args::Args;
 use crate::exit::Exit;
-use crate::output::Outputs;
+use crate::output::{Length, Outputs};
 use crate::settings;
 
 /// Runs it.
 pub(crate) fn run(args: &Args, merge: &MergeArgs) -> Result<Exit> {
-    let outputs = Outputs::resolve(merge.format, &merge.output, false)?;
+    let outputs = Outputs::resolve(merge.format, &merge.output, Length::Capped)?;
     let mut estate = Estate::default();
     for path in files(&merge.files)? {
         estate.merge(read(&path)?);

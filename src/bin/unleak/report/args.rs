@@ -58,6 +58,10 @@ pub(crate) struct Saved {
     /// Take a report that holds secrets in full, and write them in full
     #[arg(long)]
     pub(crate) show_secrets: bool,
+
+    /// Print every finding, however many there are (see 'unleak scan --help')
+    #[arg(long)]
+    pub(crate) all: bool,
 }
 
 /// How differences are told.

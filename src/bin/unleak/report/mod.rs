@@ -6,12 +6,12 @@ use std::io::Read;
 use std::path::Path;
 
 use unleak::error::{Error, Result};
+use unleak::report::Document;
 use unleak::report::diff::Diff;
-use unleak::report::{Document, Format};
 
 use crate::args::Args;
 use crate::exit::Exit;
-use crate::output::{self, Outputs};
+use crate::output::{self, Length, Outputs};
 use crate::settings;
 use args::{DiffFormat, ReportCommand, Saved};
 
@@ -23,16 +23,13 @@ pub(crate) fn run(args: &Args, command: &ReportCommand) -> Result<Exit> {
             format,
             output,
         } => {
-            let outputs = Outputs::resolve(*format, output, args.quiet)?;
+            let length = Length::of(args.quiet, saved.all);
+            let outputs = Outputs::resolve(*format, output, length)?;
             outputs.write(&read_saved(saved)?, paint(args))
         }
         ReportCommand::Show { saved, fingerprint } => {
             let document = chosen(read_saved(saved)?, fingerprint)?;
-            let format = if args.quiet {
-                Format::Brief
-            } else {
-                Format::Human
-            };
+            let format = Length::of(args.quiet, saved.all).format();
             output::print(&document.render(format, paint(args)))
         }
         ReportCommand::Diff { old, new, format } => {

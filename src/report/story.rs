@@ -1,0 +1,171 @@
+//! The story of a finding in one line: where it entered, how long it was there, what still reaches it;
+//! and where else it stands.
+
+use super::document::{Document, Finding, History, Milestone, Signature, Standing, Text};
+use super::escape::escape;
+use super::location::{other_lines, other_places};
+use crate::audit::Scope;
+
+/// Names of branches, tags and other refs that are listed before the rest is counted.
+const MAX_NAMES: usize = 3;
+/// Lines of a file, and files, that are listed before the rest is counted.
+const MAX_PLACES: usize = 5;
+/// Characters of a name before it is cut: refs and people may be called anything.
+const MAX_NAME_CHARS: usize = 60;
+
+/// Returns the story of a finding of `document`.
+pub(super) fn story(document: &Document, history: &History) -> String {
+    let mut parts = vec![entered(document, history)];
+    let paths = counted(history.paths.len(), "path");
+    let Some(standing) = &history.standing else {
+        parts.push(paths);
+        return parts.join(" · ");
+    };
+    parts.push(format!("{}, {paths}", counted(standing.commits, "commit")));
+    parts.push(match (standing.in_head, &standing.removed) {
+        (true, _) => "still in HEAD".to_owned(),
+        // No commit behind HEAD took it out: its files never had it.
+        (false, None) => "not in HEAD".to_owned(),
+        (false, Some(Milestone { commit: id, author })) => {
+            format!("removed by {}", commit(id, author.as_ref()))
+        }
+    });
+    parts.extend(reached_by(standing));
+    parts.join(" · ")
+}
+
+/// The commit in which it entered.
+fn entered(document: &Document, history: &History) -> String {
+    let first = history.first.as_ref();
+    let Some(id) = first.and_then(|first| first.commit.as_ref()) else {
+        return "in no commit".to_owned();
+    };
+    let first = commit(id, history.author.as_ref());
+    match boundary(document, history) {
+        None => format!("first in {first}"),
+        Some(boundary) => format!("first in {first}, {boundary}"),
+    }
+}
+
+/// What the first commit is, if what came before it is not here.
+pub(super) fn boundary(document: &Document, history: &History) -> Option<&'static str> {
+    history.first_is_boundary.then(|| {
+        if document.head.scope == Scope::Bundle {
+            "where this bundle's history begins"
+        } else if document.coverage.shallow_commits > 0 {
+            "where this shallow clone's history ends"
+        } else {
+            "whose parent is missing"
+        }
+    })
+}
+
+/// A commit, with its day and author.
+pub(super) fn commit(id: &str, author: Option<&Signature>) -> String {
+    let id = escape(id.get(..10).unwrap_or(id).as_bytes());
+    match author {
+        None => id,
+        Some(author) => format!("{id} ({}, {})", author.day(), name(&author.name)),
+    }
+}
+
+/// The refs and other places that still reach it.
+pub(super) fn reached_by(standing: &Standing) -> Vec<String> {
+    let mut parts = Vec::new();
+    let mut on = named(standing);
+    if standing.detached_head {
+        on.push("a detached HEAD".to_owned());
+    }
+    if let Some(last) = on.pop() {
+        let last = match on.is_empty() {
+            true => last,
+            false => format!("{} and {last}", on.join(", ")),
+        };
+        parts.push(format!("on {last}"));
+    }
+    parts.extend(side_stores(standing).into_iter().map(str::to_owned));
+    parts
+}
+
+/// The first refs by name, and how many more there are.
+fn named(standing: &Standing) -> Vec<String> {
+    let branches = standing.remotes.iter().chain(&standing.branches).map(name);
+    let tags = standing.tags.iter();
+    let tags = tags.map(|tag| format!("tag {}", name(tag)));
+    let others = standing.other_refs.iter().map(name);
+    let mut names: Vec<String> = branches.chain(tags).chain(others).collect();
+    // A count that stands for one name is no shorter.
+    if names.len() > MAX_NAMES + 1 {
+        let more = names.len() - MAX_NAMES;
+        names.truncate(MAX_NAMES);
+        names.push(format!("{more} more refs"));
+    }
+    names
+}
+
+/// A name, cut if it is very long.
+fn name(name: &Text) -> String {
+    let name = name.shown();
+    match name.char_indices().nth(MAX_NAME_CHARS) {
+        None => name,
+        Some((end, _)) => format!("{}…", &name[..end]),
+    }
+}
+
+fn side_stores(standing: &Standing) -> Vec<&'static str> {
+    let mut parts = Vec::new();
+    let by_ref = standing.reachable;
+    if standing.published {
+        parts.push("published");
+    }
+    if standing.stash {
+        parts.push("in a stash");
+    }
+    if standing.index {
+        parts.push("in the index");
+    }
+    if standing.worktree {
+        parts.push("in the worktree");
+    }
+    if !by_ref && standing.reflog {
+        parts.push("reached by a reflog only");
+    }
+    let elsewhere = standing.reflog || standing.stash || standing.index || standing.worktree;
+    if !(by_ref || elsewhere) {
+        parts.push("unreachable");
+    }
+    parts
+}
+
+/// The other lines of the first file.
+pub(super) fn also_on(finding: &Finding) -> String {
+    let lines: Vec<String> = other_lines(finding).iter().map(u32::to_string).collect();
+    match lines.len() {
+        0 => String::new(),
+        1 => format!(", also on line {}", listed(&lines)),
+        _ => format!(", also on lines {}", listed(&lines)),
+    }
+}
+
+/// The first place in each other file; `None` if there is none.
+pub(super) fn also_in(finding: &Finding) -> Option<String> {
+    let places = other_places(finding);
+    (!places.is_empty()).then(|| listed(&places))
+}
+
+/// The first places, and how many more there are.
+fn listed(places: &[String]) -> String {
+    let first = places[..places.len().min(MAX_PLACES)].join(", ");
+    match places.len().checked_sub(MAX_PLACES) {
+        Some(more @ 1..) => format!("{first} and {more} more"),
+        _ => first,
+    }
+}
+
+/// A number of things.
+pub(super) fn counted(count: usize, word: &str) -> String {
+    match count {
+        1 => format!("1 {word}"),
+        _ => format!("{count} {word}s"),
+    }
+}
