@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use unleak::attribution::commits::CommitCollector;
 use unleak::attribution::read_trees;
 use unleak::detect::{Detector, Hits, Scratch};
-use unleak::finding::{Part, Signature};
+use unleak::finding::{Parts, Signature};
 use unleak::odb::index::Index;
 use unleak::odb::lfs::Pointer;
 use unleak::odb::repository::{Overrides, Repository};
@@ -188,7 +188,7 @@ pub fn tree(data: &[u8]) {
 pub fn commit(data: &[u8]) {
     loose(ObjectKind::Commit, data);
     let _ = Signature::of_author(data, HashKind::Sha1);
-    let _ = Part::at(data, data.len() / 2);
+    let _ = Parts::of(data).at(data.len() / 2);
     let _ = Pointer::read(data);
 }
 

@@ -13,7 +13,7 @@ use crate::detect::score::Reasons;
 use crate::odb::ObjectKind;
 use crate::rule::Confidence;
 use crate::secret::Secret;
-use crate::span::{Position, Span, line_at};
+use crate::span::{Position, Span};
 
 /// Stable identity of a finding: a keyed digest of rule id and secret. It holds no commit, path or
 /// line, so it survives rebase, squash, rename, shifted lines and a rewrite of history.
@@ -104,45 +104,88 @@ impl Part {
             Self::Header => "header",
         }
     }
+}
 
-    /// The part of the commit or tag `text` that holds the byte at `offset`.
-    pub fn at(text: &[u8], offset: usize) -> Self {
-        let mut part = Self::Message;
-        let mut start = 0;
+/// The parts of one commit's or tag's text.
+#[derive(Clone, Debug, Default)]
+pub struct Parts {
+    /// Where a part of the header ends, and which it is; ascending. The message follows.
+    ends: Vec<(usize, Part)>,
+}
+
+impl Parts {
+    /// Splits the text of a commit or tag, in one pass over its header.
+    pub fn of(text: &[u8]) -> Self {
+        let mut ends: Vec<(usize, Part)> = Vec::new();
+        let mut end = 0;
         for line in text.split_inclusive(|&byte| byte == b'\n') {
             if line == b"\n" {
-                return Self::Message;
-            }
-            // A line that begins with a blank continues the header before it.
-            if !line.starts_with(b" ") {
-                part = match line.split(|&byte| byte == b' ').next().unwrap_or_default() {
-                    b"author" => Self::Author,
-                    b"committer" => Self::Committer,
-                    b"tagger" => Self::Tagger,
-                    b"gpgsig" | b"gpgsig-sha256" => Self::Signature,
-                    b"mergetag" => Self::Mergetag,
-                    _ => Self::Header,
-                };
-            }
-            start += line.len();
-            if offset < start {
                 break;
             }
+            end += line.len();
+            // A line that begins with a blank continues the header before it.
+            match ends.last_mut().filter(|_| line.starts_with(b" ")) {
+                Some(last) => last.0 = end,
+                None => ends.push((end, Self::named(line))),
+            }
         }
-        part
+        Self { ends }
+    }
+
+    /// The part that a header line belongs to.
+    fn named(line: &[u8]) -> Part {
+        if line.starts_with(b" ") {
+            return Part::Message;
+        }
+        match line.split(|&byte| byte == b' ').next().unwrap_or_default() {
+            b"author" => Part::Author,
+            b"committer" => Part::Committer,
+            b"tagger" => Part::Tagger,
+            b"gpgsig" | b"gpgsig-sha256" => Part::Signature,
+            b"mergetag" => Part::Mergetag,
+            _ => Part::Header,
+        }
+    }
+
+    /// The part that holds the byte at `offset`.
+    pub fn at(&self, offset: usize) -> Part {
+        let next = self.ends.partition_point(|&(end, _)| end <= offset);
+        self.ends.get(next).map_or(Part::Message, |&(_, part)| part)
     }
 }
 
-impl Place {
-    /// The place of the byte at `offset` of an object.
-    pub fn in_object(kind: ObjectKind, bytes: &[u8], offset: usize) -> Self {
+/// The places of one object's bytes.
+#[derive(Clone, Debug)]
+pub enum ObjectPlaces {
+    /// A file.
+    Blob,
+    /// A commit and its parts.
+    Commit(Parts),
+    /// A tag and its parts.
+    Tag(Parts),
+}
+
+impl ObjectPlaces {
+    /// Those of an object of `kind` whose bytes these are.
+    pub fn of(kind: ObjectKind, bytes: &[u8]) -> Self {
         match kind {
-            ObjectKind::Commit => Self::Commit(Part::at(bytes, offset)),
-            ObjectKind::Tag => Self::Tag(Part::at(bytes, offset)),
+            ObjectKind::Commit => Self::Commit(Parts::of(bytes)),
+            ObjectKind::Tag => Self::Tag(Parts::of(bytes)),
             ObjectKind::Blob | ObjectKind::Tree | ObjectKind::Unknown => Self::Blob,
         }
     }
 
+    /// The place of the byte at `offset`.
+    pub fn at(&self, offset: usize) -> Place {
+        match self {
+            Self::Blob => Place::Blob,
+            Self::Commit(parts) => Place::Commit(parts.at(offset)),
+            Self::Tag(parts) => Place::Tag(parts.at(offset)),
+        }
+    }
+}
+
+impl Place {
     /// The kind of object whose bytes it stands in; `None` if it is no object.
     pub fn object_kind(self) -> Option<ObjectKind> {
         match self {
@@ -353,12 +396,14 @@ const EXCERPT_BYTES: usize = 240;
 
 impl Excerpt {
     /// Cuts the excerpt around `span` out of `bytes`; `others` are what else was sighted in them,
-    /// sorted, none in another.
+    /// sorted, no two of which share a byte. Costs no more for long lines or many others.
     pub fn around(bytes: &[u8], span: Span, others: &[Span]) -> Self {
-        let first = line_at(bytes, span.start)
-            .start
-            .max(span.start.saturating_sub(EXCERPT_BYTES));
-        let last = line_at(bytes, span.end).end.min(span.end + EXCERPT_BYTES);
+        let earliest = span.start.saturating_sub(EXCERPT_BYTES);
+        let newline = memchr::memrchr(b'\n', &bytes[earliest..span.start]);
+        let first = newline.map_or(earliest, |newline| earliest + newline + 1);
+        let latest = bytes.len().min(span.end + EXCERPT_BYTES);
+        let newline = memchr::memchr(b'\n', &bytes[span.end..latest]);
+        let last = newline.map_or(latest, |newline| span.end + newline);
         Self {
             before: Side::of(bytes, Span::new(first, span.start), others),
             after: Side::of(bytes, Span::new(span.end, last), others),
@@ -368,19 +413,16 @@ impl Excerpt {
 
 impl Side {
     fn of(bytes: &[u8], part: Span, others: &[Span]) -> Self {
-        // Their ends are sorted, too: a file with ten thousand secrets is not gone through for each.
         let first = others.partition_point(|other| other.end <= part.start);
-        let others = others[first..].iter();
-        let hidden = others
-            .take_while(|other| other.start < part.end)
-            .map(|other| {
-                let start = other.start.max(part.start) - part.start;
-                Span::new(start, other.end.min(part.end) - part.start)
-            })
-            .collect();
+        let reached = others[first..].iter();
+        let reached = reached.take_while(|other| other.start < part.end);
+        let hidden = reached.map(|other| {
+            let (start, end) = (other.start.max(part.start), other.end.min(part.end));
+            Span::new(start - part.start, end - part.start)
+        });
         Self {
             bytes: bytes[part.start..part.end].to_vec(),
-            hidden,
+            hidden: hidden.collect(),
         }
     }
 }
@@ -456,8 +498,12 @@ mod tests {
             (b"author of", Part::Message),
         ] {
             let at = memchr::memmem::rfind(text, word).unwrap();
-            assert_eq!(Part::at(text, at), part, "{}", word.escape_ascii());
+            assert_eq!(Parts::of(text).at(at), part, "{}", word.escape_ascii());
         }
+        // A text without a message, and one that begins with a continuation line.
+        assert_eq!(Parts::of(b"tree 1\nauthor A").at(9), Part::Author);
+        assert_eq!(Parts::of(b" x\nauthor A\n\n").at(1), Part::Message);
+        assert_eq!(Parts::of(b"").at(0), Part::Message);
     }
 
     #[test]

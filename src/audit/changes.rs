@@ -6,10 +6,12 @@ use gix::objs::CommitRefIter;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::neighbours::Neighbours;
-use super::{Audit, AuditOptions, CoverageBlock, Scope, excerpt, finding, put_in_order, wanted};
+use super::{Audit, AuditOptions, CoverageBlock, Scope, excerpts, finding, put_in_order, wanted};
 use crate::detect::Detector;
 use crate::error::{Error, Result};
-use crate::finding::{Appearance, Finding, History, Occurrence, Place, Signature, Spot};
+use crate::finding::{
+    Appearance, Finding, Fingerprint, History, Occurrence, Place, Signature, Spot,
+};
 use crate::odb::lookup::Lookup;
 use crate::odb::repository::{Overrides, Repository};
 use crate::odb::walk::Tally;
@@ -21,7 +23,8 @@ use crate::scan::sift::Sift;
 use crate::scan::trees::Trees;
 use crate::scan::{Sighted, collect, range, staged};
 
-/// Scans what the index has and neither HEAD nor a commit being merged has.
+/// Scans what the index has and neither HEAD nor a commit has that is being merged, picked, rebased
+/// or undone.
 ///
 /// # Errors
 /// `Repository`, `Io` or `Corrupt` if the index or HEAD cannot be read. Objects that cannot be read
@@ -33,19 +36,83 @@ pub fn staged(
     options: &AuditOptions,
 ) -> Result<Audit> {
     let lookup = repo.lookup(overrides, options.limits)?;
-    let mut bytes = Vec::new();
-    let mut parents = Vec::new();
-    for commit in repo.commit_parents()? {
-        let read = lookup.read(&commit, ObjectKind::Commit, &mut bytes);
-        read.map_err(|skipped| Error::corrupt(format!("cannot read HEAD: {}", skipped.detail)))?;
-        let tree = CommitRefIter::from_bytes(&bytes, lookup.hash()).tree_id();
-        parents.push(tree.map_err(|e| {
-            Error::corrupt(format!("commit {commit} names no tree")).because(format!("{e:#}"))
-        })?);
-    }
-    let mut trees = Trees::new(&lookup);
+    let known = known_trees(repo, overrides, &lookup)?;
+    scan_index(repo, overrides, &lookup, &known, detector, options)
+}
+
+/// Scans every file of the index.
+///
+/// # Errors
+/// `Repository`, `Io` or `Corrupt` if the index cannot be read. Objects that cannot be read are no
+/// error: see [`CoverageBlock::skipped`].
+pub fn index(
+    repo: &Repository,
+    overrides: &Overrides,
+    detector: &Detector,
+    options: &AuditOptions,
+) -> Result<Audit> {
+    let lookup = repo.lookup(overrides, options.limits)?;
+    scan_index(repo, overrides, &lookup, &[], detector, options)
+}
+
+/// Returns the paths of all files that differ between the index and HEAD.
+///
+/// # Errors
+/// As [`staged`].
+pub fn staged_paths(
+    repo: &Repository,
+    overrides: &Overrides,
+    options: &AuditOptions,
+) -> Result<Vec<BString>> {
+    let lookup = repo.lookup(overrides, options.limits)?;
+    let head = repo.find_ref(b"HEAD")?;
+    let head = head.map(|head| tree_of(&head, &lookup)).transpose()?;
     let mut index = repo.index(overrides)?;
-    let staged = staged::compare(&mut index, &parents, &mut trees)?;
+    let head: Vec<ObjectId> = head.into_iter().collect();
+    let staged = staged::compare(&mut index, &head, &mut Trees::new(&lookup))?;
+    Ok(staged.files.into_iter().map(|file| file.path).collect())
+}
+
+/// The root trees of what is in history already: that of HEAD first.
+fn known_trees(repo: &Repository, overrides: &Overrides, lookup: &Lookup) -> Result<Vec<ObjectId>> {
+    let mut known = Vec::new();
+    for commit in repo.commit_parents()? {
+        known.push(tree_of(&commit, lookup)?);
+    }
+    let sources = repo.commit_sources(lookup)?;
+    for commit in overrides.merging.iter().chain(&sources) {
+        // What cannot be read hides nothing: then more is new, never less.
+        if let Ok(tree) = tree_of(commit, lookup)
+            && !known.contains(&tree)
+        {
+            known.push(tree);
+        }
+    }
+    Ok(known)
+}
+
+fn tree_of(commit: &ObjectId, lookup: &Lookup) -> Result<ObjectId> {
+    let mut bytes = Vec::new();
+    let read = lookup.read(commit, ObjectKind::Commit, &mut bytes);
+    read.map_err(|skipped| Error::corrupt(format!("cannot read HEAD: {}", skipped.detail)))?;
+    let tree = CommitRefIter::from_bytes(&bytes, lookup.hash()).tree_id();
+    tree.map_err(|e| {
+        Error::corrupt(format!("commit {commit} names no tree")).because(format!("{e:#}"))
+    })
+}
+
+/// Scans the files of the index that none of the trees `parents` has at the same path.
+fn scan_index(
+    repo: &Repository,
+    overrides: &Overrides,
+    lookup: &Lookup,
+    parents: &[ObjectId],
+    detector: &Detector,
+    options: &AuditOptions,
+) -> Result<Audit> {
+    let mut trees = Trees::new(lookup);
+    let mut index = repo.index(overrides)?;
+    let staged = staged::compare(&mut index, parents, &mut trees)?;
     let mut pieces = Pieces::default();
     let files = staged.files.iter();
     let changes = [Change {
@@ -59,13 +126,13 @@ pub fn staged(
             })
             .collect(),
     }];
-    let scanned = pieces::scan(&pieces, &lookup, detector, options.scan);
+    let scanned = pieces::scan(&pieces, lookup, detector, options.scan);
     let news = News {
         scope: Scope::Staged,
-        lookup: &lookup,
+        lookup,
         pieces: &pieces,
         changes: &changes,
-        boundary: &parents,
+        boundary: parents,
         skipped: Vec::new(),
         shallow: 0,
         cut_off: &[],
@@ -159,27 +226,21 @@ impl News<'_> {
             self.boundary,
             trees,
         );
+        let mut histories = Histories::new(&self);
         let mut findings: Vec<Finding> = found
             .into_iter()
             .zip(arrivals)
             .map(|(sighted, arrivals)| {
-                let history = self.history(&sighted, arrivals);
-                let mut finding = finding(&id_of, detector, options, &sighted, Some(history));
-                finding.excerpt = excerpt(&finding, &neighbours, &mut |found, bytes| {
-                    let kind = found.spot.place.object_kind();
-                    kind.is_some_and(|kind| self.lookup.read(&found.object_id, kind, bytes).is_ok())
-                });
-                finding
+                let history = histories.of(&sighted, arrivals);
+                finding(&id_of, detector, options, &sighted, Some(history))
             })
             .collect();
-        let (named, allowed_names) = self.names(trees, detector, options);
-        for name in named {
-            let same = |finding: &&mut Finding| finding.fingerprint == name.fingerprint;
-            match findings.iter_mut().find(same) {
-                Some(finding) => finding.occurrences.extend(name.occurrences),
-                None => findings.push(name),
-            }
-        }
+        excerpts::add(&mut findings, &neighbours, &mut |found, bytes| {
+            let kind = found.spot.place.object_kind();
+            kind.is_some_and(|kind| self.lookup.read(&found.object_id, kind, bytes).is_ok())
+        });
+        let (named, allowed_names) = self.names(trees, &mut histories, detector, options);
+        add_named(&mut findings, named);
         put_in_order(&mut findings);
         let mut coverage = CoverageBlock {
             shallow: self.shallow,
@@ -210,6 +271,7 @@ impl News<'_> {
     fn names(
         &self,
         trees: &mut Trees<'_>,
+        histories: &mut Histories<'_>,
         detector: &Detector,
         options: &AuditOptions,
     ) -> (Vec<Finding>, u64) {
@@ -240,7 +302,7 @@ impl News<'_> {
         let (found, _) = wanted(found, detector, options);
         let findings = found
             .iter()
-            .map(|sighted| self.named(sighted, &texts, detector, options))
+            .map(|sighted| self.named(sighted, &texts, histories, detector, options))
             .collect();
         (findings, sift.allowed)
     }
@@ -250,10 +312,11 @@ impl News<'_> {
         &self,
         sighted: &Sighted,
         texts: &[(usize, BString, Node)],
+        histories: &mut Histories<'_>,
         detector: &Detector,
         options: &AuditOptions,
     ) -> Finding {
-        let mut history = self.history(sighted, Vec::new());
+        let mut history = histories.of(sighted, Vec::new());
         let mut occurrences = Vec::new();
         for entry in &sighted.elsewhere {
             let (change, path, node) = &texts[entry.number];
@@ -275,26 +338,49 @@ impl News<'_> {
         }
         history.first = history.appearances.first().cloned();
         let commit = history.first.as_ref().and_then(|first| first.commit_id);
-        history.author = commit.and_then(|commit| self.author(commit));
-        history.first_is_boundary = self.is_boundary(history.first.as_ref());
+        history.author = commit.and_then(|commit| histories.author(commit));
+        history.first_is_boundary = is_boundary(self.cut_off, history.first.as_ref());
         let id_of = |node| self.pieces.id(node);
         let mut finding = finding(&id_of, detector, options, sighted, Some(history));
         finding.occurrences = occurrences;
         finding
     }
+}
+
+/// Tells where secrets arrive; reads the author of each commit once.
+struct Histories<'a> {
+    scope: Scope,
+    lookup: &'a Lookup,
+    pieces: &'a Pieces,
+    changes: &'a [Change],
+    /// The number of each commit's change.
+    order: FxHashMap<ObjectId, usize>,
+    authors: FxHashMap<ObjectId, Option<Signature>>,
+    /// At which commits a shallow clone ends, sorted.
+    cut_off: &'a [ObjectId],
+}
+
+impl<'a> Histories<'a> {
+    fn new(news: &News<'a>) -> Self {
+        let numbered = news.changes.iter().enumerate();
+        let order = numbered.filter_map(|(number, change)| Some((change.commit?, number)));
+        Self {
+            scope: news.scope,
+            lookup: news.lookup,
+            pieces: news.pieces,
+            changes: news.changes,
+            order: order.collect(),
+            authors: FxHashMap::default(),
+            cut_off: news.cut_off,
+        }
+    }
 
     /// Where a secret arrives, in the order of the changes.
-    fn history(&self, sighted: &Sighted, arrivals: Vec<Arrival>) -> History {
+    fn of(&mut self, sighted: &Sighted, arrivals: Vec<Arrival>) -> History {
         let mut spots: FxHashMap<_, &Spot> = FxHashMap::default();
         for sighting in &sighted.sightings {
             spots.entry(sighting.node).or_insert(&sighting.spot);
         }
-        let order: FxHashMap<ObjectId, usize> = self
-            .changes
-            .iter()
-            .enumerate()
-            .filter_map(|(number, change)| Some((change.commit?, number)))
-            .collect();
         let mut places: Vec<(usize, Option<BString>, ObjectId, u32)> = arrivals
             .into_iter()
             .map(|arrival| {
@@ -310,7 +396,7 @@ impl News<'_> {
         {
             let id = self.pieces.id(sighting.node);
             // A tag comes after all commits.
-            let number = order.get(&id).copied().unwrap_or(usize::MAX);
+            let number = self.order.get(&id).copied().unwrap_or(usize::MAX);
             places.push((number, None, id, sighting.node));
         }
         places.sort_unstable();
@@ -321,7 +407,7 @@ impl News<'_> {
                 commit_id: self
                     .changes
                     .get(number)
-                    .and_then(|_| order.contains_key(&id).then_some(id)),
+                    .and_then(|_| self.order.contains_key(&id).then_some(id)),
                 path: path.filter(|path| !path.is_empty()),
                 object_id: self.pieces.id(node),
                 spot: spots[&node].clone(),
@@ -336,7 +422,7 @@ impl News<'_> {
             author: first
                 .as_ref()
                 .and_then(|first| self.author(first.commit_id?)),
-            first_is_boundary: self.is_boundary(first.as_ref()),
+            first_is_boundary: is_boundary(self.cut_off, first.as_ref()),
             first,
             objects: spots.len(),
             paths,
@@ -345,17 +431,37 @@ impl News<'_> {
         }
     }
 
-    /// Whether a shallow clone ends at the commit of `first`.
-    fn is_boundary(&self, first: Option<&Appearance>) -> bool {
-        let commit = first.and_then(|first| first.commit_id);
-        commit.is_some_and(|commit| self.cut_off.binary_search(&commit).is_ok())
+    fn author(&mut self, commit: ObjectId) -> Option<Signature> {
+        let lookup = self.lookup;
+        let read = || {
+            let mut bytes = Vec::new();
+            let read = lookup.read(&commit, ObjectKind::Commit, &mut bytes);
+            read.ok()
+                .and_then(|()| Signature::of_author(&bytes, lookup.hash()))
+        };
+        self.authors.entry(commit).or_insert_with(read).clone()
     }
+}
 
-    fn author(&self, commit: ObjectId) -> Option<Signature> {
-        let mut bytes = Vec::new();
-        self.lookup
-            .read(&commit, ObjectKind::Commit, &mut bytes)
-            .ok()?;
-        Signature::of_author(&bytes, self.lookup.hash())
+/// Whether the commit of `first` is one of those at which a shallow clone ends, which are sorted.
+fn is_boundary(cut_off: &[ObjectId], first: Option<&Appearance>) -> bool {
+    let commit = first.and_then(|first| first.commit_id);
+    commit.is_some_and(|commit| cut_off.binary_search(&commit).is_ok())
+}
+
+/// Adds findings in names: to what was found in files, if that is the same secret.
+fn add_named(findings: &mut Vec<Finding>, named: Vec<Finding>) {
+    let numbered = findings.iter().enumerate();
+    let mut numbers: FxHashMap<Fingerprint, usize> = numbered
+        .map(|(number, finding)| (finding.fingerprint, number))
+        .collect();
+    for name in named {
+        match numbers.get(&name.fingerprint) {
+            Some(&number) => findings[number].occurrences.extend(name.occurrences),
+            None => {
+                numbers.insert(name.fingerprint, findings.len());
+                findings.push(name);
+            }
+        }
     }
 }

@@ -1,12 +1,14 @@
 //! Scans files and directories that need not be in a repository.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use gix::ObjectId;
 use gix::bstr::BString;
 use gix::hash::Kind as HashKind;
 
 use super::neighbours::Neighbours;
-use super::{Audit, AuditOptions, CoverageBlock, Scope, excerpt, finding, put_in_order, wanted};
+use super::{Audit, AuditOptions, CoverageBlock, Scope, excerpts, finding, put_in_order, wanted};
 use crate::detect::Detector;
 use crate::error::{Error, Result};
 use crate::finding::{Appearance, Finding, History, Place};
@@ -64,17 +66,17 @@ pub fn files(roots: &[PathBuf], detector: &Detector, options: &AuditOptions) -> 
         .iter()
         .map(|sighted| {
             let history = history(&list.paths, sighted, &ids);
-            let mut finding = finding(&id_of, detector, options, sighted, Some(history));
-            let first = &list.paths[sighted.sightings[0].node as usize];
-            finding.excerpt = excerpt(&finding, &neighbours, &mut |_, bytes| {
-                std::fs::read(first).is_ok_and(|read| {
-                    *bytes = read;
-                    true
-                })
-            });
-            finding
+            finding(&id_of, detector, options, sighted, Some(history))
         })
         .collect();
+    let found_in = found.iter().map(|sighted| sighted.sightings[0].node);
+    let paths: BTreeMap<ObjectId, &PathBuf> = found_in
+        .map(|node| (id_of(node), &list.paths[node as usize]))
+        .collect();
+    excerpts::add(&mut findings, &neighbours, &mut |found, bytes| {
+        let path = paths.get(&found.object_id);
+        path.is_some_and(|path| files::read_again(path, &found.object_id, limits, bytes))
+    });
     put_in_order(&mut findings);
     Ok(Audit {
         scope: Scope::Files,
@@ -83,7 +85,7 @@ pub fn files(roots: &[PathBuf], detector: &Detector, options: &AuditOptions) -> 
     })
 }
 
-fn history(paths: &[PathBuf], sighted: &Sighted, ids: &[gix::ObjectId]) -> History {
+fn history(paths: &[PathBuf], sighted: &Sighted, ids: &[ObjectId]) -> History {
     let path = |node: Node| {
         let path = paths[node as usize].as_os_str();
         BString::from(path.as_encoded_bytes())

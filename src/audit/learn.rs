@@ -210,9 +210,10 @@ impl Visitor for Probe<'_> {
             None => self.detector.scan(object.bytes, &mut self.scratch, hits),
         }
         let has_problems = hits.problems().next().is_some();
-        if hits.has_matches() || hits.overflowed() || has_problems {
+        if hits.has_matches() || has_problems {
             self.found.push(object.node);
         }
+        hits.trim();
     }
 }
 

@@ -2,12 +2,13 @@
 //! commits, or one text.
 //!
 //! ```text
-//! neighbours, order, pairs < mod < names, together < steps, learn, telling < again < repository; learn < part
+//! neighbours, order, pairs < excerpts < mod < names, together < steps, learn, telling < again < repository; learn < part
 //! mod < changes, files, text
 //! ```
 
 mod again;
 pub mod changes;
+mod excerpts;
 pub mod files;
 pub mod learn;
 mod names;
@@ -29,16 +30,14 @@ use gix::bstr::BString;
 use serde::{Deserialize, Serialize};
 
 use crate::detect::Detector;
-use crate::detect::decode::Layer;
 use crate::detect::score::Reasons;
-use crate::finding::{Companion, Excerpt, Finding, Fingerprint, History, Occurrence, Suppressed};
+use crate::finding::{Companion, Finding, Fingerprint, History, Occurrence, Suppressed};
 use crate::odb::walk::Tally;
 use crate::odb::{Limits, Node, ObjectKind, Skipped};
 use crate::rule::Confidence;
 use crate::scan::files::Wanted;
 use crate::scan::{ScanOptions, Sighted};
 use crate::secret::Secret;
-use neighbours::Neighbours;
 use order::put_in_order;
 
 /// How to audit.
@@ -284,42 +283,4 @@ fn occurrences(id_of: &dyn Fn(Node) -> ObjectId, sighted: &Sighted) -> Vec<Occur
     let mut occurrences: Vec<Occurrence> = found.collect();
     occurrences.sort_unstable_by(|a, b| (a.spot.place, a).cmp(&(b.spot.place, b)));
     occurrences
-}
-
-/// The line of the first appearance, or of the first occurrence if no commit holds it; `read` reads
-/// an object.
-fn excerpt(
-    finding: &Finding,
-    neighbours: &Neighbours,
-    read: &mut dyn FnMut(&Occurrence, &mut Vec<u8>) -> bool,
-) -> Option<Excerpt> {
-    let first = finding
-        .history
-        .as_ref()
-        .and_then(|history| history.first.as_ref());
-    let found = match first {
-        Some(first) => finding
-            .occurrences
-            .iter()
-            .find(|o| o.object_id == first.object_id && o.spot == first.spot)?,
-        None => finding.occurrences.first()?,
-    };
-    // A name is its own excerpt, and what was packed has no line to show.
-    let is_packed = |layer: &Layer| matches!(layer, Layer::Packed(_) | Layer::Lfs);
-    found.spot.place.object_kind()?;
-    if found
-        .spot
-        .wrapping
-        .iter()
-        .flat_map(|w| w.iter())
-        .next()
-        .is_some_and(is_packed)
-    {
-        return None;
-    }
-    let mut bytes = Vec::new();
-    // A file may have changed since.
-    let is_there = read(found, &mut bytes) && found.span.end <= bytes.len();
-    let others = neighbours.in_object(&found.object_id);
-    is_there.then(|| Excerpt::around(&bytes, found.span, others))
 }

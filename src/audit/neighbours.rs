@@ -30,27 +30,25 @@ impl Neighbours {
         }
         for list in spans.values_mut() {
             list.sort_unstable();
-            *list = without_overlap(list);
+            separate(list);
         }
         Self(spans)
     }
 
-    /// Those in an object, sorted; none shares a byte with another.
+    /// Those in an object: sorted, and no two share a byte.
     pub(super) fn in_object(&self, id: &ObjectId) -> &[Span] {
         self.0.get(id).map_or(&[], Vec::as_slice)
     }
 }
 
-/// Cuts off what earlier spans cover already, of spans that are sorted.
-fn without_overlap(spans: &[Span]) -> Vec<Span> {
-    let mut apart: Vec<Span> = Vec::with_capacity(spans.len());
-    for span in spans {
-        let start = apart.last().map_or(0, |last| last.end).max(span.start);
-        if start < span.end {
-            apart.push(Span::new(start, span.end));
-        }
-    }
-    apart
+/// Cuts off what a span of the sorted `list` shares with those before it.
+fn separate(list: &mut Vec<Span>) {
+    let mut covered = 0;
+    list.retain_mut(|span| {
+        span.start = span.start.max(covered);
+        covered = covered.max(span.end);
+        span.start < span.end
+    });
 }
 
 #[cfg(test)]
@@ -58,13 +56,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spans_are_cut_where_they_overlap() {
-        let spans = [(0, 4), (0, 6), (2, 3), (5, 9), (12, 12), (12, 14)];
-        let spans = spans.map(|(start, end)| Span::new(start, end));
-        let apart = [(0, 4), (4, 6), (6, 9), (12, 14)];
-        assert_eq!(
-            without_overlap(&spans),
-            apart.map(|(start, end)| Span::new(start, end))
-        );
+    fn spans_that_overlap_are_cut_where_the_ones_before_end() {
+        let span = |(start, end): (usize, usize)| Span::new(start, end);
+        let mut list = [(0, 9), (2, 4), (3, 12), (3, 12), (12, 13), (20, 22)].map(span);
+        list.sort_unstable();
+        let mut list = list.to_vec();
+        separate(&mut list);
+        let expected = [(0, 9), (9, 12), (12, 13), (20, 22)].map(span);
+        assert_eq!(list, expected);
     }
 }

@@ -1,8 +1,11 @@
 //! A secret and the id that it belongs to are one finding: `AKIA…` beside its secret key.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use crate::detect::Detector;
+use crate::detect::decode::Layer;
+use crate::odb::Node;
 use crate::scan::{Sighted, Sighting};
 
 /// Lines between an id and its secret, at most.
@@ -15,37 +18,70 @@ pub(super) fn join(found: Vec<Sighted>, detector: &Detector) -> Vec<Sighted> {
     if parts.is_empty() {
         return others;
     }
-    let mut in_object: HashMap<_, Vec<usize>> = HashMap::new();
+    let wanted_rules: HashSet<&String> = parts
+        .iter()
+        .flat_map(|part| &detector.rule(part.rule).part_of)
+        .collect();
+    // The first secret of each rule on each line.
+    let mut on_line: HashMap<Line<'_>, usize> = HashMap::new();
     for (number, sighted) in others.iter().enumerate() {
-        for sighting in &sighted.sightings {
-            in_object.entry(sighting.node).or_default().push(number);
+        let rule = &detector.rule(sighted.rule).id;
+        if wanted_rules.contains(rule) {
+            for sighting in &sighted.sightings {
+                on_line.entry(Line::of(sighting, rule)).or_insert(number);
+            }
         }
     }
-    let mut alone = Vec::new();
-    for part in parts {
+    let owner_of = |part: &Sighted| {
+        if !part.elsewhere.is_empty() {
+            return None;
+        }
         let wanted = &detector.rule(part.rule).part_of;
-        let owner_of = |sighting: &Sighting| {
-            let near = in_object.get(&sighting.node).into_iter().flatten();
-            let owners = near.copied().filter(|&number| {
-                let owner = &others[number];
-                let rule = &detector.rule(owner.rule).id;
-                wanted.contains(rule)
-                    && owner.sightings.iter().any(|other| is_near(sighting, other))
-            });
-            owners.min()
+        let near = |sighting: &Sighting| {
+            let lines = wanted.iter().map(|rule| Line::of(sighting, rule));
+            let owners = lines.flat_map(|line| line.nearby());
+            owners.filter_map(|line| on_line.get(&line).copied()).min()
         };
-        let owners: Option<Vec<usize>> = part.sightings.iter().map(owner_of).collect();
-        match owners.as_deref() {
-            Some([first, ..]) if part.elsewhere.is_empty() => others[*first].with.push(part),
-            _ => alone.push(part),
+        let owners: Option<Vec<usize>> = part.sightings.iter().map(near).collect();
+        owners?.first().copied()
+    };
+    let owners: Vec<Option<usize>> = parts.iter().map(owner_of).collect();
+    let mut alone = Vec::new();
+    for (part, owner) in parts.into_iter().zip(owners) {
+        match owner {
+            Some(owner) => others[owner].with.push(part),
+            None => alone.push(part),
         }
     }
     others.extend(alone);
     others
 }
 
-fn is_near(one: &Sighting, other: &Sighting) -> bool {
-    one.node == other.node
-        && one.spot.wrapping == other.spot.wrapping
-        && one.spot.position.line.abs_diff(other.spot.position.line) <= MOST_LINES
+/// A line of an object, or of what an encoding or archive in it holds, as the place of a rule.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Line<'a> {
+    node: Node,
+    wrapping: Option<Arc<[Layer]>>,
+    rule: &'a str,
+    line: u32,
+}
+
+impl<'a> Line<'a> {
+    fn of(sighting: &Sighting, rule: &'a str) -> Self {
+        Self {
+            node: sighting.node,
+            wrapping: sighting.spot.wrapping.clone(),
+            rule,
+            line: sighting.spot.position.line,
+        }
+    }
+
+    /// The lines that are not too far away.
+    fn nearby(self) -> impl Iterator<Item = Self> {
+        let most = self.line.saturating_add(MOST_LINES);
+        (self.line.saturating_sub(MOST_LINES)..=most).map(move |line| Self {
+            line,
+            ..self.clone()
+        })
+    }
 }

@@ -8,7 +8,7 @@ use super::learn::{Known, Learned, Left, Memory, Results};
 use super::neighbours::Neighbours;
 use super::steps::add_noted;
 use super::together::{Together, together};
-use super::{Audit, AuditOptions, CoverageBlock, Scope, excerpt, finding, put_in_order};
+use super::{Audit, AuditOptions, CoverageBlock, Scope, excerpts, finding, put_in_order};
 use crate::attribution::commits::CommitCollector;
 use crate::detect::Detector;
 use crate::error::Result;
@@ -188,7 +188,7 @@ impl PartScan<'_> {
             unopened: [scanned.unopened, behind.unopened].concat(),
             ..CoverageBlock::default()
         };
-        coverage.count(self.tallies(&scanned.seen, &scanned.overflowed));
+        coverage.count(self.tallies(&scanned.seen));
         let skipped = [store.skipped().to_vec(), scanned.skipped, behind.skipped];
         coverage.count_skipped(skipped.concat());
         Some(Audit {
@@ -202,21 +202,20 @@ impl PartScan<'_> {
         let id_of = |node| self.store.id(node);
         let neighbours = Neighbours::of(all.found.iter().chain(&all.below), &id_of);
         let mut reader = self.store.reader();
-        let found = all.found.iter().map(|sighted| {
-            let mut finding = finding(&id_of, self.detector, self.options, sighted, None);
-            finding.excerpt = excerpt(&finding, &neighbours, &mut |found, bytes| {
-                let node = self.store.node_of(&found.object_id);
-                node.is_some_and(|node| reader.read(node, STREAMED_FROM, bytes))
-            });
-            finding
-        });
+        let found = all.found.iter();
+        let found =
+            found.map(|sighted| finding(&id_of, self.detector, self.options, sighted, None));
         let mut findings: Vec<Finding> = found.collect();
+        excerpts::add(&mut findings, &neighbours, &mut |found, bytes| {
+            let node = self.store.node_of(&found.object_id);
+            node.is_some_and(|node| reader.read(node, STREAMED_FROM, bytes))
+        });
         put_in_order(&mut findings);
         findings
     }
 
     /// What of the part was scanned, now or earlier.
-    fn tallies(&self, seen: &[Seen], overflowed: &[(ObjectKind, u64)]) -> Vec<(ObjectKind, Tally)> {
+    fn tallies(&self, seen: &[Seen]) -> Vec<(ObjectKind, Tally)> {
         let mut tallies: FxHashMap<ObjectKind, Tally> = FxHashMap::default();
         let mut add = |kind: ObjectKind, size: u64| {
             let tally = tallies.entry(kind).or_default();
@@ -229,11 +228,6 @@ impl PartScan<'_> {
         let nodes = (0..self.store.node_count()).filter(|&node| self.is_in[node as usize]);
         for fact in nodes.filter_map(|node| self.known?.fact(node)) {
             add(fact.kind(), fact.size());
-        }
-        for (kind, size) in overflowed {
-            let tally = tallies.entry(*kind).or_default();
-            tally.objects -= 1;
-            tally.bytes -= size;
         }
         tallies.into_iter().collect()
     }

@@ -5,7 +5,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::names::Names;
 use super::neighbours::Neighbours;
 use super::together::Together;
-use super::{AuditOptions, excerpt, finding, put_in_order};
+use super::{AuditOptions, excerpts, finding, put_in_order};
 use crate::attribution::Places;
 use crate::attribution::commits::CommitCollector;
 use crate::attribution::refs::Tips;
@@ -65,14 +65,14 @@ impl<'a> Finish<'a> {
                 let mut finding = finding(&id_of, self.detector, self.options, &sighted, history);
                 self.names.tell(&sighted, &mut finding);
                 self.names.tell_staged(&mut finding);
-                finding.excerpt = excerpt(&finding, &neighbours, &mut |found, bytes| {
-                    let node = self.objects.node_of(&found.object_id);
-                    // The line of a secret in a huge file is not worth its memory.
-                    node.is_some_and(|node| reader.read(node, STREAMED_FROM, bytes))
-                });
                 finding
             })
             .collect();
+        excerpts::add(&mut findings, &neighbours, &mut |found, bytes| {
+            let node = self.objects.node_of(&found.object_id);
+            // The line of a secret in a huge file is not worth its memory.
+            node.is_some_and(|node| reader.read(node, STREAMED_FROM, bytes))
+        });
         put_in_order(&mut findings);
         findings
     }

@@ -5,13 +5,13 @@ use gix::bstr::BString;
 use gix::hash::Kind as HashKind;
 
 use super::neighbours::Neighbours;
-use super::{Audit, AuditOptions, CoverageBlock, Scope, excerpt, finding, put_in_order, wanted};
+use super::{Audit, AuditOptions, CoverageBlock, Scope, excerpts, finding, put_in_order, wanted};
 use crate::detect::{Detector, Hits};
 use crate::error::{Error, Result};
 use crate::finding::{Appearance, Finding, History};
 use crate::odb::walk::Tally;
 use crate::odb::{ObjectKind, hash};
-use crate::scan::sift::{Sift, overflowed, unopened};
+use crate::scan::sift::{Sift, unopened};
 use crate::scan::{Sighted, collect};
 
 /// Scans `bytes`, which are called `name` in the report.
@@ -39,16 +39,12 @@ pub fn text(
     detector.scan(bytes, &mut sift.scratch, &mut hits);
     let mut coverage = CoverageBlock::default();
     let mut skipped = Vec::new();
-    if hits.overflowed() {
-        skipped.push(overflowed(ObjectKind::Blob, id));
-    } else {
-        let tally = Tally {
-            objects: 1,
-            bytes: len,
-        };
-        coverage.count([(ObjectKind::Blob, tally)]);
-        sift.collect(0, ObjectKind::Blob, bytes, &hits);
-    }
+    let tally = Tally {
+        objects: 1,
+        bytes: len,
+    };
+    coverage.count([(ObjectKind::Blob, tally)]);
+    sift.collect(0, ObjectKind::Blob, bytes, &hits);
     coverage.allowed_inline = sift.allowed;
     for (_, kind, problem) in &sift.unopened {
         let (entry, is_readable) = unopened((*kind, id), problem);
@@ -68,14 +64,13 @@ pub fn text(
         .into_iter()
         .map(|sighted| {
             let history = history(name, id, &sighted);
-            let mut finding = finding(&|_| id, detector, options, &sighted, Some(history));
-            finding.excerpt = excerpt(&finding, &neighbours, &mut |_, out| {
-                out.extend_from_slice(bytes);
-                true
-            });
-            finding
+            finding(&|_| id, detector, options, &sighted, Some(history))
         })
         .collect();
+    excerpts::add(&mut findings, &neighbours, &mut |_, out| {
+        out.extend_from_slice(bytes);
+        true
+    });
     put_in_order(&mut findings);
     Ok(Audit {
         scope: Scope::Text,

@@ -1,7 +1,7 @@
 //! Inline markers: a comment on the line of a finding, or alone on the line before it, that says
 //! it is known.
 
-use crate::span::{Span, line_at};
+use crate::span::{LineStarts, Span};
 
 /// Our own marker first, then those of other tools that people have in their files.
 const MARKERS: [&[u8]; 7] = [
@@ -17,21 +17,29 @@ const MARKERS: [&[u8]; 7] = [
 /// Bytes of a line on either side of a finding that are searched: lines can be many megabytes.
 const MAX_REACH: usize = 2048;
 
-/// Returns whether a marker allows what `rule` found at `span` of `bytes`. Our own marker may name
-/// the rule that it is for; what else stands behind a marker is the reason.
-pub fn is_allowed(bytes: &[u8], span: Span, rule: &str, is_rule: &dyn Fn(&str) -> bool) -> bool {
-    let line = line_at(bytes, span.start);
-    let from = line.start.max(span.start.saturating_sub(MAX_REACH));
+/// Returns whether a marker allows what `rule` found at `span` of the text of `lines`. Our own
+/// marker may name the rule that it is for; what else stands behind a marker is the reason.
+pub fn is_allowed(
+    lines: &mut LineStarts<'_>,
+    span: Span,
+    rule: &str,
+    is_rule: &dyn Fn(&str) -> bool,
+) -> bool {
+    let (bytes, line_start) = (lines.bytes(), lines.of(span.start));
+    let from = line_start.max(span.start.saturating_sub(MAX_REACH));
     // A block of several lines may carry the marker on its first.
-    let to = line.end.min(span.start + MAX_REACH);
+    let to = bytes.len().min(span.start + MAX_REACH);
+    let newline = memchr::memchr(b'\n', &bytes[span.start..to]);
+    let to = newline.map_or(to, |newline| span.start + newline);
     if has_marker(&bytes[from..to], rule, is_rule) {
         return true;
     }
-    let Some(before) = line.start.checked_sub(1) else {
+    let Some(before) = line_start.checked_sub(1) else {
         return false;
     };
-    let previous = line_at(bytes, before);
-    let previous = &bytes[previous.start.max(previous.end.saturating_sub(MAX_REACH))..previous.end];
+    let from = before.saturating_sub(MAX_REACH);
+    let newline = memchr::memrchr(b'\n', &bytes[from..before]);
+    let previous = &bytes[newline.map_or(from, |newline| from + newline + 1)..before];
     // A marker beside other code on the line before speaks of that line, not of this one.
     is_comment(previous) && has_marker(previous, rule, is_rule)
 }
@@ -78,7 +86,12 @@ mod tests {
     fn allowed(text: &str) -> bool {
         let at = text.find("SECRET").unwrap();
         let is_rule = |word: &str| ["x-key", "y-key"].contains(&word);
-        is_allowed(text.as_bytes(), Span::new(at, at + 6), "x-key", &is_rule)
+        is_allowed(
+            &mut LineStarts::new(text.as_bytes()),
+            Span::new(at, at + 6),
+            "x-key",
+            &is_rule,
+        )
     }
 
     #[test]

@@ -3,9 +3,9 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::decode::{self, AFTER, BEFORE, Layer, Region};
+use super::decode::{self, AFTER, BEFORE, Layer, Origins, Region};
 use super::{Candidate, Detector, Hits, Match, Scratch, allow, offset};
-use crate::span::{Run, Span};
+use crate::span::{LineStarts, Run, Span};
 use crate::unpack::{self, Format, Problem};
 
 /// What was found inside a stretch of a buffer. Stretches that hold nothing are not kept.
@@ -71,11 +71,13 @@ impl Detector {
                     && opened.end as usize + AFTER <= run.src_end();
                 opened.encoding.is_some() && inside
             });
-            hits.opened.extend(inherited.map(|opened| Opened {
-                start: offset(opened.start as usize - run.src + run.dst),
-                end: offset(opened.end as usize - run.src + run.dst),
-                ..opened.clone()
-            }));
+            for opened in inherited {
+                hits.open(Opened {
+                    start: offset(opened.start as usize - run.src + run.dst),
+                    end: offset(opened.end as usize - run.src + run.dst),
+                    ..opened.clone()
+                });
+            }
         }
         self.open_regions(bytes, next..bytes.len(), depth, scratch, hits);
     }
@@ -197,32 +199,29 @@ impl Detector {
         self.open_zlib(text, depths.1, scratch, &mut hits);
         let mut found = self.matches(text, &hits);
         let is_rule = |word: &str| self.rules().get(word).is_some();
+        let mut lines = LineStarts::new(text);
         for found in &mut found {
             let rule = &self.rule(found.rule).id;
-            found.is_allowed |= allow::is_allowed(text, found.span, rule, &is_rule);
+            found.is_allowed |= allow::is_allowed(&mut lines, found.span, rule, &is_rule);
         }
-        let mut problems: Vec<Problem> = hits.problems().cloned().collect();
-        if hits.overflowed() {
-            problems.push(Problem {
-                path: Vec::new(),
-                reason: unpack::Reason::Limit,
-                detail: "it holds too many keywords to look at each".to_owned(),
-            });
-        }
+        let problems = hits.problems().cloned().collect();
         Layered { found, problems }
     }
 }
 
 /// What is kept of an encoded stretch, if it holds anything.
 fn opened(bytes: &[u8], region: Region, layered: Layered) -> Option<Opened> {
+    if layered.found.is_empty() && layered.problems.is_empty() {
+        return None;
+    }
     let path = [Layer::Encoded(region.encoding)];
+    let origins = Origins::new(bytes, region);
     let found: Vec<Candidate> = layered
         .found
         .into_iter()
-        .filter(|inner| !decode::stands_open(bytes, region, inner.span))
+        .filter(|inner| !origins.stand_open(inner.span))
         .map(|inner| {
-            let span = decode::outer(bytes, region, inner.span);
-            let secret = decode::outer(bytes, region, inner.secret_span);
+            let (span, secret) = (origins.outer(inner.span), origins.outer(inner.secret_span));
             wrapped(&path, region.span, (span, secret), inner)
         })
         .collect();

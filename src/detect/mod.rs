@@ -39,11 +39,13 @@ use known::KnownValue;
 use prefilter::Prefilter;
 use score::Reasons;
 
+use rustc_hash::FxHashMap;
+
 use crate::error::{Error, Result};
 use crate::odb::window::Window;
 use crate::rule::{Confidence, Keyword, Rule, RuleSet};
 use crate::secret::Secret;
-use crate::span::{Position, Run, Span};
+use crate::span::{Cover, LineStarts, Position, Run, Span};
 use crate::unpack;
 
 /// One keyword occurrence and what its rules say about it.
@@ -75,19 +77,42 @@ impl Hit {
 
 /// All keyword occurrences of one buffer, by position, and what was found inside of encoded
 /// stretches of it: what a delta's result inherits.
+///
+/// Of a buffer with very many keywords, only the occurrences at which a rule found something are
+/// kept. Its own result is the same, but nothing can be inherited from it.
 #[derive(Clone, Debug, Default)]
 pub struct Hits {
     hits: Vec<Hit>,
     opened: Vec<Opened>,
-    overflowed: bool,
+    limits: HitLimits,
+    /// Whether not all occurrences were kept.
+    is_partial: bool,
+    /// What rules found, here and inside of encoded stretches and archives.
+    found: usize,
+    /// That there was more than is reported.
+    dropped: Option<unpack::Problem>,
+}
+
+/// What is kept of one buffer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HitLimits {
+    /// Keyword occurrences that are kept though no rule found anything there. Results do not depend
+    /// on it.
+    pub most_kept: usize,
+    /// What rules may find. What comes after that is not reported, and a problem says so.
+    pub most_found: usize,
 }
 
 /// Rules have numbers of 16 bits; the built-in ones take a part.
 const MAX_RULES: usize = 60_000;
 
-/// More keyword occurrences in one buffer are an attack on our memory, or no text: a file of a
-/// gigabyte has half as many.
-const MAX_HITS: usize = 1 << 20;
+/// Keyword occurrences that are kept of one buffer for its deltas: 25 MB. Source code of a gigabyte
+/// has half as many, an export of 20 MB can have more.
+const MAX_KEPT_HITS: usize = 1 << 20;
+
+/// Possible secrets that are reported of one buffer. Each takes a few kilobytes on its way to the
+/// report: a hostile file of 100 MB would have four million.
+const MAX_FOUND: usize = 1 << 20;
 
 /// A rule's match, relative to its keyword's first byte.
 #[derive(Clone, Debug, PartialEq)]
@@ -153,6 +178,7 @@ pub struct Detector {
     confirmer: Confirmer,
     margin: Margin,
     limits: unpack::Limits,
+    hit_limits: HitLimits,
     digests: OnceLock<BTreeMap<String, [u8; 16]>>,
 }
 
@@ -212,6 +238,10 @@ impl Detector {
             confirmer,
             margin: Margin::Exact,
             limits: unpack::Limits::default(),
+            hit_limits: HitLimits {
+                most_kept: MAX_KEPT_HITS,
+                most_found: MAX_FOUND,
+            },
             digests: OnceLock::new(),
         })
     }
@@ -220,6 +250,13 @@ impl Detector {
     #[must_use]
     pub fn with_margin(mut self, margin: Margin) -> Self {
         self.margin = margin;
+        self
+    }
+
+    /// Chooses what is kept of one buffer.
+    #[must_use]
+    pub fn with_hit_limits(mut self, limits: HitLimits) -> Self {
+        self.hit_limits = limits;
         self
     }
 
@@ -273,7 +310,7 @@ impl Detector {
         scratch: &mut Scratch,
         hits: &mut Hits,
     ) -> (Vec<Match>, bool) {
-        hits.clear();
+        hits.clear(self.hit_limits);
         let range = window.searched();
         self.scan_gap(window.bytes, range.clone(), None, scratch, hits);
         let depth = self.limits.max_depth;
@@ -291,7 +328,7 @@ impl Detector {
     }
 
     fn scan_to_depth(&self, bytes: &[u8], depth: u32, scratch: &mut Scratch, hits: &mut Hits) {
-        hits.clear();
+        hits.clear(self.hit_limits);
         self.scan_gap(bytes, 0..bytes.len(), None, scratch, hits);
         self.open_regions(bytes, 0..bytes.len(), depth, scratch, hits);
         hits.settle();
@@ -313,10 +350,10 @@ impl Detector {
         hits: &mut Hits,
     ) {
         let (base_hits, base_len) = base;
-        if base_hits.overflowed {
+        if base_hits.is_partial {
             return self.scan(bytes, scratch, hits);
         }
-        hits.clear();
+        hits.clear(self.hit_limits);
         let reach = self.prefilter.max_len().saturating_sub(1);
         let mut next = 0;
         let mut last: Option<Run> = None;
@@ -328,6 +365,10 @@ impl Detector {
         }
         self.scan_gap(bytes, next..bytes.len(), last, scratch, hits);
         self.open_changed(bytes, base_hits, runs, scratch, hits);
+        if hits.dropped.is_some() {
+            // What is reported must not depend on the order in which it was found.
+            return self.scan(bytes, scratch, hits);
+        }
         hits.settle();
         self.open_archive(bytes, self.limits.max_depth, scratch, hits);
     }
@@ -416,13 +457,22 @@ impl Detector {
             !(inner.escapes_characters() && kept.get(at).is_some_and(differs))
         });
         if !inside.is_empty() {
+            let all = Cover::new(inside.iter().map(|found| found.0));
+            let mut of_secret: FxHashMap<&Secret, Vec<Span>> = FxHashMap::default();
+            for (span, _, candidate) in &inside {
+                let list = of_secret.entry(&*candidate.secret);
+                list.or_default().push(*span);
+            }
+            let of_secret = of_secret.into_iter();
+            let of_secret: FxHashMap<&Secret, Cover> = of_secret
+                .map(|(secret, spans)| (secret, Cover::new(spans.into_iter())))
+                .collect();
             kept.retain(|(span, _, candidate)| {
-                let is_generic = self.rule(candidate.rule).is_generic();
                 // A known value shows by some of its base64, too: what is decoded says where.
-                let gives_way = |other: &Candidate| is_generic || other.secret == candidate.secret;
-                !inside
-                    .iter()
-                    .any(|(place, _, other)| span.overlaps(*place) && gives_way(other))
+                let same = of_secret.get(&*candidate.secret);
+                let is_generic = self.rule(candidate.rule).is_generic();
+                let gives_way = is_generic && all.overlaps(*span);
+                !gives_way && !same.is_some_and(|same| same.overlaps(*span))
             });
             kept.extend(inside);
             kept.sort_by_key(|found| found.0);
@@ -497,10 +547,13 @@ impl Detector {
 const MIN_RUN_LEN: usize = 32;
 
 impl Hits {
-    fn clear(&mut self) {
+    fn clear(&mut self, limits: HitLimits) {
         self.hits.clear();
         self.opened.clear();
-        self.overflowed = false;
+        self.limits = limits;
+        self.is_partial = false;
+        self.found = 0;
+        self.dropped = None;
     }
 
     fn push(
@@ -510,31 +563,60 @@ impl Hits {
         (verdict, reach): (Option<Arc<[Candidate]>>, Reach),
     ) {
         let far = if reach == Reach::Far { FAR } else { 0 };
-        if self.hits.len() < MAX_HITS {
+        if !self.is_partial && self.hits.len() >= self.limits.most_kept {
+            self.is_partial = true;
+            self.hits.retain(|hit| hit.verdict.is_some());
+        }
+        let has_room = match &verdict {
+            Some(found) => self.room_for(found.len()) == found.len(),
+            None => !self.is_partial,
+        };
+        if has_room {
             self.hits.push(Hit {
                 at: offset(at),
                 keyword: keyword | far,
                 verdict,
             });
-        } else {
-            self.overflowed = true;
         }
     }
 
-    fn open(&mut self, opened: Opened) {
-        if self.opened.len() < MAX_HITS {
-            self.opened.push(opened);
-        } else {
-            self.overflowed = true;
+    fn open(&mut self, mut opened: Opened) {
+        let room = self.room_for(opened.found.len());
+        if room < opened.found.len() {
+            opened.found = opened.found[..room].into();
+        }
+        self.opened.push(opened);
+    }
+
+    /// Counts what was found; returns how much of it there is room for.
+    fn room_for(&mut self, found: usize) -> usize {
+        let most = self.limits.most_found;
+        let room = found.min(most - self.found);
+        self.found += room;
+        if room < found && self.dropped.is_none() {
+            self.is_partial = true;
+            self.dropped = Some(unpack::Problem {
+                path: Vec::new(),
+                reason: unpack::Reason::Limit,
+                detail: format!(
+                    "it holds more than {most} possible secrets: the rest is not reported"
+                ),
+            });
+        }
+        room
+    }
+
+    /// Gives the memory back that nobody needs once the matches are known: nothing is inherited
+    /// from a buffer of which not all keyword occurrences were kept.
+    pub fn trim(&mut self) {
+        if self.is_partial {
+            self.hits = Vec::new();
+            self.opened = Vec::new();
         }
     }
 
-    /// Puts the hits in order; an overflowing buffer has none, whatever was seen first.
+    /// Puts the hits in order.
     fn settle(&mut self) {
-        if self.overflowed {
-            self.hits.clear();
-            self.opened.clear();
-        }
         // A region that reaches into two changed places was opened from both.
         self.opened.sort_unstable_by_key(Opened::key);
         self.opened.dedup_by_key(|opened| opened.key());
@@ -542,11 +624,6 @@ impl Hits {
             self.hits
                 .sort_unstable_by_key(|hit| (hit.at, hit.keyword()));
         }
-    }
-
-    /// Whether there were too many keywords to look at: the buffer counts as not scanned.
-    pub fn overflowed(&self) -> bool {
-        self.overflowed
     }
 
     /// Whether any rule found something.
@@ -557,15 +634,17 @@ impl Hits {
 
     /// What could not be opened, or not to the end.
     pub fn problems(&self) -> impl Iterator<Item = &unpack::Problem> {
-        self.opened.iter().flat_map(|opened| opened.problems.iter())
+        let inside = self.opened.iter();
+        let inside = inside.flat_map(|opened| opened.problems.iter());
+        inside.chain(&self.dropped)
     }
 
-    /// Number of keyword occurrences.
+    /// Number of keyword occurrences that are kept.
     pub fn len(&self) -> usize {
         self.hits.len()
     }
 
-    /// Whether no keyword occurs.
+    /// Whether none is.
     pub fn is_empty(&self) -> bool {
         self.hits.is_empty()
     }
@@ -592,7 +671,7 @@ fn shifted(at: usize, by: i32) -> usize {
 
 /// Positions of ascending offsets, in one pass over the bytes.
 struct LineCounter<'b> {
-    bytes: &'b [u8],
+    starts: LineStarts<'b>,
     counted: usize,
     line: u32,
 }
@@ -600,22 +679,20 @@ struct LineCounter<'b> {
 impl<'b> LineCounter<'b> {
     fn new(bytes: &'b [u8]) -> Self {
         Self {
-            bytes,
+            starts: LineStarts::new(bytes),
             counted: 0,
             line: 1,
         }
     }
 
     fn position(&mut self, offset: usize) -> Position {
-        let passed = &self.bytes[self.counted..offset];
+        let passed = &self.starts.bytes()[self.counted..offset];
         let newlines = memchr::memchr_iter(b'\n', passed).count();
         self.line = self
             .line
             .saturating_add(u32::try_from(newlines).unwrap_or(u32::MAX));
         self.counted = offset;
-        let line_start =
-            memchr::memrchr(b'\n', &self.bytes[..offset]).map_or(0, |newline| newline + 1);
-        let column = u32::try_from(offset - line_start + 1).unwrap_or(u32::MAX);
+        let column = u32::try_from(offset - self.starts.of(offset) + 1).unwrap_or(u32::MAX);
         Position {
             line: self.line,
             column,

@@ -2,7 +2,7 @@
 //! it.
 //!
 //! ```text
-//! script < framework < place < install < global, probe;  input
+//! script; tree < framework < place < install < global, probe;  input
 //! ```
 //!
 //! Nothing here scans: an installed script runs `unleak hook <name>`. A hook that somebody else
@@ -15,6 +15,7 @@ pub mod install;
 pub mod place;
 pub mod probe;
 pub mod script;
+mod tree;
 
 /// A hook of git's that unleak can stand in (githooks(5)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,8 +24,12 @@ pub enum HookKind {
     PreCommit,
     /// Before the commit of a merge, for which git does not run `pre-commit`.
     PreMergeCommit,
+    /// Before `git am` commits a patch that it has applied.
+    PreApplypatch,
     /// When the message of a commit is written.
     CommitMsg,
+    /// Before `git am` applies a patch: its message.
+    ApplypatchMsg,
     /// Before a push, on the side that pushes.
     PrePush,
     /// Before a push is accepted, on the server: once for all its refs.
@@ -35,20 +40,24 @@ pub enum HookKind {
 
 impl HookKind {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::PreCommit,
         Self::PreMergeCommit,
+        Self::PreApplypatch,
         Self::CommitMsg,
+        Self::ApplypatchMsg,
         Self::PrePush,
         Self::PreReceive,
         Self::Update,
     ];
 
     /// What a developer's clone gets.
-    pub const CLIENT: [Self; 4] = [
+    pub const CLIENT: [Self; 6] = [
         Self::PreCommit,
         Self::PreMergeCommit,
+        Self::PreApplypatch,
         Self::CommitMsg,
+        Self::ApplypatchMsg,
         Self::PrePush,
     ];
 
@@ -57,7 +66,9 @@ impl HookKind {
         match self {
             Self::PreCommit => "pre-commit",
             Self::PreMergeCommit => "pre-merge-commit",
+            Self::PreApplypatch => "pre-applypatch",
             Self::CommitMsg => "commit-msg",
+            Self::ApplypatchMsg => "applypatch-msg",
             Self::PrePush => "pre-push",
             Self::PreReceive => "pre-receive",
             Self::Update => "update",
@@ -74,7 +85,9 @@ impl HookKind {
         match self {
             Self::PreCommit => "what a commit adds",
             Self::PreMergeCommit => "what a merge adds",
+            Self::PreApplypatch => "what a patch adds",
             Self::CommitMsg => "the message of a commit",
+            Self::ApplypatchMsg => "the message of a patch",
             Self::PrePush => "what a push sends",
             Self::PreReceive => "what a push brings, all refs at once",
             Self::Update => "what a push brings, one ref at a time",
@@ -89,10 +102,18 @@ impl HookKind {
                 false => Self::CLIENT.to_vec(),
             };
         }
-        let merges = asked.contains(&Self::PreCommit);
-        let wanted =
-            |kind: &Self| asked.contains(kind) || (merges && *kind == Self::PreMergeCommit);
+        let wanted = |kind: &Self| asked.contains(kind) || asked.contains(&kind.comes_with());
         Self::ALL.into_iter().filter(wanted).collect()
+    }
+
+    /// The kind that it is installed with, since that does the same for commits that are made by
+    /// hand.
+    fn comes_with(self) -> Self {
+        match self {
+            Self::PreMergeCommit | Self::PreApplypatch => Self::PreCommit,
+            Self::ApplypatchMsg => Self::CommitMsg,
+            other => other,
+        }
     }
 
     /// Whether a server runs it, for what others push.
@@ -114,11 +135,16 @@ mod tests {
     }
 
     #[test]
-    fn a_commit_hook_comes_with_that_of_merges() {
-        use HookKind::{PreCommit, PreMergeCommit, PreReceive, Update};
+    fn a_commit_hook_comes_with_those_of_merges_and_patches() {
+        use HookKind::{ApplypatchMsg, CommitMsg, PreApplypatch, PreCommit, PreMergeCommit};
+        use HookKind::{PreReceive, Update};
         assert_eq!(
             HookKind::choose(&[Update, PreCommit], false),
-            [PreCommit, PreMergeCommit, Update]
+            [PreCommit, PreMergeCommit, PreApplypatch, Update]
+        );
+        assert_eq!(
+            HookKind::choose(&[CommitMsg], false),
+            [CommitMsg, ApplypatchMsg]
         );
         assert_eq!(HookKind::choose(&[], false), HookKind::CLIENT);
         assert_eq!(HookKind::choose(&[], true), [PreReceive]);

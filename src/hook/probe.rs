@@ -210,8 +210,12 @@ impl<'p> Bench<'p> {
         let zero = "0".repeat(sample.commit.len());
         let commit = sample.commit.as_str();
         let (args, input): (Vec<OsString>, Option<String>) = match kind {
-            HookKind::PreCommit | HookKind::PreMergeCommit => (Vec::new(), None),
-            HookKind::CommitMsg => (vec![sample.message.clone().into()], None),
+            HookKind::PreCommit | HookKind::PreMergeCommit | HookKind::PreApplypatch => {
+                (Vec::new(), None)
+            }
+            HookKind::CommitMsg | HookKind::ApplypatchMsg => {
+                (vec![sample.message.clone().into()], None)
+            }
             HookKind::PrePush => (
                 vec!["origin".into(), self.dir.path().into()],
                 Some(format!("{CANARY_REF} {commit} {CANARY_REF} {zero}\n")),

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use gix::bstr::BString;
 use gix::hash::Kind as HashKind;
+use gix::objs::CommitRefIter;
 use gix::{ObjectId, ThreadSafeRepository};
 
 use super::index::{self, Entry, Index};
 use super::lookup::Lookup;
-use super::{Limits, ObjectStore, SkipReason, Skipped, file, refs};
+use super::{Limits, ObjectKind, ObjectStore, SkipReason, Skipped, file, refs};
 use crate::error::{Error, ErrorKind, Result};
 
 /// An opened repository.
@@ -51,6 +52,9 @@ pub struct Overrides {
     pub alternates: Vec<PathBuf>,
     /// `GIT_INDEX_FILE`.
     pub index_file: Option<PathBuf>,
+    /// The commits that `git merge` is merging, from the names of `GITHEAD_<id>`: its hook
+    /// `pre-merge-commit` runs before there is a `MERGE_HEAD`.
+    pub merging: Vec<ObjectId>,
 }
 
 impl Repository {
@@ -189,6 +193,28 @@ impl Repository {
         Ok(parents)
     }
 
+    /// The commits whose files a commit made now takes over, though it does not follow them: those
+    /// that are being picked or rebased, and the parents of the one being reverted. Only `lookup`
+    /// tells what is here; what is not is left out.
+    ///
+    /// # Errors
+    /// `Repository` if the refs that name them cannot be read.
+    pub fn commit_sources(&self, lookup: &Lookup) -> Result<Vec<ObjectId>> {
+        let mut sources = Vec::new();
+        for name in [&b"CHERRY_PICK_HEAD"[..], b"REBASE_HEAD"] {
+            sources.extend(self.find_ref(name)?);
+        }
+        let mut bytes = Vec::new();
+        if let Some(reverted) = self.find_ref(b"REVERT_HEAD")?
+            && lookup
+                .read(&reverted, ObjectKind::Commit, &mut bytes)
+                .is_ok()
+        {
+            sources.extend(CommitRefIter::from_bytes(&bytes, lookup.hash()).parent_ids());
+        }
+        Ok(sources)
+    }
+
     /// Whether it is a partial clone: some objects may have been left on the server.
     fn is_partial(&self) -> bool {
         let config = self.git.config_snapshot();
@@ -222,7 +248,7 @@ impl Repository {
             .filter(|name| !is_known(name))
             .map(|name| Skipped {
                 reason: SkipReason::Unsupported,
-                kind: super::ObjectKind::Unknown,
+                kind: ObjectKind::Unknown,
                 object_id: None,
                 detail: format!(
                     "the repository has the extension '{name}', which is not known: what it changes may not have been read"

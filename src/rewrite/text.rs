@@ -3,7 +3,7 @@
 use gix::ObjectId;
 use gix::hash::Kind as HashKind;
 
-use crate::finding::Part;
+use crate::finding::Parts;
 use crate::span::Span;
 
 /// A stretch of a commit's or tag's text that is replaced.
@@ -170,7 +170,7 @@ pub fn is_structure(text: &[u8], span: Span) -> bool {
 
 /// Which part of a commit or tag it is, for people.
 pub fn part_name(text: &[u8], span: Span) -> &'static str {
-    Part::at(text, span.start).name()
+    Parts::of(text).at(span.start).name()
 }
 
 /// Puts `replacements` into `text`. Of those that share bytes the longer one counts: a header that

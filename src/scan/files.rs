@@ -10,7 +10,7 @@ use ignore::WalkBuilder;
 use rayon::prelude::*;
 
 use super::ScanOptions;
-use super::sift::{Sift, overflowed, unopened};
+use super::sift::{Sift, unopened};
 use crate::detect::{Detector, Hits, Match};
 use crate::odb::{Limits, ObjectKind, SkipReason, Skipped, hash};
 
@@ -128,9 +128,6 @@ fn examine(
 ) -> Result<ScannedFile, Skipped> {
     let mut hits = Hits::default();
     sift.detector.scan(bytes, &mut sift.scratch, &mut hits);
-    if hits.overflowed() {
-        return Err(overflowed(ObjectKind::Blob, id));
-    }
     let before = sift.allowed;
     let found = sift.matches(bytes, &hits);
     let (mut skipped, mut locked) = (Vec::new(), Vec::new());
@@ -152,6 +149,15 @@ fn examine(
         skipped,
         unopened: locked,
     })
+}
+
+/// Reads a file that was scanned into `bytes`; returns whether it still is what it was, `id`.
+pub fn read_again(path: &Path, id: &gix::oid, limits: Limits, bytes: &mut Vec<u8>) -> bool {
+    // What can be read only once, such as a pipe, could make this wait for ever.
+    let is_kept = path
+        .symlink_metadata()
+        .is_ok_and(|meta| meta.is_file() || meta.is_symlink());
+    is_kept && read(path, id.kind(), limits, bytes).is_ok_and(|read| read == id)
 }
 
 /// Reads a file, or what a link says, into `bytes`; returns the id that git would give it.

@@ -3,7 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use super::collect;
-use super::sift::{self, Sift, unopened};
+use super::sift::{Sift, unopened};
 use super::{Delta, ScanOptions, Sighted};
 use crate::detect::{Detector, Hits};
 use crate::finding::Place;
@@ -76,8 +76,7 @@ pub struct Seen {
 pub struct Remark {
     /// Matches that an inline marker allows.
     pub allowed: u64,
-    /// Whether it must be scanned again to tell what it has: archives that were not opened, or too many
-    /// keywords.
+    /// Whether it must be scanned again to tell what it has: archives that were not opened.
     pub again: bool,
 }
 
@@ -87,8 +86,6 @@ pub struct Scanned<O> {
     pub found: Vec<Sighted>,
     /// The objects that were visited, if they were asked for.
     pub seen: Vec<Seen>,
-    /// Objects that count as not scanned, since they have too many keywords: kind and size.
-    pub overflowed: Vec<(ObjectKind, u64)>,
     /// Remarks about those that were scanned, by object.
     pub remarks: FxHashMap<Node, Remark>,
     /// Matches that an inline marker allows.
@@ -133,7 +130,6 @@ pub fn scan_some<O: Observer>(
         wanted: selection.map(|selection| selection.scan),
         seen: is_logged.then(Vec::new),
         remarks: FxHashMap::default(),
-        overflowed: Vec::new(),
         pointers: Vec::new(),
         streamed: None,
         observer: observe(),
@@ -142,19 +138,10 @@ pub fn scan_some<O: Observer>(
     let walked = walk_some(store, &KINDS, visit, progress, &make);
     let (mut seen, mut remarks) = (Vec::new(), FxHashMap::default());
     let (mut collectors, mut observers, mut allowed) = (Vec::new(), Vec::new(), 0);
-    let (mut tallies, mut skipped) = (walked.tallies, walked.skipped);
+    let (tallies, mut skipped) = (walked.tallies, walked.skipped);
     let is_damaged = !skipped.is_empty();
-    let mut overflowed = Vec::new();
     let (mut locked, mut pointers) = (Vec::new(), Vec::new());
     for visitor in walked.visitors {
-        for (node, kind, len) in visitor.overflowed {
-            for (_, tally) in tallies.iter_mut().filter(|(other, _)| *other == kind) {
-                tally.objects -= 1;
-                tally.bytes -= len;
-            }
-            skipped.push(sift::overflowed(kind, store.id(node)));
-            overflowed.push((kind, len));
-        }
         for (node, kind, problem) in &visitor.sift.unopened {
             let (entry, is_readable) = unopened((*kind, store.id(*node)), problem);
             if is_readable {
@@ -175,7 +162,6 @@ pub fn scan_some<O: Observer>(
     Scanned {
         found: collect::gather(collectors),
         seen,
-        overflowed,
         remarks,
         is_damaged,
         allowed,
@@ -192,7 +178,6 @@ struct TextVisitor<'a, O> {
     wanted: Option<Wanted<'a>>,
     seen: Option<Vec<Seen>>,
     remarks: FxHashMap<Node, Remark>,
-    overflowed: Vec<(Node, ObjectKind, u64)>,
     pointers: Vec<(Node, Pointer)>,
     /// The object that is being shown window by window.
     streamed: Option<LinesBefore>,
@@ -244,20 +229,18 @@ impl<O: Observer> Visitor for TextVisitor<'_, O> {
             None => detector.scan(object.bytes, scratch, hits),
         }
         if object.is_duplicate {
+            hits.trim();
             return;
         }
         self.observer.observe(object);
         let pointer = Pointer::read(object.bytes).map(|pointer| (object.node, pointer));
         self.pointers.extend(pointer);
-        if hits.overflowed() {
-            let len = object.bytes.len() as u64;
-            self.overflowed.push((object.node, object.kind, len));
-        }
         let before = (self.sift.allowed, self.sift.unopened.len());
         self.sift
             .collect(object.node, object.kind, object.bytes, hits);
+        hits.trim();
         let allowed = self.sift.allowed - before.0;
-        let again = hits.overflowed() || self.sift.unopened.len() > before.1;
+        let again = self.sift.unopened.len() > before.1;
         if allowed > 0 || again {
             *self.remark(object.node) = Remark { allowed, again };
         }
@@ -290,7 +273,7 @@ impl<O: Observer> Visitor for TextVisitor<'_, O> {
         let mut hits = Hits::default();
         let (detector, scratch) = (self.sift.detector, &mut self.sift.scratch);
         let (found, is_cut) = detector.scan_window(window, scratch, &mut hits);
-        if is_cut || hits.overflowed() {
+        if is_cut {
             let problem = unpack::Problem {
                 path: Vec::new(),
                 reason: unpack::Reason::Limit,

@@ -19,7 +19,6 @@ use crate::finding::Place;
 use crate::odb::lookup::Lookup;
 use crate::odb::{Node, ObjectKind};
 use crate::secret::Secret;
-use crate::span::line_at;
 
 /// Files that one commit, or the index, brings in.
 #[derive(Clone, Debug)]
@@ -46,6 +45,35 @@ type Line = u64;
 
 /// A secret of a blob that was replaced, and its line.
 type Replaced = (Arc<Secret>, Line);
+
+/// The lines on which one secret stood, as often as it did.
+#[derive(Default)]
+struct Lines {
+    counts: FxHashMap<Line, usize>,
+    left: usize,
+}
+
+impl Lines {
+    fn add(&mut self, line: Line) {
+        *self.counts.entry(line).or_default() += 1;
+        self.left += 1;
+    }
+
+    /// Takes one of the secrets on `line` away; returns whether there was one.
+    fn take(&mut self, line: Line) -> bool {
+        let count = self.counts.get_mut(&line).filter(|count| **count > 0);
+        let Some(count) = count else { return false };
+        *count -= 1;
+        self.take_any()
+    }
+
+    /// Takes one away, whatever its line; no line can be asked for after that.
+    fn take_any(&mut self) -> bool {
+        let is_left = self.left > 0;
+        self.left -= usize::from(is_left);
+        is_left
+    }
+}
 
 /// Judges what is new.
 pub struct Novelty<'a> {
@@ -113,7 +141,8 @@ impl<'a> Novelty<'a> {
                 let (path, node) = places[place];
                 let (path, list) = (path.clone(), &mut arrivals[number]);
                 let arrival = Arrival { change, path, node };
-                if !list.contains(&arrival) {
+                // The sightings at one place follow one another.
+                if list.last() != Some(&arrival) {
                     list.push(arrival);
                 }
             }
@@ -140,10 +169,10 @@ impl<'a> Novelty<'a> {
         places: &[(&BString, Node)],
         old: &[ObjectId],
     ) -> Vec<(usize, (usize, usize))> {
-        let mut before: FxHashMap<Arc<Secret>, Vec<Line>> = FxHashMap::default();
+        let mut before: FxHashMap<Arc<Secret>, Lines> = FxHashMap::default();
         for id in old {
             for (secret, line) in self.replaced_secrets(id).iter() {
-                before.entry(Arc::clone(secret)).or_default().push(*line);
+                before.entry(Arc::clone(secret)).or_default().add(*line);
             }
         }
         let mut arriving = Vec::new();
@@ -161,19 +190,16 @@ impl<'a> Novelty<'a> {
             for &(number, at) in &by_node[&node] {
                 let line = line_of(&self.bytes, found[number].sightings[at].span.start);
                 // The same line, at another place: moved, or not touched.
-                let same = before.get_mut(&found[number].secret).and_then(|lines| {
-                    let same = lines.iter().position(|&other| other == line)?;
-                    Some(lines.swap_remove(same))
-                });
-                if same.is_none() {
+                let lines = before.get_mut(&found[number].secret);
+                if !lines.is_some_and(|lines| lines.take(line)) {
                     changed.push((place, (number, at)));
                 }
             }
         }
         for (place, (number, at)) in changed {
             // Its line was edited, the secret stayed.
-            let stayed = before.get_mut(&found[number].secret).and_then(Vec::pop);
-            if stayed.is_none() {
+            let lines = before.get_mut(&found[number].secret);
+            if !lines.is_some_and(Lines::take_any) {
                 arriving.push((place, (number, at)));
             }
         }
@@ -231,9 +257,13 @@ fn copied(
 }
 
 fn line_of(bytes: &[u8], at: usize) -> Line {
-    let line = line_at(bytes, at);
-    let start = line.start.max(at.saturating_sub(MAX_LINE)).min(bytes.len());
-    let end = line.end.min(at.saturating_add(MAX_LINE)).max(start);
+    let at = at.min(bytes.len());
+    let start = at.saturating_sub(MAX_LINE);
+    let newline = memchr::memrchr(b'\n', &bytes[start..at]);
+    let start = newline.map_or(start, |newline| start + newline + 1);
+    let end = bytes.len().min(at.saturating_add(MAX_LINE));
+    let newline = memchr::memchr(b'\n', &bytes[at..end]);
+    let end = newline.map_or(end, |newline| at + newline);
     let mut hasher = FxHasher::default();
     bytes[start..end].trim_ascii().hash(&mut hasher);
     hasher.finish()

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use super::collect;
-use super::sift::{Sift, overflowed, unopened};
+use super::sift::{Sift, unopened};
 use super::{ScanOptions, Sighted, lfs};
 use crate::detect::{Detector, Hits};
 use crate::odb::lfs::Pointer;
@@ -161,10 +161,6 @@ fn part<'a>(
             continue;
         }
         detector.scan(&bytes, &mut part.sift.scratch, &mut hits);
-        if hits.overflowed() {
-            part.skipped.push(overflowed(kind, id));
-            continue;
-        }
         part.read.push((kind, bytes.len() as u64));
         part.sift.collect(node, kind, &bytes, &hits);
         let pointer = Pointer::read(&bytes).map(|pointer| (node, pointer));

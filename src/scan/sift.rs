@@ -4,8 +4,9 @@
 use super::collect::Collector;
 use super::{InlineAllow, ScanOptions};
 use crate::detect::{Detector, Hits, Match, Scratch, allow};
-use crate::finding::Place;
+use crate::finding::{ObjectPlaces, Place};
 use crate::odb::{Node, ObjectKind, SkipReason, Skipped};
+use crate::span::LineStarts;
 use crate::unpack;
 
 /// One thread's scanner.
@@ -47,10 +48,11 @@ impl<'a> Sift<'a> {
     pub fn allowed_out(&mut self, bytes: &[u8], mut found: Vec<Match>) -> Vec<Match> {
         if self.options.inline_allow == InlineAllow::Honoured {
             let before = found.len();
+            let mut lines = LineStarts::new(bytes);
             found.retain(|found| {
                 let rule = &self.detector.rule(found.rule).id;
                 let is_rule = |word: &str| self.detector.rules().get(word).is_some();
-                !found.is_allowed && !allow::is_allowed(bytes, found.span, rule, &is_rule)
+                !found.is_allowed && !allow::is_allowed(&mut lines, found.span, rule, &is_rule)
             });
             self.allowed += (before - found.len()) as u64;
         }
@@ -65,8 +67,9 @@ impl<'a> Sift<'a> {
         if !hits.has_matches() {
             return;
         }
+        let places = ObjectPlaces::of(kind, bytes);
         for found in self.matches(bytes, hits) {
-            let place = Place::in_object(kind, bytes, found.secret_span.start);
+            let place = places.at(found.secret_span.start);
             self.collector.add((node, place), found);
         }
     }
@@ -120,17 +123,4 @@ pub fn unopened(
         ),
     };
     (skipped, is_readable)
-}
-
-/// Says that an object holds more keywords than are looked at.
-pub fn overflowed(kind: ObjectKind, id: gix::ObjectId) -> Skipped {
-    Skipped {
-        reason: SkipReason::TooLarge,
-        kind,
-        object_id: Some(id),
-        detail: format!(
-            "{} {id} holds too many keywords to look at each",
-            kind.name()
-        ),
-    }
 }

@@ -212,7 +212,7 @@ impl<'a> Trees<'a> {
         let mut names = path.split(|&byte| byte == b'/').peekable();
         while let Some(name) = names.next() {
             let entries = self.entries(&at);
-            let entry = entries.iter().find(|entry| entry.name == name)?;
+            let entry = find(&entries, name)?;
             if names.peek().is_none() {
                 return Some(entry.clone());
             }
@@ -244,6 +244,16 @@ impl<'a> Trees<'a> {
             }
         }
     }
+}
+
+/// Returns the entry called `name` of a list in git's order. In a mis-sorted list it may be
+/// overlooked: then more counts as changed.
+fn find<'e>(entries: &'e [TreeEntry], name: &[u8]) -> Option<&'e TreeEntry> {
+    let slash = [name, b"/"].concat();
+    [name, &slash[..]].into_iter().find_map(|wanted| {
+        let at = entries.partition_point(|entry| key(entry).lt(wanted.iter().copied()));
+        entries.get(at).filter(|entry| entry.name == name)
+    })
 }
 
 /// Returns the entry of the name of `wanted`; both lists are in git's order, in which a directory's

@@ -4,7 +4,7 @@
 use std::sync::Mutex;
 
 use data_encoding::{BASE64, HEXLOWER};
-use unleak::detect::{Detector, Hits, Margin, Scratch};
+use unleak::detect::{Detector, HitLimits, Hits, Margin, Scratch};
 use unleak::odb::repository::{Overrides, Repository};
 use unleak::odb::walk::{Base, Object, Visitor, walk};
 use unleak::odb::{Limits, ObjectKind};
@@ -214,6 +214,71 @@ fn delta_aware_equals_whole_and_broken_margins_are_noticed() {
             tally.inherited_wrongly > 0,
             "seed {seed}: this test notices margins that are too small"
         );
+    }
+}
+
+/// Scans every blob with a detector that keeps few hits, and compares with one that keeps all.
+struct Sparing<'a> {
+    sparing: &'a Detector,
+    whole: &'a Detector,
+    scratch: Scratch,
+    tally: &'a Mutex<Tally>,
+}
+
+impl Visitor for Sparing<'_> {
+    type State = Hits;
+
+    fn visit(&mut self, object: &Object<'_>, base: Option<Base<'_, Hits>>, hits: &mut Hits) {
+        let (bytes, scratch) = (object.bytes, &mut self.scratch);
+        let mut whole = Hits::default();
+        self.whole.scan(bytes, scratch, &mut whole);
+        match base {
+            None => self.sparing.scan(bytes, scratch, hits),
+            Some(base) => {
+                let from = (base.state, base.len);
+                self.sparing
+                    .scan_delta(bytes, from, base.runs, scratch, hits);
+            }
+        }
+        let found = self.sparing.matches(bytes, hits);
+        hits.trim();
+        let mut tally = self.tally.lock().unwrap();
+        tally.matches += found.len();
+        tally.inherited_wrongly += usize::from(found != self.whole.matches(bytes, &whole));
+    }
+}
+
+#[test]
+fn a_base_of_which_not_all_is_kept_does_not_spoil_its_deltas() {
+    let rules = rule::builtin_with_proofs().unwrap();
+    let whole = Detector::compile(rules.clone()).unwrap();
+    let repo = adversarial(7, &rules);
+    let opened = Repository::discover(repo.path(), &Overrides::default()).unwrap();
+    let store = opened
+        .open_store(&Overrides::default(), Limits::default())
+        .unwrap();
+    // Around as many as the versions have: some are kept whole, and some are not.
+    for most in [0, 60, 120, 200, 300] {
+        let sparing = Detector::compile(rules.clone()).unwrap();
+        let sparing = sparing.with_hit_limits(HitLimits {
+            most_kept: most,
+            most_found: usize::MAX,
+        });
+        let tally = Mutex::default();
+        let make = || Sparing {
+            sparing: &sparing,
+            whole: &whole,
+            scratch: Scratch::default(),
+            tally: &tally,
+        };
+        walk(&store, &[ObjectKind::Blob], &Progress::default(), &make);
+        let tally = tally.into_inner().unwrap();
+        assert!(
+            tally.matches > VERSIONS,
+            "{} secrets to lose",
+            tally.matches
+        );
+        assert_eq!(tally.inherited_wrongly, 0, "at most {most} are kept");
     }
 }
 

@@ -256,6 +256,8 @@ fn files_of_server(server: &Repo) -> BTreeSet<String> {
     let mut files = BTreeSet::new();
     everything_below(&server.git_dir().join("objects"), &mut files);
     everything_below(&server.git_dir().join("refs"), &mut files);
+    // git removes its quarantine when the receiving side ends, which can be after the client did.
+    files.retain(|name| !name.contains("/tmp_objdir-incoming-"));
     files
 }
 

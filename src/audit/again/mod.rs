@@ -425,8 +425,7 @@ impl<'a> Grown<'a> {
         let unopened = [behind.unopened, scanned.unopened, rescanned.unopened];
         coverage.unopened.extend(unopened.concat());
         let skipped = [behind.skipped, scanned.skipped, rescanned.skipped];
-        let overflowed = [scanned.overflowed, rescanned.overflowed].concat();
-        coverage.count(tallies(facts, &overflowed));
+        coverage.count(tallies(facts));
         let unread = unread.iter().copied().flatten().cloned();
         coverage.count_skipped(skipped.concat().into_iter().chain(unread));
         coverage
@@ -515,8 +514,8 @@ fn numbers_of(part: &ObjectStore, all: &Ids) -> Option<Vec<Node>> {
     Some(numbers)
 }
 
-/// How many objects of each kind there are, without those that count as not scanned.
-fn tallies(facts: &[Fact], overflowed: &[(ObjectKind, u64)]) -> Vec<(ObjectKind, Tally)> {
+/// How many objects of each kind there are.
+fn tallies(facts: &[Fact]) -> Vec<(ObjectKind, Tally)> {
     let mut all: BTreeMap<ObjectKind, Tally> = ObjectKind::ALL
         .into_iter()
         .map(|kind| (kind, Tally::default()))
@@ -525,11 +524,6 @@ fn tallies(facts: &[Fact], overflowed: &[(ObjectKind, u64)]) -> Vec<(ObjectKind,
         let tally = all.entry(fact.kind()).or_default();
         tally.objects += 1;
         tally.bytes += fact.size();
-    }
-    for (kind, size) in overflowed {
-        let tally = all.entry(*kind).or_default();
-        tally.objects -= 1;
-        tally.bytes -= size;
     }
     all.into_iter().collect()
 }

@@ -15,7 +15,7 @@ use crate::odb::{Node, ObjectKind, Skipped};
 use crate::scan::collect::Collector;
 use crate::scan::history::{self, Remark, Scanned, Selection};
 use crate::scan::lfs::{self, BehindPointers};
-use crate::scan::sift::{Sift, overflowed, unopened};
+use crate::scan::sift::{Sift, unopened};
 
 /// What stands in blobs, commits and tags. Nodes are those of the whole, but for what was seen.
 pub(super) struct Texts {
@@ -35,7 +35,6 @@ pub(super) struct Rescanned {
     pub(super) collector: Collector,
     pub(super) allowed: u64,
     pub(super) remarks: FxHashMap<Node, Remark>,
-    pub(super) overflowed: Vec<(ObjectKind, u64)>,
     pub(super) skipped: Vec<Skipped>,
     pub(super) unopened: Vec<Skipped>,
 }
@@ -134,7 +133,6 @@ impl Grown<'_> {
             collector: Collector::default(),
             allowed: 0,
             remarks: FxHashMap::default(),
-            overflowed: Vec::new(),
             skipped: Vec::new(),
             unopened: Vec::new(),
         };
@@ -144,11 +142,6 @@ impl Grown<'_> {
                 return None;
             }
             detector.scan(&bytes, &mut sift.scratch, &mut hits);
-            if hits.overflowed() {
-                done.skipped
-                    .push(overflowed(fact.kind(), self.objects.id(node)));
-                done.overflowed.push((fact.kind(), fact.size()));
-            }
             sift.collect(node, fact.kind(), &bytes, &hits);
             let again = Remark {
                 allowed: 0,

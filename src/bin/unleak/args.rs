@@ -278,11 +278,11 @@ pub(crate) struct HookInstallArgs {
     #[arg(long)]
     pub(crate) global: bool,
 
-    /// Scan what commits and merges add
+    /// Scan what commits, merges and patches add
     #[arg(long)]
     pub(crate) pre_commit: bool,
 
-    /// Scan the messages of commits
+    /// Scan the messages of commits and patches
     #[arg(long)]
     pub(crate) commit_msg: bool,
 
@@ -311,11 +311,28 @@ pub(crate) struct HookGlobalArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum GitHook {
     /// Scan what is staged (run by git before a commit)
-    PreCommit(HookOptions),
+    PreCommit {
+        /// Files that a hook manager names: scanned whole, if it was not git that started the hook
+        /// and not all of them are staged
+        #[arg(value_name = "FILE")]
+        files: Vec<PathBuf>,
+        #[command(flatten)]
+        options: HookOptions,
+    },
     /// Scan what is staged (run by git before it commits a merge)
     PreMergeCommit(HookOptions),
+    /// Scan what is staged (run by 'git am' before it commits a patch)
+    PreApplypatch(HookOptions),
     /// Scan a commit message (run by git)
     CommitMsg {
+        /// The file that holds it
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        #[command(flatten)]
+        options: HookOptions,
+    },
+    /// Scan the message of a patch (run by 'git am')
+    ApplypatchMsg {
         /// The file that holds it
         #[arg(value_name = "FILE")]
         file: PathBuf,

@@ -5,7 +5,7 @@ use clap::{Command, CommandFactory};
 use crate::args::Args;
 
 /// A command, and lines that show it.
-const EXAMPLES: [(&str, &[&str]); 43] = [
+const EXAMPLES: [(&str, &[&str]); 45] = [
     (
         "scan",
         &[
@@ -54,6 +54,11 @@ const EXAMPLES: [(&str, &[&str]); 43] = [
     ),
     ("hook pre-commit", &["unleak hook pre-commit"]),
     ("hook pre-merge-commit", &["unleak hook pre-merge-commit"]),
+    ("hook pre-applypatch", &["unleak hook pre-applypatch"]),
+    (
+        "hook applypatch-msg",
+        &["unleak hook applypatch-msg .git/rebase-apply/final-commit"],
+    ),
     (
         "hook pre-push",
         &["unleak hook pre-push origin https://example.com/r.git"],

@@ -32,12 +32,15 @@ pub(crate) fn run(args: &Args, explain: &ExplainArgs) -> Result<Exit> {
     let mut text = heading(finding, detector, &redactor);
     let (overrides, limits) = (&found.overrides, found.options.limits);
     let store = found.repository.open_store(overrides, limits)?;
+    let mut reader = Reader::new(&store);
+    // The occurrences in one object follow one another.
+    let (mut read, mut bytes) = (None, Vec::new());
     let evidence = finding.occurrences.iter().find_map(|occurrence| {
-        let mut bytes = Vec::new();
         occurrence.spot.place.object_kind()?;
-        Reader::new(&store)
-            .read_id(&occurrence.object_id, &mut bytes)
-            .ok()?;
+        if read != Some(occurrence.object_id) {
+            reader.read_id(&occurrence.object_id, &mut bytes).ok()?;
+            read = Some(occurrence.object_id);
+        }
         let found = detector.explain(&bytes, &finding.rule_id, occurrence.span)?;
         Some((occurrence, found))
     });

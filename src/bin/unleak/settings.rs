@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use unleak::audit::{AuditOptions, PublicKeys};
 use unleak::error::{Error, Result};
-use unleak::odb::Limits;
 use unleak::odb::repository::Overrides;
+use unleak::odb::{Limits, ObjectId};
 use unleak::report::paint::Paint;
 use unleak::report::redact::Reveal;
 use unleak::rule::foreign;
@@ -234,7 +234,20 @@ pub(crate) fn overrides() -> Overrides {
             .filter(|p| !p.as_os_str().is_empty())
             .collect(),
         index_file: path("GIT_INDEX_FILE"),
+        merging: merging(),
     }
+}
+
+/// The commits that a running `git merge` or `git pull` merges, from the names of its variables.
+fn merging() -> Vec<ObjectId> {
+    let mut merging: Vec<ObjectId> = std::env::vars_os()
+        .filter_map(|(name, _)| {
+            let id = name.as_encoded_bytes().strip_prefix(b"GITHEAD_")?;
+            ObjectId::from_hex(id).ok()
+        })
+        .collect();
+    merging.sort_unstable();
+    merging
 }
 
 /// Makes the paint package do what was decided.

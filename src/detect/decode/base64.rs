@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::stops::Stops;
 use super::{Encoding, Region, is_promising};
 use crate::span::Span;
 
@@ -242,13 +243,23 @@ pub(super) fn decode(text: &[u8], out: &mut Vec<u8>) {
     out.extend(decoded(text));
 }
 
-pub(super) fn outer(text: &[u8], inner: Span) -> Span {
+/// Where the symbols of `text` stand.
+pub(super) fn stops(text: &[u8]) -> Stops {
+    Stops::of(symbols(text).map(|(at, _)| at))
+}
+
+pub(super) fn outer(text: &[u8], stops: &Stops, inner: Span) -> Span {
     let (first, last) = (inner.start * 8 / 6, (inner.end * 8).div_ceil(6).max(1) - 1);
-    let mut places = symbols(text).map(|(at, _)| at);
-    let start = places.nth(first).unwrap_or(text.len());
-    let end = match last.checked_sub(first + 1) {
-        Some(skip) => places.nth(skip).map_or(text.len(), |at| at + 1),
-        None => (start + 1).min(text.len()),
+    let place = |number: usize| {
+        let (from, skip) = stops.before(number)?;
+        // A symbol is not escaped: what stands before it does not matter.
+        let found = symbols(&text[from..]).nth(skip);
+        found.map(|(at, _)| from + at)
+    };
+    let start = place(first).unwrap_or(text.len());
+    let end = match last > first {
+        true => place(last).map_or(text.len(), |at| at + 1),
+        false => (start + 1).min(text.len()),
     };
     Span::new(start, end)
 }

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::stops::Stops;
 use super::{Encoding, Region};
 use crate::span::Span;
 
@@ -185,28 +186,43 @@ pub(super) fn decode(text: &[u8], out: &mut Vec<u8>) {
     out.extend(characters(text).map(|(_, byte, _)| byte));
 }
 
-pub(super) fn outer(text: &[u8], inner: Span) -> Span {
-    let mut places = characters(text).map(|(place, ..)| place).skip(inner.start);
-    let first = places.next().unwrap_or(Span::new(text.len(), text.len()));
-    let last = match inner.len().checked_sub(2) {
-        Some(skip) => places.nth(skip).unwrap_or(first),
-        None => first,
+/// Where the characters of `text` stand.
+pub(super) fn stops(text: &[u8]) -> Stops {
+    Stops::of(characters(text).map(|(place, ..)| place.start))
+}
+
+/// The characters of `text` from character `number` on.
+fn characters_from<'t>(
+    text: &'t [u8],
+    stops: &Stops,
+    number: usize,
+) -> impl Iterator<Item = (Span, u8, bool)> + 't {
+    let (from, skip) = stops.before(number).unwrap_or((text.len(), 0));
+    characters(&text[from..])
+        .skip(skip)
+        .map(move |(place, byte, is_escaped)| {
+            let place = Span::new(from + place.start, from + place.end);
+            (place, byte, is_escaped)
+        })
+}
+
+pub(super) fn outer(text: &[u8], stops: &Stops, inner: Span) -> Span {
+    let place = |number: usize| characters_from(text, stops, number).next();
+    let first = place(inner.start).map_or(Span::new(text.len(), text.len()), |found| found.0);
+    let last = match inner.len() >= 2 {
+        true => place(inner.end - 1).map_or(first, |found| found.0),
+        false => first,
     };
     Span::new(first.start, last.end)
 }
 
 /// True without an escape within `inner`, and if `inner` touches an edge where the line goes on.
-pub(super) fn stands_open(bytes: &[u8], span: Span, inner: Span) -> bool {
+pub(super) fn stands_open(bytes: &[u8], span: Span, stops: &Stops, inner: Span) -> bool {
     let is_cut_before = span.start > 0 && !ends_line(bytes[span.start - 1]);
     let is_cut_after = bytes.get(span.end).is_some_and(|&byte| !ends_line(byte));
-    let mut all = characters(&bytes[span.start..span.end]).skip(inner.start);
-    let is_disguised = all
-        .by_ref()
-        .take(inner.len())
-        .any(|(.., is_escaped)| is_escaped);
-    let ends_here = || {
-        let mut all = characters(&bytes[span.start..span.end]).skip(inner.end);
-        all.next().is_none()
-    };
-    !is_disguised || (is_cut_before && inner.start == 0) || (is_cut_after && ends_here())
+    let text = &bytes[span.start..span.end];
+    let mut inside = characters_from(text, stops, inner.start).take(inner.len());
+    let is_disguised = inside.any(|(.., is_escaped)| is_escaped);
+    let ends_here = inner.end >= stops.count();
+    !is_disguised || (is_cut_before && inner.start == 0) || (is_cut_after && ends_here)
 }

@@ -1,7 +1,7 @@
 //! Text in disguise: base64, hex, escapes and UTF-16 inside other text.
 //!
 //! ```text
-//! base64, escape, utf16 < mod
+//! stops < base64, escape, utf16 < mod
 //! ```
 //!
 //! A [`Region`] is found by its shape. Its edges depend on at most [`BEFORE`] bytes before it and
@@ -10,6 +10,7 @@
 
 mod base64;
 mod escape;
+mod stops;
 mod utf16;
 
 use std::ops::Range;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::span::Span;
 use crate::unpack;
+use stops::Stops;
 
 /// Bytes before a region that decide where it begins.
 pub const BEFORE: usize = 160;
@@ -99,27 +101,56 @@ pub fn decode(bytes: &[u8], region: Region, out: &mut Vec<u8>) {
     }
 }
 
-/// Where the bytes `inner` of the decoded text stand in `bytes`, rounded outwards.
-pub fn outer(bytes: &[u8], region: Region, inner: Span) -> Span {
-    let text = &bytes[region.span.start..region.span.end];
-    let found = match region.encoding {
-        Encoding::Base64 => base64::outer(text, inner),
-        Encoding::Hex => Span::new(2 * inner.start, 2 * inner.end),
-        Encoding::Percent | Encoding::Backslash | Encoding::Entities => escape::outer(text, inner),
-        Encoding::Utf16 => utf16::outer(inner),
-    };
-    let start = region.span.start;
-    Span::new(start + found.start, start + found.end)
+/// Finds where the decoded bytes of one region stand.
+pub struct Origins<'b> {
+    bytes: &'b [u8],
+    region: Region,
+    stops: Stops,
 }
 
-/// Whether the bytes `inner` of the decoded text stand undisguised in `bytes` as well, or are only
-/// a part of what stands there.
-pub fn stands_open(bytes: &[u8], region: Region, inner: Span) -> bool {
-    match region.encoding {
-        Encoding::Percent | Encoding::Backslash | Encoding::Entities => {
-            escape::stands_open(bytes, region.span, inner)
+impl<'b> Origins<'b> {
+    /// Goes once over `region` of `bytes`. What is asked then costs the same wherever it stands.
+    pub fn new(bytes: &'b [u8], region: Region) -> Self {
+        let text = &bytes[region.span.start..region.span.end];
+        let stops = match region.encoding {
+            Encoding::Base64 => base64::stops(text),
+            Encoding::Percent | Encoding::Backslash | Encoding::Entities => escape::stops(text),
+            Encoding::Hex | Encoding::Utf16 => Stops::default(),
+        };
+        Self {
+            bytes,
+            region,
+            stops,
         }
-        Encoding::Base64 | Encoding::Hex | Encoding::Utf16 => false,
+    }
+
+    fn text(&self) -> &'b [u8] {
+        &self.bytes[self.region.span.start..self.region.span.end]
+    }
+
+    /// Where the bytes `inner` of the decoded text stand, rounded outwards.
+    pub fn outer(&self, inner: Span) -> Span {
+        let found = match self.region.encoding {
+            Encoding::Base64 => base64::outer(self.text(), &self.stops, inner),
+            Encoding::Hex => Span::new(2 * inner.start, 2 * inner.end),
+            Encoding::Percent | Encoding::Backslash | Encoding::Entities => {
+                escape::outer(self.text(), &self.stops, inner)
+            }
+            Encoding::Utf16 => utf16::outer(inner),
+        };
+        let start = self.region.span.start;
+        Span::new(start + found.start, start + found.end)
+    }
+
+    /// Whether the bytes `inner` of the decoded text stand undisguised as well, or are only a part
+    /// of what stands there.
+    pub fn stand_open(&self, inner: Span) -> bool {
+        match self.region.encoding {
+            Encoding::Percent | Encoding::Backslash | Encoding::Entities => {
+                escape::stands_open(self.bytes, self.region.span, &self.stops, inner)
+            }
+            Encoding::Base64 | Encoding::Hex | Encoding::Utf16 => false,
+        }
     }
 }
 
@@ -169,8 +200,9 @@ mod tests {
             let text = String::from_utf8_lossy(&out).into_owned();
             let Some(at) = text.find(word) else { continue };
             let inner = Span::new(at, at + word.len());
-            assert!(!stands_open(bytes, region, inner));
-            let outer = outer(bytes, region, inner);
+            let origins = Origins::new(bytes, region);
+            assert!(!origins.stand_open(inner));
+            let outer = origins.outer(inner);
             found.push((
                 region.encoding,
                 String::from_utf8_lossy(&bytes[outer.start..outer.end]).into_owned(),
@@ -209,6 +241,52 @@ mod tests {
             let found = decoded(&[&b"\n\n"[..], &wide, b"\n"].concat(), word);
             assert_eq!(found.len(), 1, "{found:?}");
             assert_eq!(found[0].0, Encoding::Utf16);
+        }
+    }
+
+    #[test]
+    fn every_byte_of_a_long_region_is_mapped_back_to_where_it_stands() {
+        let text = "letters, 42 & more\n".repeat(30);
+        let base64 = data_encoding::BASE64.encode(text.as_bytes());
+        let lines: Vec<&[u8]> = base64.as_bytes().chunks(76).collect();
+        let escape = |byte: u8| match byte.is_ascii_alphabetic() {
+            true => char::from(byte).to_string(),
+            false => format!("%{byte:02x}"),
+        };
+        let percent: String = text.replace('\n', ";").bytes().map(escape).collect();
+        for (encoding, bytes) in [
+            (Encoding::Base64, lines.join(&b"\n  "[..])),
+            (Encoding::Base64, lines.join(&b"\\n"[..])),
+            (Encoding::Percent, percent.into_bytes()),
+        ] {
+            let region = all(&bytes)
+                .into_iter()
+                .find(|region| region.encoding == encoding);
+            let region = region.expect("it is found");
+            let mut out = Vec::new();
+            decode(&bytes, region, &mut out);
+            assert!(out.len() > 500, "{encoding:?}");
+            let origins = Origins::new(&bytes, region);
+            for start in 0..out.len() {
+                // What a part decodes to alone has the byte in it, near its beginning.
+                let outer = origins.outer(Span::new(start, start + 1));
+                let part = Region {
+                    span: Span::new(outer.start, region.span.end),
+                    encoding,
+                };
+                let mut rest = Vec::new();
+                decode(&bytes, part, &mut rest);
+                let expected = &out[start..];
+                let is_aligned = encoding != Encoding::Base64 || start % 3 == 0;
+                assert!(
+                    !is_aligned || rest == expected,
+                    "{encoding:?}: byte {start}"
+                );
+                assert!(
+                    outer.len() <= 8 && outer.end <= region.span.end,
+                    "{start}: {outer:?}"
+                );
+            }
         }
     }
 

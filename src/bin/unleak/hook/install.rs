@@ -88,7 +88,11 @@ fn install_here(args: &HookInstallArgs, text: &mut String) -> Result<Exit> {
             managed,
             present,
             snippets,
-        } => Ok(say_managed(text, &managed, &present, &snippets)),
+        } => {
+            let exit = say_managed(text, &managed, &present, &snippets);
+            say_unknown(text, &managed, &kinds);
+            Ok(exit)
+        }
     }
 }
 
@@ -349,6 +353,19 @@ fn say_managed(
         "\nthen {last}, and 'unleak hook test' to prove that they block"
     );
     Exit::Usage
+}
+
+/// Says which hooks the framework never runs.
+fn say_unknown(text: &mut String, managed: &Managed, kinds: &[HookKind]) {
+    let name = managed.framework.name();
+    for kind in kinds.iter().filter(|&&kind| !managed.knows(kind)) {
+        say!(
+            text,
+            "{name} cannot run '{}': {} is not scanned then, but before a push",
+            kind.name(),
+            kind.scans()
+        );
+    }
 }
 
 fn quoted(path: &Path) -> String {

@@ -2,15 +2,16 @@
 //! with a status that is not zero, whatever went wrong.
 
 use std::io::{IsTerminal, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use unleak::audit::text::text;
-use unleak::audit::{Audit, changes};
+use unleak::audit::{self, Audit, changes};
 use unleak::detect::Detector;
 use unleak::error::{Error, Result};
 use unleak::hook::input::{self, RefUpdate};
 use unleak::odb::repository::Repository;
-use unleak::odb::{ObjectId, Skipped};
+use unleak::odb::revision::Ends;
+use unleak::odb::{ObjectId, ObjectKind, Skipped};
 use unleak::report::redact::Reveal;
 use unleak::report::{Blocked, Source};
 use unleak::scan::commits::Range;
@@ -35,6 +36,22 @@ const MESSAGE: Blocked<'_> = Blocked {
     remove: "take it out of the message; what you wrote is kept: 'git commit -eF .git/COMMIT_EDITMSG'",
     skip: Some("UNLEAK_SKIP='reason' git commit ..."),
 };
+const PATCH: Blocked<'_> = Blocked {
+    event: "patch",
+    remove: "take it out of the files, 'git add' them and run 'git am --continue'; or 'git am --abort', and change the patch",
+    skip: Some("UNLEAK_SKIP='reason' git am --continue"),
+};
+const PATCH_MESSAGE: Blocked<'_> = Blocked {
+    event: "patch",
+    remove: "'git am --abort', and take it out of the patch's message",
+    skip: Some("UNLEAK_SKIP='reason' git am ..."),
+};
+/// A hook manager that was not started by git asks for it.
+const CHECK: Blocked<'_> = Blocked {
+    event: "check",
+    remove: "read it from the environment or a secret store instead; if it was committed, 'unleak purge' takes it out of history",
+    skip: Some("UNLEAK_SKIP='reason' pre-commit run ..."),
+};
 const PUSH: Blocked<'_> = Blocked {
     event: "push",
     remove: "change the commits that bring it in: 'git commit --amend' for the last, 'git rebase -i' for others",
@@ -48,18 +65,24 @@ const RECEIVE: Blocked<'_> = Blocked {
 
 /// Runs one hook.
 pub(crate) fn run(args: &Args, command: &GitHook) -> Result<Exit> {
-    let (blocked, options) = match command {
-        GitHook::PreCommit(options) | GitHook::PreMergeCommit(options) => (COMMIT, options),
+    let (mut blocked, options) = match command {
+        GitHook::PreCommit { options, .. } | GitHook::PreMergeCommit(options) => (COMMIT, options),
+        GitHook::PreApplypatch(options) => (PATCH, options),
         GitHook::CommitMsg { options, .. } => (MESSAGE, options),
+        GitHook::ApplypatchMsg { options, .. } => (PATCH_MESSAGE, options),
         GitHook::PrePush { options, .. } => (PUSH, options),
         GitHook::PreReceive { options, .. } | GitHook::Update { options, .. } => (RECEIVE, options),
     };
+    let manager = Manager::of(command)?;
+    if manager.is_some() {
+        blocked = CHECK;
+    }
     if let Some(reason) = skip_reason(command) {
         let what = "was not scanned for secrets";
         ui::warn(&format!("this {} {what}: {SKIP}: {reason}", blocked.event));
         return Ok(Exit::Clean);
     }
-    check(args, command, options, &blocked).map_err(|error| {
+    check(args, (command, manager.as_ref()), options, &blocked).map_err(|error| {
         ui::warn(&format!(
             "{} blocked: it could not be scanned",
             blocked.event
@@ -75,7 +98,7 @@ pub(crate) fn run(args: &Args, command: &GitHook) -> Result<Exit> {
 
 fn check(
     args: &Args,
-    command: &GitHook,
+    (command, manager): (&GitHook, Option<&Manager>),
     options: &HookOptions,
     blocked: &Blocked<'_>,
 ) -> Result<Exit> {
@@ -85,12 +108,26 @@ fn check(
     let mut settings = HookSettings::resolve(options, &layers)?;
     let detector = Detector::compile(std::mem::take(&mut settings.rules))?;
     let suppressions = config::suppressions(Some(&repo), &layers, options.no_ignore)?;
-    let Some(mut audit) = audit(command, &repo, &settings, &detector)? else {
+    let job = Job {
+        repo: &repo,
+        settings: &settings,
+        detector: &detector,
+    };
+    let audit = match manager {
+        Some(manager) => Some(job.managed(manager)?),
+        None => job.audit(command)?,
+    };
+    let Some(mut audit) = audit else {
         return Ok(Exit::Clean);
     };
     ignore::apply(&suppressions, &mut audit)?;
     let exit = Exit::of(&audit);
     if exit == Exit::Clean {
+        let blobs = audit.coverage.kinds.get(&ObjectKind::Blob);
+        let is_by_hand = matches!(command, GitHook::PreCommit { .. }) && !is_set("GIT_INDEX_FILE");
+        if is_by_hand && blobs.is_none_or(|blobs| blobs.scanned == 0) {
+            ui::warn("nothing new is staged, so nothing was scanned");
+        }
         return Ok(exit);
     }
     let paint = settings::paint(args.color, &std::io::stderr());
@@ -106,35 +143,153 @@ fn check(
     Ok(exit)
 }
 
-/// Scans what the hook is about; `None` if it is about nothing.
-fn audit(
-    command: &GitHook,
-    repo: &Repository,
-    settings: &HookSettings,
-    detector: &Detector,
-) -> Result<Option<Audit>> {
-    if let GitHook::CommitMsg { file, .. } = command {
-        let bytes = std::fs::read(file).map_err(|e| Error::io("read", file, e))?;
-        let message = input::message(&bytes);
-        return text("the commit message", message, detector, &settings.audit).map(Some);
-    }
-    let mut unread = Vec::new();
-    let range = match command {
-        GitHook::PrePush { remote, .. } => pushed(repo, remote.as_deref(), &mut unread)?,
-        GitHook::PreReceive { .. } => received(repo, &input::pre_receive(&standard_input()?)?)?,
-        GitHook::Update { name, old, new, .. } => {
-            let [name, old, new] = [name, old, new].map(|text| text.as_encoded_bytes());
-            received(repo, &[input::update_arguments(name, old, new)?])?
+/// What a hook manager wants to be scanned, when it was not git that started it: `pre-commit run` in
+/// CI, or by hand.
+enum Manager {
+    /// What the commits between two revisions bring in.
+    Range(String),
+    /// Some files, as they are in the worktree.
+    Files(Vec<PathBuf>),
+    /// Every file of the index: which ones are meant is not told.
+    Index,
+}
+
+impl Manager {
+    /// Reads it from the environment and the arguments; `None` if git started the hook, or somebody
+    /// by hand.
+    fn of(command: &GitHook) -> Result<Option<Self>> {
+        let files = match command {
+            // git names the index that it is about to commit.
+            GitHook::PreCommit { .. } | GitHook::PreMergeCommit(_) if is_set("GIT_INDEX_FILE") => {
+                return Ok(None);
+            }
+            GitHook::PreCommit { files, .. } => &files[..],
+            GitHook::PreMergeCommit(_) => &[],
+            // For a push the framework names the remote; git names it, too, and writes the refs.
+            GitHook::PrePush { remote, .. } => {
+                if remote.is_some() || is_set("PRE_COMMIT_REMOTE_NAME") {
+                    return Ok(None);
+                }
+                &[]
+            }
+            _ => return Ok(None),
+        };
+        if is_set("PRE_COMMIT_FROM_REF") && is_set("PRE_COMMIT_TO_REF") {
+            let [from, to] = ["PRE_COMMIT_FROM_REF", "PRE_COMMIT_TO_REF"].map(|name| {
+                std::env::var(name)
+                    .map_err(|e| Error::usage(format!("{name} is no name of a commit")).because(e))
+            });
+            return Ok(Some(Self::Range(format!("{}..{}", from?, to?))));
         }
-        _ => {
-            return changes::staged(repo, &settings.overrides, detector, &settings.audit).map(Some);
+        if !files.is_empty() {
+            return Ok(Some(Self::Files(files.to_vec())));
         }
-    };
-    if range.tips.is_empty() && unread.is_empty() {
-        return Ok(None);
+        Ok(is_set("PRE_COMMIT").then_some(Self::Index))
     }
-    let (overrides, options) = (&settings.overrides, &settings.audit);
-    changes::range(repo, overrides, &range, unread, detector, options).map(Some)
+}
+
+fn is_set(variable: &str) -> bool {
+    std::env::var_os(variable).is_some_and(|value| !value.is_empty())
+}
+
+/// What a hook scans with.
+struct Job<'a> {
+    repo: &'a Repository,
+    settings: &'a HookSettings,
+    detector: &'a Detector,
+}
+
+impl Job<'_> {
+    /// Scans what the hook is about; `None` if it is about nothing.
+    fn audit(&self, command: &GitHook) -> Result<Option<Audit>> {
+        let repo = self.repo;
+        let mut unread = Vec::new();
+        let range = match command {
+            GitHook::CommitMsg { file, .. } => {
+                let bytes = std::fs::read(file).map_err(|e| Error::io("read", file, e))?;
+                return self.message("the commit message", input::message(&bytes));
+            }
+            GitHook::ApplypatchMsg { file, .. } => {
+                let bytes = std::fs::read(file).map_err(|e| Error::io("read", file, e))?;
+                return self.message("the message of the patch", &bytes);
+            }
+            GitHook::PrePush { remote, .. } => pushed(repo, remote.as_deref(), &mut unread)?,
+            GitHook::PreReceive { .. } => received(repo, &input::pre_receive(&standard_input()?)?)?,
+            GitHook::Update { name, old, new, .. } => {
+                let [name, old, new] = [name, old, new].map(|text| text.as_encoded_bytes());
+                received(repo, &[input::update_arguments(name, old, new)?])?
+            }
+            _ => return self.staged().map(Some),
+        };
+        if range.tips.is_empty() && unread.is_empty() {
+            return Ok(None);
+        }
+        self.range(&range, unread).map(Some)
+    }
+
+    /// Scans what a hook manager asks for.
+    fn managed(&self, manager: &Manager) -> Result<Audit> {
+        let (overrides, options) = (&self.settings.overrides, &self.settings.audit);
+        match manager {
+            Manager::Range(text) => {
+                let Ends { tips, hidden } = self.repo.revisions(text)?;
+                let range = Range {
+                    tips,
+                    hidden,
+                    since: None,
+                };
+                self.range(&range, Vec::new())
+            }
+            // All that is named is about to be committed: judge it as before a commit.
+            Manager::Files(files) if self.are_staged(files)? => self.staged(),
+            Manager::Files(files) => {
+                // Submodules are directories.
+                let files: Vec<PathBuf> = files.iter().filter(|f| !f.is_dir()).cloned().collect();
+                audit::files::files(&files, self.detector, options)
+            }
+            Manager::Index => changes::index(self.repo, overrides, self.detector, options),
+        }
+    }
+
+    fn staged(&self) -> Result<Audit> {
+        let (overrides, options) = (&self.settings.overrides, &self.settings.audit);
+        changes::staged(self.repo, overrides, self.detector, options)
+    }
+
+    fn range(&self, range: &Range, unread: Vec<Skipped>) -> Result<Audit> {
+        let (overrides, options) = (&self.settings.overrides, &self.settings.audit);
+        changes::range(self.repo, overrides, range, unread, self.detector, options)
+    }
+
+    fn message(&self, name: &str, bytes: &[u8]) -> Result<Option<Audit>> {
+        text(name, bytes, self.detector, &self.settings.audit).map(Some)
+    }
+
+    /// Whether the index has something new at each of these paths.
+    fn are_staged(&self, files: &[PathBuf]) -> Result<bool> {
+        let Some(top) = self.repo.git().workdir() else {
+            return Ok(false);
+        };
+        let absolute = |path: &Path| {
+            let path = std::path::absolute(path);
+            path.map_err(|e| Error::io("find", "the current directory".as_ref(), e))
+        };
+        let top = absolute(top)?;
+        let (overrides, options) = (&self.settings.overrides, &self.settings.audit);
+        let staged = changes::staged_paths(self.repo, overrides, options)?;
+        for file in files {
+            let file = absolute(file)?;
+            let below = file.strip_prefix(&top).ok();
+            let is_staged = |below: &Path| {
+                let path = below.as_os_str().as_encoded_bytes();
+                staged.binary_search_by(|other| other[..].cmp(path)).is_ok()
+            };
+            if !below.is_some_and(is_staged) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
 }
 
 /// What a push brings to the remote: what its remote-tracking refs, and the refs to be moved, do
