@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::fit::Style;
 use super::objects::{MAX_DEPTH, ROOT, Rewriter};
 use super::patch;
 use super::text::{self, Replacement};
@@ -196,7 +197,8 @@ impl Rewriter<'_> {
             return Ok(bytes.to_vec());
         }
         let id = survey.store.id(node);
-        match patch::marks(bytes, &edits, survey.needles, &self.options.mark) {
+        let style = Style::plain(&self.options.mark);
+        match patch::marks(bytes, &edits, survey.needles, &style) {
             Ok(marks) => replaced.extend(marks),
             Err(why) => self.stuck(node, why),
         }
@@ -210,7 +212,7 @@ impl Rewriter<'_> {
         let mut new = text::splice(bytes, replaced);
         let (left, _) = survey.needles.find(&new);
         if left.iter().any(|edit| !text::is_structure(&new, edit.span)) {
-            match patch::redact(&new, &left, survey.needles, &self.options.mark) {
+            match patch::redact_text(&new, &left, survey.needles, &self.options.mark) {
                 Ok(clean) => new = clean,
                 Err(why) => self.stuck(node, why),
             }
@@ -231,6 +233,7 @@ impl Rewriter<'_> {
             );
             self.out.signed.push(id);
         }
+        self.look_at_text((kind, id), &new, &edits);
         Ok(new)
     }
 

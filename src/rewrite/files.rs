@@ -160,7 +160,7 @@ pub(super) fn clear(repo: &Repository, needles: &Needles, mark: &[u8]) -> Result
         }
         let bytes = fs::read(&path).map_err(|e| Error::io("read", &path, e))?;
         let (edits, _) = needles.find(&bytes);
-        if let Ok(clean) = patch::redact(&bytes, &edits, needles, mark) {
+        if let Ok(clean) = patch::redact_text(&bytes, &edits, needles, mark) {
             let permissions = fs::metadata(&path).map(|meta| meta.permissions());
             journal::write_durably(&path, &clean)?;
             if let Ok(permissions) = permissions {

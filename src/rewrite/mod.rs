@@ -1,7 +1,8 @@
 //! Rewrites history so that values are gone, nothing else changes, and it is proven.
 //!
 //! ```text
-//! needles < survey; patch, text, tree < objects, commits, notes   what changes, and into what: reads only
+//! parse < kind < frame < fit, literal, rest < needles < survey   values, and what is around them
+//! patch, text, tree, head < objects, blobs, commits, notes   what changes, and into what: reads only
 //! git, journal, guard < sign, pack, snapshot, moves, worktree, remove, files   what changes state
 //! all of these < check, publish < purge < proof, finish   the stages; gate is for servers
 //! ```
@@ -10,25 +11,33 @@
 //! what is written differs from what was there only in the redacted bytes and the ids that must
 //! change. The same values in the same objects give the same new ids on every machine.
 
+pub mod blobs;
 pub mod check;
 mod commits;
 mod files;
 pub mod finish;
+pub mod fit;
+pub mod frame;
 pub mod gate;
 pub mod git;
 pub mod guard;
+pub mod head;
 mod index;
 pub mod journal;
+pub mod kind;
+pub mod literal;
 pub mod moves;
 pub mod needles;
 mod notes;
 pub mod objects;
 mod pack;
+pub mod parse;
 pub mod patch;
 pub mod proof;
 pub mod publish;
 pub mod purge;
 pub mod remove;
+pub mod rest;
 pub mod sign;
 pub mod snapshot;
 pub mod survey;

@@ -225,7 +225,7 @@ fn mapped_log(bytes: &[u8], survey: &Survey<'_>, rewritten: &Rewritten, mark: &[
         let line = requoted(&line, survey, rewritten);
         let (edits, _) = survey.needles.find(&line);
         // Where a value cannot be patched out, the message goes.
-        let clean = patch::redact(&line, &edits, survey.needles, mark);
+        let clean = patch::redact_text(&line, &edits, survey.needles, mark);
         out.extend(clean.unwrap_or_else(|_| {
             [
                 line.split(|&byte| byte == b'\t').next().unwrap_or_default(),
@@ -307,8 +307,8 @@ pub fn rebuild_tables(
     let stash: Vec<(String, String)> = stash
         .map(|entry| {
             let (edits, _) = survey.needles.find(&entry.message);
-            let message =
-                patch::redact(&entry.message, &edits, survey.needles, mark).unwrap_or_default();
+            let message = patch::redact_text(&entry.message, &edits, survey.needles, mark)
+                .unwrap_or_default();
             (
                 rewritten.map(entry.new).to_string(),
                 String::from_utf8_lossy(&message).into_owned(),
@@ -348,7 +348,7 @@ pub fn passing_files(
                 line[..len].copy_from_slice(new.to_string().as_bytes());
             }
             let (edits, _) = survey.needles.find(&line);
-            out.extend(patch::redact(&line, &edits, survey.needles, mark).unwrap_or_default());
+            out.extend(patch::redact_text(&line, &edits, survey.needles, mark).unwrap_or_default());
         }
         if out != bytes {
             write_durably(&path, &out)?;

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
+use super::frame::Edges;
+use super::rest;
 use crate::detect::decode::Layer;
 use crate::detect::known::{self, KnownValue};
 use crate::detect::{Detector, Hits, Scratch};
@@ -41,6 +43,10 @@ pub struct Target {
     pub reach: Reach,
     /// What is put in its place, if not what is put everywhere.
     pub mark: Option<Vec<u8>>,
+    /// Whether the user named this very value: then it is erased however ambiguous it is.
+    pub is_named: bool,
+    /// Whether only a part of the value could be read.
+    pub is_partial: bool,
 }
 
 /// Bytes that show a value.
@@ -59,6 +65,8 @@ pub struct Edit {
 /// All values of one purge, compiled.
 pub struct Needles {
     targets: Vec<Target>,
+    /// What decides where each value ends; `None` if the user did.
+    edges: Vec<Option<Edges>>,
     detector: Detector,
     /// Rule id, or that of known values, and value; to the target.
     by_value: FxHashMap<(String, Arc<Secret>), usize>,
@@ -91,6 +99,10 @@ impl Needles {
         kept.rules.retain(|rule| needed.contains(&rule.id));
         Ok(Self {
             detector: Detector::compile_with(kept, known)?,
+            edges: targets
+                .iter()
+                .map(|target| rest::edges(target, rules))
+                .collect(),
             targets,
             by_value,
         })
@@ -99,6 +111,11 @@ impl Needles {
     /// The values.
     pub fn targets(&self) -> &[Target] {
         &self.targets
+    }
+
+    /// What decides where each of them ends; `None` if the user did.
+    pub fn edges(&self) -> &[Option<Edges>] {
+        &self.edges
     }
 
     /// What searches for them.

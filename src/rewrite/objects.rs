@@ -6,9 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use gix::bstr::BString;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::blobs::{Broken, ChangedFile, Kinds, Left, Looked};
+use super::fit::Fit;
+use super::head;
 use super::patch::{self, Unpatchable};
+use super::rest::Rescan;
 use super::sign::Signer;
-use super::survey::{Dirty, Survey};
+use super::survey::Survey;
 use super::tree::{self, Entry};
 use crate::attribution::commits::Rank;
 use crate::error::{Error, Result};
@@ -88,6 +92,8 @@ pub struct Stuck {
 pub struct Preview {
     /// The object as it was.
     pub id: ObjectId,
+    /// Whether HEAD of some worktree, or an index, names it.
+    pub in_head: bool,
     /// Its kind.
     pub kind: ObjectKind,
     /// A path at which it stands, or the part of a commit or tag.
@@ -134,8 +140,20 @@ pub struct Rewritten {
     pub quotes_mapped: usize,
     /// Commits that refs, reflogs and the like reach.
     pub reachable: usize,
-    /// What changes, for people: the first of them.
+    /// What changes, for people: the first of what HEAD has, and the first of the rest.
     pub previews: Vec<Preview>,
+    /// The blobs that change.
+    pub files: Vec<ChangedFile>,
+    /// Blobs whose marks are not written as their syntax asks for.
+    pub fits: FxHashMap<ObjectId, Fit>,
+    /// Files that could be parsed and cannot be any more.
+    pub broken: Vec<Broken>,
+    /// What may be left of values beside their marks.
+    pub left: Vec<Left>,
+    /// The new objects that hold marks, by their ids.
+    pub looked: Vec<Looked>,
+    /// Values that stand outside of quotes in source code, and one object in which they do.
+    pub bare: BTreeMap<usize, ObjectId>,
     /// Objects that removed paths named.
     pub removed: BTreeSet<ObjectId>,
     /// The first changed commits: all their parents stay.
@@ -157,7 +175,7 @@ impl Rewritten {
 /// Takes each new object: kind, id, bytes.
 pub type Sink<'s> = &'s mut dyn FnMut(ObjectKind, ObjectId, &[u8]) -> Result<()>;
 
-/// Previews that are kept.
+/// Previews that are kept of what HEAD has, and of the rest.
 const MAX_PREVIEWS: usize = 200;
 
 /// Bytes of a preview's line.
@@ -165,6 +183,15 @@ const MAX_PREVIEW_LEN: usize = 160;
 
 /// Directories in directories; git itself reads fewer than 5,000.
 pub(super) const MAX_DEPTH: usize = 2048;
+
+/// Whether new objects are looked at.
+#[derive(Clone, Copy)]
+pub enum Look<'a> {
+    /// Their marks are fitted until they can be parsed, and what is beside the marks is read again.
+    Closely(&'a Rescan),
+    /// A plan did that: objects are made as it says.
+    AsPlanned(&'a Rewritten),
+}
 
 /// Makes all new objects and hands them to `sink`.
 ///
@@ -174,6 +201,7 @@ pub fn rewrite(
     survey: &Survey<'_>,
     options: &Options,
     signer: Option<&Signer>,
+    look: Look<'_>,
     sink: Sink<'_>,
 ) -> Result<Rewritten> {
     let remove = options.remove_paths.iter().map(|path| {
@@ -191,6 +219,9 @@ pub fn rewrite(
         signer,
         sink,
         reader: Reader::new(survey.store),
+        look,
+        kinds: Kinds::of(survey),
+        head: head::blobs(survey),
         parents: survey.parents(),
         trees: FxHashMap::default(),
         removals: vec![Vec::new(), remove],
@@ -207,7 +238,11 @@ pub(super) struct Rewriter<'a> {
     pub(super) signer: Option<&'a Signer>,
     sink: Sink<'a>,
     reader: Reader<'a>,
-    parents: FxHashMap<Node, (Node, u32)>,
+    pub(super) look: Look<'a>,
+    pub(super) kinds: Kinds,
+    /// Blobs that HEAD of some worktree, or an index, names.
+    pub(super) head: FxHashSet<ObjectId>,
+    pub(super) parents: FxHashMap<Node, (Node, u32)>,
     /// What became of a tree at which paths still to be removed begin; `None` if nothing is left.
     trees: FxHashMap<(Node, usize), Option<ObjectId>>,
     /// Lists of paths still to be removed, relative to a tree. Number 0 is none.
@@ -244,6 +279,7 @@ impl Rewriter<'_> {
             self.root(root)?;
         }
         self.list_quoting(&reached);
+        self.find_commits();
         Ok(())
     }
 
@@ -312,34 +348,6 @@ impl Rewriter<'_> {
         }
     }
 
-    pub(super) fn blob(&mut self, node: Node) -> Result<ObjectId> {
-        let old = self.survey.store.id(node);
-        if let Some(&new) = self.out.ids.get(&old) {
-            return Ok(new);
-        }
-        let Some(Dirty { edits, .. }) = self.survey.dirty.get(&node) else {
-            return Ok(old);
-        };
-        let (_, bytes) = self.read(node)?;
-        let mark = &self.options.mark;
-        let mut redacted = patch::redact(&bytes, edits, self.survey.needles, mark);
-        if self.options.binary == Binary::Refuse && bytes.contains(&0) {
-            redacted = Err(Unpatchable::Packed);
-        }
-        let new = match redacted {
-            Ok(new) => new,
-            Err(_) if self.options.binary == Binary::Drop => [&mark[..], b"\n"].concat(),
-            Err(why) => {
-                self.stuck(node, why);
-                return Ok(old);
-            }
-        };
-        let place = self.survey.path_of(node, &self.parents);
-        let at: Vec<Span> = edits.iter().map(|edit| edit.span).collect();
-        self.preview((old, ObjectKind::Blob), place, &bytes, &new, &at);
-        self.put(ObjectKind::Blob, old, &new)
-    }
-
     /// Keeps the lines of `new` in which `old` had values at `spans`.
     pub(super) fn preview(
         &mut self,
@@ -349,7 +357,10 @@ impl Rewriter<'_> {
         new: &[u8],
         spans: &[Span],
     ) {
-        if self.out.previews.len() >= MAX_PREVIEWS {
+        let in_head = self.head.contains(&id);
+        let alike = self.out.previews.iter();
+        let alike = alike.filter(|preview| preview.in_head == in_head);
+        if alike.count() >= MAX_PREVIEWS {
             return;
         }
         let mut lines: Vec<Vec<u8>> = Vec::new();
@@ -373,6 +384,7 @@ impl Rewriter<'_> {
         }
         self.out.previews.push(Preview {
             id,
+            in_head,
             kind,
             place,
             lines,

@@ -2,7 +2,9 @@
 
 use data_encoding::BASE64_NOPAD;
 
+use super::fit::Style;
 use super::needles::{Edit, Needles};
+use super::rest::kept_encoding;
 use crate::detect::decode::{Encoding, Layer};
 use crate::span::Span;
 
@@ -10,7 +12,7 @@ use crate::span::Span;
 pub const MARK: &[u8] = b"***REMOVED***";
 
 /// What a byte of a value becomes where the length must stay.
-const FILL: u8 = b'*';
+pub(super) const FILL: u8 = b'*';
 
 /// Rounds of patching: one may uncover what another value hid.
 const MAX_ROUNDS: usize = 5;
@@ -40,6 +42,26 @@ impl Unpatchable {
     }
 }
 
+/// A mark in a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Placed {
+    /// Where.
+    pub span: Span,
+    /// The value whose place it took: an index into the targets.
+    pub target: usize,
+    /// The encoding that it is written in.
+    pub encoding: Option<Encoding>,
+}
+
+/// A text without values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redacted {
+    /// The text.
+    pub bytes: Vec<u8>,
+    /// Its marks, by position.
+    pub marks: Vec<Placed>,
+}
+
 /// Returns `bytes` without the values at `edits`.
 ///
 /// # Errors
@@ -48,21 +70,59 @@ pub fn redact(
     bytes: &[u8],
     edits: &[Edit],
     needles: &Needles,
-    mark: &[u8],
-) -> Result<Vec<u8>, Unpatchable> {
+    style: &Style<'_>,
+) -> Result<Redacted, Unpatchable> {
     let is_binary = bytes.contains(&0);
-    let mut text = apply(bytes, edits, needles, mark, is_binary)?;
+    let mut text = apply(bytes, edits, needles, style, is_binary)?;
     for _ in 0..MAX_ROUNDS {
-        let (left, is_whole) = needles.find(&text);
+        let (left, is_whole) = needles.find(&text.bytes);
         if !is_whole {
             return Err(Unpatchable::Unread);
         }
         if left.is_empty() {
             return Ok(text);
         }
-        text = apply(&text, &left, needles, mark, is_binary)?;
+        let mut next = apply(&text.bytes, &left, needles, style, is_binary)?;
+        next.marks = merged(&text.marks, &left, next.marks);
+        text = next;
     }
     Err(Unpatchable::Persistent)
+}
+
+/// Returns `bytes` without the values at `edits`, with `mark` in their place as it is.
+///
+/// # Errors
+/// As [`redact`].
+pub fn redact_text(
+    bytes: &[u8],
+    edits: &[Edit],
+    needles: &Needles,
+    mark: &[u8],
+) -> Result<Vec<u8>, Unpatchable> {
+    redact(bytes, edits, needles, &Style::plain(mark)).map(|redacted| redacted.bytes)
+}
+
+/// The marks of two rounds: `old` ones are where `edits` moved them, unless these replaced them by
+/// `new` ones, one each.
+fn merged(old: &[Placed], edits: &[Edit], new: Vec<Placed>) -> Vec<Placed> {
+    let mut marks = new.clone();
+    let (mut at, mut shift) = (0, 0isize);
+    for mark in old {
+        while at < edits.len() && edits[at].span.end <= mark.span.start {
+            shift = new[at].span.end as isize - edits[at].span.end as isize;
+            at += 1;
+        }
+        let is_replaced = edits
+            .get(at)
+            .is_some_and(|edit| edit.span.overlaps(mark.span));
+        if !is_replaced {
+            let moved = |offset: usize| offset.saturating_add_signed(shift);
+            let span = Span::new(moved(mark.span.start), moved(mark.span.end));
+            marks.push(Placed { span, ..*mark });
+        }
+    }
+    marks.sort_by_key(|mark| mark.span);
+    marks
 }
 
 /// What is put in the place of each of `edits` of `bytes`.
@@ -70,19 +130,14 @@ pub fn marks(
     bytes: &[u8],
     edits: &[Edit],
     needles: &Needles,
-    mark: &[u8],
+    style: &Style<'_>,
 ) -> Result<Vec<(Span, Vec<u8>)>, Unpatchable> {
     let is_binary = bytes.contains(&0);
     let edits = edits.iter();
     edits
         .map(|edit| {
-            let target = &needles.targets()[edit.target];
-            let mark = target.mark.as_deref().unwrap_or(mark);
-            let secret = target.secret.reveal();
-            Ok((
-                edit.span,
-                replacement(bytes, edit, secret, mark, is_binary)?,
-            ))
+            let replaced = replacement(bytes, edit, needles, style, is_binary)?;
+            Ok((edit.span, replaced))
         })
         .collect()
 }
@@ -91,36 +146,40 @@ fn apply(
     bytes: &[u8],
     edits: &[Edit],
     needles: &Needles,
-    mark: &[u8],
+    style: &Style<'_>,
     is_binary: bool,
-) -> Result<Vec<u8>, Unpatchable> {
+) -> Result<Redacted, Unpatchable> {
     let mut out = Vec::with_capacity(bytes.len());
+    let mut marks = Vec::with_capacity(edits.len());
     let mut at = 0;
     for edit in edits {
-        let target = &needles.targets()[edit.target];
-        let mark = target.mark.as_deref().unwrap_or(mark);
         out.extend_from_slice(&bytes[at..edit.span.start]);
-        out.extend(replacement(
-            bytes,
-            edit,
-            target.secret.reveal(),
-            mark,
-            is_binary,
-        )?);
+        let start = out.len();
+        out.extend(replacement(bytes, edit, needles, style, is_binary)?);
+        marks.push(Placed {
+            span: Span::new(start, out.len()),
+            target: edit.target,
+            encoding: kept_encoding(edit.layers.as_deref().unwrap_or_default()),
+        });
         at = edit.span.end;
     }
     out.extend_from_slice(&bytes[at..]);
-    Ok(out)
+    Ok(Redacted { bytes: out, marks })
 }
 
 /// What is put in the place of `edit`.
 fn replacement(
     bytes: &[u8],
     edit: &Edit,
-    secret: &[u8],
-    mark: &[u8],
+    needles: &Needles,
+    style: &Style<'_>,
     is_binary: bool,
 ) -> Result<Vec<u8>, Unpatchable> {
+    let target = &needles.targets()[edit.target];
+    let (secret, mark) = (
+        target.secret.reveal(),
+        target.mark.as_deref().unwrap_or(style.mark),
+    );
     let shown = &bytes[edit.span.start..edit.span.end];
     let layers = edit.layers.as_deref().unwrap_or_default();
     if layers.contains(&Layer::Lfs) {
@@ -136,7 +195,7 @@ fn replacement(
         // At whatever place among four characters.
         [] if edit.is_form => filled_form(bytes, edit.span, secret),
         [] if is_binary => vec![FILL; shown.len()],
-        [] => mark.to_vec(),
+        [] => style.write(bytes, edit.span, mark),
         [Layer::Encoded(Encoding::Utf16)] => filled_utf16(shown),
         [Layer::Encoded(Encoding::Hex)] => shown
             .iter()

@@ -4,17 +4,22 @@ use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::Path;
 
+use super::blobs::Looked;
 use super::files;
 use super::git::Git;
 use super::needles::Needles;
 use super::patch;
 use super::purge::Job;
+use super::rest::{Mark, Rescan};
 use super::snapshot::Snapshot;
 use super::survey::{Purpose, Survey};
 use crate::error::Result;
+use crate::odb::read::Reader;
 use crate::odb::repository::{Overrides, Repository};
 use crate::odb::walk::Tally;
 use crate::odb::{ObjectId, ObjectKind, Skipped};
+use crate::rule::RuleSet;
+use crate::span::Position;
 
 /// What a value was found in after all.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,6 +47,8 @@ pub struct Proof {
     pub unopened: Vec<Skipped>,
     /// Old objects that were looked for and are not there.
     pub gone: usize,
+    /// What may be left of values beside their marks, and values of which only a part could be read.
+    pub remainders: Vec<Leftover>,
     /// What `git fsck` says now and did not say before; `None` if it was not run.
     pub fsck: Option<Vec<String>>,
 }
@@ -50,16 +57,28 @@ impl Proof {
     /// Whether it proves that the values are gone.
     pub fn holds(&self) -> bool {
         self.leftovers.is_empty()
+            && self.remainders.is_empty()
             && self.skipped.is_empty()
             && self.fsck.as_ref().is_none_or(Vec::is_empty)
     }
+
+    /// Whether values, or what may be parts of them, were found.
+    pub fn is_left(&self) -> bool {
+        !(self.leftovers.is_empty() && self.remainders.is_empty())
+    }
 }
 
-/// Searches everything for the values of `needles`, and for the `old` objects.
+/// Searches everything for the values of `needles`, and for the `old` objects; reads what is beside the
+/// marks of the objects that were `looked` at.
 ///
 /// # Errors
 /// `Repository` if the repository cannot be read.
-pub fn verify(job: &Job<'_>, needles: &Needles, old: &[ObjectId]) -> Result<Proof> {
+pub fn verify(
+    job: &Job<'_>,
+    needles: &Needles,
+    old: &[ObjectId],
+    looked: &[Looked],
+) -> Result<Proof> {
     let repo = job.repo;
     let store = repo.open_store(&Overrides::default(), job.limits)?;
     let survey = Survey::take(repo, &store, needles, &Purpose::default(), job.progress);
@@ -72,6 +91,7 @@ pub fn verify(job: &Job<'_>, needles: &Needles, old: &[ObjectId]) -> Result<Proo
         ..Proof::default()
     };
     proof.look_at_objects(&survey, old);
+    proof.look_beside(&survey, looked, job.rules)?;
     proof.look_at_names(&survey);
     let lists = [
         ("file in .git", files::side_files(repo.common_dir())),
@@ -112,6 +132,48 @@ impl Proof {
                 self.gone += 1;
             }
         }
+    }
+
+    /// Reads the objects with marks from the store, and what is beside the marks.
+    fn look_beside(
+        &mut self,
+        survey: &Survey<'_>,
+        looked: &[Looked],
+        rules: &RuleSet,
+    ) -> Result<()> {
+        for target in survey.needles.targets() {
+            if target.is_partial {
+                let (what, name) = ("value read in part", target.fingerprint.to_string());
+                self.remainders.push(Leftover { what, name });
+            }
+        }
+        if looked.is_empty() {
+            return Ok(());
+        }
+        let rescan = Rescan::new(rules)?;
+        let (mut reader, mut bytes) = (Reader::new(survey.store), Vec::new());
+        for object in looked {
+            // It may have gone since: then nothing is left in it.
+            let id = ObjectId::from_hex(object.object.as_bytes());
+            let Some(id) = id.ok().filter(|id| survey.store.node_of(id).is_some()) else {
+                continue;
+            };
+            reader.read_id(&id, &mut bytes)?;
+            let marks = object
+                .marks
+                .iter()
+                .filter(|mark| mark.span.end <= bytes.len());
+            let marks: Vec<Mark> = marks.copied().collect();
+            for span in rescan.remainders(&bytes, &marks, object.syntax) {
+                let line = Position::of(&bytes, span.start).line;
+                let count = span.len();
+                let bytes = if count == 1 { "byte" } else { "bytes" };
+                let name = format!("{count} {bytes} in line {line} of object {id}");
+                let what = "beside a mark:";
+                self.remainders.push(Leftover { what, name });
+            }
+        }
+        Ok(())
     }
 
     fn look_at_names(&mut self, survey: &Survey<'_>) {

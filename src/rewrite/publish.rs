@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::blobs::Looked;
 use super::journal;
 use super::needles::{Reach, Target};
 use super::objects::{Made, Options};
@@ -45,6 +46,9 @@ struct ManifestValue {
     rule: String,
     reach: Reach,
     mark: Option<Vec<u8>>,
+    /// Whether only a part of the value could be read.
+    #[serde(default)]
+    partial: bool,
     places: Vec<Located>,
 }
 
@@ -73,7 +77,10 @@ pub struct Manifest {
 pub struct Record {
     replaced: Vec<(String, String)>,
     removed_ids: Vec<String>,
-    /// The same, read.
+    /// The new objects with their marks.
+    #[serde(default)]
+    pub looked: Vec<Looked>,
+    /// The same as `removed_ids`, read.
     #[serde(skip)]
     pub removed: Vec<ObjectId>,
 }
@@ -167,6 +174,7 @@ pub(super) fn write(survey: &Survey<'_>, plan: &Plan, options: &Options) -> Resu
     let record = Record {
         replaced,
         removed_ids: rewritten.removed.iter().map(ObjectId::to_string).collect(),
+        looked: rewritten.looked.clone(),
         removed: Vec::new(),
     };
     write_file(common, RECORD, &json(&record)?)
@@ -222,6 +230,7 @@ fn values(survey: &Survey<'_>) -> Vec<ManifestValue> {
             rule: target.rule_id.clone(),
             reach: target.reach,
             mark: target.mark.clone(),
+            partial: target.is_partial,
             places: places.remove(&at).unwrap_or_default(),
         })
         .collect()
@@ -351,6 +360,8 @@ impl Manifest {
                 rule_id: value.rule.clone(),
                 reach: value.reach,
                 mark: value.mark.clone(),
+                is_named: true,
+                is_partial: value.partial,
             });
         }
         Ok((targets, missing))

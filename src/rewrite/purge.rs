@@ -6,11 +6,14 @@ use std::path::{Path, PathBuf};
 
 use super::git::Git;
 use super::guard::{self, Refusal, Worktree};
+use super::head::{self, HeadFiles};
 use super::journal::{Journal, Lock, Phase};
+use super::literal::Ambiguity;
 use super::moves::{self, Moves};
 use super::needles::{Edit, Needles, Target};
-use super::objects::{self, Options, Rewritten};
+use super::objects::{self, Look, Options, Rewritten};
 use super::remove::Doomed;
+use super::rest::Rescan;
 use super::sign::Signer;
 use super::snapshot::{self, Inputs, Snapshot};
 use super::survey::{Purpose, Survey};
@@ -67,10 +70,25 @@ pub struct Standing {
     pub texts: usize,
 }
 
+/// A value that is erased only if it is named.
+#[derive(Clone, Debug)]
+pub struct LeftOut {
+    /// The value.
+    pub target: Target,
+    /// What makes it ambiguous.
+    pub why: Ambiguity,
+    /// A file in which it stands, without values, if one is known.
+    pub path: Option<Vec<u8>>,
+}
+
 /// What a purge would do.
 pub struct Plan {
     /// The values, and where each stands.
     pub targets: Vec<(Target, Standing)>,
+    /// Values that are not erased because they stand outside of quotes in source code.
+    pub left_out: Vec<LeftOut>,
+    /// What of HEAD and of the worktrees changes.
+    pub head: HeadFiles,
     /// What changes.
     pub rewritten: Rewritten,
     /// What is moved.
@@ -125,7 +143,58 @@ impl Plan {
                 "add '--binary drop' to put the mark in the place of the whole file, or '--remove-path PATH' to remove it from history",
             ));
         }
-        Ok(())
+        self.check_syntax()?;
+        self.check_whole()
+    }
+
+    /// Whether all files that could be parsed still can be.
+    fn check_syntax(&self) -> Result<()> {
+        let Some(broken) = self.rewritten.broken.first() else {
+            return Ok(());
+        };
+        let place = place(&broken.path, broken.commit, broken.line);
+        let format = broken.format.name();
+        let error = format!("cannot purge: {place} is {format} and could not be parsed any more");
+        let hint = "choose another replacement with '--replace-with TEXT' or '--replace FINGERPRINT=TEXT', or remove the file from history with '--remove-path PATH'";
+        Err(Error::repository(error).hint(hint))
+    }
+
+    /// Whether the values are whole, but for those that were named.
+    fn check_whole(&self) -> Result<()> {
+        let is_named = |number: usize| self.targets[number].0.is_named;
+        let mut targets = self.targets.iter().map(|(target, _)| target);
+        let partial = targets.find(|target| target.is_partial && !target.is_named);
+        let mut left = self.rewritten.left.iter();
+        let left = left.find(|left| !is_named(left.target));
+        let (what, target) = match (partial, left) {
+            (Some(target), _) => ("only a part of a value could be read".to_owned(), target),
+            (None, Some(left)) => {
+                let line = usize::try_from(left.line).unwrap_or(usize::MAX);
+                let place = place(&left.path, left.commit, line);
+                let bytes = if left.len == 1 { "byte" } else { "bytes" };
+                let what = format!(
+                    "{place} would keep {} {bytes} beside the mark, which may belong to the value",
+                    left.len
+                );
+                (what, &self.targets[left.target].0)
+            }
+            (None, None) => return Ok(()),
+        };
+        let id = &target.fingerprint.to_string()[..12];
+        let hint = format!(
+            "name the whole value in a file for '--known FILE', or erase what was read with '--finding {id}': then the result is not called proven"
+        );
+        Err(Error::repository(format!("cannot purge: {what}")).hint(hint))
+    }
+}
+
+/// A place in history, for people.
+fn place(path: &[u8], commit: Option<ObjectId>, line: usize) -> String {
+    let path = String::from_utf8_lossy(path);
+    match commit {
+        Some(commit) if path.is_empty() => format!("line {line} of {commit}"),
+        Some(commit) => format!("line {line} of '{path}' in commit {commit}"),
+        None => format!("line {line} of '{path}'"),
     }
 }
 
@@ -142,16 +211,54 @@ pub struct Applied {
 /// # Errors
 /// `Repository` if the repository cannot be read; `Usage` if a value cannot be searched for.
 pub fn plan(job: &Job<'_>) -> Result<Plan> {
+    planned(job, |_, plan| Ok(plan))
+}
+
+/// Makes a plan, and hands it on with the survey that it was made of. Values that stand outside of
+/// quotes in source code are left out, unless they were named: then everything is surveyed again.
+fn planned<T>(job: &Job<'_>, go_on: impl FnOnce(&Survey<'_>, Plan) -> Result<T>) -> Result<T> {
     let store = job.repo.open_store(&Overrides::default(), job.limits)?;
-    let needles = Needles::new(job.targets.clone(), job.rules)?;
-    let survey = Survey::take(job.repo, &store, &needles, &job.purpose(), job.progress);
-    plan_of(&survey, job)
+    let mut targets = job.targets.clone();
+    let mut purpose = job.purpose();
+    let mut left_out = Vec::new();
+    loop {
+        let needles = Needles::new(targets.clone(), job.rules)?;
+        let survey = Survey::take(job.repo, &store, &needles, &purpose, job.progress);
+        let mut plan = plan_of(&survey, job)?;
+        if plan.rewritten.bare.is_empty() {
+            plan.left_out = left_out;
+            return go_on(&survey, plan);
+        }
+        let bare = std::mem::take(&mut plan.rewritten.bare);
+        for (&number, &id) in &bare {
+            let files = plan.rewritten.files.iter();
+            let mut file = files.filter(|file| file.id == id);
+            left_out.push(LeftOut {
+                target: targets[number].clone(),
+                why: Ambiguity::NoLiteral,
+                path: file.next().map(|file| file.path.clone()),
+            });
+        }
+        let kept = |number: &usize| !bare.contains_key(number);
+        if let Some(places) = &mut purpose.places {
+            places.retain(|(_, edit)| kept(&edit.target));
+            for (_, edit) in places {
+                edit.target -= bare.range(..edit.target).count();
+            }
+        }
+        let numbered = targets.into_iter().enumerate();
+        targets = numbered
+            .filter(|(number, _)| kept(number))
+            .map(|(_, target)| target)
+            .collect();
+    }
 }
 
 fn plan_of(survey: &Survey<'_>, job: &Job<'_>) -> Result<Plan> {
-    let rewritten = objects::rewrite(survey, &job.options, job.signer.as_ref(), &mut |_, _, _| {
-        Ok(())
-    })?;
+    let rescan = Rescan::new(job.rules)?;
+    let look = Look::Closely(&rescan);
+    let signer = job.signer.as_ref();
+    let rewritten = objects::rewrite(survey, &job.options, signer, look, &mut |_, _, _| Ok(()))?;
     let moves = moves::plan(survey, &rewritten, &job.options.mark);
     let mut standing: BTreeMap<usize, Standing> = BTreeMap::new();
     for dirty in survey.dirty.values() {
@@ -173,6 +280,8 @@ fn plan_of(survey: &Survey<'_>, job: &Job<'_>) -> Result<Plan> {
         targets: targets
             .map(|(at, target)| (target, standing.get(&at).copied().unwrap_or_default()))
             .collect(),
+        left_out: Vec::new(),
+        head: head::files(survey),
         refusals: guard::refusals(job.repo, survey.store),
         skipped: survey.skipped.clone(),
         unopened: survey.unopened.clone(),
@@ -202,20 +311,43 @@ fn left_files(survey: &Survey<'_>, rewritten: &Rewritten) -> Vec<Vec<u8>> {
     shown.collect()
 }
 
-/// Applies a purge: afterwards no ref, reflog or worktree leads to the values; the old objects are
-/// still there.
+/// Says whether a plan that can be done is to be done.
+pub type Approve<'a> = &'a mut dyn FnMut(&Plan) -> Result<()>;
+
+/// Applies a purge, if `approve` agrees to its plan: afterwards no ref, reflog or worktree leads to the
+/// values; the old objects are still there.
 ///
 /// # Errors
-/// Why nothing could be done: then everything is as it was.
-pub fn apply(job: &Job<'_>) -> Result<Applied> {
+/// Why nothing could be done, or what `approve` says: then everything is as it was.
+pub fn apply(job: &Job<'_>, approve: Approve<'_>) -> Result<Applied> {
     let common = job.repo.common_dir();
     let _lock = Lock::take(common)?;
     begin(common)?;
-    let store = job.repo.open_store(&Overrides::default(), job.limits)?;
-    let needles = Needles::new(job.targets.clone(), job.rules)?;
-    let survey = Survey::take(job.repo, &store, &needles, &job.purpose(), job.progress);
-    let plan = plan_of(&survey, job)?;
-    plan.check()?;
+    planned(job, |survey, plan| {
+        plan.check()?;
+        check_expected(job, &plan)?;
+        let run = format!(
+            "{}-{}",
+            jiff::Zoned::now().strftime("%Y%m%dT%H%M%S"),
+            std::process::id()
+        );
+        let dir = Snapshot::root(&job.state_home, common).join(&run);
+        if !plan.is_empty() {
+            approve(&plan)?;
+            let (snapshot, mut journal) = prepare(job, &plan, run, &dir)?;
+            if let Err(error) = change(job, survey, &plan, &snapshot, &mut journal) {
+                return Err(taken_back(job.repo, &snapshot, &journal, error));
+            }
+        }
+        Ok(Applied {
+            plan,
+            snapshot: dir,
+        })
+    })
+}
+
+/// Whether commits become what somebody else's became.
+fn check_expected(job: &Job<'_>, plan: &Plan) -> Result<()> {
     for (old, new) in &job.expected {
         let found = plan.rewritten.map(*old);
         if plan.rewritten.ids.contains_key(old) && found != *new {
@@ -225,34 +357,18 @@ pub fn apply(job: &Job<'_>) -> Result<Applied> {
             .hint("use the version of unleak and the rules that the manifest was made with"));
         }
     }
-    let run = format!(
-        "{}-{}",
-        jiff::Zoned::now().strftime("%Y%m%dT%H%M%S"),
-        std::process::id()
-    );
-    let dir = Snapshot::root(&job.state_home, common).join(&run);
-    if plan.is_empty() {
-        return Ok(Applied {
-            plan,
-            snapshot: dir,
-        });
+    Ok(())
+}
+
+/// Takes back what was begun; returns what is to be said of `error`.
+fn taken_back(repo: &Repository, snapshot: &Snapshot, journal: &Journal, error: Error) -> Error {
+    let done = restore(repo, snapshot, journal)
+        .and_then(|_| snapshot.forget())
+        .and_then(|()| Journal::remove(repo.common_dir()));
+    match done {
+        Ok(()) => error,
+        Err(_) => error.hint("run 'unleak purge --abort' to put everything back"),
     }
-    let (snapshot, mut journal) = prepare(job, &plan, run, &dir)?;
-    if let Err(error) = change(job, &survey, &plan, &snapshot, &mut journal) {
-        let taken_back = restore(job.repo, &snapshot, &journal);
-        return Err(match taken_back {
-            Ok(_) => {
-                snapshot.forget()?;
-                Journal::remove(common)?;
-                error
-            }
-            Err(_) => error.hint("run 'unleak purge --abort' to put everything back"),
-        });
-    }
-    Ok(Applied {
-        plan,
-        snapshot: dir,
-    })
 }
 
 /// Takes the snapshot, and notes that from now on there is something to take back.
@@ -266,7 +382,12 @@ fn prepare(job: &Job<'_>, plan: &Plan, run: String, dir: &Path) -> Result<(Snaps
     };
     journal.write(common)?;
     let taken = Snapshot::take(common, dir).and_then(|snapshot| {
-        let mut inputs = Inputs::new(&job.targets, &job.options);
+        let targets: Vec<Target> = plan
+            .targets
+            .iter()
+            .map(|(target, _)| target.clone())
+            .collect();
+        let mut inputs = Inputs::new(&targets, &job.options);
         inputs.resign = job.signer.is_some();
         let updates = plan.moves.updates.iter();
         let moved = updates.map(|update| {
@@ -327,6 +448,7 @@ fn change(
                 survey,
                 &job.options,
                 job.signer.as_ref(),
+                Look::AsPlanned(&plan.rewritten),
                 &mut |kind, _, bytes| writer.add(kind, bytes),
             )
             .map(drop)
@@ -544,7 +666,7 @@ pub fn go_on(job: Job<'_>) -> Result<Phase> {
                 options: inputs.options,
                 ..job
             };
-            apply(&job)?;
+            apply(&job, &mut |_| Ok(()))?;
         }
         Phase::Finishing => {
             finish::finish(&job)?;

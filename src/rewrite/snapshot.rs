@@ -42,6 +42,8 @@ struct StoredValue {
     rule: String,
     reach: Reach,
     mark: Option<Vec<u8>>,
+    #[serde(default)]
+    partial: bool,
 }
 
 impl Inputs {
@@ -52,6 +54,7 @@ impl Inputs {
             rule: target.rule_id.clone(),
             reach: target.reach,
             mark: target.mark.clone(),
+            partial: target.is_partial,
         });
         Self {
             values: values.collect(),
@@ -79,6 +82,9 @@ impl Inputs {
                     rule_id: stored.rule.clone(),
                     reach: stored.reach,
                     mark: stored.mark.clone(),
+                    // What was begun was agreed to.
+                    is_named: true,
+                    is_partial: stored.partial,
                 })
             })
             .collect()

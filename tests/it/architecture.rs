@@ -101,6 +101,7 @@ const HOMES: [(&str, &[&str]); 17] = [
             "bin/unleak/import/write.rs",
             "config.rs",
             "hook/tree.rs",
+            "rewrite/parse.rs",
             "rule/foreign.rs",
             "rule/parse.rs",
             "suppress/entry.rs",
@@ -129,8 +130,18 @@ const HOMES: [(&str, &[&str]); 17] = [
             "bin/unleak/topics/mod.rs",
         ],
     ),
-    ("yaml_rust2", &["bin/unleak/import/yaml.rs", "hook/tree.rs"]),
-    ("quick_xml", &["report/html.rs", "report/junit.rs"]),
+    (
+        "yaml_rust2",
+        &[
+            "bin/unleak/import/yaml.rs",
+            "hook/tree.rs",
+            "rewrite/parse.rs",
+        ],
+    ),
+    (
+        "quick_xml",
+        &["report/html.rs", "report/junit.rs", "rewrite/parse.rs"],
+    ),
 ];
 
 #[test]

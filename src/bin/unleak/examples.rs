@@ -73,6 +73,7 @@ const EXAMPLES: [(&str, &[&str]); 45] = [
         &[
             "unleak purge",
             "unleak purge --finding 1f3c9a20 --apply --finish",
+            "unleak purge --min-confidence medium --apply --yes",
         ],
     ),
     ("purge undo", &["unleak purge undo"]),

@@ -1,10 +1,14 @@
 //! `unleak purge`: history without the values, nothing else changed, and all of it can be undone.
 
 mod crash;
+mod fitting;
 mod others;
 mod patching;
+mod random;
 mod refusals;
+mod selection;
 mod torture;
+mod whole;
 
 use std::collections::BTreeMap;
 use std::path::Path;

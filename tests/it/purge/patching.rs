@@ -126,7 +126,7 @@ fn private_keys_go_with_their_lines() {
     );
     let report = purged.repo.scan(&["--min-confidence", "low"]);
     assert!(!report.findings().is_empty(), "{:#}", report.json);
-    purged.purge(&["--min-confidence", "low", "--apply", "--finish"], 0);
+    purged.purge(&["--all", "--yes", "--apply", "--finish"], 0);
     for (id, (_, bytes)) in objects(&purged.repo) {
         for line in &lines[1..lines.len() - 1] {
             assert!(!text(&bytes).contains(line), "{id}");

@@ -24,7 +24,8 @@ pub(crate) struct PlanArgs {
     #[arg(default_value = ".", value_name = "REPO")]
     pub(crate) repository: PathBuf,
 
-    /// Erase only the findings with these fingerprints (their first digits will do)
+    /// Erase only the findings with these fingerprints (their first digits will do), also bare words,
+    /// numbers and what is no literal
     #[arg(long, value_name = "FINGERPRINT", num_args = 1..)]
     pub(crate) finding: Vec<String>,
 
@@ -36,13 +37,22 @@ pub(crate) struct PlanArgs {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["finding", "from"])]
     pub(crate) known: Option<PathBuf>,
 
-    /// Without a choice: erase findings of at least this confidence
-    #[arg(long, value_enum, default_value_t = ConfidenceChoice::Medium, value_name = "LEVEL")]
+    /// Without a selection: erase findings of at least this confidence
+    #[arg(long, value_enum, default_value_t = ConfidenceChoice::High, value_name = "LEVEL", conflicts_with_all = ["finding", "from", "known"])]
     pub(crate) min_confidence: ConfidenceChoice,
 
-    /// Rewrite history; 'unleak purge undo' takes it back
+    /// Erase findings of every confidence, as '--min-confidence low'; bare words, numbers and what is
+    /// no literal must be named with '--finding' even then
+    #[arg(long, conflicts_with_all = ["finding", "from", "known", "min_confidence"])]
+    pub(crate) all: bool,
+
+    /// Rewrite history, after a question if there is a terminal; 'unleak purge undo' takes it back
     #[arg(long)]
     pub(crate) apply: bool,
+
+    /// Do not ask; without a terminal, needed for values that are neither of high confidence nor named
+    #[arg(long, requires = "apply")]
+    pub(crate) yes: bool,
 
     /// Also remove the old objects and prove that the values are gone
     #[arg(long, requires = "apply")]

@@ -2,6 +2,7 @@
 
 mod after;
 pub(crate) mod args;
+mod ask;
 mod show;
 mod targets;
 
@@ -26,7 +27,7 @@ use unleak::rewrite::needles::{Needles, Target};
 use unleak::rewrite::objects::{Binary, Options};
 use unleak::rewrite::proof::{self, Proof};
 use unleak::rewrite::publish::{self, Manifest};
-use unleak::rewrite::purge::{self, Force, Job};
+use unleak::rewrite::purge::{self, Force, Job, LeftOut, Plan};
 use unleak::rewrite::sign::Signer;
 use unleak::rewrite::snapshot::Snapshot;
 use unleak::rule::RuleSet;
@@ -42,6 +43,24 @@ use crate::settings;
 use crate::ui;
 use args::{BinaryChoice, PlanArgs, PurgeArgs, PurgeCommand, PurgeFormat};
 use targets::Picked;
+
+/// What a selection left out.
+#[derive(Default)]
+struct Notes {
+    /// Values that are erased only if they are named.
+    left_out: Vec<LeftOut>,
+    /// How many of the selected values are neither of high confidence nor named.
+    unsure: usize,
+    /// Findings below the asked confidence: of medium confidence, and of low.
+    below: (usize, usize),
+}
+
+impl Notes {
+    /// Whether likely secrets were found that are not erased.
+    fn has_values(&self) -> bool {
+        !self.left_out.is_empty() || self.below.0 > 0
+    }
+}
 
 /// Runs it.
 pub(crate) fn run(args: &Args, purge: &PurgeArgs) -> Result<Exit> {
@@ -170,11 +189,10 @@ fn rewrite(args: &Args, plan: &PlanArgs) -> Result<Exit> {
         .num_threads(plan.threads)
         .build_global()
         .map_err(|e| Error::usage("cannot start the threads").because(e))?;
-    let mut bench = Bench::new(args, &plan.repository, &plan.rules)?;
+    let bench = Bench::new(args, &plan.repository, &plan.rules)?;
     if plan.go_on {
         return go_on(&bench);
     }
-    bench.audit.min_confidence = settings::confidence(plan.min_confidence);
     // Removing a path needs no value.
     let only_paths = !(plan.remove_path.is_empty() && plan.submodule_map.is_empty())
         && plan.finding.is_empty()
@@ -185,8 +203,14 @@ fn rewrite(args: &Args, plan: &PlanArgs) -> Result<Exit> {
     } else {
         targets::select(plan, &bench)?
     };
+    let notes = Notes {
+        left_out: picked.left_out,
+        unsure: picked.unsure,
+        below: picked.below,
+    };
     if picked.targets.is_empty() && !only_paths {
-        return print("Nothing to purge: no value was found.\n");
+        bench.ready();
+        return nothing(&notes, plan.format);
     }
     let options = options(plan)?;
     let mut job = bench.job(picked.targets, options)?;
@@ -199,18 +223,34 @@ fn rewrite(args: &Args, plan: &PlanArgs) -> Result<Exit> {
     if !plan.apply {
         let found = purge::plan(&job)?;
         bench.ready();
-        let text = match plan.format {
-            PurgeFormat::Human => show::plan(&found, &bench.rules),
-            PurgeFormat::Json => pretty(&show::plan_json(&found, &bench.rules))?,
-        };
-        let printed = print(&text)?;
+        let printed = print(&shown(&found, &bench.rules, &notes, plan.format)?)?;
         return Ok(match (printed, found.check()) {
             (Exit::Clean, Err(_)) => Exit::Incomplete,
-            (Exit::Clean, Ok(())) if !found.is_empty() => Exit::Found,
+            (Exit::Clean, Ok(())) if !found.is_empty() || notes.has_values() => Exit::Found,
             (exit, _) => exit,
         });
     }
-    apply(&bench, &job, plan)
+    apply(&bench, &job, plan, &notes)
+}
+
+/// What is said if there is nothing to erase. Values that were found and are not erased are named, and
+/// the status is not that of a clean repository.
+fn nothing(notes: &Notes, format: PurgeFormat) -> Result<Exit> {
+    let text = match format {
+        PurgeFormat::Human => show::nothing(notes),
+        PurgeFormat::Json => pretty(&show::nothing_json(notes))?,
+    };
+    Ok(match print(&text)? {
+        Exit::Clean if notes.has_values() => Exit::Found,
+        exit => exit,
+    })
+}
+
+fn shown(plan: &Plan, rules: &RuleSet, notes: &Notes, format: PurgeFormat) -> Result<String> {
+    match format {
+        PurgeFormat::Human => Ok(show::plan(plan, rules, notes)),
+        PurgeFormat::Json => pretty(&show::plan_json(plan, rules, notes)),
+    }
 }
 
 fn options(plan: &PlanArgs) -> Result<Options> {
@@ -249,11 +289,21 @@ fn submodules(files: &[PathBuf]) -> Result<BTreeMap<String, String>> {
     Ok(map)
 }
 
-fn apply(bench: &Bench, job: &Job<'_>, args: &PlanArgs) -> Result<Exit> {
-    let applied = purge::apply(job)?;
+fn apply(bench: &Bench, job: &Job<'_>, args: &PlanArgs, notes: &Notes) -> Result<Exit> {
+    let mut is_shown = false;
+    let applied = purge::apply(job, &mut |plan| {
+        bench.ready();
+        if args.format == PurgeFormat::Human {
+            is_shown = true;
+            print(&show::plan(plan, &bench.rules, notes))?;
+        }
+        ask::approve(plan, args, notes)
+    })?;
     bench.ready();
     if args.format == PurgeFormat::Human {
-        print(&show::plan(&applied.plan, &bench.rules))?;
+        if !is_shown {
+            print(&show::plan(&applied.plan, &bench.rules, notes))?;
+        }
         let dir = applied.snapshot.display();
         print(&format!(
             "\nApplied. 'unleak purge undo' takes it back; for that, '{dir}' holds everything as it was, with the secrets.\n"
@@ -266,7 +316,7 @@ fn apply(bench: &Bench, job: &Job<'_>, args: &PlanArgs) -> Result<Exit> {
         PurgeFormat::Human => print(
             "Next: 'unleak purge finish' removes the old objects and proves it; 'unleak purge push-plan' lists the pushes.\n",
         ),
-        PurgeFormat::Json => print(&pretty(&show::plan_json(&applied.plan, &bench.rules))?),
+        PurgeFormat::Json => print(&shown(&applied.plan, &bench.rules, notes, args.format)?),
     }
 }
 
@@ -283,8 +333,8 @@ fn show_proof(proof: &Proof, format: PurgeFormat) -> Result<Exit> {
     };
     let printed = print(&text)?;
     Ok(match printed {
-        Exit::Clean if proof.leftovers.is_empty() && !proof.holds() => Exit::Incomplete,
-        Exit::Clean if !proof.holds() => Exit::Found,
+        Exit::Clean if proof.is_left() => Exit::Found,
+        Exit::Clean if !proof.holds() => Exit::Incomplete,
         exit => exit,
     })
 }
@@ -345,7 +395,7 @@ fn verify(
     if let Some(remote) = remote {
         return ask_remote(&bench.repo, remote);
     }
-    let mut old = Vec::new();
+    let (mut old, mut looked) = (Vec::new(), Vec::new());
     let targets = if let Some(file) = known {
         targets::of_file(file, &bench.audit)?
     } else {
@@ -353,14 +403,18 @@ fn verify(
             purge::begun(&bench.repo).map_err(|e| e.hint("name the values with '--known FILE'"))?;
         let inputs = purge::inputs(&Snapshot::at(&journal.snapshot))
             .map_err(|e| e.hint("name the values with '--known FILE'"))?;
-        if journal.phase == Phase::Finished {
-            old = publish::read(bench.repo.common_dir())?.old();
+        if journal.phase >= Phase::Applied {
+            let record = publish::read(bench.repo.common_dir())?;
+            if journal.phase == Phase::Finished {
+                old = record.old();
+            }
+            looked = record.looked;
         }
         inputs.targets(&bench.audit.fingerprint_key)?
     };
     let needles = Needles::new(targets, &bench.rules)?;
     let job = bench.job(Vec::new(), Options::default())?;
-    show_proof(&proof::verify(&job, &needles, &old)?, format)
+    show_proof(&proof::verify(&job, &needles, &old, &looked)?, format)
 }
 
 /// Asks a remote for the first changed commits: most forges serve commits that no ref reaches.
@@ -434,9 +488,9 @@ fn heal(args: &Args, manifest: &Path, path: &Path, finish: bool) -> Result<Exit>
     }
     let mut job = bench.job(targets, manifest.options.clone())?;
     job.expected = manifest.expected();
-    let applied = purge::apply(&job)?;
+    let applied = purge::apply(&job, &mut |_| Ok(()))?;
     bench.ready();
-    print(&show::plan(&applied.plan, &bench.rules))?;
+    print(&show::plan(&applied.plan, &bench.rules, &Notes::default()))?;
     if finish {
         return show_proof(&finish::finish(&job)?, PurgeFormat::Human);
     }

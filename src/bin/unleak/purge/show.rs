@@ -3,17 +3,23 @@
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
-use unleak::odb::ObjectKind;
+use unleak::odb::{ObjectId, ObjectKind};
 use unleak::report::escape::escape;
+use unleak::rewrite::head::HeadFile;
+use unleak::rewrite::kind::PathClass;
+use unleak::rewrite::literal::Ambiguity;
 use unleak::rewrite::needles::Reach;
+use unleak::rewrite::objects::Preview;
 use unleak::rewrite::proof::Proof;
-use unleak::rewrite::purge::Plan;
+use unleak::rewrite::purge::{LeftOut, Plan};
 use unleak::rule::RuleSet;
+
+use super::{Notes, ask};
 
 /// Entries of a list that are shown to people.
 const SHOWN: usize = 20;
 
-fn counted(count: usize, one: &str, many: &str) -> String {
+pub(super) fn counted(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 
@@ -25,7 +31,7 @@ macro_rules! line {
 }
 
 /// A plan for people.
-pub(super) fn plan(plan: &Plan, rules: &RuleSet) -> String {
+pub(super) fn plan(plan: &Plan, rules: &RuleSet, notes: &Notes) -> String {
     let mut text = String::new();
     line!(
         text,
@@ -53,14 +59,94 @@ pub(super) fn plan(plan: &Plan, rules: &RuleSet) -> String {
             Reach::WhereFound => "; only where its rule finds it",
         };
         line!(text, "      in {blobs}, {texts}{reach}");
+        if target.is_partial {
+            line!(
+                text,
+                "      only a part of the value could be read: the result will not be called proven"
+            );
+        }
         if let Some(rotate) = rule.and_then(|rule| rule.rotate.as_ref()) {
             line!(text, "      rotate: {}", escape(rotate.as_bytes()));
         }
     }
+    let left_out = notes.left_out.iter().chain(&plan.left_out);
+    left_out_values(&left_out.collect::<Vec<_>>(), &mut text);
+    below(notes.below, &mut text);
     changes(plan, &mut text);
-    previews(plan, &mut text);
+    here(plan, &mut text);
+    history(plan, &mut text);
     problems(plan, &mut text);
     text
+}
+
+/// What is said if nothing is selected.
+pub(super) fn nothing(notes: &Notes) -> String {
+    if notes.left_out.is_empty() && notes.below == (0, 0) {
+        return "Nothing to purge: no value was found.\n".to_owned();
+    }
+    let mut text = "Nothing to purge: no value is selected.\n".to_owned();
+    left_out_values(&notes.left_out.iter().collect::<Vec<_>>(), &mut text);
+    below(notes.below, &mut text);
+    text
+}
+
+/// Findings of lower confidence.
+fn below((medium, low): (usize, usize), text: &mut String) {
+    if medium > 0 {
+        let count = counted(medium, "finding", "findings");
+        line!(
+            text,
+            "Not selected: {count} of medium confidence; '--min-confidence medium' selects them."
+        );
+    }
+    if low > 0 {
+        let count = counted(low, "finding", "findings");
+        line!(
+            text,
+            "Not selected: {count} of low confidence; '--all' selects them."
+        );
+    }
+}
+
+/// Values that must be named.
+fn left_out_values(left_out: &[&LeftOut], text: &mut String) {
+    if left_out.is_empty() {
+        return;
+    }
+    let kinds = Ambiguity::ALL.into_iter().filter_map(|why| {
+        let count = left_out.iter().filter(|left| left.why == why).count();
+        let (one, many) = why.names();
+        match count {
+            0 => None,
+            1 => Some(format!("1 is {one}")),
+            _ => Some(format!("{count} are {many}")),
+        }
+    });
+    let kinds: Vec<String> = kinds.collect();
+    let title = format!(
+        "{} left out: {}. To replace such a value everywhere can break code; '--finding ID' names it and erases it",
+        counted(left_out.len(), "value is", "values are"),
+        kinds.join(", ")
+    );
+    list(
+        text,
+        &title,
+        left_out.iter().map(|left| {
+            let fingerprint = left.target.fingerprint.to_string();
+            let rule = escape(left.target.rule_id.as_bytes());
+            let path = left
+                .path
+                .as_ref()
+                .map(|path| format!(" in {}", escape(path)));
+            format!(
+                "{}  {}{}: {}",
+                &fingerprint[..12],
+                rule,
+                path.unwrap_or_default(),
+                left.why.names().0
+            )
+        }),
+    );
 }
 
 fn changes(plan: &Plan, text: &mut String) {
@@ -178,12 +264,58 @@ fn list(text: &mut String, title: &str, entries: impl Iterator<Item = String>) {
     }
 }
 
-fn previews(plan: &Plan, text: &mut String) {
-    let previews = &plan.rewritten.previews;
-    if previews.is_empty() {
+/// What changes in HEAD and in worktrees.
+fn here(plan: &Plan, text: &mut String) {
+    let files = &plan.head.files;
+    if files.is_empty() {
+        line!(text, "\nHEAD and the worktree: no file changes.");
         return;
     }
-    line!(text, "\nAs it will be:");
+    let more = if plan.head.has_more { "at least " } else { "" };
+    let count = counted(files.len(), "file changes", "files change");
+    line!(text, "\nHEAD and the worktree: {more}{count}.");
+    for file in files.iter().take(SHOWN) {
+        line!(text, "  {}", head_file(file));
+        let previews = plan.rewritten.previews.iter();
+        let preview = previews.filter(|preview| preview.id == file.id).take(1);
+        preview.for_each(|preview| preview_lines(preview, text));
+    }
+    if files.len() > SHOWN {
+        line!(text, "  and {} more", files.len() - SHOWN);
+    }
+}
+
+fn head_file(file: &HeadFile) -> String {
+    let class = PathClass::of(&file.path).name();
+    let staged = if file.in_head { "" } else { ", staged" };
+    let worktree = file
+        .worktree
+        .as_ref()
+        .map(|name| format!(", worktree '{}'", escape(name)));
+    format!(
+        "{} ({class}{staged}{})",
+        escape(&file.path),
+        worktree.unwrap_or_default()
+    )
+}
+
+/// What changes in history only.
+fn history(plan: &Plan, text: &mut String) {
+    let old = plan.rewritten.files.iter().filter(|file| !file.in_head);
+    let versions = old.clone().count();
+    let previews = plan.rewritten.previews.iter();
+    let previews: Vec<&Preview> = previews.filter(|preview| !preview.in_head).collect();
+    if versions == 0 && previews.is_empty() {
+        line!(text, "\nHistory only: no file version changes.");
+        return;
+    }
+    let paths: std::collections::BTreeSet<&[u8]> = old.map(|file| &file.path[..]).collect();
+    let count = counted(versions, "file version changes", "file versions change");
+    line!(
+        text,
+        "\nHistory only: {count}, of {}.",
+        counted(paths.len(), "file", "files")
+    );
     for preview in previews.iter().take(SHOWN) {
         let short = preview.id.to_hex_with_len(12);
         line!(
@@ -192,12 +324,18 @@ fn previews(plan: &Plan, text: &mut String) {
             preview.kind.name(),
             escape(&preview.place)
         );
-        for shown in &preview.lines {
-            line!(text, "    {}", escape(shown));
-        }
+        preview_lines(preview, text);
     }
     if previews.len() > SHOWN {
         line!(text, "  and {} more", previews.len() - SHOWN);
+    }
+    line!(text, "\nBy class of path:");
+    text.push_str(&ask::classes(plan));
+}
+
+fn preview_lines(preview: &Preview, text: &mut String) {
+    for shown in &preview.lines {
+        line!(text, "    {}", escape(shown));
     }
 }
 
@@ -227,6 +365,7 @@ fn problems(plan: &Plan, text: &mut String) {
             )
         }),
     );
+    beside(plan, text);
     let skipped = plan.skipped.iter();
     list(
         text,
@@ -241,8 +380,101 @@ fn problems(plan: &Plan, text: &mut String) {
     );
 }
 
+/// Files that could not be parsed any more, and what may be left of values.
+fn beside(plan: &Plan, text: &mut String) {
+    let commit = |commit: Option<ObjectId>| {
+        commit.map_or_else(String::new, |id| {
+            format!(" in commit {}", id.to_hex_with_len(12))
+        })
+    };
+    let broken = plan.rewritten.broken.iter();
+    list(
+        text,
+        "Could not be parsed any more: choose another replacement ('--replace-with', '--replace')",
+        broken.map(|broken| {
+            let (path, format) = (escape(&broken.path), broken.format.name());
+            format!("{path}:{}{}: {format}", broken.line, commit(broken.commit))
+        }),
+    );
+    let left = plan.rewritten.left.iter();
+    list(
+        text,
+        "Left beside the mark, and may belong to the value ('--known FILE' names the whole value)",
+        left.map(|left| {
+            let bytes = counted(left.len, "byte", "bytes");
+            let id = &plan.targets[left.target].0.fingerprint.to_string()[..12];
+            format!(
+                "{}:{}{}: {bytes}, value {id}",
+                escape(&left.path),
+                left.line,
+                commit(left.commit)
+            )
+        }),
+    );
+}
+
+/// A selection without values as JSON.
+pub(super) fn nothing_json(notes: &Notes) -> Value {
+    json!({
+        "values": [],
+        "left_out": notes.left_out.iter().map(left_out_json).collect::<Vec<_>>(),
+        "not_selected": {"medium": notes.below.0, "low": notes.below.1},
+    })
+}
+
+fn left_out_json(left: &LeftOut) -> Value {
+    json!({
+        "fingerprint": left.target.fingerprint.to_string(),
+        "rule_id": left.target.rule_id,
+        "why": left.why.names().0,
+        "path": left.path.as_ref().map(|path| String::from_utf8_lossy(path)),
+    })
+}
+
+/// What of a plan is about files, as JSON.
+fn files_json(plan: &Plan) -> Value {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let head = plan.head.files.iter().map(|file| {
+        json!({
+            "path": text(&file.path),
+            "class": PathClass::of(&file.path).name(),
+            "blob": file.id.to_string(),
+            "in_head": file.in_head,
+            "worktree": file.worktree.as_ref().map(|name| text(name)),
+        })
+    });
+    let history = plan.rewritten.files.iter().filter(|file| !file.in_head);
+    let history = history.map(|file| {
+        let class = PathClass::of(&file.path).name();
+        json!({"path": text(&file.path), "class": class, "blob": file.id.to_string()})
+    });
+    let classes = ask::by_class(plan).into_iter().map(|(class, versions, files, head)| {
+        json!({"class": class.name(), "versions": versions, "files": files, "head": head})
+    });
+    let commit = |commit: Option<ObjectId>| commit.map(|id| id.to_string());
+    let broken = plan.rewritten.broken.iter().map(|broken| {
+        json!({
+            "path": text(&broken.path), "line": broken.line, "commit": commit(broken.commit),
+            "format": broken.format.name(),
+        })
+    });
+    let left = plan.rewritten.left.iter().map(|left| {
+        json!({
+            "path": text(&left.path), "line": left.line, "commit": commit(left.commit),
+            "bytes": left.len, "value": plan.targets[left.target].0.fingerprint.to_string(),
+        })
+    });
+    json!({
+        "head": head.collect::<Vec<_>>(),
+        "history_only": history.collect::<Vec<_>>(),
+        "classes": classes.collect::<Vec<_>>(),
+        "unparsable": broken.collect::<Vec<_>>(),
+        "beside_marks": left.collect::<Vec<_>>(),
+    })
+}
+
 /// A plan as JSON.
-pub(super) fn plan_json(plan: &Plan, rules: &RuleSet) -> Value {
+pub(super) fn plan_json(plan: &Plan, rules: &RuleSet, notes: &Notes) -> Value {
     let rewritten = &plan.rewritten;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let values = plan.targets.iter().map(|(target, standing)| {
@@ -250,6 +482,8 @@ pub(super) fn plan_json(plan: &Plan, rules: &RuleSet) -> Value {
             "fingerprint": target.fingerprint.to_string(),
             "rule_id": target.rule_id,
             "secret": target.secret.redacted(),
+            "named": target.is_named,
+            "partial": target.is_partial,
             "everywhere": target.reach == Reach::Everywhere,
             "file_versions": standing.blobs,
             "texts": standing.texts,
@@ -265,8 +499,7 @@ pub(super) fn plan_json(plan: &Plan, rules: &RuleSet) -> Value {
             "new": update.new.to_string(),
         })
     });
-    let ids =
-        |list: &[unleak::odb::ObjectId]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let ids = |list: &[ObjectId]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
     json!({
         "values": values.collect::<Vec<_>>(),
         "commits": {
@@ -291,6 +524,9 @@ pub(super) fn plan_json(plan: &Plan, rules: &RuleSet) -> Value {
         })).collect::<Vec<_>>(),
         "unread": plan.skipped.iter().map(|skipped| skipped.detail.clone()).collect::<Vec<_>>(),
         "files": plan.files.iter().map(|path| text(path)).collect::<Vec<_>>(),
+        "changes": files_json(plan),
+        "left_out": notes.left_out.iter().chain(&plan.left_out).map(left_out_json).collect::<Vec<_>>(),
+        "not_selected": {"medium": notes.below.0, "low": notes.below.1},
     })
 }
 
@@ -327,6 +563,12 @@ pub(super) fn proof(proof: &Proof) -> String {
         "Still there",
         leftovers.map(|left| format!("{} {}", left.what, escape(left.name.as_bytes()))),
     );
+    let remainders = proof.remainders.iter();
+    list(
+        &mut text,
+        "Not proven to be whole",
+        remainders.map(|left| format!("{} {}", left.what, escape(left.name.as_bytes()))),
+    );
     let skipped = proof.skipped.iter();
     list(
         &mut text,
@@ -341,6 +583,8 @@ pub(super) fn proof(proof: &Proof) -> String {
     );
     let verdict = if proof.holds() {
         "Proven: the values are gone from this repository."
+    } else if proof.leftovers.is_empty() && !proof.remainders.is_empty() {
+        "Not proven: parts of values may be left."
     } else {
         "Not proven."
     };
@@ -361,6 +605,7 @@ pub(super) fn proof_json(proof: &Proof) -> Value {
         "gone": proof.gone,
         "fsck": proof.fsck,
         "leftovers": proof.leftovers.iter().map(|left| json!({"what": left.what, "name": left.name})).collect::<Vec<_>>(),
+        "remainders": proof.remainders.iter().map(|left| json!({"what": left.what, "name": left.name})).collect::<Vec<_>>(),
         "unread": proof.skipped.iter().map(|skipped| skipped.detail.clone()).collect::<Vec<_>>(),
         "unopened": proof.unopened.iter().map(|skipped| skipped.detail.clone()).collect::<Vec<_>>(),
     })

@@ -1,0 +1,178 @@
+//! Values that nobody can tell from other text by looking at them: words, numbers, expressions.
+//!
+//! To replace each of them wherever it stands breaks code and documents, so a purge asks for their
+//! names.
+
+use super::kind::Syntax;
+use crate::detect::score::{Reason, Reasons};
+use crate::span::Span;
+
+/// Why a value is replaced only if it is named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Ambiguity {
+    /// It is made of words alone.
+    Word,
+    /// It is a number.
+    Number,
+    /// It is an expression, or stands outside of quotes in source code.
+    NoLiteral,
+}
+
+impl Ambiguity {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Word, Self::Number, Self::NoLiteral];
+
+    /// What such values are, for people: one, and several.
+    pub fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Word => ("a bare word", "bare words"),
+            Self::Number => ("a number", "numbers"),
+            Self::NoLiteral => ("no literal", "no literals"),
+        }
+    }
+}
+
+/// Longer texts of letters are no word, if a rule knows their shape.
+const MAX_WORD_LEN: usize = 20;
+
+/// What makes `value` ambiguous wherever it stands, given what the finding says of it.
+pub fn of_value(value: &[u8], reasons: Reasons, has_shape: bool) -> Option<Ambiguity> {
+    let is_proven = [
+        Reason::ChecksumVerified,
+        Reason::StructureVerified,
+        Reason::KnownValue,
+    ];
+    if is_proven.iter().any(|&reason| reasons.contains(reason)) {
+        return None;
+    }
+    if is_number(value) {
+        return Some(Ambiguity::Number);
+    }
+    let is_said_word = reasons.contains(Reason::PlainWord) || reasons.contains(Reason::Sentence);
+    if is_said_word || (is_words(value) && !(has_shape && value.len() >= MAX_WORD_LEN)) {
+        return Some(Ambiguity::Word);
+    }
+    if reasons.contains(Reason::Expression) || is_expression(value) {
+        return Some(Ambiguity::NoLiteral);
+    }
+    None
+}
+
+/// Whether what stands at `span` of a file is no literal: in source code, outside of quotes and
+/// comments.
+pub fn is_bare(text: &[u8], span: Span, syntax: Syntax) -> bool {
+    if syntax != Syntax::Code {
+        return false;
+    }
+    /// Bytes of a line that are read on either side.
+    const REACH: usize = 1024;
+    let before = &text[span.start.saturating_sub(REACH)..span.start];
+    let before = &before[memchr::memrchr(b'\n', before).map_or(0, |at| at + 1)..];
+    let behind = &text[span.end..text.len().min(span.end + REACH)];
+    let behind = &behind[..memchr::memchr(b'\n', behind).unwrap_or(behind.len())];
+    let has = |mark: &[u8]| memchr::memmem::find(before, mark).is_some();
+    let line = before.trim_ascii_start();
+    let is_directive = line.starts_with(b"#define") || line.starts_with(b"#if");
+    let is_comment = [&b"//"[..], b"#", b"--", b"/*", b"<!--"]
+        .iter()
+        .any(|mark| has(mark))
+        || line.starts_with(b"*");
+    // A URL in a string that begins on another line.
+    let is_in_url = has(b"://");
+    (!is_comment || is_directive) && !is_in_url && super::frame::quoted(before, behind).is_none()
+}
+
+fn is_number(value: &[u8]) -> bool {
+    let digits = value.strip_prefix(b"0x").unwrap_or(value);
+    let is_hex = digits.len() < value.len();
+    let is_part = |byte: &u8| {
+        byte.is_ascii_digit() || b"+-._, ".contains(byte) || (is_hex && byte.is_ascii_hexdigit())
+    };
+    value.iter().any(u8::is_ascii_digit) && digits.iter().all(is_part)
+}
+
+/// Letters alone, in whatever script, joined by what joins words.
+fn is_words(value: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(value) else {
+        return false;
+    };
+    text.chars()
+        .all(|c| c.is_alphabetic() || "_-. ".contains(c))
+}
+
+/// `name.name`, `name::name`, `name->name`, `f(x)`, `$NAME`, `${NAME}`, `{{ name }}`.
+fn is_expression(value: &[u8]) -> bool {
+    let has = |part: &[u8]| memchr::memmem::find(value, part).is_some();
+    let is_call = value.ends_with(b")") && value.contains(&b'(');
+    let is_variable = value.first() == Some(&b'$')
+        && value[1..]
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"_{}".contains(byte));
+    is_call || is_variable || has(b"{{") || has(b"${") || is_path_of_names(value)
+}
+
+/// Identifiers with `.`, `::` or `->` between them, none of which begins with a digit.
+fn is_path_of_names(value: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(value) else {
+        return false;
+    };
+    let text = text.replace("::", ".").replace("->", ".");
+    let is_name = |part: &str| {
+        let mut letters = part.chars();
+        letters
+            .next()
+            .is_some_and(|c| c.is_ascii_lowercase() || c == '_')
+            && letters.all(|c| c.is_ascii_alphabetic() || c == '_')
+    };
+    text.contains('.') && text.split('.').all(is_name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_numbers_and_expressions_are_told_from_literals() {
+        let none = Reasons::default();
+        for (value, expected) in [
+            ("postgres", Some(Ambiguity::Word)),
+            ("correct-horse battery", Some(Ambiguity::Word)),
+            ("пароль", Some(Ambiguity::Word)),
+            ("12345678", Some(Ambiguity::Number)),
+            ("-1_000.5", Some(Ambiguity::Number)),
+            ("0xdeadbeef", Some(Ambiguity::Number)),
+            ("get_password()", Some(Ambiguity::NoLiteral)),
+            ("${DB_PASSWORD}", Some(Ambiguity::NoLiteral)),
+            ("hunter2", None),
+            ("a,b;c", None),
+            ("pa$$w0rd(1)x", None),
+        ] {
+            assert_eq!(of_value(value.as_bytes(), none, false), expected, "{value}");
+        }
+        let mut verified = Reasons::default();
+        verified.add(Reason::ChecksumVerified);
+        assert_eq!(of_value(b"letters", verified, true), None);
+        assert_eq!(of_value(&[b'a'; 30], none, true), None);
+    }
+
+    #[test]
+    fn code_is_told_from_strings_in_it() {
+        for (line, expected) in [
+            ("let pwd = @@ {", true),
+            ("pwd = @@", true),
+            ("pwd = \"@@\"", false),
+            ("pwd = f'@@'", false),
+            ("call(a, `@@`)", false),
+            ("// pwd is @@", false),
+        ] {
+            let at = line.find("@@").unwrap();
+            let span = Span::new(at, at + 2);
+            assert_eq!(
+                is_bare(line.as_bytes(), span, Syntax::Code),
+                expected,
+                "{line}"
+            );
+            assert!(!is_bare(line.as_bytes(), span, Syntax::Env), "{line}");
+        }
+    }
+}

@@ -1,0 +1,327 @@
+//! Whether a file can still be parsed after marks were put into it.
+//!
+//! A file is parsed as its name says, by the crates that others read such files with. A file that did
+//! not parse before (a template, JSON with comments) is not checked. The cost is linear in the size.
+
+use std::collections::BTreeSet;
+
+use memchr::memchr_iter;
+
+/// A format that can be parsed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Format {
+    /// JSON (RFC 8259).
+    Json,
+    /// A JSON value on each line.
+    JsonLines,
+    /// TOML 1.0.
+    Toml,
+    /// YAML 1.2.
+    Yaml,
+    /// XML 1.0.
+    Xml,
+    /// `NAME=VALUE` on each line.
+    Env,
+    /// The lock file of Yarn 1.
+    YarnLock,
+    /// The checksums of Go modules.
+    GoSum,
+}
+
+/// Extensions of XML documents.
+const XML: [&str; 28] = [
+    "atom",
+    "axml",
+    "config",
+    "csproj",
+    "dtd",
+    "fsproj",
+    "gpx",
+    "iml",
+    "kml",
+    "nuspec",
+    "plist",
+    "pom",
+    "props",
+    "resx",
+    "rss",
+    "storyboard",
+    "svg",
+    "targets",
+    "vbproj",
+    "wsdl",
+    "xaml",
+    "xhtml",
+    "xib",
+    "xlf",
+    "xml",
+    "xsd",
+    "xsl",
+    "xslt",
+];
+
+impl Format {
+    /// The format of a file, by its name alone.
+    pub fn of(name: &[u8]) -> Option<Self> {
+        let name = String::from_utf8_lossy(name).to_ascii_lowercase();
+        let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
+        Some(match (name.as_str(), extension) {
+            ("yarn.lock", _) => Self::YarnLock,
+            ("go.sum" | "go.work.sum", _) => Self::GoSum,
+            (
+                "composer.lock" | "pipfile.lock" | "flake.lock" | "deno.lock" | "package.resolved",
+                _,
+            )
+            | (".babelrc" | ".eslintrc" | ".prettierrc" | ".bowerrc" | ".jshintrc", _)
+            | (_, "json" | "ipynb" | "geojson" | "har" | "tfstate" | "webmanifest" | "sarif") => {
+                Self::Json
+            }
+            (_, "jsonl" | "ndjson") => Self::JsonLines,
+            (
+                "cargo.lock" | "poetry.lock" | "uv.lock" | "pdm.lock" | "pipfile" | "gopkg.lock",
+                _,
+            )
+            | (_, "toml") => Self::Toml,
+            ("pubspec.lock" | "podfile.lock" | "chart.lock" | ".clang-format", _)
+            | (_, "yaml" | "yml") => Self::Yaml,
+            (_, extension) if XML.contains(&extension) => Self::Xml,
+            (name, extension) if extension == "env" || is_env(name) => Self::Env,
+            _ => return None,
+        })
+    }
+
+    /// The word for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Json => "JSON",
+            Self::JsonLines => "JSON lines",
+            Self::Toml => "TOML",
+            Self::Yaml => "YAML",
+            Self::Xml => "XML",
+            Self::Env => "a .env file",
+            Self::YarnLock => "a lock file of Yarn",
+            Self::GoSum => "a file of Go checksums",
+        }
+    }
+
+    /// Parses `bytes`.
+    ///
+    /// # Errors
+    /// The line, from 1, at which the parser stops.
+    pub fn parse(self, bytes: &[u8]) -> Result<(), usize> {
+        // YAML's own scanner takes a byte order mark; the others do not.
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        match self {
+            Self::Json => json(bytes),
+            Self::JsonLines => each_line(bytes, |line| json(line).is_ok()),
+            Self::Toml => toml(bytes),
+            Self::Yaml => yaml(bytes),
+            Self::Xml => xml(bytes),
+            Self::Env => env(bytes),
+            Self::YarnLock => each_line(bytes, is_yarn_line),
+            Self::GoSum => each_line(bytes, is_sum_line),
+        }
+    }
+}
+
+/// `.env`, `.env.local`, `prod.env` without the extension's case.
+fn is_env(name: &str) -> bool {
+    name == ".env" || name.starts_with(".env.") || name == "env"
+}
+
+/// The formats of `names` in which `bytes` can be parsed.
+pub fn formats(names: &BTreeSet<Format>, bytes: &[u8]) -> Vec<Format> {
+    let parses = |format: &Format| format.parse(bytes).is_ok();
+    names.iter().copied().filter(parses).collect()
+}
+
+fn line_of(bytes: &[u8], offset: usize) -> usize {
+    memchr_iter(b'\n', &bytes[..offset.min(bytes.len())]).count() + 1
+}
+
+fn each_line(bytes: &[u8], is_good: impl Fn(&[u8]) -> bool) -> Result<(), usize> {
+    let lines = (1..).zip(bytes.split(|&byte| byte == b'\n'));
+    for (number, line) in lines {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if !line.trim_ascii().is_empty() && !is_good(line) {
+            return Err(number);
+        }
+    }
+    Ok(())
+}
+
+fn json(bytes: &[u8]) -> Result<(), usize> {
+    serde_json::from_slice::<serde::de::IgnoredAny>(bytes)
+        .map(drop)
+        .map_err(|error| error.line())
+}
+
+fn toml(bytes: &[u8]) -> Result<(), usize> {
+    let text = std::str::from_utf8(bytes).map_err(|error| line_of(bytes, error.valid_up_to()))?;
+    text.parse::<toml::Table>()
+        .map(drop)
+        .map_err(|error| line_of(bytes, error.span().map_or(0, |span| span.start)))
+}
+
+/// Reads events only: an alias, which could stand for more than memory holds, is not followed.
+fn yaml(bytes: &[u8]) -> Result<(), usize> {
+    use yaml_rust2::Event;
+    use yaml_rust2::parser::Parser;
+    let text = std::str::from_utf8(bytes).map_err(|error| line_of(bytes, error.valid_up_to()))?;
+    let mut parser = Parser::new_from_str(text);
+    loop {
+        match parser.next_token() {
+            Ok((Event::StreamEnd, _)) => return Ok(()),
+            Ok(_) => {}
+            Err(error) => return Err(error.marker().line()),
+        }
+    }
+}
+
+fn xml(bytes: &[u8]) -> Result<(), usize> {
+    use quick_xml::Reader;
+    use quick_xml::events::Event;
+    let text = std::str::from_utf8(bytes).map_err(|error| line_of(bytes, error.valid_up_to()))?;
+    let mut reader = Reader::from_str(text);
+    let (mut depth, mut has_root) = (0usize, false);
+    loop {
+        let event = reader.read_event();
+        let at = usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX);
+        match event {
+            Ok(Event::Eof) if depth == 0 && has_root => return Ok(()),
+            Ok(Event::Start(element) | Event::Empty(element))
+                if element.attributes().any(|attribute| attribute.is_err()) =>
+            {
+                return Err(line_of(bytes, at));
+            }
+            Ok(Event::Start(_)) => (depth, has_root) = (depth + 1, true),
+            Ok(Event::Empty(_)) => has_root = true,
+            Ok(Event::End(_)) => depth = depth.saturating_sub(1),
+            Ok(Event::Eof) | Err(_) => return Err(line_of(bytes, at)),
+            Ok(_) => {}
+        }
+    }
+}
+
+/// Lines are empty, comments or `[export ]NAME=VALUE`; a quoted value may have several lines.
+fn env(bytes: &[u8]) -> Result<(), usize> {
+    let mut open: Option<(u8, usize)> = None;
+    for (number, line) in (1..).zip(bytes.split(|&byte| byte == b'\n')) {
+        let rest = if open.is_some() {
+            line
+        } else {
+            let line = line.trim_ascii();
+            if line.is_empty() || line.starts_with(b"#") {
+                continue;
+            }
+            let line = line.strip_prefix(b"export ").unwrap_or(line).trim_ascii();
+            let equals = memchr::memchr(b'=', line).ok_or(number)?;
+            let name = line[..equals].trim_ascii();
+            let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.-".contains(byte);
+            if name.is_empty() || !name.iter().all(is_name) {
+                return Err(number);
+            }
+            let value = line[equals + 1..].trim_ascii();
+            match value.first() {
+                Some(&quote @ (b'"' | b'\'' | b'`')) => open = Some((quote, number)),
+                _ => continue,
+            }
+            &value[1..]
+        };
+        let Some((quote, _)) = open else { continue };
+        if let Some(end) = closing(rest, quote) {
+            let after = rest[end + 1..].trim_ascii();
+            if !after.is_empty() && !after.starts_with(b"#") {
+                return Err(number);
+            }
+            open = None;
+        }
+    }
+    open.map_or(Ok(()), |(_, number)| Err(number))
+}
+
+/// Where `quote` stands in `text` without a backslash before it.
+fn closing(text: &[u8], quote: u8) -> Option<usize> {
+    let mut at = 0;
+    while at < text.len() {
+        match text[at] {
+            b'\\' if quote != b'\'' => at += 1,
+            byte if byte == quote => return Some(at),
+            _ => {}
+        }
+        at += 1;
+    }
+    None
+}
+
+/// Words of a line are quoted, or begin with a letter, a digit, `/`, `.` or `-`.
+fn is_yarn_line(line: &[u8]) -> bool {
+    let mut rest = line.trim_ascii();
+    if rest.starts_with(b"#") {
+        return true;
+    }
+    while let Some(&first) = rest.first() {
+        rest = match first {
+            b' ' | b',' | b':' => &rest[1..],
+            b'"' => match closing(&rest[1..], b'"') {
+                Some(end) => &rest[end + 2..],
+                None => return false,
+            },
+            byte if byte.is_ascii_alphanumeric() || b"/.-".contains(&byte) => {
+                let is_end = |byte: &u8| b" ,:\"".contains(byte);
+                &rest[rest.iter().position(is_end).unwrap_or(rest.len())..]
+            }
+            _ => return false,
+        };
+    }
+    true
+}
+
+/// Module, version and checksum.
+fn is_sum_line(line: &[u8]) -> bool {
+    let mut words = line.split(|&byte| byte == b' ');
+    let is_sum = |word: &[u8]| word.starts_with(b"h1:");
+    words.clone().count() == 3 && words.nth(2).is_some_and(is_sum)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_format_takes_what_is_right_and_names_the_line_that_is_not() {
+        for (format, good, bad, line) in [
+            (Format::Json, "{\n\"a\": 1}", "{\n\"a\": ***}", 2),
+            (Format::JsonLines, "{}\n\n[1]\n", "{}\n[1]\n*\n", 3),
+            (Format::Toml, "[a]\nb = 1\n", "[a]\nb = ***\n", 2),
+            (Format::Yaml, "a: b\nc: x***\n", "a: b\nc: ***x***\n", 2),
+            (Format::Xml, "<a b='c'>\n<d/></a>", "<a>\n<b></a>", 2),
+            (
+                Format::Env,
+                "# c\nexport A=b,c\nD='e\nf' # g\n",
+                "A=b\nD='e\n",
+                2,
+            ),
+            (
+                Format::YarnLock,
+                "# x\n\"@a/b@^1\", c@2:\n  version \"1.0\"\n  integrity sha512-x\n",
+                "a@1:\n  integrity ***\n",
+                2,
+            ),
+            (Format::GoSum, "a v1.0.0 h1:x=\n", "a v1.0.0 ***\n", 1),
+        ] {
+            assert_eq!(format.parse(good.as_bytes()), Ok(()), "{format:?}");
+            assert_eq!(format.parse(bad.as_bytes()), Err(line), "{format:?}");
+        }
+    }
+
+    #[test]
+    fn deep_nesting_ends() {
+        let deep = "[".repeat(200_000);
+        for format in [Format::Json, Format::Yaml, Format::Toml] {
+            assert!(format.parse(deep.as_bytes()).is_err(), "{format:?}");
+        }
+        let deep = "<a>".repeat(200_000);
+        assert!(Format::Xml.parse(deep.as_bytes()).is_err());
+    }
+}

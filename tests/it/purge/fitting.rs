@@ -1,0 +1,167 @@
+//! A file that could be parsed before a purge can be parsed after it, or the purge stops.
+
+use super::{Purged, assert_gone, assert_same, text};
+use crate::support::{Repo, token};
+
+/// Parses a file as programs do that read such files.
+fn parses(path: &str, contents: &str) -> bool {
+    let extension = path.rsplit('.').next().unwrap();
+    match extension {
+        "json" => serde_json::from_str::<serde_json::Value>(contents).is_ok(),
+        "toml" => contents.parse::<toml::Table>().is_ok(),
+        "yaml" => yaml_rust2::YamlLoader::load_from_str(contents).is_ok(),
+        "xml" => {
+            let mut reader = quick_xml::Reader::from_str(contents);
+            loop {
+                match reader.read_event() {
+                    Ok(quick_xml::events::Event::Eof) => return true,
+                    Ok(_) => {}
+                    Err(_) => return false,
+                }
+            }
+        }
+        _ => panic!("{path}"),
+    }
+}
+
+#[test]
+fn marks_are_quoted_where_a_syntax_asks_for_it() {
+    let word = token("{base62:16}", 7);
+    let number = "4815162342108";
+    for (path, value, before, after) in [
+        (
+            "a.json",
+            number,
+            "{\"pin\": @, \"b\": [@]}",
+            "{\"pin\": \"M\", \"b\": [\"M\"]}",
+        ),
+        (
+            "b.json",
+            number,
+            "{\n  \"l\": [\n    @\n  ]\n}",
+            "{\n  \"l\": [\n    \"M\"\n  ]\n}",
+        ),
+        ("c.json", &word, "{\"a\": \"x @\"}", "{\"a\": \"x M\"}"),
+        (
+            "d.toml",
+            number,
+            "pin = @\n[a]\nb = [@]",
+            "pin = \"M\"\n[a]\nb = [\"M\"]",
+        ),
+        (
+            "e.yaml",
+            &word,
+            "a: @\nb: # c\n  - @\n",
+            "a: \"M\"\nb: # c\n  - \"M\"\n",
+        ),
+        (
+            "f.yaml",
+            &word,
+            "a: {b: @, c: [@, d]}\n",
+            "a: {b: \"M\", c: [\"M\", d]}\n",
+        ),
+        (
+            "g.yaml",
+            &word,
+            "a: '@'\nb: x-@\n@: c\n",
+            "a: 'M'\nb: x-M\n\"M\": c\n",
+        ),
+        (
+            "h.yaml",
+            &word,
+            "a: |\n  x @\nb: ${C:-@}\n",
+            "a: |\n  x M\nb: ${C:-M}\n",
+        ),
+        (
+            "i.xml",
+            &word,
+            "<a><b>@</b><c d=\"@\"/></a>",
+            "<a><b>M</b><c d=\"M\"/></a>",
+        ),
+    ] {
+        let mut purged = Purged::new(Repo::new());
+        purged.value = value.to_owned();
+        let before = before.replace('@', value);
+        assert!(parses(path, &before), "{path}: {before}");
+        purged.repo.commit_file(path, &before);
+        purged.erase();
+        let now = std::fs::read_to_string(purged.repo.path().join(path)).unwrap();
+        assert_eq!(now, after.replace('M', "***REMOVED***"), "{path}");
+        assert!(parses(path, &now), "{path}: {now}");
+        assert_gone(&purged.repo, value);
+    }
+}
+
+#[test]
+fn marks_that_people_choose_are_escaped() {
+    for (path, before, after) in [
+        ("a.json", "{\"a\": \"@\"}", "{\"a\": \"x\\\"<y\"}"),
+        ("b.yaml", "a: @\n", "a: x\"<y\n"),
+        ("c.xml", "<a>@</a>", "<a>x&quot;&lt;y</a>"),
+    ] {
+        let mut purged = Purged::new(Repo::new());
+        purged.value = token("{base62:16}", 8);
+        purged
+            .repo
+            .commit_file(path, before.replace('@', &purged.value));
+        purged.purge(&["--known", "-", "--apply", "--replace-with", "x\"<y"], 0);
+        let now = std::fs::read_to_string(purged.repo.path().join(path)).unwrap();
+        assert_eq!(now, after, "{path}");
+    }
+}
+
+/// A part of a number, a checksum: there is no mark that fits.
+#[test]
+fn a_file_that_could_not_be_parsed_any_more_stops_the_purge() {
+    let number = "48151623421080";
+    let sum = format!("h1:{}=", token("{base64:43}", 9));
+    for (path, value, contents, line) in [
+        ("a.json", number, format!("{{\n\"a\": 1.{number}\n}}\n"), 2),
+        ("go.sum", &sum, format!("example.org/a v1.0.0 {sum}\n"), 1),
+    ] {
+        let mut purged = Purged::new(Repo::new());
+        purged.value = value.to_owned();
+        purged.repo.commit_file("clean", "nothing\n");
+        let commit = purged.repo.commit_file(&format!("dir/{path}"), &contents);
+        purged.repo.commit_file("other", "after\n");
+        let before = purged.state();
+        let plan = purged.purge(&["--known", "-"], 3);
+        let place = format!("dir/{path}:{line} in commit {}", &commit[..12]);
+        assert!(plan.contains(&place), "'{place}' in {plan}");
+        let output = purged.try_purge(&["--known", "-", "--apply"]);
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        for words in [&commit[..], "--replace-with", "--remove-path", path] {
+            assert!(said.contains(words), "'{words}' in {said}");
+        }
+        assert!(!said.contains(value), "{said}");
+        assert_same(&purged.state(), &before, "after a refusal");
+    }
+    // What fits is a way out.
+    let mut purged = Purged::new(Repo::new());
+    purged.value = sum.clone();
+    purged
+        .repo
+        .commit_file("go.sum", format!("example.org/a v1.0.0 {sum}\n"));
+    purged.purge(
+        &["--known", "-", "--apply", "--replace-with", "h1:gone="],
+        0,
+    );
+    assert_eq!(
+        purged.repo.git(&["show", "main:go.sum"]),
+        "example.org/a v1.0.0 h1:gone="
+    );
+}
+
+/// A template was no YAML before: there is nothing to compare with.
+#[test]
+fn what_could_not_be_parsed_before_does_not_stop_a_purge() {
+    let mut purged = Purged::new(Repo::new());
+    purged.value = token("{base62:16}", 10);
+    let before = format!("{{{{ if .x }}}}\na: {}\n{{{{ end }}}}\n", purged.value);
+    assert!(!parses("a.yaml", &before));
+    purged.repo.commit_file("a.yaml", &before);
+    purged.erase();
+    let now = purged.repo.git(&["show", "main:a.yaml"]);
+    assert_eq!(now, "{{ if .x }}\na: \"***REMOVED***\"\n{{ end }}");
+}

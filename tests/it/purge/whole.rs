@@ -1,0 +1,178 @@
+//! A value that was read in part: the rest beside the mark is seen, and nothing is called proven.
+
+use super::{Purged, assert_same, text};
+use crate::support::{Repo, token};
+
+/// A rule that takes only the first twelve characters of a value, in every syntax.
+const RULES: &str = r#"
+[[rule]]
+id = "acme-password"
+provider = "Acme"
+description = "Acme password"
+confidence = "high"
+keywords = ["leaky"]
+boundary = "none"
+regex = '''leaky[^0-9a-zA-Z]{1,30}(?:xx[^0-9a-zA-Z]{1,4})?(?P<secret>[0-9A-Za-z]{12})'''
+examples = ["leaky = {base62:12}"]
+near_misses = ["leaky = {base62:8}"]
+"#;
+
+fn with_rules() -> (Purged, String) {
+    let mut purged = Purged::new(Repo::new());
+    purged.value = token("{base62:12}", 21);
+    let rules = purged.state.path().join("rules.toml");
+    std::fs::write(&rules, RULES).unwrap();
+    (purged, rules.to_str().unwrap().to_owned())
+}
+
+/// Lines with a value `@` that goes on with `,ijklmnop` or its like.
+const CUT: [(&str, &str, usize); 14] = [
+    (".env", "A_leaky=@,ijklmnop\n", 9),
+    ("prod.env", "a=b\nleaky=@&ijklmnop # why\n", 9),
+    ("a.properties", "db.leaky = @;ijklmnop\n", 9),
+    ("a.ini", "[a]\nleaky = @)ijk\n", 4),
+    ("a.yaml", "a:\n  leaky: @,ijklmnop\n", 9),
+    ("b.yaml", "leaky: '@,ijklmnop'\n", 9),
+    ("a.json", "{\"leaky\": \"@,ijklmnop\"}\n", 9),
+    ("a.xml", "<leaky>@;ijklmnop</leaky>\n", 9),
+    ("b.xml", "<a leaky=\"@;ijklmnop\"/>\n", 9),
+    ("a.sh", "run --leaky=@,ijklmnop --x\n", 9),
+    (".netrc", "machine leaky @,ijklmnop\n", 9),
+    ("a.py", "leaky = \"@!ijklmnop\"\n", 9),
+    ("Dockerfile", "ENV leaky=@,ijklmnop\n", 9),
+    ("notes", "leaky: https://xx:@,ijklmnop{at}host/\n", 9),
+];
+
+/// A line with the value, and `@` where it has to stand.
+fn cut(line: &str, value: &str) -> String {
+    line.replace('@', value).replace("{at}", "@")
+}
+
+#[test]
+fn a_remainder_beside_the_mark_stops_a_purge() {
+    for (path, line, len) in CUT {
+        let (purged, rules) = with_rules();
+        let commit = purged.repo.commit_file(path, cut(line, &purged.value));
+        let before = purged.state();
+        let rules = ["--rules", &rules];
+        let plan = purged.purge(&rules, 3);
+        let bytes = format!("{len} bytes");
+        assert!(plan.contains("Left beside the mark"), "{path}: {plan}");
+        assert!(
+            plan.contains(&bytes) && plan.contains(path),
+            "{path}: {plan}"
+        );
+        let output = purged.try_purge(&[&rules[..], &["--apply", "--finish"]].concat());
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{path}: {said}");
+        for words in ["--known", "--finding", &commit[..], &bytes] {
+            assert!(said.contains(words), "{path}: '{words}' in {said}");
+        }
+        assert_same(&purged.state(), &before, path);
+    }
+}
+
+#[test]
+fn what_was_read_in_part_is_never_called_proven() {
+    for (path, line, _) in [CUT[0], CUT[4], CUT[6], CUT[13]] {
+        let (purged, rules) = with_rules();
+        purged.repo.commit_file(path, cut(line, &purged.value));
+        let found = purged.repo.scan(&["--rules", &rules]);
+        let id = found.only("acme-password")["fingerprint"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        let args = ["--rules", &rules, "--finding", &id, "--apply"];
+        let said = purged.purge(&args, 0);
+        assert!(said.contains("Left beside the mark"), "{path}: {said}");
+        for command in ["finish", "verify"] {
+            let said = purged.purge(&[command], 1);
+            assert!(said.contains("beside a mark:"), "{path}: {said}");
+            assert!(
+                said.contains("Not proven: parts of values may be left."),
+                "{path}: {said}"
+            );
+            assert!(!said.contains("Proven: "), "{path}: {said}");
+        }
+        let proof = purged.purge(&["verify", "--format", "json"], 1);
+        let proof: serde_json::Value = serde_json::from_str(&proof).unwrap();
+        assert_eq!(proof["proven"], false);
+        assert_eq!(
+            proof["remainders"].as_array().unwrap().len(),
+            1,
+            "{path}: {proof:#}"
+        );
+    }
+}
+
+#[test]
+fn a_remainder_in_history_alone_and_in_messages_counts() {
+    let (purged, rules) = with_rules();
+    let commit = purged
+        .repo
+        .commit_file(".env", format!("leaky={},ijkl\n", purged.value));
+    purged.repo.commit_file(".env", "clean\n");
+    let message = format!("leaky: {},mnop", purged.value);
+    let said = purged.repo.commit(&message);
+    let plan = purged.purge(&["--rules", &rules, "--format", "json"], 3);
+    let plan: serde_json::Value = serde_json::from_str(&plan).unwrap();
+    let left = plan["changes"]["beside_marks"].as_array().unwrap();
+    let of = |commit: &str| left.iter().filter(|left| left["commit"] == commit).count();
+    assert_eq!((of(&commit), of(&said)), (1, 1), "{plan:#}");
+}
+
+/// The rest of a value in text of UTF-16, and in base64.
+#[test]
+fn a_remainder_in_an_encoded_text_counts() {
+    for encode in [
+        |text: &str| -> Vec<u8> {
+            let units = text.encode_utf16().flat_map(u16::to_le_bytes);
+            [0xff, 0xfe].into_iter().chain(units).collect()
+        },
+        |text: &str| -> Vec<u8> {
+            let encoded = data_encoding::BASE64.encode(text.as_bytes());
+            format!("data: {encoded}\n").into_bytes()
+        },
+    ] {
+        let (purged, rules) = with_rules();
+        for (path, rest) in [("cut", ",ijklmnop"), ("whole", "")] {
+            let text = format!("first=1\nleaky={}{rest}\nlast=2\n", purged.value);
+            purged.repo.commit_file(path, encode(&text));
+        }
+        let plan = purged.purge(&["--rules", &rules, "--format", "json"], 3);
+        let plan: serde_json::Value = serde_json::from_str(&plan).unwrap();
+        let left = plan["changes"]["beside_marks"].as_array().unwrap();
+        let paths: Vec<&serde_json::Value> = left.iter().map(|left| &left["path"]).collect();
+        assert_eq!(paths, ["cut"], "{plan:#}");
+    }
+}
+
+/// Delimiters of each syntax, which must not stop anybody.
+#[test]
+fn delimiters_beside_the_mark_are_no_remainder() {
+    let (purged, rules) = with_rules();
+    for (path, line) in [
+        (
+            ".env",
+            "leaky=@ # why\nB_leaky='@'\nURL_leaky=https://xx:@{at}host/db?x=1\n",
+        ),
+        ("a.properties", "leaky = @\r\n"),
+        ("a.ini", "leaky = @ ; why\n"),
+        (
+            "a.yaml",
+            "leaky: @ # why\nb: {leaky: @, c: d}\nc: \"leaky=@\"\nd: ${leaky:-@}\n",
+        ),
+        (
+            "a.json",
+            "{\"leaky\": \"@\", \"b\": \"{\\\"leaky\\\": \\\"@\\\"}\", \"c\": \"x;leaky=@;y=1\"}\n",
+        ),
+        ("a.xml", "<a leaky='@'><leaky>@</leaky></a>\n"),
+        ("a.sh", "leaky=@; run --leaky=@ && (leaky -p @)\n"),
+        ("a.py", "f(leaky=\"@\", b='@')\n"),
+        ("notes.md", "the leaky `@`, (leaky: @). leaky: @.\n"),
+    ] {
+        purged.repo.commit_file(path, cut(line, &purged.value));
+    }
+    let said = purged.purge(&["--rules", &rules, "--apply", "--finish"], 0);
+    assert!(said.contains("Proven"), "{said}");
+}
