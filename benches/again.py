@@ -20,7 +20,9 @@ import sys
 import tempfile
 import time
 
-OWN = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "target", "release", "unleak"))
+import programs
+
+OWN = programs.own().path
 
 
 def git(repo, *args, **options):

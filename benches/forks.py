@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures what nine forks cost besides the repository that they come from.
 
-    benches/forks.py REPOSITORY [UNLEAK [--linked]]
+    benches/forks.py [--linked] REPOSITORY
 
 Nine mirrors of REPOSITORY are made in a temporary directory, each with three commits of its own and all of its
 objects in a pack of its own, as a fetch leaves them: that takes nine times its room. With '--linked', packs are
@@ -16,7 +16,8 @@ import subprocess
 import sys
 import tempfile
 
-HERE = pathlib.Path(__file__).resolve().parent
+import programs
+
 FORKS = 9
 
 
@@ -55,11 +56,12 @@ def cost(command, cwd):
 
 
 def main():
-    if len(sys.argv) < 2:
+    named = [argument for argument in sys.argv[1:] if argument != "--linked"]
+    if len(named) != 1:
         sys.exit(__doc__)
     is_linked = "--linked" in sys.argv
-    source = pathlib.Path(sys.argv[1]).resolve()
-    unleak = pathlib.Path(sys.argv[2] if len(sys.argv) > 2 else HERE.parent / "target/release/unleak").resolve()
+    source = pathlib.Path(named[0]).resolve()
+    unleak = programs.own().path
     with tempfile.TemporaryDirectory() as work:
         work = pathlib.Path(work)
         first = work / "0.git"

@@ -8,26 +8,24 @@ commits of 1, 10 and 400 files (40,000 added lines) are staged in turn; and one 
 of which the remote lacks the last 1,000. Each command runs RUNS times (7), in turn with the others;
 figures are medians of the whole process: CPU (user plus system) and wall time; the largest resident
 set is that of one more run, under GNU time.
-'cold' drops the repository and the program from the page cache before each run. Peers are used if
-they are on the PATH: see benches/peers.py.
+'cold' drops the repository and the program from the page cache before each run. benches/programs.py installs
+the other scanners, and says how each is checked before it is measured.
 """
 
 import os
 import random
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
 
-OWN = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "target", "release", "unleak"))
+import programs
+
+OWN = programs.own().path
 STAGED = {
-    "unleak hook pre-commit": [OWN, "hook", "pre-commit"],
-    "git diff --cached": ["git", "diff", "--cached", "--no-ext-diff"],
-    "gitleaks": ["gitleaks", "git", "--staged", "--no-banner", "--exit-code", "0"],
-    "betterleaks": ["betterleaks", "git", "--staged", "--no-banner", "--exit-code", "0"],
-    "kingfisher": ["kingfisher", "scan", ".", "--staged", "--no-validate", "--no-update-check"],
+    "gitleaks": ["git", "--staged", "--no-banner", "--exit-code", "0"],
+    "betterleaks": ["git", "--staged", "--no-banner", "--exit-code", "0"],
+    "kingfisher": ["scan", ".", "--staged", "--no-validate", "--no-update-check"],
 }
 WORDS = "alpha beta gamma delta epsilon zeta eta theta iota kappa token config value handler".split()
 
@@ -66,38 +64,24 @@ def forget(paths):
                 os.close(handle)
 
 
-def run(command, repo, stdin):
-    start = time.monotonic()
-    with open(stdin) as handle:
-        process = subprocess.Popen(command, cwd=repo, stdin=handle, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        _, status, usage = os.wait4(process.pid, 0)
-    wall = time.monotonic() - start
-    return (usage.ru_utime + usage.ru_stime) * 1000, wall * 1000, os.waitstatus_to_exitcode(status)
-
-
-def memory(command, repo, stdin):
-    """Largest resident set in MB. A child of this script would start with the script's own."""
-    with open(stdin) as handle, tempfile.NamedTemporaryFile("r") as out:
-        subprocess.run(["time", "-f", "%M", "-o", out.name, *command], cwd=repo, stdin=handle, capture_output=True)
-        return int(out.read().split()[-1]) / 1024
-
-
-def table(title, commands, repo, runs, stdin=os.devnull, cold=False):
-    present = {name: command for name, command in commands.items() if shutil.which(command[0])}
-    figures = {name: [] for name in present}
+def table(title, commands, repo, runs, stdin=os.devnull, is_cold=False):
+    costs = {name: [] for name in commands}
     for _ in range(runs):
-        for name, command in present.items():
-            if cold:
-                forget([os.path.join(repo, ".git"), shutil.which(command[0])])
-            figures[name].append(run(command, repo, stdin))
-    print(f"\n{title}{', cold' if cold else ''}")
-    for name, rows in figures.items():
-        cpu, wall = (statistics.median(column) for column in list(zip(*rows))[:2])
-        megabytes = memory(present[name], repo, stdin)
-        print(f"  {name:24} {cpu:8.1f} ms CPU {wall:8.1f} ms wall {megabytes:7.1f} MB   exit {rows[-1][2]}")
+        for name, command in commands.items():
+            if is_cold:
+                forget([os.path.join(repo, ".git"), command[0]])
+            costs[name].append(programs.run(command, cwd=repo, stdin=stdin))
+    print(f"\n{title}{', cold' if is_cold else ''}; {programs.machine()}")
+    for name, row in costs.items():
+        cpu, wall = (programs.median(row, field) * 1000 for field in ("cpu", "wall"))
+        megabytes = programs.peak(commands[name], cwd=repo, stdin=stdin)
+        if name in programs.KINDS and programs.is_unfinished(name, row):
+            print(f"  {name:24} stopped before the end, status {row[-1].status}")
+            continue
+        print(f"  {name:24} {cpu:8.1f} ms CPU {wall:8.1f} ms wall {megabytes:7.1f} MB   status {row[-1].status}", flush=True)
 
 
-def commits_of(directory, runs):
+def commits_of(directory, runs, staged):
     repo = os.path.join(directory, "index")
     git(directory, "init", "-q", "-b", "main", repo)
     paths = [f"packages/module_{a:02}/component_{b:02}/source_file_{c:02}.rs" for a in range(40) for b in range(40) for c in range(50)]
@@ -109,9 +93,9 @@ def commits_of(directory, runs):
                 handle.write(source(lines))
         git(repo, "add", "--all")
         title = f"commit of {count} files, {count * lines} added lines, 80,000 index entries"
-        table(title, STAGED, repo, runs)
+        table(title, staged, repo, runs)
         if count == 1:
-            table(title, dict(list(STAGED.items())[:2]), repo, runs, cold=True)
+            table(title, dict(list(staged.items())[:2]), repo, runs, is_cold=True)
         git(repo, "reset", "-q", "--hard")
 
 
@@ -135,13 +119,18 @@ def push_of(directory, runs):
 
 
 def main():
-    if not os.path.exists(OWN):
-        sys.exit("build it first: cargo build --release")
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 7
     random.seed(1)
-    print(f"{runs} runs each, load {os.getloadavg()[0]:.1f}")
+    staged = {
+        "unleak hook pre-commit": [OWN, "hook", "pre-commit"],
+        # By its path: it is to be dropped from the page cache.
+        "git diff --cached": [shutil.which("git"), "diff", "--cached", "--no-ext-diff"],
+    }
+    for name, program in programs.peers(*STAGED).items():
+        staged[name] = [program.path, *STAGED[name]]
+    print(f"{runs} runs each, {programs.machine()}")
     with tempfile.TemporaryDirectory() as directory:
-        commits_of(directory, runs)
+        commits_of(directory, runs, staged)
         push_of(directory, runs)
 
 

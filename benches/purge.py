@@ -9,22 +9,22 @@ report is what both begin with. Each run works on a fresh copy:
 
 - 'places': unleak purge --from REPORT --occurrence-only --apply: values go where the report says;
 - 'everywhere': unleak purge --from REPORT --apply: all objects are searched for further places;
-- 'git-filter-repo --replace-text', if it is on the PATH.
+- 'git-filter-repo --replace-text', if it is installed: see benches/programs.py.
 
 Prints medians of RUNS (3): CPU (user plus system, with all children), wall time; the largest resident
 set of one more run under GNU time; and how many commits changed.
 """
 
+import json
 import os
-import resource
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
 
-OWN = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "target", "release", "unleak"))
+import programs
+
+OWN = programs.own().path
 ENV = {**os.environ, "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null"}
 
 
@@ -58,20 +58,8 @@ def plant(repo, blobs, value):
     git(repo, "fast-import", "--quiet", input="".join(lines).encode())
 
 
-def run(command):
-    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.time()
-    done = subprocess.run(command, env=ENV, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    after, wall = resource.getrusage(resource.RUSAGE_CHILDREN), time.time() - start
-    assert done.returncode == 0, done.stderr.decode()
-    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime, wall
-
-
-def peak(command):
-    timed = subprocess.run([shutil.which("time") or "/usr/bin/time", "-f", "%M", *command], env=ENV, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    return int(timed.stderr.decode().split()[-1]) / 1024
-
-
 def main():
+    filter_repo = programs.peers("git-filter-repo").get("git-filter-repo")
     source = os.path.abspath(sys.argv[1])
     blobs = int(sys.argv[2]) if len(sys.argv) > 2 else 20
     runs = int(sys.argv[3]) if len(sys.argv) > 3 else 3
@@ -87,8 +75,6 @@ def main():
         with open(report, "wb") as out:
             scan = subprocess.run([OWN, "scan", "--format", "json", planted], stdout=out, env=ENV)
             assert scan.returncode == 1, scan.returncode
-        import json
-
         with open(report) as file:
             saved = json.load(file)
         saved["findings"] = [f for f in saved["findings"] if f["rule_id"] == "github-pat" and len(f["occurrences"]) == blobs]
@@ -97,13 +83,17 @@ def main():
             json.dump(saved, file)
         with open(replace, "w") as file:
             file.write(value + "\n")
+        apply = ["--apply", copy]
+        # Versions that ask before they rewrite are answered.
+        if "--yes" in programs.answer(OWN, ["purge", "--help"]):
+            apply.insert(1, "--yes")
         commands = {
-            "unleak, places": [OWN, "purge", "--from", report, "--occurrence-only", "--apply", copy],
-            "unleak, everywhere": [OWN, "purge", "--from", report, "--apply", copy],
+            "unleak, places": [OWN, "purge", "--from", report, "--occurrence-only", *apply],
+            "unleak, everywhere": [OWN, "purge", "--from", report, *apply],
         }
-        if shutil.which("git-filter-repo"):
-            commands["git-filter-repo"] = ["git-filter-repo", "--source", copy, "--target", copy, "--force", "--quiet", "--replace-text", replace]
-        times = {name: [] for name in commands}
+        if filter_repo:
+            commands["git-filter-repo"] = [filter_repo.path, "--source", copy, "--target", copy, "--force", "--quiet", "--replace-text", replace]
+        costs = {name: [] for name in commands}
         changed, memory = {}, {}
         old = set(git(planted, "rev-list", "--all").split())
         for turn in range(runs + 1):
@@ -111,17 +101,21 @@ def main():
                 shutil.rmtree(copy, ignore_errors=True)
                 subprocess.run(["cp", "-a", planted, copy], check=True)
                 if turn < runs:
-                    times[name].append(run(command))
+                    costs[name].append(programs.run(command, env=ENV))
+                    assert costs[name][-1].status == 0, costs[name][-1].errors
                 else:
-                    memory[name] = peak(command)
+                    memory[name] = programs.peak(command, env=ENV)
                     changed[name] = len(old - set(git(copy, "rev-list", "--all").split()))
-        print(f"{commits} commits, a value in {blobs} blobs; medians of {runs}")
-        base = statistics.median(cpu for cpu, _ in times[list(commands)[-1]])
-        for name, list_ in times.items():
-            cpu, wall = (statistics.median(column) for column in zip(*list_))
+        print(f"{commits} commits, a value in {blobs} blobs; medians of {runs}, {programs.machine()}")
+        base = programs.median(costs[list(commands)[-1]], "cpu")
+        for name, row in costs.items():
+            cpu, wall = (programs.median(row, field) for field in ("cpu", "wall"))
             print(f"{name:20} {cpu:8.2f} s CPU {wall:8.2f} s wall {memory[name]:6.0f} MB  {changed[name]} commits gone  1/{base / cpu:.0f} of the last")
     finally:
         shutil.rmtree(top, ignore_errors=True)
 
 
-main()
+if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
+    main()

@@ -461,28 +461,172 @@ fn the_action_scans_and_says_how_it_ended() {
     }
 }
 
-#[test]
-fn the_release_pins_actions_and_puts_no_expression_into_a_script() {
-    let text = std::fs::read_to_string(".github/workflows/release.yml").unwrap();
-    let used: Vec<&str> = text
-        .lines()
-        .filter_map(|line| line.trim().trim_start_matches("- ").strip_prefix("uses: "))
+/// The workflows of this repository, by path.
+fn workflows() -> Vec<(String, String)> {
+    let mut files: Vec<(String, String)> = std::fs::read_dir(".github/workflows")
+        .unwrap()
+        .map(|entry| entry.unwrap().path().to_str().unwrap().to_owned())
+        .map(|path| (path.clone(), std::fs::read_to_string(path).unwrap()))
         .collect();
-    assert!(used.len() > 10, "{used:?}");
-    for action in used {
-        let (_, pin) = action.split_once('@').unwrap();
-        let (commit, version) = pin.split_once(" # v").unwrap_or((pin, ""));
-        let is_commit = commit.len() == 40 && commit.bytes().all(|byte| byte.is_ascii_hexdigit());
-        assert!(is_commit && !version.is_empty(), "{action}");
+    files.sort();
+    files
+}
+
+/// The actions that a text uses: what stands after 'uses:', without quotes.
+fn used(text: &str) -> Vec<&str> {
+    let uses = text
+        .lines()
+        .filter(|line| !line.trim_start().starts_with('#'));
+    uses.filter_map(|line| line.split_once("uses:"))
+        .map(|(_, action)| action.trim().trim_matches(['"', '\'']))
+        .collect()
+}
+
+/// Whether an action is named by a whole commit id, and its version stands beside it for people.
+fn is_pinned(action: &str) -> bool {
+    let Some((name, pin)) = action.split_once('@') else {
+        return false;
+    };
+    let (commit, version) = pin.split_once(" # v").unwrap_or((pin, ""));
+    let is_id = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    let is_commit = commit.len() == 40 && commit.bytes().all(is_id);
+    let is_version = version.split('.').count() == 3
+        && version.split('.').all(|part| part.parse::<u32>().is_ok());
+    name.contains('/') && is_commit && is_version
+}
+
+#[test]
+fn every_action_is_pinned_by_a_whole_commit_id() {
+    let id = "0123456789abcdef0123456789abcdef01234567";
+    for (action, wanted) in [
+        (format!("a/b@{id} # v1.2.3"), true),
+        (format!("a/b/c@{id} # v1.2.3"), true),
+        (format!("a/b@{id}"), false),
+        (format!("a/b@{} # v1.2.3", &id[1..]), false),
+        (format!("a/b@{id} # v1"), false),
+        ("a/b@v4 # v4.0.0".to_owned(), false),
+        ("a/b".to_owned(), false),
+        ("./local".to_owned(), false),
+    ] {
+        assert_eq!(is_pinned(&action), wanted, "{action}");
     }
-    for line in text.lines().filter(|line| line.contains("${{")) {
-        let (key, _) = line.trim().split_once(": ").unwrap_or_default();
-        let is_word = |c: char| c.is_ascii_alphabetic() || "_-".contains(c);
+    let mut files = workflows();
+    files.push((
+        "action.yml".to_owned(),
+        std::fs::read_to_string("action.yml").unwrap(),
+    ));
+    assert_eq!(files.len(), 3, "release, test and the action itself");
+    for (path, text) in &files {
+        let used = used(text);
+        assert!(!used.is_empty(), "{path}");
+        for action in used {
+            assert!(is_pinned(action), "{path}: {action}");
+        }
+    }
+    // What people copy. Our own version is theirs to choose.
+    let readme = std::fs::read_to_string("README.md").unwrap();
+    let copied: Vec<&str> = used(&readme)
+        .into_iter()
+        .filter(|action| !action.starts_with("OWNER/unleak@"))
+        .collect();
+    assert!(!copied.is_empty());
+    for action in copied {
+        assert!(is_pinned(action), "README.md: {action}");
+    }
+}
+
+#[test]
+fn workflows_put_no_expression_into_a_script() {
+    for (path, text) in workflows() {
+        for line in text.lines().filter(|line| line.contains("${{")) {
+            let (key, _) = line.trim().split_once(": ").unwrap_or_default();
+            let is_word = |c: char| c.is_ascii_alphabetic() || "_-".contains(c);
+            assert!(
+                !key.is_empty() && key != "run" && key.chars().all(is_word),
+                "{path}: {line}"
+            );
+        }
+    }
+}
+
+/// A YAML file.
+fn yaml(path: &str) -> yaml_rust2::Yaml {
+    let text = std::fs::read_to_string(path).unwrap();
+    yaml_rust2::YamlLoader::load_from_str(&text)
+        .unwrap()
+        .remove(0)
+}
+
+#[test]
+fn a_workflow_runs_all_tests_on_pushes_and_pull_requests_and_may_write_nothing() {
+    let workflow = yaml(".github/workflows/test.yml");
+    let events = workflow["on"].as_hash().unwrap();
+    let names: Vec<&str> = events.keys().map(|key| key.as_str().unwrap()).collect();
+    // Never 'pull_request_target': it would hand a token that can write to a stranger's code.
+    assert_eq!(names, ["push", "pull_request"]);
+    let permissions = workflow["permissions"].as_hash().unwrap();
+    assert!(!permissions.is_empty());
+    assert!(
+        permissions
+            .values()
+            .all(|value| value.as_str() == Some("read"))
+    );
+    for (name, job) in workflow["jobs"].as_hash().unwrap() {
         assert!(
-            !key.is_empty() && key != "run" && key.chars().all(is_word),
-            "{line}"
+            job["permissions"].is_badvalue(),
+            "{name:?} asks for no more"
         );
     }
+    let steps = workflow["jobs"]["run"]["steps"].as_vec().unwrap();
+    assert!(
+        steps
+            .iter()
+            .any(|step| step["run"].as_str() == Some(".ci/run"))
+    );
+    let checkout = &steps[0]["with"];
+    assert_eq!(
+        checkout["fetch-depth"].as_i64(),
+        Some(0),
+        "the scan of all history needs it"
+    );
+    assert_eq!(checkout["persist-credentials"].as_bool(), Some(false));
+}
+
+#[test]
+fn the_gitlab_job_writes_each_report_that_it_names() {
+    let job = &yaml("docs/gitlab-ci.yml")["unleak"];
+    let script = job["script"][0].as_str().unwrap();
+    let mut words = script.split_whitespace();
+    assert_eq!(words.next(), Some("unleak-ci"));
+    let args: Vec<&str> = words.collect();
+    let (repo, [_, main, _, _]) = cloned();
+    let head = repo.commit_file("c", github_token(1));
+    let env = gitlab(
+        "merge_request_event",
+        &[
+            ("CI_MERGE_REQUEST_DIFF_BASE_SHA", &main),
+            ("CI_COMMIT_SHA", &head),
+        ],
+    );
+    let output = run(&repo, Path::new(env!("CARGO_BIN_EXE_unleak")), &env, &args);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let reports = job["artifacts"]["reports"].as_hash().unwrap();
+    let named: Vec<(&str, &str)> = reports
+        .iter()
+        .map(|(kind, file)| (kind.as_str().unwrap(), file.as_str().unwrap()))
+        .collect();
+    let kinds: Vec<&str> = named.iter().map(|(kind, _)| *kind).collect();
+    assert_eq!(kinds, ["secret_detection", "junit"]);
+    for (kind, file) in named {
+        let text = std::fs::read_to_string(repo.path().join(file)).unwrap();
+        let wanted = match kind {
+            "junit" => "<testsuites tests=\"1\" failures=\"1\" errors=\"0\">",
+            _ => "\"category\": \"secret_detection\"",
+        };
+        assert!(text.contains(wanted), "{kind}: {text}");
+    }
+    // A job that fails for what it found hands on its reports, too.
+    assert_eq!(job["artifacts"]["when"].as_str(), Some("always"));
 }
 
 #[test]

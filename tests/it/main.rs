@@ -4,6 +4,7 @@
 mod again;
 mod architecture;
 mod attribution;
+mod benches;
 mod bundle;
 mod ci;
 mod cli;

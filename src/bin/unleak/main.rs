@@ -1,6 +1,7 @@
 //! The program: runs one subcommand, prints the error, returns the exit code.
 
 mod args;
+mod bug;
 mod config;
 mod estate;
 mod examples;
@@ -29,7 +30,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use clap::FromArgMatches;
-use unleak::error::{Error, ErrorKind};
+use unleak::error::ErrorKind;
 
 use args::{Args, Command, ConfigCommand};
 use exit::Exit;
@@ -37,16 +38,7 @@ use exit::Exit;
 fn main() -> ExitCode {
     let matches = examples::command().get_matches();
     let args = Args::from_arg_matches(&matches).unwrap_or_else(|e| e.exit());
-    // The message of a panic could hold repository text: only where it happened is told.
-    std::panic::set_hook(Box::new(|info| {
-        let place = info
-            .location()
-            .map_or_else(String::new, |at| format!(" at {}:{}", at.file(), at.line()));
-        let bug = Error::internal(format!(
-            "internal error{place}: please report this as a bug"
-        ));
-        ui::error(&bug);
-    }));
+    std::panic::set_hook(Box::new(bug::report));
     let run = || match &args.command {
         Command::Scan(scan) => scan::run(&args, scan),
         Command::Hook { command } => hook::run(&args, command),
