@@ -13,6 +13,9 @@ use sha2::{Digest, Sha256};
 #[path = "src/error.rs"]
 mod error;
 
+#[path = "src/tables.rs"]
+mod tables;
+
 #[path = "src/rule"]
 mod rule {
     mod frame;

@@ -8,7 +8,8 @@ use serde::Deserialize;
 use crate::error::{Error, Result, nearest};
 use crate::odb::repository::Repository;
 use crate::rule::Confidence;
-use crate::suppress::pattern::{Pattern, Written};
+use crate::suppress::pattern::{self, Pattern, Written};
+use crate::tables::{self, Fault, Field, Kind};
 
 /// The name of a repository's file.
 pub const FILE: &str = ".unleak.toml";
@@ -16,15 +17,15 @@ pub const FILE: &str = ".unleak.toml";
 const MAX_BYTES: u64 = 4 << 20;
 
 /// The fields.
-const FIELDS: &[&str] = &[
-    "min_confidence",
-    "public_keys",
-    "inline_allow",
-    "extra_rules",
-    "disable_rules",
-    "max_object_size",
-    "trust",
-    "ignore",
+const FIELDS: [Field; 8] = [
+    Field::free("min_confidence", Kind::Choice(&["low", "medium", "high"])),
+    Field::free("public_keys", Kind::Flag),
+    Field::free("inline_allow", Kind::Flag),
+    Field::free("extra_rules", Kind::Texts),
+    Field::free("disable_rules", Kind::Texts),
+    Field::free("max_object_size", Kind::Count),
+    Field::free("trust", Kind::Texts),
+    Field::free("ignore", Kind::Tables(&pattern::FIELDS)),
 ];
 
 #[derive(Default, Deserialize)]
@@ -69,27 +70,12 @@ impl Config {
     /// # Errors
     /// `Config` if a field is unknown or wrong.
     pub fn parse(text: &str, name: &str, dir: &Path) -> Result<Self> {
-        let broken = |e: toml::de::Error| {
-            let place = e.span().map_or(0, |span| span.start);
-            let line = text
-                .bytes()
-                .take(place)
-                .filter(|&byte| byte == b'\n')
-                .count()
-                + 1;
-            Error::config(format!("'{name}', line {line}: {}", e.message()))
+        tables::check(text, &FIELDS).map_err(|fault| faulty(name, &fault))?;
+        let fields: Fields = toml::from_str(text).map_err(|_| {
+            Error::config(format!("'{name}' cannot be understood"))
                 .hint("'unleak help config' lists the fields")
-        };
-        let table: toml::Table = toml::from_str(text).map_err(broken)?;
-        if let Some(field) = table.keys().find(|field| !FIELDS.contains(&field.as_str())) {
-            let hint = match nearest(field, FIELDS.iter().copied()) {
-                Some(known) => format!("did you mean '{known}'?"),
-                None => format!("the fields are {}", FIELDS.join(", ")),
-            };
-            return Err(Error::config(format!("'{name}' has no field '{field}'")).hint(hint));
-        }
-        let fields: Fields = toml::from_str(text).map_err(broken)?;
-        let ignore = fields.ignore.into_iter();
+        })?;
+        let ignore = fields.ignore.into_iter().enumerate();
         Ok(Self {
             name: name.to_owned(),
             min_confidence: fields.min_confidence,
@@ -104,7 +90,10 @@ impl Config {
             max_object_size: fields.max_object_size,
             trust: fields.trust.iter().map(|path| dir.join(path)).collect(),
             ignore: ignore
-                .map(|written| Pattern::new(written, name))
+                .map(|(number, written)| {
+                    let line = |field: &str| tables::line_of(text, "ignore", number, field);
+                    Pattern::new(written, name, &line)
+                })
                 .collect::<Result<_>>()?,
         })
     }
@@ -194,8 +183,28 @@ impl Config {
     }
 }
 
+fn faulty(name: &str, fault: &Fault) -> Error {
+    let (line, why) = (fault.line, &fault.why);
+    let what = match (&fault.field, fault.entry) {
+        (None, _) => why.clone(),
+        (Some(field), None) => format!("field '{field}': {why}"),
+        (Some(field), Some(_)) => format!("[[ignore]]: field '{field}': {why}"),
+    };
+    let error = Error::config(format!("'{name}', line {line}: {what}"));
+    let field = fault.field.as_deref().unwrap_or_default();
+    match nearest(field, fault.known.iter().copied()) {
+        Some(known) => error.hint(format!("did you mean '{known}'?")),
+        None if fault.known.is_empty() => error.hint("'unleak help config' lists the fields"),
+        None => error.hint(format!("the fields are {}", fault.known.join(", "))),
+    }
+}
+
 fn utf8(bytes: Vec<u8>, name: &str) -> Result<String> {
-    String::from_utf8(bytes).map_err(|e| Error::config(format!("'{name}' is no text")).because(e))
+    String::from_utf8(bytes).map_err(|e| {
+        let good = &e.as_bytes()[..e.utf8_error().valid_up_to()];
+        let line = good.iter().filter(|&&byte| byte == b'\n').count() + 1;
+        Error::config(format!("'{name}', line {line}: it is not UTF-8 text"))
+    })
 }
 
 fn in_head(repo: &Repository) -> Result<Option<Vec<u8>>> {

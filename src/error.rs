@@ -31,6 +31,8 @@ pub enum ErrorKind {
     Repository,
     /// The repository breaks its own format.
     Corrupt,
+    /// Something is larger than a limit.
+    TooLarge,
     /// The operating system refused a read or a write.
     Io,
     /// A bug in unleak.
@@ -77,6 +79,11 @@ impl Error {
     /// Returns an [`ErrorKind::Corrupt`] error.
     pub fn corrupt(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Corrupt, message)
+    }
+
+    /// Returns an [`ErrorKind::TooLarge`] error.
+    pub fn too_large(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::TooLarge, message)
     }
 
     /// Returns an [`ErrorKind::Internal`] error: a bug in unleak.

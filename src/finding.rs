@@ -265,6 +265,12 @@ impl Signature {
             seconds: author.time().map_or(0, |time| time.seconds),
         })
     }
+
+    /// Whether the name and address, as in `Ada <ada@example.org>`, hold `text` in any case.
+    pub fn holds(&self, text: &str) -> bool {
+        let line = format!("{} <{}>", self.name, self.email);
+        line.to_lowercase().contains(&text.to_lowercase())
+    }
 }
 
 /// A commit and path at which a secret entered history: it stands there, and at that path in none

@@ -18,9 +18,11 @@ pub mod error;
 pub mod progress;
 pub mod secret;
 pub mod span;
+pub mod tables;
 
 // Layer 1: the inputs, ignorant of each other.
 pub mod odb;
+pub mod paths;
 pub mod rule;
 pub mod unpack;
 

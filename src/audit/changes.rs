@@ -13,6 +13,7 @@ use crate::finding::{
     Appearance, Finding, Fingerprint, History, Occurrence, Place, Signature, Spot,
 };
 use crate::odb::lookup::Lookup;
+use crate::odb::reason::reason;
 use crate::odb::repository::{Overrides, Repository};
 use crate::odb::walk::Tally;
 use crate::odb::{Node, ObjectKind, Skipped};
@@ -96,9 +97,7 @@ fn tree_of(commit: &ObjectId, lookup: &Lookup) -> Result<ObjectId> {
     let read = lookup.read(commit, ObjectKind::Commit, &mut bytes);
     read.map_err(|skipped| Error::corrupt(format!("cannot read HEAD: {}", skipped.detail)))?;
     let tree = CommitRefIter::from_bytes(&bytes, lookup.hash()).tree_id();
-    tree.map_err(|e| {
-        Error::corrupt(format!("commit {commit} names no tree")).because(format!("{e:#}"))
-    })
+    tree.map_err(|e| Error::corrupt(format!("commit {commit} names no tree")).because(reason(e)))
 }
 
 /// Scans the files of the index that none of the trees `parents` has at the same path.

@@ -1,7 +1,8 @@
 //! Scans files and directories that need not be in a repository.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use gix::ObjectId;
 use gix::bstr::BString;
@@ -14,25 +15,53 @@ use crate::error::{Error, Result};
 use crate::finding::{Appearance, Finding, History, Place};
 use crate::odb::walk::Tally;
 use crate::odb::{Node, ObjectKind};
+use crate::paths::PathPattern;
 use crate::scan::Sighted;
 use crate::scan::collect::{self, Collector};
-use crate::scan::files::{self, Wanted};
+use crate::scan::files::{self, Excluded, Wanted};
 
-/// Scans the files at and below `roots`.
+/// Scans the files at and below `roots`, but for what `excluded` leaves out. What is named is read,
+/// whatever it is; in directories, links are not followed.
 ///
 /// # Errors
-/// `Usage` if one of them does not exist.
-pub fn files(roots: &[PathBuf], detector: &Detector, options: &AuditOptions) -> Result<Audit> {
+/// `Usage` if one of the roots does not exist.
+pub fn files(
+    roots: &[PathBuf],
+    excluded: &[PathPattern],
+    detector: &Detector,
+    options: &AuditOptions,
+) -> Result<Audit> {
     for root in roots {
-        root.symlink_metadata()
-            .map_err(|e| Error::usage(format!("cannot read '{}'", root.display())).because(e))?;
+        root.metadata().map_err(|e| cannot_read(root, e))?;
     }
-    let list = files::list(roots, Wanted::All);
+    let patterns = excluded.to_vec();
+    let is_excluded: Excluded = Arc::new(move |path, root| {
+        let below = path.strip_prefix(root).unwrap_or(path);
+        let names = [path.strip_prefix("./").unwrap_or(path), below];
+        let names = names.map(|name| name.as_os_str().as_encoded_bytes());
+        let is_match = |pattern: &PathPattern| names.iter().any(|name| pattern.matches(name));
+        patterns.iter().any(is_match)
+    });
+    let list = files::list_except(roots, Wanted::All, &is_excluded);
     let (hash, limits) = (HashKind::Sha1, options.limits);
     let all = |_: &gix::oid| false;
-    let scanned = files::scan(&list.paths, hash, limits, &all, detector, options.scan);
+    let scanned = files::scan(
+        &list.paths,
+        roots,
+        hash,
+        limits,
+        &all,
+        detector,
+        options.scan,
+    );
     let mut collector = Collector::default();
-    let mut coverage = CoverageBlock::default();
+    let special = list.special.iter();
+    let special = special.map(|path| path.as_os_str().as_encoded_bytes().into());
+    let mut coverage = CoverageBlock {
+        excluded: list.excluded,
+        special: special.collect(),
+        ..CoverageBlock::default()
+    };
     let (mut tally, mut skipped) = (Tally::default(), list.skipped);
     let mut ids = vec![hash.null(); list.paths.len()];
     for file in scanned {
@@ -83,6 +112,19 @@ pub fn files(roots: &[PathBuf], detector: &Detector, options: &AuditOptions) -> 
         findings,
         coverage,
     })
+}
+
+fn cannot_read(root: &Path, error: std::io::Error) -> Error {
+    let path = root.display();
+    match root.read_link() {
+        Ok(target) if error.kind() == std::io::ErrorKind::NotFound => {
+            let target = target.display();
+            Error::usage(format!(
+                "'{path}' is a link to '{target}', which does not exist"
+            ))
+        }
+        _ => Error::usage(format!("cannot read '{path}'")).because(error),
+    }
 }
 
 fn history(paths: &[PathBuf], sighted: &Sighted, ids: &[ObjectId]) -> History {

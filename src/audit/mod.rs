@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! neighbours, order, pairs < excerpts < mod < names, together < steps, learn, telling < again < repository; learn < part
-//! mod < changes, files, text
+//! presence; mod < changes, files, text
 //! ```
 
 mod again;
@@ -16,6 +16,7 @@ mod neighbours;
 mod order;
 mod pairs;
 pub mod part;
+pub mod presence;
 pub mod repository;
 mod steps;
 mod telling;
@@ -152,8 +153,14 @@ pub struct CoverageBlock {
     pub below_confidence: usize,
     /// Findings that people know and accept.
     pub suppressed: Vec<Suppressed>,
-    /// The secrets of findings that were not asked for: no report may show them either.
+    /// The secrets of findings that filters leave out: no report may show them either.
     pub filtered: Vec<Arc<Secret>>,
+    /// The filters that were asked for, as on the command line.
+    pub filters: Vec<String>,
+    /// Files and directories that were left out by name, and not read.
+    pub excluded: usize,
+    /// Pipes, sockets and devices that were met in directories, and not read.
+    pub special: Vec<BString>,
 }
 
 impl CoverageBlock {

@@ -113,7 +113,15 @@ impl<'a> Names<'a> {
         self.skipped.extend(list.skipped);
         let is_known = |id: &gix::oid| store.node_of(id).is_some();
         let (hash, limits) = (store.hash(), options.limits);
-        for file in files::scan(&list.paths, hash, limits, &is_known, detector, options.scan) {
+        for file in files::scan(
+            &list.paths,
+            &[],
+            hash,
+            limits,
+            &is_known,
+            detector,
+            options.scan,
+        ) {
             let mut file = match file {
                 Ok(file) => file,
                 Err(skipped) => {

@@ -1,6 +1,8 @@
-//! Inline markers: a comment on the line of a finding, or alone on the line before it, that says
-//! it is known.
+//! Inline markers: a comment on the line of a finding, or alone on the lines right before it, that
+//! says it is known. For a literal of several lines, such as a block scalar of YAML, the comment is on
+//! its first line or right before that.
 
+use super::enclosing;
 use crate::span::{LineStarts, Span};
 
 /// Our own marker first, then those of other tools that people have in their files.
@@ -16,6 +18,9 @@ const MARKERS: [&[u8]; 7] = [
 
 /// Bytes of a line on either side of a finding that are searched: lines can be many megabytes.
 const MAX_REACH: usize = 2048;
+
+/// Comment lines before a finding that are searched.
+const MAX_COMMENT_LINES: usize = 16;
 
 /// Returns whether a marker allows what `rule` found at `span` of the text of `lines`. Our own
 /// marker may name the rule that it is for; what else stands behind a marker is the reason.
@@ -34,14 +39,42 @@ pub fn is_allowed(
     if has_marker(&bytes[from..to], rule, is_rule) {
         return true;
     }
-    let Some(before) = line_start.checked_sub(1) else {
-        return false;
+    let allows = |line_start| is_allowed_before(bytes, line_start, rule, is_rule);
+    if allows(line_start) {
+        return true;
+    }
+    // No comment can stand inside of a literal: its first line speaks for it.
+    let mut header_allows = |header: Span| {
+        let text = &bytes[header.start.max(header.end.saturating_sub(MAX_REACH))..header.end];
+        has_marker(text, rule, is_rule) || allows(header.start)
     };
-    let from = before.saturating_sub(MAX_REACH);
-    let newline = memchr::memrchr(b'\n', &bytes[from..before]);
-    let previous = &bytes[newline.map_or(from, |newline| from + newline + 1)..before];
-    // A marker beside other code on the line before speaks of that line, not of this one.
-    is_comment(previous) && has_marker(previous, rule, is_rule)
+    let is_block = bytes[span.start..span.end].contains(&b'\n');
+    let list = is_block.then(|| enclosing::list_header(bytes, line_start));
+    list.flatten().is_some_and(&mut header_allows)
+        || enclosing::any_header(bytes, line_start, &mut header_allows)
+}
+
+/// Whether the comments right before the line at `line_start` have a marker. One beside other code
+/// speaks of its own line, not of this one.
+fn is_allowed_before(
+    bytes: &[u8],
+    line_start: usize,
+    rule: &str,
+    is_rule: &dyn Fn(&str) -> bool,
+) -> bool {
+    let own = &bytes[line_start..bytes.len().min(line_start + MAX_REACH)];
+    // What is commented out has a marker right before it, or none: each such line may be about another.
+    let most = if is_prose(own) { 1 } else { MAX_COMMENT_LINES };
+    for line in enclosing::lines_before(bytes, line_start).take(most) {
+        let text = &bytes[line.start.max(line.end.saturating_sub(MAX_REACH))..line.end];
+        if is_comment(text) && has_marker(text, rule, is_rule) {
+            return true;
+        }
+        if !is_prose(text) {
+            break;
+        }
+    }
+    false
 }
 
 fn has_marker(text: &[u8], rule: &str, is_rule: &dyn Fn(&str) -> bool) -> bool {
@@ -58,6 +91,19 @@ fn has_marker(text: &[u8], rule: &str, is_rule: &dyn Fn(&str) -> bool) -> bool {
         let len = rest.iter().take_while(|byte| is_id(byte)).count();
         let word = String::from_utf8_lossy(&rest[..len]);
         word == rule || !is_rule(&word)
+    })
+}
+
+/// Whether a line is a comment that a person wrote: not `#define`, nor an entry of JSON.
+fn is_prose(line: &[u8]) -> bool {
+    let text = line.trim_ascii();
+    let marks = [&b"#"[..], b"//", b"/*", b"*", b"--", b";", b"<!--", b"%"];
+    marks.iter().any(|mark| {
+        let rest = text.strip_prefix(*mark);
+        rest.is_some_and(|rest| match rest.first() {
+            None => true,
+            Some(&byte) => byte == b' ' || byte == b'\t' || mark.contains(&byte),
+        })
     })
 }
 
@@ -115,5 +161,40 @@ mod tests {
         assert!(!allowed("y = 1 # unleak:allow\nx = SECRET"));
         assert!(!allowed("x = SECRET\n# unleak:allow"));
         assert!(!allowed("# unleak:allow\n\nx = SECRET"));
+        assert!(allowed(
+            "# unleak:allow test value\n# of last year\nx = SECRET"
+        ));
+        assert!(!allowed("// unleak:allow\n#define A 1\nx = SECRET"));
+        assert!(!allowed(
+            "\"//\": \"unleak:allow\",\n\"a\": 1,\n\"x\": \"SECRET\""
+        ));
+        // What is commented out may have a marker of its own.
+        assert!(allowed("# unleak:allow\n# x = SECRET"));
+        assert!(!allowed("# unleak:allow\n# y = 1\n# x = SECRET"));
+    }
+
+    #[test]
+    fn the_first_line_of_a_literal_speaks_for_all_of_it() {
+        assert!(allowed("# unleak:allow\nkey: |\n  a\n  SECRET"));
+        assert!(allowed("# unleak:allow\n# made up\nkey: >-\n  SECRET"));
+        assert!(allowed("key: | # unleak:allow\n  a: b\n  SECRET"));
+        assert!(allowed("# unleak:allow\nkey = \"\"\"\nSECRET\n\"\"\""));
+        assert!(allowed("// unleak:allow\nconst key = `\nSECRET`"));
+        assert!(!allowed("# unleak:allow\nother: 1\nkey: |\n  SECRET"));
+        assert!(!allowed("# unleak:allow\nkey: |\n  a\nother: SECRET"));
+        assert!(!allowed("# unleak:allow\nkey:\n  SECRET"));
+    }
+
+    #[test]
+    fn a_comment_before_a_list_speaks_for_a_block_that_begins_it() {
+        let text = "// unleak:allow\n\"key\": [\n  \"SECRET\",\n  \"more\"\n]";
+        let at = text.find("SECRET").unwrap();
+        let is_allowed = |end| {
+            let lines = &mut LineStarts::new(text.as_bytes());
+            is_allowed(lines, Span::new(at, end), "x", &|_| false)
+        };
+        assert!(is_allowed(text.find("more").unwrap()));
+        // Not for a value of one line: the others of the list may be real.
+        assert!(!is_allowed(at + 6));
     }
 }

@@ -1,7 +1,7 @@
 //! What is a secret: bytes in, matches out. Knows no git.
 //!
 //! ```text
-//! entropy, syntax, block, insert, prefilter, allow, decode, placeholder, weights
+//! enclosing < allow;  entropy, syntax, block, insert, prefilter, decode, placeholder, weights
 //! < assignment < checksum, features < score < known < confirm < mod < explain, inside, prove
 //! ```
 //!
@@ -15,6 +15,7 @@ pub mod block;
 pub mod checksum;
 mod confirm;
 pub mod decode;
+mod enclosing;
 pub mod entropy;
 pub mod explain;
 pub mod features;

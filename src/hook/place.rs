@@ -9,6 +9,7 @@ use gix::config::Source;
 
 use super::framework::Managed;
 use crate::error::{Error, Result};
+use crate::odb::reason::reason;
 
 /// Where the hooks of a repository are.
 #[derive(Clone, Debug)]
@@ -46,7 +47,7 @@ impl Place {
             gix::ThreadSafeRepository::discover_with_environment_overrides(path)
                 .map_err(|e| {
                     Error::repository(format!("'{}' is not in a git repository", path.display()))
-                        .because(format!("{e:#}"))
+                        .because(reason(e))
                         .hint("go to one, or install for all repositories with '--global'")
                 })?
                 .to_thread_local();
@@ -54,9 +55,9 @@ impl Place {
         let common_dir = absolute(git.common_dir())?;
         let top = git.workdir().map(absolute).transpose()?;
         let snapshot = git.config_snapshot();
-        let configured = snapshot.trusted_path("core.hooksPath").map_err(|e| {
-            Error::config("core.hooksPath cannot be understood").because(format!("{e:#}"))
-        })?;
+        let configured = snapshot
+            .trusted_path("core.hooksPath")
+            .map_err(|e| Error::config("core.hooksPath cannot be understood").because(reason(e)))?;
         let (hooks, reason) = match configured {
             None => (common_dir.join("hooks"), Reason::Default),
             Some(dir) => {

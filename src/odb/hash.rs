@@ -9,6 +9,7 @@ use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
 use super::ObjectKind;
+use super::reason::reason;
 
 /// Checks that the last bytes of a file are the digest of all bytes before them.
 ///
@@ -45,5 +46,5 @@ pub fn digest(bytes: &[u8], hash: HashKind) -> Vec<u8> {
 /// A message if the kind is unknown or the bytes are a SHA-1 collision attack.
 pub fn object_id(hash: HashKind, kind: ObjectKind, bytes: &[u8]) -> Result<ObjectId, String> {
     let kind = kind.to_gix().ok_or("object of unknown kind")?;
-    gix::objs::compute_hash(hash, kind, bytes).map_err(|e| format!("{e:#}"))
+    gix::objs::compute_hash(hash, kind, bytes).map_err(reason)
 }

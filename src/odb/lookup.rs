@@ -8,6 +8,7 @@ use gix::hash::Kind as HashKind;
 use gix::objs::{Exists as _, Find as _};
 use gix::odb::Header as _;
 
+use super::reason::reason;
 use super::{Limits, ObjectKind, SkipReason, Skipped, hash};
 use crate::error::{Error, Result};
 
@@ -107,17 +108,15 @@ impl Lookup {
         expected: ObjectKind,
         out: &mut Vec<u8>,
     ) -> Result<ObjectKind, Skipped> {
-        let corrupt = |why: &dyn std::fmt::Display| {
-            skipped(SkipReason::Corrupt, id, expected, &format!("{why:#}"))
-        };
+        let corrupt = |why: &str| skipped(SkipReason::Corrupt, id, expected, why);
         for store in &self.stores {
-            let header = store.try_header(id).map_err(|e| corrupt(&e))?;
+            let header = store.try_header(id).map_err(|e| corrupt(&reason(e)))?;
             let Some(header) = header else { continue };
             if header.size() > self.max_bytes {
                 let what = format!("its {} bytes are over the size limit", header.size());
                 return Err(skipped(SkipReason::TooLarge, id, expected, &what));
             }
-            let Some(found) = store.try_find(id, out).map_err(|e| corrupt(&e))? else {
+            let Some(found) = store.try_find(id, out).map_err(|e| corrupt(&reason(e)))? else {
                 continue;
             };
             let kind = ObjectKind::from_gix(found.kind);

@@ -95,8 +95,8 @@ pub fn path_of(dir: &Path, id: &gix::oid) -> PathBuf {
 /// Reads the loose object `id` from `dir` into `out`; returns its kind.
 ///
 /// # Errors
-/// `Io` if the file cannot be read, `Corrupt` if it is damaged, larger than `max_bytes`, or not
-/// the object that its name says.
+/// `Io` if the file cannot be read, `TooLarge` if the object has more than `max_bytes`, `Corrupt` if it
+/// is damaged or not the object that its name says.
 pub fn read(
     dir: &Path,
     id: &gix::oid,
@@ -107,7 +107,18 @@ pub fn read(
     let path = path_of(dir, id);
     // Most are small: reading costs less than mapping.
     let file = std::fs::read(&path).map_err(|e| Error::io("read", &path, e))?;
-    decode(&file, id, max_bytes, inflater, out).map_err(|why| damaged(&path, &why))
+    let (header_len, kind, size) = header(&file, inflater).map_err(|why| damaged(&path, &why))?;
+    if size > max_bytes {
+        return Err(Error::too_large(format!(
+            "cannot read '{}': object announces {size} bytes, over the limit of {max_bytes}",
+            path.display()
+        ))
+        .hint("'--max-object-size' raises the limit"));
+    }
+    let len = size.saturating_add(header_len as u64);
+    decode(&file, (id, kind), (header_len, len), inflater, out)
+        .map_err(|why| damaged(&path, &why))?;
+    Ok(kind)
 }
 
 /// Reads the header of a loose object; returns its length, the kind and the size.
@@ -191,24 +202,19 @@ fn damaged(path: &Path, why: &str) -> Error {
         .hint("run 'git fsck'; if it agrees, restore this object from another clone")
 }
 
+/// Inflates an object of `len` bytes with its header into `out`, without the header.
 fn decode(
     file: &[u8],
-    id: &gix::oid,
-    max_bytes: u64,
+    (id, kind): (&gix::oid, ObjectKind),
+    (header_len, len): (usize, u64),
     inflater: &mut Inflater,
     out: &mut Vec<u8>,
-) -> Result<ObjectKind, String> {
-    let (header_len, kind, size) = header(file, inflater)?;
-    if size > max_bytes {
-        return Err(format!(
-            "object announces {size} bytes, over the limit of {max_bytes}"
-        ));
-    }
-    inflater.inflate(file, size.saturating_add(header_len as u64), out)?;
+) -> Result<(), String> {
+    inflater.inflate(file, len, out)?;
     out.drain(..header_len);
     let actual = hash::object_id(id.kind(), kind, out)?;
     if actual.as_ref() != id {
         return Err(format!("file holds object {actual}"));
     }
-    Ok(kind)
+    Ok(())
 }

@@ -12,6 +12,7 @@
 //! Everything read here is a claim by a stranger. Damage never panics and never ends the walk: it
 //! is listed, with file and offset, and the rest is read.
 
+mod address;
 pub mod bundle;
 pub mod delta;
 pub mod file;
@@ -25,6 +26,7 @@ pub mod map;
 pub mod objects;
 pub mod pack;
 pub mod read;
+pub(crate) mod reason;
 pub mod refs;
 pub mod reftable;
 pub mod repository;
@@ -46,7 +48,7 @@ pub use gix::ObjectId;
 use loose::LooseObject;
 use pack::Pack;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// Number of a stored object: see the module's documentation.
 pub type Node = u32;
@@ -127,6 +129,15 @@ pub enum SkipReason {
 }
 
 impl SkipReason {
+    /// The reason that an error is.
+    pub fn of(error: &Error) -> Self {
+        match error.kind() {
+            ErrorKind::Io => Self::Unreadable,
+            ErrorKind::TooLarge => Self::TooLarge,
+            _ => Self::Corrupt,
+        }
+    }
+
     /// The word for reports.
     pub fn name(self) -> &'static str {
         match self {
@@ -245,7 +256,7 @@ impl ObjectStore {
         for index in indexes {
             match Pack::open(index, hash) {
                 Ok(pack) => store.packs.push(pack),
-                Err(e) => store.skip_file(index, SkipReason::Corrupt, &e.chain()),
+                Err(e) => store.skip_file(index, SkipReason::of(&e), &e.chain()),
             }
         }
         store.loose = loose;
@@ -330,7 +341,7 @@ impl ObjectStore {
                     match Pack::open(path, self.hash) {
                         Ok(pack) => self.packs.push(pack),
                         Err(e) => {
-                            self.skip_file(path, SkipReason::Corrupt, &e.chain());
+                            self.skip_file(path, SkipReason::of(&e), &e.chain());
                             let pack = path.with_extension("pack");
                             if names.binary_search(&pack).is_ok() {
                                 self.open_unindexed(&pack);
@@ -352,7 +363,7 @@ impl ObjectStore {
                 self.packs.push(pack);
                 self.skipped.extend(skipped);
             }
-            Err(e) => self.skip_file(path, SkipReason::Corrupt, &e.chain()),
+            Err(e) => self.skip_file(path, SkipReason::of(&e), &e.chain()),
         }
     }
 
@@ -395,7 +406,7 @@ impl ObjectStore {
             }
             for error in pack.problems() {
                 self.skipped.push(Skipped {
-                    reason: SkipReason::Corrupt,
+                    reason: SkipReason::of(error),
                     kind: ObjectKind::Unknown,
                     object_id: None,
                     detail: error.chain(),

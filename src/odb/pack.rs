@@ -15,6 +15,7 @@ use gix_pack::data::entry::Header;
 
 use super::inflate::Inflater;
 use super::map::Map;
+use super::reason::reason;
 use super::{ObjectKind, Skipped, hash, unindexed};
 use crate::error::{Error, Result};
 
@@ -83,7 +84,7 @@ pub fn first_ids(path: &Path, hash: HashKind, len: usize) -> Result<(u32, Vec<Ob
 fn open_index(path: &Path, hash: HashKind) -> Result<gix_pack::index::File<Map>> {
     let map = Map::open(path)?;
     gix_pack::index::File::from_data(map, path.to_owned(), hash)
-        .map_err(|e| damaged(path, &format!("{e:#}")))
+        .map_err(|e| damaged(path, &reason(e)))
 }
 
 impl Pack {
@@ -100,7 +101,7 @@ impl Pack {
             problems.push(damaged(index_path, &why));
         }
         let index = gix_pack::index::File::from_data(map, index_path.to_owned(), hash)
-            .map_err(|e| damaged(index_path, &format!("{e:#}")))?;
+            .map_err(|e| damaged(index_path, &reason(e)))?;
         let data = Map::open(&path)?;
         if let Err(why) = check_header(&data, &index, hash) {
             problems.push(damaged(&path, &why));
@@ -123,7 +124,7 @@ impl Pack {
             unindexed::make(&data, path, hash, max_bytes).map_err(|why| damaged(path, &why))?;
         let map = Map::of(&made.index)?;
         let index = gix_pack::index::File::from_data(map, path.to_owned(), hash)
-            .map_err(|e| damaged(path, &format!("{e:#}")))?;
+            .map_err(|e| damaged(path, &reason(e)))?;
         let pack = Self::lay_out(
             path.to_owned(),
             data,
@@ -200,8 +201,7 @@ impl Pack {
         let at = entry as usize;
         let offset = self.offsets[at];
         let stored = self.stored(entry)?;
-        let header = gix_pack::data::Entry::from_bytes(stored, offset, hash)
-            .map_err(|e| format!("{e:#}"))?;
+        let header = gix_pack::data::Entry::from_bytes(stored, offset, hash).map_err(reason)?;
         self.sizes[at] = header.decompressed_size;
         let header_len = header.data_offset - offset;
         self.header_lens[at] = u8::try_from(header_len).map_err(|_| "header is too long")?;
@@ -486,7 +486,7 @@ fn check_header(
         .first_chunk()
         .filter(|_| data.len() >= HEADER_LEN + hash.len_in_bytes())
         .ok_or("file is too short for a pack")?;
-    let (_, count) = gix_pack::data::header::decode(header).map_err(|e| format!("{e:#}"))?;
+    let (_, count) = gix_pack::data::header::decode(header).map_err(reason)?;
     if count != index.num_objects() {
         let named = index.num_objects();
         return Err(format!(

@@ -10,8 +10,9 @@ use gix::{ObjectId, ThreadSafeRepository};
 
 use super::index::{self, Entry, Index};
 use super::lookup::Lookup;
-use super::{Limits, ObjectKind, ObjectStore, SkipReason, Skipped, file, refs};
-use crate::error::{Error, ErrorKind, Result};
+use super::reason::{config_line, reason};
+use super::{Limits, ObjectKind, ObjectStore, SkipReason, Skipped, address, file, refs};
+use crate::error::{Error, Result};
 
 /// An opened repository.
 pub struct Repository {
@@ -64,20 +65,37 @@ impl Repository {
     /// # Errors
     /// `Repository` if there is none or it cannot be opened.
     pub fn discover(path: &Path, overrides: &Overrides) -> Result<Self> {
+        Self::find(path, overrides)?.ok_or_else(|| {
+            let error =
+                Error::repository(format!("'{}' is not in a git repository", path.display()));
+            error.hint(match path.is_dir() {
+                true => "name a directory that holds one, or run 'git init' first",
+                false => "'unleak scan --files' scans files that are in no repository",
+            })
+        })
+    }
+
+    /// Like [`Self::discover`], but `None` if `path` is in no repository.
+    ///
+    /// # Errors
+    /// `Repository` if `path` does not exist, or the repository cannot be opened.
+    pub fn find(path: &Path, overrides: &Overrides) -> Result<Option<Self>> {
         if !path.exists() {
-            return Err(Error::repository(format!(
-                "'{}' does not exist",
-                path.display()
-            )));
+            return Err(address::refused(path).unwrap_or_else(|| {
+                Error::repository(format!("'{}' does not exist", path.display()))
+            }));
         }
         let git_dir = match &overrides.git_dir {
             Some(git_dir) => git_dir.clone(),
             None => {
-                let (found, _trust) = gix::discover::upwards(path).map_err(|_| {
-                    Error::repository(format!("'{}' is not in a git repository", path.display()))
-                        .hint("name a directory that holds one, or run 'git init' first")
-                })?;
-                found.into_repository_and_work_tree_directories().0
+                let found = gix::discover::upwards(path).ok();
+                let found = found.map(|(found, _trust)| found);
+                let found = found.map(|found| found.into_repository_and_work_tree_directories().0);
+                check_links(path, found.as_deref())?;
+                let Some(found) = found else {
+                    return Ok(None);
+                };
+                found
             }
         };
         // Isolated: neither the user's nor the system's configuration, nor the environment, takes
@@ -85,13 +103,11 @@ impl Repository {
         let options = gix::open::Options::isolated()
             .open_path_as_is(true)
             .strict_config(false);
-        let repo: ThreadSafeRepository = options.open(&git_dir).map_err(|e| {
-            Error::repository(format!("cannot open '{}'", git_dir.display()))
-                .because(format!("{e:#}"))
-        })?;
+        let repo = options.open(&git_dir);
+        let repo: ThreadSafeRepository = repo.map_err(|e| cannot_open(&git_dir, e.into()))?;
         let mut git = repo.to_thread_local();
         git.objects.ignore_replacements = true;
-        Ok(Self { git })
+        Ok(Some(Self { git }))
     }
 
     /// Opens its object store.
@@ -154,11 +170,7 @@ impl Repository {
                     skipped.push(file::skipped(SkipReason::TooLarge, &path, why));
                 }
                 Err(e) => {
-                    let reason = match e.kind() {
-                        ErrorKind::Io => SkipReason::Unreadable,
-                        _ => SkipReason::Corrupt,
-                    };
-                    skipped.push(file::skipped(reason, &path, &e.chain()));
+                    skipped.push(file::skipped(SkipReason::of(&e), &path, &e.chain()));
                 }
             }
         }
@@ -186,7 +198,7 @@ impl Repository {
         {
             let id = ObjectId::from_hex(line.trim_ascii()).map_err(|e| {
                 Error::corrupt(format!("'{}' names no commit", merging.display()))
-                    .because(format!("{e:#}"))
+                    .because(reason(e))
             })?;
             parents.push(id);
         }
@@ -318,7 +330,7 @@ impl Repository {
                 "cannot read '{}'",
                 self.common_dir().join("shallow").display()
             ))
-            .because(format!("{e:#}"))
+            .because(reason(e))
         })?;
         let mut ids: Vec<ObjectId> = commits
             .map(|list| list.iter().copied().collect())
@@ -326,6 +338,50 @@ impl Repository {
         ids.sort_unstable();
         Ok(ids)
     }
+}
+
+fn cannot_open(git_dir: &Path, error: gix::Error) -> Error {
+    let path = git_dir.display();
+    match config_line(&error) {
+        Some(line) => Error::repository(format!(
+            "cannot open the repository '{path}': line {line} of its file 'config' is not valid"
+        ))
+        .hint("'git config --list' in the repository shows what git makes of it"),
+        None => {
+            Error::repository(format!("cannot open the repository '{path}'")).because(reason(error))
+        }
+    }
+}
+
+/// Refuses a file `.git` between `path` and the repository that was found: it was meant to name
+/// another one.
+fn check_links(path: &Path, found: Option<&Path>) -> Result<()> {
+    let Ok(start) = path.canonicalize() else {
+        return Ok(());
+    };
+    let found = found.and_then(|found| found.canonicalize().ok());
+    for dir in start.ancestors() {
+        let link = dir.join(".git");
+        if link.is_file() {
+            let named = gix::discover::path::from_gitdir_file(&link);
+            let named = named.ok().and_then(|named| named.canonicalize().ok());
+            if named.is_some() && named == found {
+                return Ok(());
+            }
+            let link = link.display();
+            return Err(
+                Error::repository(format!("'{link}' names no git repository"))
+                    .hint("it is the link of a worktree or submodule: mend it, or remove it"),
+            );
+        }
+        if found
+            .as_ref()
+            .is_some_and(|found| *found == link || *found == dir)
+        {
+            return Ok(());
+        }
+    }
+    Ok(())
 }
 
 /// Hands the entries of an index to `add` until that says stop; returns whether it did not.

@@ -7,7 +7,7 @@ use super::Skipped;
 use super::refs::{self, Ref};
 use super::reftable::Wanted;
 use super::repository::Repository;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, nearest};
 
 /// Ends of a range: commits, or tags that name them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,12 +25,13 @@ impl Repository {
     /// # Errors
     /// `Usage` if it names nothing that is here.
     pub fn revisions(&self, range: &str) -> Result<Ends> {
+        if range.trim().is_empty() {
+            return Err(Error::usage("the range is empty")
+                .hint("write 'A..B': the commits that B reaches and A does not"));
+        }
         let with_ids = self.with_ids(range)?;
-        let spec = self.git().rev_parse(with_ids.as_str()).map_err(|e| {
-            Error::usage(format!("'{range}' names no commits of this repository"))
-                .because(format!("{e:#}"))
-                .hint("write 'A..B'; in CI, fetch with full depth (a fetch depth of 0), so that both are there")
-        })?;
+        let spec = self.git().rev_parse(with_ids.as_str());
+        let spec = spec.map_err(|_| self.unknown(range))?;
         let one = |id| vec![id];
         Ok(match spec.detach() {
             Spec::Include(tip) => Ends {
@@ -57,35 +58,69 @@ impl Repository {
     }
 
     fn parents(&self, commit: ObjectId) -> Result<Vec<ObjectId>> {
-        let wrong = |e: &dyn std::fmt::Display| {
-            Error::usage(format!("{commit} is no commit that can be read"))
-                .because(format!("{e:#}"))
-        };
-        let object = self.git().find_object(commit).map_err(|e| wrong(&e))?;
-        let commit = object.peel_to_commit().map_err(|e| wrong(&e))?;
+        let wrong = || Error::usage(format!("{commit} is not a commit that can be read"));
+        let object = self.git().find_object(commit).map_err(|_| wrong())?;
+        let commit = object.peel_to_commit().map_err(|_| wrong())?;
         Ok(commit.parent_ids().map(gix::Id::detach).collect())
+    }
+
+    /// The error for a range that cannot be read: says which end of it, and why.
+    fn unknown(&self, range: &str) -> Error {
+        let (from, to) = ends(range).map_or((range, ""), |(from, _, to)| (from, to));
+        let is_known = |end: &&str| {
+            let with_id = self.with_id(end).ok();
+            with_id.is_some_and(|text| self.git().rev_parse_single(text.as_str()).is_ok())
+        };
+        let ends = [from, to].into_iter().filter(|end| !end.is_empty());
+        let Some(end) = ends.clone().find(|end| !is_known(end)) else {
+            return Error::usage(format!("'{range}' is not a range of commits"))
+                .hint("write 'A..B': the commits that B reaches and A does not");
+        };
+        let plain = end.trim_start_matches('^');
+        let name = &plain[..plain.find(['^', '~', ':', '@']).unwrap_or(plain.len())];
+        let (refs, is_shallow) = (
+            self.read_refs(Wanted::Refs),
+            self.git().is_shallow().unwrap_or(false),
+        );
+        let short = |found: &Ref| {
+            let name = found.name.to_string();
+            let heads = ["refs/heads/", "refs/tags/", "refs/remotes/"];
+            let short = heads.iter().find_map(|head| name.strip_prefix(head));
+            short.map(str::to_owned).unwrap_or(name)
+        };
+        let names: Vec<String> = refs.refs.iter().map(short).collect();
+        let fetch = match is_shallow {
+            true => "the clone is shallow: run 'git fetch --unshallow' (in CI: a fetch depth of 0)",
+            false => "fetch it first; 'git log --oneline --all' lists the commits that are here",
+        };
+        let is_end = is_known(&name) || name.is_empty();
+        match nearest(name, names.iter().map(String::as_str)) {
+            _ if is_end && name.len() < plain.len() => {
+                let rest = &plain[name.len()..];
+                let of = if name.is_empty() { "" } else { " of " };
+                Error::usage(format!(
+                    "'{end}' names no commit: there is no '{rest}'{of}{name}"
+                ))
+                .hint(fetch)
+            }
+            Some(likely) if !is_shallow => Error::usage(format!(
+                "'{name}' is not a branch, tag or commit that is here"
+            ))
+            .hint(format!("did you mean '{likely}'?")),
+            _ => Error::usage(format!(
+                "'{name}' is not a branch, tag or commit that is here"
+            ))
+            .hint(fetch),
+        }
     }
 
     /// Puts ids in place of the refs that a range begins its ends with: gix knows refs that are
     /// files only.
     fn with_ids(&self, range: &str) -> Result<String> {
-        let outside_braces = |(at, _): &(usize, &str)| {
-            let before = &range[..*at];
-            before.matches('{').count() <= before.matches('}').count()
-        };
-        let Some((at, _)) = range.match_indices("..").find(outside_braces) else {
+        let Some((from, dots, to)) = ends(range) else {
             return self.with_id(range);
         };
-        let (from, dots_and_to) = range.split_at(at);
-        let dots = if dots_and_to.starts_with("...") {
-            "..."
-        } else {
-            ".."
-        };
-        let (from, to) = (
-            self.with_id(from)?,
-            self.with_id(&dots_and_to[dots.len()..])?,
-        );
+        let (from, to) = (self.with_id(from)?, self.with_id(to)?);
         Ok(format!("{from}{dots}{to}"))
     }
 
@@ -142,6 +177,19 @@ impl Repository {
     }
 }
 
+/// The two ends of a range, and the dots between them; `None` if it has one end only.
+fn ends(range: &str) -> Option<(&str, &str, &str)> {
+    let outside_braces = |(at, _): &(usize, &str)| {
+        let before = &range[..*at];
+        before.matches('{').count() <= before.matches('}').count()
+    };
+    let (at, _) = range.match_indices("..").find(outside_braces)?;
+    let (from, dots_and_to) = range.split_at(at);
+    let len = if dots_and_to.starts_with("...") { 3 } else { 2 };
+    let (dots, to) = dots_and_to.split_at(len);
+    Some((from, dots, to))
+}
+
 /// Where a short name is looked for, in git's order: gitrevisions(7).
 const REF_RULES: [&str; 6] = [
     "*",
@@ -160,9 +208,8 @@ pub fn date(text: &str) -> Result<i64> {
     let now = jiff::Zoned::now();
     gix::date::parse(text, Some(now))
         .map(|time| time.seconds)
-        .map_err(|e| {
-            Error::usage(format!("'{text}' is no date"))
-                .because(format!("{e:#}"))
-                .hint("write '2026-11-01' or '2 weeks ago'")
+        .map_err(|_| {
+            Error::usage(format!("'{text}' is not a date"))
+                .hint("write it as in '2026-11-01' or '2 weeks ago'")
         })
 }

@@ -14,6 +14,7 @@ use gix_pack::data::entry::Header;
 use rustc_hash::FxHashMap;
 
 use super::inflate::Inflater;
+use super::reason::reason;
 use super::{ObjectKind, SkipReason, Skipped, delta, file, hash};
 
 /// An index made up, and what is not in it.
@@ -47,7 +48,7 @@ pub(super) fn make(
         .first_chunk()
         .filter(|_| pack.len() >= HEADER_LEN + hash.len_in_bytes())
         .ok_or("file is too short for a pack")?;
-    let (_, count) = gix_pack::data::header::decode(header).map_err(|e| format!("{e:#}"))?;
+    let (_, count) = gix_pack::data::header::decode(header).map_err(reason)?;
     let mut maker = Maker {
         pack: &pack[..pack.len() - hash.len_in_bytes()],
         path,
@@ -168,8 +169,8 @@ impl Maker<'_> {
         let offset = at as u64;
         let stored = self.pack.get(at..).filter(|stored| !stored.is_empty());
         let stored = stored.ok_or("it is not there")?;
-        let header = gix_pack::data::Entry::from_bytes(stored, offset, self.hash)
-            .map_err(|e| format!("{e:#}"))?;
+        let header =
+            gix_pack::data::Entry::from_bytes(stored, offset, self.hash).map_err(reason)?;
         let head_len = usize::try_from(header.data_offset - offset).map_err(|e| e.to_string())?;
         let stream = stored.get(head_len..).ok_or("it is cut short")?;
         let (used, size) = Inflater::measure_both(stream)?;

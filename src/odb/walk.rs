@@ -13,7 +13,6 @@ use super::pack::Entry;
 use super::read::Reader;
 use super::window::{self, Sizes, Window};
 use super::{Node, ObjectKind, ObjectStore, SkipReason, Skipped, delta, loose};
-use crate::error::ErrorKind;
 use crate::progress::Progress;
 use crate::span::Run;
 
@@ -713,13 +712,7 @@ impl<'a> Walk<'a> {
             }
             Ok(_) => {}
             Err(e) => {
-                let reason = match e.kind() {
-                    ErrorKind::Corrupt if e.chain().contains("over the limit") => {
-                        SkipReason::TooLarge
-                    }
-                    ErrorKind::Corrupt => SkipReason::Corrupt,
-                    _ => SkipReason::Unreadable,
-                };
+                let reason = SkipReason::of(&e);
                 let (node, kind) = (self.loose_node(at), ObjectKind::Unknown);
                 worker.failed.push(Failure {
                     node,

@@ -7,6 +7,7 @@ use std::ops::Range;
 use gix::hash::Kind as HashKind;
 
 use super::ObjectKind;
+use super::reason::reason;
 
 /// New bytes of a window, and how far windows overlap on either side of what is theirs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,7 +126,7 @@ impl<R: Read> Hashing<R> {
     /// # Errors
     /// A message if the bytes are a SHA-1 collision attack.
     pub fn finish(self) -> Result<gix::ObjectId, String> {
-        self.hasher.try_finalize().map_err(|e| format!("{e:#}"))
+        self.hasher.try_finalize().map_err(reason)
     }
 }
 

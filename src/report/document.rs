@@ -412,9 +412,18 @@ pub struct Coverage {
     /// Findings that people know and accept.
     #[serde(default)]
     pub suppressed: Vec<Suppressed>,
-    /// Findings that were not asked for.
+    /// Findings that filters left out.
     #[serde(default)]
     pub filtered: usize,
+    /// The filters, as on the command line.
+    #[serde(default)]
+    pub filters: Vec<Text>,
+    /// Files and directories that were left out by name, and not read.
+    #[serde(default)]
+    pub excluded: usize,
+    /// Pipes, sockets and devices that were met in directories, and not read.
+    #[serde(default)]
+    pub special_files: Vec<Text>,
     /// What should have been read and was not.
     pub skipped: Vec<Skipped>,
     /// Archives that nobody can open.
@@ -483,6 +492,20 @@ struct Summary<'a> {
     coverage: Cow<'a, Coverage>,
 }
 
+/// What is wrong with a JSON file, in words for those who hand it over.
+pub fn fault_of(error: &serde_json::Error) -> String {
+    use serde_json::error::Category;
+    let (line, column) = (error.line(), error.column());
+    match error.classify() {
+        Category::Io => "it cannot be read".to_owned(),
+        Category::Eof => format!("it ends too early, in line {line}"),
+        Category::Syntax => format!("line {line}, column {column}: it is not JSON"),
+        Category::Data => {
+            format!("line {line}: a field is missing, or holds what no report has there")
+        }
+    }
+}
+
 impl Document {
     /// Reads a report saved as JSON or JSON Lines; `name` is the file's, for errors.
     ///
@@ -490,7 +513,8 @@ impl Document {
     /// `Config` if it is no report, of another version, or cut off.
     pub fn parse(bytes: &[u8], name: &str) -> Result<Self> {
         let broken = |e: serde_json::Error| {
-            Error::config(format!("'{name}' is not a report of unleak in JSON: {e}"))
+            let why = fault_of(&e);
+            Error::config(format!("'{name}' is not a report of unleak in JSON: {why}"))
                 .hint("reports that can be read again are made by 'unleak scan --format json'")
         };
         let document = if is_lines(bytes) {

@@ -306,6 +306,8 @@ fn coverage(redactor: &Redactor, block: &CoverageBlock) -> Coverage {
             bytes: found.bytes,
         }
     });
+    let filters = block.filters.iter();
+    let filters = filters.map(|filter| text(redactor, filter.as_bytes()));
     let said = |words: &Option<String>| {
         let words = words.as_ref();
         words.map(|words| text(redactor, words.as_bytes()))
@@ -331,6 +333,13 @@ fn coverage(redactor: &Redactor, block: &CoverageBlock) -> Coverage {
         allowed_inline: block.allowed_inline,
         below_confidence: block.below_confidence,
         filtered: block.filtered.len(),
+        filters: filters.collect(),
+        excluded: block.excluded,
+        special_files: block
+            .special
+            .iter()
+            .map(|path| Text::of(redactor.path(path).into_owned()))
+            .collect(),
         suppressed: suppressed.collect(),
         skipped: skipped(redactor, &block.skipped),
         unopened: skipped(redactor, &block.unopened),

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use super::document::{Document, Finding};
 use super::escape::escape;
-use super::location::{Location, locations, path_note, unread};
+use super::location::{Location, left_out, locations, path_note, unread};
 use crate::rule::Confidence;
 
 /// Places told of each finding.
@@ -94,6 +94,7 @@ fn annotate(finding: &Finding, location: &Location<'_>, text: &mut String) {
 /// One line in our own words: it is no command, so it must hold nothing that could be one.
 fn summary(document: &Document, text: &mut String) {
     let found = match document.findings.len() {
+        0 if document.coverage.filtered > 0 => "no secrets match the filters".to_owned(),
         0 => "no secrets found".to_owned(),
         1 => "1 secret found".to_owned(),
         count => format!("{count} secrets found"),
@@ -103,7 +104,8 @@ fn summary(document: &Document, text: &mut String) {
     } else {
         "but not everything could be read"
     };
-    let _ = writeln!(text, "unleak: {found}, {read}");
+    let left_out = left_out(document).map_or_else(String::new, |left| format!("; {left}"));
+    let _ = writeln!(text, "unleak: {found}, {read}{left_out}");
 }
 
 /// Escapes the message of a command.

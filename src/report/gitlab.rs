@@ -6,7 +6,7 @@
 use serde::Serialize;
 
 use super::document::{self, Finding, Text};
-use super::location::{locations, unread};
+use super::location::{left_out, locations, unread};
 use crate::rule::Confidence;
 
 /// The newest version of the schema that it was checked against.
@@ -118,19 +118,26 @@ pub(super) fn render(report: &document::Document) -> Vec<u8> {
             start_time: NO_TIME,
             end_time: NO_TIME,
             status: if is_complete { "success" } else { "failure" },
-            messages: unread(report)
-                .into_iter()
-                .map(|problem| Message {
-                    level: "warn",
-                    value: format!("not read: {problem}"),
-                })
-                .collect(),
+            messages: messages(report),
         },
         vulnerabilities: report.findings.iter().map(vulnerability).collect(),
     };
     let mut bytes = serde_json::to_vec_pretty(&document).expect("strings and numbers become JSON");
     bytes.push(b'\n');
     bytes
+}
+
+/// What was not read, and what was left out.
+fn messages(report: &document::Document) -> Vec<Message> {
+    let problems = unread(report).into_iter().map(|problem| Message {
+        level: "warn",
+        value: format!("not read: {problem}"),
+    });
+    let left_out = left_out(report).map(|value| Message {
+        level: "info",
+        value,
+    });
+    problems.chain(left_out).collect()
 }
 
 fn vulnerability(finding: &Finding) -> Vulnerability<'_> {

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use super::Blocked;
 use super::document::{Coverage, Document, Finding, Text};
 use super::escape::escape;
-use super::location::{first_label, locations, path_note, ref_note};
+use super::location::{filtered, filters, first_label, locations, path_note, ref_note};
 use super::paint::{Paint, Role};
 use super::story::{also_in, also_on, counted, story};
 use crate::audit::Scope;
@@ -140,8 +140,8 @@ pub(super) fn verdict(document: &Document, paint: Paint, text: &mut String) {
         n => format!("{n} secrets found ({})", counts.join(", ")),
     };
     let role = match (findings.is_empty(), head.complete) {
-        (true, true) => Role::Good,
-        (true, false) => Role::Warning,
+        (true, true) if document.coverage.filtered == 0 => Role::Good,
+        (true, _) => Role::Warning,
         _ => Role::Alarm,
     };
     let scanned: u64 = document
@@ -152,11 +152,29 @@ pub(super) fn verdict(document: &Document, paint: Paint, text: &mut String) {
         .sum();
     let is_part = head.scope == Scope::Objects;
     let of = if is_part { "a part of " } else { "" };
-    let _ = write!(text, "{} in {of}{subject}", paint.role(role, &found));
+    let filtered = filtered(document);
+    let _ = match (&filtered, findings.len()) {
+        (Some(filtered), 0) => {
+            let none = format!("no secrets match {}", filters(document));
+            let none = paint.role(role, &none);
+            write!(text, "{none} in {of}{subject}: {filtered}")
+        }
+        (Some(filtered), _) => {
+            let found = paint.role(role, &found);
+            let filters = filters(document);
+            write!(text, "{found} in {of}{subject}; {filtered} by {filters}")
+        }
+        (None, _) => write!(text, "{} in {of}{subject}", paint.role(role, &found)),
+    };
+    let excluded = document.coverage.excluded;
     let _ = match (head.complete, scanned) {
         (false, _) => {
             let but = paint.role(Role::Alarm, "but not everything could be read");
             writeln!(text, ", {but}")
+        }
+        (true, _) if excluded > 0 => {
+            let excluded = counted(excluded, "path");
+            writeln!(text, "; everything else was read, {excluded} excluded")
         }
         (true, 0) if head.scope == Scope::Repository => {
             writeln!(text, ": it holds no objects yet")
@@ -388,8 +406,8 @@ fn notes(coverage: &Coverage, text: &mut String) {
             "findings suppressed by the files in '.unleak': 'unleak ignore list' shows them",
         ),
         (
-            coverage.filtered,
-            "more findings are not what was asked for by '--rule', '--path' and the like",
+            coverage.special_files.len(),
+            "pipes, sockets or devices in directories are not files and were not read",
         ),
         (
             coverage.below_confidence,

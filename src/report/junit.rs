@@ -6,7 +6,7 @@ use quick_xml::events::{BytesDecl, BytesText, Event};
 
 use super::document::{Document, Finding};
 use super::escape::escape;
-use super::location::{first_label, locations, path_note, unread};
+use super::location::{first_label, left_out, locations, path_note, unread};
 
 pub(super) fn render(document: &Document) -> Vec<u8> {
     write(document).expect("memory takes it")
@@ -42,7 +42,11 @@ fn write(document: &Document) -> std::io::Result<Vec<u8>> {
                 write_case(writer, &case, Some(("error", problem, problem)))?;
             }
             if is_clean {
-                let case = Case::named("unleak", "no secrets, and everything was read");
+                let name = match left_out(document) {
+                    Some(left_out) => format!("no secrets that were asked for: {left_out}"),
+                    None => "no secrets, and everything was read".to_owned(),
+                };
+                let case = Case::named("unleak", &name);
                 write_case(writer, &case, None)?;
             }
             Ok(())

@@ -213,3 +213,34 @@ pub(super) fn unread(document: &Document) -> Vec<String> {
     }));
     lines
 }
+
+/// What filters left out, for summaries: findings are not gone because nobody asked for them.
+pub(super) fn filtered(document: &Document) -> Option<String> {
+    match document.coverage.filtered {
+        0 => None,
+        1 => Some("1 other finding is filtered out".to_owned()),
+        count => Some(format!("{count} other findings are filtered out")),
+    }
+}
+
+/// The filters, as on the command line.
+pub(super) fn filters(document: &Document) -> String {
+    let filters = document.coverage.filters.iter().map(Text::shown);
+    match filters.collect::<Vec<_>>().join(" ") {
+        none if none.is_empty() => "what was asked for".to_owned(),
+        some => some,
+    }
+}
+
+/// What filters and exclusions left out, with their names, as one sentence without a full stop.
+pub(super) fn left_out(document: &Document) -> Option<String> {
+    let filters = filters(document);
+    let findings = filtered(document).map(|filtered| format!("{filtered} by {filters}"));
+    let paths = match document.coverage.excluded {
+        0 => None,
+        1 => Some("1 path was excluded and not read".to_owned()),
+        count => Some(format!("{count} paths were excluded and not read")),
+    };
+    let all: Vec<String> = findings.into_iter().chain(paths).collect();
+    (!all.is_empty()).then(|| all.join("; "))
+}

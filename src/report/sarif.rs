@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::document::{Document, Finding, Kind};
-use super::location::{Location, locations, path_note, unread};
+use super::location::{Location, left_out, locations, path_note, unread};
 use crate::rule::Confidence;
 
 /// Most results that GitHub takes; the worst come first.
@@ -206,6 +206,12 @@ fn invocation(document: &Document) -> Invocation {
             message: message(&format!("not read: {problem}")),
         })
         .collect();
+    if let Some(left_out) = left_out(document) {
+        notifications.push(Notification {
+            level: "note",
+            message: message(&left_out),
+        });
+    }
     let count = document.findings.len();
     if count > MAX_RESULTS {
         let text = format!("only the worst {MAX_RESULTS} of {count} findings are listed here");

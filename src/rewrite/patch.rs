@@ -196,7 +196,7 @@ fn replacement(
         [] if edit.is_form => filled_form(bytes, edit.span, secret),
         [] if is_binary => vec![FILL; shown.len()],
         [] => style.write(bytes, edit.span, mark),
-        [Layer::Encoded(Encoding::Utf16)] => filled_utf16(shown),
+        [Layer::Encoded(Encoding::Utf16 | Encoding::Utf32)] => filled_wide(shown),
         [Layer::Encoded(Encoding::Hex)] => shown
             .iter()
             .zip(b"2a".iter().cycle())
@@ -289,7 +289,8 @@ fn filled_base64(shown: &[u8], secret: &[u8]) -> Vec<u8> {
     out
 }
 
-fn filled_utf16(shown: &[u8]) -> Vec<u8> {
+/// UTF-16 or UTF-32 of fill bytes.
+fn filled_wide(shown: &[u8]) -> Vec<u8> {
     shown
         .iter()
         .map(|&byte| if byte == 0 { 0 } else { FILL })

@@ -66,7 +66,7 @@ pub fn parse(text: &str, file: &str) -> Result<Carried> {
         Some(Value::Array(entries)) => entries,
         Some(_) => {
             return Err(Error::config(format!(
-                "'{file}': 'rules' is no list of tables"
+                "'{file}': 'rules' must be a list of tables, each below '[[rules]]'"
             )));
         }
     };

@@ -1,4 +1,4 @@
-//! TOML to [`RuleSet`]. An unknown field is an error; errors name file, rule and field.
+//! TOML to [`RuleSet`]. An unknown field is an error; errors name file, line, rule and field.
 
 use std::collections::HashSet;
 
@@ -9,31 +9,35 @@ use toml::{Table, Value};
 
 use super::{Boundary, Check, Confidence, Ends, Keyword, Matcher, Rule, RuleSet, frame, gram};
 use crate::error::{Error, Result, nearest};
+use crate::tables::{self, Fault, Field, Kind};
+
+/// The fields of a file.
+const FILE: [Field; 1] = [Field::free("rule", Kind::Tables(&FIELDS))];
 
 /// The fields of [`Entry`].
-const FIELDS: [&str; 22] = [
-    "id",
-    "provider",
-    "description",
-    "confidence",
-    "keywords",
-    "regex",
-    "value",
-    "matcher",
-    "words",
-    "anchor",
-    "lookbehind",
-    "boundary",
-    "ends",
-    "checks",
-    "entropy",
-    "except",
-    "part_of",
-    "public",
-    "rotate",
-    "docs",
-    "examples",
-    "near_misses",
+const FIELDS: [Field; 22] = [
+    Field::needed("id", Kind::Text),
+    Field::needed("provider", Kind::Text),
+    Field::needed("description", Kind::Text),
+    Field::needed("confidence", Kind::Choice(&["low", "medium", "high"])),
+    Field::needed("keywords", Kind::Texts),
+    Field::free("regex", Kind::Text),
+    Field::free("value", Kind::Text),
+    Field::free("matcher", Kind::Text),
+    Field::free("words", Kind::Texts),
+    Field::free("anchor", Kind::Text),
+    Field::free("lookbehind", Kind::Count),
+    Field::free("boundary", Kind::Text),
+    Field::free("ends", Kind::Text),
+    Field::free("checks", Kind::Texts),
+    Field::free("entropy", Kind::Number),
+    Field::free("except", Kind::Texts),
+    Field::free("part_of", Kind::Texts),
+    Field::free("public", Kind::Flag),
+    Field::free("rotate", Kind::Text),
+    Field::free("docs", Kind::Text),
+    Field::needed("examples", Kind::Texts),
+    Field::needed("near_misses", Kind::Texts),
 ];
 
 #[derive(Deserialize)]
@@ -94,34 +98,27 @@ const MAX_ENDS_LEN: usize = 512;
 /// `Config` if it is no TOML of this shape, or a rule could not work.
 pub fn parse(text: &str, file: &str) -> Result<RuleSet> {
     let table = table(text, file)?;
-    if let Some(key) = table.keys().find(|key| *key != "rule") {
-        let error = Error::config(format!("'{file}': there is no field '{key}'"));
-        return Err(error.hint("rules stand in tables '[[rule]]'"));
-    }
     let entries = match table.get("rule") {
-        None => &[][..],
         Some(Value::Array(entries)) => entries,
-        Some(_) => {
-            let error = Error::config(format!("'{file}': 'rule' is no list of tables"));
-            return Err(error.hint("write '[[rule]]' above each rule"));
-        }
+        _ => &Vec::new(),
     };
+    if let Err(fault) = tables::check(text, &FILE) {
+        return Err(faulty(file, &fault, entries));
+    }
     let mut seen = HashSet::new();
     let mut rules = Vec::with_capacity(entries.len());
-    for (number, entry) in (1..).zip(entries) {
-        let named = entry.get("id").and_then(Value::as_str);
-        let id = named.map_or_else(|| format!("number {number}"), str::to_owned);
-        if let Some((field, hint)) = unknown_field(entry) {
-            return Err(wrong(file, &id, &field, "there is no such field").hint(hint));
-        }
-        let entry = Entry::deserialize(entry.clone()).map_err(|e| {
-            let why = e.to_string().trim().replace('\n', " ");
-            Error::config(format!("'{file}': rule '{id}': {why}"))
-        })?;
+    for (number, entry) in entries.iter().enumerate() {
+        let id = name(entries, number);
+        let wrong = |field: &str, why: &str| {
+            let line = tables::line_of(text, "rule", number, field);
+            wrong((file, line), &id, field, why)
+        };
+        let entry = Entry::deserialize(entry.clone())
+            .map_err(|_| wrong("id", "the rule cannot be understood"))?;
         if !seen.insert(id.clone()) {
-            return Err(wrong(file, &id, "id", "another rule has the same id"));
+            return Err(wrong("id", "another rule has the same id"));
         }
-        let rule = check(entry).map_err(|(field, why)| wrong(file, &id, field, &why))?;
+        let rule = check(entry).map_err(|(field, why)| wrong(field, &why))?;
         rules.push(rule);
     }
     Ok(RuleSet { rules })
@@ -129,25 +126,44 @@ pub fn parse(text: &str, file: &str) -> Result<RuleSet> {
 
 /// Reads `text` as TOML.
 pub(super) fn table(text: &str, file: &str) -> Result<Table> {
-    toml::from_str(text).map_err(|e| {
-        Error::config(format!("cannot read rules from '{file}'"))
-            .because(e.to_string().trim().to_owned())
-    })
+    tables::check(text, &[]).or_else(|fault| match fault.field {
+        // Which fields there are is another question.
+        Some(_) => Ok(()),
+        None => Err(faulty(file, &fault, &[])),
+    })?;
+    toml::from_str(text)
+        .map_err(|_| Error::config(format!("the rules of '{file}' cannot be understood")))
 }
 
-/// Returns a field that no rule has, and what it may have been meant to be.
-fn unknown_field(entry: &Value) -> Option<(String, String)> {
-    let mut fields = entry.as_table()?.keys();
-    let field = fields.find(|field| !FIELDS.contains(&field.as_str()))?;
-    let hint = match nearest(field, FIELDS) {
-        Some(name) => format!("did you mean '{name}'?"),
-        None => format!("the fields are {}", FIELDS.join(", ")),
+/// The id of a rule for messages.
+fn name(entries: &[Value], number: usize) -> String {
+    let id = entries.get(number).and_then(|entry| entry.get("id"));
+    let id = id.and_then(Value::as_str);
+    id.map_or_else(|| format!("number {}", number + 1), str::to_owned)
+}
+
+fn faulty(file: &str, fault: &Fault, entries: &[Value]) -> Error {
+    let (line, why) = (fault.line, &fault.why);
+    let Some(field) = &fault.field else {
+        return Error::config(format!("'{file}', line {line}: {why}"))
+            .hint("rules are written in TOML: see 'unleak rules show ID' for one");
     };
-    Some((field.clone(), hint))
+    let error = match fault.entry {
+        Some(number) => wrong((file, line), &name(entries, number), field, why),
+        None => Error::config(format!("'{file}', line {line}: field '{field}': {why}")),
+    };
+    match nearest(field, fault.known.iter().copied()) {
+        Some(known) => error.hint(format!("did you mean '{known}'?")),
+        None if fault.known.is_empty() => error,
+        None if fault.entry.is_none() => error.hint("each rule is a table below '[[rule]]'"),
+        None => error.hint(format!("the fields are {}", fault.known.join(", "))),
+    }
 }
 
-fn wrong(file: &str, id: &str, field: &str, why: &str) -> Error {
-    Error::config(format!("'{file}': rule '{id}': field '{field}': {why}"))
+fn wrong((file, line): (&str, usize), id: &str, field: &str, why: &str) -> Error {
+    Error::config(format!(
+        "'{file}', line {line}: rule '{id}': field '{field}': {why}"
+    ))
 }
 
 type Wrong = (&'static str, String);
@@ -280,7 +296,17 @@ pub(super) fn parse_regex(regex: &str) -> Result<Hir, String> {
         .utf8(false)
         .build()
         .parse(regex)
-        .map_err(|e| e.to_string())
+        .map_err(|e| syntax_reason(&e))
+}
+
+/// Says on one line what is wrong with a regular expression.
+pub fn syntax_reason(error: &regex_syntax::Error) -> String {
+    let (column, why) = match error {
+        regex_syntax::Error::Parse(e) => (e.span().start.column, e.kind().to_string()),
+        regex_syntax::Error::Translate(e) => (e.span().start.column, e.kind().to_string()),
+        _ => return "it is not a regular expression".to_owned(),
+    };
+    format!("character {column}: {why}")
 }
 
 fn keyword(text: &str, any_case: bool, matcher: &Matcher) -> Result<Keyword, Wrong> {
@@ -420,7 +446,7 @@ mod tests {
             error_of("confidence = 'low'\nkeywords = ['xkey_']\nregexp = 'xkey_[a-z]{8}'\n");
         assert_eq!(
             error,
-            "'my.toml': rule 'x-key': field 'regexp': there is no such field"
+            "'my.toml', line LINE: rule 'x-key': field 'regexp': there is no such field"
         );
         let error = error_of(
             "confidence = 'low'\nkeywords = ['xkey_']\nregex = 'xkey_[a-z]{8}'\nentropy = 'x'\n",

@@ -8,6 +8,7 @@ use gix::objs::{CommitRefIter, TagRefIter};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::odb::lookup::Lookup;
+use crate::odb::reason::reason;
 use crate::odb::{ObjectKind, Skipped};
 
 /// A commit of the range.
@@ -145,7 +146,7 @@ impl Walk<'_> {
                     let tag = TagRefIter::from_bytes(&self.bytes, self.lookup.hash()).target_id();
                     match tag {
                         Ok(target) => at = target,
-                        Err(e) => return self.damaged(ObjectKind::Tag, at, &format!("{e:#}")),
+                        Err(e) => return self.damaged(ObjectKind::Tag, at, &reason(e)),
                     }
                 }
                 Ok(kind) => return self.found.others.push((at, kind)),

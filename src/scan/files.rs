@@ -3,6 +3,8 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use gix::ObjectId;
 use gix::hash::Kind as HashKind;
@@ -26,15 +28,31 @@ pub enum Wanted {
 /// Files, sorted, and what could not be listed.
 #[derive(Clone, Debug, Default)]
 pub struct FileList {
-    /// Regular files and symbolic links.
+    /// Regular files and symbolic links, and whatever was named itself.
     pub paths: Vec<PathBuf>,
     /// What could not be listed.
     pub skipped: Vec<Skipped>,
+    /// Pipes, sockets and devices in directories, sorted: they hold no file's contents.
+    pub special: Vec<PathBuf>,
+    /// Files and directories that were left out by name.
+    pub excluded: usize,
 }
 
-/// Lists the files at and below `roots`. Links are listed, not followed; `.git` is left out, since
-/// the objects in it are read as what they are.
+/// Lists the files at and below `roots`. Links in directories are listed, not followed; `.git` is left
+/// out, since the objects in it are read as what they are.
 pub fn list(roots: &[PathBuf], wanted: Wanted) -> FileList {
+    list_except(
+        roots,
+        wanted,
+        &(Arc::new(|_: &Path, _: &Path| false) as Excluded),
+    )
+}
+
+/// Says of a path below a root whether it is left out.
+pub type Excluded = Arc<dyn Fn(&Path, &Path) -> bool + Send + Sync>;
+
+/// Like [`list`], without the files and directories that `is_excluded`: these are not entered.
+pub fn list_except(roots: &[PathBuf], wanted: Wanted, is_excluded: &Excluded) -> FileList {
     let mut found = FileList::default();
     for root in roots {
         let mut walk = WalkBuilder::new(root);
@@ -43,29 +61,69 @@ pub fn list(roots: &[PathBuf], wanted: Wanted) -> FileList {
             walk.git_ignore(true).git_exclude(true).git_global(true);
             walk.parents(true);
         }
-        walk.filter_entry(|entry| entry.depth() == 0 || entry.file_name() != ".git");
+        let count = Arc::new(AtomicUsize::new(0));
+        let (counted, is_excluded, top) =
+            (Arc::clone(&count), Arc::clone(is_excluded), root.clone());
+        walk.filter_entry(move |entry| {
+            let is_out = is_excluded(entry.path(), &top);
+            counted.fetch_add(usize::from(is_out), Ordering::Relaxed);
+            !is_out && (entry.depth() == 0 || entry.file_name() != ".git")
+        });
         for entry in walk.build() {
-            match entry {
-                Ok(entry) => {
-                    let is_file = entry
-                        .file_type()
-                        .is_some_and(|kind| kind.is_file() || kind.is_symlink());
-                    if is_file {
-                        found.paths.push(entry.into_path());
-                    }
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(e) => {
+                    found.skipped.push(unlisted(root, &e));
+                    continue;
                 }
-                Err(e) => found.skipped.push(Skipped {
-                    reason: SkipReason::Unreadable,
-                    kind: ObjectKind::Unknown,
-                    object_id: None,
-                    detail: format!("cannot list files: {e}"),
-                }),
+            };
+            let kind = entry.file_type();
+            let is_kind = |is: &dyn Fn(std::fs::FileType) -> bool| kind.is_some_and(is);
+            if is_kind(&|kind| kind.is_dir()) {
+                continue;
+            }
+            let is_file = is_kind(&|kind| kind.is_file() || kind.is_symlink());
+            // A link to a directory that was named is walked like that directory.
+            let is_walked = entry.depth() == 0 && entry.path().is_dir();
+            match entry.depth() == 0 || is_file {
+                _ if is_walked => {}
+                true => found.paths.push(entry.into_path()),
+                false => found.special.push(entry.into_path()),
             }
         }
+        found.excluded += count.load(Ordering::Relaxed);
     }
-    found.paths.sort_unstable();
-    found.paths.dedup();
+    for paths in [&mut found.paths, &mut found.special] {
+        paths.sort_unstable();
+        paths.dedup();
+    }
     found
+}
+
+fn unlisted(root: &Path, error: &ignore::Error) -> Skipped {
+    // The error itself names its place in different ways.
+    let why = match error.io_error() {
+        Some(e) => e.to_string(),
+        None => "a directory cannot be read".to_owned(),
+    };
+    let at = place_of(error).unwrap_or(root);
+    Skipped {
+        reason: SkipReason::Unreadable,
+        kind: ObjectKind::Unknown,
+        object_id: None,
+        detail: format!("cannot list '{}': {why}", at.display()),
+    }
+}
+
+/// The path that an error of a walk is about.
+fn place_of(error: &ignore::Error) -> Option<&Path> {
+    match error {
+        ignore::Error::WithPath { path, .. } => Some(path),
+        ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => {
+            place_of(err)
+        }
+        _ => None,
+    }
 }
 
 /// What one file holds.
@@ -88,9 +146,11 @@ pub struct ScannedFile {
 }
 
 /// Scans the files of `list` whose id `is_known` does not know; returns what they hold, in that
-/// order, or why one could not be read.
+/// order, or why one could not be read. Those in `named` are what the user named: links are followed,
+/// and pipes and devices are read to their end.
 pub fn scan(
     list: &[PathBuf],
+    named: &[PathBuf],
     hash: HashKind,
     limits: Limits,
     is_known: &(dyn Fn(&gix::oid) -> bool + Sync),
@@ -98,7 +158,8 @@ pub fn scan(
     options: ScanOptions,
 ) -> Vec<Result<ScannedFile, Skipped>> {
     let one = |(sift, bytes): &mut (Sift<'_>, Vec<u8>), (number, path): (usize, &PathBuf)| {
-        let id = match read(path, hash, limits, bytes) {
+        let follow = named.contains(path);
+        let id = match read(path, follow, (hash, limits), bytes) {
             Ok(id) => id,
             Err(skipped) => return Some(Err(skipped)),
         };
@@ -154,17 +215,23 @@ fn examine(
 /// Reads a file that was scanned into `bytes`; returns whether it still is what it was, `id`.
 pub fn read_again(path: &Path, id: &gix::oid, limits: Limits, bytes: &mut Vec<u8>) -> bool {
     // What can be read only once, such as a pipe, could make this wait for ever.
-    let is_kept = path
-        .symlink_metadata()
-        .is_ok_and(|meta| meta.is_file() || meta.is_symlink());
-    is_kept && read(path, id.kind(), limits, bytes).is_ok_and(|read| read == id)
+    let kept = path.symlink_metadata();
+    let is_link = kept.as_ref().is_ok_and(std::fs::Metadata::is_symlink);
+    let is_file = kept.is_ok_and(|kept| kept.is_file());
+    let mut is_same = |follow| {
+        bytes.clear();
+        read(path, follow, (id.kind(), limits), bytes).is_ok_and(|read| read == id)
+    };
+    // A link that was named was followed.
+    (is_link || is_file) && (is_same(false) || (is_link && path.is_file() && is_same(true)))
 }
 
-/// Reads a file, or what a link says, into `bytes`; returns the id that git would give it.
+/// Reads a file into `bytes`, or what a link says unless it is to be followed; returns the id that git
+/// would give it.
 fn read(
     path: &Path,
-    hash: HashKind,
-    limits: Limits,
+    follow: bool,
+    (hash, limits): (HashKind, Limits),
     bytes: &mut Vec<u8>,
 ) -> Result<ObjectId, Skipped> {
     let skip = |reason, why: &dyn std::fmt::Display| Skipped {
@@ -175,10 +242,11 @@ fn read(
     };
     let unreadable = |e: std::io::Error| skip(SkipReason::Unreadable, &e);
     bytes.clear();
-    if path.symlink_metadata().map_err(unreadable)?.is_symlink() {
+    let kind = path.symlink_metadata().map_err(unreadable)?.file_type();
+    if kind.is_symlink() && !follow {
         let target = path.read_link().map_err(unreadable)?;
         bytes.extend_from_slice(target.as_os_str().as_encoded_bytes());
-    } else {
+    } else if kind.is_file() || follow {
         let limit = limits.held();
         let file = File::open(path).map_err(unreadable)?;
         // One byte more than is allowed is enough to know.
@@ -188,6 +256,9 @@ fn read(
             let why = format!("it is over the limit of {limit} bytes");
             return Err(skip(SkipReason::TooLarge, &why));
         }
+    } else {
+        // To open a pipe can wait for ever.
+        return Err(skip(SkipReason::Unsupported, &"it is not a regular file"));
     }
     hash::object_id(hash, ObjectKind::Blob, bytes).map_err(|why| skip(SkipReason::Corrupt, &why))
 }

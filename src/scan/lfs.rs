@@ -58,7 +58,7 @@ pub fn scan(
         }
     }
     let all = |_: &gix::oid| false;
-    for file in files::scan(&paths, HashKind::Sha1, limits, &all, detector, options) {
+    for file in files::scan(&paths, &[], HashKind::Sha1, limits, &all, detector, options) {
         let file = match file {
             Ok(file) => file,
             Err(skipped) => {

@@ -9,6 +9,7 @@ use gix::objs::tree::EntryKind;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::odb::lookup::Lookup;
+use crate::odb::reason::reason;
 use crate::odb::{ObjectKind, SkipReason, Skipped};
 
 /// What a tree entry names.
@@ -105,7 +106,7 @@ impl<'a> Trees<'a> {
                     reason: SkipReason::Corrupt,
                     kind: ObjectKind::Tree,
                     object_id: Some(*id),
-                    detail: format!("tree {id}: {e:#}"),
+                    detail: format!("tree {id}: {}", reason(e)),
                 })?;
                 Ok(TreeEntry {
                     name: entry.filename.to_owned(),

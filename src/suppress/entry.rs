@@ -7,6 +7,7 @@ use sha2::Sha256;
 
 use crate::error::{Error, Result};
 use crate::finding::Fingerprint;
+use crate::tables::{self, Field, Kind};
 
 /// What people say about a suppression.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,6 +31,15 @@ pub(super) struct Entry {
     pub(super) source: &'static str,
 }
 
+/// The fields of [`File`].
+const FIELDS: [Field; 5] = [
+    Field::needed("rule", Kind::Text),
+    Field::free("reason", Kind::Text),
+    Field::free("owner", Kind::Text),
+    Field::free("path", Kind::Text),
+    Field::free("expires", Kind::Text),
+];
+
 /// The file of a suppression.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -51,11 +61,17 @@ impl Entry {
     /// # Errors
     /// `Config` if it is none.
     pub(super) fn parse(text: &str, name: &str) -> Result<Self> {
-        let file: File = toml::from_str(text).map_err(|e| {
-            Error::config(format!("'{name}' is no suppression"))
-                .because(e.to_string().trim().to_owned())
+        let wrong = |line: usize, why: &str| {
+            Error::config(format!("'{name}', line {line}: {why}"))
                 .hint("mend or delete it, or scan with '--no-ignore'")
+        };
+        tables::check(text, &FIELDS).map_err(|fault| {
+            let field = fault.field.map(|field| format!("field '{field}': "));
+            wrong(fault.line, &(field.unwrap_or_default() + &fault.why))
         })?;
+        // What is left is a day that is none.
+        let file: File = toml::from_str(text)
+            .map_err(|_| wrong(1, "field 'expires': it must be a day like 2030-12-31"))?;
         Ok(Self {
             rule: file.rule,
             details: Details {

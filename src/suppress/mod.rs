@@ -16,16 +16,19 @@ mod store;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use globset::Glob;
 use jiff::civil::Date;
 
 pub use entry::{Details, Digest};
 pub use store::Store;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::finding::{Finding, Fingerprint, Suppressed};
+use crate::paths::glob;
 use entry::{Entry, Key};
 use pattern::Pattern;
+
+/// Turns the path of a finding into that below the top of the repository.
+pub type Locate<'a> = &'a dyn Fn(&[u8]) -> Vec<u8>;
 
 /// All suppressions of a repository.
 #[derive(Clone, Debug, Default)]
@@ -58,11 +61,17 @@ impl Suppressions {
             .find(|digest| self.entries.contains_key(digest))
     }
 
-    /// Takes out of `findings` what is suppressed on the day `today`.
+    /// Takes out of `findings` what is suppressed on the day `today`. `locate` turns the path of a
+    /// finding into that below the top of the repository.
     ///
     /// # Errors
     /// `Config` if a path pattern is wrong.
-    pub fn apply(&self, findings: Vec<Finding>, today: Date) -> Result<Outcome> {
+    pub fn apply(
+        &self,
+        findings: Vec<Finding>,
+        today: Date,
+        locate: Locate<'_>,
+    ) -> Result<Outcome> {
         let mut outcome = Outcome::default();
         let mut used: BTreeSet<String> = BTreeSet::new();
         let mut expired: BTreeSet<String> = BTreeSet::new();
@@ -78,14 +87,14 @@ impl Suppressions {
             let mut hidden: Option<(&Details, &str)> = None;
             if let Some(digest) = self.find(finding.fingerprint) {
                 let entry = &self.entries[&digest];
-                if is_good(digest.to_string(), &entry.details) && covers(entry, &finding)? {
+                if is_good(digest.to_string(), &entry.details) && covers(entry, &finding, locate)? {
                     hidden = Some((&entry.details, entry.source));
                 }
             }
             for pattern in self
                 .patterns
                 .iter()
-                .filter(|pattern| pattern.covers(&finding))
+                .filter(|pattern| pattern.covers(&finding, locate))
             {
                 if is_good(pattern.named.clone(), &pattern.details) {
                     hidden = hidden.or(Some((&pattern.details, "config")));
@@ -120,7 +129,7 @@ impl Suppressions {
 }
 
 /// Whether the finding stands only where the suppression says.
-fn covers(entry: &Entry, finding: &Finding) -> Result<bool> {
+fn covers(entry: &Entry, finding: &Finding, locate: Locate<'_>) -> Result<bool> {
     let Some(pattern) = &entry.details.path else {
         return Ok(true);
     };
@@ -130,22 +139,6 @@ fn covers(entry: &Entry, finding: &Finding) -> Result<bool> {
         !paths.is_empty()
             && paths
                 .iter()
-                .all(|path| glob.is_match(String::from_utf8_lossy(path).as_ref()))
+                .all(|path| glob.is_match(String::from_utf8_lossy(&locate(path)).as_ref()))
     }))
-}
-
-/// Reads a pattern for paths, in which `*` stays within a directory.
-///
-/// # Errors
-/// `Config` if it is none.
-pub fn glob(pattern: &str) -> Result<globset::GlobMatcher> {
-    let glob = globset::GlobBuilder::new(pattern)
-        .literal_separator(true)
-        .build();
-    let glob: Glob = glob.map_err(|e| {
-        Error::config(format!("'{pattern}' is no pattern for paths"))
-            .because(e)
-            .hint("'docs/**' are all files below 'docs'")
-    })?;
-    Ok(glob.compile_matcher())
 }

@@ -4,13 +4,26 @@ use globset::GlobMatcher;
 use regex_automata::meta::Regex;
 use serde::Deserialize;
 
+use super::Locate;
 use super::entry::Details;
-use super::glob;
 use crate::error::{Error, Result};
 use crate::finding::Finding;
+use crate::paths::glob;
+use crate::tables::{Field, Kind};
 
 /// Fewest digits of a fingerprint that name it: as many as reports show.
 const SHORT_ID: usize = 12;
+
+/// The fields of [`Written`].
+pub const FIELDS: [Field; 7] = [
+    Field::free("fingerprint", Kind::Text),
+    Field::free("rule", Kind::Text),
+    Field::free("path", Kind::Text),
+    Field::free("path_regex", Kind::Text),
+    Field::needed("reason", Kind::Text),
+    Field::free("owner", Kind::Text),
+    Field::free("expires", Kind::Text),
+];
 
 /// An `[[ignore]]` of a configuration: what it names must all hold.
 #[derive(Clone, Debug)]
@@ -41,12 +54,15 @@ pub struct Written {
 }
 
 impl Pattern {
-    /// Checks what was written in the file `source`.
+    /// Checks what was written in the file `source`; `line` tells on which line a field is.
     ///
     /// # Errors
     /// `Config` if it names nothing, or a part of it is wrong.
-    pub fn new(written: Written, source: &str) -> Result<Self> {
-        let wrong = |why: &str| Error::config(format!("'{source}': [[ignore]]: {why}"));
+    pub fn new(written: Written, source: &str, line: &dyn Fn(&str) -> usize) -> Result<Self> {
+        let wrong = |field: &str, why: &str| {
+            let line = line(field);
+            Error::config(format!("'{source}', line {line}: [[ignore]]: {why}"))
+        };
         let parts = [
             ("fingerprint", &written.fingerprint),
             ("rule", &written.rule),
@@ -59,21 +75,34 @@ impl Pattern {
         });
         let named = named.collect::<Vec<_>>().join(", ");
         if named.is_empty() {
-            return Err(wrong("it names no fingerprint, rule or path"));
+            return Err(wrong("", "it names no fingerprint, rule or path"));
         }
         if let Some(id) = &written.fingerprint
             && (id.len() < SHORT_ID || !id.bytes().all(|byte| byte.is_ascii_hexdigit()))
         {
-            return Err(wrong("a fingerprint has at least 12 hexadecimal digits"));
+            return Err(wrong(
+                "fingerprint",
+                "field 'fingerprint': it must have at least 12 hexadecimal digits",
+            ));
         }
         let regex = written.path_regex.as_deref().map(Regex::new).transpose();
-        let regex = regex.map_err(|e| wrong("path_regex is wrong").because(e))?;
+        let regex = regex.map_err(|e| {
+            let why = e
+                .syntax_error()
+                .map_or_else(|| "it is too large".to_owned(), crate::rule::syntax_reason);
+            wrong("path_regex", &format!("field 'path_regex': {why}"))
+        })?;
         let expires = written.expires.as_deref().map(str::parse).transpose();
-        let expires = expires.map_err(|e| wrong("expires is no day like 2030-12-31").because(e))?;
+        let expires = expires.map_err(|_| {
+            let why = "field 'expires': it must be a day like 2030-12-31";
+            wrong("expires", why)
+        })?;
+        let glob = written.path.as_deref().map(glob).transpose();
+        let glob = glob.map_err(|e| wrong("path", &format!("field 'path': {e}")))?;
         Ok(Self {
             fingerprint: written.fingerprint.map(|id| id.to_ascii_lowercase()),
             rule: written.rule,
-            glob: written.path.as_deref().map(glob).transpose()?,
+            glob,
             regex,
             details: Details {
                 reason: Some(written.reason),
@@ -92,12 +121,12 @@ impl Pattern {
     }
 
     /// Whether it is about `finding`: a path must be that of every file that ever held it.
-    pub fn covers(&self, finding: &Finding) -> bool {
+    pub fn covers(&self, finding: &Finding, locate: Locate<'_>) -> bool {
         let is_id = |id: &String| finding.fingerprint.to_string().starts_with(id);
         let history = finding.history.as_ref();
         let paths = history.map_or(&[][..], |history| &history.paths);
         let everywhere = |holds: &dyn Fn(&[u8]) -> bool| {
-            !paths.is_empty() && paths.iter().all(|path| holds(path))
+            !paths.is_empty() && paths.iter().all(|path| holds(&locate(path)))
         };
         self.fingerprint.as_ref().is_none_or(is_id)
             && self

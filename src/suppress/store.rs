@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 
 use gix::bstr::ByteSlice;
 
+use super::Suppressions;
 use super::entry::{Details, Digest, Entry, Key};
-use super::{Suppressions, glob};
 use crate::error::{Error, Result};
 use crate::finding::Fingerprint;
 use crate::odb::repository::Repository;
+use crate::paths::glob;
 
 /// The directory.
 const DIR: &str = ".unleak";

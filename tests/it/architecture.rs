@@ -105,6 +105,7 @@ const HOMES: [(&str, &[&str]); 17] = [
             "rule/foreign.rs",
             "rule/parse.rs",
             "suppress/entry.rs",
+            "tables.rs",
         ],
     ),
     (

@@ -81,6 +81,18 @@ fn utf16(text: &str, big: bool, mark: bool) -> Vec<u8> {
     units.into_iter().flat_map(bytes).collect()
 }
 
+/// UTF-32 with a byte order mark.
+fn utf32(text: &str, big: bool) -> Vec<u8> {
+    let characters = std::iter::once('\u{feff}')
+        .chain(text.chars())
+        .map(u32::from);
+    let bytes = |character: u32| match big {
+        true => character.to_be_bytes(),
+        false => character.to_le_bytes(),
+    };
+    characters.flat_map(bytes).collect()
+}
+
 fn plain_blobs(g: &mut Garden) {
     let text = g.line("file");
     g.repo.write("conf/app.ini", text);
@@ -105,6 +117,14 @@ fn plain_blobs(g: &mut Garden) {
         let token = g.wrapped(name, &["UTF-16"]);
         g.repo
             .write(path, utf16(&format!("token = \"{token}\"\r\n"), big, mark));
+    }
+    for (name, path, big) in [
+        ("UTF-32 LE", "conf/le32.ini", false),
+        ("UTF-32 BE", "conf/be32.ini", true),
+    ] {
+        let token = g.wrapped(name, &["UTF-32"]);
+        g.repo
+            .write(path, utf32(&format!("token = \"{token}\"\r\n"), big));
     }
     let token = g.blob("binary");
     let noise: Vec<u8> = (0..4000u32)

@@ -109,11 +109,7 @@ fn misspelt_fields_are_named_with_the_nearest() {
     let (code, text) = rules(OWN, &["check", "own.toml"]);
     assert_eq!(code, Some(0), "{text}");
     for (from, to, says) in [
-        (
-            "regex =",
-            "regexp =",
-            "'own.toml': rule 'x-key': field 'regexp'",
-        ),
+        ("regex =", "regexp =", "rule 'x-key': field 'regexp'"),
         ("regex =", "regexp =", "did you mean 'regex'"),
         ("confidence =", "confidense =", "did you mean 'confidence'"),
         (

@@ -547,9 +547,15 @@ pub(crate) struct FilterOptions {
     #[arg(long, value_name = "NAME")]
     pub(crate) provider: Vec<String>,
 
-    /// Only what ever stood in such a file, as in 'src/**'; may be given more than once
+    /// Only secrets that were ever in such a file or directory, as in 'src' or '**/*.env'; may be
+    /// given more than once
     #[arg(long, value_name = "PATTERN")]
     pub(crate) path: Vec<String>,
+
+    /// Leave out secrets that were only ever in such files or directories, as in 'tests/fixtures';
+    /// with --files, these are not read; may be given more than once
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) exclude: Vec<String>,
 
     /// Only what somebody brought in whose name or address holds this text
     #[arg(long, value_name = "TEXT")]

@@ -1,28 +1,49 @@
-//! Which of the findings are wanted.
+//! Which of the findings are wanted. What filters leave out is counted, and a filter that can match
+//! nothing is an error: neither may look like a clean result.
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
-use globset::GlobMatcher;
-use unleak::audit::Audit;
+use unleak::audit::presence::{Answer, Presence};
+use unleak::audit::{Audit, Scope};
 use unleak::error::{Error, Result, nearest};
-use unleak::finding::Finding;
+use unleak::finding::{Finding, History, Place, Reach, Standing};
+use unleak::paths::PathPattern;
 use unleak::rule::RuleSet;
-use unleak::suppress::glob;
 
 use crate::args::FilterOptions;
 
 /// What a finding must be.
 pub(crate) struct Filter<'a> {
     options: &'a FilterOptions,
-    paths: Vec<GlobMatcher>,
+    paths: Vec<PathPattern>,
+    excluded: Vec<PathPattern>,
+    /// The files and directories that were named, if no repository is scanned.
+    roots: &'a [PathBuf],
+}
+
+/// The filters that no finding matches.
+#[derive(Default)]
+pub(crate) struct Unmatched<'f> {
+    paths: Vec<&'f PathPattern>,
+    refs: Vec<&'f str>,
+    author: Option<&'f str>,
+    in_head: bool,
+    published: bool,
 }
 
 impl<'a> Filter<'a> {
-    /// Checks the options.
+    /// Checks the options for a scan of `scope`; `roots` are the files that it names.
     ///
     /// # Errors
-    /// `Config` if there is no such rule, issuer or pattern; the nearest name is in the hint.
-    pub(crate) fn resolve(options: &'a FilterOptions, rules: &RuleSet) -> Result<Self> {
+    /// `Config` if there is no such rule, issuer or pattern; the nearest name is in the hint. `Usage`
+    /// if what is scanned does not have what a filter asks for.
+    pub(crate) fn resolve(
+        options: &'a FilterOptions,
+        rules: &RuleSet,
+        scope: Scope,
+        roots: &'a [PathBuf],
+    ) -> Result<Self> {
         if let Some(id) = options.rule.iter().find(|id| rules.get(id).is_none()) {
             return Err(rules.unknown(id));
         }
@@ -34,32 +55,86 @@ impl<'a> Filter<'a> {
             {
                 let hint = match nearest(name, providers.iter().copied()) {
                     Some(known) => format!("did you mean '{known}'?"),
-                    None => "'unleak rules show ID' tells the issuer of a rule".to_owned(),
+                    None => "'unleak rules show ID' prints the issuer of a rule".to_owned(),
                 };
                 return Err(Error::config(format!("no rule is for '{name}'")).hint(hint));
             }
         }
-        let paths = options.path.iter().map(|pattern| glob(pattern));
+        applies(options, scope)?;
         Ok(Self {
             options,
-            paths: paths.collect::<Result<_>>()?,
+            paths: patterns("--path", &options.path)?,
+            excluded: patterns("--exclude", &options.exclude)?,
+            roots,
         })
     }
 
-    /// Leaves out what is not wanted, but for its secrets.
-    pub(crate) fn apply(&self, audit: &mut Audit, rules: &RuleSet) {
+    /// What is left out by name.
+    pub(crate) fn excluded(&self) -> &[PathPattern] {
+        &self.excluded
+    }
+
+    /// Leaves out what is not wanted, but for its secrets. Returns the filters that match none of the
+    /// findings.
+    pub(crate) fn apply(&self, audit: &mut Audit, rules: &RuleSet) -> Unmatched<'_> {
+        let unmatched = self.unmatched(&audit.findings);
         let findings = std::mem::take(&mut audit.findings).into_iter();
         let (wanted, others): (Vec<_>, Vec<_>) =
             findings.partition(|finding| self.wants(finding, rules));
         audit.findings = wanted;
         let secrets = others.into_iter().map(|finding| finding.secret);
         audit.coverage.filtered = secrets.collect();
+        audit.coverage.filters = self.typed();
+        unmatched
+    }
+
+    /// The filters as they were typed.
+    fn typed(&self) -> Vec<String> {
+        let options = self.options;
+        let lists = [
+            ("--rule", &options.rule),
+            ("--provider", &options.provider),
+            ("--path", &options.path),
+            ("--exclude", &options.exclude),
+            ("--ref", &options.refs),
+        ];
+        let lists = lists.into_iter();
+        let values = lists.flat_map(|(flag, values)| values.iter().map(move |v| (flag, v)));
+        let author = options.author.iter().map(|text| ("--author", text));
+        let values = values.chain(author);
+        let mut typed: Vec<String> = values.map(|(f, v)| format!("{f} '{v}'")).collect();
+        for (flag, is_on) in [
+            ("--in-head", options.in_head),
+            ("--published", options.published),
+        ] {
+            if is_on {
+                typed.push(flag.to_owned());
+            }
+        }
+        typed
+    }
+
+    fn unmatched(&self, findings: &[Finding]) -> Unmatched<'_> {
+        let none = |matches: &dyn Fn(&Finding) -> bool| !findings.iter().any(matches);
+        let is_missing = |pattern: &&PathPattern| {
+            none(&|finding| self.is_at(finding, std::slice::from_ref(*pattern)))
+        };
+        let options = self.options;
+        let refs = options.refs.iter().map(String::as_str);
+        let author = options.author.as_deref();
+        Unmatched {
+            paths: self.paths.iter().filter(is_missing).collect(),
+            refs: refs
+                .filter(|name| none(&|finding| is_on_ref(finding, name)))
+                .collect(),
+            author: author.filter(|text| none(&|finding| is_by(finding, text))),
+            in_head: options.in_head && none(&is_in_head),
+            published: options.published && none(&is_published),
+        }
     }
 
     fn wants(&self, finding: &Finding, rules: &RuleSet) -> bool {
         let options = self.options;
-        let history = finding.history.as_ref();
-        let standing = history.and_then(|history| history.standing.as_ref());
         let is_rule = options.rule.is_empty() || options.rule.contains(&finding.rule_id);
         let provider = rules
             .get(&finding.rule_id)
@@ -69,54 +144,251 @@ impl<'a> Filter<'a> {
                 .is_some_and(|of| options.provider.iter().any(|p| p.eq_ignore_ascii_case(of)));
         is_rule
             && is_provider
-            && (self.paths.is_empty() || self.is_in_path(finding))
+            && (self.paths.is_empty() || self.is_at(finding, &self.paths))
+            && !self.is_excluded(finding)
             && options
                 .author
                 .as_ref()
                 .is_none_or(|text| is_by(finding, text))
-            && (options.refs.is_empty() || self.is_on_ref(finding))
-            && (!options.in_head || standing.is_some_and(|standing| standing.in_head))
-            && (!options.published
-                || standing.is_some_and(|standing| !standing.reach.remotes.is_empty()))
+            && (options.refs.is_empty() || options.refs.iter().any(|name| is_on_ref(finding, name)))
+            && (!options.in_head || is_in_head(finding))
+            && (!options.published || is_published(finding))
     }
 
-    fn is_in_path(&self, finding: &Finding) -> bool {
-        let history = finding.history.iter().flat_map(|history| &history.paths);
-        let elsewhere = finding
-            .occurrences
-            .iter()
-            .map(|occurrence| &occurrence.name);
-        history
-            .chain(elsewhere.filter(|name| !name.is_empty()))
-            .map(|path| String::from_utf8_lossy(path))
-            .any(|path| self.paths.iter().any(|glob| glob.is_match(path.as_ref())))
+    /// Whether one of the patterns matches any path at which the finding ever was.
+    fn is_at(&self, finding: &Finding, patterns: &[PathPattern]) -> bool {
+        let mut paths = paths_of(finding).into_iter();
+        paths.any(|path| self.matches(path, patterns))
     }
 
-    fn is_on_ref(&self, finding: &Finding) -> bool {
-        let history = finding.history.iter();
-        let standings = history.filter_map(|history| history.standing.as_ref());
-        standings.map(|standing| &standing.reach).any(|reach| {
-            [&reach.branches, &reach.remotes, &reach.tags, &reach.others]
-                .into_iter()
-                .flatten()
-                .any(|name| {
-                    self.options
-                        .refs
-                        .iter()
-                        .any(|wanted| *name == wanted.as_str())
-                })
-        })
+    /// Whether all paths at which the finding ever was are left out, and it was nowhere else.
+    fn is_excluded(&self, finding: &Finding) -> bool {
+        let has_no_path = |place: Place| {
+            matches!(
+                place,
+                Place::Commit(_) | Place::Tag(_) | Place::Ref | Place::Reflog
+            )
+        };
+        let mut occurrences = finding.occurrences.iter();
+        let paths = paths_of(finding);
+        !self.excluded.is_empty()
+            && !paths.is_empty()
+            && !occurrences.any(|occurrence| has_no_path(occurrence.spot.place))
+            && paths.iter().all(|path| self.matches(path, &self.excluded))
+    }
+
+    fn matches(&self, path: &[u8], patterns: &[PathPattern]) -> bool {
+        let below = self.roots.iter().filter_map(|root| below(path, root));
+        let names: Vec<&[u8]> = std::iter::once(plain(path)).chain(below).collect();
+        let is_match = |pattern: &PathPattern| names.iter().any(|name| pattern.matches(name));
+        patterns.iter().any(is_match)
     }
 }
 
-/// Whether the author of the first commit is meant by `text`, in any case.
-fn is_by(finding: &Finding, text: &str) -> bool {
-    let author = finding
-        .history
+impl Unmatched<'_> {
+    /// Whether every filter matches a finding.
+    pub(crate) fn is_empty(&self) -> bool {
+        let Self {
+            paths,
+            refs,
+            author,
+            in_head,
+            published,
+        } = self;
+        paths.is_empty() && refs.is_empty() && author.is_none() && !in_head && !published
+    }
+
+    /// Refuses a filter that can match nothing in the repository.
+    ///
+    /// # Errors
+    /// `Usage` if there is one; the nearest name is in the hint.
+    pub(crate) fn check(&self, presence: &Presence) -> Result<()> {
+        for name in &self.refs {
+            if let Answer::Missing(likely) = presence.reference(name) {
+                let hint = match (*name, likely) {
+                    ("HEAD", _) => "'--in-head' selects what HEAD still holds".to_owned(),
+                    (_, Some(likely)) => format!("did you mean '{likely}'?"),
+                    (_, None) => "'git for-each-ref' lists all refs".to_owned(),
+                };
+                return Err(nothing(&format!("no ref is called '{name}'")).hint(hint));
+            }
+        }
+        for pattern in &self.paths {
+            if let Answer::Missing(likely) = presence.path(pattern) {
+                return Err(no_such_path(pattern, likely, presence));
+            }
+        }
+        if let Some(text) = self.author
+            && let Answer::Missing(likely) = presence.author(text)
+        {
+            let hint = match likely {
+                Some(likely) => format!("did you mean '{likely}'?"),
+                None => "'git shortlog --summary --email --all' lists all authors".to_owned(),
+            };
+            let what = format!("no commit has an author whose name or address holds '{text}'");
+            return Err(nothing(&what).hint(hint));
+        }
+        if self.in_head && !presence.has_head() {
+            return Err(nothing("'--in-head': HEAD names no commit"));
+        }
+        if self.published && !presence.has_remotes() {
+            return Err(
+                nothing("'--published': there are no remote-tracking branches")
+                    .hint("run 'git fetch' first; in a mirror, all branches are published"),
+            );
+        }
+        Ok(())
+    }
+
+    /// Refuses a pattern that matches none of the files that were scanned.
+    ///
+    /// # Errors
+    /// `Usage` if there is one.
+    pub(crate) fn check_files(&self, filter: &Filter<'_>, files: &[PathBuf]) -> Result<()> {
+        let is_there = |pattern: &PathPattern| {
+            let patterns = std::slice::from_ref(pattern);
+            let mut files = files.iter();
+            files.any(|path| filter.matches(path.as_os_str().as_encoded_bytes(), patterns))
+        };
+        match self.paths.iter().find(|pattern| !is_there(pattern)) {
+            None => Ok(()),
+            Some(pattern) => Err(Error::usage(format!(
+                "'--path {}' matches none of the files",
+                pattern.text()
+            ))
+            .hint("patterns match paths as they are below the directories that are scanned")),
+        }
+    }
+}
+
+fn nothing(what: &str) -> Error {
+    Error::usage(format!("the filter can match nothing: {what}"))
+}
+
+fn no_such_path(pattern: &PathPattern, likely: Option<String>, presence: &Presence) -> Error {
+    let text = pattern.text();
+    let deeper = PathPattern::parse(&format!("**/{}", text.trim_start_matches('/')));
+    let is_deeper = deeper
         .as_ref()
-        .and_then(|history| history.author.as_ref());
-    author.is_some_and(|author| {
-        let line = format!("{} <{}>", author.name, author.email);
-        line.to_lowercase().contains(&text.to_lowercase())
-    })
+        .is_ok_and(|deeper| presence.path(deeper) == Answer::There);
+    let hint = match (likely, deeper) {
+        (_, Ok(deeper)) if is_deeper => {
+            let text = deeper.text();
+            format!("paths begin at the top of the repository; '{text}' matches at any depth")
+        }
+        (Some(likely), _) => format!("did you mean '{likely}'?"),
+        (None, _) => "paths begin at the top of the repository, as in 'src/**'".to_owned(),
+    };
+    nothing(&format!(
+        "no path in the history, the index or the worktree matches '{text}'"
+    ))
+    .hint(hint)
+}
+
+/// Reads patterns; one that begins with '!' is refused, since it would select all others.
+fn patterns(flag: &str, texts: &[String]) -> Result<Vec<PathPattern>> {
+    let read = |text: &String| match text.strip_prefix('!') {
+        None => PathPattern::parse(text),
+        Some(rest) => Err(Error::usage(format!(
+            "'{flag} {text}': a pattern cannot begin with '!'"
+        ))
+        .hint(format!("'--exclude {rest}' leaves out what it matches"))),
+    };
+    texts.iter().map(read).collect()
+}
+
+/// Checks that what is scanned has what the filters ask for.
+fn applies(options: &FilterOptions, scope: Scope) -> Result<()> {
+    let has_author = matches!(scope, Scope::Repository | Scope::Bundle | Scope::Range);
+    let has_refs = matches!(scope, Scope::Repository | Scope::Bundle);
+    let has_paths = scope != Scope::Objects;
+    let asked = [
+        ("--path", !options.path.is_empty(), has_paths, "paths"),
+        ("--exclude", !options.exclude.is_empty(), has_paths, "paths"),
+        ("--author", options.author.is_some(), has_author, "authors"),
+        ("--ref", !options.refs.is_empty(), has_refs, "refs"),
+        ("--in-head", options.in_head, has_refs, "refs"),
+        ("--published", options.published, has_refs, "refs"),
+    ];
+    let wrong = asked.iter().find(|(_, is_set, has, _)| *is_set && !has);
+    let Some((flag, _, _, what)) = wrong else {
+        return Ok(());
+    };
+    let mode = match scope {
+        Scope::Staged => "--staged",
+        Scope::Range => "--range' and '--since",
+        Scope::Files => "--files",
+        Scope::Objects => "--shard' and '--oids-from",
+        _ => "-",
+    };
+    Err(
+        Error::usage(format!("'{flag}' cannot be used with '{mode}'")).hint(format!(
+            "only a scan of the whole history relates findings to {what}"
+        )),
+    )
+}
+
+/// All paths at which a finding ever was.
+fn paths_of(finding: &Finding) -> Vec<&[u8]> {
+    let history = finding.history.iter().flat_map(|history| &history.paths);
+    let named = finding.occurrences.iter().filter(|occurrence| {
+        matches!(
+            occurrence.spot.place,
+            Place::TreeEntry | Place::Index | Place::Worktree
+        )
+    });
+    let named = named.map(|occurrence| &occurrence.name);
+    let all = history.chain(named).filter(|path| !path.is_empty());
+    all.map(|path| &path[..]).collect()
+}
+
+/// A path without a leading `./`.
+fn plain(path: &[u8]) -> &[u8] {
+    path.strip_prefix(b"./").unwrap_or(path)
+}
+
+/// What `path` is called below `root`.
+fn below<'p>(path: &'p [u8], root: &Path) -> Option<&'p [u8]> {
+    let root = root.as_os_str().as_encoded_bytes();
+    let rest = path.strip_prefix(root.strip_suffix(b"/").unwrap_or(root))?;
+    rest.strip_prefix(b"/").filter(|rest| !rest.is_empty())
+}
+
+fn standing(finding: &Finding) -> Option<&Standing> {
+    let history: Option<&History> = finding.history.as_ref();
+    history?.standing.as_ref()
+}
+
+fn is_in_head(finding: &Finding) -> bool {
+    standing(finding).is_some_and(|standing| standing.in_head)
+}
+
+fn is_published(finding: &Finding) -> bool {
+    standing(finding).is_some_and(|standing| !standing.reach.remotes.is_empty())
+}
+
+/// Whether the ref `wanted`, in short or in full, reaches it.
+fn is_on_ref(finding: &Finding, wanted: &str) -> bool {
+    let is_named = |reach: &Reach| {
+        [
+            (&reach.branches, "refs/heads/"),
+            (&reach.remotes, "refs/remotes/"),
+            (&reach.tags, "refs/tags/"),
+            (&reach.others, ""),
+        ]
+        .into_iter()
+        .any(|(names, prefix)| {
+            let full = wanted.strip_prefix(prefix);
+            let mut names = names.iter();
+            names.any(|name| *name == wanted || full.is_some_and(|full| *name == full))
+        })
+    };
+    standing(finding).is_some_and(|standing| is_named(&standing.reach))
+}
+
+/// Whether `text` means the author of the first commit.
+fn is_by(finding: &Finding, text: &str) -> bool {
+    let history = finding.history.as_ref();
+    let author = history.and_then(|history| history.author.as_ref());
+    author.is_some_and(|author| author.holds(text))
 }

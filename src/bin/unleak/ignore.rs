@@ -12,7 +12,7 @@ use unleak::odb::repository::Repository;
 use unleak::report::escape::escape;
 use unleak::report::redact::{Redactor, Reveal};
 use unleak::suppress::pattern::Pattern;
-use unleak::suppress::{Details, Digest, Store, Suppressions};
+use unleak::suppress::{Details, Digest, Locate, Store, Suppressions};
 
 use crate::args::{
     Args, BaselineArgs, BaselineCommand, ConfidenceChoice, IgnoreArgs, IgnoreCommand,
@@ -23,7 +23,12 @@ use crate::{config, output, settings, ui};
 
 /// Takes out of `audit` what is suppressed, and warns about what should be looked at.
 pub(crate) fn apply(all: &Suppressions, audit: &mut Audit) -> Result<()> {
-    let outcome = all.apply(std::mem::take(&mut audit.findings), today())?;
+    apply_at(all, audit, &<[u8]>::to_vec)
+}
+
+/// Like [`apply`], for findings whose paths do not begin at the top of the repository.
+pub(crate) fn apply_at(all: &Suppressions, audit: &mut Audit, locate: Locate<'_>) -> Result<()> {
+    let outcome = all.apply(std::mem::take(&mut audit.findings), today(), locate)?;
     audit.findings = outcome.findings;
     audit.coverage.suppressed = outcome.suppressed;
     for name in outcome.expired {
@@ -96,10 +101,8 @@ fn add(args: &Args, ignore: &IgnoreArgs) -> Result<Exit> {
 }
 
 fn day(text: &str) -> Result<Date> {
-    text.parse().map_err(|e: jiff::Error| {
-        Error::usage(format!("'{text}' is no day"))
-            .because(e)
-            .hint("write it as in 2030-12-31")
+    text.parse().map_err(|_| {
+        Error::usage(format!("'{text}' is not a day")).hint("write it as in 2030-12-31")
     })
 }
 
@@ -191,7 +194,9 @@ fn configured(patterns: &[Pattern], findings: &[Finding], text: &mut String) {
         if pattern.details.expires.is_some_and(|day| day < today()) {
             text.push_str("; EXPIRED");
         }
-        let is_used = findings.iter().any(|finding| pattern.covers(finding));
+        let is_used = findings
+            .iter()
+            .any(|finding| pattern.covers(finding, &<[u8]>::to_vec));
         text.push_str(if is_used { "\n" } else { "; matches nothing\n" });
     }
 }

@@ -124,7 +124,7 @@ fn of_credential_files(rules: &RuleSet, audit: &AuditOptions) -> Result<Vec<Arc<
         return Ok(Vec::new());
     }
     let detector = Detector::compile(rules.clone())?;
-    let found = files(&paths, &detector, audit)?.findings.into_iter();
+    let found = files(&paths, &[], &detector, audit)?.findings.into_iter();
     let fits =
         |secret: &Arc<Secret>| (known::MIN_LEN..=known::MAX_LEN).contains(&secret.reveal().len());
     Ok(found.map(|finding| finding.secret).filter(fits).collect())

@@ -9,9 +9,11 @@ mod exit;
 mod explain;
 mod filter;
 mod found;
+mod home;
 mod hook;
 mod ignore;
 mod import;
+mod interrupt;
 mod known;
 mod manual;
 mod objects;
@@ -30,7 +32,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use clap::FromArgMatches;
-use unleak::error::ErrorKind;
+use unleak::error::{ErrorKind, Result};
 
 use args::{Args, Command, ConfigCommand};
 use exit::Exit;
@@ -39,27 +41,7 @@ fn main() -> ExitCode {
     let matches = examples::command().get_matches();
     let args = Args::from_arg_matches(&matches).unwrap_or_else(|e| e.exit());
     std::panic::set_hook(Box::new(bug::report));
-    let run = || match &args.command {
-        Command::Scan(scan) => scan::run(&args, scan),
-        Command::Hook { command } => hook::run(&args, command),
-        Command::Explain(explain) => explain::run(&args, explain),
-        Command::Ignore(ignore) => ignore::run(&args, ignore),
-        Command::Import(import) => import::run(&args, import),
-        Command::Baseline(baseline) => ignore::baseline(&args, baseline),
-        Command::Purge(purge) => purge::run(&args, purge),
-        Command::Report { command } => report::run(&args, command),
-        Command::Estate { command } => estate::run(&args, command),
-        Command::Merge(merge) => estate::merge(&args, merge),
-        Command::Rules { command } => rules::run(command),
-        Command::Objects(objects) => objects::run(objects),
-        Command::State { command } => state::run(command),
-        Command::Config {
-            command: ConfigCommand::Show(show),
-        } => config::show(show),
-        Command::Completions { shell } => manual::completions(*shell),
-        Command::Help { words } => topics::run(words),
-        Command::Man { dir } => manual::man(dir),
-    };
+    let run = || interrupt::watch(&args.command).and_then(|()| run(&args));
     let exit = match catch_unwind(AssertUnwindSafe(run)) {
         Ok(Ok(exit)) => exit,
         Ok(Err(error)) => {
@@ -72,4 +54,28 @@ fn main() -> ExitCode {
         Err(_) => Exit::Internal,
     };
     exit.into()
+}
+
+fn run(args: &Args) -> Result<Exit> {
+    match &args.command {
+        Command::Scan(scan) => scan::run(args, scan),
+        Command::Hook { command } => hook::run(args, command),
+        Command::Explain(explain) => explain::run(args, explain),
+        Command::Ignore(ignore) => ignore::run(args, ignore),
+        Command::Import(import) => import::run(args, import),
+        Command::Baseline(baseline) => ignore::baseline(args, baseline),
+        Command::Purge(purge) => purge::run(args, purge),
+        Command::Report { command } => report::run(args, command),
+        Command::Estate { command } => estate::run(args, command),
+        Command::Merge(merge) => estate::merge(args, merge),
+        Command::Rules { command } => rules::run(command),
+        Command::Objects(objects) => objects::run(objects),
+        Command::State { command } => state::run(command),
+        Command::Config {
+            command: ConfigCommand::Show(show),
+        } => config::show(show),
+        Command::Completions { shell } => manual::completions(*shell),
+        Command::Help { words } => topics::run(words),
+        Command::Man { dir } => manual::man(dir),
+    }
 }

@@ -13,6 +13,7 @@ use unleak::report::{Document, Format};
 
 use crate::args::FormatChoice;
 use crate::exit::Exit;
+use crate::interrupt;
 
 /// How much of a report for people is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -178,18 +179,27 @@ fn write(path: &Path, bytes: &[u8], is_redacted: bool) -> std::io::Result<()> {
         Some(dir) if !dir.as_os_str().is_empty() => dir,
         _ => Path::new("."),
     };
+    if !dir.is_dir() {
+        let why = "its directory does not exist";
+        return Err(std::io::Error::new(std::io::ErrorKind::NotFound, why));
+    }
     // The umask applies to these as to those of any new file.
     let mode = if is_redacted { 0o666 } else { 0o600 };
     let mut file = tempfile::Builder::new()
         .prefix(".unleak-")
         .permissions(Permissions::from_mode(mode))
-        .tempfile_in(dir)?;
-    file.write_all(bytes)?;
-    if let Some(old) = old.filter(|_| is_redacted) {
-        file.as_file().set_permissions(old.permissions())?;
-    }
-    file.persist(&target).map_err(|e| e.error)?;
-    Ok(())
+        .tempfile_in(dir)
+        // The message of a file that nobody asked for is no help.
+        .map_err(|e| std::io::Error::from(e.kind()))?;
+    let half = file.path().to_owned();
+    interrupt::while_writing(&half, || {
+        file.write_all(bytes)?;
+        if let Some(old) = old.filter(|_| is_redacted) {
+            file.as_file().set_permissions(old.permissions())?;
+        }
+        file.persist(&target).map_err(|e| e.error)?;
+        Ok(())
+    })
 }
 
 /// Removes a file, if it is there.

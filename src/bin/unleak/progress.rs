@@ -1,8 +1,8 @@
 //! The progress line: on standard error, only on a terminal, erased at the end.
 
 use std::io::IsTerminal;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -13,6 +13,14 @@ use unleak::progress::Progress;
 const DELAY: Duration = Duration::from_millis(250);
 /// Redraws a second, at most.
 const DRAWS_PER_SECOND: u8 = 10;
+
+/// Held by who writes to the terminal: see [`hold`].
+static TERMINAL: Mutex<()> = Mutex::new(());
+
+/// Keeps progress lines from being drawn as long as the result lives.
+pub(crate) fn hold() -> MutexGuard<'static, ()> {
+    TERMINAL.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Draws until it is dropped.
 pub(crate) struct ProgressLine {
@@ -55,11 +63,14 @@ fn draw(progress: &Progress, done: &AtomicBool) {
     );
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     while !done.load(Ordering::Relaxed) {
+        let held = hold();
         let now = progress.snapshot();
         bar.set_length(now.total_bytes);
         bar.set_position(now.bytes);
         bar.set_message(format!("{}/{}", now.objects, now.total_objects));
+        drop(held);
         std::thread::park_timeout(Duration::from_millis(1000 / u64::from(DRAWS_PER_SECOND)));
     }
+    let _held = hold();
     bar.finish_and_clear();
 }

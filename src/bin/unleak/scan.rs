@@ -8,9 +8,10 @@ use std::sync::Arc;
 use unleak::audit::files::files;
 use unleak::audit::learn::{Learned, Memory};
 use unleak::audit::part::{Part, audit_part};
+use unleak::audit::presence::Presence;
 use unleak::audit::repository::{audit, audit_again, audit_bundle};
 use unleak::audit::text::text;
-use unleak::audit::{Audit, changes};
+use unleak::audit::{Audit, Scope, changes};
 use unleak::detect::Detector;
 use unleak::error::{Error, Result};
 use unleak::odb::repository::{Overrides, Repository};
@@ -22,6 +23,7 @@ use unleak::report::redact::Reveal;
 use unleak::report::weblink::WebLinks;
 use unleak::report::{Document, Source};
 use unleak::scan::commits::Range;
+use unleak::scan::files::{Wanted, list};
 use unleak::suppress::Suppressions;
 
 use crate::args::{Args, KnownOptions, ScanArgs};
@@ -29,6 +31,7 @@ use crate::config::{self, Layers};
 use crate::estate::Shard;
 use crate::exit::Exit;
 use crate::filter::Filter;
+use crate::home;
 use crate::ignore;
 use crate::known;
 use crate::progress::ProgressLine;
@@ -38,15 +41,21 @@ use crate::ui;
 
 /// Runs it.
 pub(crate) fn run(args: &Args, scan: &ScanArgs) -> Result<Exit> {
-    let repo = if !scan.files.is_empty() || is_text(scan) || is_bundle(&scan.repository) {
+    let scope = scope(scan);
+    let repo = if matches!(scope, Scope::Files | Scope::Text | Scope::Bundle) {
         None
     } else {
         let overrides = settings::overrides_for(&scan.repository);
         Some(Repository::discover(&scan.repository, &overrides)?)
     };
-    let layers = Layers::load(&scan.rules.config, repo.as_ref())?;
+    let beside = match scope {
+        Scope::Files | Scope::Text => home::of(scan)?,
+        _ => None,
+    };
+    let home = repo.as_ref().or(beside.as_ref());
+    let layers = Layers::load(&scan.rules.config, home)?;
     layers.warn();
-    let suppressions = config::suppressions(repo.as_ref(), &layers, scan.no_ignore)?;
+    let suppressions = config::suppressions(home, &layers, scan.no_ignore)?;
     let mut settings = ScanSettings::resolve(args, scan, &layers)?;
     rayon::ThreadPoolBuilder::new()
         .num_threads(settings.threads)
@@ -68,13 +77,23 @@ pub(crate) fn run(args: &Args, scan: &ScanArgs) -> Result<Exit> {
     let rules = std::mem::take(&mut settings.rules);
     let known = known::values(&scan.known, &rules, &settings.audit)?;
     let detector = Detector::compile_with(rules, known)?.with_limits(settings.unpack);
-    let filter = Filter::resolve(&scan.filter, detector.rules())?;
+    let filter = Filter::resolve(&scan.filter, detector.rules(), scope, &scan.files)?;
     let mut learned = None;
     let going_on = opened.memory.map(|memory| (memory, &mut learned));
-    let source = (repo.as_ref(), going_on);
-    let (mut result, web) = result(args, scan, &settings, &detector, source)?;
-    ignore::apply(&suppressions, &mut result)?;
-    filter.apply(&mut result, detector.rules());
+    let job = Job {
+        args,
+        scan,
+        settings: &settings,
+        detector: &detector,
+        filter: &filter,
+    };
+    let (mut result, web) = job.result(repo.as_ref(), going_on)?;
+    let locate = |path: &[u8]| {
+        let located = beside.as_ref().and_then(|home| home::locate(path, home));
+        located.unwrap_or_else(|| path.to_owned())
+    };
+    ignore::apply_at(&suppressions, &mut result, &locate)?;
+    job.filter(&mut result, repo.as_ref())?;
     let subject = subject(scan);
     let source = Source {
         audit: &result,
@@ -96,29 +115,83 @@ pub(crate) fn run(args: &Args, scan: &ScanArgs) -> Result<Exit> {
     end(args, &settings, &document, paint)
 }
 
-/// Scans what the arguments ask for; also says where the commits of a repository can be looked at.
-fn result(
-    args: &Args,
-    scan: &ScanArgs,
-    settings: &ScanSettings,
-    detector: &Detector,
-    (repo, going_on): (Option<&Repository>, Option<GoingOn<'_>>),
-) -> Result<(Audit, Option<WebLinks>)> {
-    let mut web = None;
-    let result = if let Some(repo) = repo {
-        let remote = repo.git().config_snapshot().string("remote.origin.url");
-        web = remote.and_then(|remote| WebLinks::of(&remote));
-        let (place, count) = (repo.git_dir().display(), detector.rules().rules.len());
-        ui::say(args, 1, &format!("scanning '{place}' with {count} rules"));
-        objects(args, scan, settings, detector, (repo, going_on))?
-    } else if !scan.files.is_empty() {
-        files(&scan.files, detector, &settings.audit)?
-    } else if is_text(scan) {
-        standard_input(scan, settings, detector)?
+/// What is scanned.
+fn scope(scan: &ScanArgs) -> Scope {
+    if !scan.files.is_empty() {
+        Scope::Files
+    } else if scan.repository == Path::new("-") {
+        Scope::Text
+    } else if is_bundle(&scan.repository) {
+        Scope::Bundle
+    } else if scan.staged {
+        Scope::Staged
+    } else if scan.range.is_some() || scan.since.is_some() {
+        Scope::Range
+    } else if is_part(scan) {
+        Scope::Objects
     } else {
-        bundle(args, scan, settings, detector)?
-    };
-    Ok((result, web))
+        Scope::Repository
+    }
+}
+
+/// A scan with all that it needs.
+struct Job<'a> {
+    args: &'a Args,
+    scan: &'a ScanArgs,
+    settings: &'a ScanSettings,
+    detector: &'a Detector,
+    filter: &'a Filter<'a>,
+}
+
+impl Job<'_> {
+    /// Scans what the arguments ask for; also says where the commits of a repository can be looked at.
+    fn result(
+        &self,
+        repo: Option<&Repository>,
+        going_on: Option<GoingOn<'_>>,
+    ) -> Result<(Audit, Option<WebLinks>)> {
+        let (args, scan, settings, detector) = (self.args, self.scan, self.settings, self.detector);
+        let mut web = None;
+        let result = if let Some(repo) = repo {
+            let remote = repo.git().config_snapshot().string("remote.origin.url");
+            web = remote.and_then(|remote| WebLinks::of(&remote));
+            let (place, count) = (repo.git_dir().display(), detector.rules().rules.len());
+            ui::say(args, 1, &format!("scanning '{place}' with {count} rules"));
+            objects(args, scan, settings, detector, (repo, going_on))?
+        } else if !scan.files.is_empty() {
+            let excluded = self.filter.excluded();
+            files(&scan.files, excluded, detector, &settings.audit)?
+        } else if scope(scan) == Scope::Text {
+            standard_input(scan, settings, detector)?
+        } else {
+            bundle(args, scan, settings, detector)?
+        };
+        Ok((result, web))
+    }
+
+    /// Leaves out what filters do not match; refuses a filter that can match nothing.
+    fn filter(&self, result: &mut Audit, repo: Option<&Repository>) -> Result<()> {
+        let unmatched = self.filter.apply(result, self.detector.rules());
+        if unmatched.is_empty() {
+            return Ok(());
+        }
+        let limits = self.settings.audit.limits;
+        match (result.scope, repo) {
+            (Scope::Text, _) => Ok(()),
+            (Scope::Files, _) => {
+                let listed = list(&self.scan.files, Wanted::All);
+                unmatched.check_files(self.filter, &listed.paths)
+            }
+            (_, Some(repo)) => {
+                let overrides = &self.settings.overrides;
+                unmatched.check(&Presence::of_repository(repo, overrides, limits)?)
+            }
+            (_, None) => {
+                let path = &self.settings.repository;
+                unmatched.check(&Presence::of_bundle(path, limits)?)
+            }
+        }
+    }
 }
 
 /// Whether only some of the objects are scanned.
@@ -154,11 +227,6 @@ fn part(scan: &ScanArgs, repository: &Repository) -> Result<Option<Part>> {
         .hint("each line begins with one, in full; 'unleak objects' prints such lines")),
     });
     Ok(Some(Part::Ids(ids.collect::<Result<_>>()?)))
-}
-
-/// Whether standard input is scanned.
-fn is_text(scan: &ScanArgs) -> bool {
-    scan.repository == Path::new("-")
 }
 
 /// Whether standard output is painted.
@@ -231,9 +299,13 @@ fn state(
 
 /// Whether `path` is a file that begins like a bundle.
 fn is_bundle(path: &Path) -> bool {
+    // To open a pipe can wait for ever.
+    if !path.is_file() {
+        return false;
+    }
     let mut start = Vec::new();
     let read = File::open(path).map(|file| file.take(64).read_to_end(&mut start));
-    path.is_file() && read.is_ok() && bundle::is_bundle(&start)
+    read.is_ok() && bundle::is_bundle(&start)
 }
 
 fn bundle(

@@ -1,6 +1,6 @@
 //! Standard error: errors, warnings, and what `-v` asks for. Standard output carries reports only.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 
 use unleak::error::Error;
 use unleak::report::escape::escape;
@@ -31,6 +31,14 @@ pub(crate) fn say(args: &Args, level: u8, text: &str) {
 pub(crate) fn write(text: &[u8]) {
     // As for a line.
     let _ = std::io::stderr().write_all(text);
+}
+
+/// Prints the last line of a process that is interrupted, in place of what is drawn on a terminal.
+pub(crate) fn last_line(text: &str) {
+    if std::io::stderr().is_terminal() {
+        write(b"\r\x1b[K");
+    }
+    line(text);
 }
 
 fn line(text: &str) {

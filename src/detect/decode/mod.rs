@@ -1,7 +1,7 @@
-//! Text in disguise: base64, hex, escapes and UTF-16 inside other text.
+//! Text in disguise: base64, hex, escapes, UTF-16 and UTF-32 inside other text.
 //!
 //! ```text
-//! stops < base64, escape, utf16 < mod
+//! stops < base64, escape, utf16, utf32 < mod
 //! ```
 //!
 //! A [`Region`] is found by its shape. Its edges depend on at most [`BEFORE`] bytes before it and
@@ -12,6 +12,7 @@ mod base64;
 mod escape;
 mod stops;
 mod utf16;
+mod utf32;
 
 use std::ops::Range;
 
@@ -41,6 +42,8 @@ pub enum Encoding {
     Entities,
     /// UTF-16, either byte order.
     Utf16,
+    /// UTF-32, either byte order.
+    Utf32,
 }
 
 impl Encoding {
@@ -53,6 +56,7 @@ impl Encoding {
             Self::Backslash => "backslash escapes",
             Self::Entities => "HTML entities",
             Self::Utf16 => "UTF-16",
+            Self::Utf32 => "UTF-32",
         }
     }
 }
@@ -86,7 +90,8 @@ pub fn find(bytes: &[u8], range: Range<usize>, see: &mut dyn FnMut(Region)) {
     }
     base64::find(bytes, range.clone(), see);
     escape::find(bytes, range.clone(), see);
-    utf16::find(bytes, range, see);
+    utf16::find(bytes, range.clone(), see);
+    utf32::find(bytes, range, see);
 }
 
 /// Decodes `region` of `bytes` into `out`.
@@ -98,6 +103,7 @@ pub fn decode(bytes: &[u8], region: Region, out: &mut Vec<u8>) {
         Encoding::Hex => base64::decode_hex(text, out),
         Encoding::Percent | Encoding::Backslash | Encoding::Entities => escape::decode(text, out),
         Encoding::Utf16 => utf16::decode(text, out),
+        Encoding::Utf32 => utf32::decode(text, out),
     }
 }
 
@@ -115,7 +121,7 @@ impl<'b> Origins<'b> {
         let stops = match region.encoding {
             Encoding::Base64 => base64::stops(text),
             Encoding::Percent | Encoding::Backslash | Encoding::Entities => escape::stops(text),
-            Encoding::Hex | Encoding::Utf16 => Stops::default(),
+            Encoding::Hex | Encoding::Utf16 | Encoding::Utf32 => Stops::default(),
         };
         Self {
             bytes,
@@ -137,6 +143,7 @@ impl<'b> Origins<'b> {
                 escape::outer(self.text(), &self.stops, inner)
             }
             Encoding::Utf16 => utf16::outer(inner),
+            Encoding::Utf32 => utf32::outer(inner),
         };
         let start = self.region.span.start;
         Span::new(start + found.start, start + found.end)
@@ -149,7 +156,7 @@ impl<'b> Origins<'b> {
             Encoding::Percent | Encoding::Backslash | Encoding::Entities => {
                 escape::stands_open(self.bytes, self.region.span, &self.stops, inner)
             }
-            Encoding::Base64 | Encoding::Hex | Encoding::Utf16 => false,
+            Encoding::Base64 | Encoding::Hex | Encoding::Utf16 | Encoding::Utf32 => false,
         }
     }
 }
@@ -172,8 +179,16 @@ fn is_promising(start: &[u8]) -> bool {
     }
     let halves = |at: usize| start[at..].iter().step_by(2);
     let is_utf16 = |at: usize| halves(at).all(|&b| b == 0) && halves(1 - at).all(|&b| is_text(b));
-    let is_marked = matches!(start, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]);
-    is_zlib(start) || is_marked || is_utf16(0) || is_utf16(1) || unpack::detect(start).is_some()
+    let is_utf32 = |at: usize| {
+        let mut bytes = start.iter().enumerate();
+        bytes.all(|(place, &b)| if place % 4 == at { is_text(b) } else { b == 0 })
+    };
+    let is_marked = matches!(
+        start,
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, 0, 0xfe, 0xff, ..]
+    );
+    let is_wide = is_utf16(0) || is_utf16(1) || is_utf32(0) || is_utf32(3);
+    is_zlib(start) || is_marked || is_wide || unpack::detect(start).is_some()
 }
 
 #[cfg(test)]
@@ -241,6 +256,13 @@ mod tests {
             let found = decoded(&[&b"\n\n"[..], &wide, b"\n"].concat(), word);
             assert_eq!(found.len(), 1, "{found:?}");
             assert_eq!(found[0].0, Encoding::Utf16);
+        }
+        for first in [0, 3] {
+            let wide = |b: u8| (0..4).map(move |at| if at == first { b } else { 0 });
+            let wide: Vec<u8> = word.bytes().flat_map(wide).collect();
+            let found = decoded(&[&b"\n\n"[..], &wide, b"\n"].concat(), word);
+            assert_eq!(found.len(), 1, "{found:?}");
+            assert_eq!(found[0].0, Encoding::Utf32);
         }
     }
 
@@ -330,12 +352,14 @@ mod tests {
         for _ in 0..3000 {
             let mut bytes = Vec::new();
             for _ in 0..random(12) {
-                let piece: Vec<u8> = match random(8) {
+                let piece: Vec<u8> = match random(10) {
                     0 => vec![*b"AbZ9".get(random(4)).unwrap(); 20 + random(60)],
                     1 => b"QUJD".repeat(10 + random(20)),
                     2 => b"%41".repeat(random(5)),
                     3 => b"\\u0041b".repeat(random(4)),
                     4 => b"a\0".repeat(random(30)),
+                    7 => b"a\0\0\0".repeat(random(30)),
+                    8 => vec![0; random(6)],
                     5 => vec![b' '; random(90)],
                     6 => b"\n".to_vec(),
                     _ => b"\\n".to_vec(),

@@ -8,6 +8,7 @@ use super::place::loose;
 use super::{MAX_SYMBOLIC_DEPTH, Refs, Storage, Target, is_private, key_of};
 use crate::odb::Skipped;
 use crate::odb::file::{self, Unread};
+use crate::odb::reason::reason;
 use crate::odb::reftable::{Value, Wanted};
 use crate::odb::repository::Repository;
 
@@ -67,7 +68,7 @@ impl<'a> RefLookup<'a> {
         } else {
             self.repo.git_dir()
         };
-        let path = dir.join(gix::path::from_bstr(name).map_err(|e| format!("{e:#}"))?);
+        let path = dir.join(gix::path::from_bstr(name).map_err(reason)?);
         let told = |path: &std::path::Path, unread: Unread| match unread.skipped(path) {
             Some(skipped) => Err(skipped.detail),
             None => Ok(None),

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::document::{Document, Text};
+use super::document::{Document, Text, fault_of};
 use super::location::first_label;
 use super::paint::Paint;
 use crate::audit::Scope;
@@ -185,8 +185,10 @@ impl Estate {
         if kind.and_then(|kind| kind.schema).as_deref() != Some(SCHEMA) {
             return Ok(Self::of_report(&Document::parse(bytes, name)?, name));
         }
-        let estate: Self = serde_json::from_slice(bytes)
-            .map_err(|e| Error::config(format!("'{name}' is no estate of unleak: {e}")))?;
+        let estate: Self = serde_json::from_slice(bytes).map_err(|e| {
+            let why = fault_of(&e);
+            Error::config(format!("'{name}' is not a merged report of unleak: {why}"))
+        })?;
         if estate.schema_version != SCHEMA_VERSION {
             return Err(Error::config(format!(
                 "'{name}' is no estate of version {SCHEMA_VERSION}, the one that is known here"

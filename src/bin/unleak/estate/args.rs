@@ -62,6 +62,11 @@ pub(crate) struct EstateScanArgs {
     #[arg(long)]
     pub(crate) no_ignore: bool,
 
+    /// Leave out secrets that were only ever in such files or directories, as in 'tests/fixtures'; may
+    /// be given more than once
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) exclude: Vec<String>,
+
     /// Threads to use; 0 takes all cores
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub(crate) threads: usize,

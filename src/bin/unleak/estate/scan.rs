@@ -3,9 +3,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
+use unleak::audit::Scope;
 use unleak::audit::learn::{Learned, Left};
 use unleak::audit::repository::{audit, audit_again};
 use unleak::detect::Detector;
@@ -24,9 +23,11 @@ use unleak::unpack;
 use super::args::EstateScanArgs;
 use super::family;
 use super::list::{self, Shard};
-use crate::args::Args;
+use crate::args::{Args, FilterOptions};
 use crate::config::{self, Layers};
 use crate::exit::Exit;
+use crate::filter::Filter;
+use crate::interrupt::{self, Noted};
 use crate::state::{self, How};
 use crate::{ignore, output, settings, ui};
 
@@ -37,6 +38,7 @@ struct Run<'a> {
     detector: Detector,
     /// Digest of the rules.
     rules: String,
+    filter: FilterOptions,
 }
 
 /// What the scans of a family hand on to those that come after them.
@@ -55,6 +57,8 @@ struct Tally {
     holding: usize,
     incomplete: usize,
     failed: usize,
+    /// Findings that were left out.
+    filtered: usize,
 }
 
 /// Runs it.
@@ -73,17 +77,29 @@ pub(super) fn run(args: &Args, scan: &EstateScanArgs) -> Result<Exit> {
         .map_err(|e| Error::usage("cannot start the threads").because(e))?;
     let dir = &scan.output;
     std::fs::create_dir_all(dir).map_err(|e| Error::io("make", dir, e))?;
+    let filter = FilterOptions {
+        exclude: scan.exclude.clone(),
+        ..FilterOptions::default()
+    };
+    Filter::resolve(&filter, detector.rules(), Scope::Repository, &[])?;
     let run = Run {
         args,
         scan,
+        filter,
         rules: state::digest_of_rules(detector.rules())?,
         detector,
     };
-    let stop = stop_on_signal()?;
+    let stop = interrupt::note(
+        "interrupted: the repository at hand is finished first; a second signal stops at once",
+    )?;
     let tally = run.all(&names, &stop)?;
     let done = tally.scanned + tally.there + tally.failed;
+    let filtered = match tally.filtered {
+        0 => String::new(),
+        count => format!("; {count} findings were left out by --exclude"),
+    };
     let text = format!(
-        "{done} of {} repositories: {} scanned, {} were there already, {} hold secrets, {} incomplete, {} failed\n",
+        "{done} of {} repositories: {} scanned, {} were there already, {} hold secrets, {} incomplete, {} failed{filtered}\n",
         names.len(),
         tally.scanned,
         tally.there,
@@ -94,37 +110,22 @@ pub(super) fn run(args: &Args, scan: &EstateScanArgs) -> Result<Exit> {
     if output::print(text.as_bytes())? == Exit::ClosedPipe {
         return Ok(Exit::ClosedPipe);
     }
-    if done < names.len() {
-        ui::warn("it was stopped by a signal; '--resume' goes on where it stopped");
+    if let Some(exit) = stop.exit().filter(|_| done < names.len()) {
+        ui::warn("the run was interrupted; '--resume' takes it up again");
+        return Ok(exit);
     }
-    Ok(
-        if done < names.len() || tally.incomplete + tally.failed > 0 {
-            Exit::Incomplete
-        } else if tally.holding > 0 {
-            Exit::Found
-        } else {
-            Exit::Clean
-        },
-    )
-}
-
-/// The repository at hand is finished after SIGTERM or SIGINT; a second one ends the process.
-fn stop_on_signal() -> Result<Arc<AtomicBool>> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&stop);
-    let handler = move || {
-        if flag.swap(true, Ordering::Relaxed) {
-            std::process::exit(i32::from(Exit::Incomplete as u8));
-        }
-    };
-    ctrlc::set_handler(handler)
-        .map_err(|e| Error::internal("cannot wait for signals").because(e))?;
-    Ok(stop)
+    Ok(if tally.incomplete + tally.failed > 0 {
+        Exit::Incomplete
+    } else if tally.holding > 0 {
+        Exit::Found
+    } else {
+        Exit::Clean
+    })
 }
 
 impl Run<'_> {
     /// Scans the families one after the other, until a signal comes.
-    fn all(&self, names: &[String], stop: &AtomicBool) -> Result<Tally> {
+    fn all(&self, names: &[String], stop: &Noted) -> Result<Tally> {
         let mut tally = Tally::default();
         let mut numbers = 1..;
         let families = match self.scan.alone {
@@ -135,7 +136,7 @@ impl Run<'_> {
             let mut left = family.len();
             let mut forks = Handed::default();
             for (at, number) in family.into_iter().zip(&mut numbers) {
-                if stop.load(Ordering::Relaxed) {
+                if stop.exit().is_some() {
                     break;
                 }
                 let name = &names[at];
@@ -213,7 +214,7 @@ impl Run<'_> {
                 remote.as_deref().map(Vec::as_slice),
                 &suppressions,
                 scan.no_ignore,
-                &(),
+                &scan.exclude,
             ),
         };
         let mut opened = state::open(&scan.state, &repo, &how)?;
@@ -238,6 +239,9 @@ impl Run<'_> {
             }
         };
         ignore::apply(&suppressions, &mut audit)?;
+        // A pattern is for all repositories: it need not match in each.
+        Filter::resolve(&self.filter, detector.rules(), Scope::Repository, &[])?
+            .apply(&mut audit, detector.rules());
         let web = remote.and_then(|remote| WebLinks::of(&remote));
         let source = Source {
             audit: &audit,
@@ -288,4 +292,5 @@ impl Handed {
 fn count(document: &Document, tally: &mut Tally) {
     tally.holding += usize::from(!document.findings.is_empty());
     tally.incomplete += usize::from(!document.head.complete);
+    tally.filtered += document.coverage.filtered;
 }

@@ -245,7 +245,7 @@ impl Job<'_> {
             Manager::Files(files) => {
                 // Submodules are directories.
                 let files: Vec<PathBuf> = files.iter().filter(|f| !f.is_dir()).cloned().collect();
-                audit::files::files(&files, self.detector, options)
+                audit::files::files(&files, &[], self.detector, options)
             }
             Manager::Index => changes::index(self.repo, overrides, self.detector, options),
         }

@@ -305,7 +305,7 @@ fn of_report(path: &Path, bench: &Bench) -> Result<Picked> {
     let text = crate::known::read(path)?;
     let mut saved: Saved = serde_json::from_slice(&text).map_err(|e| {
         Error::usage(format!("'{}' is no report of findings", path.display()))
-            .because(e)
+            .because(unleak::report::document::fault_of(&e))
             .hint("write one with 'unleak scan --format json'")
     })?;
     let with = saved.findings.iter_mut().map(|finding| &mut finding.with);

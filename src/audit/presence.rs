@@ -1,0 +1,299 @@
+//! Whether what a filter names exists in a repository at all.
+//!
+//! A filter that can match nothing, such as a mistyped path, must not look like a clean result. The
+//! questions here are asked only of a filter that matched no finding: a path may cost a walk over the
+//! trees for each of its components, an author one over the commits.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use gix::ObjectId;
+use gix::bstr::ByteSlice;
+use gix::objs::{CommitRefIter, TreeRefIter};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::attribution::refs::{TipKind, Tips};
+use crate::error::{Result, nearest};
+use crate::finding::{Place, Signature};
+use crate::odb::bundle::{self, Bundle};
+use crate::odb::repository::{Overrides, Repository};
+use crate::odb::walk::{Base, Object, Visitor, walk_some};
+use crate::odb::{Limits, Node, ObjectKind, ObjectStore};
+use crate::paths::{Part, PathPattern};
+use crate::progress::Progress;
+
+/// Names that are remembered to suggest one of them.
+const MAX_NAMES: usize = 50_000;
+
+/// Whether something is in the repository.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It is, or that cannot be told.
+    There,
+    /// It is not; a name that was perhaps meant.
+    Missing(Option<String>),
+}
+
+/// Where a filter's values can occur.
+pub struct Presence {
+    objects: Objects,
+    tips: Tips,
+    worktree: Option<PathBuf>,
+}
+
+/// The objects that are asked.
+enum Objects {
+    Store(ObjectStore),
+    Bundle(Bundle),
+}
+
+impl Presence {
+    /// Opens `repo` for questions.
+    ///
+    /// # Errors
+    /// `Repository` if there is no object store.
+    pub fn of_repository(repo: &Repository, overrides: &Overrides, limits: Limits) -> Result<Self> {
+        Ok(Self {
+            objects: Objects::Store(repo.open_store(overrides, limits)?),
+            tips: Tips::read(repo),
+            worktree: repo.git().workdir().map(Path::to_owned),
+        })
+    }
+
+    /// Opens the bundle at `path` for questions.
+    ///
+    /// # Errors
+    /// As [`bundle::open`].
+    pub fn of_bundle(path: &Path, limits: Limits) -> Result<Self> {
+        let bundle = bundle::open(path, limits)?;
+        Ok(Self {
+            tips: Tips::of(&bundle.refs, bundle.store.hash(), Vec::new()),
+            objects: Objects::Bundle(bundle),
+            worktree: None,
+        })
+    }
+
+    fn store(&self) -> &ObjectStore {
+        match &self.objects {
+            Objects::Store(store) => store,
+            Objects::Bundle(bundle) => &bundle.store,
+        }
+    }
+
+    /// Whether HEAD names a commit.
+    pub fn has_head(&self) -> bool {
+        self.tips.head.is_some()
+    }
+
+    /// Whether there is a remote-tracking branch.
+    pub fn has_remotes(&self) -> bool {
+        let mut tips = self.tips.tips.iter();
+        tips.any(|tip| tip.kind == TipKind::Remote)
+    }
+
+    /// Whether a branch, remote-tracking branch, tag or other ref is called `name`, in short or in
+    /// full.
+    pub fn reference(&self, name: &str) -> Answer {
+        let kinds = [
+            (TipKind::Branch, "refs/heads/"),
+            (TipKind::Remote, "refs/remotes/"),
+            (TipKind::Tag, "refs/tags/"),
+            (TipKind::Other, ""),
+        ];
+        let mut names = Vec::new();
+        for tip in &self.tips.tips {
+            let Some((_, prefix)) = kinds.iter().find(|(kind, _)| *kind == tip.kind) else {
+                continue;
+            };
+            let known = tip.name.to_string();
+            if known == name || name.strip_prefix(prefix) == Some(&known) {
+                return Answer::There;
+            }
+            names.push(known);
+        }
+        Answer::Missing(likely(name, names))
+    }
+
+    /// Whether the name and address of some commit's author, as in `Ada <ada@example.org>`, hold
+    /// `text`, in any case.
+    pub fn author(&self, text: &str) -> Answer {
+        let hash = self.store().hash();
+        let is_there = AtomicBool::new(false);
+        let see = |names: &mut FxHashSet<String>, _, bytes: &[u8]| {
+            if is_there.load(Ordering::Relaxed) {
+                return;
+            }
+            let Some(author) = Signature::of_author(bytes, hash) else {
+                return;
+            };
+            if author.holds(text) {
+                is_there.store(true, Ordering::Relaxed);
+            }
+            if names.len() < MAX_NAMES {
+                names.insert(author.name.to_string());
+            }
+        };
+        let names = self.gather(ObjectKind::Commit, None, &see);
+        if is_there.into_inner() {
+            return Answer::There;
+        }
+        Answer::Missing(likely(text, names.into_iter().flatten()))
+    }
+
+    /// Whether a file or directory that `pattern` matches is in the index, in the worktree, or in any
+    /// tree of the history.
+    pub fn path(&self, pattern: &PathPattern) -> Answer {
+        let in_index = self
+            .tips
+            .notes
+            .iter()
+            .any(|note| note.place == Place::Index && pattern.matches(&note.name));
+        let is_file = |root: &PathBuf| root.join(pattern.text()).symlink_metadata().is_ok();
+        if in_index || self.worktree.as_ref().is_some_and(is_file) {
+            return Answer::There;
+        }
+        let Some(mut parts) = pattern.parts() else {
+            return Answer::There;
+        };
+        // 'src/**' is there if 'src' is.
+        while let [rest @ .., Part::AnyDepth] = parts {
+            parts = rest;
+        }
+        if parts.is_empty() {
+            return Answer::There;
+        }
+        self.descend(parts)
+    }
+
+    /// Follows the components of a pattern from the root trees down.
+    fn descend(&self, parts: &[Part]) -> Answer {
+        let mut trees = self.roots();
+        let mut is_everywhere = false;
+        for (at, part) in parts.iter().enumerate() {
+            let Part::Name(_) = part else {
+                is_everywhere = true;
+                continue;
+            };
+            let step = self.step(part, &trees, is_everywhere);
+            let is_last = at + 1 == parts.len();
+            if step.found && is_last {
+                return Answer::There;
+            }
+            if step.below.is_empty() {
+                let likely = likely(part.text(), step.names);
+                let likely = likely.map(|name| {
+                    let texts = parts.iter().enumerate();
+                    let texts = texts.map(|(other, part)| match other == at {
+                        true => name.as_str(),
+                        false => part.text(),
+                    });
+                    texts.collect::<Vec<_>>().join("/")
+                });
+                return Answer::Missing(likely);
+            }
+            (trees, is_everywhere) = (step.below, false);
+        }
+        Answer::There
+    }
+
+    /// The root trees of all commits.
+    fn roots(&self) -> FxHashSet<Node> {
+        let (store, hash) = (self.store(), self.store().hash());
+        let see = |roots: &mut FxHashSet<ObjectId>, _, bytes: &[u8]| {
+            roots.extend(CommitRefIter::from_bytes(bytes, hash).tree_id());
+        };
+        let roots = self.gather(ObjectKind::Commit, None, &see);
+        let roots = roots.iter().flatten();
+        roots.filter_map(|id| store.node_of(id)).collect()
+    }
+
+    /// Looks for entries that `part` matches in `trees`, or in all trees if `is_everywhere`: what is
+    /// below some tree is taken for what is anywhere, so that a path can only be taken for present.
+    fn step(&self, part: &Part, trees: &FxHashSet<Node>, is_everywhere: bool) -> Step {
+        let (store, hash) = (self.store(), self.store().hash());
+        let wanted = |node: Node| is_everywhere || trees.contains(&node);
+        let see = |level: &mut Level, node: Node, bytes: &[u8]| {
+            if !wanted(node) {
+                return;
+            }
+            for entry in TreeRefIter::from_bytes(bytes, hash).flatten() {
+                let is_meant = match level.judged.get(entry.filename.as_bytes()) {
+                    Some(&known) => known,
+                    None => {
+                        let is_meant = part.matches(entry.filename);
+                        if is_meant || level.judged.len() < MAX_NAMES {
+                            level.judged.insert(entry.filename.to_vec(), is_meant);
+                        }
+                        is_meant
+                    }
+                };
+                if is_meant && entry.mode.is_tree() {
+                    level.below.insert(entry.oid.to_owned());
+                }
+            }
+        };
+        let levels = self.gather(ObjectKind::Tree, Some(&wanted), &see);
+        let below = levels.iter().flat_map(|level| &level.below);
+        let judged = || levels.iter().flat_map(|level| &level.judged);
+        let names = judged().map(|(name, _)| String::from_utf8_lossy(name).into_owned());
+        Step {
+            found: judged().any(|(_, &is_meant)| is_meant),
+            below: below.filter_map(|id| store.node_of(id)).collect(),
+            names: names.collect(),
+        }
+    }
+
+    /// Shows every object of a kind, or those that are wanted and their bases, to `see`, which gathers
+    /// one value on each thread.
+    fn gather<T: Default + Send>(
+        &self,
+        kind: ObjectKind,
+        wanted: Option<&(dyn Fn(Node) -> bool + Sync)>,
+        see: &(dyn Fn(&mut T, Node, &[u8]) + Sync),
+    ) -> Vec<T> {
+        let make = || Gather {
+            see,
+            value: T::default(),
+        };
+        let walked = walk_some(self.store(), &[kind], wanted, &Progress::default(), &make);
+        let visitors = walked.visitors.into_iter();
+        visitors.map(|visitor| visitor.value).collect()
+    }
+}
+
+/// What one component of a pattern leads to.
+struct Step {
+    found: bool,
+    below: FxHashSet<Node>,
+    /// Names of entries beside it.
+    names: Vec<String>,
+}
+
+/// What one thread finds of that.
+#[derive(Default)]
+struct Level {
+    /// Names of entries, and whether the component matches them.
+    judged: FxHashMap<Vec<u8>, bool>,
+    below: FxHashSet<ObjectId>,
+}
+
+/// Shows each object to a function.
+struct Gather<'a, T> {
+    see: &'a (dyn Fn(&mut T, Node, &[u8]) + Sync),
+    value: T,
+}
+
+impl<T: Send> Visitor for Gather<'_, T> {
+    type State = ();
+
+    fn visit(&mut self, object: &Object<'_>, _base: Option<Base<'_, ()>>, (): &mut ()) {
+        (self.see)(&mut self.value, object.node, object.bytes);
+    }
+}
+
+/// The name that was perhaps meant; of several that are as likely, always the same.
+fn likely(text: &str, names: impl IntoIterator<Item = String>) -> Option<String> {
+    let names: BTreeSet<String> = names.into_iter().collect();
+    nearest(text, names.iter().map(String::as_str)).map(str::to_owned)
+}

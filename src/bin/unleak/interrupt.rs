@@ -1,0 +1,115 @@
+//! Ctrl-C (SIGINT), SIGTERM and SIGHUP: the progress line is erased, a file that is half written is
+//! removed, and one line says how things are.
+//!
+//! `purge` has its own way back from any interruption, and hooks are ended with git: both are left to
+//! the system's defaults.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use unleak::error::{Error, Result};
+
+use crate::args::{Command, StateCommand};
+use crate::exit::Exit;
+use crate::{output, progress, ui};
+
+/// The file that is being written, if one is.
+static HALF_WRITTEN: Mutex<Option<PathBuf>> = Mutex::new(None);
+
+/// Begins to listen, if the command does not have its own way.
+///
+/// # Errors
+/// `Internal` if the system refuses.
+pub(crate) fn watch(command: &Command) -> Result<()> {
+    let said = match command {
+        Command::Purge(_) | Command::Hook { .. } | Command::Estate { .. } => return Ok(()),
+        Command::Scan(_)
+        | Command::Explain(_)
+        | Command::Report { .. }
+        | Command::Merge(_)
+        | Command::Rules { .. }
+        | Command::Objects(_)
+        | Command::Config { .. }
+        | Command::State {
+            command: StateCommand::Show { .. },
+        } => "interrupted: nothing was changed, and the result is not complete; run it again",
+        _ => "interrupted: run the command again to finish what it began",
+    };
+    listen(move |signal| stop(signal, said))
+}
+
+/// For a command that can stop at a good moment: the first signal is only noted, with `said`; the
+/// second ends the process.
+///
+/// # Errors
+/// `Internal` if the system refuses.
+pub(crate) fn note(said: &'static str) -> Result<Noted> {
+    let noted = Noted::default();
+    let first = Arc::clone(&noted.signal);
+    listen(move |signal| {
+        if first.swap(signal, Ordering::Relaxed) == 0 {
+            ui::warn(said);
+        } else {
+            stop(signal, "interrupted: '--resume' takes the run up again");
+        }
+    })?;
+    Ok(noted)
+}
+
+/// Whether a signal has come.
+#[derive(Clone, Default)]
+pub(crate) struct Noted {
+    signal: Arc<AtomicI32>,
+}
+
+impl Noted {
+    /// How the run ends because of it, if one has.
+    pub(crate) fn exit(&self) -> Option<Exit> {
+        match self.signal.load(Ordering::Relaxed) {
+            0 => None,
+            signal => Some(exit(signal)),
+        }
+    }
+}
+
+/// Writes a file that is removed if the process is interrupted meanwhile.
+pub(crate) fn while_writing<T>(path: &Path, write: impl FnOnce() -> T) -> T {
+    let half = |path: Option<PathBuf>| {
+        *HALF_WRITTEN.lock().unwrap_or_else(PoisonError::into_inner) = path;
+    };
+    half(Some(path.to_owned()));
+    let result = write();
+    half(None);
+    result
+}
+
+fn listen(mut hear: impl FnMut(i32) + Send + 'static) -> Result<()> {
+    let signals = Signals::new([SIGINT, SIGTERM, SIGHUP]);
+    let mut signals =
+        signals.map_err(|e| Error::internal("cannot listen for signals").because(e))?;
+    std::thread::spawn(move || signals.forever().for_each(|signal| hear(signal)));
+    Ok(())
+}
+
+fn stop(signal: i32, said: &str) {
+    // Held to the end: no other thread draws over the last line, or starts another file.
+    let _drawing = progress::hold();
+    let half = HALF_WRITTEN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(path) = &*half {
+        // Whatever hinders that is no news now.
+        let _ = output::remove_file(path);
+    }
+    ui::last_line(said);
+    std::process::exit(i32::from(exit(signal) as u8));
+}
+
+fn exit(signal: i32) -> Exit {
+    match signal {
+        SIGTERM => Exit::Terminated,
+        SIGHUP => Exit::HungUp,
+        _ => Exit::Interrupted,
+    }
+}

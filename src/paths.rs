@@ -1,0 +1,152 @@
+//! Patterns for paths, with which filters and exclusions select files.
+//!
+//! A pattern is a glob in which `*` stays within one directory and `**` spans any number of them. It
+//! selects the paths that it matches and, as in `.gitignore`, everything below a directory that it
+//! matches: `src` and `src/**` select the same files.
+
+use globset::{Candidate, Glob, GlobBuilder, GlobMatcher};
+
+use crate::error::{Error, Result};
+
+/// A pattern that a user typed.
+#[derive(Clone, Debug)]
+pub struct PathPattern {
+    text: String,
+    glob: GlobMatcher,
+    parts: Option<Vec<Part>>,
+}
+
+/// What a pattern asks of one component of a path.
+#[derive(Clone, Debug)]
+pub enum Part {
+    /// `**`: any number of components.
+    AnyDepth,
+    /// One component that the glob matches.
+    Name(GlobMatcher),
+}
+
+impl PathPattern {
+    /// Reads a pattern. A leading `./` and a trailing `/` have no meaning; `.` selects all paths.
+    ///
+    /// # Errors
+    /// `Config` if it is empty or is not a glob.
+    pub fn parse(text: &str) -> Result<Self> {
+        let mut plain = text;
+        while let Some(rest) = plain.strip_prefix("./") {
+            plain = rest.trim_start_matches('/');
+        }
+        plain = match plain.trim_end_matches('/') {
+            "." => "**",
+            "" if text.starts_with("./") => "**",
+            "" => {
+                return Err(Error::config("the pattern for paths is empty")
+                    .hint("name a file or directory, or a pattern as in 'docs/**'"));
+            }
+            plain => plain,
+        };
+        Ok(Self {
+            text: text.to_owned(),
+            glob: glob(plain)?,
+            parts: parts(plain),
+        })
+    }
+
+    /// Returns the pattern as the user typed it.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Returns what the pattern asks of each component of a path; `None` if it cannot be split, as
+    /// in `{a,b/c}`.
+    pub fn parts(&self) -> Option<&[Part]> {
+        self.parts.as_deref()
+    }
+
+    /// Returns whether the pattern matches `path` or a directory above it.
+    pub fn matches(&self, path: &[u8]) -> bool {
+        let ends = memchr::memchr_iter(b'/', path).chain([path.len()]);
+        ends.filter(|&end| end > 0).any(|end| {
+            self.glob
+                .is_match_candidate(&Candidate::from_bytes(&path[..end]))
+        })
+    }
+}
+
+impl Part {
+    /// Returns whether the component may be called `name`.
+    pub fn matches(&self, name: &[u8]) -> bool {
+        match self {
+            Self::AnyDepth => true,
+            Self::Name(glob) => glob.is_match_candidate(&Candidate::from_bytes(name)),
+        }
+    }
+
+    /// Returns the glob as it was typed.
+    pub fn text(&self) -> &str {
+        match self {
+            Self::AnyDepth => "**",
+            Self::Name(glob) => glob.glob().glob(),
+        }
+    }
+}
+
+/// Compiles a pattern in which `*` stays within one directory.
+///
+/// # Errors
+/// `Config` if it is not a glob.
+pub fn glob(pattern: &str) -> Result<GlobMatcher> {
+    let glob = GlobBuilder::new(pattern).literal_separator(true).build();
+    let glob: Glob = glob.map_err(|e| {
+        Error::config(format!("'{pattern}' is not a pattern for paths"))
+            .because(e.kind().to_string())
+            .hint("write it as in 'docs/**'; a backslash makes '[', '{', '*' and '?' literal")
+    })?;
+    Ok(glob.compile_matcher())
+}
+
+/// Splits a pattern at its slashes. A slash inside of brackets leaves an unclosed one on either side,
+/// which is not a glob.
+fn parts(pattern: &str) -> Option<Vec<Part>> {
+    let part = |text| match text {
+        "**" => Some(Part::AnyDepth),
+        text => glob(text).ok().map(Part::Name),
+    };
+    pattern.split('/').map(part).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matches(pattern: &str, path: &str) -> bool {
+        PathPattern::parse(pattern)
+            .unwrap()
+            .matches(path.as_bytes())
+    }
+
+    #[test]
+    fn a_directory_selects_what_is_below_it() {
+        for pattern in ["src", "src/", "./src", "src/**", "**/src", "s*"] {
+            assert!(matches(pattern, "src/bin/a.rs"), "{pattern}");
+            assert!(!matches(pattern, "lib/sra.rs"), "{pattern}");
+        }
+        assert!(matches("src/*.rs", "src/a.rs"));
+        assert!(!matches("src/*.rs", "src/bin/a.rs"));
+        assert!(!matches("src", "source/a"));
+        assert!(matches(".", "a/b"));
+    }
+
+    #[test]
+    fn patterns_split_into_components_unless_a_group_spans_them() {
+        let parts = |pattern: &str| {
+            let pattern = PathPattern::parse(pattern).unwrap();
+            let texts = |parts: &[Part]| parts.iter().map(|part| part.text().to_owned()).collect();
+            pattern.parts().map(texts)
+        };
+        let expected: Vec<String> = ["a", "**", "*.rs"].map(str::to_owned).to_vec();
+        assert_eq!(parts("a/**/*.rs"), Some(expected));
+        assert_eq!(parts("{a,b/c}/d"), None::<Vec<String>>);
+        assert!(PathPattern::parse("").is_err());
+        assert!(PathPattern::parse("a[").is_err());
+    }
+}
