@@ -59,7 +59,7 @@ pub fn index(
 /// Returns the paths of all files that differ between the index and HEAD.
 ///
 /// # Errors
-/// As [`staged`].
+/// As [`staged()`].
 pub fn staged_paths(
     repo: &Repository,
     overrides: &Overrides,

@@ -31,29 +31,13 @@ pub fn files(
     detector: &Detector,
     options: &AuditOptions,
 ) -> Result<Audit> {
-    for root in roots {
-        root.metadata().map_err(|e| cannot_read(root, e))?;
-    }
-    let patterns = excluded.to_vec();
-    let is_excluded: Excluded = Arc::new(move |path, root| {
-        let below = path.strip_prefix(root).unwrap_or(path);
-        let names = [path.strip_prefix("./").unwrap_or(path), below];
-        let names = names.map(|name| name.as_os_str().as_encoded_bytes());
-        let is_match = |pattern: &PathPattern| names.iter().any(|name| pattern.matches(name));
-        patterns.iter().any(is_match)
-    });
-    let list = files::list_except(roots, Wanted::All, &is_excluded);
+    let there = |root: &PathBuf| root.metadata().map_err(|e| cannot_read(root, e));
+    roots.iter().try_for_each(|root| there(root).map(drop))?;
+    let list = files::list_except(roots, Wanted::All, &exclusion(excluded));
     let (hash, limits) = (HashKind::Sha1, options.limits);
     let all = |_: &gix::oid| false;
-    let scanned = files::scan(
-        &list.paths,
-        roots,
-        hash,
-        limits,
-        &all,
-        detector,
-        options.scan,
-    );
+    let (paths, scan) = (&list.paths, options.scan);
+    let scanned = files::scan(paths, roots, hash, limits, &all, detector, scan);
     let mut collector = Collector::default();
     let special = list.special.iter();
     let special = special.map(|path| path.as_os_str().as_encoded_bytes().into());
@@ -91,17 +75,12 @@ pub fn files(
     let id_of = |node: Node| ids[node as usize];
     let neighbours = Neighbours::of(found.iter().chain(&below), &id_of);
     coverage.below_confidence = below.len();
-    let mut findings: Vec<Finding> = found
-        .iter()
-        .map(|sighted| {
-            let history = history(&list.paths, sighted, &ids);
-            finding(&id_of, detector, options, sighted, Some(history))
-        })
-        .collect();
-    let found_in = found.iter().map(|sighted| sighted.sightings[0].node);
-    let paths: BTreeMap<ObjectId, &PathBuf> = found_in
-        .map(|node| (id_of(node), &list.paths[node as usize]))
-        .collect();
+    let tell = |sighted: &Sighted| {
+        let history = history(&list.paths, sighted, &ids);
+        finding(&id_of, detector, options, sighted, Some(history))
+    };
+    let mut findings: Vec<Finding> = found.iter().map(tell).collect();
+    let paths = first_paths(&found, &list.paths, &id_of);
     excerpts::add(&mut findings, &neighbours, &mut |found, bytes| {
         let path = paths.get(&found.object_id);
         path.is_some_and(|path| files::read_again(path, &found.object_id, limits, bytes))
@@ -111,6 +90,30 @@ pub fn files(
         scope: Scope::Files,
         findings,
         coverage,
+    })
+}
+
+/// A path of the file in which each secret was sighted first, by the file's id.
+fn first_paths<'p>(
+    found: &[Sighted],
+    paths: &'p [PathBuf],
+    id_of: &dyn Fn(Node) -> ObjectId,
+) -> BTreeMap<ObjectId, &'p PathBuf> {
+    let nodes = found.iter().map(|sighted| sighted.sightings[0].node);
+    nodes
+        .map(|node| (id_of(node), &paths[node as usize]))
+        .collect()
+}
+
+/// Whether a path at or below a root matches one of the patterns, as it is named or below the root.
+fn exclusion(excluded: &[PathPattern]) -> Excluded {
+    let patterns = excluded.to_vec();
+    Arc::new(move |path, root| {
+        let below = path.strip_prefix(root).unwrap_or(path);
+        let names = [path.strip_prefix("./").unwrap_or(path), below];
+        let names = names.map(|name| name.as_os_str().as_encoded_bytes());
+        let is_match = |pattern: &PathPattern| names.iter().any(|name| pattern.matches(name));
+        patterns.iter().any(is_match)
     })
 }
 

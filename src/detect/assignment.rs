@@ -268,19 +268,7 @@ impl Reader<'_> {
             && !syntax::is_quoted(self.bytes, name.start);
         let is_literal = !is_text && !is_word;
         if let Some(quote @ (b'"' | b'\'' | b'`')) = self.peek(prefix).filter(|_| is_literal) {
-            let is_template = prefix > 0 && self.bytes[self.at..self.at + prefix].contains(&b'f');
-            self.at += prefix + 1;
-            let form = if is_template {
-                Form::Template
-            } else {
-                Form::Quoted
-            };
-            // Markup escapes by entities.
-            let quoted = if operator == Operator::Markup {
-                self.attribute(quote)
-            } else {
-                self.quoted(quote, escapes, form)
-            };
+            let quoted = self.literal(quote, (escapes, prefix), operator);
             // A bracket or a letter before a quote may begin a bare value.
             let begins = start
                 + self.bytes[start..]
@@ -322,6 +310,23 @@ impl Reader<'_> {
         }
         self.at = span.end;
         Some((span, Form::Bare, extent.is_partial))
+    }
+
+    /// Reads a literal with its opening quote, before which `prefix` letters stand.
+    fn literal(
+        &mut self,
+        quote: u8,
+        (escapes, prefix): (usize, usize),
+        operator: Operator,
+    ) -> Option<Value> {
+        let is_template = self.bytes[self.at..self.at + prefix].contains(&b'f');
+        self.at += prefix + 1;
+        match operator {
+            // Markup escapes by entities.
+            Operator::Markup => self.attribute(quote),
+            _ if is_template => self.quoted(quote, escapes, Form::Template),
+            _ => self.quoted(quote, escapes, Form::Quoted),
+        }
     }
 
     /// Letters that may stand right before a quote: `b"`, `rb'`, `@"`, `L"`.

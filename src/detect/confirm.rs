@@ -196,51 +196,13 @@ impl Confirmer {
         if begins_here && rule.boundary.left && !can_begin(rule, window, at) {
             return None;
         }
-        let mut is_partial = false;
-        let (span, mut secret_span) = match &rule.matcher {
-            Matcher::Start(_) => {
-                let input = Input::new(window).range(at..).anchored(Anchored::Yes);
-                self.search(number, rule, input, scratch)?
-            }
-            Matcher::Infix { lookbehind, .. } => {
-                self.search_around(number, rule, place, *lookbehind, scratch)?
-            }
-            Matcher::Known(value) => {
-                let known = &self.known[*value as usize];
-                let len = known.len_at(&window[at..])?;
-                return Some(known.candidate(number, len));
-            }
-            Matcher::Pem => {
-                let found = block::pem(window, at)?;
-                is_partial = found.span.end == window.len() && !place.is_end;
-                (found.span, found.secret)
-            }
-            // See `judge`.
-            Matcher::SqlInsert | Matcher::Assignment => return None,
-            Matcher::Jwt => {
-                let found = block::jwt(window, at)?;
-                (found.span, found.secret)
-            }
-        };
-        let is_text = matches!(rule.matcher, Matcher::Start(_) | Matcher::Infix { .. });
-        if let Some(ends) = rule.ends {
-            // Where nothing is quoted, an escaped quote begins a shell word.
-            let escapes = syntax::escapes_before(window, secret_span.start);
-            if escapes > 0 && !syntax::is_quoted(window, span.start) {
-                secret_span.start -= escapes + 1;
-            }
-            let before = Span::new(span.start, span.start);
-            let extent = syntax::end(window, before, secret_span.start, ends);
-            secret_span.end = extent.end;
-            is_partial = extent.is_partial || (extent.end == window.len() && !place.is_end);
-            if secret_span.len() < MIN_ENDED_LEN {
-                return None;
-            }
-        } else if (rule.boundary.right && !can_end(rule, window, secret_span.end))
-            || (is_text && runs_out(window, span, secret_span))
-        {
-            return None;
+        if let Matcher::Known(value) = rule.matcher {
+            let known = &self.known[value as usize];
+            let len = known.len_at(&window[at..])?;
+            return Some(known.candidate(number, len));
         }
+        let found = self.find(number, rule, place, scratch)?;
+        let (span, secret_span, is_partial) = bounded(rule, place, found)?;
         let secret = &window[secret_span.start..secret_span.end];
         if self.is_excepted(number, rule, secret) {
             return None;
@@ -265,6 +227,30 @@ impl Confirmer {
             reasons,
             secret,
         ))
+    }
+
+    /// Finds what the rule's expression or structure finds: all of it, and its secret.
+    fn find(
+        &self,
+        number: u16,
+        rule: &Rule,
+        place: Place<'_>,
+        scratch: &mut Scratch,
+    ) -> Option<(Span, Span)> {
+        let Place { window, at, .. } = place;
+        match &rule.matcher {
+            Matcher::Start(_) => {
+                let input = Input::new(window).range(at..).anchored(Anchored::Yes);
+                self.search(number, rule, input, scratch)
+            }
+            Matcher::Infix { lookbehind, .. } => {
+                self.search_around(number, rule, place, *lookbehind, scratch)
+            }
+            Matcher::Pem => block::pem(window, at).map(|found| (found.span, found.secret)),
+            Matcher::Jwt => block::jwt(window, at).map(|found| (found.span, found.secret)),
+            // See `judge` and `try_rule`.
+            Matcher::SqlInsert | Matcher::Assignment | Matcher::Known(_) => None,
+        }
     }
 
     /// Finds a match that begins at most `lookbehind` bytes before the keyword and covers it.
@@ -433,6 +419,36 @@ fn reach(rule: &Rule) -> (usize, usize) {
 
 /// Shorter secrets of rules with `ends` are flags.
 const MIN_ENDED_LEN: usize = 4;
+
+/// Where a match and its secret end, and whether the secret may go on; `None` if it cannot end there.
+fn bounded(
+    rule: &Rule,
+    place: Place<'_>,
+    (span, mut secret): (Span, Span),
+) -> Option<(Span, Span, bool)> {
+    let window = place.window;
+    let is_cut = |end: usize| end == window.len() && !place.is_end;
+    if let Some(ends) = rule.ends {
+        // Where nothing is quoted, an escaped quote begins a shell word.
+        let escapes = syntax::escapes_before(window, secret.start);
+        if escapes > 0 && !syntax::is_quoted(window, span.start) {
+            secret.start -= escapes + 1;
+        }
+        let before = Span::new(span.start, span.start);
+        let extent = syntax::end(window, before, secret.start, ends);
+        secret.end = extent.end;
+        let is_partial = extent.is_partial || is_cut(extent.end);
+        return (secret.len() >= MIN_ENDED_LEN).then_some((span, secret, is_partial));
+    }
+    let is_text = matches!(rule.matcher, Matcher::Start(_) | Matcher::Infix { .. });
+    if (rule.boundary.right && !can_end(rule, window, secret.end))
+        || (is_text && runs_out(window, span, secret))
+    {
+        return None;
+    }
+    let is_partial = rule.matcher == Matcher::Pem && is_cut(span.end);
+    Some((span, secret, is_partial))
+}
 
 fn lookbehind(rule: &Rule) -> usize {
     match rule.matcher {

@@ -110,7 +110,10 @@ fn holds_slot(value: &[u8]) -> bool {
     };
     let inner = &value[open + 1..];
     memchr::memchr(b'}', inner).is_some_and(|end| {
+        // One pair of empty braces may be chance, two are a format.
+        let empty = value.windows(2).filter(|pair| pair == b"{}").count();
         let is_number = inner[..end].iter().all(u8::is_ascii_digit) && value.len() < 12;
+        let is_number = is_number || empty > 1;
         // Chance writes three letters in braces, too.
         let lower = inner[..end]
             .iter()

@@ -330,7 +330,10 @@ fn assignment_reasons(features: &Features, value: &[u8]) -> Reasons {
 /// Random text has an entropy near the most that its length allows, and changes the kind of
 /// character often.
 fn looks_random(value: &[u8], classes: Classes) -> bool {
-    if value.len() < 16
+    // A short one must mix small letters, capitals and digits all along, as no word does.
+    let is_mixed = classes.lower > 0 && classes.upper > 0 && classes.digits > 1;
+    let is_short_mix = value.len() >= 12 && is_mixed && class_changes(value) * 3 >= value.len() * 2;
+    if (value.len() < 16 && !is_short_mix)
         || value.iter().any(|byte| byte.is_ascii_whitespace())
         || classes.digits == 0
     {

@@ -546,9 +546,7 @@ fn is_command(rest: &[u8]) -> bool {
         || rest
             .windows(2)
             .any(|pair| pair == b" -" || pair == b" $" || pair == b" |")
-        || rest
-            .split(u8::is_ascii_whitespace)
-            .any(|word| begins_pair(word))
+        || rest.split(u8::is_ascii_whitespace).any(begins_pair)
 }
 
 #[cfg(test)]

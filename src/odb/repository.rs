@@ -104,7 +104,7 @@ impl Repository {
             .open_path_as_is(true)
             .strict_config(false);
         let repo = options.open(&git_dir);
-        let repo: ThreadSafeRepository = repo.map_err(|e| cannot_open(&git_dir, e.into()))?;
+        let repo: ThreadSafeRepository = repo.map_err(|e| cannot_open(&git_dir, e))?;
         let mut git = repo.to_thread_local();
         git.objects.ignore_replacements = true;
         Ok(Some(Self { git }))

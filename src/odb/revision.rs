@@ -91,7 +91,9 @@ impl Repository {
         let names: Vec<String> = refs.refs.iter().map(short).collect();
         let fetch = match is_shallow {
             true => "the clone is shallow: run 'git fetch --unshallow' (in CI: a fetch depth of 0)",
-            false => "fetch it first; 'git log --oneline --all' lists the commits that are here",
+            false => {
+                "fetch it first (in CI: with full depth); 'git log --oneline --all' lists what is here"
+            }
         };
         let is_end = is_known(&name) || name.is_empty();
         match nearest(name, names.iter().map(String::as_str)) {

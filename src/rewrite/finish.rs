@@ -48,7 +48,7 @@ pub fn finish(job: &Job<'_>) -> Result<Proof> {
         remove(&survey, &doomed, &record.made(), &mut journal)?;
         files::clear(repo, &needles, &inputs.options.mark)?;
     }
-    let mut proof = proof::verify(job, &needles, &record.old(), &record.looked)?;
+    let mut proof = proof::verify(job, &needles, &record)?;
     proof.fsck = Some(proof::fsck(repo, &snapshot)?);
     journal.phase = Phase::Finished;
     journal.write(common)?;

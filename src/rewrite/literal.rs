@@ -1,7 +1,7 @@
-//! Values that nobody can tell from other text by looking at them: words, numbers, expressions.
+//! Values that a purge erases only if the user names them.
 //!
-//! To replace each of them wherever it stands breaks code and documents, so a purge asks for their
-//! names.
+//! Words, numbers and expressions cannot be told from other text: to replace them everywhere breaks
+//! code and documents. Of a value that was read in part, the rest would stay.
 
 use super::kind::Syntax;
 use crate::detect::score::{Reason, Reasons};
@@ -16,11 +16,13 @@ pub enum Ambiguity {
     Number,
     /// It is an expression, or stands outside of quotes in source code.
     NoLiteral,
+    /// It may be only a part of what should be erased.
+    Partial,
 }
 
 impl Ambiguity {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Word, Self::Number, Self::NoLiteral];
+    pub const ALL: [Self; 4] = [Self::Word, Self::Number, Self::NoLiteral, Self::Partial];
 
     /// What such values are, for people: one, and several.
     pub fn names(self) -> (&'static str, &'static str) {
@@ -28,6 +30,7 @@ impl Ambiguity {
             Self::Word => ("a bare word", "bare words"),
             Self::Number => ("a number", "numbers"),
             Self::NoLiteral => ("no literal", "no literals"),
+            Self::Partial => ("a part of a longer value", "parts of longer values"),
         }
     }
 }

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::Path;
 
-use super::blobs::Looked;
 use super::files;
 use super::git::Git;
 use super::needles::Needles;
 use super::patch;
+use super::publish::Record;
 use super::purge::Job;
 use super::rest::{Mark, Rescan};
 use super::snapshot::Snapshot;
@@ -68,17 +68,12 @@ impl Proof {
     }
 }
 
-/// Searches everything for the values of `needles`, and for the `old` objects; reads what is beside the
-/// marks of the objects that were `looked` at.
+/// Searches everything for the values of `needles`, and for the old objects of `record`; reads what is
+/// beside the marks that it lists.
 ///
 /// # Errors
 /// `Repository` if the repository cannot be read.
-pub fn verify(
-    job: &Job<'_>,
-    needles: &Needles,
-    old: &[ObjectId],
-    looked: &[Looked],
-) -> Result<Proof> {
+pub fn verify(job: &Job<'_>, needles: &Needles, record: &Record) -> Result<Proof> {
     let repo = job.repo;
     let store = repo.open_store(&Overrides::default(), job.limits)?;
     let survey = Survey::take(repo, &store, needles, &Purpose::default(), job.progress);
@@ -90,8 +85,8 @@ pub fn verify(
         unopened: survey.unopened.clone(),
         ..Proof::default()
     };
-    proof.look_at_objects(&survey, old);
-    proof.look_beside(&survey, looked, job.rules)?;
+    proof.look_at_objects(&survey, &record.old());
+    proof.look_beside(&survey, record, job.rules)?;
     proof.look_at_names(&survey);
     let lists = [
         ("file in .git", files::side_files(repo.common_dir())),
@@ -135,24 +130,29 @@ impl Proof {
     }
 
     /// Reads the objects with marks from the store, and what is beside the marks.
-    fn look_beside(
-        &mut self,
-        survey: &Survey<'_>,
-        looked: &[Looked],
-        rules: &RuleSet,
-    ) -> Result<()> {
+    fn look_beside(&mut self, survey: &Survey<'_>, record: &Record, rules: &RuleSet) -> Result<()> {
+        for id in &record.partial {
+            let (what, name) = (
+                "value that was left out, since it was read in part:",
+                id.clone(),
+            );
+            self.remainders.push(Leftover { what, name });
+        }
         for target in survey.needles.targets() {
             if target.is_partial {
-                let (what, name) = ("value read in part", target.fingerprint.to_string());
+                let (what, name) = (
+                    "value that was read in part:",
+                    target.fingerprint.to_string(),
+                );
                 self.remainders.push(Leftover { what, name });
             }
         }
-        if looked.is_empty() {
+        if record.looked.is_empty() {
             return Ok(());
         }
         let rescan = Rescan::new(rules)?;
         let (mut reader, mut bytes) = (Reader::new(survey.store), Vec::new());
-        for object in looked {
+        for object in &record.looked {
             // It may have gone since: then nothing is left in it.
             let id = ObjectId::from_hex(object.object.as_bytes());
             let Some(id) = id.ok().filter(|id| survey.store.node_of(id).is_some()) else {

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::blobs::Looked;
 use super::journal;
+use super::literal::Ambiguity;
 use super::needles::{Reach, Target};
 use super::objects::{Made, Options};
 use super::purge::Plan;
@@ -80,6 +81,9 @@ pub struct Record {
     /// The new objects with their marks.
     #[serde(default)]
     pub looked: Vec<Looked>,
+    /// Fingerprints of values that were left out because only a part of each could be read.
+    #[serde(default)]
+    pub partial: Vec<String>,
     /// The same as `removed_ids`, read.
     #[serde(skip)]
     pub removed: Vec<ObjectId>,
@@ -92,6 +96,11 @@ impl Record {
             .iter()
             .filter_map(|(old, _)| ObjectId::from_hex(old.as_bytes()).ok())
             .collect()
+    }
+
+    /// Leaves out what is no more: the old objects are still there.
+    pub fn forget_old(&mut self) {
+        self.replaced.clear();
     }
 
     /// Ids that took their places.
@@ -130,19 +139,7 @@ pub(super) fn write(survey: &Survey<'_>, plan: &Plan, options: &Options) -> Resu
         })
         .map(|(old, new)| (old.to_string(), new.to_string()))
         .collect();
-    let mut map = String::from("old                                      new\n");
-    for (old, new) in &commits {
-        let _ = writeln!(map, "{old} {new}");
-    }
-    write_file(common, COMMIT_MAP, map.as_bytes())?;
-    let mut map = String::from(
-        "old                                      new                                      ref\n",
-    );
-    for update in &plan.moves.updates {
-        let name = update.new_name.as_ref().unwrap_or(&update.name);
-        let _ = writeln!(map, "{} {} {name}", update.old, update.new);
-    }
-    write_file(common, REF_MAP, map.as_bytes())?;
+    write_maps(common, &commits, plan)?;
     let of_kind = |kind: ObjectKind| {
         let made = rewritten
             .made
@@ -171,13 +168,35 @@ pub(super) fn write(survey: &Survey<'_>, plan: &Plan, options: &Options) -> Resu
         .map(|(old, new)| (old.to_string(), new.to_string()))
         .collect();
     replaced.sort_unstable();
+    let partial = plan.left_out.iter();
+    let partial = partial.filter(|left| left.why == Ambiguity::Partial);
     let record = Record {
         replaced,
         removed_ids: rewritten.removed.iter().map(ObjectId::to_string).collect(),
         looked: rewritten.looked.clone(),
+        partial: partial
+            .map(|left| left.target.fingerprint.to_string())
+            .collect(),
         removed: Vec::new(),
     };
     write_file(common, RECORD, &json(&record)?)
+}
+
+/// Writes which commits and refs became which.
+fn write_maps(common: &Path, commits: &BTreeMap<String, String>, plan: &Plan) -> Result<()> {
+    let mut map = String::from("old                                      new\n");
+    for (old, new) in commits {
+        let _ = writeln!(map, "{old} {new}");
+    }
+    write_file(common, COMMIT_MAP, map.as_bytes())?;
+    let mut map = String::from(
+        "old                                      new                                      ref\n",
+    );
+    for update in &plan.moves.updates {
+        let name = update.new_name.as_ref().unwrap_or(&update.name);
+        let _ = writeln!(map, "{} {} {name}", update.old, update.new);
+    }
+    write_file(common, REF_MAP, map.as_bytes())
 }
 
 /// What Git LFS keeps for blobs that are not pointers any more.

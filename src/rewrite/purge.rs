@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::blobs::Left;
 use super::git::Git;
 use super::guard::{self, Refusal, Worktree};
 use super::head::{self, HeadFiles};
@@ -47,6 +48,8 @@ pub struct Job<'a> {
     pub places: Option<Vec<(ObjectId, Edit)>>,
     /// What signs new commits and tags in the place of those that were signed.
     pub signer: Option<Signer>,
+    /// Values that the selection left out.
+    pub left_out: Vec<LeftOut>,
     /// New ids of commits that somebody else found: others would split the history in two.
     pub expected: Vec<(ObjectId, ObjectId)>,
 }
@@ -79,13 +82,15 @@ pub struct LeftOut {
     pub why: Ambiguity,
     /// A file in which it stands, without values, if one is known.
     pub path: Option<Vec<u8>>,
+    /// What would be left of it, if that is why.
+    pub rest: Option<Left>,
 }
 
 /// What a purge would do.
 pub struct Plan {
     /// The values, and where each stands.
     pub targets: Vec<(Target, Standing)>,
-    /// Values that are not erased because they stand outside of quotes in source code.
+    /// Values that are not erased because they were not named.
     pub left_out: Vec<LeftOut>,
     /// What of HEAD and of the worktrees changes.
     pub head: HeadFiles,
@@ -143,8 +148,7 @@ impl Plan {
                 "add '--binary drop' to put the mark in the place of the whole file, or '--remove-path PATH' to remove it from history",
             ));
         }
-        self.check_syntax()?;
-        self.check_whole()
+        self.check_syntax()
     }
 
     /// Whether all files that could be parsed still can be.
@@ -157,34 +161,6 @@ impl Plan {
         let error = format!("cannot purge: {place} is {format} and could not be parsed any more");
         let hint = "choose another replacement with '--replace-with TEXT' or '--replace FINGERPRINT=TEXT', or remove the file from history with '--remove-path PATH'";
         Err(Error::repository(error).hint(hint))
-    }
-
-    /// Whether the values are whole, but for those that were named.
-    fn check_whole(&self) -> Result<()> {
-        let is_named = |number: usize| self.targets[number].0.is_named;
-        let mut targets = self.targets.iter().map(|(target, _)| target);
-        let partial = targets.find(|target| target.is_partial && !target.is_named);
-        let mut left = self.rewritten.left.iter();
-        let left = left.find(|left| !is_named(left.target));
-        let (what, target) = match (partial, left) {
-            (Some(target), _) => ("only a part of a value could be read".to_owned(), target),
-            (None, Some(left)) => {
-                let line = usize::try_from(left.line).unwrap_or(usize::MAX);
-                let place = place(&left.path, left.commit, line);
-                let bytes = if left.len == 1 { "byte" } else { "bytes" };
-                let what = format!(
-                    "{place} would keep {} {bytes} beside the mark, which may belong to the value",
-                    left.len
-                );
-                (what, &self.targets[left.target].0)
-            }
-            (None, None) => return Ok(()),
-        };
-        let id = &target.fingerprint.to_string()[..12];
-        let hint = format!(
-            "name the whole value in a file for '--known FILE', or erase what was read with '--finding {id}': then the result is not called proven"
-        );
-        Err(Error::repository(format!("cannot purge: {what}")).hint(hint))
     }
 }
 
@@ -214,44 +190,64 @@ pub fn plan(job: &Job<'_>) -> Result<Plan> {
     planned(job, |_, plan| Ok(plan))
 }
 
-/// Makes a plan, and hands it on with the survey that it was made of. Values that stand outside of
-/// quotes in source code are left out, unless they were named: then everything is surveyed again.
+/// Makes a plan, and hands it on with the survey that it was made of. Values that must be named and
+/// are not are left out: then everything is surveyed again.
 fn planned<T>(job: &Job<'_>, go_on: impl FnOnce(&Survey<'_>, Plan) -> Result<T>) -> Result<T> {
     let store = job.repo.open_store(&Overrides::default(), job.limits)?;
     let mut targets = job.targets.clone();
     let mut purpose = job.purpose();
-    let mut left_out = Vec::new();
+    let mut left_out = job.left_out.clone();
     loop {
         let needles = Needles::new(targets.clone(), job.rules)?;
         let survey = Survey::take(job.repo, &store, &needles, &purpose, job.progress);
         let mut plan = plan_of(&survey, job)?;
-        if plan.rewritten.bare.is_empty() {
+        let out = must_be_named(&plan);
+        if out.is_empty() {
             plan.left_out = left_out;
             return go_on(&survey, plan);
         }
-        let bare = std::mem::take(&mut plan.rewritten.bare);
-        for (&number, &id) in &bare {
-            let files = plan.rewritten.files.iter();
-            let mut file = files.filter(|file| file.id == id);
-            left_out.push(LeftOut {
-                target: targets[number].clone(),
-                why: Ambiguity::NoLiteral,
-                path: file.next().map(|file| file.path.clone()),
-            });
-        }
-        let kept = |number: &usize| !bare.contains_key(number);
+        let kept = |number: &usize| !out.contains_key(number);
         if let Some(places) = &mut purpose.places {
             places.retain(|(_, edit)| kept(&edit.target));
             for (_, edit) in places {
-                edit.target -= bare.range(..edit.target).count();
+                edit.target -= out.range(..edit.target).count();
             }
         }
         let numbered = targets.into_iter().enumerate();
-        targets = numbered
-            .filter(|(number, _)| kept(number))
-            .map(|(_, target)| target)
-            .collect();
+        let numbered = numbered.filter(|(number, _)| kept(number));
+        targets = numbered.map(|(_, target)| target).collect();
+        left_out.extend(out.into_values());
     }
+}
+
+/// The values of a plan that are erased only if they are named, and are not: those that stand outside
+/// of quotes in source code, and those of which a part may be left. By their numbers.
+fn must_be_named(plan: &Plan) -> BTreeMap<usize, LeftOut> {
+    let rewritten = &plan.rewritten;
+    let mut out = BTreeMap::new();
+    let unnamed = |number: usize| Some(&plan.targets[number].0).filter(|target| !target.is_named);
+    for (&number, id) in &rewritten.bare {
+        let file = rewritten.files.iter().find(|file| file.id == *id);
+        let left_out = unnamed(number).map(|target| LeftOut {
+            target: target.clone(),
+            why: Ambiguity::NoLiteral,
+            path: file.map(|file| file.path.clone()),
+            rest: None,
+        });
+        out.extend(left_out.map(|left_out| (number, left_out)));
+    }
+    for left in &rewritten.left {
+        let left_out = unnamed(left.target).map(|target| LeftOut {
+            target: target.clone(),
+            why: Ambiguity::Partial,
+            path: Some(left.path.clone()),
+            rest: Some(left.clone()),
+        });
+        if let Some(left_out) = left_out {
+            out.entry(left.target).or_insert(left_out);
+        }
+    }
+    out
 }
 
 fn plan_of(survey: &Survey<'_>, job: &Job<'_>) -> Result<Plan> {

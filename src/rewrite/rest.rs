@@ -29,11 +29,8 @@ pub struct Mark {
 }
 
 /// Whether a finding says that only a part of its value could be read.
-///
-/// The detector has no such reason yet: when it gets one, this is the place that asks for it.
-pub fn is_partial(_reasons: Reasons) -> bool {
-    const PARTIAL: Option<Reason> = None;
-    PARTIAL.is_some_and(|reason| _reasons.contains(reason))
+pub fn is_partial(reasons: Reasons) -> bool {
+    reasons.contains(Reason::Partial)
 }
 
 /// What decides where the values of `target` end.

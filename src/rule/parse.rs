@@ -431,7 +431,7 @@ mod tests {
         let error = error_of("confidence = 'high'\nkeywords = ['xkey_']\nregex = 'xkey_[a-z]+'\n");
         assert_eq!(
             error,
-            "'my.toml': rule 'x-key': field 'regex': every repetition must be bounded"
+            "'my.toml', line 9: rule 'x-key': field 'regex': every repetition must be bounded"
         );
         let error =
             error_of("confidence = 'sure'\nkeywords = ['xkey_']\nregex = 'xkey_[a-z]{8}'\n");
@@ -446,7 +446,7 @@ mod tests {
             error_of("confidence = 'low'\nkeywords = ['xkey_']\nregexp = 'xkey_[a-z]{8}'\n");
         assert_eq!(
             error,
-            "'my.toml', line LINE: rule 'x-key': field 'regexp': there is no such field"
+            "'my.toml', line 9: rule 'x-key': field 'regexp': there is no such field"
         );
         let error = error_of(
             "confidence = 'low'\nkeywords = ['xkey_']\nregex = 'xkey_[a-z]{8}'\nentropy = 'x'\n",

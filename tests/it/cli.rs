@@ -425,20 +425,28 @@ fn filters_leave_out_what_is_not_wanted_and_say_so() {
     for (options, expected) in [
         (&[][..], 4),
         (&["--in-head"], 3),
-        (&["--published"], 0),
         (&["--path", "old/**"], 1),
-        (&["--path", "src/*.conf", "--path", "*.none"], 2),
+        (&["--path", "src/*.conf", "--path", "old"], 3),
+        (&["--path", "src/"], 3),
+        (&["--path", "**/c.py"], 1),
+        (&["--exclude", "old"], 3),
+        (&["--exclude", "old", "--exclude", "*/b.conf"], 1),
+        (&["--path", "src", "--exclude", "src/c.py"], 2),
         (&["--rule", "github-pat"], 3),
         (&["--provider", "github"], 3),
         (&["--provider", "GitHub", "--in-head"], 2),
         (&["--ref", "v1"], 1),
-        (&["--author", "nobody at all"], 0),
+        (&["--ref", "refs/tags/v1"], 1),
+        (&["--author", "ADA"], 4),
+        (&["--author", "ada", "--rule", "json-web-token"], 0),
     ] {
         assert_eq!(count(options), expected, "{options:?}");
     }
     // What is filtered is no less secret.
     let output = scan(&repo, &["--rule", "generic-password"]);
-    assert!(stdout(&output).contains("3 more findings are not what was asked for"));
+    let first = "1 secret found (1 medium) in .; 3 other findings are filtered out by --rule \
+                 'generic-password'; everything was read\n";
+    assert!(stdout(&output).starts_with(first), "{}", stdout(&output));
     let output = scan(&repo, &["--path", "src/b.conf", "--format", "json"]);
     for value in [&old, &kept, &other] {
         assert!(!stdout(&output).contains(value.as_str()));
@@ -446,12 +454,324 @@ fn filters_leave_out_what_is_not_wanted_and_say_so() {
     for (options, hint) in [
         (["--rule", "github-pta"], "did you mean 'github-pat'"),
         (["--provider", "Githup"], "did you mean 'GitHub'"),
-        (["--path", "a["], "is no pattern for paths"),
+        (["--path", "a["], "is not a pattern for paths"),
     ] {
         let output = scan(&repo, &options);
         assert_eq!(output.status.code(), Some(2));
         assert!(stderr(&output).contains(hint), "{}", stderr(&output));
     }
+}
+
+#[test]
+fn a_result_that_filters_left_empty_is_not_called_clean() {
+    let repo = Repo::new();
+    repo.commit_file("src/a", format!("{}\n", github_token(60)));
+    repo.commit_file("docs/b", "nothing\n");
+    let first = "no secrets match --path 'docs' in .: 1 other finding is filtered out; \
+                 everything was read\n";
+    let bundle = &["bundle", "create", "-q", "all.bundle", "--all"];
+    repo.git(bundle);
+    for mode in [
+        &["."][..],
+        &["--range", "HEAD"],
+        &["--files", "."],
+        &["all.bundle"],
+    ] {
+        let output = unleak(&[&["scan", "--path", "docs"], mode].concat(), repo.path());
+        assert_eq!(output.status.code(), Some(0));
+        let first = match mode {
+            ["all.bundle"] => first.replace(" in .", " in all.bundle"),
+            _ => first.to_owned(),
+        };
+        assert!(
+            stdout(&output).starts_with(&first),
+            "{mode:?}: {}",
+            stdout(&output)
+        );
+    }
+    // Every format with a summary says it.
+    for (format, said) in [
+        ("json", "\"--path 'docs'\""),
+        ("jsonl", "\"--path 'docs'\""),
+        ("sarif", "1 other finding is filtered out by --path 'docs'"),
+        ("gitlab", "1 other finding is filtered out by --path 'docs'"),
+        (
+            "github",
+            "no secrets match the filters, everything was read; 1 other finding",
+        ),
+        (
+            "junit",
+            "1 other finding is filtered out by --path &apos;docs&apos;",
+        ),
+        ("html", "1 other finding is filtered out"),
+    ] {
+        let output = scan(&repo, &["--path", "docs", "--format", format]);
+        assert!(
+            stdout(&output).contains(said),
+            "{format}: {}",
+            stdout(&output)
+        );
+    }
+}
+
+#[test]
+fn a_filter_that_can_match_nothing_is_an_error() {
+    let repo = Repo::new();
+    repo.commit_file("src/bin/a", format!("{}\n", github_token(61)));
+    repo.commit_file("gone/b", "nothing\n");
+    repo.git(&["rm", "-q", "-r", "gone"]);
+    repo.commit("without");
+    repo.write("new/c", "nothing\n");
+    repo.git(&["bundle", "create", "-q", "all.bundle", "--all"]);
+    let run = |options: &[&str]| {
+        let output = unleak(&[&["scan"], options].concat(), repo.path());
+        (output.status.code(), stderr(&output))
+    };
+    for (options, hint) in [
+        (&["--path", "nosuch"][..], "begin at the top"),
+        (&["--path", "srx/bin"], "did you mean 'src/bin'?"),
+        (&["--path", "bin"], "'**/bin' matches at any depth"),
+        (&["--path", "src", "--path", "nosuch/**"], "'nosuch/**'"),
+        (&["--path", "src/*/b"], "begin at the top"),
+        (&["--path", "**/nosuch"], "'**/nosuch'"),
+        (&["--path", "!src"], "'--exclude src'"),
+        (&["--path", ""], "empty"),
+        (&["--ref", "nope"], "for-each-ref"),
+        (&["--ref", "mian"], "did you mean 'main'?"),
+        (&["--ref", "HEAD"], "'--in-head'"),
+        (&["--author", "nobody"], "shortlog"),
+        (&["--author", "Ada Auhtor"], "did you mean 'Ada Author'?"),
+        (&["--published"], "git fetch"),
+        (&["--staged", "--path", "nosuch"], "'nosuch'"),
+        (&["--range", "HEAD", "--path", "nosuch"], "'nosuch'"),
+        (&["all.bundle", "--path", "nosuch"], "'nosuch'"),
+        (&["all.bundle", "--ref", "nope"], "'nope'"),
+        (&["--files", ".", "--path", "nosuch"], "'--path nosuch'"),
+        (&["--staged", "--author", "ada"], "whole history"),
+        (&["--range", "HEAD", "--ref", "main"], "whole history"),
+        (&["--files", ".", "--in-head"], "whole history"),
+        (&["--shard", "1/2", "--path", "src"], "whole history"),
+    ] {
+        let (code, said) = run(options);
+        assert_eq!(code, Some(2), "{options:?}: {said}");
+        assert!(said.contains(hint), "{options:?}: {said}");
+    }
+    // What is in the history, the index or the worktree alone is there.
+    for path in [
+        "gone", "gone/b", "src/bin", "src/**", "*/bin/a", "**/b", "new",
+    ] {
+        let (code, said) = run(&["--path", path]);
+        assert!(code == Some(0) || code == Some(1), "{path}: {said}");
+    }
+}
+
+#[test]
+fn what_is_excluded_everywhere_is_left_out_and_no_more() {
+    let repo = Repo::new();
+    let (moved, fixed, said) = (github_token(62), github_token(63), github_token(64));
+    repo.commit_file("fixtures/a", format!("{moved}\n{fixed}\n{said}\n"));
+    repo.commit_file("src/b", format!("{moved}\n"));
+    repo.git(&[
+        "commit",
+        "-q",
+        "--allow-empty",
+        "-m",
+        &format!("use {said}"),
+    ]);
+    let report = repo.scan(&["--exclude", "fixtures", "--show-secrets"]);
+    let found = report
+        .findings()
+        .iter()
+        .map(|f| f["secret"].as_str().unwrap());
+    let mut found: Vec<&str> = found.collect();
+    found.sort_unstable();
+    let mut expected = [moved.as_str(), &said];
+    expected.sort_unstable();
+    assert_eq!(found, expected);
+    assert_eq!(report.json["coverage"]["filtered"], 1);
+    // Of files, what is excluded is not even read.
+    let output = unleak(
+        &["scan", "--files", ".", "--exclude", "fixtures/"],
+        repo.path(),
+    );
+    let first = stdout(&output);
+    let first = first.lines().next().unwrap();
+    assert!(
+        first.ends_with("; everything else was read, 1 path excluded"),
+        "{first}"
+    );
+    assert_eq!(output.status.code(), Some(1));
+    let output = unleak(
+        &["scan", "--files", "fixtures", "--exclude", "a"],
+        repo.path(),
+    );
+    assert_eq!(output.status.code(), Some(0));
+    assert!(
+        stdout(&output).contains("1 path excluded"),
+        "{}",
+        stdout(&output)
+    );
+}
+
+#[test]
+fn an_interrupted_scan_leaves_one_line_and_no_file() {
+    let repo = Repo::new();
+    for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
+        // It waits for its input.
+        let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_unleak"))
+            .args(["scan", "-", "-o", "json:out.json"])
+            .current_dir(repo.path())
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        // More than a pipe holds: when it is taken, the program is past its start.
+        let stdin = child.stdin.as_mut().unwrap();
+        std::io::Write::write_all(stdin, &vec![b'a'; 1 << 20]).unwrap();
+        let id = child.id().to_string();
+        let killed = std::process::Command::new("kill")
+            .args([signal, &id])
+            .status();
+        assert!(killed.unwrap().success());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(code));
+        assert_eq!(
+            stderr(&output),
+            "interrupted: nothing was changed, and the result is not complete; run it again\n"
+        );
+        assert_eq!(stdout(&output), "");
+        let left = std::fs::read_dir(repo.path()).unwrap();
+        let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, [".git"]);
+    }
+}
+
+/// What people read after wrong input: no type names, no escaped line ends, no addresses as paths.
+#[test]
+#[expect(clippy::too_many_lines, reason = "most of it is a table")]
+fn errors_are_in_words_and_say_what_to_do() {
+    let repo = Repo::new();
+    repo.commit_file("a", "nothing\n");
+    repo.write("cut.json", "{\"schema\": 1,");
+    repo.write("other.json", "{\"a\": 1}");
+    repo.write("broken.toml", "x = 1\ny\n");
+    repo.write("wrong.toml", "[[rule]]\nid = 3\n");
+    for (args, says) in [
+        (
+            &["scan", "--range", "nosuch..HEAD"][..],
+            "'nosuch' is not a branch",
+        ),
+        (&["scan", "--range", "mian..HEAD"], "did you mean 'main'?"),
+        (
+            &["scan", "--range", "HEAD~9..HEAD"],
+            "there is no '~9' of HEAD",
+        ),
+        (&["scan", "--range", "HEAD@{9}..HEAD"], "no '@{9}' of HEAD"),
+        (&["scan", "--range", "a b..HEAD"], "'a b' is not a branch"),
+        (
+            &["scan", "--range", "deadbeef..HEAD"],
+            "'deadbeef' is not a branch",
+        ),
+        (&["scan", "--range", ""], "the range is empty"),
+        (&["scan", "--since", "soon"], "'soon' is not a date"),
+        (
+            &["scan", concat!("https://u:", "hunter2@example.org/x")],
+            "git clone --mirror",
+        ),
+        (
+            &["scan", "git@example.org:x/y.git"],
+            "git clone --mirror git@example.org:x/y.git",
+        ),
+        (&["objects", "ssh://example.org/x"], "git clone --mirror"),
+        (&["scan", "file:///tmp/x"], "'/tmp/x'"),
+        (
+            &["scan", "--extra-rules", "broken.toml"],
+            "'broken.toml', line 2",
+        ),
+        (
+            &["scan", "--rules", "wrong.toml"],
+            "line 2: rule 'number 1': field 'id'",
+        ),
+        (
+            &["scan", "--config", "broken.toml"],
+            "'broken.toml', line 2",
+        ),
+        (
+            &["report", "convert", "cut.json"],
+            "it ends too early, in line 1",
+        ),
+        (&["report", "convert", "other.json"], "a field is missing"),
+        (
+            &["report", "convert", "a"],
+            "line 1, column 2: it is not JSON",
+        ),
+        (&["merge", "cut.json"], "it ends too early"),
+        (
+            &["scan", "-o", "nodir/x", "."],
+            "its directory does not exist",
+        ),
+        (
+            &["ignore", "abc", "--reason", "x", "--expires", "soon"],
+            "'soon' is not a day",
+        ),
+    ] {
+        let output = unleak(args, repo.path());
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {said}");
+        assert!(said.contains(says), "{args:?}: {said}");
+        for inner in [
+            "Message", "{ ", "u{", "`", "untagged", "hunter2", ".unleak-",
+        ] {
+            assert!(!said.contains(inner), "{args:?}: {said}");
+        }
+        assert!(
+            said.starts_with("error: ") && said.lines().count() <= 2,
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn a_damaged_configuration_is_named_with_its_line_or_setting() {
+    let repo = Repo::new();
+    repo.commit_file("sub/a", "nothing\n");
+    let config = repo.git_dir().join("config");
+    let good = std::fs::read_to_string(&config).unwrap();
+    for (text, says) in [
+        (format!("{good}[core\nsecret = hunter2\n"), "line "),
+        (
+            good.replace("version = 0", "version = 9"),
+            "'core.repositoryFormatVersion'",
+        ),
+        (
+            format!(
+                "{}[extensions]\nobjectFormat = sha9\n",
+                good.replace("version = 0", "version = 1")
+            ),
+            "'extensions.objectFormat'",
+        ),
+    ] {
+        std::fs::write(&config, text).unwrap();
+        let output = unleak(&["scan"], repo.path());
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(says) && said.contains("'config'"), "{said}");
+        assert!(
+            !said.contains("hunter2") && !said.contains("Message"),
+            "{said}"
+        );
+    }
+    std::fs::write(&config, good).unwrap();
+    // A link that leads nowhere is no reason to scan what is above it.
+    repo.write("sub/.git", "gitdir: nowhere\n");
+    let output = unleak(&["scan", "sub"], repo.path());
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        stderr(&output).contains("names no git repository"),
+        "{}",
+        stderr(&output)
+    );
 }
 
 #[test]
@@ -488,7 +808,7 @@ fn there_is_help_about_topics_and_commands() {
     assert_eq!(code, Some(0));
     let names = topics.lines().filter_map(|line| line.strip_prefix("  "));
     let names: Vec<&str> = names.filter_map(|line| line.split(' ').next()).collect();
-    assert_eq!(names.len(), 5, "{topics}");
+    assert_eq!(names.len(), 6, "{topics}");
     for name in names {
         let (code, text, _) = help(&[name]);
         assert_eq!(code, Some(0));

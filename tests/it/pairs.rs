@@ -61,7 +61,14 @@ fn a_purge_erases_both() {
         repo.write(".git/report.json", &saved.stdout);
         let fingerprint = report["findings"][0]["fingerprint"].as_str().unwrap();
         let args: &[&str] = if by_report {
-            &["purge", "--from", ".git/report.json", "--apply", "--finish"]
+            &[
+                "purge",
+                "--from",
+                ".git/report.json",
+                "--apply",
+                "--finish",
+                "--yes",
+            ]
         } else {
             &["purge", "--finding", fingerprint, "--apply", "--finish"]
         };

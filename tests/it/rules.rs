@@ -117,7 +117,7 @@ fn misspelt_fields_are_named_with_the_nearest() {
             "checks = ['crc32-bas62']\nregex =",
             "did you mean 'crc32-base62'",
         ),
-        ("[[rule]]", "[[rulez]]", "rules stand in tables '[[rule]]'"),
+        ("[[rule]]", "[[rulez]]", "did you mean 'rule'?"),
         ("'xkey_[a-z0-9]{12}'", "7", "rule 'x-key'"),
         (
             "regex =",

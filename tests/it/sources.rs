@@ -272,3 +272,117 @@ fn an_unknown_extension_is_no_reason_to_say_clean() {
         "{detail}"
     );
 }
+
+/// Runs a program of the shell in which `$U` is the binary; returns its exit code and what it prints.
+fn shell(repo: &Repo, program: &str) -> (i32, String) {
+    let output = Command::new("bash")
+        .args(["-c", program])
+        .env("U", env!("CARGO_BIN_EXE_unleak"))
+        .current_dir(repo.path())
+        .output()
+        .expect("bash is installed");
+    let said = [output.stdout, output.stderr].concat();
+    (
+        output.status.code().unwrap(),
+        String::from_utf8_lossy(&said).into_owned(),
+    )
+}
+
+#[test]
+fn what_is_named_is_read_whatever_it_is() {
+    let repo = Repo::bare_directory();
+    repo.write("dir/k", format!("K={}\n", github_token(70)));
+    for program in [
+        "ln -s dir/k link; \"$U\" scan --files link -q",
+        "ln -s dir linked; \"$U\" scan --files linked -q",
+        "mkfifo pipe; cat dir/k >pipe & \"$U\" scan --files pipe -q",
+        "\"$U\" scan --files <(cat dir/k) -q",
+        "cat dir/k | \"$U\" scan --files /dev/stdin -q",
+        "cat dir/k | \"$U\" scan --files /dev/fd/0 dir/.. -q",
+        "exec 7<dir/k; \"$U\" scan --files /dev/fd/7 -q",
+    ] {
+        let (code, said) = shell(&repo, program);
+        assert_eq!(code, 1, "{program}: {said}");
+        assert!(said.contains(": github-pat: "), "{program}: {said}");
+    }
+    // What has no end is read to the limit.
+    let (code, said) = shell(&repo, "\"$U\" scan --max-object-size 1 --files /dev/zero");
+    assert_eq!(code, 3, "{said}");
+    assert!(said.contains("too-large: '/dev/zero'"), "{said}");
+    let (code, said) = shell(&repo, "ln -s nowhere broken; \"$U\" scan --files broken");
+    assert_eq!(code, 2, "{said}");
+    assert!(said.contains("'broken' is a link to 'nowhere'"), "{said}");
+}
+
+#[test]
+fn pipes_and_sockets_in_directories_are_counted_and_links_not_followed() {
+    let repo = Repo::bare_directory();
+    repo.write("outside/k", format!("K={}\n", github_token(71)));
+    let (code, said) = shell(
+        &repo,
+        "mkdir dir; mkfifo dir/pipe; ln -s ../outside/k dir/link; \"$U\" scan --files dir",
+    );
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("note: 1 pipes, sockets or devices"), "{said}");
+    let (code, report) = scan(&["--files", "dir"], repo.path());
+    assert_eq!(code, 0);
+    assert_eq!(report["coverage"]["special_files"][0], "dir/pipe");
+    // A pipe in the place of a tracked file does not stop a scan of the worktree.
+    let repo = Repo::new();
+    repo.commit_file("a", "nothing\n");
+    let (code, said) = shell(&repo, "rm a; mkfifo a; timeout 60 \"$U\" scan --worktree");
+    assert_eq!(code, 3, "{said}");
+    assert!(said.contains("it is not a regular file"), "{said}");
+}
+
+#[test]
+fn utf_32_is_found_redacted_and_purged() {
+    let token = github_token(72);
+    for big in [false, true] {
+        let repo = Repo::new();
+        let wide = |text: &str| -> Vec<u8> {
+            let characters = text.chars().map(u32::from);
+            let bytes = |c: u32| {
+                if big {
+                    c.to_be_bytes()
+                } else {
+                    c.to_le_bytes()
+                }
+            };
+            characters.flat_map(bytes).collect()
+        };
+        let text = format!("\u{feff}$first = 1\r\n$token = \"{token}\"\r\n");
+        repo.commit_file("d.ps1", wide(&text));
+        let report = repo.scan(&["--show-secrets"]);
+        assert_eq!(
+            (report.code, secrets(&report.json)),
+            (1, vec![token.as_str()])
+        );
+        let first = &report.findings()[0]["history"]["first"];
+        assert_eq!(first["line"], 2);
+        assert_eq!(first["wrapping"][0]["encoding"], "UTF-32");
+        let state = tempfile::tempdir().unwrap();
+        let state = ("XDG_STATE_HOME", state.path().to_str().unwrap());
+        let purge = ["purge", "--known", "-", "--apply", "--finish", "--yes"];
+        let mut args = purge.to_vec();
+        let help = repo.unleak(&["purge", "--help"], b"", &[]);
+        // Only a purge that asks knows how to be told not to.
+        if !String::from_utf8_lossy(&help.stdout).contains("--yes") {
+            args.pop();
+        }
+        let output = repo.unleak(&args, token.as_bytes(), &[state]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(0), "{said}");
+        let kept = repo.git_with_input(&["cat-file", "blob", "HEAD:d.ps1"], b"");
+        let filled = text.replace(&token, &"*".repeat(token.len()));
+        assert_eq!(kept.len(), wide(&text).len());
+        let rest = wide(&filled);
+        let is_same = |(a, b): (&u8, &u8)| a == b || (*b == b'*' && *a != 0);
+        assert!(
+            kept.iter().zip(&rest).all(is_same),
+            "{}",
+            kept.escape_ascii()
+        );
+        assert_eq!(repo.scan(&[]).code, 0);
+    }
+}

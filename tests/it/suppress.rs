@@ -344,3 +344,110 @@ fn a_purge_leaves_what_is_suppressed() {
         "{plan}"
     );
 }
+
+#[test]
+fn files_and_texts_in_a_repository_heed_its_suppressions() {
+    let repo = Repo::new();
+    let (known, new) = (github_token(80), github_token(81));
+    repo.commit_file("src/a.conf", file(&known));
+    repo.commit_file("docs/b.conf", file(&new));
+    ignore(&repo, &known, &[]);
+    repo.write(
+        ".unleak.toml",
+        "[[ignore]]\npath = 'docs/**'\nreason = 'samples'\n",
+    );
+    let scan = |dir: &str, args: &[&str]| {
+        let output = unleak(&[&["scan", "-q"], args].concat(), &repo.path().join(dir));
+        (output.status.code(), said(&output))
+    };
+    let whole = repo.path().join("docs").display().to_string();
+    for (dir, args) in [
+        (".", &["--files", "src/a.conf"][..]),
+        (".", &["--files", "src"]),
+        ("src", &["--files", "a.conf"]),
+        (".", &["--trust-repo-config", "--files", "docs/b.conf"]),
+        ("docs", &["--trust-repo-config", "--files", "b.conf"]),
+        ("/", &["--trust-repo-config", "--files", &whole]),
+    ] {
+        let (code, said) = scan(dir, args);
+        let said = said.replace(
+            "warning: '.unleak.toml' is the repository's own and not trusted, so these are not \
+             heeded: [[ignore]] without a fingerprint; '--trust-repo-config' heeds them\n",
+            "",
+        );
+        assert_eq!((code, said.as_str()), (Some(0), ""), "{dir} {args:?}");
+    }
+    let (code, _) = scan(".", &["--files", "src", "--no-ignore"]);
+    assert_eq!(code, Some(1));
+    let output = repo.unleak(&["scan", "-"], file(&known).as_bytes(), &[]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    assert!(
+        said(&output).contains("1 findings suppressed"),
+        "{}",
+        said(&output)
+    );
+    // Which of two repositories would count is not for us to say.
+    let other = Repo::new();
+    other.commit_file("c", "nothing\n");
+    let elsewhere = other.path().join("c").display().to_string();
+    let (code, said) = scan(".", &["--files", "src/a.conf", &elsewhere]);
+    assert_eq!(code, Some(1));
+    assert!(said.contains("not all in one repository"), "{said}");
+}
+
+#[test]
+fn a_comment_before_a_literal_of_several_lines_allows_it() {
+    let repo = Repo::new();
+    let pem = crate::support::private_key();
+    let indented = |by: &str| {
+        pem.lines()
+            .map(|line| format!("{by}{line}\n"))
+            .collect::<String>()
+    };
+    let quoted: Vec<String> = pem.lines().map(|line| format!("    \"{line}\"")).collect();
+    let cases = [
+        ("block.yaml", format!("key: |\n{}", indented("  "))),
+        ("folded.yaml", format!("key: >-\n{}", indented("  "))),
+        (
+            "nested.yaml",
+            format!("a:\n  # MARK\n  - key: |2\n{}", indented("      ")),
+        ),
+        (
+            "lines.yaml",
+            format!("# MARK\n# made up\nkey: |\n{}", indented("  ")),
+        ),
+        ("own.yaml", format!("key: | # MARK\n{}", indented("  "))),
+        ("a.toml", format!("key = \"\"\"\n{pem}\"\"\"\n")),
+        ("a.py", format!("KEY = b\"\"\"\n{pem}\"\"\"\n")),
+        ("a.js", format!("// MARK\nconst key = `\n{pem}`;\n")),
+        ("a.tf", format!("private_key = <<-EOT\n{pem}EOT\n")),
+        (
+            "a.json",
+            format!(
+                "{{\n  // MARK\n  \"key\": [\n{}\n  ]\n}}\n",
+                quoted.join(",\n")
+            ),
+        ),
+    ];
+    for (name, text) in &cases {
+        let marked = if text.contains("MARK") {
+            text.replace("MARK", "unleak:allow private-key made up")
+        } else {
+            format!("# unleak:allow private-key made up\n{text}")
+        };
+        let plain = text.replace("MARK", "made up");
+        repo.write(name, plain);
+        let output = unleak(&["scan", "--files", name, "-q"], repo.path());
+        assert_eq!(output.status.code(), Some(1), "{name}: {}", said(&output));
+        repo.write(name, &marked);
+        let output = unleak(&["scan", "--files", name, "-q"], repo.path());
+        assert_eq!(output.status.code(), Some(0), "{name}: {}", said(&output));
+        // What follows the literal is not allowed with it.
+        repo.write(
+            name,
+            format!("{marked}\ntoken = \"{}\"\n", github_token(82)),
+        );
+        let output = unleak(&["scan", "--files", name, "-q"], repo.path());
+        assert_eq!(output.status.code(), Some(1), "{name}: {}", said(&output));
+    }
+}

@@ -340,7 +340,7 @@ fn found_in(report: &Value) -> HashMap<String, Vec<(usize, usize, bool)>> {
         let reasons = finding["reasons"].to_string();
         let is_partial = reasons.contains("only a part of the value could be read");
         for place in finding["occurrences"].as_array().unwrap() {
-            let offset = |field: &str| place[field].as_u64().unwrap() as usize;
+            let offset = |field: &str| usize::try_from(place[field].as_u64().unwrap()).unwrap();
             let object = place["object"].as_str().unwrap().to_owned();
             let entry = (offset("start"), offset("end"), is_partial);
             found.entry(object).or_default().push(entry);
@@ -559,7 +559,7 @@ fn a_default_is_the_value_and_found_once() {
         format!("DB_PASSWORD=${{DB_PASSWORD:-\"{value}\"}}\n"),
     ] {
         let found: Vec<String> = values(&text).into_iter().map(|entry| entry.1).collect();
-        assert_eq!(found, [value.clone()], "{text}");
+        assert_eq!(found, [value.as_str()], "{text}");
     }
     assert_eq!(values("DB_PASSWORD: ${DB_PASSWORD:?must be set1}\n"), []);
 }
@@ -571,7 +571,7 @@ fn a_value_in_nested_json_ends_before_the_backslashes_of_its_quote() {
     for depth in 0..3 {
         text = format!("{{\"body\": \"{}\"}}", json(&text));
         let found: Vec<String> = values(&text).into_iter().map(|entry| entry.1).collect();
-        assert_eq!(found, [value.clone()], "depth {depth}: {text}");
+        assert_eq!(found, [value.as_str()], "depth {depth}: {text}");
     }
 }
 

@@ -16,8 +16,6 @@ pub(crate) enum Exit {
     Incomplete = 3,
     /// A bug in unleak.
     Internal = 4,
-    /// Ended by SIGHUP.
-    HungUp = 129,
     /// Ended by SIGINT, as Ctrl-C sends it.
     Interrupted = 130,
     /// Whoever read the report went away: as if by SIGPIPE.

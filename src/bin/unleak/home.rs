@@ -40,8 +40,13 @@ pub(crate) fn of(scan: &ScanArgs) -> Result<Option<Repository>> {
     Ok(homes.pop().flatten())
 }
 
-/// Turns a path into that below the top of `home`, if it is there.
-pub(crate) fn locate(path: &[u8], home: &Repository) -> Option<Vec<u8>> {
+/// The path below the top of `home`, if it is there; else the path itself.
+pub(crate) fn located(path: &[u8], home: Option<&Repository>) -> Vec<u8> {
+    let below = home.and_then(|home| locate(path, home));
+    below.unwrap_or_else(|| path.to_owned())
+}
+
+fn locate(path: &[u8], home: &Repository) -> Option<Vec<u8>> {
     let top = home.git().workdir()?.canonicalize().ok()?;
     let path = Path::new(OsStr::from_bytes(path));
     let whole = directory(path).ok()?.join(path.file_name()?);

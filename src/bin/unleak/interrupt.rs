@@ -1,20 +1,26 @@
-//! Ctrl-C (SIGINT), SIGTERM and SIGHUP: the progress line is erased, a file that is half written is
+//! Ctrl-C (SIGINT) and SIGTERM: the progress line is erased, a file that is half written is
 //! removed, and one line says how things are.
 //!
-//! `purge` has its own way back from any interruption, and hooks are ended with git: both are left to
-//! the system's defaults.
+//! Nothing is taken back here: `purge` can be interrupted anywhere, and has its own commands for what
+//! follows. Hooks are ended with git and are left to the system's defaults; so is SIGHUP, which `nohup`
+//! switches off.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use unleak::error::{Error, Result};
 
 use crate::args::{Command, StateCommand};
 use crate::exit::Exit;
+use crate::purge::args::PurgeCommand;
 use crate::{output, progress, ui};
+
+/// What is said of a command that only reads.
+const UNCHANGED: &str =
+    "interrupted: nothing was changed, and the result is not complete; run it again";
 
 /// The file that is being written, if one is.
 static HALF_WRITTEN: Mutex<Option<PathBuf>> = Mutex::new(None);
@@ -25,7 +31,18 @@ static HALF_WRITTEN: Mutex<Option<PathBuf>> = Mutex::new(None);
 /// `Internal` if the system refuses.
 pub(crate) fn watch(command: &Command) -> Result<()> {
     let said = match command {
-        Command::Purge(_) | Command::Hook { .. } | Command::Estate { .. } => return Ok(()),
+        Command::Hook { .. } | Command::Estate { .. } => return Ok(()),
+        Command::Purge(purge) => {
+            let plan = &purge.plan;
+            match &purge.command {
+                Some(PurgeCommand::Guard { .. }) => return Ok(()),
+                None if !(plan.apply || plan.go_on || plan.abort) => UNCHANGED,
+                _ => {
+                    "interrupted: 'unleak purge status' says how far it came; 'unleak purge \
+                     --continue' goes on, 'unleak purge --abort' takes it back"
+                }
+            }
+        }
         Command::Scan(_)
         | Command::Explain(_)
         | Command::Report { .. }
@@ -35,7 +52,7 @@ pub(crate) fn watch(command: &Command) -> Result<()> {
         | Command::Config { .. }
         | Command::State {
             command: StateCommand::Show { .. },
-        } => "interrupted: nothing was changed, and the result is not complete; run it again",
+        } => UNCHANGED,
         _ => "interrupted: run the command again to finish what it began",
     };
     listen(move |signal| stop(signal, said))
@@ -86,11 +103,11 @@ pub(crate) fn while_writing<T>(path: &Path, write: impl FnOnce() -> T) -> T {
     result
 }
 
-fn listen(mut hear: impl FnMut(i32) + Send + 'static) -> Result<()> {
-    let signals = Signals::new([SIGINT, SIGTERM, SIGHUP]);
+fn listen(hear: impl FnMut(i32) + Send + 'static) -> Result<()> {
+    let signals = Signals::new([SIGINT, SIGTERM]);
     let mut signals =
         signals.map_err(|e| Error::internal("cannot listen for signals").because(e))?;
-    std::thread::spawn(move || signals.forever().for_each(|signal| hear(signal)));
+    std::thread::spawn(move || signals.forever().for_each(hear));
     Ok(())
 }
 
@@ -109,7 +126,6 @@ fn stop(signal: i32, said: &str) {
 fn exit(signal: i32) -> Exit {
     match signal {
         SIGTERM => Exit::Terminated,
-        SIGHUP => Exit::HungUp,
         _ => Exit::Interrupted,
     }
 }

@@ -42,12 +42,7 @@ use crate::ui;
 /// Runs it.
 pub(crate) fn run(args: &Args, scan: &ScanArgs) -> Result<Exit> {
     let scope = scope(scan);
-    let repo = if matches!(scope, Scope::Files | Scope::Text | Scope::Bundle) {
-        None
-    } else {
-        let overrides = settings::overrides_for(&scan.repository);
-        Some(Repository::discover(&scan.repository, &overrides)?)
-    };
+    let repo = repository(scan, scope)?;
     let beside = match scope {
         Scope::Files | Scope::Text => home::of(scan)?,
         _ => None,
@@ -57,21 +52,15 @@ pub(crate) fn run(args: &Args, scan: &ScanArgs) -> Result<Exit> {
     layers.warn();
     let suppressions = config::suppressions(home, &layers, scan.no_ignore)?;
     let mut settings = ScanSettings::resolve(args, scan, &layers)?;
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(settings.threads)
-        .build_global()
-        .map_err(|e| Error::usage("cannot start the threads").because(e))?;
+    start_threads(settings.threads)?;
     let paint = painted(args, &settings);
     let opened = match &repo {
         Some(repo) => state(scan, &settings, repo, &suppressions)?,
         None => Opened::default(),
     };
     if let Some(document) = opened.kept {
-        ui::say(
-            args,
-            1,
-            "nothing has changed: this is the report of the last scan",
-        );
+        let same = "nothing has changed: this is the report of the last scan";
+        ui::say(args, 1, same);
         return end(args, &settings, &document, paint);
     }
     let rules = std::mem::take(&mut settings.rules);
@@ -88,11 +77,9 @@ pub(crate) fn run(args: &Args, scan: &ScanArgs) -> Result<Exit> {
         filter: &filter,
     };
     let (mut result, web) = job.result(repo.as_ref(), going_on)?;
-    let locate = |path: &[u8]| {
-        let located = beside.as_ref().and_then(|home| home::locate(path, home));
-        located.unwrap_or_else(|| path.to_owned())
-    };
-    ignore::apply_at(&suppressions, &mut result, &locate)?;
+    ignore::apply_at(&suppressions, &mut result, &|path| {
+        home::located(path, beside.as_ref())
+    })?;
     job.filter(&mut result, repo.as_ref())?;
     let subject = subject(scan);
     let source = Source {
@@ -113,6 +100,21 @@ pub(crate) fn run(args: &Args, scan: &ScanArgs) -> Result<Exit> {
         }
     }
     end(args, &settings, &document, paint)
+}
+
+fn start_threads(threads: usize) -> Result<()> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+    let started = pool.build_global();
+    started.map_err(|e| Error::usage("cannot start the threads").because(e))
+}
+
+/// The repository that is scanned, if one is.
+fn repository(scan: &ScanArgs, scope: Scope) -> Result<Option<Repository>> {
+    if matches!(scope, Scope::Files | Scope::Text | Scope::Bundle) {
+        return Ok(None);
+    }
+    let overrides = settings::overrides_for(&scan.repository);
+    Repository::discover(&scan.repository, &overrides).map(Some)
 }
 
 /// What is scanned.

@@ -1,5 +1,7 @@
 //! A value that was read in part: the rest beside the mark is seen, and nothing is called proven.
 
+use std::collections::BTreeMap;
+
 use super::{Purged, assert_same, text};
 use crate::support::{Repo, token};
 
@@ -12,7 +14,7 @@ description = "Acme password"
 confidence = "high"
 keywords = ["leaky"]
 boundary = "none"
-regex = '''leaky[^0-9a-zA-Z]{1,30}(?:xx[^0-9a-zA-Z]{1,4})?(?P<secret>[0-9A-Za-z]{12})'''
+regex = '''leaky(?:[^0-9a-zA-Z]{1,9}(?:https|xx)){0,2}[^0-9a-zA-Z]{1,30}(?P<secret>[0-9A-Za-z]{12})'''
 examples = ["leaky = {base62:12}"]
 near_misses = ["leaky = {base62:8}"]
 "#;
@@ -49,27 +51,65 @@ fn cut(line: &str, value: &str) -> String {
 }
 
 #[test]
-fn a_remainder_beside_the_mark_stops_a_purge() {
+fn a_value_that_goes_on_is_left_out() {
     for (path, line, len) in CUT {
         let (purged, rules) = with_rules();
         let commit = purged.repo.commit_file(path, cut(line, &purged.value));
         let before = purged.state();
         let rules = ["--rules", &rules];
-        let plan = purged.purge(&rules, 3);
-        let bytes = format!("{len} bytes");
-        assert!(plan.contains("Left beside the mark"), "{path}: {plan}");
-        assert!(
-            plan.contains(&bytes) && plan.contains(path),
-            "{path}: {plan}"
+        let plan = purged.purge(&rules, 1);
+        let place = format!(
+            "{path}:{} in commit {}",
+            lines_before(line) + 1,
+            &commit[..12]
         );
-        let output = purged.try_purge(&[&rules[..], &["--apply", "--finish"]].concat());
-        let said = text(&output.stderr);
-        assert_eq!(output.status.code(), Some(2), "{path}: {said}");
-        for words in ["--known", "--finding", &commit[..], &bytes] {
-            assert!(said.contains(words), "{path}: '{words}' in {said}");
+        let bytes = format!("({len} bytes beside the mark): a part of a longer value");
+        for words in [&place[..], &bytes, "--known", "--finding"] {
+            assert!(plan.contains(words), "{path}: '{words}' in {plan}");
         }
-        assert_same(&purged.state(), &before, path);
+        let said = purged.purge(&[&rules[..], &["--apply", "--finish"]].concat(), 1);
+        assert!(said.contains(&bytes), "{path}: {said}");
+        assert_same(&without_lock(purged.state()), &without_lock(before), path);
     }
+}
+
+fn lines_before(line: &str) -> usize {
+    let at = line.find('@').unwrap();
+    line[..at].matches('\n').count()
+}
+
+fn without_lock(mut state: BTreeMap<String, String>) -> BTreeMap<String, String> {
+    state.remove(".git/unleak/lock");
+    state
+}
+
+/// Others go, and the end says that not everything did.
+#[test]
+fn values_that_are_left_out_keep_the_rest_from_being_called_proven() {
+    let (purged, rules) = with_rules();
+    let other = token("{base62:12}", 22);
+    purged.repo.commit_file(
+        ".env",
+        format!("a_leaky={other}\nb_leaky={},ijkl\n", purged.value),
+    );
+    let output = purged.try_purge(&["--rules", &rules, "--apply", "--finish"]);
+    let said = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("value that was left out, since it was read in part:"),
+        "{said}"
+    );
+    assert!(
+        said.contains("Not proven: parts of values may be left."),
+        "{said}"
+    );
+    let now = purged.repo.git(&["show", "main:.env"]);
+    assert_eq!(
+        now,
+        format!("a_leaky=***REMOVED***\nb_leaky={},ijkl", purged.value)
+    );
+    let said = purged.purge(&["verify"], 1);
+    assert!(said.contains("left out"), "{said}");
 }
 
 #[test]
@@ -88,6 +128,7 @@ fn what_was_read_in_part_is_never_called_proven() {
         for command in ["finish", "verify"] {
             let said = purged.purge(&[command], 1);
             assert!(said.contains("beside a mark:"), "{path}: {said}");
+            assert!(said.contains("in line "), "{path}: {said}");
             assert!(
                 said.contains("Not proven: parts of values may be left."),
                 "{path}: {said}"
@@ -114,8 +155,13 @@ fn a_remainder_in_history_alone_and_in_messages_counts() {
     purged.repo.commit_file(".env", "clean\n");
     let message = format!("leaky: {},mnop", purged.value);
     let said = purged.repo.commit(&message);
-    let plan = purged.purge(&["--rules", &rules, "--format", "json"], 3);
-    let plan: serde_json::Value = serde_json::from_str(&plan).unwrap();
+    let found = purged.repo.scan(&["--rules", &rules]);
+    let id = found.only("acme-password")["fingerprint"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let args = ["--rules", &rules, "--finding", &id, "--format", "json"];
+    let plan: serde_json::Value = serde_json::from_str(&purged.purge(&args, 1)).unwrap();
     let left = plan["changes"]["beside_marks"].as_array().unwrap();
     let of = |commit: &str| left.iter().filter(|left| left["commit"] == commit).count();
     assert_eq!((of(&commit), of(&said)), (1, 1), "{plan:#}");
@@ -139,8 +185,13 @@ fn a_remainder_in_an_encoded_text_counts() {
             let text = format!("first=1\nleaky={}{rest}\nlast=2\n", purged.value);
             purged.repo.commit_file(path, encode(&text));
         }
-        let plan = purged.purge(&["--rules", &rules, "--format", "json"], 3);
-        let plan: serde_json::Value = serde_json::from_str(&plan).unwrap();
+        let found = purged.repo.scan(&["--rules", &rules]);
+        let id = found.only("acme-password")["fingerprint"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        let args = ["--rules", &rules, "--finding", &id, "--format", "json"];
+        let plan: serde_json::Value = serde_json::from_str(&purged.purge(&args, 1)).unwrap();
         let left = plan["changes"]["beside_marks"].as_array().unwrap();
         let paths: Vec<&serde_json::Value> = left.iter().map(|left| &left["path"]).collect();
         assert_eq!(paths, ["cut"], "{plan:#}");

@@ -283,3 +283,11 @@ pub(crate) fn token(template: &str, seed: u64) -> String {
 pub(crate) fn github_token(seed: u64) -> String {
     token("ghp_{base62:30}{crc32_base62}", seed)
 }
+
+/// Text of the form of a private key.
+pub(crate) fn private_key() -> String {
+    let kind = ["RSA", "PRIVATE", "KEY"].join(" ");
+    let body = (0..12).map(|line| token("{base62:64}", 900 + line) + "\n");
+    let body = token("MIIE{base62:60}", 899) + "\n" + &body.collect::<String>();
+    format!("-----BEGIN {kind}-----\n{body}-----END {kind}-----\n")
+}

@@ -11,7 +11,7 @@ use crate::args::{ConfidenceChoice, FormatChoice, RuleOptions, StateOptions};
 #[derive(Debug, Subcommand)]
 pub(crate) enum EstateCommand {
     /// Scan the repositories of a list, one after the other, each into a report of its own
-    Scan(EstateScanArgs),
+    Scan(Box<EstateScanArgs>),
     /// Share the repositories of a list out evenly, by size, forks together: prints share, bytes,
     /// family and path of each
     Plan {

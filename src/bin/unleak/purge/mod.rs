@@ -26,7 +26,7 @@ use unleak::rewrite::journal::{Journal, Phase};
 use unleak::rewrite::needles::{Needles, Target};
 use unleak::rewrite::objects::{Binary, Options};
 use unleak::rewrite::proof::{self, Proof};
-use unleak::rewrite::publish::{self, Manifest};
+use unleak::rewrite::publish::{self, Manifest, Record};
 use unleak::rewrite::purge::{self, Force, Job, LeftOut, Plan};
 use unleak::rewrite::sign::Signer;
 use unleak::rewrite::snapshot::Snapshot;
@@ -161,6 +161,7 @@ impl Bench {
             fingerprint_key: self.audit.fingerprint_key.clone(),
             places: None,
             signer: None,
+            left_out: Vec::new(),
             expected: Vec::new(),
         })
     }
@@ -215,6 +216,7 @@ fn rewrite(args: &Args, plan: &PlanArgs) -> Result<Exit> {
     let options = options(plan)?;
     let mut job = bench.job(picked.targets, options)?;
     job.places = picked.places;
+    job.left_out.clone_from(&notes.left_out);
     if plan.resign && plan.apply {
         let repo = &bench.repo;
         let git = Git::new(repo.common_dir(), repo.git().workdir(), repo.hash());
@@ -226,7 +228,7 @@ fn rewrite(args: &Args, plan: &PlanArgs) -> Result<Exit> {
         let printed = print(&shown(&found, &bench.rules, &notes, plan.format)?)?;
         return Ok(match (printed, found.check()) {
             (Exit::Clean, Err(_)) => Exit::Incomplete,
-            (Exit::Clean, Ok(())) if !found.is_empty() || notes.has_values() => Exit::Found,
+            (Exit::Clean, Ok(())) if !found.is_empty() || has_more(&found, &notes) => Exit::Found,
             (exit, _) => exit,
         });
     }
@@ -244,6 +246,11 @@ fn nothing(notes: &Notes, format: PurgeFormat) -> Result<Exit> {
         Exit::Clean if notes.has_values() => Exit::Found,
         exit => exit,
     })
+}
+
+/// Whether likely secrets were found that a plan does not erase.
+fn has_more(plan: &Plan, notes: &Notes) -> bool {
+    notes.has_values() || !plan.left_out.is_empty()
 }
 
 fn shown(plan: &Plan, rules: &RuleSet, notes: &Notes, format: PurgeFormat) -> Result<String> {
@@ -290,20 +297,22 @@ fn submodules(files: &[PathBuf]) -> Result<BTreeMap<String, String>> {
 }
 
 fn apply(bench: &Bench, job: &Job<'_>, args: &PlanArgs, notes: &Notes) -> Result<Exit> {
-    let mut is_shown = false;
     let applied = purge::apply(job, &mut |plan| {
         bench.ready();
         if args.format == PurgeFormat::Human {
-            is_shown = true;
             print(&show::plan(plan, &bench.rules, notes))?;
         }
         ask::approve(plan, args, notes)
     })?;
     bench.ready();
+    if applied.plan.is_empty() {
+        let printed = print(&shown(&applied.plan, &bench.rules, notes, args.format)?)?;
+        return Ok(match printed {
+            Exit::Clean if has_more(&applied.plan, notes) => Exit::Found,
+            exit => exit,
+        });
+    }
     if args.format == PurgeFormat::Human {
-        if !is_shown {
-            print(&show::plan(&applied.plan, &bench.rules, notes))?;
-        }
         let dir = applied.snapshot.display();
         print(&format!(
             "\nApplied. 'unleak purge undo' takes it back; for that, '{dir}' holds everything as it was, with the secrets.\n"
@@ -395,7 +404,7 @@ fn verify(
     if let Some(remote) = remote {
         return ask_remote(&bench.repo, remote);
     }
-    let (mut old, mut looked) = (Vec::new(), Vec::new());
+    let mut record = Record::default();
     let targets = if let Some(file) = known {
         targets::of_file(file, &bench.audit)?
     } else {
@@ -404,17 +413,16 @@ fn verify(
         let inputs = purge::inputs(&Snapshot::at(&journal.snapshot))
             .map_err(|e| e.hint("name the values with '--known FILE'"))?;
         if journal.phase >= Phase::Applied {
-            let record = publish::read(bench.repo.common_dir())?;
-            if journal.phase == Phase::Finished {
-                old = record.old();
-            }
-            looked = record.looked;
+            record = publish::read(bench.repo.common_dir())?;
+        }
+        if journal.phase != Phase::Finished {
+            record.forget_old();
         }
         inputs.targets(&bench.audit.fingerprint_key)?
     };
     let needles = Needles::new(targets, &bench.rules)?;
     let job = bench.job(Vec::new(), Options::default())?;
-    show_proof(&proof::verify(&job, &needles, &old, &looked)?, format)
+    show_proof(&proof::verify(&job, &needles, &record)?, format)
 }
 
 /// Asks a remote for the first changed commits: most forges serve commits that no ref reaches.

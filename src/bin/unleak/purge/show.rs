@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 use unleak::odb::{ObjectId, ObjectKind};
 use unleak::report::escape::escape;
+use unleak::rewrite::blobs::Left;
 use unleak::rewrite::head::HeadFile;
 use unleak::rewrite::kind::PathClass;
 use unleak::rewrite::literal::Ambiguity;
@@ -69,8 +70,7 @@ pub(super) fn plan(plan: &Plan, rules: &RuleSet, notes: &Notes) -> String {
             line!(text, "      rotate: {}", escape(rotate.as_bytes()));
         }
     }
-    let left_out = notes.left_out.iter().chain(&plan.left_out);
-    left_out_values(&left_out.collect::<Vec<_>>(), &mut text);
+    left_out_values(&plan.left_out, &mut text);
     below(notes.below, &mut text);
     changes(plan, &mut text);
     here(plan, &mut text);
@@ -85,7 +85,7 @@ pub(super) fn nothing(notes: &Notes) -> String {
         return "Nothing to purge: no value was found.\n".to_owned();
     }
     let mut text = "Nothing to purge: no value is selected.\n".to_owned();
-    left_out_values(&notes.left_out.iter().collect::<Vec<_>>(), &mut text);
+    left_out_values(&notes.left_out, &mut text);
     below(notes.below, &mut text);
     text
 }
@@ -109,7 +109,7 @@ fn below((medium, low): (usize, usize), text: &mut String) {
 }
 
 /// Values that must be named.
-fn left_out_values(left_out: &[&LeftOut], text: &mut String) {
+fn left_out_values(left_out: &[LeftOut], text: &mut String) {
     if left_out.is_empty() {
         return;
     }
@@ -124,29 +124,37 @@ fn left_out_values(left_out: &[&LeftOut], text: &mut String) {
     });
     let kinds: Vec<String> = kinds.collect();
     let title = format!(
-        "{} left out: {}. To replace such a value everywhere can break code; '--finding ID' names it and erases it",
+        "{} left out: {}. To erase one of them wherever it stands, name it with '--finding ID'; of a longer value, name the whole with '--known FILE'",
         counted(left_out.len(), "value is", "values are"),
         kinds.join(", ")
     );
-    list(
-        text,
-        &title,
-        left_out.iter().map(|left| {
-            let fingerprint = left.target.fingerprint.to_string();
-            let rule = escape(left.target.rule_id.as_bytes());
-            let path = left
-                .path
-                .as_ref()
-                .map(|path| format!(" in {}", escape(path)));
-            format!(
-                "{}  {}{}: {}",
-                &fingerprint[..12],
-                rule,
-                path.unwrap_or_default(),
-                left.why.names().0
-            )
-        }),
-    );
+    list(text, &title, left_out.iter().map(left_out_line));
+}
+
+fn left_out_line(left: &LeftOut) -> String {
+    let fingerprint = left.target.fingerprint.to_string();
+    let rule = escape(left.target.rule_id.as_bytes());
+    let why = left.why.names().0;
+    let place = match (&left.rest, &left.path) {
+        (Some(rest), _) => format!(" in {}", rest_place(rest)),
+        (None, Some(path)) => format!(" in {}", escape(path)),
+        (None, None) => String::new(),
+    };
+    format!("{}  {rule}{place}: {why}", &fingerprint[..12])
+}
+
+/// Where something is left beside a mark, and how much.
+fn rest_place(rest: &Left) -> String {
+    let path = escape(&rest.path);
+    let bytes = counted(rest.len, "byte", "bytes");
+    let commit = in_commit(rest.commit);
+    format!("{path}:{}{commit} ({bytes} beside the mark)", rest.line)
+}
+
+fn in_commit(commit: Option<ObjectId>) -> String {
+    commit.map_or_else(String::new, |id| {
+        format!(" in commit {}", id.to_hex_with_len(12))
+    })
 }
 
 fn changes(plan: &Plan, text: &mut String) {
@@ -382,33 +390,23 @@ fn problems(plan: &Plan, text: &mut String) {
 
 /// Files that could not be parsed any more, and what may be left of values.
 fn beside(plan: &Plan, text: &mut String) {
-    let commit = |commit: Option<ObjectId>| {
-        commit.map_or_else(String::new, |id| {
-            format!(" in commit {}", id.to_hex_with_len(12))
-        })
-    };
     let broken = plan.rewritten.broken.iter();
     list(
         text,
         "Could not be parsed any more: choose another replacement ('--replace-with', '--replace')",
         broken.map(|broken| {
             let (path, format) = (escape(&broken.path), broken.format.name());
-            format!("{path}:{}{}: {format}", broken.line, commit(broken.commit))
+            let commit = in_commit(broken.commit);
+            format!("{path}:{}{commit}: {format}", broken.line)
         }),
     );
     let left = plan.rewritten.left.iter();
     list(
         text,
-        "Left beside the mark, and may belong to the value ('--known FILE' names the whole value)",
+        "Left beside the mark: the result will not be called proven ('--known FILE' names whole values)",
         left.map(|left| {
-            let bytes = counted(left.len, "byte", "bytes");
             let id = &plan.targets[left.target].0.fingerprint.to_string()[..12];
-            format!(
-                "{}:{}{}: {bytes}, value {id}",
-                escape(&left.path),
-                left.line,
-                commit(left.commit)
-            )
+            format!("{id}  {}", rest_place(left))
         }),
     );
 }
@@ -428,6 +426,16 @@ fn left_out_json(left: &LeftOut) -> Value {
         "rule_id": left.target.rule_id,
         "why": left.why.names().0,
         "path": left.path.as_ref().map(|path| String::from_utf8_lossy(path)),
+        "beside_mark": left.rest.as_ref().map(rest_json),
+    })
+}
+
+fn rest_json(rest: &Left) -> Value {
+    json!({
+        "path": String::from_utf8_lossy(&rest.path),
+        "line": rest.line,
+        "commit": rest.commit.map(|id| id.to_string()),
+        "bytes": rest.len,
     })
 }
 
@@ -458,12 +466,7 @@ fn files_json(plan: &Plan) -> Value {
             "format": broken.format.name(),
         })
     });
-    let left = plan.rewritten.left.iter().map(|left| {
-        json!({
-            "path": text(&left.path), "line": left.line, "commit": commit(left.commit),
-            "bytes": left.len, "value": plan.targets[left.target].0.fingerprint.to_string(),
-        })
-    });
+    let left = plan.rewritten.left.iter().map(rest_json);
     json!({
         "head": head.collect::<Vec<_>>(),
         "history_only": history.collect::<Vec<_>>(),
@@ -525,7 +528,7 @@ pub(super) fn plan_json(plan: &Plan, rules: &RuleSet, notes: &Notes) -> Value {
         "unread": plan.skipped.iter().map(|skipped| skipped.detail.clone()).collect::<Vec<_>>(),
         "files": plan.files.iter().map(|path| text(path)).collect::<Vec<_>>(),
         "changes": files_json(plan),
-        "left_out": notes.left_out.iter().chain(&plan.left_out).map(left_out_json).collect::<Vec<_>>(),
+        "left_out": plan.left_out.iter().map(left_out_json).collect::<Vec<_>>(),
         "not_selected": {"medium": notes.below.0, "low": notes.below.1},
     })
 }

@@ -81,7 +81,11 @@ struct Candidate {
 }
 
 impl Candidate {
+    /// Why it is erased only if it is named.
     fn ambiguity(&self, rules: &RuleSet) -> Option<Ambiguity> {
+        if self.target.is_partial {
+            return Some(Ambiguity::Partial);
+        }
         let has_shape = rest::edges(&self.target, rules) == Some(Edges::Shape);
         literal::of_value(self.target.secret.reveal(), self.reasons, has_shape)
     }
@@ -149,6 +153,7 @@ fn sifted(candidates: BTreeMap<String, Candidate>, rules: &RuleSet) -> Picked {
                 why,
                 path: candidate.path,
                 target: candidate.target,
+                rest: None,
             }),
             None => {
                 let is_sure = is_named || candidate.confidence == Confidence::High;

@@ -7,11 +7,16 @@ use crate::exit::Exit;
 use crate::output;
 
 /// Name, what it is about, text.
-const TOPICS: [(&str, &str, &str); 5] = [
+const TOPICS: [(&str, &str, &str); 6] = [
     (
         "exit-codes",
         "what the status of a command says",
         include_str!("exit-codes.txt"),
+    ),
+    (
+        "filters",
+        "which findings are reported; leaving out files",
+        include_str!("filters.txt"),
     ),
     (
         "config",
