@@ -108,12 +108,20 @@ pub fn end(window: &[u8], name: Span, start: usize, ends: Ends) -> Extent {
     }
 }
 
+/// Where the line that holds `at` begins, as far back as is looked at, and whether its beginning is
+/// in reach.
+fn line_before(window: &[u8], at: usize) -> (usize, bool) {
+    let from = at.saturating_sub(MAX_PREFIX_LEN);
+    let newline = memchr::memrchr(b'\n', &window[from..at]);
+    match newline {
+        Some(newline) => (from + newline + 1, true),
+        None => (from, from == 0),
+    }
+}
+
 impl Before {
     fn of(window: &[u8], name: Span, start: usize) -> Self {
-        let from = name.start.saturating_sub(MAX_PREFIX_LEN);
-        let line = memchr::memrchr(b'\n', &window[from..name.start]).map(|at| from + at + 1);
-        let begins = line.is_some() || from == 0;
-        let line = line.unwrap_or(from);
+        let (line, begins) = line_before(window, name.start);
         let prefix = &window[line..name.start];
         let last = prefix.last().copied();
         let (outer, open) = open_marks(&window[line..start]);
@@ -205,20 +213,14 @@ pub(super) fn escapes_before(window: &[u8], at: usize) -> usize {
 
 /// Whether nothing but what begins a setting comes before `at` on its line.
 pub(super) fn begins_setting(window: &[u8], at: usize) -> bool {
-    let from = at.saturating_sub(MAX_PREFIX_LEN);
-    let line = memchr::memrchr(b'\n', &window[from..at]).map(|line| from + line + 1);
-    let prefix = match line {
-        Some(line) => &window[line..at],
-        None if from == 0 => &window[..at],
-        None => return false,
-    };
-    leading_words(prefix).is_some() && !prefix.ends_with(b":")
+    let (line, begins) = line_before(window, at);
+    let prefix = &window[line..at];
+    begins && leading_words(prefix).is_some() && !prefix.ends_with(b":")
 }
 
 /// Whether a quote is open where the line before `at` ends.
 pub(super) fn is_quoted(window: &[u8], at: usize) -> bool {
-    let from = at.saturating_sub(MAX_PREFIX_LEN);
-    let line = memchr::memrchr(b'\n', &window[from..at]).map_or(from, |line| from + line + 1);
+    let (line, _) = line_before(window, at);
     open_marks(&window[line..at]).0.is_some()
 }
 
