@@ -9,7 +9,7 @@ use gix::config::Source;
 
 use super::framework::Managed;
 use crate::error::{Error, Result};
-use crate::odb::reason::reason;
+use crate::odb::repository::{cannot_open, git_dir_above};
 
 /// Where the hooks of a repository are.
 #[derive(Clone, Debug)]
@@ -43,21 +43,27 @@ impl Place {
     /// # Errors
     /// `Repository` if there is none, `Config` if `core.hooksPath` cannot be understood.
     pub fn find(path: &Path) -> Result<Self> {
-        let git: gix::Repository =
-            gix::ThreadSafeRepository::discover_with_environment_overrides(path)
-                .map_err(|e| {
+        let start = absolute(path)?;
+        let found = gix::ThreadSafeRepository::discover_with_environment_overrides(&start);
+        let found = found.map_err(|e| {
+            let named = std::env::var_os("GIT_DIR").map(PathBuf::from);
+            match named.or_else(|| git_dir_above(&start)) {
+                Some(git_dir) => cannot_open(&git_dir, e),
+                None => {
                     Error::repository(format!("'{}' is not in a git repository", path.display()))
-                        .because(reason(e))
                         .hint("go to one, or install for all repositories with '--global'")
-                })?
-                .to_thread_local();
+                }
+            }
+        })?;
+        let git: gix::Repository = found.to_thread_local();
         let git_dir = absolute(git.git_dir())?;
         let common_dir = absolute(git.common_dir())?;
         let top = git.workdir().map(absolute).transpose()?;
         let snapshot = git.config_snapshot();
-        let configured = snapshot
-            .trusted_path("core.hooksPath")
-            .map_err(|e| Error::config("core.hooksPath cannot be understood").because(reason(e)))?;
+        let configured = snapshot.trusted_path("core.hooksPath").map_err(|_| {
+            Error::config("core.hooksPath cannot be understood")
+                .hint("it must be a path; '~name' at its begin must be a user of this machine")
+        })?;
         let (hooks, reason) = match configured {
             None => (common_dir.join("hooks"), Reason::Default),
             Some(dir) => {
@@ -76,6 +82,26 @@ impl Place {
             git_dir,
             common_dir,
             managed,
+        })
+    }
+
+    /// Checks that git can find hooks there: what is configured may be no directory.
+    ///
+    /// # Errors
+    /// `Config` if it is none.
+    pub fn check_hooks(&self) -> Result<()> {
+        if !self.hooks.exists() || self.hooks.is_dir() {
+            return Ok(());
+        }
+        let hooks = self.hooks.display();
+        let what = format!("'{hooks}' is no directory, so git runs no hooks here");
+        Err(match &self.reason {
+            Reason::Default => Error::config(what).hint("move it out of the way"),
+            Reason::Configured("command") => Error::config(what)
+                .hint("core.hooksPath is set by '-c' or a variable: run this without that"),
+            Reason::Configured(scope) => Error::config(what).hint(format!(
+                "core.hooksPath says so: 'git config --{scope} --unset core.hooksPath', and run this again"
+            )),
         })
     }
 

@@ -88,9 +88,7 @@ impl Repository {
         let git_dir = match &overrides.git_dir {
             Some(git_dir) => git_dir.clone(),
             None => {
-                let found = gix::discover::upwards(path).ok();
-                let found = found.map(|(found, _trust)| found);
-                let found = found.map(|found| found.into_repository_and_work_tree_directories().0);
+                let found = git_dir_above(path);
                 check_links(path, found.as_deref())?;
                 let Some(found) = found else {
                     return Ok(None);
@@ -340,7 +338,16 @@ impl Repository {
     }
 }
 
-fn cannot_open(git_dir: &Path, error: gix::Error) -> Error {
+/// Returns the `.git` directory of the repository that `path` is, or is inside of.
+pub(crate) fn git_dir_above(path: &Path) -> Option<PathBuf> {
+    // gix makes paths that begin with '..' shorter, as if all repositories were called '.git'.
+    let path = path.canonicalize().ok()?;
+    let (found, _trust) = gix::discover::upwards(&path).ok()?;
+    Some(found.into_repository_and_work_tree_directories().0)
+}
+
+/// The error for a repository that is there but cannot be opened.
+pub(crate) fn cannot_open(git_dir: &Path, error: gix::Error) -> Error {
     let path = git_dir.display();
     match config_line(&error) {
         Some(line) => Error::repository(format!(
