@@ -104,7 +104,7 @@ impl Managed {
         match self.framework {
             Framework::Husky => mentions(&text(&self.config.join(kind.name())), kind),
             Framework::Lefthook => {
-                let Some(config) = tree::read(&self.config) else {
+                let Ok(config) = tree::read(&self.config) else {
                     return false;
                 };
                 let mut is_there = false;
@@ -113,9 +113,22 @@ impl Managed {
             }
             Framework::PreCommit => {
                 let config = tree::read(&self.config);
-                config.is_some_and(|config| runs_in_pre_commit(&config, kind))
+                config.is_ok_and(|config| runs_in_pre_commit(&config, kind))
                     && is_pre_commit(&text(&hooks.join(kind.name())))
             }
+        }
+    }
+
+    /// Checks that its configuration, if there is one, can be understood.
+    ///
+    /// # Errors
+    /// Why it cannot, in words.
+    pub fn check(&self) -> Result<(), String> {
+        match self.framework {
+            Framework::Lefthook | Framework::PreCommit if self.config.is_file() => {
+                tree::read(&self.config).map(drop)
+            }
+            _ => Ok(()),
         }
     }
 

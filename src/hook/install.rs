@@ -101,6 +101,7 @@ impl State {
 /// # Errors
 /// `Usage` if a hook cannot be kept, `Io` if something cannot be written: then nothing was changed.
 pub fn install(place: &Place, kinds: &[HookKind], program: &Path) -> Result<Outcome> {
+    place.check_hooks()?;
     if let Some(managed) = &place.managed {
         let (present, absent): (Vec<_>, Vec<_>) = kinds
             .iter()

@@ -4,6 +4,10 @@
 //! Nothing is written into the repository: the index is a copy, and new objects go to a temporary
 //! object directory that names the real one as its alternate. A hook of somebody else that runs
 //! before unleak does whatever it does on a commit.
+//!
+//! Neither what is staged nor what was never pushed may decide: a hook that blocks what is staged
+//! already is asked again without that, and the push that is shown is of one new commit onto one that
+//! the remote has. Frameworks such as pre-commit hand on the range of a push only, no refs.
 
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
@@ -25,6 +29,8 @@ const CANARY: &str = "ghp_{base62:30}{crc32_base62}";
 const CANARY_FILE: &str = "unleak-hook-test.txt";
 const CANARY_REF: &str = "refs/heads/unleak-hook-test";
 const HARMLESS: &str = "nothing";
+/// The first line of every message.
+const SUBJECT: &str = "chore: test the hooks";
 /// Lines of a hook's output that are worth showing.
 const SHOWN_LINES: usize = 5;
 /// git's answer to options that it does not know.
@@ -85,9 +91,13 @@ struct Sample {
     text: String,
     /// The real index and the file.
     index: PathBuf,
+    /// The files of HEAD and the file: without what is staged. Made only if it is needed.
+    unstaged: PathBuf,
     /// A commit message.
     message: PathBuf,
-    /// A commit that holds nothing but the file.
+    /// The id of the file's blob.
+    blob: String,
+    /// A commit that adds nothing but the file.
     commit: String,
 }
 
@@ -98,6 +108,8 @@ struct Bench<'p> {
     /// The real objects, and what the caller's environment adds to them.
     alternates: OsString,
     canary: Secret,
+    /// A commit that holds nothing; those of the samples follow it.
+    base: String,
     bad: Sample,
     good: Sample,
 }
@@ -109,7 +121,9 @@ impl<'p> Bench<'p> {
         let empty = |name: &str| Sample {
             text: String::new(),
             index: dir.path().join(format!("{name}-index")),
+            unstaged: dir.path().join(format!("{name}-unstaged")),
             message: dir.path().join(format!("{name}-message")),
+            blob: String::new(),
             commit: String::new(),
         };
         let mut bench = Self {
@@ -117,6 +131,7 @@ impl<'p> Bench<'p> {
             bad: empty("bad"),
             good: empty("good"),
             canary: Secret::new(canary.as_bytes()),
+            base: String::new(),
             place,
             dir,
         };
@@ -124,8 +139,10 @@ impl<'p> Bench<'p> {
         std::fs::create_dir(&objects).map_err(|e| Error::io("make", &objects, e))?;
         bench.bad.text = format!("token = \"{canary}\"\n");
         bench.good.text = format!("token = \"{HARMLESS}\"\n");
-        bench.bad.commit = bench.fill(&bench.bad)?;
-        bench.good.commit = bench.fill(&bench.good)?;
+        let tree = bench.git(&["mktree"], b"")?;
+        bench.base = bench.git(&["commit-tree", "-m", SUBJECT, &tree], b"")?;
+        (bench.bad.blob, bench.bad.commit) = bench.fill(&bench.bad)?;
+        (bench.good.blob, bench.good.commit) = bench.fill(&bench.good)?;
         Ok(bench)
     }
 
@@ -133,15 +150,14 @@ impl<'p> Bench<'p> {
         self.dir.path().join("objects")
     }
 
-    /// Makes the files of a sample; returns the id of its commit.
-    fn fill(&self, sample: &Sample) -> Result<String> {
+    /// Makes the files of a sample; returns the ids of its blob and its commit.
+    fn fill(&self, sample: &Sample) -> Result<(String, String)> {
         let write = |path: &Path, bytes: &[u8]| {
             std::fs::write(path, bytes).map_err(|e| Error::io("write", path, e))
         };
-        let subject = "chore: test the hooks";
         write(
             &sample.message,
-            format!("{subject}\n\n{}", sample.text).as_bytes(),
+            format!("{SUBJECT}\n\n{}", sample.text).as_bytes(),
         )?;
         let blob = self.git(
             &["hash-object", "-w", "--no-filters", "--stdin"],
@@ -149,7 +165,11 @@ impl<'p> Bench<'p> {
         )?;
         let entry = format!("100644 blob {blob}\t{CANARY_FILE}\n");
         let tree = self.git(&["mktree"], entry.as_bytes())?;
-        let commit = self.git(&["commit-tree", "-m", subject, &tree], b"")?;
+        let parent = ["-p", &self.base];
+        let commit = self.git(
+            &[&["commit-tree", "-m", SUBJECT], &parent[..], &[&tree]].concat(),
+            b"",
+        )?;
         let real = std::env::var_os("GIT_INDEX_FILE").map_or_else(
             || self.place.git_dir.join("index"),
             |file| self.place.start().join(file),
@@ -159,35 +179,73 @@ impl<'p> Bench<'p> {
             std::fs::copy(&real, &sample.index).map_err(|e| Error::io("copy", &real, e))?;
         }
         if self.place.top.is_some() {
-            self.add_to_index(sample, &blob)?;
+            self.add_to_index(&sample.index, &blob)?;
         }
-        Ok(commit)
+        Ok((blob, commit))
     }
 
-    fn add_to_index(&self, sample: &Sample, blob: &str) -> Result<()> {
-        // One file, without a shared part in the repository, and without a daemon to keep it fresh.
-        let mut command = self.command(self.place.start());
+    fn add_to_index(&self, index: &Path, blob: &str) -> Result<()> {
+        let mut command = self.index_command(index);
         command
-            .args(["-c", "core.splitIndex=false", "-c", "core.fsmonitor=false"])
             .args(["update-index", "--add", "--cacheinfo"])
-            .arg(format!("100644,{blob},{CANARY_FILE}"))
-            .env("GIT_INDEX_FILE", &sample.index);
+            .arg(format!("100644,{blob},{CANARY_FILE}"));
         expect_success(run(&mut command, b"")?).map(drop)
     }
 
-    fn judge(&self, kind: HookKind) -> Result<Verdict> {
-        let control = self.run_hook(kind, &self.good)?;
-        if !control.status.success() {
-            if control.status.code() == Some(USAGE_STATUS) {
-                return Err(
-                    Error::usage("git cannot run a hook by itself").hint("it needs git 2.40")
-                );
-            }
-            return Ok(Verdict::BlocksEverything {
-                why: last_lines(&control),
-            });
+    /// git on an index that is one file, without a shared part in the repository, and without a daemon
+    /// to keep it fresh.
+    fn index_command(&self, index: &Path) -> Command {
+        let mut command = self.command(self.place.start());
+        command
+            .args(["-c", "core.splitIndex=false", "-c", "core.fsmonitor=false"])
+            .env("GIT_INDEX_FILE", index);
+        command
+    }
+
+    /// Makes the index of a sample without what is staged; returns whether anything is.
+    fn leave_out_staged(&self, sample: &Sample) -> Result<bool> {
+        if !sample.index.exists() {
+            return Ok(false);
         }
-        let output = self.run_hook(kind, &self.bad)?;
+        let failed = |e| Error::io("copy", &sample.index, e);
+        std::fs::copy(&sample.index, &sample.unstaged).map_err(failed)?;
+        let mut head = self.command(self.place.start());
+        head.args(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]);
+        let tree = match run(&mut head, b"")?.status.success() {
+            true => ["--reset", "HEAD"].as_slice(),
+            false => &["--empty"],
+        };
+        let mut command = self.index_command(&sample.unstaged);
+        command.arg("read-tree").args(tree);
+        expect_success(run(&mut command, b"")?)?;
+        self.add_to_index(&sample.unstaged, &sample.blob)?;
+        let written = |index: &Path| -> Result<Vec<u8>> {
+            let mut command = self.index_command(index);
+            Ok(run(command.arg("write-tree"), b"")?.stdout)
+        };
+        Ok(written(&sample.index)? != written(&sample.unstaged)?)
+    }
+
+    fn judge(&self, kind: HookKind) -> Result<Verdict> {
+        let mut control = self.run_hook(kind, &self.good, &self.good.index)?;
+        let mut index = &self.bad.index;
+        if control.status.code() == Some(USAGE_STATUS) {
+            return Err(Error::usage("git cannot run a hook by itself").hint("it needs git 2.40"));
+        }
+        let mut why = String::new();
+        if !control.status.success() && !kind.is_server() && self.leave_out_staged(&self.good)? {
+            why.push_str("what is staged may be why: try again when it is committed or unstaged\n");
+            let again = self.run_hook(kind, &self.good, &self.good.unstaged)?;
+            if again.status.success() {
+                self.leave_out_staged(&self.bad)?;
+                (control, index) = (again, &self.bad.unstaged);
+            }
+        }
+        if !control.status.success() {
+            why.push_str(&last_lines(&control));
+            return Ok(Verdict::BlocksEverything { why });
+        }
+        let output = self.run_hook(kind, &self.bad, index)?;
         let text = [output.stdout.as_slice(), &output.stderr].concat();
         let mark = self.canary.redacted();
         let is_ours = memchr::memmem::find(&text, mark.as_bytes()).is_some();
@@ -206,7 +264,7 @@ impl<'p> Bench<'p> {
     }
 
     /// Runs a hook as git would.
-    fn run_hook(&self, kind: HookKind, sample: &Sample) -> Result<Output> {
+    fn run_hook(&self, kind: HookKind, sample: &Sample, index: &Path) -> Result<Output> {
         let zero = "0".repeat(sample.commit.len());
         let commit = sample.commit.as_str();
         let (args, input): (Vec<OsString>, Option<String>) = match kind {
@@ -218,7 +276,10 @@ impl<'p> Bench<'p> {
             }
             HookKind::PrePush => (
                 vec!["origin".into(), self.dir.path().into()],
-                Some(format!("{CANARY_REF} {commit} {CANARY_REF} {zero}\n")),
+                Some(format!(
+                    "{CANARY_REF} {commit} {CANARY_REF} {base}\n",
+                    base = self.base
+                )),
             ),
             HookKind::PreReceive => (Vec::new(), Some(format!("{zero} {commit} {CANARY_REF}\n"))),
             HookKind::Update => (
@@ -236,7 +297,7 @@ impl<'p> Bench<'p> {
         } else {
             let mut command = self.command(self.place.start());
             if self.place.top.is_some() {
-                command.env("GIT_INDEX_FILE", &sample.index);
+                command.env("GIT_INDEX_FILE", index);
             }
             command
         };

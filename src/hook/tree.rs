@@ -5,7 +5,7 @@ use std::path::Path;
 use rustc_hash::FxHashMap;
 use serde_json::{Map, Value};
 use yaml_rust2::parser::Parser;
-use yaml_rust2::{Event, Yaml, YamlLoader};
+use yaml_rust2::{Event, ScanError, Yaml, YamlLoader};
 
 /// Nodes of a tree, with aliases written out. A few lines of YAML can stand for billions.
 const MAX_NODES: usize = 100_000;
@@ -13,46 +13,58 @@ const MAX_NODES: usize = 100_000;
 /// Keys of YAML that take over the entries of other mappings.
 const MERGE_KEY: &str = "<<";
 
-/// Reads `file`; `None` if it is not there, not valid, or too large.
-pub(super) fn read(file: &Path) -> Option<Value> {
-    let text = std::fs::read_to_string(file).ok()?;
-    match file.extension()?.to_str()? {
-        "toml" => toml::from_str(&text).ok(),
-        "json" => serde_json::from_str(&text).ok(),
+/// Reads `file`; else says why that cannot be done.
+pub(super) fn read(file: &Path) -> Result<Value, String> {
+    let text = std::fs::read_to_string(file).map_err(|e| e.to_string())?;
+    match file.extension().and_then(|name| name.to_str()) {
+        Some("toml") => toml::from_str(&text).map_err(|e: toml::de::Error| {
+            let at = e.span().map_or(0, |span| span.start);
+            let before = text.bytes().take(at);
+            faulty("TOML", before.filter(|&byte| byte == b'\n').count() + 1)
+        }),
+        Some("json") => serde_json::from_str(&text).map_err(|e| faulty("JSON", e.line())),
         _ => yaml(&text),
     }
 }
 
+fn faulty(format: &str, line: usize) -> String {
+    format!("line {line} is not valid {format}")
+}
+
 /// Reads YAML: block or flow style, quoted or not, with anchors, aliases and merge keys.
-fn yaml(text: &str) -> Option<Value> {
-    if written_out(text)? > MAX_NODES {
-        return None;
+fn yaml(text: &str) -> Result<Value, String> {
+    let faulty = |e: ScanError| faulty("YAML", e.marker().line());
+    let size = written_out(text).map_err(faulty)?;
+    if size > MAX_NODES {
+        return Err("its aliases stand for too much".to_owned());
     }
-    let documents = YamlLoader::load_from_str(text).ok()?;
-    documents.first().map(value)
+    let documents = YamlLoader::load_from_str(text).map_err(faulty)?;
+    let first = documents.first().map(value);
+    first.ok_or_else(|| "it is empty".to_owned())
 }
 
 /// Counts the nodes of a YAML text as if every alias were replaced by what it stands for.
-fn written_out(text: &str) -> Option<usize> {
+fn written_out(text: &str) -> Result<usize, ScanError> {
     let mut parser = Parser::new_from_str(text);
     let mut anchors: FxHashMap<usize, usize> = FxHashMap::default();
     // Anchor and size of what is not complete, outermost first.
     let mut open: Vec<(usize, usize)> = vec![(0, 0)];
     loop {
-        let (anchor, size) = match parser.next_token().ok()?.0 {
-            Event::StreamEnd => return Some(open[0].1),
+        let (anchor, size) = match parser.next_token()?.0 {
+            Event::StreamEnd => return Ok(open.first().map_or(0, |whole| whole.1)),
             Event::SequenceStart(anchor, _) | Event::MappingStart(anchor, _) => {
                 open.push((anchor, 1));
                 continue;
             }
-            Event::SequenceEnd | Event::MappingEnd => open.pop()?,
+            Event::SequenceEnd | Event::MappingEnd => open.pop().unwrap_or_default(),
             Event::Scalar(_, _, anchor, _) => (anchor, 1),
             Event::Alias(anchor) => (0, anchors.get(&anchor).copied().unwrap_or(1)),
             _ => continue,
         };
         anchors.insert(anchor, size);
-        let parent = open.last_mut()?;
-        parent.1 = parent.1.saturating_add(size);
+        if let Some(parent) = open.last_mut() {
+            parent.1 = parent.1.saturating_add(size);
+        }
     }
 }
 
@@ -120,7 +132,7 @@ mod tests {
             "? a\n: - {id: x, on: &on [p, q]}\n",
             "---\n# first\n\"a\": [ { id: x,\n  on: [ p,\n q ] } ]\n...\n",
         ] {
-            assert_eq!(yaml(text), Some(expected.clone()), "{text}");
+            assert_eq!(yaml(text), Ok(expected.clone()), "{text}");
         }
     }
 
@@ -142,7 +154,10 @@ mod tests {
             let last = format!("*a{},", level - 1).repeat(10);
             text.push_str(&format!("a{level}: &a{level} [{last}]\n"));
         }
-        assert_eq!(yaml(&text), None);
-        assert_eq!(yaml("a: [b"), None);
+        assert!(yaml(&text).unwrap_err().contains("too much"));
+        assert_eq!(
+            yaml("a:\n  - [b"),
+            Err("line 2 is not valid YAML".to_owned())
+        );
     }
 }

@@ -14,6 +14,7 @@ mod estate;
 mod formats;
 mod fuzz;
 mod hook_install;
+mod hook_managers;
 mod hook_run;
 mod import;
 mod malformed;

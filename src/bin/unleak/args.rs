@@ -347,6 +347,9 @@ pub(crate) enum GitHook {
         /// Its address, which is not needed
         #[arg(value_name = "URL")]
         url: Option<OsString>,
+        /// Files that a hook manager names, from the first argument on
+        #[arg(hide = true)]
+        files: Vec<PathBuf>,
         #[command(flatten)]
         options: HookOptions,
     },

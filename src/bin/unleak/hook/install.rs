@@ -169,6 +169,21 @@ fn uninstall_global(text: &mut String) -> Result<Exit> {
 fn status_here(text: &mut String) -> Result<Exit> {
     let place = Place::find(Path::new("."))?;
     say_place(text, &place);
+    if let Err(error) = place.check_hooks() {
+        let hint = error.hint_text().unwrap_or_default();
+        say!(text, "{}; {}", shown(&error.to_string()), shown(hint));
+        return Ok(Exit::Clean);
+    }
+    if let Some(managed) = &place.managed
+        && let Err(why) = managed.check()
+    {
+        say!(
+            text,
+            "{} cannot be read: {why}; {} runs nothing until it is mended",
+            quoted(&managed.config),
+            managed.framework.name()
+        );
+    }
     for (kind, state) in placing::status(&place)? {
         say_state(text, kind, &state);
     }

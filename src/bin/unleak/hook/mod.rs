@@ -1,6 +1,7 @@
 //! `unleak hook`: `run` is what git calls, `install` what people call.
 
 mod install;
+mod manager;
 mod run;
 
 use unleak::error::Result;

@@ -19,6 +19,7 @@ use unleak::scan::commits::Range;
 use crate::args::{Args, GitHook, HookOptions};
 use crate::config::{self, Layers};
 use crate::exit::Exit;
+use crate::hook::manager::{Manager, Push, is_set};
 use crate::ignore;
 use crate::settings::{self, HookSettings};
 use crate::ui;
@@ -143,55 +144,6 @@ fn check(
     Ok(exit)
 }
 
-/// What a hook manager wants to be scanned, when it was not git that started it: `pre-commit run` in
-/// CI, or by hand.
-enum Manager {
-    /// What the commits between two revisions bring in.
-    Range(String),
-    /// Some files, as they are in the worktree.
-    Files(Vec<PathBuf>),
-    /// Every file of the index: which ones are meant is not told.
-    Index,
-}
-
-impl Manager {
-    /// Reads it from the environment and the arguments; `None` if git started the hook, or somebody
-    /// by hand.
-    fn of(command: &GitHook) -> Result<Option<Self>> {
-        let files = match command {
-            // git names the index that it is about to commit.
-            GitHook::PreCommit { .. } | GitHook::PreMergeCommit(_) if is_set("GIT_INDEX_FILE") => {
-                return Ok(None);
-            }
-            GitHook::PreCommit { files, .. } => &files[..],
-            GitHook::PreMergeCommit(_) => &[],
-            // For a push the framework names the remote; git names it, too, and writes the refs.
-            GitHook::PrePush { remote, .. } => {
-                if remote.is_some() || is_set("PRE_COMMIT_REMOTE_NAME") {
-                    return Ok(None);
-                }
-                &[]
-            }
-            _ => return Ok(None),
-        };
-        if is_set("PRE_COMMIT_FROM_REF") && is_set("PRE_COMMIT_TO_REF") {
-            let [from, to] = ["PRE_COMMIT_FROM_REF", "PRE_COMMIT_TO_REF"].map(|name| {
-                std::env::var(name)
-                    .map_err(|e| Error::usage(format!("{name} is no name of a commit")).because(e))
-            });
-            return Ok(Some(Self::Range(format!("{}..{}", from?, to?))));
-        }
-        if !files.is_empty() {
-            return Ok(Some(Self::Files(files.to_vec())));
-        }
-        Ok(is_set("PRE_COMMIT").then_some(Self::Index))
-    }
-}
-
-fn is_set(variable: &str) -> bool {
-    std::env::var_os(variable).is_some_and(|value| !value.is_empty())
-}
-
 /// What a hook scans with.
 struct Job<'a> {
     repo: &'a Repository,
@@ -297,21 +249,18 @@ impl Job<'_> {
 fn pushed(repo: &Repository, remote: Option<&str>, unread: &mut Vec<Skipped>) -> Result<Range> {
     let updates = input::pre_push(&standard_input()?)?;
     let mut range = ends(&updates);
-    let mut remote = remote.map(str::to_owned);
-    if let Some(name) = std::env::var_os("PRE_COMMIT_REMOTE_NAME").filter(|_| updates.is_empty()) {
-        // A hook manager that does not hand on which refs are pushed, or only the first: all that
-        // could be pushed is looked at.
-        remote = Some(name.to_string_lossy().into_owned());
-        for below in ["refs/heads/", "refs/tags/"] {
-            let (tips, skipped) = repo.refs_below(below)?;
-            range.tips.extend(tips);
-            unread.extend(skipped);
-        }
-    }
+    let push = Push::of_manager();
+    let remote = match &push {
+        Some(push) => Some(&push.remote[..]),
+        None => remote,
+    };
     // A push to an address has no remote-tracking refs.
     if let Some(name) = remote.filter(|name| is_ref_name(name)) {
         let tracking = format!("refs/remotes/{name}/");
         range.hidden.extend(repo.refs_below(&tracking)?.0);
+    }
+    if let Some(push) = push.filter(|_| updates.is_empty()) {
+        push.add_to(&mut range, repo, unread)?;
     }
     Ok(range)
 }
