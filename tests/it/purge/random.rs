@@ -5,61 +5,7 @@ use unleak::rule::template::Random;
 
 use super::{Purged, contains};
 use crate::support::Repo;
-
-/// A syntax: the name of a file, its text with the password as `@`, and the marks that a password may
-/// have there without being escaped.
-const SYNTAXES: [(&str, &str, &str); 10] = [
-    (
-        ".env",
-        "HOST=a\nDB_PASSWORD=@\nPORT=1\n",
-        "!$%&()*+,-./:;<=>?@[]^_{|}~",
-    ),
-    (
-        "quoted.env",
-        "export DB_PASSWORD=\"@\"\n",
-        "!#%&()*+,-./:;<=>?@[]^_{|}~",
-    ),
-    (
-        "app.properties",
-        "db.host=a\ndb.password=@\n",
-        "!#$%&()*+,-./:;<=>?@[]^_{|}~",
-    ),
-    (
-        "app.ini",
-        "[db]\npassword = @\n",
-        "!$%&()*+,-./:<=>?@[]^_{|}~",
-    ),
-    (
-        "plain.yaml",
-        "db:\n  password: @\n  port: 1\n",
-        "!$%&()*+,-./;<=>?@[]^_{|}~",
-    ),
-    (
-        "quoted.yaml",
-        "db:\n  password: '@'\n",
-        "!#$%&()*+,-./:;<=>?@[]^_{|}~",
-    ),
-    (
-        "app.json",
-        "{\"db\": {\"password\": \"@\", \"port\": 1}}\n",
-        "!#$%&'()*+,-./:;<=>?@[]^_{|}~",
-    ),
-    (
-        "app.toml",
-        "[db]\npassword = \"@\"\n",
-        "!#$%&'()*+,-./:;<=>?@[]^_{|}~",
-    ),
-    (
-        "app.xml",
-        "<db><password>@</password></db>\n",
-        "!#$%'()*+,-./:;=?@[]^_{|}~",
-    ),
-    (
-        "app.py",
-        "db_password = \"@\"\nprint(1)\n",
-        "!#$%&'()*+,-./:;<=>?@[]^_{|}~",
-    ),
-];
+use crate::support::syntaxes::SYNTAXES;
 
 const LETTERS: &[u8] = b"abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789";
 
@@ -80,7 +26,7 @@ fn parses(path: &str, text: &str) -> bool {
     match path.rsplit('.').next().unwrap() {
         "json" => serde_json::from_str::<serde_json::Value>(text).is_ok(),
         "toml" => text.parse::<toml::Table>().is_ok(),
-        "yaml" => yaml_rust2::YamlLoader::load_from_str(text).is_ok(),
+        "yaml" | "yml" => yaml_rust2::YamlLoader::load_from_str(text).is_ok(),
         "xml" => {
             let mut reader = quick_xml::Reader::from_str(text);
             loop {
@@ -106,17 +52,22 @@ fn assert_no_part(now: &[u8], frame: &str, value: &str, place: &str) {
     }
 }
 
+/// Passwords for each syntax: without marks and with them.
+const EACH: u64 = 2;
+
 #[test]
 fn random_passwords_go_whole_or_are_not_called_proven() {
     let seed = 20_261_127;
     let mut random = Random::new(seed);
     let mut proven = 0;
-    for (path, frame, marks) in SYNTAXES {
-        for number in 0..6 {
+    for syntax in &SYNTAXES {
+        let marks = syntax.marks();
+        for number in 0..EACH {
             let mut purged = Purged::new(Repo::new());
-            purged.value = password(&mut random, marks, number);
+            purged.value = password(&mut random, &marks, number);
+            let (path, before, _) = syntax.file(0, &purged.value);
+            let (path, frame) = (path.as_str(), syntax.text);
             let place = format!("seed {seed}, {path}, password {}", purged.value);
-            let before = frame.replace('@', &purged.value);
             purged.repo.commit_file(path, &before);
             purged.repo.commit_file("other", "after\n");
             let output = purged.try_purge(&["--all", "--yes", "--apply", "--finish"]);
@@ -151,7 +102,8 @@ fn random_passwords_go_whole_or_are_not_called_proven() {
     }
     // Passwords without marks are whole for any rule.
     assert!(
-        proven >= 25,
-        "only {proven} of 60 are proven: the test tests nothing"
+        proven >= SYNTAXES.len(),
+        "only {proven} of {} are proven: the test tests nothing",
+        SYNTAXES.len() as u64 * EACH
     );
 }

@@ -1,6 +1,8 @@
 //! A repository made by real git, without the user's configuration and with a fixed clock, so that
 //! object ids are the same everywhere; and the binary under test.
 
+pub(crate) mod syntaxes;
+
 use std::ffi::OsStr;
 use std::io::Write;
 use std::path::{Path, PathBuf};
