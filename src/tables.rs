@@ -94,6 +94,15 @@ pub fn line_of(text: &str, list: &str, entry: usize, field: &str) -> usize {
     line(text, key.map_or(found.span().start, |key| key.span().start))
 }
 
+/// Returns the line of `field` in the top table; 1 if there is none.
+pub fn line_of_field(text: &str, field: &str) -> usize {
+    let Ok(table) = parse(text) else {
+        return 1;
+    };
+    let key = table.get_ref().keys().find(|key| key.get_ref() == field);
+    line(text, key.map_or(0, |key| key.span().start))
+}
+
 fn parse(text: &str) -> Result<Spanned<DeTable<'_>>, Fault> {
     DeTable::parse(text).map_err(|e| Fault {
         line: line(text, e.span().map_or(0, |span| span.start)),

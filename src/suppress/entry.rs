@@ -7,6 +7,7 @@ use sha2::Sha256;
 
 use crate::error::{Error, Result};
 use crate::finding::Fingerprint;
+use crate::paths::glob;
 use crate::tables::{self, Field, Kind};
 
 /// What people say about a suppression.
@@ -70,8 +71,14 @@ impl Entry {
             wrong(fault.line, &(field.unwrap_or_default() + &fault.why))
         })?;
         // What is left is a day that is none.
-        let file: File = toml::from_str(text)
-            .map_err(|_| wrong(1, "field 'expires': it must be a day like 2030-12-31"))?;
+        let file: File = toml::from_str(text).map_err(|_| {
+            let line = tables::line_of_field(text, "expires");
+            wrong(line, "field 'expires': it must be a day like 2030-12-31")
+        })?;
+        if let Some(Err(e)) = file.path.as_deref().map(glob) {
+            let line = tables::line_of_field(text, "path");
+            return Err(wrong(line, &format!("field 'path': {}", e.chain())));
+        }
         Ok(Self {
             rule: file.rule,
             details: Details {

@@ -16,6 +16,7 @@ mod store;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use globset::GlobMatcher;
 use jiff::civil::Date;
 
 pub use entry::{Details, Digest};
@@ -120,6 +121,11 @@ impl Suppressions {
         Ok(outcome)
     }
 
+    /// The details of the suppression with this digest.
+    pub fn details(&self, digest: Digest) -> Option<&Details> {
+        self.entries.get(&digest).map(|entry| &entry.details)
+    }
+
     /// Each suppression: its digest, rule, details and where it is kept.
     pub fn list(&self) -> impl Iterator<Item = (Digest, &str, &Details, &'static str)> {
         self.entries
@@ -136,9 +142,25 @@ fn covers(entry: &Entry, finding: &Finding, locate: Locate<'_>) -> Result<bool> 
     let glob = glob(pattern)?;
     let paths = finding.history.as_ref().map(|history| &history.paths);
     Ok(paths.is_some_and(|paths| {
-        !paths.is_empty()
-            && paths
-                .iter()
-                .all(|path| glob.is_match(String::from_utf8_lossy(&locate(path)).as_ref()))
+        !paths.is_empty() && paths.iter().all(|path| is_at(&glob, &locate(path)))
     }))
+}
+
+/// Whether a pattern matches a path, or is it: `app/[id]/a` is a path, too.
+fn is_at(glob: &GlobMatcher, path: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(path);
+    glob.is_match(text.as_ref()) || glob.glob().glob() == text
+}
+
+/// The paths at which `finding` ever was and that `pattern` does not match; `None` if it never was in a
+/// file.
+///
+/// # Errors
+/// `Config` if the pattern is none.
+pub fn outside<'f>(pattern: &str, finding: &'f Finding) -> Result<Option<Vec<&'f [u8]>>> {
+    let glob = glob(pattern)?;
+    let paths = finding.history.iter().flat_map(|history| &history.paths);
+    let paths: Vec<&[u8]> = paths.map(|path| &path[..]).collect();
+    let others = paths.iter().filter(|path| !is_at(&glob, path));
+    Ok((!paths.is_empty()).then(|| others.copied().collect()))
 }

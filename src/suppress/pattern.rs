@@ -133,9 +133,10 @@ impl Pattern {
                 .rule
                 .as_ref()
                 .is_none_or(|rule| *rule == finding.rule_id)
-            && self.glob.as_ref().is_none_or(|glob| {
-                everywhere(&|path| glob.is_match(String::from_utf8_lossy(path).as_ref()))
-            })
+            && self
+                .glob
+                .as_ref()
+                .is_none_or(|glob| everywhere(&|path| super::is_at(glob, path)))
             && self
                 .regex
                 .as_ref()

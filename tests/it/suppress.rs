@@ -148,8 +148,15 @@ fn what_is_expired_unused_or_elsewhere_does_not_hide() {
         repo.commit_file(name, file(token));
     }
     ignore(&repo, &tokens[0], &["--path", "docs/**"]);
-    ignore(&repo, &tokens[1], &["--path", "docs/**"]);
-    ignore(&repo, &tokens[2], &["--expires", "2001-02-03"]);
+    ignore(&repo, &tokens[1], &["--path", "b.conf"]);
+    ignore(&repo, &tokens[2], &["--expires", "2999-02-03"]);
+    // Both stop to hold later on.
+    repo.commit_file("moved.conf", file(&tokens[1]));
+    for entry in std::fs::read_dir(repo.path().join(".unleak/ignore")).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(path, text.replace("2999-", "2001-")).unwrap();
+    }
     let output = unleak(&["scan"], repo.path());
     let text = said(&output);
     assert!(
@@ -178,6 +185,75 @@ fn what_is_expired_unused_or_elsewhere_does_not_hide() {
     let text = said(&unleak(&["scan"], repo.path()));
     assert!(text.contains("1 suppressions match nothing"), "{text}");
     assert!(!text.contains("expired"), "{text}");
+}
+
+#[test]
+fn a_suppression_that_would_not_hold_is_refused() {
+    let repo = Repo::new();
+    let token = github_token(41);
+    repo.commit_file("app/[id]/page.tsx", file(&token));
+    let fingerprint = fingerprint_of(&repo, &token);
+    let run = |options: &[&str]| {
+        let args = [&["ignore", &fingerprint[..12]], options].concat();
+        let output = unleak(&args, repo.path());
+        (output.status.code(), said(&output))
+    };
+    for (options, part) in [
+        (&["--reason", " "][..], "'--reason' is empty"),
+        (&["--reason", "x", "--expires", "2001-02-03"], "in the past"),
+        (
+            &["--reason", "x", "--path", "docs/**"],
+            "'app/[id]/page.tsx', too, which '--path docs/**' does not match",
+        ),
+    ] {
+        let (code, text) = run(options);
+        assert_eq!(code, Some(2), "{text}");
+        assert!(text.contains(part), "{text}");
+        assert!(!repo.path().join(".unleak").exists(), "{text}");
+    }
+    // A path is one, whatever signs are in it.
+    let (code, text) = run(&["--reason", "first", "--path", "app/[id]/page.tsx"]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(!text.contains("before"), "{text}");
+    assert_eq!(count(&repo), 0);
+    let (code, text) = run(&["--reason", "second"]);
+    assert_eq!(code, Some(0), "{text}");
+    let before = "suppressed before; reason: first; path: app/[id]/page.tsx";
+    assert!(text.contains(before), "{text}");
+}
+
+#[test]
+fn a_fault_of_a_suppression_is_told_with_line_and_field() {
+    let repo = Repo::new();
+    repo.commit_file("a.conf", "nothing\n");
+    let name = ".unleak/ignore/00000000000000000000000000000000.toml";
+    for (field, value) in [("path", "a["), ("expires", "nodate")] {
+        repo.write(
+            name,
+            format!("rule = 'x'\nreason = 'y'\n{field} = '{value}'\n"),
+        );
+        let text = said(&unleak(&["scan"], repo.path()));
+        let place = format!("'{name}', line 3: field '{field}': ");
+        assert!(text.contains(&place), "{text}");
+    }
+}
+
+#[test]
+fn a_link_that_is_named_has_the_suppressions_of_what_it_names() {
+    let repo = Repo::new();
+    let token = github_token(42);
+    repo.commit_file("a.conf", file(&token));
+    ignore(&repo, &token, &["--path", "a.conf"]);
+    let elsewhere = tempfile::tempdir().unwrap();
+    let link = elsewhere.path().join("link");
+    std::os::unix::fs::symlink(repo.path().join("a.conf"), &link).unwrap();
+    for (name, dir) in [
+        ("link", elsewhere.path()),
+        (link.to_str().unwrap(), repo.path()),
+    ] {
+        let output = unleak(&["scan", "--files", name], dir);
+        assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    }
 }
 
 #[test]

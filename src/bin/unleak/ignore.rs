@@ -12,7 +12,7 @@ use unleak::odb::repository::Repository;
 use unleak::report::escape::escape;
 use unleak::report::redact::{Redactor, Reveal};
 use unleak::suppress::pattern::Pattern;
-use unleak::suppress::{Details, Digest, Locate, Store, Suppressions};
+use unleak::suppress::{Details, Digest, Locate, Store, Suppressions, outside};
 
 use crate::args::{
     Args, BaselineArgs, BaselineCommand, ConfidenceChoice, IgnoreArgs, IgnoreCommand,
@@ -65,6 +65,18 @@ pub(crate) fn run(args: &Args, ignore: &IgnoreArgs) -> Result<Exit> {
 
 fn add(args: &Args, ignore: &IgnoreArgs) -> Result<Exit> {
     let expires = ignore.expires.as_deref().map(day).transpose()?;
+    if let Some(day) = expires.filter(|&day| day < today()) {
+        return Err(Error::usage(format!("'--expires {day}' is in the past"))
+            .hint("it is the last day on which the suppression holds"));
+    }
+    if ignore
+        .reason
+        .as_ref()
+        .is_some_and(|text| text.trim().is_empty())
+    {
+        return Err(Error::usage("the text of '--reason' is empty")
+            .hint("say why the finding is no danger: whoever reads it later must judge it"));
+    }
     let found = Found::scan(
         args,
         &ignore.repository,
@@ -77,6 +89,10 @@ fn add(args: &Args, ignore: &IgnoreArgs) -> Result<Exit> {
         .iter()
         .map(|prefix| found.picked(prefix))
         .collect::<Result<Vec<_>>>()?;
+    let redactor = Redactor::new(&found.audit.findings, Reveal::Redacted);
+    for finding in &wanted {
+        holds(finding, ignore.path.as_deref(), &redactor)?;
+    }
     let mut store = Store::open(&found.repository)?;
     let mut text = String::new();
     for finding in wanted {
@@ -86,6 +102,8 @@ fn add(args: &Args, ignore: &IgnoreArgs) -> Result<Exit> {
             path: ignore.path.clone(),
             expires,
         };
+        let known = store.all.find(finding.fingerprint);
+        let known = known.and_then(|digest| store.all.details(digest)).cloned();
         let path = store.add(finding.fingerprint, &finding.rule_id, details)?;
         // Writing to a string cannot fail.
         let _ = writeln!(
@@ -95,9 +113,53 @@ fn add(args: &Args, ignore: &IgnoreArgs) -> Result<Exit> {
             escape(finding.rule_id.as_bytes()),
             escape(path.as_os_str().as_encoded_bytes())
         );
+        if let Some(known) = known {
+            text.push_str("  it was suppressed before");
+            say_details(&known, &mut text);
+            text.push('\n');
+        }
     }
     text.push_str("Commit the directory '.unleak', so that it holds for all.\n");
     output::print(text.as_bytes())
+}
+
+/// Refuses a path that does not hold for a finding: the suppression would have no effect.
+fn holds(finding: &Finding, path: Option<&str>, redactor: &Redactor) -> Result<()> {
+    let Some(pattern) = path else {
+        return Ok(());
+    };
+    let short = &finding.fingerprint.to_string()[..SHORT_ID];
+    let what = match outside(pattern, finding)? {
+        None => format!("{short} never was in a file, so '--path {pattern}' does not hold for it"),
+        Some(others) => match others.first() {
+            None => return Ok(()),
+            Some(other) => {
+                let other = escape(&redactor.path(other));
+                format!("{short} was in '{other}', too, which '--path {pattern}' does not match")
+            }
+        },
+    };
+    Err(Error::usage(what).hint(
+        "a path must match every file that ever held the secret; leave out '--path' to suppress it in all",
+    ))
+}
+
+/// Digits of a fingerprint, as reports show them.
+const SHORT_ID: usize = 12;
+
+/// What people said about a suppression.
+fn say_details(details: &Details, text: &mut String) {
+    for (what, value) in [
+        ("reason", details.reason.clone()),
+        ("owner", details.owner.clone()),
+        ("path", details.path.clone()),
+        ("expires", details.expires.map(|day| day.to_string())),
+    ] {
+        if let Some(value) = value {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "; {what}: {}", escape(value.as_bytes()));
+        }
+    }
 }
 
 fn day(text: &str) -> Result<Date> {
@@ -144,16 +206,7 @@ fn list(args: &Args, ignore: &IgnoreArgs) -> Result<Exit> {
             "{digest} {source:8} {rule}",
             rule = escape(rule.as_bytes())
         );
-        for (what, value) in [
-            ("reason", details.reason.clone()),
-            ("owner", details.owner.clone()),
-            ("path", details.path.clone()),
-            ("expires", details.expires.map(|day| day.to_string())),
-        ] {
-            if let Some(value) = value {
-                let _ = write!(text, "; {what}: {}", escape(value.as_bytes()));
-            }
-        }
+        say_details(details, &mut text);
         if details.expires.is_some_and(|day| day < today()) {
             text.push_str("; EXPIRED");
         }
