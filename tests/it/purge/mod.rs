@@ -319,6 +319,40 @@ fn untouched_commits_keep_their_ids_and_signatures() {
 }
 
 /// Gives the commit that HEAD names a header that looks like a signature.
+#[test]
+fn a_plan_of_many_values_is_short_and_says_where_all_are() {
+    let repo = Repo::new();
+    let lines = (0..120).map(|seed| format!("key {}\n", github_token(5000 + seed)));
+    for (number, line) in lines.enumerate() {
+        repo.write(format!("dir/{number}"), line);
+    }
+    repo.commit("all");
+    let purged = Purged::new(repo);
+    let plan = purged.purge(&[], 1);
+    let count = plan.lines().count();
+    assert!(count <= 200, "{count} lines: {plan}");
+    assert!(
+        plan.contains("more values: '--format json' prints all"),
+        "{plan}"
+    );
+    let all: serde_json::Value =
+        serde_json::from_str(&purged.purge(&["--format", "json"], 1)).unwrap();
+    assert_eq!(all["values"].as_array().unwrap().len(), 120);
+}
+
+#[test]
+fn a_plan_for_head_alone_has_the_table_of_classes() {
+    let repo = Repo::new();
+    repo.commit_file("src/a.rs", format!("key {}\n", github_token(5500)));
+    let purged = Purged::new(repo);
+    let plan = purged.purge(&[], 1);
+    assert!(
+        plan.contains("History only: no file version changes."),
+        "{plan}"
+    );
+    assert!(plan.contains("By class of path:\n"), "{plan}");
+}
+
 pub(super) fn sign_head(repo: &Repo) {
     let commit = repo.git_with_input(&["cat-file", "commit", "HEAD"], b"");
     let end = commit.windows(2).position(|pair| pair == b"\n\n").unwrap() + 1;

@@ -9,16 +9,18 @@ use unleak::rewrite::blobs::Left;
 use unleak::rewrite::head::HeadFile;
 use unleak::rewrite::kind::PathClass;
 use unleak::rewrite::literal::Ambiguity;
-use unleak::rewrite::needles::Reach;
+use unleak::rewrite::needles::{Reach, Target};
 use unleak::rewrite::objects::Preview;
-use unleak::rewrite::proof::Proof;
-use unleak::rewrite::purge::{LeftOut, Plan};
+use unleak::rewrite::proof::{Leftover, Proof};
+use unleak::rewrite::purge::{LeftOut, Plan, Standing};
 use unleak::rule::RuleSet;
 
 use super::{Notes, ask};
 
-/// Entries of a list that are shown to people.
-const SHOWN: usize = 20;
+/// Lines of a plan for people.
+const MAX_LINES: usize = 200;
+/// Entries of each list that are shown to people: the first of these with which a plan is short enough.
+const SHOWN: [usize; 4] = [20, 10, 4, 1];
 
 pub(super) fn counted(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
@@ -31,52 +33,85 @@ macro_rules! line {
     };
 }
 
-/// A plan for people.
+/// A plan for people: of each list as many entries as make at most [`MAX_LINES`] lines.
 pub(super) fn plan(plan: &Plan, rules: &RuleSet, notes: &Notes) -> String {
+    let pages = SHOWN.iter().map(|&shown| page(plan, rules, notes, shown));
+    let mut last = String::new();
+    for page in pages {
+        last = page;
+        if last.lines().count() <= MAX_LINES {
+            break;
+        }
+    }
+    last
+}
+
+/// A plan with at most `shown` entries of each list.
+fn page(plan: &Plan, rules: &RuleSet, notes: &Notes, shown: usize) -> String {
     let mut text = String::new();
     line!(
         text,
         "Rotate first: a rewrite does not make a published secret safe."
     );
-    for (target, standing) in &plan.targets {
-        let rule = rules.get(&target.rule_id);
-        let what = rule.map_or("Value that you named", |rule| &rule.description);
-        let fingerprint = target.fingerprint.to_string();
+    for target in plan.targets.iter().take(shown) {
+        value(target, rules, &mut text);
+    }
+    more(plan.targets.len(), shown, "value", &mut text);
+    left_out_values(&plan.left_out, shown, &mut text);
+    below(notes.below, &mut text);
+    changes(plan, shown, &mut text);
+    here(plan, shown, &mut text);
+    history(plan, shown, &mut text);
+    let classes = ask::classes(plan);
+    if !classes.is_empty() {
+        line!(text, "\nBy class of path:");
+        text.push_str(&classes);
+    }
+    problems(plan, shown, &mut text);
+    text
+}
+
+/// Says how many entries of a list are not shown, and where they are.
+fn more(count: usize, shown: usize, what: &str, text: &mut String) {
+    if count > shown {
+        let more = count - shown;
+        let what = counted(more, &format!("more {what}"), &format!("more {what}s"));
+        line!(text, "  and {what}: '--format json' prints all");
+    }
+}
+
+/// A value, where it stands, and where to rotate it.
+fn value((target, standing): &(Target, Standing), rules: &RuleSet, text: &mut String) {
+    let rule = rules.get(&target.rule_id);
+    let what = rule.map_or("Value that you named", |rule| &rule.description);
+    let fingerprint = target.fingerprint.to_string();
+    line!(
+        text,
+        "  {}  {}  {}",
+        &fingerprint[..12],
+        escape(target.secret.redacted().as_bytes()),
+        escape(what.as_bytes())
+    );
+    let blobs = counted(standing.blobs, "file version", "file versions");
+    let texts = counted(
+        standing.texts,
+        "text of a commit or tag",
+        "texts of commits or tags",
+    );
+    let reach = match target.reach {
+        Reach::Everywhere => "",
+        Reach::WhereFound => "; only where its rule finds it",
+    };
+    line!(text, "      in {blobs}, {texts}{reach}");
+    if target.is_partial {
         line!(
             text,
-            "  {}  {}  {}",
-            &fingerprint[..12],
-            escape(target.secret.redacted().as_bytes()),
-            escape(what.as_bytes())
+            "      only a part of the value could be read: the result will not be called proven"
         );
-        let blobs = counted(standing.blobs, "file version", "file versions");
-        let texts = counted(
-            standing.texts,
-            "text of a commit or tag",
-            "texts of commits or tags",
-        );
-        let reach = match target.reach {
-            Reach::Everywhere => "",
-            Reach::WhereFound => "; only where its rule finds it",
-        };
-        line!(text, "      in {blobs}, {texts}{reach}");
-        if target.is_partial {
-            line!(
-                text,
-                "      only a part of the value could be read: the result will not be called proven"
-            );
-        }
-        if let Some(rotate) = rule.and_then(|rule| rule.rotate.as_ref()) {
-            line!(text, "      rotate: {}", escape(rotate.as_bytes()));
-        }
     }
-    left_out_values(&plan.left_out, &mut text);
-    below(notes.below, &mut text);
-    changes(plan, &mut text);
-    here(plan, &mut text);
-    history(plan, &mut text);
-    problems(plan, &mut text);
-    text
+    if let Some(rotate) = rule.and_then(|rule| rule.rotate.as_ref()) {
+        line!(text, "      rotate: {}", escape(rotate.as_bytes()));
+    }
 }
 
 /// What is said if nothing is selected.
@@ -85,7 +120,7 @@ pub(super) fn nothing(notes: &Notes) -> String {
         return "Nothing to purge: no value was found.\n".to_owned();
     }
     let mut text = "Nothing to purge: no value is selected.\n".to_owned();
-    left_out_values(&notes.left_out, &mut text);
+    left_out_values(&notes.left_out, SHOWN[0], &mut text);
     below(notes.below, &mut text);
     text
 }
@@ -109,7 +144,7 @@ fn below((medium, low): (usize, usize), text: &mut String) {
 }
 
 /// Values that must be named.
-fn left_out_values(left_out: &[LeftOut], text: &mut String) {
+fn left_out_values(left_out: &[LeftOut], shown: usize, text: &mut String) {
     if left_out.is_empty() {
         return;
     }
@@ -128,7 +163,7 @@ fn left_out_values(left_out: &[LeftOut], text: &mut String) {
         counted(left_out.len(), "value is", "values are"),
         kinds.join(", ")
     );
-    list(text, &title, left_out.iter().map(left_out_line));
+    list(text, shown, &title, left_out.iter().map(left_out_line));
 }
 
 fn left_out_line(left: &LeftOut) -> String {
@@ -157,7 +192,7 @@ fn in_commit(commit: Option<ObjectId>) -> String {
     })
 }
 
-fn changes(plan: &Plan, text: &mut String) {
+fn changes(plan: &Plan, shown: usize, text: &mut String) {
     let rewritten = &plan.rewritten;
     let commits = rewritten.count(ObjectKind::Commit) + rewritten.pruned.len();
     let branches = plan
@@ -204,10 +239,10 @@ fn changes(plan: &Plan, text: &mut String) {
             counted(plan.moves.log_entries, "entry", "entries")
         );
     }
-    lists(plan, text);
+    lists(plan, shown, text);
 }
 
-fn lists(plan: &Plan, text: &mut String) {
+fn lists(plan: &Plan, shown: usize, text: &mut String) {
     let rewritten = &plan.rewritten;
     if !rewritten.pruned.is_empty() {
         line!(
@@ -229,6 +264,7 @@ fn lists(plan: &Plan, text: &mut String) {
     }
     list(
         text,
+        shown,
         "First changed commits",
         rewritten.first_changed.iter().map(ToString::to_string),
     );
@@ -239,41 +275,44 @@ fn lists(plan: &Plan, text: &mut String) {
             None => name,
         }
     });
-    list(text, "Refs that move", moved);
+    list(text, shown, "Refs that move", moved);
     list(
         text,
+        shown,
         "Authors concerned",
         rewritten.authors.iter().map(|author| escape(author)),
     );
     list(
         text,
+        shown,
         "Commits that stay and quote old ids",
         rewritten.quoting.iter().map(ToString::to_string),
     );
     let files = plan.files.iter().map(|path| escape(path));
     list(
         text,
+        shown,
         "Files beside the objects that hold a value (those of worktrees stay as you edited them)",
         files,
     );
 }
 
-fn list(text: &mut String, title: &str, entries: impl Iterator<Item = String>) {
+fn list(text: &mut String, shown: usize, title: &str, entries: impl Iterator<Item = String>) {
     let entries: Vec<String> = entries.collect();
     if entries.is_empty() {
         return;
     }
     line!(text, "\n{title}:");
-    for entry in entries.iter().take(SHOWN) {
+    for entry in entries.iter().take(shown) {
         line!(text, "  {entry}");
     }
-    if entries.len() > SHOWN {
-        line!(text, "  and {} more", entries.len() - SHOWN);
+    if entries.len() > shown {
+        line!(text, "  and {} more", entries.len() - shown);
     }
 }
 
 /// What changes in HEAD and in worktrees.
-fn here(plan: &Plan, text: &mut String) {
+fn here(plan: &Plan, shown: usize, text: &mut String) {
     let files = &plan.head.files;
     if files.is_empty() {
         line!(text, "\nHEAD and the worktree: no file changes.");
@@ -282,14 +321,14 @@ fn here(plan: &Plan, text: &mut String) {
     let more = if plan.head.has_more { "at least " } else { "" };
     let count = counted(files.len(), "file changes", "files change");
     line!(text, "\nHEAD and the worktree: {more}{count}.");
-    for file in files.iter().take(SHOWN) {
+    for file in files.iter().take(shown) {
         line!(text, "  {}", head_file(file));
         let previews = plan.rewritten.previews.iter();
         let preview = previews.filter(|preview| preview.id == file.id).take(1);
         preview.for_each(|preview| preview_lines(preview, text));
     }
-    if files.len() > SHOWN {
-        line!(text, "  and {} more", files.len() - SHOWN);
+    if files.len() > shown {
+        line!(text, "  and {} more", files.len() - shown);
     }
 }
 
@@ -308,7 +347,7 @@ fn head_file(file: &HeadFile) -> String {
 }
 
 /// What changes in history only.
-fn history(plan: &Plan, text: &mut String) {
+fn history(plan: &Plan, shown: usize, text: &mut String) {
     let old = plan.rewritten.files.iter().filter(|file| !file.in_head);
     let versions = old.clone().count();
     let previews = plan.rewritten.previews.iter();
@@ -324,7 +363,7 @@ fn history(plan: &Plan, text: &mut String) {
         "\nHistory only: {count}, of {}.",
         counted(paths.len(), "file", "files")
     );
-    for preview in previews.iter().take(SHOWN) {
+    for preview in previews.iter().take(shown) {
         let short = preview.id.to_hex_with_len(12);
         line!(
             text,
@@ -334,11 +373,9 @@ fn history(plan: &Plan, text: &mut String) {
         );
         preview_lines(preview, text);
     }
-    if previews.len() > SHOWN {
-        line!(text, "  and {} more", previews.len() - SHOWN);
+    if previews.len() > shown {
+        line!(text, "  and {} more", previews.len() - shown);
     }
-    line!(text, "\nBy class of path:");
-    text.push_str(&ask::classes(plan));
 }
 
 fn preview_lines(preview: &Preview, text: &mut String) {
@@ -347,10 +384,11 @@ fn preview_lines(preview: &Preview, text: &mut String) {
     }
 }
 
-fn problems(plan: &Plan, text: &mut String) {
+fn problems(plan: &Plan, shown: usize, text: &mut String) {
     let refusals = plan.refusals.iter();
     list(
         text,
+        shown,
         "Nothing can be done until",
         refusals.map(|refusal| {
             format!(
@@ -363,6 +401,7 @@ fn problems(plan: &Plan, text: &mut String) {
     let stuck = plan.rewritten.stuck.iter();
     list(
         text,
+        shown,
         "Cannot be purged as it is (see '--binary' and '--remove-path')",
         stuck.map(|stuck| {
             format!(
@@ -373,26 +412,29 @@ fn problems(plan: &Plan, text: &mut String) {
             )
         }),
     );
-    beside(plan, text);
+    beside(plan, shown, text);
     let skipped = plan.skipped.iter();
     list(
         text,
+        shown,
         "Could not be read",
         skipped.map(|skipped| escape(skipped.detail.as_bytes())),
     );
     let unopened = plan.unopened.iter();
     list(
         text,
+        shown,
         "Archives that nobody can open",
         unopened.map(|skipped| escape(skipped.detail.as_bytes())),
     );
 }
 
 /// Files that could not be parsed any more, and what may be left of values.
-fn beside(plan: &Plan, text: &mut String) {
+fn beside(plan: &Plan, shown: usize, text: &mut String) {
     let broken = plan.rewritten.broken.iter();
     list(
         text,
+        shown,
         "Could not be parsed any more: choose another replacement ('--replace-with', '--replace')",
         broken.map(|broken| {
             let (path, format) = (escape(&broken.path), broken.format.name());
@@ -403,6 +445,7 @@ fn beside(plan: &Plan, text: &mut String) {
     let left = plan.rewritten.left.iter();
     list(
         text,
+        shown,
         "Left beside the mark: the result will not be called proven ('--known FILE' names whole values)",
         left.map(|left| {
             let id = &plan.targets[left.target].0.fingerprint.to_string()[..12];
@@ -533,6 +576,14 @@ pub(super) fn plan_json(plan: &Plan, rules: &RuleSet, notes: &Notes) -> Value {
     })
 }
 
+/// Lists what is left of values.
+fn names(text: &mut String, title: &str, left: &[Leftover]) {
+    let lines = left
+        .iter()
+        .map(|left| format!("{} {}", left.what, escape(left.name.as_bytes())));
+    list(text, SHOWN[0], title, lines);
+}
+
 /// A proof for people.
 pub(super) fn proof(proof: &Proof) -> String {
     let mut text = String::new();
@@ -555,32 +606,25 @@ pub(super) fn proof(proof: &Proof) -> String {
         }
         Some(lines) => list(
             &mut text,
+            SHOWN[0],
             "git fsck says now",
             lines.iter().map(|said| escape(said.as_bytes())),
         ),
         None => {}
     }
-    let leftovers = proof.leftovers.iter();
-    list(
-        &mut text,
-        "Still there",
-        leftovers.map(|left| format!("{} {}", left.what, escape(left.name.as_bytes()))),
-    );
-    let remainders = proof.remainders.iter();
-    list(
-        &mut text,
-        "Not proven to be whole",
-        remainders.map(|left| format!("{} {}", left.what, escape(left.name.as_bytes()))),
-    );
+    names(&mut text, "Still there", &proof.leftovers);
+    names(&mut text, "Not proven to be whole", &proof.remainders);
     let skipped = proof.skipped.iter();
     list(
         &mut text,
+        SHOWN[0],
         "Could not be read: nothing is proven there",
         skipped.map(|skipped| escape(skipped.detail.as_bytes())),
     );
     let unopened = proof.unopened.iter();
     list(
         &mut text,
+        SHOWN[0],
         "Archives that nobody can open",
         unopened.map(|skipped| escape(skipped.detail.as_bytes())),
     );
