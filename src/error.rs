@@ -7,14 +7,35 @@ use std::path::Path;
 
 /// Names that are less alike than this are not suggested.
 const LEAST_LIKENESS: f64 = 0.75;
+/// Parts of names that are shorter than this are not suggested for.
+const LEAST_PART: usize = 3;
 
-/// Returns the one of `names` that `name` was most likely meant to be.
+/// Returns the one of `names` that `name` was most likely meant to be, in any case: the one most alike,
+/// or else the shortest that holds it or whose words begin with its letters.
 pub fn nearest<'n>(name: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
-    let alike = |other: &'n str| (strsim::jaro_winkler(name, other), other);
-    let best = names.into_iter().map(alike);
-    let best = best.max_by(|a, b| a.0.total_cmp(&b.0));
-    best.filter(|(likeness, _)| *likeness >= LEAST_LIKENESS)
-        .map(|(_, other)| other)
+    let name = name.to_lowercase();
+    let mut best: Option<(f64, &str)> = None;
+    let mut longer: Option<&str> = None;
+    for other in names {
+        let lower = other.to_lowercase();
+        let likeness = strsim::jaro_winkler(&name, &lower);
+        if best.is_none_or(|(most, _)| likeness >= most) {
+            best = Some((likeness, other));
+        }
+        let is_longer =
+            name.len() >= LEAST_PART && (lower.contains(&name) || initials(&lower) == name);
+        if is_longer && longer.is_none_or(|known| other.len() < known.len()) {
+            longer = Some(other);
+        }
+    }
+    let best = best.filter(|(likeness, _)| *likeness >= LEAST_LIKENESS);
+    best.map(|(_, other)| other).or(longer)
+}
+
+/// The first letter of each word.
+fn initials(name: &str) -> String {
+    let words = name.split(|c: char| !c.is_alphanumeric());
+    words.filter_map(|word| word.chars().next()).collect()
 }
 
 /// A result whose error is [`struct@Error`].

@@ -30,6 +30,8 @@ pub struct Carried {
     pub paths: Vec<String>,
     /// What could not be carried over, one line each: where it stands, and why.
     pub left: Vec<String>,
+    /// How many whole rules are among these.
+    pub dropped: usize,
 }
 
 /// Returns whether `text` is a rule file of this kind.
@@ -72,19 +74,29 @@ pub fn parse(text: &str, file: &str) -> Result<Carried> {
     };
     let mut rules = Vec::new();
     let mut seen = HashSet::new();
+    let mut dropped = 0;
     for (number, entry) in (1..).zip(entries) {
         let id = text_of(entry, "id").map_or_else(|| format!("rule-{number}"), str::to_owned);
         let carried = rule(entry, &id, &global, &mut left);
         match carried {
             Ok(_) if !seen.insert(id.clone()) => {
+                dropped += 1;
                 left.push(format!("rule '{id}': another rule has the same id"));
             }
             Ok(rule) => rules.push(rule),
-            Err(why) => left.push(format!("rule '{id}': {why}")),
+            Err(why) => {
+                dropped += 1;
+                left.push(format!("rule '{id}': {why}"));
+            }
         }
     }
     let rules = RuleSet { rules };
-    Ok(Carried { rules, paths, left })
+    Ok(Carried {
+        rules,
+        paths,
+        left,
+        dropped,
+    })
 }
 
 fn text_of<'v>(entry: &'v Value, field: &str) -> Option<&'v str> {

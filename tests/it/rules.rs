@@ -184,7 +184,7 @@ fn rule_files_of_other_scanners_are_carried_over() {
     let warning = said(&output.stderr);
     assert!(warning.contains("3 of its settings"), "{warning}");
     let (code, text) = rules(&foreign, &["check", "own.toml"]);
-    assert_eq!(code, Some(0), "{text}");
+    assert_eq!(code, Some(2), "a rule is not used: {text}");
     for part in [
         "2 rules carried over",
         "useDefault",
@@ -192,6 +192,27 @@ fn rule_files_of_other_scanners_are_carried_over() {
         "'everything'",
     ] {
         assert!(text.contains(part), "{part} in {text}");
+    }
+}
+
+/// A scan without rules finds nothing, and must not look like a clean one.
+#[test]
+fn a_file_without_a_rule_that_can_be_used_is_an_error() {
+    let repo = Repo::new();
+    repo.commit_file("a", "nothing\n");
+    for text in [
+        "[[rules]]\nid = 'x'\nregex = '('\n",
+        "[allowlist]\npaths = ['x']\n",
+    ] {
+        repo.write("foreign.toml", text);
+        let output = unleak(&["rules", "check", "foreign.toml"], repo.path());
+        assert_eq!(output.status.code(), Some(2), "{}", said(&output.stdout));
+        for option in ["--rules", "--extra-rules"] {
+            let output = unleak(&["scan", option, "foreign.toml"], repo.path());
+            let text = said(&output.stderr);
+            assert_eq!(output.status.code(), Some(2), "{text}");
+            assert!(text.contains("no rule that can be used"), "{text}");
+        }
     }
 }
 

@@ -24,7 +24,14 @@ pub(crate) fn run(command: &RulesCommand) -> Result<Exit> {
             let rules = rule::builtin_with_proofs()?;
             show(rules.get(id).ok_or_else(|| rules.unknown(id))?)
         }
-        RulesCommand::Check { files } => check(files)?,
+        RulesCommand::Check { files } => {
+            let (text, is_whole) = check(files)?;
+            let printed = output::print(text.as_bytes())?;
+            return Ok(match printed {
+                Exit::Clean if !is_whole => Exit::Usage,
+                printed => printed,
+            });
+        }
         RulesCommand::Test { files, rule } => {
             let (text, is_proven) = test(files, rule)?;
             output::print(text.as_bytes())?;
@@ -34,11 +41,17 @@ pub(crate) fn run(command: &RulesCommand) -> Result<Exit> {
     output::print(text.as_bytes())
 }
 
-/// Reads the files, and says what they hold.
-fn check(files: &[PathBuf]) -> Result<String> {
+/// Reads the files; returns what they hold, and whether all of their rules can be used.
+fn check(files: &[PathBuf]) -> Result<(String, bool)> {
     let mut text = String::new();
+    let mut is_whole = true;
     for path in files {
-        let RuleFile { rules, left } = rule_file(path)?;
+        let RuleFile {
+            rules,
+            left,
+            dropped,
+        } = rule_file(path)?;
+        is_whole &= dropped == 0 && !rules.rules.is_empty();
         // An expression can still be too large for the engine.
         Detector::compile(rules.clone())?;
         let (file, count) = (path.display(), rules.rules.len());
@@ -53,7 +66,7 @@ fn check(files: &[PathBuf]) -> Result<String> {
             ),
         };
     }
-    Ok(escape_lines(&text))
+    Ok((escape_lines(&text), is_whole))
 }
 
 /// Tries the proofs of the rules; returns what to say, and whether all hold.
