@@ -12,7 +12,10 @@ use crate::error::{Error, Result};
 #[derive(Clone, Debug)]
 pub struct PathPattern {
     text: String,
-    glob: GlobMatcher,
+    /// The path that has the pattern for its name, whatever signs of a glob are in it.
+    literal: Vec<u8>,
+    /// None if only that path is meant.
+    glob: Option<GlobMatcher>,
     parts: Option<Vec<Part>>,
 }
 
@@ -21,8 +24,8 @@ pub struct PathPattern {
 pub enum Part {
     /// `**`: any number of components.
     AnyDepth,
-    /// One component that the glob matches.
-    Name(GlobMatcher),
+    /// One component that has this name, or that the glob matches.
+    Name(String, Option<GlobMatcher>),
 }
 
 impl PathPattern {
@@ -31,24 +34,55 @@ impl PathPattern {
     /// # Errors
     /// `Config` if it is empty or is not a glob.
     pub fn parse(text: &str) -> Result<Self> {
+        let plain = Self::plain(text)?;
+        Ok(Self {
+            text: text.to_owned(),
+            literal: plain.as_bytes().to_vec(),
+            glob: Some(glob(plain)?),
+            parts: parts(plain),
+        })
+    }
+
+    /// Makes a pattern of a path: `app/[id]` is that directory, not `app/i` and `app/d`.
+    ///
+    /// # Errors
+    /// `Config` if it is empty.
+    pub fn exact(text: &str) -> Result<Self> {
+        let plain = Self::plain(text)?;
+        let name = |part: &str| Part::Name(part.to_owned(), None);
+        Ok(Self {
+            text: text.to_owned(),
+            literal: plain.as_bytes().to_vec(),
+            glob: None,
+            parts: Some(plain.split('/').map(name).collect()),
+        })
+    }
+
+    /// Whether a text has signs of a glob.
+    pub fn has_signs(text: &str) -> bool {
+        text.contains(['*', '?', '[', '{', '\\'])
+    }
+
+    /// The same pattern, which the user typed as `text`.
+    #[must_use]
+    pub fn typed(mut self, text: &str) -> Self {
+        text.clone_into(&mut self.text);
+        self
+    }
+
+    /// The pattern without what has no meaning.
+    fn plain(text: &str) -> Result<&str> {
         let mut plain = text;
         while let Some(rest) = plain.strip_prefix("./") {
             plain = rest.trim_start_matches('/');
         }
-        plain = match plain.trim_end_matches('/') {
-            "." => "**",
-            "" if text.starts_with("./") => "**",
-            "" => {
-                return Err(Error::config("the pattern for paths is empty")
-                    .hint("name a file or directory, or a pattern as in 'docs/**'"));
-            }
-            plain => plain,
-        };
-        Ok(Self {
-            text: text.to_owned(),
-            glob: glob(plain)?,
-            parts: parts(plain),
-        })
+        match plain.trim_end_matches('/') {
+            "." => Ok("**"),
+            "" if text.starts_with("./") => Ok("**"),
+            "" => Err(Error::config("the pattern for paths is empty")
+                .hint("name a file or directory, or a pattern as in 'docs/**'")),
+            plain => Ok(plain),
+        }
     }
 
     /// Returns the pattern as the user typed it.
@@ -64,10 +98,15 @@ impl PathPattern {
 
     /// Returns whether the pattern matches `path` or a directory above it.
     pub fn matches(&self, path: &[u8]) -> bool {
-        let ends = memchr::memchr_iter(b'/', path).chain([path.len()]);
-        ends.filter(|&end| end > 0).any(|end| {
-            self.glob
-                .is_match_candidate(&Candidate::from_bytes(&path[..end]))
+        let mut ends = memchr::memchr_iter(b'/', path)
+            .chain([path.len()])
+            .filter(|&end| end > 0);
+        let Some(glob) = &self.glob else {
+            return ends.any(|end| path[..end] == self.literal);
+        };
+        ends.any(|end| {
+            let above = &path[..end];
+            above == self.literal || glob.is_match_candidate(&Candidate::from_bytes(above))
         })
     }
 }
@@ -77,7 +116,11 @@ impl Part {
     pub fn matches(&self, name: &[u8]) -> bool {
         match self {
             Self::AnyDepth => true,
-            Self::Name(glob) => glob.is_match_candidate(&Candidate::from_bytes(name)),
+            Self::Name(text, glob) => {
+                let is_match =
+                    |glob: &GlobMatcher| glob.is_match_candidate(&Candidate::from_bytes(name));
+                name == text.as_bytes() || glob.as_ref().is_some_and(is_match)
+            }
         }
     }
 
@@ -85,7 +128,7 @@ impl Part {
     pub fn text(&self) -> &str {
         match self {
             Self::AnyDepth => "**",
-            Self::Name(glob) => glob.glob().glob(),
+            Self::Name(text, _) => text,
         }
     }
 }
@@ -109,7 +152,10 @@ pub fn glob(pattern: &str) -> Result<GlobMatcher> {
 fn parts(pattern: &str) -> Option<Vec<Part>> {
     let part = |text| match text {
         "**" => Some(Part::AnyDepth),
-        text => glob(text).ok().map(Part::Name),
+        text => {
+            let glob = glob(text).ok()?;
+            Some(Part::Name(text.to_owned(), Some(glob)))
+        }
     };
     pattern.split('/').map(part).collect()
 }
@@ -134,6 +180,18 @@ mod tests {
         assert!(!matches("src/*.rs", "src/bin/a.rs"));
         assert!(!matches("src", "source/a"));
         assert!(matches(".", "a/b"));
+    }
+
+    #[test]
+    fn a_path_with_signs_of_a_glob_is_matched_by_its_own_name() {
+        for pattern in ["app/[id]", "app/[...slug]", "a/{x}"] {
+            let inside = format!("{pattern}/page.tsx");
+            assert!(matches(pattern, &inside), "{pattern}");
+            let exact = PathPattern::exact(pattern).unwrap();
+            assert!(exact.matches(inside.as_bytes()), "{pattern}");
+            assert!(!exact.matches(b"app/i/page.tsx"));
+        }
+        assert!(matches("app/[id]", "app/i/page.tsx"));
     }
 
     #[test]

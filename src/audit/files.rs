@@ -126,7 +126,13 @@ fn cannot_read(root: &Path, error: std::io::Error) -> Error {
                 "'{path}' is a link to '{target}', which does not exist"
             ))
         }
-        _ => Error::usage(format!("cannot read '{path}'")).because(error),
+        _ => {
+            let said = Error::usage(format!("cannot read '{path}'")).because(error);
+            match root == Path::new("-") {
+                true => said.hint("'unleak scan -' scans standard input"),
+                false => said,
+            }
+        }
     }
 }
 

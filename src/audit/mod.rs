@@ -161,6 +161,8 @@ pub struct CoverageBlock {
     pub excluded: usize,
     /// Pipes, sockets and devices that were met in directories, and not read.
     pub special: Vec<BString>,
+    /// Rules that are switched off, by id, sorted.
+    pub rules_off: Vec<String>,
 }
 
 impl CoverageBlock {

@@ -22,6 +22,7 @@ use crate::odb::walk::{Base, Object, Visitor, walk_some};
 use crate::odb::{Limits, Node, ObjectKind, ObjectStore};
 use crate::paths::{Part, PathPattern};
 use crate::progress::Progress;
+use crate::scan::files::{self, Wanted};
 
 /// Names that are remembered to suggest one of them.
 const MAX_NAMES: usize = 50_000;
@@ -39,7 +40,33 @@ pub enum Answer {
 pub struct Presence {
     objects: Objects,
     tips: Tips,
+    /// The top of the worktree.
     worktree: Option<PathBuf>,
+    reads: Reads,
+}
+
+/// What of a repository a scan reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reads {
+    /// Whether it reads more than the index.
+    pub history: bool,
+    /// Which files of the worktree it reads, if any.
+    pub worktree: Option<Wanted>,
+}
+
+/// Where a path is that is not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beside {
+    /// In the `.git` directory.
+    GitDir,
+    /// In the worktree, not tracked.
+    Untracked,
+    /// In the worktree, and git ignores it.
+    Ignored,
+    /// In the history, but not in the index.
+    History,
+    /// Nowhere.
+    Nowhere,
 }
 
 /// The objects that are asked.
@@ -53,8 +80,14 @@ impl Presence {
     ///
     /// # Errors
     /// `Repository` if there is no object store.
-    pub fn of_repository(repo: &Repository, overrides: &Overrides, limits: Limits) -> Result<Self> {
+    pub fn of_repository(
+        repo: &Repository,
+        overrides: &Overrides,
+        limits: Limits,
+        reads: Reads,
+    ) -> Result<Self> {
         Ok(Self {
+            reads,
             objects: Objects::Store(repo.open_store(overrides, limits)?),
             tips: Tips::read(repo),
             worktree: repo.git().workdir().map(Path::to_owned),
@@ -71,6 +104,10 @@ impl Presence {
             tips: Tips::of(&bundle.refs, bundle.store.hash(), Vec::new()),
             objects: Objects::Bundle(bundle),
             worktree: None,
+            reads: Reads {
+                history: true,
+                worktree: None,
+            },
         })
     }
 
@@ -141,18 +178,64 @@ impl Presence {
         Answer::Missing(likely(text, names.into_iter().flatten()))
     }
 
-    /// Whether a file or directory that `pattern` matches is in the index, in the worktree, or in any
-    /// tree of the history.
+    /// What is read, in words.
+    pub fn places(&self) -> &'static str {
+        match (self.reads.history, self.reads.worktree) {
+            (false, _) => "the index",
+            (true, None) => "the history or the index",
+            (true, Some(Wanted::NotIgnored)) => {
+                "the history, the index or the worktree without what git ignores"
+            }
+            (true, Some(Wanted::All)) => "the history, the index or the worktree",
+        }
+    }
+
+    /// Whether a file or directory that `pattern` matches is in what is read: the index, any tree of the
+    /// history, and the worktree if it is asked for.
     pub fn path(&self, pattern: &PathPattern) -> Answer {
-        let in_index = self
-            .tips
-            .notes
-            .iter()
-            .any(|note| note.place == Place::Index && pattern.matches(&note.name));
-        let is_file = |root: &PathBuf| root.join(pattern.text()).symlink_metadata().is_ok();
-        if in_index || self.worktree.as_ref().is_some_and(is_file) {
+        let mut notes = self.tips.notes.iter();
+        let in_index = notes.any(|note| note.place == Place::Index && pattern.matches(&note.name));
+        let wanted = self.reads.worktree;
+        if in_index || wanted.is_some_and(|wanted| self.in_worktree(pattern, wanted)) {
             return Answer::There;
         }
+        if !self.reads.history {
+            return Answer::Missing(None);
+        }
+        self.in_history(pattern)
+    }
+
+    /// Where something that `pattern` matches is, if it is not in what is read.
+    pub fn beside(&self, pattern: &PathPattern) -> Beside {
+        if pattern.matches(b".git") || pattern.text().starts_with(".git/") {
+            return Beside::GitDir;
+        }
+        if self.in_worktree(pattern, Wanted::NotIgnored) {
+            return Beside::Untracked;
+        }
+        if self.in_worktree(pattern, Wanted::All) {
+            return Beside::Ignored;
+        }
+        match self.reads.history {
+            false if self.in_history(pattern) == Answer::There => Beside::History,
+            _ => Beside::Nowhere,
+        }
+    }
+
+    fn in_worktree(&self, pattern: &PathPattern, wanted: Wanted) -> bool {
+        let Some(top) = &self.worktree else {
+            return false;
+        };
+        let list = files::list(std::slice::from_ref(top), wanted);
+        let below = list
+            .paths
+            .iter()
+            .filter_map(|path| path.strip_prefix(top).ok());
+        let mut names = below.map(|path| path.as_os_str().as_encoded_bytes());
+        names.any(|name| pattern.matches(name))
+    }
+
+    fn in_history(&self, pattern: &PathPattern) -> Answer {
         let Some(mut parts) = pattern.parts() else {
             return Answer::There;
         };
@@ -171,7 +254,7 @@ impl Presence {
         let mut trees = self.roots();
         let mut is_everywhere = false;
         for (at, part) in parts.iter().enumerate() {
-            let Part::Name(_) = part else {
+            let Part::Name(..) = part else {
                 is_everywhere = true;
                 continue;
             };

@@ -424,6 +424,9 @@ pub struct Coverage {
     /// Pipes, sockets and devices that were met in directories, and not read.
     #[serde(default)]
     pub special_files: Vec<Text>,
+    /// Rules that are switched off, by id.
+    #[serde(default)]
+    pub rules_off: Vec<String>,
     /// What should have been read and was not.
     pub skipped: Vec<Skipped>,
     /// Archives that nobody can open.

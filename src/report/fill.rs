@@ -335,6 +335,7 @@ fn coverage(redactor: &Redactor, block: &CoverageBlock) -> Coverage {
         filtered: block.filtered.len(),
         filters: filters.collect(),
         excluded: block.excluded,
+        rules_off: block.rules_off.clone(),
         special_files: block
             .special
             .iter()

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use super::Blocked;
 use super::document::{Coverage, Document, Finding, Text};
 use super::escape::escape;
-use super::location::{filtered, filters, first_label, locations, path_note, ref_note};
+use super::location::{filtered, filters, first_label, locations, path_note, ref_note, rules_off};
 use super::paint::{Paint, Role};
 use super::story::{also_in, also_on, counted, story};
 use crate::audit::Scope;
@@ -166,7 +166,15 @@ pub(super) fn verdict(document: &Document, paint: Paint, text: &mut String) {
         }
         (None, _) => write!(text, "{} in {of}{subject}", paint.role(role, &found)),
     };
+    read_word(document, scanned, paint, text);
+}
+
+/// Whether everything was read, and with all rules.
+fn read_word(document: &Document, scanned: u64, paint: Paint, text: &mut String) {
+    let head = &document.head;
+    let is_part = head.scope == Scope::Objects;
     let excluded = document.coverage.excluded;
+    let off = rules_off(document).map_or_else(String::new, |off| format!(", but {off}"));
     let _ = match (head.complete, scanned) {
         (false, _) => {
             let but = paint.role(Role::Alarm, "but not everything could be read");
@@ -174,15 +182,15 @@ pub(super) fn verdict(document: &Document, paint: Paint, text: &mut String) {
         }
         (true, _) if excluded > 0 => {
             let excluded = counted(excluded, "path");
-            writeln!(text, "; everything else was read, {excluded} excluded")
+            writeln!(text, "; everything else was read, {excluded} excluded{off}")
         }
         (true, 0) if head.scope == Scope::Repository => {
             writeln!(text, ": it holds no objects yet")
         }
         (true, 0) if is_part => writeln!(text, ": there is nothing to scan in it"),
         (true, 0) => writeln!(text, ": nothing is new"),
-        (true, _) if is_part => writeln!(text, "; all of that part was read"),
-        (true, _) => writeln!(text, "; everything was read"),
+        (true, _) if is_part => writeln!(text, "; all of that part was read{off}"),
+        (true, _) => writeln!(text, "; everything was read{off}"),
     };
 }
 
@@ -371,6 +379,9 @@ pub(super) fn coverage(document: &Document, paint: Paint, text: &mut String) {
     }
     notes(coverage, text);
     unread(coverage, paint, text);
+    if let Some(off) = rules_off(document) {
+        let _ = writeln!(text, "{off}");
+    }
 }
 
 /// What else there is to know about what was read.

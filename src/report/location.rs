@@ -232,6 +232,28 @@ pub(super) fn filters(document: &Document) -> String {
     }
 }
 
+/// Names of rules that are listed.
+const SHOWN_RULES: usize = 5;
+
+/// The rules that are switched off, if any is.
+pub(super) fn rules_off(document: &Document) -> Option<String> {
+    let off = &document.coverage.rules_off;
+    let names = off.iter().take(SHOWN_RULES);
+    let names: Vec<String> = names.map(|id| escape(id.as_bytes())).collect();
+    let names = names.join(", ");
+    match off.len() {
+        0 => None,
+        1 => Some(format!("1 rule is switched off: {names}")),
+        count if count <= SHOWN_RULES => Some(format!("{count} rules are switched off: {names}")),
+        count => {
+            let more = count - SHOWN_RULES;
+            Some(format!(
+                "{count} rules are switched off: {names} and {more} more"
+            ))
+        }
+    }
+}
+
 /// What filters and exclusions left out, with their names, as one sentence without a full stop.
 pub(super) fn left_out(document: &Document) -> Option<String> {
     let filters = filters(document);
@@ -241,6 +263,7 @@ pub(super) fn left_out(document: &Document) -> Option<String> {
         1 => Some("1 path was excluded and not read".to_owned()),
         count => Some(format!("{count} paths were excluded and not read")),
     };
-    let all: Vec<String> = findings.into_iter().chain(paths).collect();
+    let all = findings.into_iter().chain(paths).chain(rules_off(document));
+    let all: Vec<String> = all.collect();
     (!all.is_empty()).then(|| all.join("; "))
 }

@@ -10,6 +10,7 @@ use gix::ObjectId;
 use gix::hash::Kind as HashKind;
 use ignore::WalkBuilder;
 use rayon::prelude::*;
+use rustc_hash::FxHashSet;
 
 use super::ScanOptions;
 use super::sift::{Sift, unopened};
@@ -157,6 +158,7 @@ pub fn scan(
     detector: &Detector,
     options: ScanOptions,
 ) -> Vec<Result<ScannedFile, Skipped>> {
+    let named: FxHashSet<&PathBuf> = named.iter().collect();
     let one = |(sift, bytes): &mut (Sift<'_>, Vec<u8>), (number, path): (usize, &PathBuf)| {
         let follow = named.contains(path);
         let id = match read(path, follow, (hash, limits), bytes) {

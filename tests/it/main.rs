@@ -11,6 +11,7 @@ mod cli;
 mod config;
 mod delta;
 mod estate;
+mod filters;
 mod formats;
 mod fuzz;
 mod hook_install;

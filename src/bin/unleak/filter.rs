@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use unleak::audit::presence::{Answer, Presence};
+use unleak::audit::presence::{Answer, Beside, Presence};
 use unleak::audit::{Audit, Scope};
 use unleak::error::{Error, Result, nearest};
 use unleak::finding::{Finding, History, Place, Reach, Standing};
@@ -12,20 +12,22 @@ use unleak::paths::PathPattern;
 use unleak::rule::RuleSet;
 
 use crate::args::FilterOptions;
+use crate::ground::Ground;
+use crate::ui;
 
 /// What a finding must be.
 pub(crate) struct Filter<'a> {
     options: &'a FilterOptions,
     paths: Vec<PathPattern>,
     excluded: Vec<PathPattern>,
-    /// The files and directories that were named, if no repository is scanned.
-    roots: &'a [PathBuf],
+    ground: Ground<'a>,
 }
 
 /// The filters that no finding matches.
 #[derive(Default)]
 pub(crate) struct Unmatched<'f> {
     paths: Vec<&'f PathPattern>,
+    excluded: Vec<&'f PathPattern>,
     refs: Vec<&'f str>,
     author: Option<&'f str>,
     in_head: bool,
@@ -33,7 +35,7 @@ pub(crate) struct Unmatched<'f> {
 }
 
 impl<'a> Filter<'a> {
-    /// Checks the options for a scan of `scope`; `roots` are the files that it names.
+    /// Checks the options for a scan of `scope`, whose paths are those of `ground`.
     ///
     /// # Errors
     /// `Config` if there is no such rule, issuer or pattern; the nearest name is in the hint. `Usage`
@@ -42,7 +44,7 @@ impl<'a> Filter<'a> {
         options: &'a FilterOptions,
         rules: &RuleSet,
         scope: Scope,
-        roots: &'a [PathBuf],
+        ground: Ground<'a>,
     ) -> Result<Self> {
         if let Some(id) = options.rule.iter().find(|id| rules.get(id).is_none()) {
             return Err(rules.unknown(id));
@@ -61,11 +63,15 @@ impl<'a> Filter<'a> {
             }
         }
         applies(options, scope)?;
+        if options.author.as_deref() == Some("") {
+            return Err(Error::usage("the text of '--author' is empty")
+                .hint("it is a part of a name or address, as in '--author ada'"));
+        }
         Ok(Self {
             options,
-            paths: patterns("--path", &options.path)?,
-            excluded: patterns("--exclude", &options.exclude)?,
-            roots,
+            paths: ground.patterns("--path", &options.path)?,
+            excluded: ground.patterns("--exclude", &options.exclude)?,
+            ground,
         })
     }
 
@@ -124,6 +130,7 @@ impl<'a> Filter<'a> {
         let author = options.author.as_deref();
         Unmatched {
             paths: self.paths.iter().filter(is_missing).collect(),
+            excluded: self.excluded.iter().filter(is_missing).collect(),
             refs: refs
                 .filter(|name| none(&|finding| is_on_ref(finding, name)))
                 .collect(),
@@ -178,7 +185,8 @@ impl<'a> Filter<'a> {
     }
 
     fn matches(&self, path: &[u8], patterns: &[PathPattern]) -> bool {
-        let below = self.roots.iter().filter_map(|root| below(path, root));
+        let roots = self.ground.roots().iter();
+        let below = roots.filter_map(|root| below(path, root));
         let names: Vec<&[u8]> = std::iter::once(plain(path)).chain(below).collect();
         let is_match = |pattern: &PathPattern| names.iter().any(|name| pattern.matches(name));
         patterns.iter().any(is_match)
@@ -190,12 +198,18 @@ impl Unmatched<'_> {
     pub(crate) fn is_empty(&self) -> bool {
         let Self {
             paths,
+            excluded,
             refs,
             author,
             in_head,
             published,
         } = self;
-        paths.is_empty() && refs.is_empty() && author.is_none() && !in_head && !published
+        paths.is_empty()
+            && excluded.is_empty()
+            && refs.is_empty()
+            && author.is_none()
+            && !in_head
+            && !published
     }
 
     /// Refuses a filter that can match nothing in the repository.
@@ -215,7 +229,12 @@ impl Unmatched<'_> {
         }
         for pattern in &self.paths {
             if let Answer::Missing(likely) = presence.path(pattern) {
-                return Err(no_such_path(pattern, likely, presence));
+                return Err(no_such_path("--path", pattern, likely, presence));
+            }
+        }
+        for pattern in &self.excluded {
+            if let Answer::Missing(likely) = presence.path(pattern) {
+                warn(&no_such_path("--exclude", pattern, likely, presence));
             }
         }
         if let Some(text) = self.author
@@ -240,7 +259,8 @@ impl Unmatched<'_> {
         Ok(())
     }
 
-    /// Refuses a pattern that matches none of the files that were scanned.
+    /// Refuses a pattern that matches none of the files that were scanned, `files`; warns of one that
+    /// leaves out none.
     ///
     /// # Errors
     /// `Usage` if there is one.
@@ -250,13 +270,19 @@ impl Unmatched<'_> {
             let mut files = files.iter();
             files.any(|path| filter.matches(path.as_os_str().as_encoded_bytes(), patterns))
         };
-        match self.paths.iter().find(|pattern| !is_there(pattern)) {
-            None => Ok(()),
-            Some(pattern) => Err(Error::usage(format!(
-                "'--path {}' matches none of the files",
+        let none = |flag: &str, pattern: &PathPattern| {
+            Error::usage(format!(
+                "'{flag} {}' matches none of the files",
                 pattern.text()
             ))
-            .hint("patterns match paths as they are below the directories that are scanned")),
+            .hint("patterns match paths as they are below the directories that are scanned")
+        };
+        for pattern in self.excluded.iter().filter(|pattern| !is_there(pattern)) {
+            warn(&none("--exclude", pattern));
+        }
+        match self.paths.iter().find(|pattern| !is_there(pattern)) {
+            None => Ok(()),
+            Some(pattern) => Err(none("--path", pattern)),
         }
     }
 }
@@ -265,36 +291,52 @@ fn nothing(what: &str) -> Error {
     Error::usage(format!("the filter can match nothing: {what}"))
 }
 
-fn no_such_path(pattern: &PathPattern, likely: Option<String>, presence: &Presence) -> Error {
+/// Says of a filter that leaves out nothing what would refuse one that selects nothing.
+fn warn(error: &Error) {
+    let hint = error.hint_text().unwrap_or_default();
+    ui::warn(&format!("{error}; {hint}"));
+}
+
+fn no_such_path(
+    flag: &str,
+    pattern: &PathPattern,
+    likely: Option<String>,
+    presence: &Presence,
+) -> Error {
     let text = pattern.text();
     let deeper = PathPattern::parse(&format!("**/{}", text.trim_start_matches('/')));
     let is_deeper = deeper
         .as_ref()
         .is_ok_and(|deeper| presence.path(deeper) == Answer::There);
-    let hint = match (likely, deeper) {
-        (_, Ok(deeper)) if is_deeper => {
+    let hint = match (likely, deeper, beside(pattern, presence)) {
+        (_, _, Some(beside)) => beside,
+        (_, Ok(deeper), None) if is_deeper => {
             let text = deeper.text();
             format!("paths begin at the top of the repository; '{text}' matches at any depth")
         }
-        (Some(likely), _) => format!("did you mean '{likely}'?"),
-        (None, _) => "paths begin at the top of the repository, as in 'src/**'".to_owned(),
+        (Some(likely), ..) => format!("did you mean '{likely}'?"),
+        (None, ..) => "paths begin at the top of the repository, as in 'src/**'".to_owned(),
     };
-    nothing(&format!(
-        "no path in the history, the index or the worktree matches '{text}'"
-    ))
-    .hint(hint)
+    let places = presence.places();
+    let what = match flag {
+        "--path" => format!("no path in {places} matches '{text}'"),
+        _ => format!("'{flag}': no path in {places} matches '{text}'"),
+    };
+    nothing(&what).hint(hint)
 }
 
-/// Reads patterns; one that begins with '!' is refused, since it would select all others.
-fn patterns(flag: &str, texts: &[String]) -> Result<Vec<PathPattern>> {
-    let read = |text: &String| match text.strip_prefix('!') {
-        None => PathPattern::parse(text),
-        Some(rest) => Err(Error::usage(format!(
-            "'{flag} {text}': a pattern cannot begin with '!'"
-        ))
-        .hint(format!("'--exclude {rest}' leaves out what it matches"))),
+/// Where something of that name is, if it is only where nothing is read.
+fn beside(pattern: &PathPattern, presence: &Presence) -> Option<String> {
+    let said = match presence.beside(pattern) {
+        Beside::GitDir => "what is in '.git' is no file of the repository",
+        Beside::Untracked => "it is in the worktree and not tracked: '--worktree' scans it, too",
+        Beside::Ignored => {
+            "it is in the worktree and git ignores it: '--worktree --ignored' scans it, too"
+        }
+        Beside::History => "it is not in the index: leave out '--staged' to scan the history",
+        Beside::Nowhere => return None,
     };
-    texts.iter().map(read).collect()
+    Some(said.to_owned())
 }
 
 /// Checks that what is scanned has what the filters ask for.

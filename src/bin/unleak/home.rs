@@ -1,6 +1,7 @@
 //! The repository whose settings and suppressions count for files and texts that are scanned beside
 //! it.
 
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -21,7 +22,7 @@ pub(crate) fn of(scan: &ScanArgs) -> Result<Option<Repository>> {
     }
     let mut homes: Vec<Option<Repository>> = Vec::new();
     for path in &scan.files {
-        let Ok(dir) = directory(path) else {
+        let Ok(dir) = directory(&real(path)) else {
             continue;
         };
         let found = Repository::find(&dir, &Overrides::default())?;
@@ -40,18 +41,30 @@ pub(crate) fn of(scan: &ScanArgs) -> Result<Option<Repository>> {
     Ok(homes.pop().flatten())
 }
 
-/// The path below the top of `home`, if it is there; else the path itself.
-pub(crate) fn located(path: &[u8], home: Option<&Repository>) -> Vec<u8> {
-    let below = home.and_then(|home| locate(path, home));
+/// The path below the top of `home`, if it is there; else the path itself. `named` are the files that
+/// were named.
+pub(crate) fn located(path: &[u8], home: Option<&Repository>, named: &HashSet<&Path>) -> Vec<u8> {
+    let below = home.and_then(|home| locate(path, home, named));
     below.unwrap_or_else(|| path.to_owned())
 }
 
-fn locate(path: &[u8], home: &Repository) -> Option<Vec<u8>> {
+fn locate(path: &[u8], home: &Repository, named: &HashSet<&Path>) -> Option<Vec<u8>> {
     let top = home.git().workdir()?.canonicalize().ok()?;
     let path = Path::new(OsStr::from_bytes(path));
-    let whole = directory(path).ok()?.join(path.file_name()?);
+    let path = match named.contains(path) {
+        true => real(path),
+        false => path.to_owned(),
+    };
+    let whole = directory(&path).ok()?.join(path.file_name()?);
     let below = whole.strip_prefix(top).ok()?;
     Some(below.as_os_str().as_encoded_bytes().to_vec())
+}
+
+/// What a file that was named is: a link to a file is read as that file.
+fn real(path: &Path) -> PathBuf {
+    let is_followed = path.is_symlink() && path.is_file();
+    let real = is_followed.then(|| path.canonicalize().ok());
+    real.flatten().unwrap_or_else(|| path.to_owned())
 }
 
 /// The directory that a file is in, without links: a link is where it was made, whatever it names. A

@@ -9,6 +9,7 @@ mod exit;
 mod explain;
 mod filter;
 mod found;
+mod ground;
 mod home;
 mod hook;
 mod ignore;

@@ -1,14 +1,15 @@
 //! `unleak scan`.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use unleak::audit::files::files;
 use unleak::audit::learn::{Learned, Memory};
 use unleak::audit::part::{Part, audit_part};
-use unleak::audit::presence::Presence;
+use unleak::audit::presence::{Presence, Reads};
 use unleak::audit::repository::{audit, audit_again, audit_bundle};
 use unleak::audit::text::text;
 use unleak::audit::{Audit, Scope, changes};
@@ -31,6 +32,7 @@ use crate::config::{self, Layers};
 use crate::estate::Shard;
 use crate::exit::Exit;
 use crate::filter::Filter;
+use crate::ground::{Ground, is_placed};
 use crate::home;
 use crate::ignore;
 use crate::known;
@@ -52,7 +54,7 @@ pub(crate) fn run(args: &Args, scan: &ScanArgs) -> Result<Exit> {
     layers.warn();
     let suppressions = config::suppressions(home, &layers, scan.no_ignore)?;
     let mut settings = ScanSettings::resolve(args, scan, &layers)?;
-    start_threads(settings.threads)?;
+    settings::start_threads(settings.threads)?;
     let paint = painted(args, &settings);
     let opened = match &repo {
         Some(repo) => state(scan, &settings, repo, &suppressions)?,
@@ -66,7 +68,8 @@ pub(crate) fn run(args: &Args, scan: &ScanArgs) -> Result<Exit> {
     let rules = std::mem::take(&mut settings.rules);
     let known = known::values(&scan.known, &rules, &settings.audit)?;
     let detector = Detector::compile_with(rules, known)?.with_limits(settings.unpack);
-    let filter = Filter::resolve(&scan.filter, detector.rules(), scope, &scan.files)?;
+    let ground = ground(scan, repo.as_ref());
+    let filter = Filter::resolve(&scan.filter, detector.rules(), scope, ground)?;
     let mut learned = None;
     let going_on = opened.memory.map(|memory| (memory, &mut learned));
     let job = Job {
@@ -77,10 +80,10 @@ pub(crate) fn run(args: &Args, scan: &ScanArgs) -> Result<Exit> {
         filter: &filter,
     };
     let (mut result, web) = job.result(repo.as_ref(), going_on)?;
-    ignore::apply_at(&suppressions, &mut result, &|path| {
-        home::located(path, beside.as_ref())
-    })?;
+    job.suppress(&mut result, &suppressions, beside.as_ref())?;
     job.filter(&mut result, repo.as_ref())?;
+    let off = settings::disabled(&scan.rules, &layers);
+    result.coverage.rules_off = off.into_iter().collect();
     let subject = subject(scan);
     let source = Source {
         audit: &result,
@@ -93,19 +96,12 @@ pub(crate) fn run(args: &Args, scan: &ScanArgs) -> Result<Exit> {
     if let (Some(state), Some(repo), Some(learned)) = (opened.state, &repo, learned) {
         let (read, all) = (learned.read, learned.read + learned.known);
         ui::say(args, 1, &format!("{read} of {all} objects were read"));
-        if is_part(scan) {
-            state.keep_learned(&learned)?;
-        } else {
-            state.keep(repo, &mut document, &learned)?;
+        match is_part(scan) {
+            true => state.keep_learned(&learned)?,
+            false => state.keep(repo, &mut document, &learned)?,
         }
     }
     end(args, &settings, &document, paint)
-}
-
-fn start_threads(threads: usize) -> Result<()> {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
-    let started = pool.build_global();
-    started.map_err(|e| Error::usage("cannot start the threads").because(e))
 }
 
 /// The repository that is scanned, if one is.
@@ -171,6 +167,19 @@ impl Job<'_> {
         Ok((result, web))
     }
 
+    /// Leaves out what is suppressed in the repository that files and texts belong to, `home`.
+    fn suppress(
+        &self,
+        result: &mut Audit,
+        suppressions: &Suppressions,
+        home: Option<&Repository>,
+    ) -> Result<()> {
+        let named: HashSet<&Path> = self.scan.files.iter().map(PathBuf::as_path).collect();
+        ignore::apply_at(suppressions, result, &|path| {
+            home::located(path, home, &named)
+        })
+    }
+
     /// Leaves out what filters do not match; refuses a filter that can match nothing.
     fn filter(&self, result: &mut Audit, repo: Option<&Repository>) -> Result<()> {
         let unmatched = self.filter.apply(result, self.detector.rules());
@@ -184,15 +193,28 @@ impl Job<'_> {
                 let listed = list(&self.scan.files, Wanted::All);
                 unmatched.check_files(self.filter, &listed.paths)
             }
-            (_, Some(repo)) => {
+            (scope, Some(repo)) => {
+                let reads = Reads {
+                    history: scope != Scope::Staged,
+                    worktree: self.settings.audit.worktree,
+                };
                 let overrides = &self.settings.overrides;
-                unmatched.check(&Presence::of_repository(repo, overrides, limits)?)
+                unmatched.check(&Presence::of_repository(repo, overrides, limits, reads)?)
             }
             (_, None) => {
                 let path = &self.settings.repository;
                 unmatched.check(&Presence::of_bundle(path, limits)?)
             }
         }
+    }
+}
+
+/// What the paths of filters are of.
+fn ground<'a>(scan: &'a ScanArgs, repo: Option<&'a Repository>) -> Ground<'a> {
+    match repo {
+        Some(repo) => Ground::Repository(repo),
+        None if !scan.files.is_empty() => Ground::Files(&scan.files),
+        None => Ground::Other,
     }
 }
 
@@ -284,6 +306,12 @@ fn state(
         );
     }
     let remote = repo.git().config_snapshot().string("remote.origin.url");
+    // Some paths mean something else in another directory.
+    let mut paths = scan.filter.path.iter().chain(&scan.filter.exclude);
+    let is_placed = paths.any(|path| is_placed(path));
+    let place = is_placed
+        .then(std::env::current_dir)
+        .and_then(std::io::Result::ok);
     let how = How {
         rules: &state::digest_of_rules(&settings.rules)?,
         audit: &settings.audit,
@@ -293,7 +321,7 @@ fn state(
             remote.as_deref().map(Vec::as_slice),
             suppressions,
             scan.no_ignore,
-            &(&scan.filter, &scan.shard, &scan.oids_from),
+            &(&scan.filter, &scan.shard, &scan.oids_from, &place),
         ),
     };
     state::open(&scan.state, repo, &how)

@@ -1,5 +1,6 @@
 //! From what was typed and the environment to what will happen.
 
+use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
@@ -160,8 +161,15 @@ pub(crate) fn rules(options: &RuleOptions, layers: &Layers) -> Result<RuleSet> {
         let RuleFile {
             rules: mut more,
             left,
+            ..
         } = rule_file(path)?;
         let file = path.display();
+        if more.rules.is_empty() {
+            return Err(
+                Error::config(format!("'{file}' has no rule that can be used"))
+                    .hint(format!("'unleak rules check {file}' tells why")),
+            );
+        }
         if let Some(left) = left {
             if is_typed && !left.is_empty() {
                 let count = left.len();
@@ -174,10 +182,20 @@ pub(crate) fn rules(options: &RuleOptions, layers: &Layers) -> Result<RuleSet> {
         }
         rules.add(more, &file.to_string())?;
     }
-    for told in layers.disable_rules(options) {
-        rules.remove(&told.value)?;
+    for id in disabled(options, layers) {
+        rules.remove(&id)?;
     }
-    Ok(rules)
+    match rules.rules.is_empty() {
+        true => Err(Error::config("all rules are switched off")
+            .hint("'unleak config show' tells which setting switches off which")),
+        false => Ok(rules),
+    }
+}
+
+/// The rules that are switched off, sorted, each once.
+pub(crate) fn disabled(options: &RuleOptions, layers: &Layers) -> BTreeSet<String> {
+    let off = layers.disable_rules(options).into_iter();
+    off.map(|told| told.value).collect()
 }
 
 /// A rule file, ours or another scanner's.
@@ -185,6 +203,8 @@ pub(crate) struct RuleFile {
     pub(crate) rules: RuleSet,
     /// What could not be carried over, if it is another scanner's.
     pub(crate) left: Option<Vec<String>>,
+    /// How many of its rules cannot be used.
+    pub(crate) dropped: usize,
 }
 
 /// Reads a rule file.
@@ -194,18 +214,22 @@ pub(crate) struct RuleFile {
 pub(crate) fn rule_file(path: &Path) -> Result<RuleFile> {
     let text = std::fs::read_to_string(path).map_err(|e| Error::io("read", path, e))?;
     let file = path.display().to_string();
-    let (rules, left) = if foreign::is_foreign(&text) {
+    let (rules, left, dropped) = if foreign::is_foreign(&text) {
         let mut carried = foreign::parse(&text, &file)?;
         if !carried.paths.is_empty() {
             carried.left.push(format!(
                 "field 'allowlist.paths': 'unleak import {file}' makes suppressions of them"
             ));
         }
-        (carried.rules, Some(carried.left))
+        (carried.rules, Some(carried.left), carried.dropped)
     } else {
-        (rule::parse(&text, &file)?, None)
+        (rule::parse(&text, &file)?, None, 0)
     };
-    Ok(RuleFile { rules, left })
+    Ok(RuleFile {
+        rules,
+        left,
+        dropped,
+    })
 }
 
 /// What the environment says, which counts, as for git, only if the user named no repository.
@@ -248,6 +272,25 @@ fn merging() -> Vec<ObjectId> {
         .collect();
     merging.sort_unstable();
     merging
+}
+
+/// Threads that can be asked for: more than one a core make nothing faster, and very many hang.
+const MAX_THREADS: usize = 512;
+
+/// Starts `count` threads, or one a core if that is 0.
+///
+/// # Errors
+/// `Usage` if these are too many, or the system refuses them.
+pub(crate) fn start_threads(count: usize) -> Result<()> {
+    if count > MAX_THREADS {
+        return Err(Error::usage(format!(
+            "'--threads {count}': there can be at most {MAX_THREADS} threads"
+        ))
+        .hint("more than one a core make nothing faster; 0, the default, means one a core"));
+    }
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(count);
+    let started = pool.build_global();
+    started.map_err(|e| Error::usage("cannot start the threads").because(e))
 }
 
 /// Makes the paint package do what was decided.

@@ -27,12 +27,20 @@ use crate::args::{Args, FilterOptions};
 use crate::config::{self, Layers};
 use crate::exit::Exit;
 use crate::filter::Filter;
+use crate::ground::Ground;
 use crate::interrupt::{self, Noted};
 use crate::state::{self, How};
 use crate::{ignore, output, settings, ui};
 
+/// The filter of an estate.
+fn filter<'a>(options: &'a FilterOptions, detector: &Detector) -> Result<Filter<'a>> {
+    Filter::resolve(options, detector.rules(), Scope::Repository, Ground::Other)
+}
+
 /// What holds for all repositories.
 struct Run<'a> {
+    /// Rules that are switched off.
+    rules_off: Vec<String>,
     args: &'a Args,
     scan: &'a EstateScanArgs,
     detector: Detector,
@@ -71,18 +79,17 @@ pub(super) fn run(args: &Args, scan: &EstateScanArgs) -> Result<Exit> {
     names.retain(|name| shard.is_none_or(|shard| shard.has(name)));
     let layers = Layers::load(&scan.rules.config, None)?;
     let detector = Detector::compile(settings::rules(&scan.rules, &layers)?)?;
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(scan.threads)
-        .build_global()
-        .map_err(|e| Error::usage("cannot start the threads").because(e))?;
+    settings::start_threads(scan.threads)?;
     let dir = &scan.output;
     std::fs::create_dir_all(dir).map_err(|e| Error::io("make", dir, e))?;
     let filter = FilterOptions {
         exclude: scan.exclude.clone(),
         ..FilterOptions::default()
     };
-    Filter::resolve(&filter, detector.rules(), Scope::Repository, &[])?;
+    self::filter(&filter, &detector)?;
+    let rules_off = settings::disabled(&scan.rules, &layers);
     let run = Run {
+        rules_off: rules_off.into_iter().collect(),
         args,
         scan,
         filter,
@@ -239,9 +246,9 @@ impl Run<'_> {
             }
         };
         ignore::apply(&suppressions, &mut audit)?;
+        audit.coverage.rules_off.clone_from(&self.rules_off);
         // A pattern is for all repositories: it need not match in each.
-        Filter::resolve(&self.filter, detector.rules(), Scope::Repository, &[])?
-            .apply(&mut audit, detector.rules());
+        filter(&self.filter, detector)?.apply(&mut audit, detector.rules());
         let web = remote.and_then(|remote| WebLinks::of(&remote));
         let source = Source {
             audit: &audit,

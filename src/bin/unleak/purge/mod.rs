@@ -186,10 +186,7 @@ fn rewrite(args: &Args, plan: &PlanArgs) -> Result<Exit> {
     if plan.abort {
         return undo(&plan.repository, plan.force);
     }
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(plan.threads)
-        .build_global()
-        .map_err(|e| Error::usage("cannot start the threads").because(e))?;
+    settings::start_threads(plan.threads)?;
     let bench = Bench::new(args, &plan.repository, &plan.rules)?;
     if plan.go_on {
         return go_on(&bench);
