@@ -218,6 +218,17 @@ impl<'p> Bench<'p> {
         let mut command = self.index_command(&sample.unstaged);
         command.arg("read-tree").args(tree);
         expect_success(run(&mut command, b"")?)?;
+        if let Some(managed) = &self.place.managed {
+            // Frameworks stop if their configuration is not staged as it is.
+            let mut command = self.index_command(&sample.index);
+            command
+                .args(["ls-files", "--stage", "-z", "--"])
+                .arg(&managed.config);
+            let staged = expect_success(run(&mut command, b"")?)?.stdout;
+            let mut command = self.index_command(&sample.unstaged);
+            command.args(["update-index", "-z", "--index-info"]);
+            expect_success(run(&mut command, &staged)?)?;
+        }
         self.add_to_index(&sample.unstaged, &sample.blob)?;
         let written = |index: &Path| -> Result<Vec<u8>> {
             let mut command = self.index_command(index);

@@ -79,8 +79,12 @@ fn a_test_of_hooks_tells_the_truth_whatever_is_staged_or_unpushed() {
     repo.write("leak", key(301));
     repo.git(&["add", "leak"]);
     assert_proven(&repo);
+    repo.write(".pre-commit-config.yaml", format!("# new\n{CONFIG}"));
+    repo.git(&["add", ".pre-commit-config.yaml"]);
+    assert_proven(&repo);
     let status = repo.git(&["status", "--porcelain"]);
-    assert_eq!(status, "A  leak", "nothing is changed");
+    let expected = "M  .pre-commit-config.yaml\nA  leak";
+    assert_eq!(status, expected, "nothing is changed");
     repo.commit("unpushed");
     assert_proven(&repo);
     repo.git(&["checkout", "--quiet", "--orphan", "new"]);
