@@ -56,6 +56,10 @@ pub type Excluded = Arc<dyn Fn(&Path, &Path) -> bool + Send + Sync>;
 pub fn list_except(roots: &[PathBuf], wanted: Wanted, is_excluded: &Excluded) -> FileList {
     let mut found = FileList::default();
     for root in roots {
+        if is_excluded(root, root) {
+            found.excluded += 1;
+            continue;
+        }
         let mut walk = WalkBuilder::new(root);
         walk.standard_filters(false).follow_links(false);
         if wanted == Wanted::NotIgnored {
@@ -66,7 +70,8 @@ pub fn list_except(roots: &[PathBuf], wanted: Wanted, is_excluded: &Excluded) ->
         let (counted, is_excluded, top) =
             (Arc::clone(&count), Arc::clone(is_excluded), root.clone());
         walk.filter_entry(move |entry| {
-            let is_out = is_excluded(entry.path(), &top);
+            // The walk asks for its root more than once.
+            let is_out = entry.depth() > 0 && is_excluded(entry.path(), &top);
             counted.fetch_add(usize::from(is_out), Ordering::Relaxed);
             !is_out && (entry.depth() == 0 || entry.file_name() != ".git")
         });

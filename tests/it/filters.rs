@@ -103,6 +103,14 @@ fn a_path_means_the_same_however_it_is_typed() {
 }
 
 #[test]
+fn a_root_that_is_excluded_is_counted_once() {
+    let repo = routes();
+    let (code, text) = scan(repo.path(), &["--files", "app", "new", "--exclude", "app"]);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains(", 1 path excluded"), "{text}");
+}
+
+#[test]
 fn a_pattern_in_brackets_still_matches_what_is_gone() {
     let repo = routes();
     repo.git(&["rm", "--quiet", "-r", ":(literal)app/[id]"]);

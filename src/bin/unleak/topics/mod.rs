@@ -77,3 +77,24 @@ fn unknown(word: &str) -> Error {
     };
     Error::usage(format!("there is no help about '{word}'")).hint(hint)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What stands after two blanks is a remark.
+    #[test]
+    fn every_command_in_a_topic_is_understood() {
+        let mut count = 0;
+        for (name, _, text) in TOPICS {
+            let lines = text.lines().filter(|line| line.starts_with("  unleak "));
+            for line in lines {
+                let command = line.trim().split("  ").next().unwrap_or_default();
+                let parsed = examples::command().try_get_matches_from(command.split(' '));
+                assert!(parsed.is_ok(), "{name}: {command}: {:?}", parsed.err());
+                count += 1;
+            }
+        }
+        assert!(count >= 10, "only {count} commands were seen");
+    }
+}
