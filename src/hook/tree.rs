@@ -33,7 +33,9 @@ fn faulty(format: &str, line: usize) -> String {
 
 /// Reads YAML: block or flow style, quoted or not, with anchors, aliases and merge keys.
 fn yaml(text: &str) -> Result<Value, String> {
-    let faulty = |e: ScanError| faulty("YAML", e.marker().line());
+    // What is not closed is missed behind the last line.
+    let last = text.lines().count().max(1);
+    let faulty = |e: ScanError| faulty("YAML", e.marker().line().min(last));
     let size = written_out(text).map_err(faulty)?;
     if size > MAX_NODES {
         return Err("its aliases stand for too much".to_owned());
