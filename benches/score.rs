@@ -53,28 +53,30 @@ fn assigned(detector: &Detector, text: &[u8], line: &std::ops::Range<usize>) -> 
         .filter(|rule| rule.matcher == Matcher::Assignment)
         .flat_map(|rule| &rule.keywords)
         .collect();
-    let mut assigned = Vec::new();
+    let mut assigned: Vec<Value> = Vec::new();
+    let mut found = Vec::new();
     for at in line.clone() {
         let longest = keywords
             .iter()
             .filter(|word| word.stands_at_start(&text[at..]))
             .map(|word| word.text.len())
             .max();
-        let Some(found) = longest.and_then(|len| assignment::read(text, at, len)) else {
-            continue;
-        };
-        if found.value.start >= line.end {
-            continue;
+        let Some(len) = longest else { continue };
+        assignment::read(text, at, len, &mut found);
+        for found in found.iter().filter(|found| found.value.start < line.end) {
+            let Some(facts) = features::of(text, found) else {
+                continue;
+            };
+            let one = json!([
+                found.value.start - line.start,
+                found.value.end - line.start,
+                facts.numbers[..],
+                facts.name_words,
+            ]);
+            if !assigned.contains(&one) {
+                assigned.push(one);
+            }
         }
-        let Some(facts) = features::of(text, &found) else {
-            continue;
-        };
-        assigned.push(json!([
-            found.value.start - line.start,
-            found.value.end - line.start,
-            facts.facts,
-            facts.name_words,
-        ]));
     }
     assigned
 }

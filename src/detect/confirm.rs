@@ -4,17 +4,20 @@
 //! buffer begins or ends there. It holds by construction: only that window is handed on.
 
 use std::collections::HashMap;
+use std::hash::Hasher;
 use std::sync::{Arc, OnceLock};
 
 use regex_automata::meta::{Cache, Config, Regex};
 use regex_automata::{Anchored, Input};
+use rustc_hash::FxHasher;
 
-use super::assignment::{self, Assignment, MAX_NAME_LEN};
+use super::assignment::{self, Assignment, MAX_NAME_LEN, Operator};
+use super::features;
 use super::known::KnownValue;
 use super::placeholder::is_reference;
 use super::score::Reason;
 use super::syntax::{self, MAX_PREFIX_LEN, MAX_VALUE_LEN};
-use super::{Candidate, block, insert, score};
+use super::{Candidate, block, command, insert, manifest, score};
 use crate::rule::{Confidence, Keyword, Matcher, Rule, RuleSet};
 use crate::secret::Secret;
 use crate::span::Span;
@@ -30,6 +33,7 @@ const GLUE_REACH: usize = 32;
 #[derive(Default)]
 pub struct Scratch {
     caches: HashMap<u16, Cache>,
+    assignments: Vec<Assignment>,
     /// Buffers for decoded texts.
     pub(super) spare: Vec<Vec<u8>>,
     /// Bytes that may still be unpacked inside of the outermost layer.
@@ -134,22 +138,23 @@ impl Confirmer {
         }
     }
 
-    /// Reads the assignment around `keyword` at `at`, with the window that it was read in. A value
-    /// that goes on behind the near window is read in the far one.
-    pub(super) fn assignment<'b>(
+    /// Reads what is assigned around `keyword` at `at` into `found`; returns the window that it was
+    /// read in. What goes on behind the near window is read in the far one.
+    pub(super) fn assignments<'b>(
         &self,
         bytes: &'b [u8],
         at: usize,
         keyword: u32,
-    ) -> (Place<'b>, Option<Assignment>, Reach) {
+        found: &mut Vec<Assignment>,
+    ) -> (Place<'b>, Reach) {
         let near = self.window(bytes, at, keyword, Reach::Near);
-        let (found, seen) = assignment::read_within(near.window, near.at, near.keyword_len);
+        let seen = assignment::read(near.window, near.at, near.keyword_len, found);
         if near.is_end || seen < near.window.len() {
-            return (near, found, Reach::Near);
+            return (near, Reach::Near);
         }
         let far = self.window(bytes, at, keyword, Reach::Far);
-        let found = assignment::read(far.window, far.at, far.keyword_len);
-        (far, found, Reach::Far)
+        assignment::read(far.window, far.at, far.keyword_len, found);
+        (far, Reach::Far)
     }
 
     /// Returns what the rules of `keyword` find where it stands at `at`, and how far they looked.
@@ -168,15 +173,25 @@ impl Confirmer {
             let rule = &rules.rules[usize::from(number)];
             match rule.matcher {
                 Matcher::SqlInsert => found.extend(inserted(number, rule, place)),
+                Matcher::Command => {
+                    let spans = command::passwords(place.window, place.at);
+                    found.extend(listed(number, rule, place, spans));
+                }
+                Matcher::Manifest => {
+                    let spans = manifest::values(place.window, place.at);
+                    found.extend(listed(number, rule, place, spans));
+                }
                 Matcher::Assignment => {
-                    let (place, read, looked) = self.assignment(bytes, at, keyword);
+                    let mut read = std::mem::take(&mut scratch.assignments);
+                    let (place, looked) = self.assignments(bytes, at, keyword, &mut read);
                     if looked == Reach::Far {
                         reach = Reach::Far;
                     }
-                    let assigned = read.and_then(|read| assigned(number, place, &read));
+                    let assigned = read.iter().filter_map(|read| assigned(number, place, read));
                     let is_kept =
                         |found: &Candidate| !self.is_excepted(number, rule, found.secret.reveal());
                     found.extend(assigned.filter(is_kept));
+                    scratch.assignments = read;
                 }
                 _ => found.extend(self.try_rule(number, rule, place, scratch)),
             }
@@ -193,7 +208,9 @@ impl Confirmer {
     ) -> Option<Candidate> {
         let Place { window, at, .. } = place;
         let begins_here = !matches!(rule.matcher, Matcher::Infix { .. });
-        if begins_here && rule.boundary.left && !can_begin(rule, window, at) {
+        let mut is_glued = begins_here && rule.boundary.left && !can_begin(rule, window, at);
+        // Only a checksum tells a token in a longer word.
+        if is_glued && rule.checks.is_empty() {
             return None;
         }
         if let Matcher::Known(value) = rule.matcher {
@@ -202,12 +219,22 @@ impl Confirmer {
             return Some(known.candidate(number, len));
         }
         let found = self.find(number, rule, place, scratch)?;
-        let (span, secret_span, is_partial) = bounded(rule, place, found)?;
+        let (span, secret_span, is_partial) = match bounded(rule, place, found) {
+            Some(bounded) => bounded,
+            None if rule.checks.is_empty() || rule.ends.is_some() => return None,
+            None => {
+                is_glued = true;
+                (found.0, found.1, false)
+            }
+        };
         let secret = &window[secret_span.start..secret_span.end];
         if self.is_excepted(number, rule, secret) {
             return None;
         }
         let (confidence, mut reasons) = score::shaped(rule, secret);
+        if is_glued && !reasons.contains(Reason::ChecksumVerified) {
+            return None;
+        }
         if is_partial {
             reasons.add(Reason::Partial);
         }
@@ -249,7 +276,11 @@ impl Confirmer {
             Matcher::Pem => block::pem(window, at).map(|found| (found.span, found.secret)),
             Matcher::Jwt => block::jwt(window, at).map(|found| (found.span, found.secret)),
             // See `judge` and `try_rule`.
-            Matcher::SqlInsert | Matcher::Assignment | Matcher::Known(_) => None,
+            Matcher::SqlInsert
+            | Matcher::Command
+            | Matcher::Manifest
+            | Matcher::Assignment
+            | Matcher::Known(_) => None,
         }
     }
 
@@ -360,16 +391,61 @@ fn inserted(number: u16, rule: &Rule, place: Place<'_>) -> impl Iterator<Item = 
     })
 }
 
+/// Every value that a reader of its own found.
+fn listed(
+    number: u16,
+    rule: &Rule,
+    place: Place<'_>,
+    spans: Vec<Span>,
+) -> impl Iterator<Item = Candidate> {
+    let Place { window, at, .. } = place;
+    spans.into_iter().filter_map(move |span| {
+        let secret = &window[span.start..span.end];
+        if secret.len() < MIN_ENDED_LEN || is_reference(secret, false) {
+            return None;
+        }
+        let (confidence, reasons) = score::shaped(rule, secret);
+        let all = Span::new(span.start.min(at), span.end.max(at));
+        Some(candidate(
+            number,
+            at,
+            (all, span),
+            confidence,
+            reasons,
+            secret,
+        ))
+    })
+}
+
 /// Shorter values in an SQL statement are flags.
 const MIN_INSERTED: usize = 5;
 
 fn assigned(rule: u16, place: Place<'_>, found: &Assignment) -> Option<Candidate> {
     let Place { window, at, .. } = place;
     let (confidence, reasons) = score::assignment(window, found)?;
-    let span = Span::new(found.name.start, found.value.end);
+    let start = found.name.start.min(found.value.start);
+    let span = Span::new(start, found.value.end.max(found.name.end));
     let secret = &window[found.value.start..found.value.end];
     let spans = (span, found.value);
-    Some(candidate(rule, at, spans, confidence, reasons, secret))
+    let found = Candidate {
+        name: crowding_name(window, found),
+        ..candidate(rule, at, spans, confidence, reasons, secret)
+    };
+    Some(found)
+}
+
+/// A digest of the name, if it is not one of a password, and the value is not in a list that says
+/// what it is.
+fn crowding_name(window: &[u8], found: &Assignment) -> Option<u32> {
+    let is_alone = !matches!(found.operator, Operator::Listed | Operator::Member);
+    let name = &window[found.name.start..found.name.end];
+    let mut hasher = FxHasher::default();
+    for byte in name {
+        hasher.write_u8(byte.to_ascii_lowercase());
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "a part of a digest is one")]
+    let digest = hasher.finish() as u32;
+    (is_alone && !features::is_password(name)).then_some(digest)
 }
 
 fn candidate(
@@ -391,6 +467,7 @@ fn candidate(
         confidence,
         reasons,
         secret: Arc::new(Secret::new(secret)),
+        name: None,
         wrapping: None,
         inside: None,
         is_allowed: false,
@@ -406,6 +483,8 @@ fn reach(rule: &Rule) -> (usize, usize) {
         | Matcher::SqlInsert
         | Matcher::Known(_) => GLUE_REACH,
         Matcher::Infix { lookbehind, .. } => lookbehind + BOUNDARY_REACH,
+        Matcher::Command => command::MAX_PIPED_LEN + 1,
+        Matcher::Manifest => manifest::MAX_MANIFEST_LEN,
         // One more, so that the window does not end where the line may begin.
         Matcher::Assignment => MAX_NAME_LEN + MAX_PREFIX_LEN + 1,
     };

@@ -1,8 +1,9 @@
 //! Why a match was judged as it was: the evidence, piece by piece.
 
+use super::assignment::Assignment;
 use super::checksum::{self, Outcome};
 use super::entropy::bits_per_byte;
-use super::{Candidate, Detector, Hits, Scratch, features, located, score, weights};
+use super::{Candidate, Detector, Hits, Scratch, features, located, score, trees};
 use crate::rule::{Check, Confidence, Matcher};
 use crate::span::Span;
 
@@ -12,7 +13,7 @@ pub enum Explanation {
     /// An assignment: log-odds are added up.
     Score {
         /// What each fact adds, most first.
-        points: Vec<(&'static str, f32)>,
+        points: Vec<(String, f64)>,
         /// How likely it is a secret, of 1.
         probability: f64,
     },
@@ -59,16 +60,17 @@ impl Detector {
                 checks: checks.collect(),
             });
         }
-        let (place, found, _) = self
+        let mut read = Vec::new();
+        let at = hit.at as usize;
+        let (place, _) = self
             .confirmer
-            .assignment(bytes, hit.at as usize, hit.keyword());
-        let features = features::of(place.window, &found?)?;
-        let mut points: Vec<_> = score::points(&features).collect();
-        points.push(("every assignment", weights::BASE));
-        points.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()).then(a.0.cmp(b.0)));
+            .assignments(bytes, at, hit.keyword(), &mut read);
+        let from = at - place.at;
+        let is_it = |found: &&Assignment| span.start == from + found.value.start;
+        let features = features::of(place.window, read.iter().find(is_it)?)?;
         Some(Explanation::Score {
-            probability: score::probability(&features),
-            points,
+            probability: score::probability(trees::score(&features)),
+            points: trees::points(&features),
         })
     }
 }

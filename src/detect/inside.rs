@@ -251,6 +251,7 @@ fn wrapped(path: &[Layer], region: Span, places: (Span, Span), inner: Match) -> 
         confidence: inner.confidence,
         reasons: inner.reasons,
         secret: inner.secret,
+        name: None,
         wrapping: Some(path.iter().chain(deeper).cloned().collect()),
         inside: None,
         is_allowed: inner.is_allowed,

@@ -125,6 +125,7 @@ impl KnownValue {
             confidence: Confidence::High,
             reasons,
             secret: Arc::clone(&self.secret),
+            name: None,
             wrapping: None,
             inside: None,
             is_allowed: false,

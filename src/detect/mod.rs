@@ -13,6 +13,7 @@ pub mod allow;
 pub mod assignment;
 pub mod block;
 pub mod checksum;
+mod command;
 mod confirm;
 pub mod decode;
 mod enclosing;
@@ -22,12 +23,15 @@ pub mod features;
 mod insert;
 mod inside;
 pub mod known;
+mod letters;
+mod manifest;
 mod placeholder;
 pub mod prefilter;
 pub mod prove;
 pub mod score;
 pub mod syntax;
-mod weights;
+mod table;
+pub mod trees;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
@@ -38,9 +42,9 @@ use decode::{Encoding, Layer};
 use inside::Opened;
 use known::KnownValue;
 use prefilter::Prefilter;
-use score::Reasons;
+use score::{Reason, Reasons};
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::error::{Error, Result};
 use crate::odb::window::Window;
@@ -126,6 +130,8 @@ struct Candidate {
     confidence: Confidence,
     reasons: Reasons,
     secret: Arc<Secret>,
+    /// A digest of the name that it is assigned to, if that may have many values that are none.
+    name: Option<u32>,
     /// What it is wrapped in, if it does not stand there as it is.
     wrapping: Option<Arc<[Layer]>>,
     /// Where it stands in the archive member that holds it.
@@ -478,21 +484,33 @@ impl Detector {
             kept.extend(inside);
             kept.sort_by_key(|found| found.0);
         }
+        let crowded = crowded_names(&kept);
+        let judged = |candidate: &Candidate| {
+            let (mut confidence, mut reasons) = (candidate.confidence, candidate.reasons);
+            if candidate.name.is_some_and(|name| crowded.contains(&name)) {
+                confidence = Confidence::Low;
+                reasons.add(Reason::Many);
+            }
+            (confidence, reasons)
+        };
         let mut lines = LineCounter::new(bytes);
         kept.into_iter()
-            .map(|(secret_span, at, candidate)| Match {
-                rule: candidate.rule,
-                span: Span::new(shifted(at, candidate.start), shifted(at, candidate.end)),
-                secret_span,
-                position: candidate
-                    .inside
-                    .unwrap_or_else(|| lines.position(secret_span.start)),
-                confidence: candidate.confidence,
-                reasons: candidate.reasons,
-                secret: Arc::clone(&candidate.secret),
-                wrapping: candidate.wrapping.clone(),
-                is_allowed: candidate.is_allowed,
-            })
+            .map(|(secret_span, at, candidate)| (secret_span, at, candidate, judged(candidate)))
+            .map(
+                |(secret_span, at, candidate, (confidence, reasons))| Match {
+                    rule: candidate.rule,
+                    span: Span::new(shifted(at, candidate.start), shifted(at, candidate.end)),
+                    secret_span,
+                    position: candidate
+                        .inside
+                        .unwrap_or_else(|| lines.position(secret_span.start)),
+                    confidence,
+                    reasons,
+                    secret: Arc::clone(&candidate.secret),
+                    wrapping: candidate.wrapping.clone(),
+                    is_allowed: candidate.is_allowed,
+                },
+            )
             .collect()
     }
 
@@ -653,6 +671,24 @@ impl Hits {
 
 fn offset(at: usize) -> u32 {
     u32::try_from(at).expect("buffers are shorter than 4 GiB")
+}
+
+/// More different values than that under one name in one text are a table: nonces, vectors, ids.
+const MOST_UNDER_ONE_NAME: usize = 8;
+
+/// The names that have more values than that.
+fn crowded_names(found: &[(Span, usize, &Candidate)]) -> FxHashSet<u32> {
+    let mut values: FxHashMap<u32, FxHashSet<&Secret>> = FxHashMap::default();
+    if found.len() > MOST_UNDER_ONE_NAME {
+        for (.., candidate) in found {
+            if let Some(name) = candidate.name {
+                values.entry(name).or_default().insert(&*candidate.secret);
+            }
+        }
+    }
+    let is_crowded = |values: &FxHashSet<&Secret>| values.len() > MOST_UNDER_ONE_NAME;
+    let crowded = values.into_iter().filter(|(_, values)| is_crowded(values));
+    crowded.map(|(name, _)| name).collect()
 }
 
 /// A candidate with the place of its secret.

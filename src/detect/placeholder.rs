@@ -89,7 +89,8 @@ pub(super) fn is_reference(value: &[u8], is_quoted: bool) -> bool {
         name.iter().all(path) && (is_identifier(name) || (one_case && !is_quoted))
     };
     match value {
-        [b'$' | b'@' | b'&', name @ ..] if is_name(name) => return true,
+        [b'$', name @ ..] if is_name(name) => return true,
+        [b'@' | b'&', name @ ..] if !is_quoted && is_name(name) => return true,
         [b'%', name @ .., b'%'] if is_name(name) => return true,
         [b'%', name @ ..] if !is_quoted && is_name(name) => return true,
         // `<password>`, `{password}`, `[PASSWORD]`: a slot to fill in.
@@ -278,7 +279,13 @@ pub(super) fn is_encrypted(value: &[u8]) -> bool {
         }
         _ => false,
     };
-    in_braces || MARKS.iter().any(|mark| value.starts_with(mark))
+    // A sealed secret: RSA, then the sealed text.
+    let is_sealed = value.len() >= 400
+        && value.starts_with(b"Ag")
+        && value
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(byte));
+    in_braces || is_sealed || MARKS.iter().any(|mark| value.starts_with(mark))
 }
 
 /// `xxxxxxxx`, `sk_live_****`, `...`: half of the value is a run of one sign that fills.

@@ -112,7 +112,11 @@ fn stands_alone(rule: &Rule) -> bool {
     match &rule.matcher {
         Matcher::Start(_) => !is_named(rule),
         Matcher::Infix { .. } | Matcher::Jwt | Matcher::Known(_) => true,
-        Matcher::Assignment | Matcher::Pem | Matcher::SqlInsert => false,
+        Matcher::Assignment
+        | Matcher::Pem
+        | Matcher::SqlInsert
+        | Matcher::Command
+        | Matcher::Manifest => false,
     }
 }
 

@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use super::assignment::Assignment;
 use super::checksum::{self, Outcome};
-use super::entropy::{Classes, bits_per_byte, class_changes, is_monotonous, is_random_mix};
-use super::features::{self, Features};
+use super::entropy::{Classes, bits_per_byte, class_changes, is_monotonous};
+use super::features::{self, Fact, Features};
 use super::placeholder::{is_config_word, is_placeholder, is_published, is_reference};
-use super::weights;
+use super::trees;
 use crate::rule::{Confidence, Matcher, Rule};
 
 /// Why a match has the confidence that it has. A set: reasons are added with [`Reasons::add`].
@@ -47,10 +47,11 @@ pub enum Reason {
     Block,
     Assigned,
     Encrypted,
+    Many,
 }
 
 impl Reason {
-    const ALL: [Self; 23] = [
+    const ALL: [Self; 24] = [
         Self::Shape,
         Self::ChecksumVerified,
         Self::ChecksumWrong,
@@ -74,6 +75,7 @@ impl Reason {
         Self::Block,
         Self::Assigned,
         Self::Encrypted,
+        Self::Many,
     ];
 
     /// One phrase for people.
@@ -101,6 +103,7 @@ impl Reason {
             Self::Place => "stands where a password stands",
             Self::Block => "is a block of this kind",
             Self::Encrypted => "is encrypted",
+            Self::Many => "one of many values of this name in one file",
             Self::Assigned => "assigned to a name that can mean a secret",
         }
     }
@@ -211,115 +214,121 @@ const LEAST_BITS: f64 = 2.3;
 /// Judges `name = value`. `None`: not worth reporting at all.
 pub fn assignment(window: &[u8], found: &Assignment) -> Option<(Confidence, Reasons)> {
     let features = features::of(window, found)?;
-    let score = probability(&features);
+    let score = trees::score(&features);
     let value = &window[found.value.start..found.value.end];
     let mut reasons = assignment_reasons(&features, value);
     if found.is_partial {
         reasons.add(Reason::Partial);
     }
-    let most = if reasons.contains(Reason::Placeholder) || reasons.contains(Reason::Encrypted) {
-        Confidence::Low
-    } else {
-        Confidence::High
-    };
     let confidence = match score {
-        s if s < LOW_SCORE && (is_random_mix(value) || may_be_password(&features, value)) => {
-            Confidence::Low
-        }
-        s if s >= HIGH_SCORE && reasons.contains(Reason::RandomValue) => Confidence::High,
+        s if s < LOW_SCORE && may_be_password(&features, value) => Confidence::Low,
+        s if s >= HIGH_SCORE && is_plain_secret(&features) => Confidence::High,
         s if s >= MEDIUM_SCORE => Confidence::Medium,
         s if s >= LOW_SCORE => Confidence::Low,
         _ => return None,
     };
-    let confidence = confidence.min(most);
-    Some((confidence, reasons))
+    Some((confidence.min(most(&features)), reasons))
 }
 
-/// From this probability on, a value that looks random is of high confidence.
-pub const HIGH_SCORE: f64 = 0.94;
+/// From this score on, a random value of a plain name is of high confidence. In thousandths of
+/// log-odds.
+pub const HIGH_SCORE: i32 = 2_750;
 /// From this on, of medium confidence.
-pub const MEDIUM_SCORE: f64 = 0.5;
+pub const MEDIUM_SCORE: i32 = 0;
 /// From this on, of low confidence; below, it is not kept at all.
-pub const LOW_SCORE: f64 = 0.2;
+pub const LOW_SCORE: i32 = -1_400;
+
+/// Whether the value looks random, and its name plainly means a secret that nobody else may see.
+fn is_plain_secret(features: &Features) -> bool {
+    (features.is(Fact::LooksRandom) || features.is(Fact::IsRandomMix))
+        && features.get(Fact::NameKind) >= 2
+        && !features.is(Fact::NameIsPublic)
+        && !features.is(Fact::NameMeansOther)
+}
+
+/// The most that can be said of such a value, whatever the score.
+fn most(features: &Features) -> Confidence {
+    const LOW: [Fact; 7] = [
+        Fact::IsCoordinate,
+        Fact::IsProse,
+        Fact::IsVersion,
+        Fact::IsPlaceholder,
+        Fact::IsEncrypted,
+        Fact::IsRegular,
+        Fact::ByProse,
+    ];
+    let is_open = (features.is(Fact::NameIsPublic) || features.is(Fact::NameIsPlace))
+        && !features.is(Fact::NameIsPassword);
+    if is_open || LOW.iter().any(|&fact| features.is(fact)) {
+        Confidence::Low
+    } else {
+        Confidence::High
+    }
+}
 
 /// Whether a value of several kinds of characters is assigned to a password, and nothing says that
-/// it is code: people choose such ones, and no weight may hide them altogether.
+/// it is code: people choose such ones, and no score may hide them altogether.
 fn may_be_password(features: &Features, value: &[u8]) -> bool {
-    const OTHERS: [&str; 6] = [
-        "looks like a path or address",
-        "name means something about a secret",
-        "may be a call",
-        "is a placeholder",
-        "bare, with a member",
-        "bare, an identifier with digits",
+    const OTHERS: [Fact; 7] = [
+        Fact::IsPath,
+        Fact::NameMeansOther,
+        Fact::IsCall,
+        Fact::IsPlaceholder,
+        Fact::IsPhrase,
+        Fact::IsProse,
+        Fact::IsVersion,
     ];
-    features
-        .facts
-        .contains(&"name ends in a word for a password")
-        && !features.facts.iter().any(|fact| OTHERS.contains(fact))
+    let is_bare_name = features.is(Fact::IsBare) && features.is(Fact::IsIdentifier);
+    let is_chosen = features.is(Fact::NameIsPassword)
+        && !is_bare_name
         && value.len() >= 8
         && !value
             .iter()
             .any(|byte| byte.is_ascii_whitespace() || byte.is_ascii_control())
-        && (Classes::of(value).kinds() >= 3 || Classes::of(value).other >= 3)
+        && (Classes::of(value).kinds() >= 3 || Classes::of(value).other >= 3);
+    let is_mix = features.is(Fact::IsRandomMix) && features.get(Fact::NameKind) >= 2;
+    (is_chosen && !OTHERS.iter().any(|&fact| features.is(fact))) || is_mix
 }
 
-/// How likely an assignment with these features is a secret, of 1.
-pub fn probability(features: &Features) -> f64 {
-    let odds = f64::from(weights::BASE)
-        + points(features)
-            .map(|(_, points)| f64::from(points))
-            .sum::<f64>();
-    1.0 / (1.0 + (-odds).exp())
-}
-
-/// What each feature adds to the log-odds.
-pub fn points(features: &Features) -> impl Iterator<Item = (&'static str, f32)> {
-    let facts = features.facts.iter().filter_map(|fact| {
-        let at = weights::FACTS
-            .binary_search_by_key(fact, |&(name, _)| name)
-            .ok()?;
-        Some(weights::FACTS[at])
-    });
-    let word = |word: &String| {
-        let at = weights::WORDS
-            .binary_search_by_key(&word.as_str(), |&(name, ..)| name)
-            .ok()?;
-        Some(weights::WORDS[at])
-    };
-    let last = features.name_words.last().and_then(word);
-    let words = features.name_words.iter().rev().skip(1).filter_map(word);
-    let words = words.map(|(name, within, _)| (name, within));
-    facts
-        .chain(words)
-        .chain(last.map(|(name, _, last)| (name, last)))
+/// How likely a score says that it is a secret, of 1.
+pub fn probability(score: i32) -> f64 {
+    1.0 / (1.0 + (-f64::from(score) / 1000.0).exp())
 }
 
 /// The features that people understand without the weights.
 fn assignment_reasons(features: &Features, value: &[u8]) -> Reasons {
     let mut reasons = Reasons::default();
-    for fact in &features.facts {
-        match *fact {
-            fact if fact.starts_with("name ends in a word") => reasons.add(Reason::NameSaysSecret),
-            "name means something about a secret" => reasons.add(Reason::NameSaysOther),
-            "has some blanks" | "has many blanks" => reasons.add(Reason::Sentence),
-            "looks like a path or address" => reasons.add(Reason::Expression),
-            "repeats its name" | "is a word of configuration" => reasons.add(Reason::PlainWord),
-            "holds a common test value" => reasons.add(Reason::TestValue),
-            "is a placeholder" => reasons.add(Reason::Placeholder),
-            "may be a call" => reasons.add(Reason::Expression),
-            "is encrypted" => reasons.add(Reason::Encrypted),
-            "hexadecimal as long as a digest" | "is a UUID" => reasons.add(Reason::Digest),
-            fact if fact.starts_with("a quoted value") => reasons.add(Reason::Quoted),
-            _ => {}
-        }
+    const TOLD: [(Fact, Reason); 17] = [
+        (Fact::NameMeansOther, Reason::NameSaysOther),
+        (Fact::NameIsPublic, Reason::NameSaysOther),
+        (Fact::IsProse, Reason::Sentence),
+        (Fact::IsPath, Reason::Expression),
+        (Fact::IsCall, Reason::Expression),
+        (Fact::RepeatsName, Reason::PlainWord),
+        (Fact::IsConfigWord, Reason::PlainWord),
+        (Fact::IsPhrase, Reason::PlainWord),
+        (Fact::IsTestValue, Reason::TestValue),
+        (Fact::IsPlaceholder, Reason::Placeholder),
+        (Fact::IsEncrypted, Reason::Encrypted),
+        (Fact::IsRegular, Reason::LowEntropy),
+        (Fact::IsDigest, Reason::Digest),
+        (Fact::IsUuid, Reason::Digest),
+        (Fact::IsQuoted, Reason::Quoted),
+        (Fact::IsRandomMix, Reason::RandomValue),
+        (Fact::LooksRandom, Reason::RandomValue),
+    ];
+    for (_, reason) in TOLD.iter().filter(|&&(fact, _)| features.is(fact)) {
+        reasons.add(*reason);
+    }
+    if features.get(Fact::NameKind) >= 3 {
+        reasons.add(Reason::NameSaysSecret);
+    }
+    if features.get(Fact::Blanks) > 1 {
+        reasons.add(Reason::Sentence);
     }
     let classes = Classes::of(value);
     if classes.kinds() >= 3 || (classes.digits > 0 && classes.kinds() == 2) {
         reasons.add(Reason::MixedCharacters);
-    }
-    if looks_random(value, classes) {
-        reasons.add(Reason::RandomValue);
     }
     if !reasons.contains(Reason::NameSaysSecret) {
         reasons.add(Reason::Assigned);
@@ -329,7 +338,7 @@ fn assignment_reasons(features: &Features, value: &[u8]) -> Reasons {
 
 /// Random text has an entropy near the most that its length allows, and changes the kind of
 /// character often.
-fn looks_random(value: &[u8], classes: Classes) -> bool {
+pub(super) fn looks_random(value: &[u8], classes: Classes) -> bool {
     // A short one must mix small letters, capitals and digits all along, as no word does.
     let is_mixed = classes.lower > 0 && classes.upper > 0 && classes.digits > 1;
     let is_short_mix = value.len() >= 12 && is_mixed && class_changes(value) * 3 >= value.len() * 2;
@@ -354,8 +363,12 @@ mod tests {
 
     fn judged(text: &str, keyword: &str) -> Option<Confidence> {
         let at = text.to_lowercase().find(keyword).unwrap();
-        let found = read(text.as_bytes(), at, keyword.len())?;
-        assignment(text.as_bytes(), &found).map(|(confidence, _)| confidence)
+        let mut found = Vec::new();
+        read(text.as_bytes(), at, keyword.len(), &mut found);
+        let judged = found
+            .iter()
+            .filter_map(|found| assignment(text.as_bytes(), found));
+        judged.map(|(confidence, _)| confidence).max()
     }
 
     #[test]

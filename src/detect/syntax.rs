@@ -51,6 +51,10 @@ struct Before {
     own: Option<usize>,
     /// Open `(`, `[`, `{`, `<`.
     open: [u32; 4],
+    /// Whether the name is the first in the quote that is open: `"NAME=value"`.
+    is_first: bool,
+    /// Whether escaped quotes stand between the open quote and the name.
+    is_nested: bool,
     is_query: bool,
     /// In a flow collection of YAML, which ends at its own marks only.
     is_flow: bool,
@@ -130,7 +134,12 @@ impl Before {
         let own = last_byte.filter(|byte| matches!(byte, b'"' | b'\'' | b'`'));
         let escapes = escapes_before(window, start);
         let words = leading_words(prefix);
+        let is_quote = |byte: u8| matches!(byte, b'"' | b'\'' | b'`');
         Self {
+            is_first: outer.is_some() && last == outer,
+            is_nested: prefix
+                .windows(2)
+                .any(|pair| pair[0] == b'\\' && is_quote(pair[1])),
             is_known: begins,
             is_setting: begins && words.is_some() && outer.is_none() && open == [0; 4],
             quote: own.or(outer),
@@ -187,8 +196,10 @@ fn leading_words(prefix: &[u8]) -> Option<Leading> {
             return None;
         }
     }
-    // `$name`, `:name`, `@name`, `+NAME` of a diff, `$env:NAME`.
-    let is_sigil = glued.is_empty() || is_mark(glued) || glued.eq_ignore_ascii_case(b"$env:");
+    // `$name`, `:name`, `@name`, `+NAME` of a diff, `$env:NAME`, `//registry/:name` of npm.
+    let is_registry = glued.starts_with(b"//") && glued.ends_with(b":");
+    let is_sigil =
+        glued.is_empty() || is_mark(glued) || is_registry || glued.eq_ignore_ascii_case(b"$env:");
     // A unit of systemd splits its variables at blanks.
     if glued == b"Environment=" {
         return Some(Leading::Shell);
@@ -268,10 +279,15 @@ fn scan(rest: &[u8], before: &Before) -> Option<usize> {
         let byte = *rest.get(at)?;
         let after = &rest[at + 1..];
         let ends = match byte {
+            b'\\' if is_escaped_content(after, before) => {
+                at += 1;
+                false
+            }
             b'\\' if ends_escaped(after, before) => true,
             b'\\' => {
                 let escapes = match after.first() {
                     Some(b'\\') => true,
+                    Some(b' ') => before.is_shell,
                     Some(next) => is_word && !before.is_query && next.is_ascii_punctuation(),
                     None => false,
                 };
@@ -289,13 +305,49 @@ fn scan(rest: &[u8], before: &Before) -> Option<usize> {
                 !closes_own && before.open[kind] > 0
             }
             b',' if own == [0; 4] && before.open[..3] != [0; 3] => true,
-            b'"' | b'\'' | b'`' => before.quote == Some(byte) || !is_text,
+            b'"' | b'\'' | b'`' if before.quote == Some(byte) => {
+                let is_doubled = before.is_first && is_doubled(byte, after);
+                at += usize::from(is_doubled);
+                !is_doubled
+            }
+            b'"' | b'\'' | b'`' => {
+                !is_text && !before.quote.is_some_and(|quote| closes(quote, after))
+            }
             _ => is_delimiter(byte, after, before, is_word),
         };
         if ends {
             return Some(at);
         }
         at += 1;
+    }
+}
+
+/// Whether `quote` stands on the rest of the line, which closes the text around the value.
+fn closes(quote: u8, after: &[u8]) -> bool {
+    let rest = &after[..after.len().min(MAX_TAIL_LEN)];
+    memchr::memchr2(quote, b'\n', rest).is_some_and(|at| rest[at] == quote)
+}
+
+/// Whether the quote before `after` is doubled, which escapes it in YAML, SQL and others: the text
+/// goes on behind it and is closed on its line.
+fn is_doubled(quote: u8, after: &[u8]) -> bool {
+    let goes_on = |byte: &u8| byte.is_ascii_graphic() && !b",;)]}".contains(byte);
+    after.first() == Some(&quote) && after.get(1).is_some_and(goes_on) && closes(quote, &after[1..])
+}
+
+/// Whether a backslash before `after` escapes a quote or a backslash that is part of the value: the
+/// quote around the value is not escaped itself.
+fn is_escaped_content(after: &[u8], before: &Before) -> bool {
+    let Some(quote) = before.quote.filter(|_| !before.is_nested) else {
+        return false;
+    };
+    match after {
+        [b'\\', b'"' | b'\'' | b'`', ..] => before.is_first && closes(quote, &after[1..]),
+        [b'\\', next, ..] => *next != b'\\' && closes(quote, &after[1..]),
+        [next @ (b'"' | b'\'' | b'`'), ..] => {
+            before.is_first && *next == quote && closes(quote, &after[1..])
+        }
+        _ => false,
     }
 }
 
@@ -488,7 +540,13 @@ fn trim(value: &[u8], tail: &[u8], before: &Before) -> (usize, bool) {
         let may_go_on = at_blank && !at_end && !before.is_shell;
         return (value.len(), may_go_on && !is_command(rest));
     }
-    (value.len(), before.quote.is_none() && goes_on_behind(tail))
+    let Some(quote) = before.quote else {
+        return (value.len(), goes_on_behind(tail));
+    };
+    // `"NAME=two words"`
+    let inner = memchr::memchr(quote, tail).map(|end| tail[..end].trim_ascii());
+    let goes_on = inner.is_some_and(|inner| !inner.is_empty() && !is_command(inner));
+    (value.len(), before.is_first && at_blank && goes_on)
 }
 
 /// Whether a word that ends at a mark may go on behind it: neither a blank nor a pair nor a tag
@@ -499,6 +557,10 @@ fn goes_on_behind(rest: &[u8]) -> bool {
         [b'<', after @ ..] => {
             let first = after.first();
             first.is_some_and(u8::is_ascii_graphic) && first != Some(&b'/') && !begins_tag(after)
+        }
+        // A redirection names a file; `>text` behind an attribute is markup.
+        [b'>', after @ ..] => {
+            after.first().is_some_and(u8::is_ascii_alphanumeric) && !after.contains(&b'<')
         }
         _ => false,
     }
@@ -521,6 +583,10 @@ fn without_closers(value: &[u8]) -> usize {
     };
     let is_kept = |byte: &u8| !is_mark(byte);
     let kept = value.iter().rposition(is_kept).map_or(0, |at| at + 1);
+    // What is escaped belongs to it.
+    if value[..kept].ends_with(b"\\") {
+        return value.len();
+    }
     // A bracket alone belongs to the value; `x):` and `x,` do not.
     match &value[kept..] {
         [b')' | b']' | b'}' | b':'] => value.len(),

@@ -102,6 +102,10 @@ pub enum Matcher {
     Jwt,
     /// String literals in the columns for passwords of an SQL statement that the keyword begins.
     SqlInsert,
+    /// The passwords among a command's arguments.
+    Command,
+    /// The values of a Secret in a manifest of Kubernetes.
+    Manifest,
     /// The value of that number among those that are known already: see `detect::known`.
     Known(u32),
 }

@@ -250,6 +250,8 @@ fn matcher(entry: &Entry) -> Result<(Matcher, bool, usize), Wrong> {
         (None, None, Some("pem")) => Ok((Matcher::Pem, false, MAX_BLOCK_LEN)),
         (None, None, Some("jwt")) => Ok((Matcher::Jwt, false, MAX_BLOCK_LEN)),
         (None, None, Some("sql-insert")) => Ok((Matcher::SqlInsert, true, MAX_BLOCK_LEN)),
+        (None, None, Some("command")) => Ok((Matcher::Command, false, MAX_BLOCK_LEN / 8)),
+        (None, None, Some("manifest")) => Ok((Matcher::Manifest, false, MAX_BLOCK_LEN)),
         (None, None, Some(_)) => Err((
             "matcher",
             "it is one of 'assignment', 'pem', 'jwt', 'sql-insert'".into(),
@@ -324,6 +326,7 @@ fn keyword(text: &str, any_case: bool, matcher: &Matcher) -> Result<Keyword, Wro
     };
     let next = match matcher {
         Matcher::Start(regex) if text.len() == MIN_KEYWORD_LEN => following(regex, &text),
+        Matcher::Assignment if text.len() == MIN_KEYWORD_LEN => NAME_GOES_ON.to_vec(),
         _ => Vec::new(),
     };
     let gram = if text.len() > MIN_KEYWORD_LEN {
@@ -338,6 +341,11 @@ fn keyword(text: &str, any_case: bool, matcher: &Matcher) -> Result<Keyword, Wro
         next,
     })
 }
+
+/// What follows a short word in a name that means it: all but small letters, which make another word
+/// of it, other than the `s` of a plural. Sorted.
+const NAME_GOES_ON: &[u8] =
+    b"\t\n\r \"#$%&'()*,-./0123456789:;<=>ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]_`s|}";
 
 /// Returns the bytes that can follow `keyword` at the start of a match; none if any byte can.
 fn following(regex: &str, keyword: &[u8]) -> Vec<u8> {
@@ -376,7 +384,11 @@ fn boundary(name: Option<&str>, matcher: &Matcher, is_context: bool) -> Result<B
         None if is_context => (false, true),
         None if matches!(
             matcher,
-            Matcher::Assignment | Matcher::Pem | Matcher::SqlInsert
+            Matcher::Assignment
+                | Matcher::Pem
+                | Matcher::SqlInsert
+                | Matcher::Command
+                | Matcher::Manifest
         ) =>
         {
             (false, false)

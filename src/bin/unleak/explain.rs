@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use unleak::detect::Detector;
 use unleak::detect::checksum::Outcome;
 use unleak::detect::explain::Explanation;
-use unleak::detect::score::{HIGH_SCORE, LOW_SCORE, MEDIUM_SCORE};
+use unleak::detect::score::{HIGH_SCORE, LOW_SCORE, MEDIUM_SCORE, probability as chance};
 use unleak::error::Result;
 use unleak::finding::{Finding, Occurrence};
 use unleak::odb::read::Reader;
@@ -96,23 +96,34 @@ fn place(finding: &Finding, found: &Occurrence, redactor: &Redactor) -> String {
     format!("{holder}:{}", found.spot.position.line)
 }
 
+/// Facts that change the log-odds by less are told together.
+const LEAST_TOLD: f64 = 0.1;
+
 /// The sum, a fact a line.
-fn score(place: &str, points: &[(&str, f32)], probability: f64, text: &mut String) {
+fn score(place: &str, points: &[(String, f64)], probability: f64, text: &mut String) {
     // Writing to a string cannot fail.
     let _ = writeln!(text, "\nThe evidence in {place}, in log-odds:\n");
-    for (fact, points) in points {
+    let (told, others): (Vec<_>, Vec<_>) = points
+        .iter()
+        .partition(|(_, points)| points.abs() >= LEAST_TOLD);
+    let sum_of = |points: &[&(String, f64)]| points.iter().map(|(_, points)| points).sum::<f64>();
+    for (fact, points) in &told {
         let _ = writeln!(text, "  {points:+6.2}  {fact}");
     }
-    let sum: f32 = points.iter().map(|(_, points)| points).sum();
+    if !others.is_empty() {
+        let count = others.len();
+        let _ = writeln!(text, "  {:+6.2}  {count} others together", sum_of(&others));
+    }
+    let sum = sum_of(&told) + sum_of(&others);
     let percent = |of: f64| format!("{:.0} %", of * 100.0);
     let _ = writeln!(
         text,
         "  ------\n  {sum:+6.2}  {} likely a secret\n\n\
          High from {} on if the value looks random, medium from {}, low from {}.",
         percent(probability),
-        percent(HIGH_SCORE),
-        percent(MEDIUM_SCORE),
-        percent(LOW_SCORE)
+        percent(chance(HIGH_SCORE)),
+        percent(chance(MEDIUM_SCORE)),
+        percent(chance(LOW_SCORE))
     );
 }
 

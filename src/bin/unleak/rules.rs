@@ -153,6 +153,8 @@ fn show(rule: &Rule) -> String {
         Matcher::Pem => "a block in PEM form",
         Matcher::Known(_) => "the value itself",
         Matcher::SqlInsert => "values of password columns in SQL statements",
+        Matcher::Command => "passwords among the arguments of commands",
+        Matcher::Manifest => "values of Secrets in manifests of Kubernetes",
         Matcher::Jwt => "a JSON web token",
     };
     let entropy = rule.entropy.map(|bits| bits.to_string());

@@ -4,6 +4,8 @@
 //! and leaves it to the score to tell a secret from an expression. Where a value without quotes
 //! ends is decided in `syntax`.
 
+mod fields;
+
 pub use super::syntax::MAX_VALUE_LEN;
 use super::syntax::{self, Ends};
 use crate::span::Span;
@@ -13,6 +15,8 @@ use crate::span::Span;
 pub struct Assignment {
     /// The whole name, with what stands before and after the keyword in it.
     pub name: Span,
+    /// The name of what the value is a member of, if that says what it is: `secrets: {name: …}`.
+    pub parent: Option<Span>,
     /// The value, without quotes.
     pub value: Span,
     /// How the value is written.
@@ -55,6 +59,14 @@ pub enum Operator {
     Markup,
     /// A blank alone.
     Blank,
+    /// The name is the value of one field, the value that of another: `name: X`, `value: …`.
+    Field,
+    /// The value is an item of the list that has the name.
+    Listed,
+    /// The value is a member of the map whose name says what it is.
+    Member,
+    /// ` - ` or `is`, as in prose.
+    Prose,
 }
 
 /// Bytes of a name on either side of the keyword that are looked at.
@@ -68,26 +80,22 @@ const MAX_DOUBLED_REACH: usize = 256;
 /// Bytes behind a value that the score looks at.
 const MAX_LOOKAHEAD: usize = 4;
 
-/// Reads the assignment whose name holds the `keyword_len` bytes at `at`.
-pub fn read(window: &[u8], at: usize, keyword_len: usize) -> Option<Assignment> {
-    read_within(window, at, keyword_len).0
-}
-
-/// The same, with one past the last byte that was looked at: any window that has the same bytes up
-/// to there gives the same answer.
-pub(super) fn read_within(
-    window: &[u8],
-    at: usize,
-    keyword_len: usize,
-) -> (Option<Assignment>, usize) {
+/// Puts into `found` what is assigned to the name that holds the `keyword_len` bytes at `at`; more
+/// than one value if it names a list or a map. Returns one past the last byte that was looked at:
+/// any window that has the same bytes up to there gives the same answer.
+pub fn read(window: &[u8], at: usize, keyword_len: usize, found: &mut Vec<Assignment>) -> usize {
+    found.clear();
     let mut reader = Reader {
         bytes: window,
         at: at + keyword_len,
         seen: 0,
+        is_variable: false,
+        is_verbatim: false,
     };
-    let found = reader.assignment(at);
+    let single = reader.assignment(at, found);
+    found.extend(single);
     let seen = reader.seen.max(reader.at + MAX_NAME_LEN);
-    (found, seen.min(window.len()))
+    seen.min(window.len())
 }
 
 fn is_name(byte: u8) -> bool {
@@ -103,13 +111,18 @@ struct Reader<'w> {
     at: usize,
     /// One past the last byte that was looked at, where that is far behind `at`.
     seen: usize,
+    /// Whether a `$` stands before the name.
+    is_variable: bool,
+    /// Whether the literal has no escapes: `@"…"`.
+    is_verbatim: bool,
 }
 
 /// A value, how it is written, and whether it may go on.
 type Value = (Span, Form, bool);
 
 impl Reader<'_> {
-    fn assignment(&mut self, keyword: usize) -> Option<Assignment> {
+    /// Returns what is assigned to the name; puts it into `several` if it is a list or a map.
+    fn assignment(&mut self, keyword: usize, several: &mut Vec<Assignment>) -> Option<Assignment> {
         let before = self.bytes[..keyword].iter().rev().take(MAX_NAME_LEN);
         let start = keyword
             - before
@@ -117,6 +130,7 @@ impl Reader<'_> {
                 .count();
         self.skip(MAX_NAME_LEN, |byte| is_name(byte) || byte == b'.');
         let mut name = Span::new(start, self.at);
+        self.is_variable = self.bytes[..start].ends_with(b"$");
         if self.bytes[..start].ends_with(b"${") {
             // `${NAME-value}`: the hyphen is no part of the name.
             let hyphen = self.bytes[start..name.end]
@@ -129,13 +143,31 @@ impl Reader<'_> {
         self.skip(MAX_ESCAPES + 1, |byte| {
             matches!(byte, b'"' | b'\'' | b']' | b'`' | b'\\' | b'*')
         });
+        if let Some(found) = self.pair(name) {
+            return Some(found);
+        }
+        self.skip_array_mark();
         let is_flag = self.bytes[name.start] == b'-';
         let is_setting = self.at == name.end && syntax::begins_setting(self.bytes, name.start);
         let operator = self.operator(is_flag, is_setting)?;
         if operator == Operator::Colon {
             self.skip_type_annotation();
         }
-        let value = self.value(name, operator)?;
+        if matches!(operator, Operator::Assign | Operator::Colon) {
+            self.children(name, several);
+            if !several.is_empty() {
+                return None;
+            }
+        }
+        let value = match operator {
+            Operator::Argument => self.argument(name),
+            Operator::Assign | Operator::Colon => self.tuple(name).or_else(|| self.fallback()),
+            _ => None,
+        };
+        let value = match value {
+            Some(value) => value,
+            None => self.value(name, operator)?,
+        };
         assignment(name, value, operator)
     }
 
@@ -144,7 +176,7 @@ impl Reader<'_> {
     }
 
     fn skip(&mut self, most: usize, accept: impl Fn(u8) -> bool) -> usize {
-        let rest = &self.bytes[self.at..];
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
         let count = rest
             .iter()
             .take(most)
@@ -155,7 +187,8 @@ impl Reader<'_> {
     }
 
     fn take(&mut self, text: &[u8]) -> bool {
-        let found = self.bytes[self.at..].starts_with(text);
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        let found = rest.starts_with(text);
         if found {
             self.at += text.len();
         }
@@ -179,10 +212,13 @@ impl Reader<'_> {
             (b":=", Operator::Assign),
             (b"=>", Operator::Assign),
             (b"->", Operator::Assign),
+            (b"<-", Operator::Assign),
             (b"?=", Operator::Assign),
             (b"||=", Operator::Assign),
             (b"=", Operator::Assign),
+            (b"::new(", Operator::Argument),
             (b"::", Operator::Colon),
+            (b":** ", Operator::Colon),
             (b":", Operator::Colon),
             (b">", Operator::Markup),
             (b"(", Operator::Argument),
@@ -198,6 +234,12 @@ impl Reader<'_> {
         }
         if self.take(b"value=") || self.take(b"Value=") {
             return Some(Operator::Markup);
+        }
+        if self.skip_type() || self.skip_accessors() {
+            return Some(Operator::Assign);
+        }
+        if self.skip_copula() {
+            return Some(Operator::Prose);
         }
         Some(Operator::Blank)
     }
@@ -258,6 +300,12 @@ impl Reader<'_> {
         self.skip(MAX_BLANKS, |byte| {
             is_blank(byte) || byte == b'\r' || byte == b'\n' || byte == b'(' || byte == b'['
         });
+        if matches!(
+            operator,
+            Operator::Assign | Operator::Colon | Operator::Item
+        ) {
+            self.skip_wrapper();
+        }
         let escapes = self.skip(MAX_ESCAPES, |byte| byte == b'\\');
         let prefix = self.string_prefix();
         // The text of an element has no literals.
@@ -288,11 +336,7 @@ impl Reader<'_> {
         self.at = start;
         self.skip(MAX_BLANKS, is_blank);
         if operator == Operator::Markup {
-            let start = self.at;
-            let len = self.skip(MAX_VALUE_LEN, |byte| byte != b'<' && byte != b'\n');
-            self.seen = self.at + MAX_LOOKAHEAD;
-            let span = Span::new(start, start + len);
-            return self.take(b"</").then_some((span, Form::Element, false));
+            return self.element();
         }
         if matches!(operator, Operator::Argument | Operator::Item) {
             return None;
@@ -319,7 +363,9 @@ impl Reader<'_> {
         (escapes, prefix): (usize, usize),
         operator: Operator,
     ) -> Option<Value> {
-        let is_template = self.bytes[self.at..self.at + prefix].contains(&b'f');
+        let marks = &self.bytes[self.at..self.at + prefix];
+        let is_template = marks.contains(&b'f');
+        self.is_verbatim = marks.contains(&b'@');
         self.at += prefix + 1;
         match operator {
             // Markup escapes by entities.
@@ -329,9 +375,13 @@ impl Reader<'_> {
         }
     }
 
-    /// Letters that may stand right before a quote: `b"`, `rb'`, `@"`, `L"`.
+    /// Letters that may stand right before a quote: `b"`, `rb'`, `@"`, `L"`, `r#"`.
     fn string_prefix(&self) -> usize {
-        let is_prefix = |byte: Option<u8>| byte.is_some_and(|byte| b"bBrRuUfFL@$".contains(&byte));
+        let is_prefix = |byte: Option<u8>| byte.is_some_and(|byte| b"bBrRuUfFNL@$".contains(&byte));
+        let is_raw = self.peek(0) == Some(b'r') && self.peek(1) == Some(b'#');
+        if is_raw && self.peek(2) == Some(b'"') {
+            return 2;
+        }
         (0..2)
             .take_while(|&ahead| is_prefix(self.peek(ahead)))
             .count()
@@ -363,6 +413,7 @@ impl Reader<'_> {
             }
             match *self.bytes.get(at)? {
                 b'\n' => return None,
+                b'\\' if self.is_verbatim => at += 1,
                 b'\\' => {
                     let run = self.bytes[at..].iter().take(MAX_VALUE_LEN);
                     let run = run.take_while(|&&byte| byte == b'\\').count();
@@ -385,6 +436,8 @@ impl Reader<'_> {
                 }
                 // YAML, SQL and others double a quote to escape it.
                 byte if byte == quote && at > start && self.is_doubled(at, quote) => at += 2,
+                // PowerShell has a backtick for that.
+                b'`' if self.is_variable && quote == b'"' && self.is_escaped(at, quote) => at += 2,
                 byte if byte == quote => break at,
                 _ => at += 1,
             }
@@ -397,17 +450,27 @@ impl Reader<'_> {
         }
     }
 
-    /// Whether the single quote at `at` is one of two that stand for one: the literal goes on
-    /// behind them and is closed on its line.
+    /// Whether the quote at `at` is one of two that stand for one: the literal goes on behind them
+    /// and is closed on its line.
     fn is_doubled(&mut self, at: usize, quote: u8) -> bool {
-        if quote != b'\'' || self.bytes.get(at + 1) != Some(&quote) {
-            return false;
-        }
-        let rest = &self.bytes[at + 2..];
+        let goes_on = |byte: &u8| byte.is_ascii_graphic() && !b",;)]}:+".contains(byte);
+        let is_double = self.bytes.get(at + 1) == Some(&quote)
+            && (quote == b'\'' || (quote == b'"' && self.bytes.get(at + 2).is_some_and(goes_on)));
+        is_double && self.is_closed(at + 2, quote)
+    }
+
+    /// Whether the quote behind `at` is a part of the literal, since that is closed later on.
+    fn is_escaped(&mut self, at: usize, quote: u8) -> bool {
+        self.bytes.get(at + 1) == Some(&quote) && self.is_closed(at + 2, quote)
+    }
+
+    /// Whether `quote` stands on the rest of the line.
+    fn is_closed(&mut self, at: usize, quote: u8) -> bool {
+        let rest = self.bytes.get(at..).unwrap_or_default();
         let rest = &rest[..rest.len().min(MAX_DOUBLED_REACH)];
-        let closing = rest.iter().position(|byte| matches!(byte, b'\'' | b'\n'));
-        self.seen = self.seen.max(at + 2 + closing.unwrap_or(rest.len()) + 1);
-        closing.is_some_and(|end| rest[end] == b'\'')
+        let closing = memchr::memchr2(quote, b'\n', rest);
+        self.seen = self.seen.max(at + closing.unwrap_or(rest.len()) + 1);
+        closing.is_some_and(|end| rest[end] == quote)
     }
 
     /// Reads the default behind `${` and `name`.
@@ -428,6 +491,7 @@ fn assignment(
 ) -> Option<Assignment> {
     (!value.is_empty()).then_some(Assignment {
         name,
+        parent: None,
         value,
         form,
         operator,
@@ -441,14 +505,17 @@ fn default_in(bytes: &[u8], span: Span) -> Option<Span> {
     let text = bytes[span.start..span.end].strip_prefix(b"${")?;
     let name = text
         .iter()
-        .take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_')
+        .take_while(|byte| byte.is_ascii_alphanumeric() || b"_.".contains(byte))
         .count();
     let rest = &text[name..];
     let sign = rest.strip_prefix(b":").unwrap_or(rest);
-    if name == 0 || !matches!(sign.first(), Some(b'-' | b'=')) {
-        return None;
-    }
-    let value = &sign[1..];
+    // Spring: `${db.password:default}`.
+    let is_property = sign.len() < rest.len() && text[..name].contains(&b'.');
+    let value = match sign.first() {
+        Some(b'-' | b'=') if name > 0 => &sign[1..],
+        Some(byte) if is_property && byte.is_ascii_graphic() => sign,
+        _ => return None,
+    };
     let mut depth = 1;
     let len = value.iter().position(|byte| {
         match byte {
@@ -474,7 +541,9 @@ mod tests {
 
     fn value_of(text: &str) -> Option<(&str, Form, Operator)> {
         let at = text.to_lowercase().find("passw")?;
-        let found = read(text.as_bytes(), at, 5)?;
+        let mut found = Vec::new();
+        read(text.as_bytes(), at, 5, &mut found);
+        let found = found.first()?;
         Some((
             &text[found.value.start..found.value.end],
             found.form,
@@ -511,9 +580,10 @@ mod tests {
     #[test]
     fn the_name_reaches_both_ways() {
         let text = b"my.db_password_old = 'x'";
-        let found = read(text, 6, 8).unwrap();
+        let mut found = Vec::new();
+        read(text, 6, 8, &mut found);
         assert_eq!(
-            &text[found.name.start..found.name.end],
+            &text[found[0].name.start..found[0].name.end],
             b"my.db_password_old"
         );
     }

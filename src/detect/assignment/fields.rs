@@ -1,0 +1,779 @@
+//! Values that do not stand right behind their name: in another field of the same pair, on the next
+//! line, in a list or map that has the name, in the second argument.
+
+use super::{
+    Assignment, Form, MAX_BLANKS, MAX_ESCAPES, MAX_LOOKAHEAD, MAX_NAME_LEN, MAX_VALUE_LEN,
+    Operator, Reader, Value, assignment, is_blank, is_name,
+};
+use crate::span::Span;
+
+/// Fields that are passed over between a name's field and its value's.
+const MAX_FIELDS: usize = 8;
+/// Values of one list or map that are read.
+const MAX_CHILDREN: usize = 32;
+/// Bytes of a list, map or pair that are read.
+const MAX_EXTENT: usize = 1024;
+/// Bytes before a name in which the field stands that the name is the value of.
+const MAX_FIELD_LEN: usize = 24;
+
+/// What the field that holds a name ends in.
+const NAME_FIELDS: [&[u8]; 10] = [
+    b"name",
+    b"key",
+    b"variable",
+    b"output",
+    b"field",
+    b"parameter",
+    b"property",
+    b"setting",
+    b"option",
+    b"id",
+];
+/// What the field that holds the value is.
+const VALUE_FIELDS: [&[u8]; 14] = [
+    b"value",
+    b"val",
+    b"default",
+    b"defaultvalue",
+    b"default_value",
+    b"content",
+    b"string",
+    b"stringvalue",
+    b"parametervalue",
+    b"currentvalue",
+    b"initialvalue",
+    b"secretvalue",
+    b"plaintext",
+    b"data",
+];
+/// What names of lists and maps end in whose members are secret.
+const COLLECTIVES: [&[u8]; 16] = [
+    b"secret",
+    b"secrets",
+    b"credential",
+    b"credentials",
+    b"creds",
+    b"password",
+    b"passwords",
+    b"passwd",
+    b"tokens",
+    b"apikey",
+    b"apikeys",
+    b"api_key",
+    b"api_keys",
+    b"api-keys",
+    b"secretkeys",
+    b"secret_keys",
+];
+/// Calls around a literal that leave it what it is.
+const WRAPPERS: [&[u8]; 20] = [
+    b"some",
+    b"bytes",
+    b"string",
+    b"str",
+    b"ptr",
+    b"from",
+    b"of",
+    b"unhexlify",
+    b"fromhex",
+    b"b64decode",
+    b"decodestring",
+    b"secret",
+    b"secretstr",
+    b"plaintext",
+    b"password",
+    b"to_string",
+    b"just",
+    b"stringvalue",
+    b"hex",
+    b"u8",
+];
+/// Names of pairs of a user and a password.
+const PAIRS: [&[u8]; 4] = [b"auth", b"creds", b"credentials", b"login"];
+/// Bytes of a line in which a fallback is looked for.
+const MAX_FALLBACK: usize = 160;
+/// What is called with a secret, and which of its arguments that is.
+const CALLS: [(&[u8], usize); 37] = [
+    (b"mysqli_connect", 2),
+    (b"mysqli", 2),
+    (b"mysql_connect", 2),
+    (b"pg_connect", 0),
+    (b"pdo", 2),
+    (b"getconnection", 2),
+    (b"mysql_real_connect", 3),
+    (b"sequelize", 2),
+    (b"dbi-", 2),
+    (b"connect", 2),
+    (b"passwordauthentication", 1),
+    (b"passwordcredentials", 1),
+    (b"networkcredential", 1),
+    (b"login", 1),
+    (b"signin", 1),
+    (b"sign_in", 1),
+    (b"authenticate", 1),
+    (b"basicauth", 1),
+    (b"basic_auth", 1),
+    (b"httpbasicauth", 1),
+    (b"setbasicauth", 1),
+    (b"credentials", 1),
+    (b"credential", 1),
+    (b"oauthhandler", 1),
+    (b"jwt.encode", 1),
+    (b"jwt.sign", 1),
+    (b"signwith", 1),
+    (b"createhmac", 1),
+    (b"createcipher", 1),
+    (b"createcipheriv", 1),
+    (b"openssl_encrypt", 2),
+    (b"openssl_decrypt", 2),
+    (b"pgp_sym_decrypt", 1),
+    (b"pgp_sym_encrypt", 1),
+    (b"fernet", 0),
+    (b"hmac.new", 0),
+    (b"cookieparser", 0),
+];
+
+fn ends_with(text: &[u8], ends: &[&[u8]]) -> bool {
+    let ends_in = |end: &&[u8]| {
+        let tail = text.len().checked_sub(end.len()).map(|at| &text[at..]);
+        tail.is_some_and(|tail| tail.eq_ignore_ascii_case(end))
+    };
+    ends.iter().any(ends_in)
+}
+
+/// Whether the name whose span begins at `start` is the value of a field such as `name:`, the name of
+/// an element, or the name of a block.
+fn is_named(bytes: &[u8], start: usize) -> bool {
+    let before = &bytes[start.saturating_sub(MAX_FIELD_LEN)..start];
+    let is_quote = |byte: &u8| matches!(byte, b'"' | b'\'' | b'`' | b'\\');
+    let trim = |text: &mut &[u8], is: &dyn Fn(&u8) -> bool| {
+        let mut count = 0;
+        while let Some((last, rest)) = text.split_last()
+            && is(last)
+        {
+            *text = rest;
+            count += 1;
+        }
+        count
+    };
+    let mut rest = before;
+    let quotes = trim(&mut rest, &is_quote);
+    let blanks = trim(&mut rest, &|byte| is_blank(*byte));
+    let marks = trim(&mut rest, &|byte| b":=>".contains(byte));
+    // `variable "name" {`
+    let is_block = marks == 0 && quotes > 0 && blanks > 0;
+    if marks == 0 && !is_block {
+        return false;
+    }
+    trim(&mut rest, &|byte| is_blank(*byte) || is_quote(byte));
+    let word = rest.iter().rev().take_while(|byte| is_name(**byte)).count();
+    let word = &rest[rest.len() - word..];
+    let blocks: [&[u8]; 2] = [b"variable", b"output"];
+    word.len() > 1 && ends_with(word, if is_block { &blocks } else { &NAME_FIELDS })
+}
+
+impl Reader<'_> {
+    fn name_of(&self, name: Span) -> &[u8] {
+        &self.bytes[name.start..name.end]
+    }
+
+    /// Notes that everything up to here was looked at, and goes back to `at`.
+    fn back(&mut self, at: usize) {
+        self.seen = self.seen.max(self.at + MAX_NAME_LEN);
+        self.at = at;
+    }
+
+    /// Reads the value of a pair whose name stands in a field of its own. The reader stands behind
+    /// the name and its quotes.
+    pub(super) fn pair(&mut self, name: Span) -> Option<Assignment> {
+        let start = self.at;
+        let goes_on = match self.peek(0)? {
+            b',' | b'\n' | b'\r' | b'<' | b'{' | b'}' | b'/' => true,
+            b' ' | b'\t' => self.bytes[self.at..]
+                .iter()
+                .take(MAX_BLANKS)
+                .find(|byte| !is_blank(**byte))
+                .is_some_and(|byte| byte.is_ascii_alphabetic() || b"\n\r{},<#".contains(byte)),
+            _ => false,
+        };
+        if !goes_on || !is_named(self.bytes, name.start) {
+            return None;
+        }
+        let found = self.value_field(name);
+        if found.is_some() {
+            return found;
+        }
+        self.back(start);
+        self.value_before(name)
+    }
+
+    /// Reads the fields from here on up to one for a value.
+    fn value_field(&mut self, name: Span) -> Option<Assignment> {
+        let limit = self.at + MAX_EXTENT;
+        let indent = self.indent(name.start);
+        let mut is_open = false;
+        for _ in 0..MAX_FIELDS {
+            let mut lines = 0;
+            while self.at < limit {
+                match self.peek(0)? {
+                    b'\n' => {
+                        lines += 1;
+                        self.at += 1;
+                        let blanks = self.skip(MAX_NAME_LEN, is_blank);
+                        let is_text = self.peek(0).is_some_and(|byte| !byte.is_ascii_whitespace());
+                        if is_text && blanks < indent && !is_open {
+                            return None;
+                        }
+                    }
+                    b'{' if !is_open => {
+                        is_open = true;
+                        self.at += 1;
+                    }
+                    b' ' | b'\t' | b'\r' | b',' | b';' => self.at += 1,
+                    b'#' => {
+                        self.skip(MAX_EXTENT, |byte| byte != b'\n');
+                    }
+                    _ => break,
+                }
+            }
+            if lines > 2 || self.at >= limit {
+                return None;
+            }
+            if self.take(b"</") {
+                self.skip(MAX_NAME_LEN, |byte| byte != b'>' && byte != b'\n');
+                self.take(b">");
+                continue;
+            }
+            let is_element = self.take(b"<");
+            let (field, is_value) = self.field()?;
+            let is_value = is_value || (is_element && self.skip_attributes());
+            let operator = if is_element {
+                self.take(b">").then_some(Operator::Markup)?
+            } else {
+                self.field_operator()?
+            };
+            if is_value {
+                let value = self.value(field, operator)?;
+                return assignment(name, value, Operator::Field);
+            }
+            self.skip_value(is_element);
+        }
+        None
+    }
+
+    /// Reads the name of a field, and says whether it is one for a value.
+    fn field(&mut self) -> Option<(Span, bool)> {
+        let is_quote = |byte| matches!(byte, b'"' | b'\'' | b'`' | b'\\');
+        self.skip(MAX_ESCAPES + 1, is_quote);
+        let start = self.at;
+        let len = self.skip(MAX_NAME_LEN, |byte| is_name(byte) || byte == b'.');
+        let field = Span::new(start, start + len);
+        self.skip(MAX_ESCAPES + 1, is_quote);
+        let is_word = self
+            .bytes
+            .get(start)
+            .is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
+        let is = |known: &&[u8]| self.name_of(field).eq_ignore_ascii_case(known);
+        is_word.then(|| (field, VALUE_FIELDS.iter().any(is)))
+    }
+
+    /// Passes over the attributes of an element; returns whether one of them says that it is a value.
+    fn skip_attributes(&mut self) -> bool {
+        let start = self.at;
+        self.skip(MAX_NAME_LEN, |byte| !b"<>\n".contains(&byte));
+        let attributes = self.bytes[start..self.at].strip_suffix(b"\"");
+        attributes.is_some_and(|text| ends_with(text, &[b"value"]))
+    }
+
+    fn field_operator(&mut self) -> Option<Operator> {
+        self.skip(MAX_BLANKS, is_blank);
+        if self.take(b"=>") || self.take(b"=") {
+            Some(Operator::Assign)
+        } else {
+            self.take(b":").then_some(Operator::Colon)
+        }
+    }
+
+    /// Passes over the value of a field.
+    fn skip_value(&mut self, is_element: bool) {
+        self.skip(MAX_BLANKS, is_blank);
+        let escapes = self.skip(MAX_ESCAPES, |byte| byte == b'\\');
+        if is_element {
+            self.skip(MAX_EXTENT, |byte| byte != b'<' && byte != b'\n');
+        } else if let Some(quote @ (b'"' | b'\'')) = self.peek(0) {
+            self.at += 1;
+            if self.quoted(quote, escapes, Form::Quoted).is_some() {
+                self.at += escapes + 1;
+            }
+        } else {
+            self.skip(MAX_EXTENT, |byte| {
+                !matches!(byte, b'\n' | b',' | b'}' | b';')
+            });
+        }
+    }
+
+    /// Blanks before the first other byte of the line that holds `at`, as far as it is in reach, and
+    /// a list's dash.
+    fn indent(&self, at: usize) -> usize {
+        let from = at.saturating_sub(MAX_NAME_LEN * 2);
+        let line = memchr::memrchr(b'\n', &self.bytes[from..at]).map_or(from, |end| from + end + 1);
+        let rest = &self.bytes[line..at];
+        rest.iter()
+            .take_while(|byte| is_blank(**byte) || **byte == b'-')
+            .count()
+    }
+
+    /// Reads the list or map that is assigned to `name`; the reader stands behind the operator, and
+    /// goes back there.
+    pub(super) fn children(&mut self, name: Span, found: &mut Vec<Assignment>) {
+        let start = self.at;
+        self.skip(MAX_BLANKS, is_blank);
+        let is_collective = ends_with(self.name_of(name), &COLLECTIVES);
+        match self.peek(0) {
+            Some(b'[') if is_collective => self.items(name, found),
+            Some(b'{') => self.members(name, is_collective, found),
+            Some(b'\n' | b'\r') => self.block(name, is_collective, found),
+            Some(b'|' | b'>') => self.block_scalar(name, found),
+            _ => {}
+        }
+        self.back(start);
+    }
+
+    /// Reads `[a, "b"]`.
+    fn items(&mut self, name: Span, found: &mut Vec<Assignment>) {
+        self.at += 1;
+        let limit = self.at + MAX_EXTENT;
+        while found.len() < MAX_CHILDREN && self.at < limit {
+            self.skip(MAX_BLANKS, |byte| {
+                byte.is_ascii_whitespace() || byte == b','
+            });
+            let start = self.at;
+            let value = match self.peek(0) {
+                Some(quote @ (b'"' | b'\'' | b'`')) => {
+                    self.at += 1;
+                    let value = self.quoted(quote, 0, Form::Quoted);
+                    self.at += 1;
+                    value
+                }
+                Some(byte) if byte.is_ascii_alphanumeric() => {
+                    let len = self.skip(MAX_VALUE_LEN, |byte| {
+                        !byte.is_ascii_whitespace() && !b",]}[{(".contains(&byte)
+                    });
+                    Some((Span::new(start, start + len), Form::Bare, false))
+                }
+                _ => None,
+            };
+            let Some(value) = value else { break };
+            found.extend(assignment(name, value, Operator::Listed));
+        }
+    }
+
+    /// Reads `{a: b, "c": "d"}`: the field for a value, or all if the name says what they are.
+    fn members(&mut self, name: Span, is_collective: bool, found: &mut Vec<Assignment>) {
+        self.at += 1;
+        let limit = self.at + MAX_EXTENT;
+        for _ in 0..MAX_CHILDREN {
+            self.skip(MAX_NAME_LEN, |byte| {
+                byte.is_ascii_whitespace() || b",;".contains(&byte)
+            });
+            if self.at >= limit {
+                return;
+            }
+            let Some((field, is_value)) = self.field() else {
+                return;
+            };
+            let Some(operator) = self.field_operator() else {
+                return;
+            };
+            if !self.member(name, (field, is_value), operator, is_collective, found) {
+                return;
+            }
+        }
+    }
+
+    /// Reads one member behind its operator; returns whether others may follow.
+    fn member(
+        &mut self,
+        name: Span,
+        (field, is_value): (Span, bool),
+        operator: Operator,
+        is_collective: bool,
+        found: &mut Vec<Assignment>,
+    ) -> bool {
+        let start = self.at;
+        let is_nested = self.bytes[start..]
+            .iter()
+            .take(MAX_BLANKS)
+            .find(|byte| !is_blank(**byte))
+            .is_none_or(|byte| matches!(byte, b'{' | b'[' | b'\n' | b'\r' | b'|' | b'>'));
+        if is_nested {
+            return false;
+        }
+        if !is_value && !is_collective {
+            self.skip_value(false);
+            return true;
+        }
+        let Some(value) = self.value(field, operator) else {
+            return false;
+        };
+        let is_quoted = value.1 != Form::Bare;
+        if is_value {
+            found.extend(assignment(name, value, Operator::Field));
+        } else if let Some(member) = assignment(field, value, Operator::Member) {
+            found.push(Assignment {
+                parent: Some(name),
+                ..member
+            });
+        }
+        if is_quoted {
+            // Over the closing quote and its escapes.
+            self.skip(MAX_ESCAPES + 1, |byte| {
+                matches!(byte, b'\\' | b'"' | b'\'' | b'`')
+            });
+        }
+        !is_value
+    }
+
+    /// Reads what is indented below `name:` in YAML.
+    fn block(&mut self, name: Span, is_collective: bool, found: &mut Vec<Assignment>) {
+        let limit = self.at + MAX_EXTENT;
+        let outer = self.indent(name.start);
+        let is_list_mark = |rest: &[u8]| rest.starts_with(b"- ");
+        let mut inner = None;
+        for _ in 0..MAX_CHILDREN {
+            self.skip(MAX_BLANKS, |byte| byte == b'\r' || byte == b'\n');
+            let line = self.at;
+            self.skip(MAX_NAME_LEN, is_blank);
+            let indent = self.at - line;
+            let rest = &self.bytes[self.at..];
+            let is_item = is_list_mark(rest);
+            let is_below = indent > outer || (is_item && indent == outer && outer == 0);
+            if rest.is_empty()
+                || self.at >= limit
+                || !is_below
+                || *inner.get_or_insert(indent) != indent
+            {
+                return;
+            }
+            if rest[0] == b'#' {
+                self.skip(MAX_EXTENT, |byte| byte != b'\n');
+                continue;
+            }
+            let has_more = if is_item && is_collective {
+                self.at += 2;
+                self.item(name, found)
+            } else if is_item {
+                return;
+            } else {
+                self.line(name, is_collective, found)
+            };
+            if !has_more {
+                return;
+            }
+            self.skip(MAX_EXTENT, |byte| byte != b'\n');
+        }
+    }
+
+    /// Reads `X` of `- X`.
+    fn item(&mut self, name: Span, found: &mut Vec<Assignment>) -> bool {
+        let start = self.at;
+        let line = self.bytes[start..].iter().take(MAX_VALUE_LEN);
+        let line = line.take_while(|byte| **byte != b'\n').count();
+        let text = &self.bytes[start..start + line];
+        if !matches!(text.first(), Some(b'"' | b'\'')) && text.windows(2).any(|pair| pair == b": ")
+        {
+            return false;
+        }
+        let before = found.len();
+        let value = self.value(Span::new(start, start), Operator::Colon);
+        found.extend(value.and_then(|value| assignment(name, value, Operator::Listed)));
+        found.len() > before
+    }
+
+    /// Reads one line of a block: a member, or the value itself.
+    fn line(&mut self, name: Span, is_collective: bool, found: &mut Vec<Assignment>) -> bool {
+        let start = self.at;
+        if let Some((field, is_value)) = self.field()
+            && let Some(operator @ Operator::Colon) = self.field_operator()
+            && matches!(self.peek(0), Some(b' ' | b'\n' | b'\r'))
+        {
+            return self.member(name, (field, is_value), operator, is_collective, found);
+        }
+        self.back(start);
+        if found.is_empty() {
+            let value = self.value(Span::new(start, start), Operator::Colon);
+            found.extend(value.and_then(|value| assignment(name, value, Operator::Colon)));
+        }
+        false
+    }
+
+    /// Reads the only line of `name: |`.
+    fn block_scalar(&mut self, name: Span, found: &mut Vec<Assignment>) {
+        let outer = self.indent(name.start);
+        self.skip(3, |byte| b"|>-+".contains(&byte));
+        self.skip(MAX_BLANKS, |byte| is_blank(byte) || byte == b'\r');
+        if !self.take(b"\n") || self.skip(MAX_NAME_LEN, is_blank) <= outer {
+            return;
+        }
+        let start = self.at;
+        let len = self.skip(MAX_VALUE_LEN, |byte| !byte.is_ascii_whitespace());
+        self.skip(1, |byte| byte == b'\r');
+        let is_whole = len > 0 && (self.peek(0).is_none() || self.take(b"\n"));
+        let indent = self.skip(MAX_NAME_LEN, is_blank);
+        let is_last = indent <= outer || matches!(self.peek(0), None | Some(b'\n'));
+        if is_whole && is_last {
+            let value = (Span::new(start, start + len), Form::Bare, false);
+            found.extend(assignment(name, value, Operator::Colon));
+        }
+    }
+
+    /// Passes over a call around a literal that leaves it what it is: `Some("…")`, `[]byte("…")`.
+    pub(super) fn skip_wrapper(&mut self) {
+        let start = self.at;
+        let is_path = |byte: u8| byte.is_ascii_alphanumeric() || b"_.:[]&".contains(&byte);
+        let len = self.skip(MAX_NAME_LEN, is_path);
+        let word = self.bytes[start..start + len].rsplit(|byte| b".:]".contains(byte));
+        let is_wrapper = word.take(1).any(|word| {
+            let is_array = len > word.len() && word.eq_ignore_ascii_case(b"byte");
+            is_array
+                || WRAPPERS
+                    .iter()
+                    .any(|known| word.eq_ignore_ascii_case(known))
+        });
+        if is_wrapper && self.take(b"(") {
+            self.skip(MAX_BLANKS, is_blank);
+            let prefix = self.string_prefix();
+            if matches!(self.peek(prefix), Some(b'"' | b'\'' | b'`')) {
+                return;
+            }
+        }
+        self.back(start);
+    }
+
+    /// Passes over `[]` or `[32]` behind a name in C.
+    pub(super) fn skip_array_mark(&mut self) {
+        let start = self.at;
+        if self.take(b"[") {
+            self.skip(8, |byte| byte.is_ascii_digit());
+            let rest = &self.bytes[self.at..];
+            let is_declared = rest.starts_with(b"] =") || rest.starts_with(b"]=");
+            if is_declared {
+                self.at += 1;
+            } else {
+                self.back(start);
+            }
+        }
+    }
+
+    /// Passes over a type between a name and `=`: `var x string = "…"`, `Dim x As String = "…"`.
+    pub(super) fn skip_type(&mut self) -> bool {
+        let start = self.at;
+        let is_type = |byte: u8| is_name(byte) || b"*&[]<>.() ".contains(&byte);
+        let len = self.skip(MAX_NAME_LEN, is_type);
+        let begins = self.bytes[start..]
+            .first()
+            .is_some_and(|byte| byte.is_ascii_alphabetic() || b"*&[".contains(byte));
+        let is_assigned = len > 1
+            && begins
+            && self.peek(0) == Some(b'=')
+            && matches!(self.peek(1), Some(b' ' | b'"' | b'\'' | b'`'))
+            && matches!(self.bytes[self.at - 1], b' ' | b')' | b']');
+        let literal = self.bytes.get(self.at + 1..).unwrap_or_default();
+        let literal = literal.iter().take(4).find(|byte| !is_blank(**byte));
+        if is_assigned && matches!(literal, Some(b'"' | b'\'' | b'`' | b'N' | b'b')) {
+            self.at += 1;
+            return true;
+        }
+        self.back(start);
+        false
+    }
+
+    /// Passes over ` - ` and ` is ` before a value.
+    pub(super) fn skip_copula(&mut self) -> bool {
+        let start = self.at;
+        for word in ["- ", "– ", "is ", "is: ", "was "] {
+            if self.take(word.as_bytes()) {
+                let is_literal = matches!(self.peek(0), Some(b'"' | b'\'' | b'`'));
+                if is_literal || word.starts_with('i') {
+                    return true;
+                }
+                self.back(start);
+            }
+        }
+        false
+    }
+
+    /// Passes over `{ get; set; } =` of a property in C#.
+    pub(super) fn skip_accessors(&mut self) -> bool {
+        let start = self.at;
+        if self.take(b"{ get;") {
+            self.skip(MAX_NAME_LEN, |byte| byte != b'}' && byte != b'\n');
+            if self.take(b"} =") {
+                return true;
+            }
+        }
+        self.back(start);
+        false
+    }
+
+    /// Reads the second literal of a pair of user and password: `auth=("user", "…")`.
+    pub(super) fn tuple(&mut self, name: Span) -> Option<Value> {
+        if !ends_with(self.name_of(name), &PAIRS) {
+            return None;
+        }
+        let start = self.at;
+        self.skip(MAX_BLANKS, is_blank);
+        let found = if self.take(b"(") {
+            self.argument_at(1)
+        } else {
+            None
+        };
+        if found.is_none() {
+            self.back(start);
+        }
+        found
+    }
+
+    /// Reads the literal among a call's arguments that is the secret; the reader stands behind the
+    /// bracket.
+    pub(super) fn argument(&mut self, name: Span) -> Option<Value> {
+        let called = self.name_of(name);
+        let is = |known: &&(&[u8], usize)| ends_with(called, &[known.0]);
+        let &(_, index) = CALLS.iter().find(is)?;
+        self.argument_at(index)
+    }
+
+    fn argument_at(&mut self, index: usize) -> Option<Value> {
+        let start = self.at;
+        for _ in 0..index {
+            self.skip(MAX_BLANKS, |byte| byte.is_ascii_whitespace());
+            self.skip_argument();
+            if !self.take(b",") {
+                self.back(start);
+                return None;
+            }
+        }
+        self.skip(MAX_BLANKS * 2, |byte| byte.is_ascii_whitespace());
+        self.skip_wrapper();
+        let prefix = self.string_prefix();
+        let found = match self.peek(prefix) {
+            Some(quote @ (b'"' | b'\'' | b'`')) => {
+                self.at += prefix + 1;
+                self.quoted(quote, 0, Form::Quoted)
+            }
+            _ => None,
+        };
+        if found.is_none() {
+            self.back(start);
+        }
+        found
+    }
+
+    /// Passes over one argument, up to its comma.
+    fn skip_argument(&mut self) {
+        let limit = self.at + MAX_EXTENT / 4;
+        let mut depth = 0u32;
+        while let Some(byte) = self.peek(0)
+            && self.at < limit
+        {
+            match byte {
+                b'"' | b'\'' | b'`' => {
+                    self.at += 1;
+                    if self.quoted(byte, 0, Form::Quoted).is_none() {
+                        return;
+                    }
+                }
+                b'(' | b'[' | b'{' => depth += 1,
+                b')' | b']' | b'}' if depth == 0 => return,
+                b')' | b']' | b'}' => depth -= 1,
+                b',' if depth == 0 => return,
+                b';' => return,
+                _ => {}
+            }
+            self.at += 1;
+        }
+    }
+
+    /// Reads the literal that is taken where the environment has none: `getenv("X") || "…"`.
+    pub(super) fn fallback(&mut self) -> Option<Value> {
+        const SIGNS: [&[u8]; 9] = [
+            b"|| ",
+            b"?? ",
+            b" or ",
+            b"?: ",
+            b" : ",
+            b"unwrap_or(",
+            b"unwrap_or_else(|_| ",
+            b"OrDefault(",
+            b"OrElse(",
+        ];
+        let start = self.at;
+        let line = &self.bytes[start..];
+        let line = &line[..line.len().min(MAX_FALLBACK)];
+        let line = memchr::memchr(b'\n', line).map_or(line, |end| &line[..end]);
+        let reads = line
+            .windows(3)
+            .take(MAX_NAME_LEN)
+            .position(|part| part.eq_ignore_ascii_case(b"env"))?;
+        let found = SIGNS.iter().find_map(|sign| {
+            let at = memchr::memmem::find(&line[reads..], sign)?;
+            let after = reads + at + sign.len();
+            matches!(line.get(after), Some(b'"' | b'\'' | b'`')).then_some(after)
+        });
+        self.seen = self.seen.max(start + line.len() + MAX_NAME_LEN);
+        let quote = line[found?];
+        self.at = start + found? + 1;
+        let value = self.quoted(quote, 0, Form::Quoted);
+        if value.is_none() {
+            self.back(start);
+        }
+        value.map(|(span, _, is_partial)| (span, Form::Default, is_partial))
+    }
+
+    /// Reads the value that stands in the field before that of the name: `value: …`, `name: X`.
+    pub(super) fn value_before(&mut self, name: Span) -> Option<Assignment> {
+        let before = &self.bytes[..name.start];
+        let before = &before[before
+            .len()
+            .saturating_sub(MAX_FIELD_LEN + MAX_NAME_LEN * 2)..];
+        // The name's own field, then a comma.
+        let comma = memchr::memrchr(b',', before)?;
+        let field = before[..comma].trim_ascii_end().strip_suffix(b"\"")?;
+        let open = memchr::memrchr(b'"', field)?;
+        let rest = field[..open].trim_ascii_end().strip_suffix(b":")?;
+        let rest = rest.trim_ascii_end().strip_suffix(b"\"")?;
+        let is_value = VALUE_FIELDS
+            .iter()
+            .any(|known| rest.len() > known.len() && ends_with(rest, &[known]));
+        let from = name.start - before.len();
+        let value = Span::new(from + open + 1, from + field.len());
+        let is_literal = is_value && !self.bytes[value.start..value.end].contains(&b'\\');
+        let value = is_literal.then_some((value, Form::Quoted, false))?;
+        assignment(name, value, Operator::Field)
+    }
+
+    /// Reads the text of an element, which may stand on a line of its own, or in `<value>`.
+    pub(super) fn element(&mut self) -> Option<Value> {
+        let blanks = |byte: u8| byte.is_ascii_whitespace();
+        self.skip(MAX_BLANKS * 2, blanks);
+        let is_wrapped = [&b"<![CDATA["[..], b"<value>", b"<Value>"];
+        if is_wrapped.iter().any(|tag| self.take(tag)) {
+            self.skip(MAX_BLANKS, blanks);
+        }
+        let start = self.at;
+        let len = self.skip(MAX_VALUE_LEN, |byte| byte != b'<' && byte != b'\n');
+        if len == MAX_VALUE_LEN {
+            let span = Span::new(start, start + len);
+            let is_opaque = !self.bytes[start..start + len].contains(&b' ');
+            return is_opaque.then_some((span, Form::Element, true));
+        }
+        let text = &self.bytes[start..start + len];
+        let len = text.trim_ascii_end().len();
+        let text = &text[..len];
+        let len = text.strip_suffix(b"]]>").map_or(len, <[u8]>::len);
+        self.skip(MAX_BLANKS * 2, blanks);
+        self.seen = self.seen.max(self.at + MAX_LOOKAHEAD);
+        let span = Span::new(start, start + len);
+        self.take(b"</").then_some((span, Form::Element, false))
+    }
+}

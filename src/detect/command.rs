@@ -1,0 +1,360 @@
+//! Passwords among the arguments of commands: `curl -u user:password`, `mysql -ppassword`.
+//!
+//! A command is read as a shell does: words are split at blanks outside of quotes, over escaped line
+//! ends, up to the end of the command. Where the command itself is an item of a list, as in a
+//! Dockerfile, its items are the words.
+
+use crate::span::Span;
+
+/// Bytes of a command that are read.
+pub(super) const MAX_COMMAND_LEN: usize = 1024;
+/// Words of a command that are read.
+const MAX_WORDS: usize = 64;
+/// Bytes before a command in which what is piped into it stands.
+pub(super) const MAX_PIPED_LEN: usize = 160;
+
+/// Where a secret stands in a command.
+#[derive(Clone, Copy)]
+enum At {
+    /// In the word behind the option, or glued to it.
+    Option(&'static str),
+    /// The same, but only glued: alone, the option asks for the password.
+    Glued(&'static str),
+    /// Behind the mark in the option's word: `user:password`.
+    Behind(&'static str, u8),
+    /// The argument of that number behind the words that name the command; options do not count.
+    Argument(usize),
+    /// In the word that `echo` pipes into it, if the option is there.
+    Piped(&'static str),
+    /// The same, behind the mark: `user:password`.
+    PipedBehind(u8),
+}
+
+/// Commands with the words that must follow, and where their secrets stand.
+const COMMANDS: [(&[&str], &[At]); 37] = [
+    (
+        &["curl"],
+        &[
+            At::Behind("-u", b':'),
+            At::Behind("--user", b':'),
+            At::Behind("--proxy-user", b':'),
+        ],
+    ),
+    (&["mysql"], &[At::Glued("-p")]),
+    (&["mysqldump"], &[At::Glued("-p")]),
+    (&["mysqladmin"], &[At::Glued("-p")]),
+    (&["mysqlimport"], &[At::Glued("-p")]),
+    (&["mariadb"], &[At::Glued("-p")]),
+    (&["redis-cli"], &[At::Option("-a"), At::Option("--pass")]),
+    (
+        &["docker", "login"],
+        &[
+            At::Option("-p"),
+            At::Option("--password"),
+            At::Piped("--password-stdin"),
+        ],
+    ),
+    (
+        &["podman", "login"],
+        &[
+            At::Option("-p"),
+            At::Option("--password"),
+            At::Piped("--password-stdin"),
+        ],
+    ),
+    (
+        &["helm", "registry", "login"],
+        &[At::Option("-p"), At::Option("--password")],
+    ),
+    (&["sshpass"], &[At::Option("-p")]),
+    (&["net", "use"], &[At::Argument(2)]),
+    (&["net", "user"], &[At::Argument(1)]),
+    (&["htpasswd"], &[At::Argument(2)]),
+    (
+        &["openssl"],
+        &[
+            At::Option("-k"),
+            At::Behind("-passin", b':'),
+            At::Behind("-passout", b':'),
+            At::Behind("-pass", b':'),
+        ],
+    ),
+    (
+        &["az", "login"],
+        &[At::Option("-p"), At::Option("--password")],
+    ),
+    (&["smbclient"], &[At::Behind("-U", b'%')]),
+    (&["rpcclient"], &[At::Behind("-U", b'%')]),
+    (&["mongo"], &[At::Option("-p")]),
+    (&["mongosh"], &[At::Option("-p")]),
+    (&["mongodump"], &[At::Option("-p")]),
+    (&["mongorestore"], &[At::Option("-p")]),
+    (&["sqlcmd"], &[At::Option("-P")]),
+    (&["lftp"], &[At::Behind("-u", b',')]),
+    (&["ldapsearch"], &[At::Option("-w")]),
+    (&["ldapadd"], &[At::Option("-w")]),
+    (&["ldapmodify"], &[At::Option("-w")]),
+    (&["ldapwhoami"], &[At::Option("-w")]),
+    (&["chpasswd"], &[At::PipedBehind(b':')]),
+    (&["passwd"], &[At::Piped("--stdin")]),
+    (&["sudo"], &[At::Piped("-S")]),
+    (&["vault", "operator", "unseal"], &[At::Argument(0)]),
+    (&["vault", "login"], &[At::Argument(0)]),
+    (&["aws", "ssm", "put-parameter"], &[At::Option("--value")]),
+    (&["rabbitmqctl", "add_user"], &[At::Argument(1)]),
+    (&["rabbitmqctl", "change_password"], &[At::Argument(1)]),
+    (&["ipmitool"], &[At::Option("-P")]),
+];
+
+/// Returns the secrets of the command whose first word stands at `at`.
+pub(super) fn passwords(window: &[u8], at: usize) -> Vec<Span> {
+    let before = at.checked_sub(1).map(|at| window[at]);
+    let begins =
+        before.is_none_or(|byte| byte.is_ascii_whitespace() || b"/\"'`($;|&".contains(&byte));
+    if !begins {
+        return Vec::new();
+    }
+    let words = words(window, at, before);
+    let text = |span: &Span| &window[span.start..span.end];
+    let mut found = Vec::new();
+    for (names, places) in COMMANDS {
+        let mut pairs = names.iter().zip(&words);
+        let is_named =
+            words.len() >= names.len() && pairs.all(|(name, word)| text(word) == name.as_bytes());
+        if is_named {
+            let arguments = &words[names.len()..];
+            found.extend(
+                places
+                    .iter()
+                    .filter_map(|place| place.find(window, at, arguments)),
+            );
+        }
+    }
+    found
+}
+
+impl At {
+    fn find(self, window: &[u8], at: usize, words: &[Span]) -> Option<Span> {
+        let text = |span: &Span| &window[span.start..span.end];
+        let option = |name: &str, may_follow: bool| {
+            let is_long = name.len() > 2;
+            words.iter().enumerate().find_map(|(number, word)| {
+                let rest = text(word).strip_prefix(name.as_bytes())?;
+                // `-p'…'`
+                let next = words.get(number + 1).copied();
+                let is_glued = matches!(window.get(word.end), Some(b'"' | b'\''));
+                match rest {
+                    [] | [b'='] if is_glued => next.filter(|next| next.start == word.end + 1),
+                    [] if may_follow => next,
+                    [] => None,
+                    [b'=', ..] => Some(Span::new(word.start + name.len() + 1, word.end)),
+                    _ if is_long => None,
+                    _ => Some(Span::new(word.start + name.len(), word.end)),
+                }
+            })
+        };
+        let behind = |span: Span, mark: u8| {
+            let mark = memchr::memchr(mark, text(&span))?;
+            Some(Span::new(span.start + mark + 1, span.end))
+        };
+        let has = |name: &str| words.iter().any(|word| text(word) == name.as_bytes());
+        match self {
+            Self::Option(name) => option(name, true),
+            Self::Glued(name) => option(name, false),
+            Self::Behind(name, mark) => behind(option(name, true)?, mark),
+            Self::Argument(number) => {
+                // `-b`, `/user:name`
+                let is_option = |word: &&Span| match text(word) {
+                    [b'-', ..] => true,
+                    [b'/', rest @ ..] => rest.contains(&b':') || !rest.contains(&b'/'),
+                    _ => false,
+                };
+                words
+                    .iter()
+                    .filter(|word| !is_option(word))
+                    .nth(number)
+                    .copied()
+            }
+            Self::Piped(name) => has(name).then(|| piped(window, at)).flatten(),
+            Self::PipedBehind(mark) => behind(piped(window, at)?, mark),
+        }
+    }
+}
+
+/// Returns the word that `echo` or `printf` pipes into the command at `at`.
+fn piped(window: &[u8], at: usize) -> Option<Span> {
+    let from = at.saturating_sub(MAX_PIPED_LEN);
+    let before = &window[from..at];
+    let line = memchr::memrchr(b'\n', before).map_or(0, |end| end + 1);
+    let pipe = memchr::memrchr(b'|', &before[line..])? + line;
+    let text = before[line..pipe].trim_ascii_end();
+    let echo = memchr::memmem::rfind(text, b"echo ").map(|at| at + 5);
+    let start = echo.or_else(|| memchr::memmem::rfind(text, b"printf ").map(|at| at + 7))?;
+    let from = from + line;
+    let words = words(&window[..from + text.len()], from + start, None);
+    words.into_iter().find(|word| window[word.start] != b'-')
+}
+
+/// Splits the command at `at` into words, without their quotes.
+fn words(window: &[u8], at: usize, before: Option<u8>) -> Vec<Span> {
+    let end = window.len().min(at + MAX_COMMAND_LEN);
+    let bytes = &window[..end];
+    let outer = before.filter(|byte| matches!(byte, b'"' | b'\'' | b'`'));
+    let mut words = Vec::new();
+    let mut at = at;
+    // An item of a list: `["mysql", "-pX"]`.
+    let first = bytes[at..]
+        .iter()
+        .position(|byte| !byte.is_ascii_alphanumeric() && *byte != b'-');
+    let is_list =
+        outer.is_some() && first.is_some_and(|first| bytes.get(at + first) == outer.as_ref());
+    while at < end && words.len() < MAX_WORDS {
+        match bytes[at] {
+            byte if Some(byte) == outer && !is_list => break,
+            b' ' | b'\t' => at += 1,
+            b'\\' if matches!(bytes.get(at + 1), Some(b'\n' | b'\r')) => at += 2,
+            b',' | b'\n' if is_list => at += 1,
+            b'\n' | b'\r' | b';' | b'|' | b'&' | b')' | b'<' | b'>' | b'#' => break,
+            b']' if is_list => break,
+            quote @ (b'"' | b'\'') => {
+                let Some(len) = quoted(&bytes[at + 1..], quote) else {
+                    break;
+                };
+                words.push(Span::new(at + 1, at + 1 + len));
+                at += len + 2;
+            }
+            _ => {
+                let start = at;
+                at = bare(bytes, at, outer);
+                let word = Span::new(start, at);
+                // `-p'…'`: the quotes are not part of it.
+                match bytes.get(at) {
+                    Some(&quote @ (b'"' | b'\'')) if Some(quote) != outer => {
+                        let Some(len) = quoted(&bytes[at + 1..], quote) else {
+                            break;
+                        };
+                        words.push(word);
+                        words.push(Span::new(at + 1, at + 1 + len));
+                        at += len + 2;
+                    }
+                    Some(&quote) if Some(quote) == outer && is_list => {
+                        words.push(word);
+                        at += 1;
+                    }
+                    _ => words.push(word),
+                }
+            }
+        }
+    }
+    words
+}
+
+/// The length of what stands between quotes, up to the closing one on the same line.
+fn quoted(bytes: &[u8], quote: u8) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        match *bytes.get(at)? {
+            b'\n' => return None,
+            b'\\' if quote == b'"' => at += 1,
+            byte if byte == quote => return Some(at),
+            _ => {}
+        }
+        at += 1;
+    }
+}
+
+/// Where a word without quotes ends.
+fn bare(bytes: &[u8], mut at: usize, outer: Option<u8>) -> usize {
+    while let Some(&byte) = bytes.get(at) {
+        match byte {
+            b'\\' if bytes.get(at + 1).is_some_and(u8::is_ascii_graphic) && outer.is_none() => {
+                at += 1
+            }
+            b'"' | b'\'' => break,
+            b';' | b'|' | b'&' | b'<' | b'>' => break,
+            byte if byte.is_ascii_whitespace() || Some(byte) == outer || byte == b'\\' => break,
+            _ => {}
+        }
+        at += 1;
+    }
+    at.min(bytes.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(text: &str, command: &str) -> Vec<String> {
+        let at = text.find(command).unwrap();
+        let spans = passwords(text.as_bytes(), at);
+        spans
+            .iter()
+            .map(|span| text[span.start..span.end].to_owned())
+            .collect()
+    }
+
+    #[test]
+    fn arguments_are_read_as_a_shell_reads_them() {
+        for (text, command, value) in [
+            ("mysql -h db -u root -pQ7x_v shop\n", "mysql", "Q7x_v"),
+            ("mysql -u root -p'Q7 x;v' shop\n", "mysql", "Q7 x;v"),
+            (
+                "test: [\"CMD\", \"mysqladmin\", \"ping\", \"-pQ7x_v\"]\n",
+                "mysqladmin",
+                "Q7x_v",
+            ),
+            (
+                "curl -H 'A: b' \\\n  -X POST \\\n  -u \"ann:Q7$v\" \\\n  https://x\n",
+                "curl",
+                "Q7$v",
+            ),
+            ("curl --fail --user 'ann:Q7@x' -T a\n", "curl", "Q7@x"),
+            ("redis-cli -h a -a Q7x_v ping\n", "redis-cli", "Q7x_v"),
+            (
+                "sh 'docker login -u ann -p Q7x_v host'\n",
+                "docker",
+                "Q7x_v",
+            ),
+            (
+                "echo \"Q7|x\" | docker login -u a --password-stdin\n",
+                "docker",
+                "Q7|x",
+            ),
+            ("echo 'root:Q7x_v' | chpasswd\n", "chpasswd", "Q7x_v"),
+            ("net use Z: \\\\fs\\share Q7x_v /user:ann\n", "net", "Q7x_v"),
+            ("htpasswd -b -c .htpasswd ann Q7x_v\n", "htpasswd", "Q7x_v"),
+            (
+                "openssl enc -aes-256-cbc -pass pass:Q7x_v -in a\n",
+                "openssl",
+                "Q7x_v",
+            ),
+            ("smbclient //h/s -U ann%Q7x_v -c ls\n", "smbclient", "Q7x_v"),
+            (
+                "ldapsearch -x -D cn=a -w Q7x_v -b dc=b\n",
+                "ldapsearch",
+                "Q7x_v",
+            ),
+            (
+                "aws ssm put-parameter --name /a --value 'Q7x_v'\n",
+                "aws",
+                "Q7x_v",
+            ),
+        ] {
+            assert_eq!(found(text, command), [value], "{text}");
+        }
+    }
+
+    #[test]
+    fn a_command_that_asks_has_none() {
+        for (text, command) in [
+            ("mysql -u root -p shop\n", "mysql"),
+            ("mysql -u root -p\n", "mysql"),
+            ("curl -u ann https://x\n", "curl"),
+            ("the mysql -pQ7x_v".trim_start_matches("the "), "sql"),
+            ("docker login\n", "docker"),
+            ("net use\n", "net"),
+        ] {
+            assert_eq!(found(text, command), [""; 0], "{text}");
+        }
+    }
+}
