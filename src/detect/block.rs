@@ -1,5 +1,6 @@
-//! Secrets with a structure of their own: PEM blocks and JSON web tokens.
+//! Secrets with a structure of their own: PEM blocks, PuTTY's key files and JSON web tokens.
 
+use data_encoding::{BASE64_NOPAD, BASE64URL_NOPAD};
 use memchr::memmem;
 
 use crate::span::Span;
@@ -20,10 +21,17 @@ const MAX_LABEL_LEN: usize = 40;
 /// The shortest private key, Ed25519 in PKCS#8, takes 64 characters.
 const MIN_BODY_LEN: usize = 60;
 
-/// Reads the PEM block of a private key that begins at `at`. A block without an end in the window
-/// counts if it goes on to the window's end: long keys, truncated files.
+/// Reads the private key that begins at `at`: a PEM block, a key file of PuTTY, or the base64 of a PEM
+/// block alone. A block without an end in the window counts if it goes on to the window's end: long
+/// keys, truncated files.
 pub fn pem(window: &[u8], at: usize) -> Option<Block> {
-    let rest = window.get(at..)?.strip_prefix(BEGIN)?;
+    let rest = window.get(at..)?;
+    if rest.starts_with(PUTTY) {
+        return putty(window, at);
+    }
+    let Some(rest) = rest.strip_prefix(BEGIN) else {
+        return der(window, at);
+    };
     let label_len = memmem::find(&rest[..rest.len().min(MAX_LABEL_LEN)], b"-----")?;
     let label = &rest[..label_len];
     if !(label.ends_with(b"PRIVATE KEY") || label == b"PGP PRIVATE KEY BLOCK") {
@@ -61,28 +69,162 @@ pub fn key_characters(body: &[u8]) -> impl Iterator<Item = u8> + '_ {
     })
 }
 
+const PUTTY: &[u8] = b"PuTTY-User-Key-File-";
+const PRIVATE_LINES: &[u8] = b"Private-Lines:";
+/// Headers and the public half of a key of 16,384 bits.
+const MAX_PUBLIC_LEN: usize = 4096;
+/// Type, cipher and comment.
+const MAX_HEADER_LEN: usize = 400;
+/// The private half of such a key.
+const MAX_PRIVATE_LINES: usize = 120;
+/// An Ed25519 key has 32 bytes, after their length.
+const MIN_PRIVATE_LEN: usize = 40;
+
+/// Reads a key file of PuTTY without a passphrase. It tells how many lines the private half has.
+fn putty(window: &[u8], at: usize) -> Option<Block> {
+    let rest = &window[at..];
+    let public = &rest[..rest.len().min(MAX_PUBLIC_LEN)];
+    memmem::find(
+        &public[..public.len().min(MAX_HEADER_LEN)],
+        b"Encryption: none",
+    )?;
+    let head = memmem::find(public, PRIVATE_LINES)?;
+    let another = memmem::find(&public[PUTTY.len()..head], PUTTY);
+    let count_at = at + head + PRIVATE_LINES.len();
+    let count = window[count_at..].trim_ascii_start();
+    let digits = count
+        .iter()
+        .take_while(|byte| byte.is_ascii_digit())
+        .count();
+    let lines: usize = std::str::from_utf8(&count[..digits.min(4)])
+        .ok()?
+        .parse()
+        .ok()?;
+    let mut end = window.len() - count.len() + digits;
+    let mut start = None;
+    for _ in 0..lines.min(MAX_PRIVATE_LINES) {
+        let line = end + line_end_len(&window[end..]);
+        let is_encoded = |byte: &&u8| byte.is_ascii_alphanumeric() || b"+/=".contains(*byte);
+        let len = window[line..].iter().take_while(is_encoded).count();
+        if len == 0 || line == end {
+            break;
+        }
+        start.get_or_insert(line);
+        end = line + len;
+    }
+    let secret = Span::new(start?, end);
+    let is_key = another.is_none() && secret.len() >= MIN_PRIVATE_LEN;
+    is_key.then_some(Block {
+        span: Span::new(at, end),
+        secret,
+    })
+}
+
+/// What follows six characters of base64 in an RSA key: the version, then the modulus or the name of
+/// the algorithm. Other keys are known by their first characters.
+const RSA_STARTS: [&[u8]; 4] = [b"IBAAKC", b"IBAAKB", b"IBAAJB", b"IBADANBgkqhk"];
+const RSA_START_AT: usize = 6;
+
+/// Reads a private key in base64 without the lines around it. Its DER form tells how long it is, so
+/// that it ends where it ends, however its lines are wrapped.
+fn der(window: &[u8], at: usize) -> Option<Block> {
+    let is_rsa = RSA_STARTS
+        .iter()
+        .any(|start| window[at..].starts_with(start));
+    let start = at.checked_sub(if is_rsa { RSA_START_AT } else { 0 })?;
+    let is_encoded = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    let goes_on = match &window[..start] {
+        [.., b'\\', b'n' | b'r'] => false,
+        [.., last] => is_encoded(*last),
+        [] => false,
+    };
+    let len = der_len(window.get(start..start + 8)?).filter(|_| !goes_on)?;
+    let mut missing = (len * 8).div_ceil(6);
+    let mut end = start;
+    while missing > 0 && end < window.len() {
+        let line = window[end..].iter().take_while(|byte| is_encoded(**byte));
+        let taken = line.take(missing).count();
+        (missing, end) = (missing - taken, end + taken);
+        let gap = if missing > 0 {
+            line_end_len(&window[end..])
+        } else {
+            0
+        };
+        if missing > 0 && end < window.len() && (taken == 0 || gap == 0) {
+            return None;
+        }
+        end += gap;
+    }
+    if window.get(end).is_some_and(|&byte| is_encoded(byte)) {
+        return None;
+    }
+    let span = Span::new(start, end);
+    Some(Block { span, secret: span })
+}
+
+/// The length of the DER sequence that begins with these eight characters of base64.
+fn der_len(encoded: &[u8]) -> Option<usize> {
+    match BASE64_NOPAD.decode(encoded).ok()?[..] {
+        [0x30, len @ 0..=0x7f, ..] => Some(2 + usize::from(len)),
+        [0x30, 0x81, len, ..] => Some(3 + usize::from(len)),
+        [0x30, 0x82, high, low, ..] => Some(4 + usize::from(u16::from_be_bytes([high, low]))),
+        _ => None,
+    }
+}
+
+/// How many bytes end a line and indent the next one, escaped and quoted as in source code or not.
+fn line_end_len(text: &[u8]) -> usize {
+    const MAX_LEN: usize = 64;
+    let mut len = 0;
+    while len < MAX_LEN {
+        len += match &text[len..] {
+            [b'\\', b'n' | b'r', ..] => 2,
+            [b' ' | b'\t' | b'\r' | b'\n' | b'"' | b'\'' | b',', ..] => 1,
+            _ => break,
+        };
+    }
+    len
+}
+
 /// Shortest part of a JSON web token that counts.
 const MIN_PART_LEN: usize = 10;
 
-/// Reads the JSON web token that begins at `at`: three base64url parts joined by dots.
+/// Reads the JSON web token that begins at `at`: three base64url parts joined by dots, or five if its
+/// header says that it is encrypted. The second of five is empty if no key is wrapped.
 pub fn jwt(window: &[u8], at: usize) -> Option<Block> {
-    let mut end = at;
-    for part in 0..3 {
-        let is_part = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'_' || **byte == b'-';
-        let len = window[end..].iter().take_while(is_part).count();
-        if len < MIN_PART_LEN {
-            return None;
+    let is_part = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(**byte, b'_' | b'-');
+    let mut ends = [at; 5];
+    let mut lens = [0; 5];
+    let mut parts = 0;
+    let mut start = at;
+    for part in 0..5 {
+        let len = window.get(start..)?.iter().take_while(is_part).count();
+        let is_short = len < MIN_PART_LEN;
+        if is_short && (part != 1 || len > 0) {
+            break;
         }
-        end += len;
-        if part < 2 {
-            if window.get(end) != Some(&b'.') {
-                return None;
-            }
-            end += 1;
+        (lens[part], ends[part], parts) = (len, start + len, part + 1);
+        if window.get(start + len) != Some(&b'.') {
+            break;
         }
+        start += len + 1;
     }
+    let is_signed = parts >= 3 && lens[1] > 0;
+    let end = if parts == 5 && is_encrypted(&window[at..ends[0]]) {
+        ends[4]
+    } else if is_signed {
+        ends[2]
+    } else {
+        return None;
+    };
     let span = Span::new(at, end);
     Some(Block { span, secret: span })
+}
+
+/// Whether the header of a JSON web token names a cipher (RFC 7516, section 4.1.2).
+fn is_encrypted(header: &[u8]) -> bool {
+    let header = BASE64URL_NOPAD.decode(header);
+    header.is_ok_and(|header| memmem::find(&header, b"\"enc\"").is_some())
 }
 
 #[cfg(test)]
@@ -117,6 +259,102 @@ mod tests {
             pem(&block("RSA PRIVATE KEY", "\nyour key goes here\n"), 0),
             None
         );
+    }
+
+    /// A key file as puttygen writes it, with `lines` lines of the private half.
+    fn key_file(lines: usize, end: &str) -> (String, String) {
+        let line = "AAAAabcd".repeat(8);
+        let private = format!(
+            "{}{end}AAAB",
+            format!("{line}{end}").repeat(lines - 1) + &line[..60]
+        );
+        let text = [
+            "PuTTY-User-Key-File-3: ssh-rsa",
+            "Encryption: none",
+            "Comment: a key",
+            "Public-Lines: 2",
+            &line,
+            "AAAA",
+            &format!("Private-Lines: {}", lines + 1),
+            &private,
+            "Private-MAC: 0123abcd0123abcd",
+            "",
+        ];
+        (text.join(end), private)
+    }
+
+    #[test]
+    fn a_key_file_of_putty_is_read_to_its_last_line() {
+        for end in ["\n", "\r\n", "\\n", "\\r\\n", "\n    "] {
+            for lines in [1, 14, 28, 80] {
+                let (text, private) = key_file(lines, end);
+                let found = pem(text.as_bytes(), 0).unwrap();
+                assert_eq!(
+                    &text[found.secret.start..found.secret.end],
+                    private,
+                    "{end:?}"
+                );
+            }
+        }
+        let (text, _) = key_file(3, "\n");
+        let locked = text.replace("none", "aes256-cbc");
+        assert_eq!(pem(locked.as_bytes(), 0), None);
+        let cut = text.split_once("Private-Lines").unwrap().0.to_owned();
+        assert_eq!(pem(format!("{cut}{text}").as_bytes(), 0), None);
+        assert_eq!(pem(cut.as_bytes(), 0), None);
+        assert_eq!(pem(format!("{cut}Private-Lines: 9").as_bytes(), 0), None);
+    }
+
+    #[test]
+    fn a_key_without_lines_around_it_ends_where_it_says() {
+        let bytes = [&[0x30, 0x77, 2, 1, 1, 4, 32][..], &[0xa5; 0x77 - 5]].concat();
+        let key = BASE64_NOPAD.encode(&bytes);
+        assert_eq!(key.len(), 162);
+        for separator in ["", "\n", "\r\n    ", "\\n", "\\r\\n", "\",\n\""] {
+            let lines = [&key[..64], &key[64..128], &key[128..]].join(separator);
+            for (before, after) in [
+                ("k = '", "=='"),
+                ("\\n", "==\\nEND"),
+                ("", "\nEND"),
+                (" ", ""),
+            ] {
+                let text = format!("{before}{lines}{after}");
+                let found = pem(text.as_bytes(), before.len()).unwrap();
+                let secret = &text[found.secret.start..found.secret.end];
+                assert_eq!(secret, lines, "{text}");
+            }
+        }
+        let rsa = [
+            &[0x30, 0x82, 2, 0x5c, 2, 1, 0, 2, 0x81, 0x81][..],
+            &[0xa5; 0x25c - 6],
+        ]
+        .concat();
+        let key = BASE64_NOPAD.encode(&rsa);
+        let found = pem(format!("\"{key}\"").as_bytes(), 7).unwrap();
+        assert_eq!(found.span, Span::new(1, 1 + key.len()));
+        for text in [
+            format!("x{key}"),
+            format!("{key}x"),
+            key[..200].to_owned() + " x.",
+        ] {
+            let at = text.find("IBAAK").unwrap();
+            assert_eq!(pem(text.as_bytes(), at), None);
+        }
+        for at in 0..8 {
+            assert_eq!(pem(b"IBAAKC", at), None);
+        }
+    }
+
+    #[test]
+    fn an_encrypted_token_has_five_parts() {
+        let header = BASE64URL_NOPAD.encode(b"{\"alg\":\"dir\",\"enc\":\"A128GCM\"}");
+        let part = "abcdefghijkl";
+        for key in ["", part] {
+            let token = format!("{header}.{key}.{part}.{part}.{part}");
+            let found = jwt(format!("{token} ").as_bytes(), 0).unwrap();
+            assert_eq!(found.span, Span::new(0, token.len()));
+        }
+        assert_eq!(jwt(format!("{header}..{part}").as_bytes(), 0), None);
     }
 
     #[test]

@@ -1,13 +1,15 @@
 //! Checks that need no network: structure that only real tokens have.
 //!
 //! A wrong checksum means that the issuer never made this token: it lowers confidence, with that
-//! reason. A right one is proof.
+//! reason. A right one is proof. A form is none: what has it may be real, what has it not is not.
 
 use bech32::primitives::decode::CheckedHrpstring;
 use crc::{CRC_16_XMODEM, Crc};
 use data_encoding::{BASE32_NOPAD, BASE64, BASE64_NOPAD, BASE64URL_NOPAD};
 
 use super::block::key_characters;
+use super::entropy::{Classes, is_regular, is_token};
+use super::placeholder::{is_config_word, is_test_value};
 use crate::rule::Check;
 
 /// What a check found.
@@ -19,6 +21,10 @@ pub enum Outcome {
     Plausible,
     /// No issuer makes such a value.
     Failed,
+    /// It does not have the form that it should have.
+    Malformed,
+    /// It is too short or too plain to be sure.
+    Weak,
 }
 
 /// Runs `check` on the bytes of a secret.
@@ -38,6 +44,9 @@ pub fn run(check: Check, secret: &[u8]) -> Outcome {
         Check::BasicAuth => plausible(basic_auth(secret)),
         Check::PypiMacaroon => plausible(pypi_macaroon(secret)),
         Check::PrivateKey => plausible(private_key(secret)),
+        Check::DerKey => plausible(der_key(secret)),
+        Check::Token => strong(is_token(secret)),
+        Check::Password => strong(password(secret)),
         Check::UuidNotNil => plausible(secret.iter().any(|byte| !matches!(byte, b'0' | b'-'))),
     }
 }
@@ -54,8 +63,26 @@ fn plausible(ok: bool) -> Outcome {
     if ok {
         Outcome::Plausible
     } else {
-        Outcome::Failed
+        Outcome::Malformed
     }
+}
+
+fn strong(ok: bool) -> Outcome {
+    if ok {
+        Outcome::Plausible
+    } else {
+        Outcome::Weak
+    }
+}
+
+/// A password that somebody chose or made: of six characters or more, with a digit, a mark or several
+/// cases; of letters alone it has eight and is no word of configuration.
+fn password(secret: &[u8]) -> bool {
+    let classes = Classes::of(secret);
+    let lower = secret.to_ascii_lowercase();
+    let is_plain = classes.kinds() == 1 && classes.digits == 0;
+    let is_word = is_config_word(&lower) || is_test_value(&lower);
+    secret.len() >= 6 && !is_regular(secret) && !(is_plain && (secret.len() < 8 || is_word))
 }
 
 /// The last six characters are the CRC-32, in base 62, of the thirty before them.
@@ -136,12 +163,13 @@ fn nkey(secret: &[u8]) -> bool {
     Crc::<u16>::new(&CRC_16_XMODEM).checksum(body) == u16::from_le_bytes(*sum)
 }
 
-/// A bot's token begins with its account number.
+/// A bot's token begins with its account's number, which has 17 to 20 digits.
 fn discord_id(secret: &[u8]) -> bool {
     let first = secret.split(|&byte| byte == b'.').next();
-    let whole = first.unwrap_or_default();
-    let number = BASE64_NOPAD.decode(whole);
-    number.is_ok_and(|number| !number.is_empty() && number.iter().all(u8::is_ascii_digit))
+    let number = BASE64_NOPAD.decode(first.unwrap_or_default());
+    number.is_ok_and(|number| {
+        (17..=20).contains(&number.len()) && number.iter().all(u8::is_ascii_digit)
+    })
 }
 
 /// The last seven characters are the CRC-32, in base 36, of all before them.
@@ -155,7 +183,8 @@ fn gitlab_routable(secret: &[u8]) -> bool {
     sum == Some(u64::from(crc32fast::hash(body)))
 }
 
-/// The first part is a JSON object with `alg`; the second is one too, unless it is encrypted.
+/// The first part is a JSON object with one of the members that headers have (RFC 7515, section 4.1);
+/// the second is an object too, unless the header says that it is encrypted, compressed or no JSON.
 fn jwt(secret: &[u8]) -> bool {
     let mut parts = secret.split(|&byte| byte == b'.');
     let json = |part: Option<&[u8]>| -> Option<serde_json::Value> {
@@ -164,9 +193,10 @@ fn jwt(secret: &[u8]) -> bool {
     let Some(header) = json(parts.next()) else {
         return false;
     };
-    let is_encrypted = header.get("enc").is_some();
-    let claims = json(parts.next());
-    header.get("alg").is_some() && (is_encrypted || claims.is_some_and(|claims| claims.is_object()))
+    let has_one = |names: &[&str]| names.iter().any(|name| header.get(name).is_some());
+    let is_opaque = has_one(&["enc", "zip", "b64", "cty"]);
+    has_one(&["alg", "typ", "enc", "kid"])
+        && (is_opaque || json(parts.next()).is_some_and(|claims| claims.is_object()))
 }
 
 /// Decodes the account id that AWS key ids carry: 40 bits, one bit into the base32 digits after
@@ -217,6 +247,26 @@ fn pypi_macaroon(secret: &[u8]) -> bool {
     BASE64URL_NOPAD
         .decode(&whole[..whole.len() / 4 * 4])
         .is_ok_and(|bytes| bytes.starts_with(&[2, 1, 8]) && bytes[3..].starts_with(b"pypi.org"))
+}
+
+/// The base64 decodes to a DER sequence of the length that it tells, which begins with a version: a
+/// private key of PKCS#1, PKCS#8 or SEC1 (RFC 8017, RFC 5958, RFC 5915).
+fn der_key(secret: &[u8]) -> bool {
+    let encoded: Vec<u8> = key_characters(secret)
+        .take_while(|&byte| byte != b'=')
+        .collect();
+    let Ok(bytes) = BASE64_NOPAD.decode(&encoded) else {
+        return false;
+    };
+    let (told, rest) = match &bytes[..] {
+        [0x30, len @ 0..=0x7f, rest @ ..] => (usize::from(*len), rest),
+        [0x30, 0x81, len, rest @ ..] => (usize::from(*len), rest),
+        [0x30, 0x82, high, low, rest @ ..] => {
+            (usize::from(u16::from_be_bytes([*high, *low])), rest)
+        }
+        _ => return false,
+    };
+    told == rest.len() && matches!(rest, [2, 1, 0 | 1, ..])
 }
 
 /// The body decodes to a DER sequence, an OpenSSH key or an OpenPGP packet.
@@ -285,21 +335,73 @@ mod tests {
         assert_eq!(run(Check::Jwt, &made("{jwt}")), Outcome::Plausible);
         assert_eq!(
             run(Check::Jwt, "eyJhbGciOi.".repeat(3).as_bytes()),
-            Outcome::Failed
+            Outcome::Malformed
         );
+        let encode = |text: &str| BASE64URL_NOPAD.encode(text.as_bytes());
+        for (header, expected) in [
+            (
+                r#"{"ver":"2","typ":"JWT","alg":"RS256"}"#,
+                Outcome::Plausible,
+            ),
+            ("{ \"kid\": \"a\" }", Outcome::Plausible),
+            ("{\n  \"alg\": \"ES256\"\n}", Outcome::Plausible),
+            (r#"{"version":3,"sources":[]}"#, Outcome::Malformed),
+        ] {
+            let token = format!(
+                "{}.{}.abcdefghijkl",
+                encode(header),
+                encode("{\"sub\":\"b\"}")
+            );
+            assert_eq!(run(Check::Jwt, token.as_bytes()), expected, "{header}");
+        }
         assert_eq!(run(Check::BasicAuth, &made("{basic}")), Outcome::Plausible);
-        assert_eq!(run(Check::BasicAuth, b"bm8gY29sb24="), Outcome::Failed);
-        assert_eq!(run(Check::UuidNotNil, b"00000000-0000"), Outcome::Failed);
+        assert_eq!(run(Check::BasicAuth, b"bm8gY29sb24="), Outcome::Malformed);
+        assert_eq!(run(Check::UuidNotNil, b"00000000-0000"), Outcome::Malformed);
         assert_eq!(
             run(Check::DiscordId, &made("{discord_id}.x")),
             Outcome::Plausible
         );
-        assert_eq!(run(Check::DiscordId, b"TVRBeA.x"), Outcome::Failed);
+        assert_eq!(run(Check::DiscordId, b"TVRBeA.x"), Outcome::Malformed);
         assert_eq!(
             run(Check::Base64Json, &made("glc_{json:20}")),
             Outcome::Plausible
         );
         assert_eq!(run(Check::Crc32Tail, b"ATATT3xx"), Outcome::Plausible);
+    }
+
+    #[test]
+    fn a_key_in_der_form_has_the_length_that_it_tells() {
+        let body = [&[2u8, 1, 1, 4, 32][..], &[7; 32]].concat();
+        let key = |told: u8| BASE64.encode(&[&[0x30, told], &body[..]].concat());
+        let right = u8::try_from(body.len()).unwrap();
+        assert_eq!(
+            run(Check::DerKey, key(right).as_bytes()),
+            Outcome::Plausible
+        );
+        for told in [right - 1, right + 1, 0x81, 0x82, 0] {
+            assert_eq!(run(Check::DerKey, key(told).as_bytes()), Outcome::Malformed);
+        }
+        assert_eq!(run(Check::DerKey, b"MI"), Outcome::Malformed);
+    }
+
+    #[test]
+    fn words_are_weak_passwords() {
+        for text in [
+            "password", "pass", "user", "secret", "abc12", "barbaz", "12345678",
+        ] {
+            assert_eq!(
+                run(Check::Password, text.as_bytes()),
+                Outcome::Weak,
+                "{text}"
+            );
+        }
+        for text in ["s3cret", "Sesame", "open-sesame", "%24%7Bab", "sunshines"] {
+            assert_eq!(
+                run(Check::Password, text.as_bytes()),
+                Outcome::Plausible,
+                "{text}"
+            );
+        }
     }
 
     #[test]

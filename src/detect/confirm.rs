@@ -18,7 +18,7 @@ use super::placeholder::is_reference;
 use super::score::Reason;
 use super::syntax::{self, MAX_PREFIX_LEN, MAX_VALUE_LEN};
 use super::{Candidate, block, command, insert, manifest, score};
-use crate::rule::{Confidence, Keyword, Matcher, Rule, RuleSet};
+use crate::rule::{Confidence, Keyword, MAX_KEYWORD_LEN, Matcher, Rule, RuleSet};
 use crate::secret::Secret;
 use crate::span::Span;
 
@@ -47,6 +47,8 @@ pub(super) struct Confirmer {
     regexes: Vec<OnceLock<Option<Regex>>>,
     /// What a rule excepts, all in one; compiled when first needed.
     exceptions: HashMap<u16, OnceLock<Option<Regex>>>,
+    /// What tokens of issuers begin with, sorted.
+    starts: Vec<Vec<u8>>,
 }
 
 struct KeywordRules {
@@ -112,6 +114,7 @@ impl Confirmer {
             known,
             regexes,
             exceptions,
+            starts: token_starts(rules),
         }
     }
 
@@ -188,6 +191,7 @@ impl Confirmer {
                         reach = Reach::Far;
                     }
                     let assigned = read.iter().filter_map(|read| assigned(number, place, read));
+                    let assigned = assigned.map(|found| self.tempered(found));
                     let is_kept =
                         |found: &Candidate| !self.is_excepted(number, rule, found.secret.reveal());
                     found.extend(assigned.filter(is_kept));
@@ -197,6 +201,23 @@ impl Confirmer {
             }
         }
         ((!found.is_empty()).then(|| found.into()), reach)
+    }
+
+    /// Lowers what a generic rule found if it cannot be an issuer's token, though it looks like one.
+    fn tempered(&self, mut found: Candidate) -> Candidate {
+        let value = found.secret.reveal();
+        let lengths = (MIN_PREFIX_LEN..=value.len().min(MAX_KEYWORD_LEN)).rev();
+        let is_start = |len: &usize| {
+            let start = &value[..*len];
+            self.starts
+                .binary_search_by(|known| known[..].cmp(start))
+                .is_ok()
+        };
+        if let Some(reason) = score::tempered(value, lengths.into_iter().find(is_start)) {
+            found.confidence = Confidence::Low;
+            found.reasons.add(reason);
+        }
+        found
     }
 
     fn try_rule(
@@ -352,6 +373,32 @@ impl Confirmer {
         };
         Some((span, secret))
     }
+}
+
+/// Shorter beginnings are no prefix.
+const MIN_PREFIX_LEN: usize = 3;
+
+/// What the tokens begin with that rules know by their prefix: the keywords that end in a mark, of
+/// rules whose secret is the whole match. Sorted.
+fn token_starts(rules: &RuleSet) -> Vec<Vec<u8>> {
+    let has_prefix = |rule: &&Rule| match &rule.matcher {
+        Matcher::Start(regex) => {
+            rule.confidence > Confidence::Low
+                && rule.ends.is_none()
+                && !regex.starts_with("(?i")
+                && !regex.contains("(?P<secret>")
+        }
+        _ => false,
+    };
+    let prefixed = rules.rules.iter().filter(has_prefix);
+    let keywords = prefixed.flat_map(|rule| rule.keywords.iter().map(|keyword| &keyword.text));
+    let mut starts: Vec<Vec<u8>> = keywords
+        .filter(|text| text.last().is_some_and(|last| b"_-.".contains(last)))
+        .cloned()
+        .collect();
+    starts.sort_unstable();
+    starts.dedup();
+    starts
 }
 
 /// One keyword occurrence in its window.

@@ -95,9 +95,83 @@ pub fn is_monotonous(bytes: &[u8]) -> bool {
     same_step(0) || same_step(1) || same_step(-1)
 }
 
+/// The rows of a keyboard, as far as hands run along them.
+const ROWS: [&[u8]; 4] = [b"1234567890", b"qwertyuiop", b"asdfghjkl", b"zxcvbnm"];
+
+/// Returns whether the value follows a pattern, whatever the case of its letters: it repeats, rises or
+/// falls, in the alphabet or along the rows of a keyboard, with a period of up to four characters:
+/// `123123123123`, `AbCdEfGh`, `abababab`, `1q2w3e4r`, `qwertyuiop`.
+pub fn is_regular(bytes: &[u8]) -> bool {
+    is_monotonous(bytes) || (1..=4).any(|period| has_period(bytes, period))
+}
+
+/// Whether nearly every character is the same step away from the one `period` places before it.
+fn has_period(bytes: &[u8], period: usize) -> bool {
+    const MIN_LEN: usize = 8;
+    if bytes.len() < MIN_LEN {
+        return false;
+    }
+    // Same, next and previous in the alphabet, right and left on the keyboard.
+    let mut steps = [0usize; 5];
+    for (from, to) in bytes.iter().zip(&bytes[period..]) {
+        let (from, to) = (from.to_ascii_lowercase(), to.to_ascii_lowercase());
+        let pairs = [
+            from == to,
+            from.checked_add(1) == Some(to),
+            to.checked_add(1) == Some(from),
+            is_right_of(to, from),
+            is_right_of(from, to),
+        ];
+        for (count, is_one) in steps.iter_mut().zip(pairs) {
+            *count += usize::from(is_one);
+        }
+    }
+    let pairs = bytes.len() - period;
+    // Chance makes a few pairs alike, so all of few must be.
+    let least = if pairs < 8 {
+        pairs
+    } else {
+        (pairs * 3).div_ceil(4)
+    };
+    steps.iter().any(|&count| count >= least)
+}
+
+/// Whether `right` is the key beside `left`.
+fn is_right_of(right: u8, left: u8) -> bool {
+    let is_pair = |pair: &[u8]| pair == [left, right];
+    ROWS.iter().any(|row| row.windows(2).any(is_pair))
+}
+
+/// Returns whether the value looks like a token that a program made: 20 characters or more, of
+/// several kinds that change often and hardly repeat. Words, paths and identifiers do not.
+pub fn is_token(bytes: &[u8]) -> bool {
+    const MIN_LEN: usize = 20;
+    let classes = Classes::of(bytes);
+    let has_kinds = (classes.digits > 0 && classes.lower + classes.upper > 0)
+        || (classes.lower > 0 && classes.upper > 0);
+    if bytes.len() < MIN_LEN || !has_kinds || bytes.iter().any(u8::is_ascii_whitespace) {
+        return false;
+    }
+    let is_hex = bytes
+        .iter()
+        .all(|byte| byte.is_ascii_hexdigit() || *byte == b'-');
+    let most = (bytes.len() as f64).log2().min(6.0);
+    let bar = if is_hex { 2.8 } else { most * 0.75 };
+    // Marks between words change the kind, too.
+    let signs: Vec<u8> = bytes
+        .iter()
+        .copied()
+        .filter(u8::is_ascii_alphanumeric)
+        .collect();
+    let run = if classes.digits > 0 { 6 } else { 3 };
+    let is_mixed = class_changes(&signs) * run >= signs.len();
+    is_mixed && bits_per_byte(bytes) >= bar && !is_regular(bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rule::template::{Random, expand};
 
     #[test]
     fn entropy_of_known_distributions() {
@@ -113,5 +187,74 @@ mod tests {
             assert!(is_monotonous(text.as_bytes()), "{text}");
         }
         assert!(!is_monotonous(b"k3Jx9QpL"));
+    }
+
+    #[test]
+    fn patterns_are_regular_in_any_case_and_with_a_period() {
+        for text in [
+            "123123123123",
+            "AbCdEfGhIjKl",
+            "abababab",
+            "qwertyuiop",
+            "asdfghjkl",
+            "lkjhgfdsa",
+            "1q2w3e4r",
+            "1qaz2wsx3edc",
+            "1a2b3c4d5e",
+            "abcdabcdabcd",
+            "QWERTYUIOP",
+        ] {
+            assert!(is_regular(text.as_bytes()), "{text}");
+        }
+        for text in ["k3Jx9QpL", "correcthorse", "hunter2hunter", "20190412"] {
+            assert!(!is_regular(text.as_bytes()), "{text}");
+        }
+    }
+
+    /// How many of `count` values of `template` are regular.
+    fn regular(template: &str, count: u64) -> usize {
+        let made = |seed| expand(template, &mut Random::new(seed)).unwrap();
+        (0..count)
+            .filter(|&seed| is_regular(made(seed).as_bytes()))
+            .count()
+    }
+
+    #[test]
+    fn chance_is_not_regular() {
+        for template in ["{hex:32}", "{base62:20}", "{base62:12}", "{lower36:16}"] {
+            assert_eq!(regular(template, 20_000), 0, "{template}");
+        }
+    }
+
+    #[test]
+    #[ignore = "a simulation of minutes"]
+    fn chance_is_not_regular_in_a_million_cases() {
+        for template in ["{hex:32}", "{base62:20}"] {
+            assert_eq!(regular(template, 1_000_000), 0, "{template}");
+        }
+    }
+
+    #[test]
+    fn tokens_are_told_from_words() {
+        let made = |template: &str, seed| expand(template, &mut Random::new(seed)).unwrap();
+        for template in [
+            "{hex:32}",
+            "{base62:24}",
+            "{base64url:40}",
+            "{lower36:32}",
+            "{uuid}",
+        ] {
+            let found = (0..1000).filter(|&seed| is_token(made(template, seed).as_bytes()));
+            assert!(found.count() > 980, "{template}");
+        }
+        for text in [
+            "authentication-token-here",
+            "com.example.service.AuthToken",
+            "YourPersonalAccessToken",
+            "abc123",
+            "AbCdEfGhIjKlMnOpQrStUvWx",
+        ] {
+            assert!(!is_token(text.as_bytes()), "{text}");
+        }
     }
 }

@@ -442,7 +442,7 @@ impl Detector {
     /// rule takes for a secret gives way to the secret that is encoded there.
     pub fn matches(&self, bytes: &[u8], hits: &Hits) -> Vec<Match> {
         let mut kept = self.undisguised(hits);
-        let mut inside: Vec<(Span, usize, &Candidate)> = hits
+        let mut inside: Vec<(Span, usize, Judged<'_>)> = hits
             .opened
             .iter()
             .flat_map(|opened| {
@@ -456,17 +456,17 @@ impl Detector {
         // be read otherwise.
         inside.retain(|(place, _, inner)| {
             let at = kept.partition_point(|(span, ..)| span.end <= place.start);
-            let differs = |(span, _, outer): &(Span, usize, &Candidate)| {
+            let differs = |(span, _, outer): &(Span, usize, Judged<'_>)| {
                 let is_within = span.start <= place.start && span.start < place.end;
-                let is_generic = |candidate: &Candidate| self.rule(candidate.rule).is_generic();
+                let is_generic = |found: &Judged<'_>| self.rule(found.candidate.rule).is_generic();
                 is_within && span != place && is_generic(outer) && is_generic(inner)
             };
-            !(inner.escapes_characters() && kept.get(at).is_some_and(differs))
+            !(inner.candidate.escapes_characters() && kept.get(at).is_some_and(differs))
         });
         if !inside.is_empty() {
             let all = Cover::new(inside.iter().map(|found| found.0));
             let mut of_secret: FxHashMap<&Secret, Vec<Span>> = FxHashMap::default();
-            for (span, _, candidate) in &inside {
+            for (span, _, Judged { candidate, .. }) in &inside {
                 let list = of_secret.entry(&*candidate.secret);
                 list.or_default().push(*span);
             }
@@ -474,7 +474,7 @@ impl Detector {
             let of_secret: FxHashMap<&Secret, Cover> = of_secret
                 .map(|(secret, spans)| (secret, Cover::new(spans.into_iter())))
                 .collect();
-            kept.retain(|(span, _, candidate)| {
+            kept.retain(|(span, _, Judged { candidate, .. })| {
                 // A known value shows by some of its base64, too: what is decoded says where.
                 let same = of_secret.get(&*candidate.secret);
                 let is_generic = self.rule(candidate.rule).is_generic();
@@ -485,9 +485,13 @@ impl Detector {
             kept.sort_by_key(|found| found.0);
         }
         let crowded = crowded_names(&kept);
-        let judged = |candidate: &Candidate| {
-            let (mut confidence, mut reasons) = (candidate.confidence, candidate.reasons);
-            if candidate.name.is_some_and(|name| crowded.contains(&name)) {
+        let judged = |found: Judged<'_>| {
+            let (mut confidence, mut reasons) = (found.confidence, found.reasons);
+            if found
+                .candidate
+                .name
+                .is_some_and(|name| crowded.contains(&name))
+            {
                 confidence = Confidence::Low;
                 reasons.add(Reason::Many);
             }
@@ -495,7 +499,7 @@ impl Detector {
         };
         let mut lines = LineCounter::new(bytes);
         kept.into_iter()
-            .map(|(secret_span, at, candidate)| (secret_span, at, candidate, judged(candidate)))
+            .map(|(secret_span, at, found)| (secret_span, at, found.candidate, judged(found)))
             .map(
                 |(secret_span, at, candidate, (confidence, reasons))| Match {
                     rule: candidate.rule,
@@ -515,19 +519,23 @@ impl Detector {
     }
 
     /// What the keywords of the buffer itself lead to, by position.
-    fn undisguised<'h>(&self, hits: &'h Hits) -> Vec<(Span, usize, &'h Candidate)> {
-        let mut found: Vec<(Span, usize, &Candidate)> = Vec::new();
+    fn undisguised<'h>(&self, hits: &'h Hits) -> Vec<(Span, usize, Judged<'h>)> {
+        let mut found: Vec<(Span, usize, Judged<'_>)> = Vec::new();
         for hit in &hits.hits {
             let verdict = hit.verdict.iter().flat_map(|verdict| verdict.iter());
             found.extend(verdict.map(|candidate| located(hit.at as usize, candidate)));
         }
-        found.sort_by(|a, b| (a.0, self.rank(b.2), a.2.rule).cmp(&(b.0, self.rank(a.2), b.2.rule)));
-        let mut kept: Vec<(Span, usize, &Candidate)> = Vec::with_capacity(found.len());
-        for next in found {
+        let rank = |found: &Judged<'_>| self.rank(found.candidate);
+        found.sort_by(|a, b| {
+            let rules = (a.2.candidate.rule, b.2.candidate.rule);
+            (a.0, rank(&b.2), rules.0).cmp(&(b.0, rank(&a.2), rules.1))
+        });
+        let mut kept: Vec<(Span, usize, Judged<'_>)> = Vec::with_capacity(found.len());
+        for same in found.chunk_by(|a, b| a.0 == b.0) {
+            let next = self.agreed(same);
             match kept.last() {
                 Some(last) if last.0.overlaps(next.0) => {
-                    let better =
-                        (self.rank(next.2), next.0.len()) > (self.rank(last.2), last.0.len());
+                    let better = (rank(&next.2), next.0.len()) > (rank(&last.2), last.0.len());
                     if better {
                         kept.pop();
                         kept.push(next);
@@ -539,14 +547,46 @@ impl Detector {
         kept
     }
 
-    /// What one of overlapping matches is preferred by. A shape that was doubted has no advantage
-    /// over what a generic rule says.
-    fn rank(&self, candidate: &Candidate) -> (bool, Confidence) {
-        let is_generic = self.rule(candidate.rule).is_generic();
-        (
-            !is_generic && !candidate.reasons.is_doubted(),
-            candidate.confidence,
-        )
+    /// What all that say something about one value come to: the first of them, which is preferred,
+    /// names it; it is as sure as the surest. A kind that is meant to be public or is of low
+    /// confidence by its own shape, such as a hash, and a value that its issuer publishes, are none
+    /// the more secret for the name that they are assigned to.
+    fn agreed<'h>(&self, same: &[(Span, usize, Judged<'h>)]) -> (Span, usize, Judged<'h>) {
+        let mut first = same[0];
+        let rule = self.rule(first.2.candidate.rule);
+        let reasons = first.2.candidate.reasons;
+        let is_weak = rule.confidence == Confidence::Low && !reasons.contains(Reason::NamedShape);
+        if rule.public || is_weak || reasons.contains(Reason::TestValue) {
+            return first;
+        }
+        let names = self.names_issuer(first.2.candidate);
+        for (_, _, other) in &same[1..] {
+            let is_plain = !self.names_issuer(other.candidate) && !other.reasons.is_doubted();
+            if names && is_plain && other.confidence > first.2.confidence {
+                first.2.confidence = other.confidence;
+                first.2.reasons = first.2.reasons.and(other.reasons);
+            }
+        }
+        first
+    }
+
+    /// Whether the rule tells who issued a value, not only where one stands.
+    fn names_issuer(&self, candidate: &Candidate) -> bool {
+        let rule = self.rule(candidate.rule);
+        !rule.is_generic() && rule.provider != PLACE
+    }
+
+    /// What one of overlapping matches is preferred by: who names the issuer, who knows a place where
+    /// secrets stand, who goes by a name alone. A shape that was doubted has no advantage over what
+    /// another rule says, but if that one is no surer.
+    fn rank(&self, candidate: &Candidate) -> (u8, Confidence, bool) {
+        let names = self.names_issuer(candidate);
+        let kind = if candidate.reasons.is_doubted() || self.rule(candidate.rule).is_generic() {
+            0
+        } else {
+            1 + u8::from(names)
+        };
+        (kind, candidate.confidence, names)
     }
 
     /// Returns all keyword occurrences and verdicts in a form that tests can compare.
@@ -560,6 +600,17 @@ impl Detector {
             .chain(opened)
             .collect()
     }
+}
+
+/// The provider of rules that know only that a token stands in a header.
+const PLACE: &str = "HTTP";
+
+/// A candidate with what all rules that found the value say together.
+#[derive(Clone, Copy)]
+struct Judged<'h> {
+    candidate: &'h Candidate,
+    confidence: Confidence,
+    reasons: Reasons,
 }
 
 /// Shorter runs are scanned like new bytes: inheriting would cost more than it saves.
@@ -677,10 +728,10 @@ fn offset(at: usize) -> u32 {
 const MOST_UNDER_ONE_NAME: usize = 8;
 
 /// The names that have more values than that.
-fn crowded_names(found: &[(Span, usize, &Candidate)]) -> FxHashSet<u32> {
+fn crowded_names(found: &[(Span, usize, Judged<'_>)]) -> FxHashSet<u32> {
     let mut values: FxHashMap<u32, FxHashSet<&Secret>> = FxHashMap::default();
     if found.len() > MOST_UNDER_ONE_NAME {
-        for (.., candidate) in found {
+        for (.., Judged { candidate, .. }) in found {
             if let Some(name) = candidate.name {
                 values.entry(name).or_default().insert(&*candidate.secret);
             }
@@ -692,12 +743,16 @@ fn crowded_names(found: &[(Span, usize, &Candidate)]) -> FxHashSet<u32> {
 }
 
 /// A candidate with the place of its secret.
-fn located(at: usize, candidate: &Candidate) -> (Span, usize, &Candidate) {
+fn located(at: usize, candidate: &Candidate) -> (Span, usize, Judged<'_>) {
     let (start, end) = (candidate.secret_start, candidate.secret_end);
     (
         Span::new(shifted(at, start), shifted(at, end)),
         at,
-        candidate,
+        Judged {
+            candidate,
+            confidence: candidate.confidence,
+            reasons: candidate.reasons,
+        },
     )
 }
 

@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use super::assignment::Assignment;
 use super::checksum::{self, Outcome};
-use super::entropy::{Classes, bits_per_byte, class_changes, is_monotonous};
+use super::entropy::{Classes, bits_per_byte, class_changes, is_regular};
 use super::features::{self, Fact, Features};
 use super::placeholder::{is_config_word, is_placeholder, is_published, is_reference};
 use super::trees;
-use crate::rule::{Confidence, Matcher, Rule};
+use crate::rule::{Check, Confidence, Matcher, Rule};
 
 /// Why a match has the confidence that it has. A set: reasons are added with [`Reasons::add`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -48,10 +48,13 @@ pub enum Reason {
     Assigned,
     Encrypted,
     Many,
+    Weak,
+    TokenStart,
+    StructureWrong,
 }
 
 impl Reason {
-    const ALL: [Self; 24] = [
+    const ALL: [Self; 27] = [
         Self::Shape,
         Self::ChecksumVerified,
         Self::ChecksumWrong,
@@ -76,6 +79,9 @@ impl Reason {
         Self::Assigned,
         Self::Encrypted,
         Self::Many,
+        Self::Weak,
+        Self::TokenStart,
+        Self::StructureWrong,
     ];
 
     /// One phrase for people.
@@ -104,6 +110,9 @@ impl Reason {
             Self::Block => "is a block of this kind",
             Self::Encrypted => "is encrypted",
             Self::Many => "one of many values of this name in one file",
+            Self::StructureWrong => "does not decode to what it should hold",
+            Self::Weak => "too short or too plain to be sure",
+            Self::TokenStart => "begins like an issuer's token, but is too short or made of words",
             Self::Assigned => "assigned to a name that can mean a secret",
         }
     }
@@ -120,11 +129,22 @@ impl Reasons {
         self.0 & (1 << reason as u32) != 0
     }
 
-    /// Returns whether something says that the value is none, whatever its shape.
+    /// Returns all of both.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Returns whether something says that the value is none, or not this issuer's, whatever its shape.
     pub fn is_doubted(self) -> bool {
-        [Reason::Placeholder, Reason::Expression, Reason::LowEntropy]
-            .iter()
-            .any(|&reason| self.contains(reason))
+        const DOUBTS: [Reason; 5] = [
+            Reason::Placeholder,
+            Reason::Expression,
+            Reason::LowEntropy,
+            Reason::ChecksumWrong,
+            Reason::StructureWrong,
+        ];
+        DOUBTS.iter().any(|&reason| self.contains(reason))
     }
 
     /// Returns all, in a fixed order.
@@ -140,23 +160,16 @@ impl Reasons {
 pub fn shaped(rule: &Rule, secret: &[u8]) -> (Confidence, Reasons) {
     let mut reasons = Reasons::default();
     reasons.add(shape_reason(rule));
-    let mut outcomes = rule
-        .checks
-        .iter()
-        .map(|&check| checksum::run(check, secret));
     let mut confidence = rule.confidence;
     let mut is_verified = false;
-    for outcome in outcomes.by_ref() {
-        match outcome {
-            Outcome::Verified => {
-                is_verified = true;
-                reasons.add(Reason::ChecksumVerified);
-            }
-            Outcome::Plausible => reasons.add(Reason::StructureVerified),
-            Outcome::Failed => {
-                confidence = Confidence::Low;
-                reasons.add(Reason::ChecksumWrong);
-            }
+    for &check in &rule.checks {
+        let outcome = checksum::run(check, secret);
+        is_verified |= outcome == Outcome::Verified;
+        if !matches!(outcome, Outcome::Verified | Outcome::Plausible) {
+            confidence = Confidence::Low;
+        }
+        if let Some(reason) = outcome_reason(check, outcome) {
+            reasons.add(reason);
         }
     }
     if is_verified && !reasons.contains(Reason::ChecksumWrong) {
@@ -172,14 +185,83 @@ pub fn shaped(rule: &Rule, secret: &[u8]) -> (Confidence, Reasons) {
     (confidence, reasons)
 }
 
+/// What the outcome of a check says.
+fn outcome_reason(check: Check, outcome: Outcome) -> Option<Reason> {
+    match (outcome, check) {
+        (Outcome::Verified, _) => Some(Reason::ChecksumVerified),
+        // It looks like one: that is no proof.
+        (Outcome::Plausible, Check::Password) => None,
+        (Outcome::Plausible, Check::Token) => Some(Reason::RandomValue),
+        (Outcome::Plausible, _) => Some(Reason::StructureVerified),
+        (Outcome::Failed, _) => Some(Reason::ChecksumWrong),
+        (Outcome::Malformed, _) => Some(Reason::StructureWrong),
+        (Outcome::Weak, _) => Some(Reason::Weak),
+    }
+}
+
 /// What the rule alone knows about its matches.
 fn shape_reason(rule: &Rule) -> Reason {
     match &rule.matcher {
         Matcher::Pem | Matcher::Jwt => Reason::Block,
         // An issuer's word, then a value.
         Matcher::Start(regex) if regex.starts_with("(?i:") => Reason::NamedShape,
-        _ if rule.confidence == Confidence::High => Reason::Shape,
-        _ => Reason::Place,
+        _ if rule.confidence < Confidence::High => Reason::Place,
+        Matcher::Start(regex) | Matcher::Infix { regex, .. } if is_behind_a_name(regex) => {
+            Reason::NamedShape
+        }
+        _ => Reason::Shape,
+    }
+}
+
+/// Whether an expression knows its secret by what stands before it alone: it begins with no letter
+/// that only this issuer's tokens have.
+fn is_behind_a_name(regex: &str) -> bool {
+    const GROUP: &str = "(?P<secret>";
+    let secret = regex.find(GROUP).map(|at| &regex[at + GROUP.len()..]);
+    let is_class = |secret: &str| secret.starts_with(['[', '\\']) || secret.starts_with("(?:[");
+    secret.is_some_and(is_class)
+}
+
+/// What makes a value of low confidence that a generic rule found: an issuer's prefix, of
+/// `token_start` bytes, before what no issuer makes; a pattern; a value that an issuer publishes.
+pub fn tempered(value: &[u8], token_start: Option<usize>) -> Option<Reason> {
+    let is_stub = |start: usize| {
+        let rest = &value[start..];
+        rest.len() < MIN_TOKEN_REST || is_of_words(rest)
+    };
+    if is_published(value) {
+        Some(Reason::TestValue)
+    } else if token_start.is_some_and(is_stub) {
+        Some(Reason::TokenStart)
+    } else {
+        is_regular(value).then_some(Reason::LowEntropy)
+    }
+}
+
+/// No issuer's token has fewer characters behind its prefix.
+const MIN_TOKEN_REST: usize = 12;
+
+/// `your-token`, `REPLACE_THIS`: letters of one case each, with marks between them.
+fn is_of_words(text: &[u8]) -> bool {
+    let is_word = |word: &[u8]| {
+        let rest = word.get(1..).unwrap_or_default();
+        word.len() <= 16
+            && word.iter().all(u8::is_ascii_alphabetic)
+            && (rest.iter().all(u8::is_ascii_lowercase) || word.iter().all(u8::is_ascii_uppercase))
+    };
+    text.split(|byte| b"-_. ".contains(byte)).all(is_word)
+}
+
+/// The part of a token behind its prefix, by which patterns are told.
+fn token_body(secret: &[u8]) -> &[u8] {
+    const MAX_PREFIX_LEN: usize = 16;
+    let head = &secret[..secret.len().min(MAX_PREFIX_LEN)];
+    let last = head.iter().rposition(|byte| b"_-.:/".contains(byte));
+    let body = last.map_or(secret, |last| &secret[last + 1..]);
+    if body.len() >= MIN_TOKEN_REST {
+        body
+    } else {
+        secret
     }
 }
 
@@ -191,12 +273,15 @@ fn doubt(rule: &Rule, secret: &[u8]) -> Option<Reason> {
     }
     let bits = bits_per_byte(secret);
     // Documentation shows tokens such as 'EXAMPLE' or 'aaaabbbb' in the right length.
-    let is_regular = bits < LEAST_BITS && secret.len() >= 16;
+    let is_even = bits < LEAST_BITS && secret.len() >= 16;
     if is_placeholder(secret) {
         Some(Reason::Placeholder)
     } else if is_reference(secret, true) {
         Some(Reason::Expression)
-    } else if is_monotonous(secret) || is_regular || rule.entropy.is_some_and(|floor| bits < floor)
+    } else if is_even
+        || is_regular(secret)
+        || is_regular(token_body(secret))
+        || rule.entropy.is_some_and(|floor| bits < floor)
     {
         Some(Reason::LowEntropy)
     } else if is_config_word(&secret.to_ascii_lowercase()) {
@@ -438,5 +523,57 @@ mod tests {
         assert!(reasons.contains(Reason::TestValue));
         let other = key.replace('4', "5");
         assert!(!shaped(rule, other.as_bytes()).1.contains(Reason::TestValue));
+    }
+
+    #[test]
+    fn stubs_and_patterns_are_low() {
+        for (value, start, expected) in [
+            ("xoxp-your-token", Some(5), Some(Reason::TokenStart)),
+            ("sk_test_short", Some(8), Some(Reason::TokenStart)),
+            (
+                "abcd-this-IS-a-Longer-text",
+                Some(5),
+                Some(Reason::TokenStart),
+            ),
+            ("123123123123", None, Some(Reason::LowEntropy)),
+            ("correct-horse", None, None),
+        ] {
+            assert_eq!(tempered(value.as_bytes(), start), expected, "{value}");
+        }
+        let long = ["xoxp-", "8f3kd02mXz91", "LpQ7"].concat();
+        assert_eq!(tempered(long.as_bytes(), Some(5)), None);
+    }
+
+    #[test]
+    fn a_value_behind_a_name_has_no_shape_of_its_own() {
+        let rules = crate::rule::builtin().unwrap();
+        let reason = |id: &str| shape_reason(rules.get(id).unwrap());
+        assert_eq!(reason("github-pat"), Reason::Shape);
+        assert_eq!(reason("slack-webhook"), Reason::Shape);
+        assert_eq!(reason("rails-master-key"), Reason::NamedShape);
+        assert_eq!(reason("alchemy-endpoint"), Reason::NamedShape);
+        for rule in &rules.rules {
+            let is_context =
+                matches!(&rule.matcher, Matcher::Start(regex) if regex.starts_with("(?i:"));
+            assert!(
+                !is_context || shape_reason(rule) == Reason::NamedShape,
+                "{}",
+                rule.id
+            );
+        }
+    }
+
+    #[test]
+    fn samples_of_manuals_are_low_in_any_variant() {
+        let key = ["wJalrXUtnFEMI/K7MDENG", "/bPxRfiCY", "ZZaaBBccDD"].concat();
+        assert!(is_published(key.as_bytes()));
+        let claims = [
+            "eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFt",
+            "ZSI6IkpvaG4gRG9lIiwiYWRtaW4iOnRydWV9",
+        ];
+        let head = ["eyJhbGci", "OiJIUzI1NiJ9"].concat();
+        let sample = [head.as_str(), &claims.concat(), "abcdefghijkl"].join(".");
+        assert!(is_published(sample.as_bytes()));
+        assert!(!is_published(b"wJalrXUtnFEMI"));
     }
 }

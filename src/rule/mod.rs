@@ -16,7 +16,7 @@ mod set;
 pub mod template;
 
 pub use model::{Boundary, Check, Confidence, Ends, Keyword, Matcher, Rule, RuleSet};
-use parse::MAX_KEYWORD_LEN;
+pub use parse::MAX_KEYWORD_LEN;
 pub use parse::{fixed_len, parse, syntax_reason};
 
 use crate::error::{Error, Result};

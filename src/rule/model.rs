@@ -166,13 +166,19 @@ pub enum Check {
     PypiMacaroon,
     /// It is a private key in DER or OpenSSH form.
     PrivateKey,
+    /// It is base64 of a whole private key in DER form.
+    DerKey,
+    /// It looks like a token that a program made; else it is of low confidence.
+    Token,
+    /// It looks like a password, not like a word; else it is of low confidence.
+    Password,
     /// It is a UUID other than the one of zeros.
     UuidNotNil,
 }
 
 impl Check {
     /// Every check with its name in rule files.
-    pub const ALL: [(&'static str, Self); 15] = [
+    pub const ALL: [(&'static str, Self); 18] = [
         ("crc32-base62", Self::Crc32Base62),
         ("crc32-hex", Self::Crc32Hex),
         ("crc32-base64", Self::Crc32Base64),
@@ -187,6 +193,9 @@ impl Check {
         ("basic-auth", Self::BasicAuth),
         ("pypi-macaroon", Self::PypiMacaroon),
         ("private-key", Self::PrivateKey),
+        ("der-key", Self::DerKey),
+        ("token", Self::Token),
+        ("password", Self::Password),
         ("uuid-not-nil", Self::UuidNotNil),
     ];
 }

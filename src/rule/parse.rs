@@ -77,7 +77,7 @@ pub(super) const MIN_KEYWORD_LEN: usize = 3;
 
 /// What stands after this many bytes of a keyword does not make it rarer, but makes the pre-pass
 /// look again at that many bytes around every edit: it is left to the regular expression.
-pub(super) const MAX_KEYWORD_LEN: usize = 12;
+pub const MAX_KEYWORD_LEN: usize = 12;
 
 /// Longer matches make every edit near them expensive to look at again.
 pub(super) const MAX_MATCH_LEN: usize = 4096;

@@ -226,6 +226,42 @@ fn wrong_checksums_lower_the_confidence() {
     assert_eq!(confidence(&wrong), Some(rule::Confidence::Low));
 }
 
+/// What is said of the only secret in `template`: the rule's id and how sure it is.
+fn said_of(detector: &Detector, template: &str) -> (String, rule::Confidence) {
+    let found = found(detector, &expanded(template, 3));
+    let [found] = &found[..] else {
+        panic!("{} findings in {template}", found.len());
+    };
+    (detector.rule(found.rule).id.clone(), found.confidence)
+}
+
+#[test]
+fn to_know_the_issuer_does_not_lower_the_alarm() {
+    let detector = detector();
+    let (id, confidence) = said_of(&detector, "HELPSCOUT_CLIENT_SECRET = \"{base62:32}\"");
+    assert!(id.starts_with("helpscout"), "{id}");
+    assert!(confidence >= rule::Confidence::Medium);
+    // What one issuer never made may be another's.
+    let (id, confidence) = said_of(&detector, "Authorization: Bearer ghp_{base62:36}");
+    assert_eq!(id, "http-bearer-token");
+    assert_eq!(confidence, rule::Confidence::Medium);
+}
+
+#[test]
+fn words_behind_a_prefix_are_no_token() {
+    let detector = detector();
+    for text in [
+        "slack_token = \"xoxp-your-token\"",
+        "api_key: 'napi_short'",
+        "secret_key = \"sk_test_short1\"",
+        "api_token = \"hvs.ABCabc12\"",
+    ] {
+        let found = found(&detector, text);
+        let is_low = |found: &Match| found.confidence == rule::Confidence::Low;
+        assert!(found.iter().all(is_low), "{text}");
+    }
+}
+
 #[test]
 fn the_rule_file_holds_no_token() {
     let detector = detector();

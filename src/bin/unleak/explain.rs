@@ -147,6 +147,8 @@ fn shape(shape: &Explanation, text: &mut String) {
             Outcome::Verified => "verified: only the issuer makes such a value",
             Outcome::Plausible => "has the form that it should have",
             Outcome::Failed => "failed: the issuer never made this value",
+            Outcome::Malformed => "does not have the form that it should have",
+            Outcome::Weak => "too short or too plain to be sure",
         };
         let _ = writeln!(text, "Check '{name}': {said}.");
     }

@@ -185,7 +185,7 @@ pub(super) fn is_named_call(value: &[u8]) -> bool {
 }
 
 /// `pass the test`, "Pass `x` to": a blank assigns on command lines and in environments only.
-fn is_prose(window: &[u8], found: &Assignment, value: &[u8]) -> bool {
+pub(super) fn is_prose(window: &[u8], found: &Assignment, value: &[u8]) -> bool {
     let is_quoted_code = window[found.value.start - 1] == b'`';
     match found.operator {
         Operator::Argument => is_quoted_code,

@@ -201,6 +201,7 @@ pub fn of(window: &[u8], found: &Assignment) -> Option<Features> {
         || is_reference(value, found.form != Form::Bare)
         || value::is_card_number(value)
         || around::is_open_slot(window, found)
+        || (found.operator != Operator::Colon && around::is_prose(window, found, value))
     {
         return None;
     }

@@ -2,7 +2,7 @@
 
 use data_encoding::{BASE64, BASE64_NOPAD, BASE64URL_NOPAD};
 
-use super::super::entropy::{Classes, bits_per_byte, class_changes, is_monotonous};
+use super::super::entropy::{Classes, bits_per_byte, class_changes, is_regular};
 use super::super::letters::BIGRAMS;
 use super::super::placeholder::{is_config_word, is_encrypted, is_placeholder, is_test_value};
 use super::super::score::looks_random;
@@ -37,7 +37,7 @@ pub(super) fn describe(features: &mut Features, value: &[u8], is_mix: bool) {
     describe_shape(features, value);
     features.note(Fact::IsRandomMix, is_mix && !is_address(value));
     features.note(Fact::LooksRandom, looks_random(value, classes));
-    features.note(Fact::IsRegular, is_monotonous(value));
+    features.note(Fact::IsRegular, is_regular(value));
 }
 
 /// A number of hundredths; the same on every machine for values that are not within a rounding
