@@ -64,6 +64,37 @@ fn every_built_in_rule_proves_itself() {
 }
 
 #[test]
+fn rules_name_pages_that_say_how_to_revoke() {
+    let rules = rule::builtin().unwrap().rules;
+    let named = rules
+        .iter()
+        .filter(|rule| rule.rotate.is_some() || rule.docs.is_some());
+    assert!(named.count() >= 500);
+    for rule in &rules {
+        for address in rule.rotate.iter().chain(&rule.docs) {
+            assert!(address.starts_with("https://"), "{}: {address}", rule.id);
+            assert!(
+                !address.contains(char::is_whitespace),
+                "{}: {address}",
+                rule.id
+            );
+        }
+        let page = rule
+            .docs
+            .as_deref()
+            .map(|docs| docs.split_once("://").unwrap().1);
+        let path = page.map(|page| page.split_once('/').map_or("", |(_, path)| path));
+        assert_ne!(
+            path,
+            Some(""),
+            "{}: '{}' is no page",
+            rule.id,
+            rule.docs.as_deref().unwrap()
+        );
+    }
+}
+
+#[test]
 fn a_proof_that_does_not_hold_is_told() {
     let (code, text) = rules(OWN, &["test", "own.toml"]);
     assert_eq!(code, Some(0), "{text}");
@@ -278,4 +309,133 @@ fn the_rule_file_holds_no_token() {
         })
         .collect();
     assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+/// A file of labelled lines: the first secret's value has no end, the second has letters of two bytes before
+/// it, the third is missed by its place, the last two are false.
+fn labelled() -> Vec<String> {
+    let line = |label: &str, category: &str, text: String, value: [i64; 2]| {
+        let before = "# ä\n[x]";
+        let line = serde_json::json!({
+            "label": label, "category": category, "text": text, "value": value,
+            "before": before, "after": "", "path": "a.py", "repo": 7,
+        });
+        line.to_string()
+    };
+    let pat = |seed| token("ghp_{base62:30}{crc32_base62}", seed);
+    let (first, second) = (pat(1), pat(2));
+    vec![
+        line("T", "Token", format!("a = '{first}'"), [5, -1]),
+        line("T", "Token", format!("ää = '{second}'"), [6, 46]),
+        line("T", "Password", format!("# ä '{}' none", pat(3)), [47, 51]),
+        String::new(),
+        line("F", "Password", "a = b".to_owned(), [-1, -1]),
+        serde_json::json!({ "label": "X", "text": format!("k: {}", pat(4)) }).to_string(),
+        line(
+            "F",
+            "Token",
+            format!("x: {}", token("{base62:3}", 5)),
+            [-1, -1],
+        ),
+    ]
+}
+
+#[test]
+fn labelled_lines_are_scored() {
+    let file = labelled().join("\n");
+    let (code, text) = rules(&file, &["bench", "own.toml", "--format", "json"]);
+    assert_eq!(code, Some(0), "{text}");
+    let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let all = serde_json::json!({
+        "lines": 6, "secrets": 3, "found": 2, "missed": 1, "false": 1,
+        "precision": 0.6667, "recall": 0.6667, "f1": 0.6667,
+    });
+    assert_eq!(document["all"], all, "{text}");
+    let categories = document["categories"].as_object().unwrap();
+    let names: Vec<_> = categories.keys().map(String::as_str).collect();
+    assert_eq!(names, ["-", "Password", "Token"]);
+    assert_eq!(categories["Token"]["recall"], 1.0);
+    assert!(categories["Password"]["precision"].is_null(), "{text}");
+    let off = [
+        "bench",
+        "own.toml",
+        "--disable-rule",
+        "github-pat",
+        "-fjson",
+    ];
+    let (_, text) = rules(&file, &off);
+    let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(document["all"]["false"], 0, "{text}");
+}
+
+#[test]
+fn labelled_lines_are_listed_without_their_values() {
+    let file = labelled().join("\n");
+    let list = ["bench", "own.toml", "--list", "missed", "--list", "false"];
+    let (code, text) = rules(&file, &list);
+    assert_eq!(code, Some(0), "{text}");
+    let has_row = |name: &str, end: &str| {
+        let mut lines = text.lines();
+        lines.any(|line| line.starts_with(name) && line.ends_with(end))
+    };
+    assert!(has_row("all", "66.67%   66.67%   66.67%"), "{text}");
+    assert!(has_row("Password", "-    0.00%    0.00%"), "{text}");
+    assert!(text.contains("missed:\n  line 3: Password\n"), "{text}");
+    assert!(
+        text.contains("false:\n  line 6: -, rule github-pat\n"),
+        "{text}"
+    );
+    let secret = token("ghp_{base62:30}{crc32_base62}", 4);
+    assert!(!text.contains("ghp_"), "{text}");
+    let (_, text) = rules(&file, &[&list[..], &["--show-secrets"]].concat());
+    assert!(
+        text.contains(&secret) && text.contains("line 3: Password: none"),
+        "{text}"
+    );
+}
+
+#[test]
+fn faults_of_labelled_lines_name_the_line_and_the_field() {
+    let good = labelled()[0].clone();
+    for (line, says) in [
+        ("[]", "line 2: no JSON object"),
+        (
+            "{\"text\": \"x\"}",
+            "line 2: field 'label' must be 'T', 'F' or 'X'",
+        ),
+        ("{\"label\": \"y\", \"text\": \"x\"}", "field 'label'"),
+        ("{\"label\": \"T\"}", "line 2: field 'text'"),
+        (
+            "{\"label\": \"T\", \"text\": 7}",
+            "field 'text' must be a text",
+        ),
+        (
+            "{\"label\": \"T\", \"text\": \"x\", \"before\": []}",
+            "field 'before'",
+        ),
+        (
+            "{\"label\": \"T\", \"text\": \"x\", \"value\": [0, 2]}",
+            "field 'value'",
+        ),
+        (
+            "{\"label\": \"T\", \"text\": \"x\", \"value\": [1, 1]}",
+            "field 'value'",
+        ),
+        (
+            "{\"label\": \"T\", \"text\": \"x\", \"value\": [-1, 1]}",
+            "field 'value'",
+        ),
+    ] {
+        let (code, text) = rules(&format!("{good}\n{line}\n"), &["bench", "own.toml"]);
+        assert_eq!(code, Some(2), "{text}");
+        assert!(
+            text.contains("'own.toml'") && text.contains(says),
+            "{says} in {text}"
+        );
+    }
+    let (code, text) = rules("\n", &["bench", "own.toml"]);
+    assert!(
+        code == Some(2) && text.contains("holds no labelled line"),
+        "{text}"
+    );
 }

@@ -254,6 +254,69 @@ pub(crate) enum RulesCommand {
         #[arg(long, value_name = "ID")]
         rule: Vec<String>,
     },
+    /// Score the rules on labelled lines of your own: precision, recall and F1, by category
+    ///
+    /// Each line of the file is a JSON object: "label", which is "T" for a secret, or else "F" or "X";
+    /// "text", the line itself; and, if you like, "category", "path", "before" and "after", the text
+    /// around it, and "value", [START, END) of the value in characters of "text", or [-1, -1]. A line
+    /// counts as found if a finding overlaps the value, or, without one, the line. Fields of other names
+    /// are skipped, and markers that allow a line are not heeded
+    Bench(BenchArgs),
+}
+
+/// What is scored, and how it is told.
+#[derive(Debug, clap::Args)]
+pub(crate) struct BenchArgs {
+    /// The labelled lines
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+
+    /// Count findings of at least this confidence [default: medium]
+    #[arg(long, value_enum, value_name = "LEVEL")]
+    pub(crate) min_confidence: Option<ConfidenceChoice>,
+
+    /// How to write the result
+    #[arg(long, short, value_enum, default_value_t = BenchFormat::Human, value_name = "FORMAT")]
+    pub(crate) format: BenchFormat,
+
+    /// List the lines of this kind, too; may be given more than once
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub(crate) list: Vec<Listed>,
+
+    /// Show the values of the lines that are listed
+    #[arg(long, requires = "list")]
+    pub(crate) show_secrets: bool,
+
+    #[command(flatten)]
+    pub(crate) rules: RuleOptions,
+}
+
+/// How the result of labelled lines is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BenchFormat {
+    /// A table for people
+    Human,
+    /// One JSON document
+    Json,
+}
+
+/// Labelled lines that can be listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Listed {
+    /// Secrets that are not found
+    Missed,
+    /// What is found and is no secret
+    False,
+}
+
+impl Listed {
+    /// The word for it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Missed => "missed",
+            Self::False => "false",
+        }
+    }
 }
 
 /// What to do with hooks.

@@ -5,7 +5,7 @@ use clap::{Command, CommandFactory};
 use crate::args::Args;
 
 /// A command, and lines that show it.
-const EXAMPLES: [(&str, &[&str]); 45] = [
+const EXAMPLES: [(&str, &[&str]); 46] = [
     (
         "scan",
         &[
@@ -105,6 +105,10 @@ const EXAMPLES: [(&str, &[&str]); 45] = [
     (
         "rules test",
         &["unleak rules test own.toml --rule own-token"],
+    ),
+    (
+        "rules bench",
+        &["unleak rules bench labelled.jsonl --list missed --list false"],
     ),
     ("config show", &["unleak config show"]),
     ("completions", &["unleak completions bash"]),

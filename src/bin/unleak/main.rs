@@ -1,6 +1,7 @@
 //! The program: runs one subcommand, prints the error, returns the exit code.
 
 mod args;
+mod bench;
 mod bug;
 mod config;
 mod estate;

@@ -12,6 +12,7 @@ use unleak::report::escape::escape;
 use unleak::rule::{self, Check, Matcher, Rule};
 
 use crate::args::RulesCommand;
+use crate::bench;
 use crate::exit::Exit;
 use crate::output;
 use crate::settings::{RuleFile, rule_file};
@@ -37,6 +38,7 @@ pub(crate) fn run(command: &RulesCommand) -> Result<Exit> {
             output::print(text.as_bytes())?;
             return Ok(if is_proven { Exit::Clean } else { Exit::Found });
         }
+        RulesCommand::Bench(args) => bench::run(args)?,
     };
     output::print(text.as_bytes())
 }
