@@ -4,6 +4,7 @@
 use gix::objs::{CommitRef, TagRefIter, TreeRefIter};
 
 use super::objects::{Made, Rewritten};
+use super::patch;
 use super::survey::Survey;
 use super::text;
 use crate::error::{Error, Result};
@@ -171,7 +172,7 @@ fn blob(made: &Made, old: &[u8], new: &[u8], survey: &Survey<'_>) -> Option<&'st
     }
     let mut gaps: Vec<Span> = Vec::new();
     let mut at = 0;
-    for edit in edits {
+    for edit in patch::with_edges(old, edits, survey.needles) {
         gaps.push(Span::new(at, edit.span.start));
         at = edit.span.end;
     }

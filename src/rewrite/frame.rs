@@ -357,14 +357,16 @@ impl<'t> Frame<'t> {
             || starts_with_escape(text)
             || self.separates(first)
             || self.closes(first)
-            || ends_sentence(text)
+            || self.ends_sentence(text)
             || is_next_pair(text)
             || (matches!(opener, Opener::UserInfo | Opener::Address)
                 && b"/?#&;:@,".contains(&first))
             || (opener == Opener::Pair && b"&;".contains(&first) && is_next_pair_or_end(text))
             // `user:password@host` without a scheme.
             || (opener == Opener::Pair && first == b'@' && self.before.ends_with(b":"));
-        if is_end && !(self.is_quoted && opener == Opener::Start && ends_sentence(text)) {
+        // Outside of prose, a string holds its value and nothing else.
+        let is_whole = self.is_quoted && opener == Opener::Start && self.syntax != Syntax::Text;
+        if is_end && !(is_whole && self.ends_sentence(text)) {
             return 0;
         }
         if self.is_quoted && opener == Opener::Start {
@@ -386,6 +388,18 @@ impl<'t> Frame<'t> {
         } else {
             text.len()
         }
+    }
+
+    /// Marks that end a sentence or a part of it, and nothing behind them that goes on: in prose, markup
+    /// does not.
+    fn ends_sentence(&self, text: &[u8]) -> bool {
+        let marks = head(text, |byte| b".,;:!?)]}".contains(&byte)).len();
+        let is_prose = matches!(self.syntax, Syntax::Text | Syntax::Xml);
+        let is_markup = |byte: u8| is_prose && self.separates(byte);
+        marks > 0
+            && text
+                .get(marks)
+                .is_none_or(|&byte| is_blank(byte) || is_quote(byte) || is_markup(byte))
     }
 
     /// Whether `byte` closes a bracket that was opened before the mark.
@@ -579,15 +593,6 @@ fn rest_of_userinfo(text: &[u8]) -> Option<usize> {
     (!is_other).then_some(at)
 }
 
-/// Marks that end a sentence or a part of it, and nothing behind them that goes on.
-fn ends_sentence(text: &[u8]) -> bool {
-    let marks = head(text, |byte| b".,;:!?)]}".contains(&byte)).len();
-    marks > 0
-        && text
-            .get(marks)
-            .is_none_or(|&byte| is_blank(byte) || is_quote(byte))
-}
-
 /// `, name=`, `&name=`, ` name: `.
 fn is_next_pair(text: &[u8]) -> bool {
     let rest = match text.first() {
@@ -693,6 +698,7 @@ mod tests {
             ("git clone https://@@:x-oauth-basic@h/r", Syntax::Text),
             ("the password is @@.", Syntax::Text),
             ("the password is `@@`, or (@@)", Syntax::Text),
+            ("so \"@@!\", **@@?** and <b>@@.</b>", Syntax::Text),
             ("@@@@", Syntax::Text),
             ("@@:@@", Syntax::Text),
             ("&quot;@@&quot;", Syntax::Xml),

@@ -73,7 +73,8 @@ pub fn redact(
     style: &Style<'_>,
 ) -> Result<Redacted, Unpatchable> {
     let is_binary = bytes.contains(&0);
-    let mut text = apply(bytes, edits, needles, style, is_binary)?;
+    let edits = with_edges(bytes, edits, needles);
+    let mut text = apply(bytes, &edits, needles, style, is_binary)?;
     for _ in 0..MAX_ROUNDS {
         let (left, is_whole) = needles.find(&text.bytes);
         if !is_whole {
@@ -82,6 +83,7 @@ pub fn redact(
         if left.is_empty() {
             return Ok(text);
         }
+        let left = with_edges(&text.bytes, &left, needles);
         let mut next = apply(&text.bytes, &left, needles, style, is_binary)?;
         next.marks = merged(&text.marks, &left, next.marks);
         text = next;
@@ -133,10 +135,10 @@ pub fn marks(
     style: &Style<'_>,
 ) -> Result<Vec<(Span, Vec<u8>)>, Unpatchable> {
     let is_binary = bytes.contains(&0);
-    let edits = edits.iter();
+    let edits = with_edges(bytes, edits, needles).into_iter();
     edits
         .map(|edit| {
-            let replaced = replacement(bytes, edit, needles, style, is_binary)?;
+            let replaced = replacement(bytes, &edit, needles, style, is_binary)?;
             Ok((edit.span, replaced))
         })
         .collect()
@@ -159,7 +161,7 @@ fn apply(
         marks.push(Placed {
             span: Span::new(start, out.len()),
             target: edit.target,
-            encoding: kept_encoding(edit.layers.as_deref().unwrap_or_default()),
+            encoding: kept_encoding(edit),
         });
         at = edit.span.end;
     }
@@ -218,20 +220,110 @@ fn replacement(
     })
 }
 
-/// Base64 of fill bytes, as it stands at any shift of the value.
+/// Where the characters of a value's base64 begin and end.
+#[derive(Clone, Copy)]
+struct Form {
+    /// Bits of the first character of the span, which the value's follow; negative if the value's
+    /// first bits stand before the span.
+    lead: isize,
+    /// The same characters, with those that show bits of the value and of its neighbour.
+    whole: Span,
+}
+
+impl Form {
+    /// Reads how the characters at `span` show `secret`, at whatever place among three bytes.
+    fn of(bytes: &[u8], span: Span, secret: &[u8]) -> Option<Self> {
+        let shown: Vec<u8> = bytes[span.start..span.end]
+            .iter()
+            .map(|&byte| standard(byte))
+            .collect();
+        let shows = |shift: &usize| {
+            let padded = [&[0; 2][..*shift], secret].concat();
+            let (first, end) = ((8 * shift).div_ceil(6), 8 * padded.len() / 6);
+            BASE64_NOPAD.encode(&padded).as_bytes()[first..end] == shown
+        };
+        let shift = (0..3usize).find(shows)?;
+        let stands = |at: usize| bytes.get(at).is_some_and(|&byte| is_base64(byte));
+        let is_split = !(8 * shift).is_multiple_of(6);
+        let has_first = is_split && span.start > 0 && stands(span.start - 1);
+        let has_last = !(8 * (shift + secret.len())).is_multiple_of(6) && stands(span.end);
+        let others = (8 * shift % 6).cast_signed();
+        Some(Self {
+            lead: if has_first || !is_split {
+                others
+            } else {
+                others - 6
+            },
+            whole: Span::new(
+                span.start - usize::from(has_first),
+                span.end + usize::from(has_last),
+            ),
+        })
+    }
+}
+
+/// Makes `edits`, which are sorted, take the characters that show a value's first or last bits, too.
+pub(super) fn with_edges(bytes: &[u8], edits: &[Edit], needles: &Needles) -> Vec<Edit> {
+    let mut all = edits.to_vec();
+    for at in 0..all.len() {
+        if !all[at].is_form {
+            continue;
+        }
+        let secret = needles.targets()[all[at].target].secret.reveal();
+        let Some(form) = Form::of(bytes, all[at].span, secret) else {
+            continue;
+        };
+        let free = at.checked_sub(1).map_or(0, |before| all[before].span.end);
+        let next = all.get(at + 1).map_or(bytes.len(), |next| next.span.start);
+        let span = &mut all[at].span;
+        *span = Span::new(form.whole.start.max(free), form.whole.end.min(next));
+    }
+    all
+}
+
+/// Base64 of fill bytes, as it stands at any shift of the value; the bits of neighbours stay.
 fn filled_form(bytes: &[u8], span: Span, secret: &[u8]) -> Vec<u8> {
     let shown = &bytes[span.start..span.end];
-    let standard: Vec<u8> = shown.iter().map(|&byte| standard(byte)).collect();
-    let form = |shift: usize, fill: &[u8]| {
-        let padded = [&[0; 2][..shift], fill].concat();
-        let (first, end) = ((8 * shift).div_ceil(6), 8 * padded.len() / 6);
-        BASE64_NOPAD.encode(&padded).as_bytes()[first..end].to_vec()
+    // With or without the character on either side that shows bits of a neighbour, too.
+    let inner = [(0, 0), (1, 0), (0, 1), (1, 1)].into_iter();
+    let mut inner = inner.filter(|(before, after)| before + after < shown.len());
+    let lead = inner.find_map(|(before, after)| {
+        let inner = Span::new(span.start + before, span.end - after);
+        let form = Form::of(bytes, inner, secret)?;
+        let missing = (span.start - form.whole.start).cast_signed();
+        Some(form.lead - 6 * missing)
+    });
+    let Some(lead) = lead else {
+        return vec![b'A'; shown.len()];
     };
-    let filled = (0..3).find(|&shift| form(shift, secret) == standard);
-    filled.map_or_else(
-        || vec![b'A'; shown.len()],
-        |shift| form(shift, &vec![FILL; secret.len()]),
-    )
+    let is_url = shown.contains(&b'-') || shown.contains(&b'_');
+    let mut values: Vec<u8> = shown.iter().map(|&byte| value_of(byte)).collect();
+    for bit in 0..8 * secret.len() {
+        let Ok(at) = usize::try_from(lead + bit.cast_signed()) else {
+            continue;
+        };
+        if let Some(value) = values.get_mut(at / 6) {
+            let (mask, is_set) = (32 >> (at % 6), FILL & (128 >> (bit % 8)) != 0);
+            *value = if is_set {
+                *value | mask
+            } else {
+                *value & !mask
+            };
+        }
+    }
+    let symbols = if is_url { URL_SYMBOLS } else { SYMBOLS };
+    let symbols = values.iter().map(|&value| symbols[usize::from(value)]);
+    symbols.collect()
+}
+
+const SYMBOLS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+const URL_SYMBOLS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/// The six bits that a character of base64 stands for.
+fn value_of(byte: u8) -> u8 {
+    let byte = standard(byte);
+    let at = SYMBOLS.iter().position(|&symbol| symbol == byte);
+    at.and_then(|at| u8::try_from(at).ok()).unwrap_or(0)
 }
 
 fn standard(byte: u8) -> u8 {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::frame::{self, Edges};
 use super::kind::Syntax;
-use super::needles::Target;
+use super::needles::{Edit, Target};
 use super::patch::{FILL, Placed};
 use crate::detect::decode::{self, Encoding, Layer, Region};
 use crate::detect::known;
@@ -133,35 +133,69 @@ impl Rescan {
 /// What is left beside marks in encoded texts: these are decoded, and read as text.
 fn decoded(bytes: &[u8], marks: &[(Span, Encoding, Edges)]) -> Vec<Span> {
     let mut found = Vec::new();
-    let mut text = Vec::new();
     let mut regions: Vec<Region> = Vec::new();
     let mut until = 0;
     for &(span, encoding, _) in marks {
         if span.start < until {
             continue;
         }
+        let before = regions.len();
         decode::find(bytes, span.start..span.end, &mut |region| {
             if region.encoding == encoding && region.span.overlaps(span) {
                 until = region.span.end;
                 regions.push(region);
             }
         });
+        if regions.len() == before && encoding == Encoding::Base64 {
+            let word = word_around(bytes, span);
+            until = word.end;
+            regions.push(Region {
+                span: word,
+                encoding,
+            });
+        }
     }
     for region in regions {
-        decode::decode(bytes, region, &mut text);
-        let origins = decode::Origins::new(bytes, region);
         let inside = marks.iter().filter(|mark| mark.0.overlaps(region.span));
-        for &(span, _, edges) in inside {
-            for inner in filled(&text) {
-                if !origins.outer(inner).overlaps(span) {
-                    continue;
-                }
-                let rests = frame::remainders(&text, &[inner], 0, Syntax::Text, edges);
-                found.extend(rests.into_iter().map(|rest| origins.outer(rest)));
-            }
+        let inside: Vec<(Span, Edges)> = inside.map(|&(span, _, edges)| (span, edges)).collect();
+        // A short text, or one that runs into another, may begin at any of four characters.
+        let most = match region.encoding {
+            Encoding::Base64 => region.span.len().min(4),
+            _ => 1,
+        };
+        found.extend((0..most).flat_map(|skipped| {
+            let span = Span::new(region.span.start + skipped, region.span.end);
+            rests_in(bytes, Region { span, ..region }, &inside)
+        }));
+    }
+    found
+}
+
+/// What is left beside those of `marks` that one encoded text shows.
+fn rests_in(bytes: &[u8], region: Region, marks: &[(Span, Edges)]) -> Vec<Span> {
+    let mut text = Vec::new();
+    decode::decode(bytes, region, &mut text);
+    let origins = decode::Origins::new(bytes, region);
+    let mut found = Vec::new();
+    for inner in filled(&text) {
+        let outer = origins.outer(inner);
+        for &(_, edges) in marks.iter().filter(|mark| mark.0.overlaps(outer)) {
+            let rests = frame::remainders(&text, &[inner], 0, Syntax::Text, edges);
+            found.extend(rests.into_iter().map(|rest| origins.outer(rest)));
         }
     }
     found
+}
+
+/// The base64 that `span` is a part of, without padding.
+fn word_around(bytes: &[u8], span: Span) -> Span {
+    let is_other = |byte: &u8| !(byte.is_ascii_alphanumeric() || b"+/-_".contains(byte));
+    let before = bytes[..span.start].iter().rposition(is_other);
+    let behind = bytes[span.end..].iter().position(is_other);
+    Span::new(
+        before.map_or(0, |at| at + 1),
+        behind.map_or(bytes.len(), |at| span.end + at),
+    )
 }
 
 /// Runs of bytes that values were filled with.
@@ -192,8 +226,9 @@ pub(super) fn marks(placed: &[Placed], edges: &[Option<Edges>]) -> Vec<Mark> {
 }
 
 /// The encoding of a value, if its mark keeps it.
-pub(super) fn kept_encoding(layers: &[Layer]) -> Option<Encoding> {
-    match layers {
+pub(super) fn kept_encoding(edit: &Edit) -> Option<Encoding> {
+    match edit.layers.as_deref().unwrap_or_default() {
+        [] if edit.is_form => Some(Encoding::Base64),
         [Layer::Encoded(encoding @ (Encoding::Base64 | Encoding::Hex | Encoding::Utf16))] => {
             Some(*encoding)
         }

@@ -227,3 +227,61 @@ fn delimiters_beside_the_mark_are_no_remainder() {
     let said = purged.purge(&["--rules", &rules, "--apply", "--finish"], 0);
     assert!(said.contains("Proven"), "{said}");
 }
+
+/// A password of marks and letters, as it stands in a setting.
+fn password() -> String {
+    token("{upper:2}7,{alpha:2}2;{base62:9}q", 31)
+}
+
+/// What base64 pads a value with is a part of the encoded form, and so are the bits of its last byte.
+#[test]
+fn padding_of_base64_is_no_remainder() {
+    for (before, after) in [("", ""), ("", "x"), ("", "xy"), ("u:", ""), ("me:", "")] {
+        let (value, purged) = (password() + after, Purged::new(Repo::new()));
+        let encode =
+            |value: &str| data_encoding::BASE64.encode(format!("{before}{value}").as_bytes());
+        let setting = format!("DB_PASSWORD={value}\n");
+        purged.repo.commit_file("a.env", &setting);
+        let log = format!("got {}\n", encode(&value));
+        purged.repo.commit_file("l.log", log);
+        let args = ["--min-confidence", "medium", "--apply", "--finish", "--yes"];
+        let said = purged.purge(&args, 0);
+        assert!(said.contains("Proven"), "{before}{after}: {said}");
+        let fill = encode(&"*".repeat(value.len()));
+        assert_eq!(
+            purged.repo.git(&["show", "main:l.log"]),
+            format!("got {fill}")
+        );
+    }
+}
+
+/// What base64 shows behind the value is left out as before.
+#[test]
+fn more_in_short_base64_is_a_remainder() {
+    let (value, purged) = (password(), Purged::new(Repo::new()));
+    purged
+        .repo
+        .commit_file("a.env", format!("DB_PASSWORD={value}\n"));
+    let encoded = data_encoding::BASE64.encode(format!("{value},x").as_bytes());
+    purged.repo.commit_file("l.log", format!("got {encoded}\n"));
+    let said = purged.purge(&["--min-confidence", "medium"], 1);
+    assert!(
+        said.contains("beside the mark): a part of a longer value"),
+        "{said}"
+    );
+}
+
+#[test]
+fn marks_of_a_sentence_are_no_remainder() {
+    let (value, purged) = (password(), Purged::new(Repo::new()));
+    purged
+        .repo
+        .commit_file("a.env", format!("DB_PASSWORD={value}\n"));
+    let prose = "so @! Was it @?\n@!! \"@!\" (@). **@!** <b>@!</b>\nat @!";
+    purged.repo.commit_file("l.md", prose.replace('@', &value));
+    let args = ["--min-confidence", "medium", "--apply", "--finish", "--yes"];
+    let said = purged.purge(&args, 0);
+    assert!(said.contains("Proven"), "{said}");
+    let now = purged.repo.git(&["show", "main:l.md"]);
+    assert_eq!(now, prose.replace('@', "***REMOVED***"));
+}
