@@ -67,10 +67,7 @@ fn failure(writer: &mut Writer<Vec<u8>>, finding: &Finding) -> std::io::Result<(
     let advice = page.map_or_else(String::new, |page| {
         format!("\nmake it useless: {}", plain(page))
     });
-    let redacted = path_note(
-        finding, "
-",
-    );
+    let redacted = path_note(finding, "\n");
     let text = format!(
         "{description} {}\n{label}\nfingerprint {}{redacted}{advice}",
         finding.secret.shown(),
@@ -84,7 +81,9 @@ fn failure(writer: &mut Writer<Vec<u8>>, finding: &Finding) -> std::io::Result<(
         name: &name,
         file,
     };
-    write_case(writer, &case, Some(("failure", &description, &text)))
+    // Whoever reads no more than attributes must see that 'file' is not exact.
+    let message = description + &path_note(finding, "; ");
+    write_case(writer, &case, Some(("failure", &message, &text)))
 }
 
 /// A test case.
