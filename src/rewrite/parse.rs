@@ -167,15 +167,27 @@ fn toml(bytes: &[u8]) -> Result<(), usize> {
 fn yaml(bytes: &[u8]) -> Result<(), usize> {
     use yaml_rust2::Event;
     use yaml_rust2::parser::Parser;
+    use yaml_rust2::scanner::{Scanner, TokenType};
     let text = std::str::from_utf8(bytes).map_err(|error| line_of(bytes, error.valid_up_to()))?;
     let mut parser = Parser::new_from_str(text);
     loop {
         match parser.next_token() {
-            Ok((Event::StreamEnd, _)) => return Ok(()),
+            Ok((Event::StreamEnd, _)) => break,
             Ok(_) => {}
             Err(error) => return Err(error.marker().line()),
         }
     }
+    // YAML 1.2 takes nearly everything for a name; what most programs read YAML with does not.
+    for token in Scanner::new(text.chars()) {
+        let (TokenType::Anchor(name) | TokenType::Alias(name)) = &token.1 else {
+            continue;
+        };
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
+        if !name.bytes().all(is_plain) {
+            return Err(token.0.line());
+        }
+    }
+    Ok(())
 }
 
 fn xml(bytes: &[u8]) -> Result<(), usize> {
@@ -183,24 +195,77 @@ fn xml(bytes: &[u8]) -> Result<(), usize> {
     use quick_xml::events::Event;
     let text = std::str::from_utf8(bytes).map_err(|error| line_of(bytes, error.valid_up_to()))?;
     let mut reader = Reader::from_str(text);
+    reader.config_mut().check_comments = true;
     let (mut depth, mut has_root) = (0usize, false);
     loop {
         let event = reader.read_event();
         let at = usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX);
-        match event {
+        let is_good = match event {
             Ok(Event::Eof) if depth == 0 && has_root => return Ok(()),
-            Ok(Event::Start(element) | Event::Empty(element))
-                if element.attributes().any(|attribute| attribute.is_err()) =>
-            {
-                return Err(line_of(bytes, at));
+            Ok(Event::Start(element)) => {
+                (depth, has_root) = (depth + 1, true);
+                is_element(&element)
             }
-            Ok(Event::Start(_)) => (depth, has_root) = (depth + 1, true),
-            Ok(Event::Empty(_)) => has_root = true,
-            Ok(Event::End(_)) => depth = depth.saturating_sub(1),
-            Ok(Event::Eof) | Err(_) => return Err(line_of(bytes, at)),
-            Ok(_) => {}
+            Ok(Event::Empty(element)) => {
+                has_root = true;
+                is_element(&element)
+            }
+            Ok(Event::End(_)) => {
+                depth = depth.saturating_sub(1);
+                true
+            }
+            Ok(Event::PI(instruction)) => is_xml_name(instruction.target().as_bytes()),
+            Ok(Event::GeneralRef(reference)) => is_reference(reference.as_bytes()),
+            Ok(Event::DocType(declaration)) => {
+                let declaration = declaration.trim_ascii_start().as_bytes();
+                let is_end = |byte: &u8| byte.is_ascii_whitespace() || *byte == b'[';
+                let end = declaration.iter().position(is_end);
+                is_xml_name(&declaration[..end.unwrap_or(declaration.len())])
+            }
+            Ok(Event::Eof) | Err(_) => false,
+            Ok(_) => true,
+        };
+        if !is_good {
+            return Err(line_of(bytes, at));
         }
     }
+}
+
+/// Whether the names of a tag are names and the values of its attributes are quoted: what reads the
+/// file takes both for text.
+fn is_element(element: &quick_xml::events::BytesStart<'_>) -> bool {
+    is_xml_name(element.name().0.as_bytes())
+        && element.attributes().all(|attribute| {
+            attribute.is_ok_and(|attribute| {
+                is_xml_name(attribute.key.0.as_bytes()) && is_xml_value(attribute.value.as_bytes())
+            })
+        })
+}
+
+/// A name (XML 1.0, section 2.3), of which all letters beyond ASCII can be a part.
+fn is_xml_name(name: &[u8]) -> bool {
+    let is_letter = |byte: u8| byte.is_ascii_alphabetic() || b":_".contains(&byte) || byte >= 0x80;
+    let is_other = |byte: u8| byte.is_ascii_digit() || b"-.".contains(&byte);
+    name.first().is_some_and(|&first| is_letter(first))
+        && name.iter().all(|&byte| is_letter(byte) || is_other(byte))
+}
+
+/// What stands between `&` and `;`.
+fn is_reference(name: &[u8]) -> bool {
+    match name {
+        [b'#', b'x', digits @ ..] => !digits.is_empty() && digits.iter().all(u8::is_ascii_hexdigit),
+        [b'#', digits @ ..] => !digits.is_empty() && digits.iter().all(u8::is_ascii_digit),
+        _ => is_xml_name(name),
+    }
+}
+
+/// Whether an attribute's value has no tag in it and only whole references.
+fn is_xml_value(value: &[u8]) -> bool {
+    let mut references = value.split(|&byte| byte == b'&').skip(1).map(|part| {
+        let end = memchr::memchr(b';', part)?;
+        Some(&part[..end])
+    });
+    !value.contains(&b'<') && references.all(|name| name.is_some_and(is_reference))
 }
 
 /// Lines are empty, comments or `[export ]NAME=VALUE`; a quoted value may have several lines.
@@ -295,7 +360,28 @@ mod tests {
             (Format::JsonLines, "{}\n\n[1]\n", "{}\n[1]\n*\n", 3),
             (Format::Toml, "[a]\nb = 1\n", "[a]\nb = ***\n", 2),
             (Format::Yaml, "a: b\nc: x***\n", "a: b\nc: ***x***\n", 2),
+            (Format::Yaml, "a: &x-1\nb: *x-1\n", "a: &x\nb: *** \n", 2),
             (Format::Xml, "<a b='c'>\n<d/></a>", "<a>\n<b></a>", 2),
+            (
+                Format::Xml,
+                "<a:b é='&#xe9;'>\n&b;</a:b>",
+                "<a>\n<*/></a>",
+                2,
+            ),
+            (
+                Format::Xml,
+                "<!DOCTYPE a>\n<?b c?><a/>",
+                "<a>\n<?* b?></a>",
+                2,
+            ),
+            (
+                Format::Xml,
+                "<a><!-- * -->\n*</a>",
+                "<a>\n<b *='c'/></a>",
+                2,
+            ),
+            (Format::Xml, "<a b='&c;'/>", "<a>\n<b c='&*;'/></a>", 2),
+            (Format::Xml, "<a>&#42;</a>", "<a>\n&*;</a>", 2),
             (
                 Format::Env,
                 "# c\nexport A=b,c\nD='e\nf' # g\n",

@@ -79,6 +79,19 @@ fn marks_are_quoted_where_a_syntax_asks_for_it() {
             "<a><b>@</b><c d=\"@\"/></a>",
             "<a><b>M</b><c d=\"M\"/></a>",
         ),
+        // Names have letters only, and so has the mark.
+        (
+            "j.yaml",
+            &word,
+            "a: &x@ 1\nb: [*x@, c]\n",
+            "a: &xW 1\nb: [*xW, c]\n",
+        ),
+        (
+            "k.xml",
+            &word,
+            "<a><x@>y</x@><?x@ y?><b x@='1'/></a>",
+            "<a><xW>y</xW><?xW y?><b xW='1'/></a>",
+        ),
     ] {
         let mut purged = Purged::new(Repo::new());
         purged.value = value.to_owned();
@@ -87,7 +100,8 @@ fn marks_are_quoted_where_a_syntax_asks_for_it() {
         purged.repo.commit_file(path, &before);
         purged.erase();
         let now = std::fs::read_to_string(purged.repo.path().join(path)).unwrap();
-        assert_eq!(now, after.replace('M', "***REMOVED***"), "{path}");
+        let after = after.replace('M', "***REMOVED***").replace('W', "REMOVED");
+        assert_eq!(now, after, "{path}");
         assert!(parses(path, &now), "{path}: {now}");
         assert_gone(&purged.repo, value);
     }
@@ -116,9 +130,17 @@ fn marks_that_people_choose_are_escaped() {
 fn a_file_that_could_not_be_parsed_any_more_stops_the_purge() {
     let number = "48151623421080";
     let sum = format!("h1:{}=", token("{base64:43}", 9));
+    let name = token("{alpha:1}{base62:15}", 9);
     for (path, value, contents, line) in [
         ("a.json", number, format!("{{\n\"a\": 1.{number}\n}}\n"), 2),
         ("go.sum", &sum, format!("example.org/a v1.0.0 {sum}\n"), 1),
+        // Two attributes of one name.
+        (
+            "a.xml",
+            &name,
+            format!("<a>\n<b {name}='1' REMOVED='2'/>\n</a>\n"),
+            2,
+        ),
     ] {
         let mut purged = Purged::new(Repo::new());
         purged.value = value.to_owned();
