@@ -11,6 +11,10 @@
 //! parts come out as random, nearly all of them with a digest or a made-up user name in them. Of
 //! random values in base62, 3.4 % of 8 characters, 0.5 % of 12 and none of 20 come out as names; of 16
 //! hexadecimal digits 0.5 %, of 20 small letters 0.5 %.
+//!
+//! What has an extension, or small letters and digits between dashes, is nearly always a name: it must be
+//! more random. Of 40,000 names of installed files, 0.8 % come out as random instead of 4.1 %, half of
+//! them digests.
 
 use crate::detect::entropy::is_monotonous;
 
@@ -25,6 +29,13 @@ const MAX_PER_LETTER: usize = 8;
 
 /// Log-likelihood, in nats, below which a value is random.
 const RANDOM: f32 = -4.0;
+
+/// The same for what looks like the name of a file or a program: `slf4j-api.jar`, `llvm-addr2line`. Those
+/// that are named by a digest are far below it.
+const RANDOM_IN_NAME: f32 = -12.0;
+
+/// Letters of an extension.
+const MAX_EXTENSION: usize = 5;
 
 /// What separates the words of a name. Shorter parts say nothing.
 const SEPARATORS: &[u8] = b"._-/@ +";
@@ -91,7 +102,28 @@ pub(super) fn is_recognisable(value: &[u8]) -> bool {
     if is_of_one_kind && value.len() < MIN_LEN_OF_ONE_KIND {
         return false;
     }
-    likelihood(value) < RANDOM
+    let is_name = has_extension(value) || is_dashed(value);
+    likelihood(value) < if is_name { RANDOM_IN_NAME } else { RANDOM }
+}
+
+/// Whether it ends like the name of a file: `x.jar`, `x.so.1.2`.
+fn has_extension(value: &[u8]) -> bool {
+    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-+".contains(byte);
+    let is_number = |part: &&[u8]| part.iter().all(u8::is_ascii_digit);
+    let mut parts = value.rsplit(|&byte| byte == b'.').skip_while(is_number);
+    let extension = parts.next().unwrap_or_default();
+    let is_extension = (1..=MAX_EXTENSION).contains(&extension.len())
+        && extension.iter().all(u8::is_ascii_lowercase);
+    is_extension && parts.next().is_some_and(|stem| !stem.is_empty()) && value.iter().all(is_name)
+}
+
+/// Whether it is small letters and digits between dashes or dots, as people write names: generators
+/// that use these use capitals, too.
+fn is_dashed(value: &[u8]) -> bool {
+    let is_dash = |byte: &u8| b"._-+".contains(byte);
+    let is_name = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || is_dash(byte);
+    let has_digit = value.iter().any(u8::is_ascii_digit);
+    has_digit && value.iter().any(is_dash) && value.iter().all(is_name)
 }
 
 /// How much likelier a value is as a name than as random characters, in nats.
@@ -215,6 +247,13 @@ mod tests {
             "Егор Халимоненко",
             "xxxxxxxxxxxxxxxxxxxx",
             "abcdefghijklmnopqrst",
+            "jcl-over-slf4j-1.7.32.jar",
+            "libXdmcp.a",
+            "libgnutlsxx.so.30.0.0",
+            "cp1253.ps",
+            "pypy3.11-7.3.22",
+            "llvm-addr2line",
+            "vki-scnums-s390x-linux.h",
         ] {
             assert!(!is_recognisable(text.as_bytes()), "{text}");
         }
@@ -237,6 +276,9 @@ mod tests {
             ("ghp_{base62:30}{crc32_base62}", 0),
             ("AKIA{base32:16}", 8),
             ("{uuid}", 0),
+            ("{hex:40}.{lower:3}", 0),
+            ("{base62:20}.{lower:3}", 20),
+            ("{lower36:6}-{lower36:6}-{lower36:6}", 20),
         ] {
             let seeds = 0..1000;
             let tokens = seeds.map(|seed| expand(template, &mut Random::new(seed)).unwrap());

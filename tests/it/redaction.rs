@@ -144,6 +144,22 @@ fn full_of_words() -> Repo {
             "test-server-01",
         ),
         ("docs/getUserByName.md", "secret = \"@\"", "getUserByName"),
+        (
+            "lib/jcl-over-slf4j-1.7.32.jar/a.env",
+            "DB_PASSWORD=@",
+            "jcl-over-slf4j-1.7.32.jar",
+        ),
+        (
+            "llvm-addr2line/libXdmcp.a.env",
+            "DB_PASSWORD=@",
+            "llvm-addr2line",
+        ),
+        (
+            "cp1253.ps/b.env",
+            "DB_PASSWORD=@\nA_PASSWORD=libXdmcp.a",
+            "cp1253.ps",
+        ),
+        ("pypy3.11-7.3.22/b.env", "DB_PASSWORD=@", "pypy3.11-7.3.22"),
     ] {
         repo.write(path, format!("{}\n", text.replace('@', word)));
     }
