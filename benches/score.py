@@ -18,6 +18,7 @@ Needs lightgbm (`pip install lightgbm`); the fitted program does not.
 import argparse
 import collections
 import json
+import math
 import pathlib
 import random
 import re
@@ -30,6 +31,7 @@ import numpy
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TABLE = ROOT / "src/detect/table.rs"
+LETTERS = ROOT / "src/detect/letters.rs"
 FOLDS = 5
 TREES, LEAVES = 100, 15
 SETTINGS = {
@@ -169,8 +171,12 @@ def fit(lines, words, without=()):
 def is_low(numbers):
     """Whether such a value is of low confidence whatever the score: `score::most`."""
     has = lambda fact: numbers[FACT[fact]] != 0
+    number = lambda fact: numbers[FACT[fact]]
     is_open = (has("NameIsPublic") or has("NameIsPlace")) and not has("NameIsPassword")
-    return is_open or any(has(fact) for fact in LOW)
+    is_member = has("IsBare") and has("IsIdentifier") and has("Dots") and not has("IsEnvironment")
+    is_word = number("Digits") == 0 and number("Changes") < 25 and number("Wordness") > 0
+    is_plain = not has("NameIsPassword") and (number("Digits") == 100 or is_word)
+    return is_open or is_member or is_plain or any(has(fact) for fact in LOW)
 
 
 class Tally:
@@ -303,9 +309,30 @@ def write(lines):
         out.write("const fn node(fact: u16, most: i16, above: u16, value: i16) -> Node {\n")
         out.write("    Node {\n        fact,\n        most,\n        above,\n        value,\n    }\n}\n\n")
         out.write("/// All nodes, each before those of its smaller numbers, these before the others.\n#[rustfmt::skip]\n")
-        out.write(f"pub(super) const NODES: [Node; {len(nodes)}] = [\n")
+        out.write(f"pub(super) static NODES: [Node; {len(nodes)}] = [\n")
         rows = [f"node({fact}, {most}, {above}, {round(value * 1000)})," for fact, most, above, value in nodes]
         out.write("".join("    " + " ".join(rows[at : at + 4]) + "\n" for at in range(0, len(rows), 4)) + "];\n")
+
+
+def write_letters(lines):
+    """Counts which letters follow each other in the words of the lines, each word once."""
+    words = set()
+    for line in lines:
+        for text in (line.get("before", ""), line.get("after", ""), line["text"] if line["label"] == "F" else ""):
+            words.update(word.lower() for word in re.findall(r"[A-Z]?[a-z]{2,}|[A-Z]{3,}", text))
+    counts = [[0.5] * 26 for _ in range(26)]
+    for word in (word for word in words if len(word) <= 18):
+        for first, second in zip(word, word[1:]):
+            counts[ord(first) - 97][ord(second) - 97] += 1
+    whole = sum(map(sum, counts))
+    odds = lambda count: max(-60, min(60, round(8 * math.log2(count / whole * 26 * 26))))
+    with open(LETTERS, "w", encoding="utf-8") as out:
+        out.write("//! How likely two letters follow each other in words.\n//!\n")
+        out.write("//! Counted in the words of code and its comments, each once, by `benches/score.py --letters`.\n\n")
+        out.write("/// Log-odds of each pair against chance, in eighths of a bit: first letter, second letter.\n")
+        out.write("#[rustfmt::skip]\npub(super) const BIGRAMS: [[i8; 26]; 26] = [\n")
+        out.writelines(f"    [{', '.join(str(odds(count)) for count in row)}],\n" for row in counts)
+        out.write("];\n")
 
 
 def main():
@@ -316,8 +343,11 @@ def main():
     parser.add_argument("--bar", type=float, default=0.0, help="log-odds that are medium confidence")
     parser.add_argument("--features", action="store_true", help="measure what each fact adds")
     parser.add_argument("--write", action="store_true", help="write src/detect/table.rs")
+    parser.add_argument("--letters", action="store_true", help="write src/detect/letters.rs, and nothing else")
     arguments = parser.parse_args()
     lines = [line for path in arguments.labelled for line in read_lines(path)]
+    if arguments.letters:
+        return write_letters(lines)
     lines += everyday() if arguments.everyday else []
     lines += [line for repository in arguments.clean for line in clean(repository)]
     see(lines)

@@ -22,6 +22,7 @@ pub mod tables;
 
 // Layer 1: the inputs, ignorant of each other.
 pub mod odb;
+pub mod path_class;
 pub mod paths;
 pub mod rule;
 pub mod unpack;

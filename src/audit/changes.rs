@@ -6,7 +6,9 @@ use gix::objs::CommitRefIter;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::neighbours::Neighbours;
-use super::{Audit, AuditOptions, CoverageBlock, Scope, excerpts, finding, put_in_order, wanted};
+use super::{
+    Audit, AuditOptions, CoverageBlock, Scope, excerpts, finding, heed_paths, put_in_order, wanted,
+};
 use crate::detect::Detector;
 use crate::error::{Error, Result};
 use crate::finding::{
@@ -234,6 +236,7 @@ impl News<'_> {
                 finding(&id_of, detector, options, &sighted, Some(history))
             })
             .collect();
+        let lowered = heed_paths(&mut findings, detector, options);
         excerpts::add(&mut findings, &neighbours, &mut |found, bytes| {
             let kind = found.spot.place.object_kind();
             kind.is_some_and(|kind| self.lookup.read(&found.object_id, kind, bytes).is_ok())
@@ -248,7 +251,7 @@ impl News<'_> {
             unopened: scanned.unopened,
             lfs_read: scanned.lfs_read,
             lfs_missing: scanned.lfs_missing,
-            below_confidence: below.len(),
+            below_confidence: below.len() + lowered,
             ..CoverageBlock::default()
         };
         let (objects, bytes) = trees.read;

@@ -9,12 +9,14 @@ use gix::bstr::BString;
 use gix::hash::Kind as HashKind;
 
 use super::neighbours::Neighbours;
-use super::{Audit, AuditOptions, CoverageBlock, Scope, excerpts, finding, put_in_order, wanted};
+use super::{
+    Audit, AuditOptions, CoverageBlock, Scope, excerpts, finding, heed_paths, put_in_order, wanted,
+};
 use crate::detect::Detector;
 use crate::error::{Error, Result};
 use crate::finding::{Appearance, Finding, History, Place};
 use crate::odb::walk::Tally;
-use crate::odb::{Node, ObjectKind};
+use crate::odb::{Limits, Node, ObjectKind};
 use crate::paths::PathPattern;
 use crate::scan::Sighted;
 use crate::scan::collect::{self, Collector};
@@ -31,19 +33,19 @@ pub fn files(
     detector: &Detector,
     options: &AuditOptions,
 ) -> Result<Audit> {
-    let there = |root: &PathBuf| root.metadata().map_err(|e| cannot_read(root, e));
-    roots.iter().try_for_each(|root| there(root).map(drop))?;
+    for root in roots {
+        root.metadata().map_err(|e| cannot_read(root, e))?;
+    }
     let list = files::list_except(roots, Wanted::All, &exclusion(excluded));
     let (hash, limits) = (HashKind::Sha1, options.limits);
-    let all = |_: &gix::oid| false;
+    let none = |_: &gix::oid| false;
     let (paths, scan) = (&list.paths, options.scan);
-    let scanned = files::scan(paths, roots, hash, limits, &all, detector, scan);
+    let scanned = files::scan(paths, roots, hash, limits, &none, detector, scan);
     let mut collector = Collector::default();
-    let special = list.special.iter();
-    let special = special.map(|path| path.as_os_str().as_encoded_bytes().into());
+    let bytes_of = |path: &PathBuf| path.as_os_str().as_encoded_bytes().into();
     let mut coverage = CoverageBlock {
         excluded: list.excluded,
-        special: special.collect(),
+        special: list.special.iter().map(bytes_of).collect(),
         ..CoverageBlock::default()
     };
     let (mut tally, mut skipped) = (Tally::default(), list.skipped);
@@ -80,17 +82,30 @@ pub fn files(
         finding(&id_of, detector, options, sighted, Some(history))
     };
     let mut findings: Vec<Finding> = found.iter().map(tell).collect();
-    let paths = first_paths(&found, &list.paths, &id_of);
-    excerpts::add(&mut findings, &neighbours, &mut |found, bytes| {
-        let path = paths.get(&found.object_id);
-        path.is_some_and(|path| files::read_again(path, &found.object_id, limits, bytes))
-    });
+    coverage.below_confidence += heed_paths(&mut findings, detector, options);
+    let files = (&list.paths[..], &ids[..]);
+    add_excerpts(&mut findings, &found, &neighbours, files, limits);
     put_in_order(&mut findings);
     Ok(Audit {
         scope: Scope::Files,
         findings,
         coverage,
     })
+}
+
+/// Adds the line of each finding.
+fn add_excerpts(
+    findings: &mut [Finding],
+    found: &[Sighted],
+    neighbours: &Neighbours,
+    (paths, ids): (&[PathBuf], &[ObjectId]),
+    limits: Limits,
+) {
+    let paths = first_paths(found, paths, &|node| ids[node as usize]);
+    excerpts::add(findings, neighbours, &mut |found, bytes| {
+        let path = paths.get(&found.object_id);
+        path.is_some_and(|path| files::read_again(path, &found.object_id, limits, bytes))
+    });
 }
 
 /// A path of the file in which each secret was sighted first, by the file's id.

@@ -31,10 +31,11 @@ use gix::bstr::BString;
 use serde::{Deserialize, Serialize};
 
 use crate::detect::Detector;
-use crate::detect::score::Reasons;
+use crate::detect::score::{Reason, Reasons};
 use crate::finding::{Companion, Finding, Fingerprint, History, Occurrence, Suppressed};
 use crate::odb::walk::Tally;
 use crate::odb::{Limits, Node, ObjectKind, Skipped};
+use crate::path_class::{PathClass, is_recipe};
 use crate::rule::Confidence;
 use crate::scan::files::Wanted;
 use crate::scan::{ScanOptions, Sighted};
@@ -249,6 +250,42 @@ fn best(sighted: &Sighted, id_of: &dyn Fn(Node) -> ObjectId) -> (Confidence, Rea
         first.map(|s| s.reasons)
     });
     (confidence, reasons.unwrap_or_default())
+}
+
+/// Lowers values without a shape that stand only where such values mean nothing: in lock files and
+/// recipes, which list digests, and in translations, which list words. Leaves out what is then below
+/// the asked confidence, and returns how many these are.
+fn heed_paths(findings: &mut Vec<Finding>, detector: &Detector, options: &AuditOptions) -> usize {
+    let before = findings.len();
+    for finding in findings.iter_mut() {
+        let rule = detector.rules().get(&finding.rule_id);
+        if rule.is_none_or(|rule| !rule.is_generic()) {
+            continue;
+        }
+        let reasons = finding.reasons;
+        let paths = finding
+            .history
+            .as_ref()
+            .map_or(&[][..], |history| &history.paths);
+        let all = |holds: &dyn Fn(&[u8]) -> bool| {
+            !paths.is_empty() && paths.iter().all(|path| holds(path))
+        };
+        let is = |class: PathClass| move |path: &[u8]| PathClass::of(path) == class;
+        let is_digest = reasons.contains(Reason::Digest);
+        let is_lock = is(PathClass::LockFile);
+        let lists_digests = |path: &[u8]| is_lock(path) || (is_digest && is_recipe(path));
+        let reason = if all(&lists_digests) {
+            Reason::LockFile
+        } else if !reasons.contains(Reason::RandomValue) && all(&is(PathClass::Translation)) {
+            Reason::Translation
+        } else {
+            continue;
+        };
+        finding.confidence = Confidence::Low;
+        finding.reasons.add(reason);
+    }
+    findings.retain(|finding| finding.confidence >= options.min_confidence);
+    before - findings.len()
 }
 
 fn finding(

@@ -266,8 +266,8 @@ impl Source<'_> {
         };
         let learned = work.map(|work| self.learn(work, &scan)).unwrap_or_default();
         let finish = Finish::new(store, detector, options, &names);
-        let below_confidence = below.len();
-        let findings = finish.findings(Together { found, below }, attributed.histories);
+        let (findings, below_confidence) =
+            finish.findings(Together { found, below }, attributed.histories);
         let mut coverage = self.coverage(&Beside {
             tips: &tips,
             names,

@@ -5,7 +5,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::names::Names;
 use super::neighbours::Neighbours;
 use super::together::Together;
-use super::{AuditOptions, excerpts, finding, put_in_order};
+use super::{AuditOptions, excerpts, finding, heed_paths, put_in_order};
 use crate::attribution::Places;
 use crate::attribution::commits::CommitCollector;
 use crate::attribution::refs::Tips;
@@ -51,8 +51,9 @@ impl<'a> Finish<'a> {
         }
     }
 
-    /// Makes findings of what was found, and puts them in order.
-    pub(super) fn findings(&self, all: Together, histories: Vec<History>) -> Vec<Finding> {
+    /// Makes findings of what was found, and puts them in order; also returns how many are below the
+    /// asked confidence.
+    pub(super) fn findings(&self, all: Together, histories: Vec<History>) -> (Vec<Finding>, usize) {
         let Together { found, below } = all;
         let id_of = |node| self.objects.id(node);
         let neighbours = Neighbours::of(found.iter().chain(&below), &id_of);
@@ -68,13 +69,14 @@ impl<'a> Finish<'a> {
                 finding
             })
             .collect();
+        let lowered = heed_paths(&mut findings, self.detector, self.options);
         excerpts::add(&mut findings, &neighbours, &mut |found, bytes| {
             let node = self.objects.node_of(&found.object_id);
             // The line of a secret in a huge file is not worth its memory.
             node.is_some_and(|node| reader.read(node, STREAMED_FROM, bytes))
         });
         put_in_order(&mut findings);
-        findings
+        (findings, below.len() + lowered)
     }
 }
 

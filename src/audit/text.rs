@@ -5,7 +5,9 @@ use gix::bstr::BString;
 use gix::hash::Kind as HashKind;
 
 use super::neighbours::Neighbours;
-use super::{Audit, AuditOptions, CoverageBlock, Scope, excerpts, finding, put_in_order, wanted};
+use super::{
+    Audit, AuditOptions, CoverageBlock, Scope, excerpts, finding, heed_paths, put_in_order, wanted,
+};
 use crate::detect::{Detector, Hits};
 use crate::error::{Error, Result};
 use crate::finding::{Appearance, Finding, History};
@@ -67,6 +69,7 @@ pub fn text(
             finding(&|_| id, detector, options, &sighted, Some(history))
         })
         .collect();
+    coverage.below_confidence += heed_paths(&mut findings, detector, options);
     excerpts::add(&mut findings, &neighbours, &mut |_, out| {
         out.extend_from_slice(bytes);
         true

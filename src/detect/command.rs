@@ -13,6 +13,9 @@ const MAX_WORDS: usize = 64;
 /// Bytes before a command in which what is piped into it stands.
 pub(super) const MAX_PIPED_LEN: usize = 160;
 
+/// Shorter names of users without a password are no keys.
+const MIN_KEY_LEN: usize = 16;
+
 /// Where a secret stands in a command.
 #[derive(Clone, Copy)]
 enum At {
@@ -24,6 +27,8 @@ enum At {
     Behind(&'static str, u8),
     /// The argument of that number behind the words that name the command; options do not count.
     Argument(usize),
+    /// The same, if one of the options has a `b`, as in `-nbB`.
+    BatchArgument(usize),
     /// In the word that `echo` pipes into it, if the option is there.
     Piped(&'static str),
     /// The same, behind the mark: `user:password`.
@@ -31,7 +36,7 @@ enum At {
 }
 
 /// Commands with the words that must follow, and where their secrets stand.
-const COMMANDS: [(&[&str], &[At]); 37] = [
+const COMMANDS: [(&[&str], &[At]); 32] = [
     (
         &["curl"],
         &[
@@ -66,10 +71,9 @@ const COMMANDS: [(&[&str], &[At]); 37] = [
         &["helm", "registry", "login"],
         &[At::Option("-p"), At::Option("--password")],
     ),
-    (&["sshpass"], &[At::Option("-p")]),
     (&["net", "use"], &[At::Argument(2)]),
     (&["net", "user"], &[At::Argument(1)]),
-    (&["htpasswd"], &[At::Argument(2)]),
+    (&["htpasswd"], &[At::BatchArgument(2)]),
     (
         &["openssl"],
         &[
@@ -91,10 +95,6 @@ const COMMANDS: [(&[&str], &[At]); 37] = [
     (&["mongorestore"], &[At::Option("-p")]),
     (&["sqlcmd"], &[At::Option("-P")]),
     (&["lftp"], &[At::Behind("-u", b',')]),
-    (&["ldapsearch"], &[At::Option("-w")]),
-    (&["ldapadd"], &[At::Option("-w")]),
-    (&["ldapmodify"], &[At::Option("-w")]),
-    (&["ldapwhoami"], &[At::Option("-w")]),
     (&["chpasswd"], &[At::PipedBehind(b':')]),
     (&["passwd"], &[At::Piped("--stdin")]),
     (&["sudo"], &[At::Piped("-S")]),
@@ -136,6 +136,7 @@ pub(super) fn passwords(window: &[u8], at: usize) -> Vec<Span> {
 impl At {
     fn find(self, window: &[u8], at: usize, words: &[Span]) -> Option<Span> {
         let text = |span: &Span| &window[span.start..span.end];
+        let may_be_glued = matches!(self, Self::Glued(_) | Self::Behind(..));
         let option = |name: &str, may_follow: bool| {
             let is_long = name.len() > 2;
             words.iter().enumerate().find_map(|(number, word)| {
@@ -148,37 +149,52 @@ impl At {
                     [] if may_follow => next,
                     [] => None,
                     [b'=', ..] => Some(Span::new(word.start + name.len() + 1, word.end)),
-                    _ if is_long => None,
+                    _ if is_long || !may_be_glued => None,
                     _ => Some(Span::new(word.start + name.len(), word.end)),
                 }
             })
         };
         let behind = |span: Span, mark: u8| {
             let mark = memchr::memchr(mark, text(&span))?;
-            Some(Span::new(span.start + mark + 1, span.end))
+            // `-u KEY:`: a key in the place of the user.
+            let is_key = mark + 1 == span.len() && mark >= MIN_KEY_LEN;
+            Some(if is_key {
+                Span::new(span.start, span.start + mark)
+            } else {
+                Span::new(span.start + mark + 1, span.end)
+            })
         };
         let has = |name: &str| words.iter().any(|word| text(word) == name.as_bytes());
         match self {
             Self::Option(name) => option(name, true),
             Self::Glued(name) => option(name, false),
             Self::Behind(name, mark) => behind(option(name, true)?, mark),
-            Self::Argument(number) => {
-                // `-b`, `/user:name`
-                let is_option = |word: &&Span| match text(word) {
-                    [b'-', ..] => true,
-                    [b'/', rest @ ..] => rest.contains(&b':') || !rest.contains(&b'/'),
-                    _ => false,
-                };
-                words
-                    .iter()
-                    .filter(|word| !is_option(word))
-                    .nth(number)
-                    .copied()
+            Self::Argument(number) => argument(window, words, number),
+            Self::BatchArgument(number) => {
+                let is_batch =
+                    |word: &Span| matches!(text(word), [b'-', rest @ ..] if rest.contains(&b'b'));
+                let is_batch = words.iter().any(is_batch);
+                is_batch.then(|| argument(window, words, number)).flatten()
             }
             Self::Piped(name) => has(name).then(|| piped(window, at)).flatten(),
             Self::PipedBehind(mark) => behind(piped(window, at)?, mark),
         }
     }
+}
+
+/// Returns the argument of that number; options do not count.
+fn argument(window: &[u8], words: &[Span], number: usize) -> Option<Span> {
+    // `-b`, `/user:name`
+    let is_option = |word: &&Span| match &window[word.start..word.end] {
+        [b'-', ..] => true,
+        [b'/', rest @ ..] => rest.contains(&b':') || !rest.contains(&b'/'),
+        _ => false,
+    };
+    words
+        .iter()
+        .filter(|word| !is_option(word))
+        .nth(number)
+        .copied()
 }
 
 /// Returns the word that `echo` or `printf` pipes into the command at `at`.
@@ -268,7 +284,7 @@ fn bare(bytes: &[u8], mut at: usize, outer: Option<u8>) -> usize {
     while let Some(&byte) = bytes.get(at) {
         match byte {
             b'\\' if bytes.get(at + 1).is_some_and(u8::is_ascii_graphic) && outer.is_none() => {
-                at += 1
+                at += 1;
             }
             b'"' | b'\'' => break,
             b';' | b'|' | b'&' | b'<' | b'>' => break,
@@ -329,11 +345,6 @@ mod tests {
                 "Q7x_v",
             ),
             ("smbclient //h/s -U ann%Q7x_v -c ls\n", "smbclient", "Q7x_v"),
-            (
-                "ldapsearch -x -D cn=a -w Q7x_v -b dc=b\n",
-                "ldapsearch",
-                "Q7x_v",
-            ),
             (
                 "aws ssm put-parameter --name /a --value 'Q7x_v'\n",
                 "aws",

@@ -12,7 +12,7 @@ use crate::span::Span;
 pub enum Explanation {
     /// An assignment: log-odds are added up.
     Score {
-        /// What each fact adds, most first.
+        /// What each fact adds, most first, by what the trees make of it.
         points: Vec<(String, f64)>,
         /// How likely it is a secret, of 1.
         probability: f64,

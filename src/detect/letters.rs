@@ -1,6 +1,6 @@
 //! How likely two letters follow each other in words.
 //!
-//! Counted in the words of code and its comments, each once.
+//! Counted in the words of code and its comments, each once, by `benches/score.py --letters`.
 
 /// Log-odds of each pair against chance, in eighths of a bit: first letter, second letter.
 #[rustfmt::skip]

@@ -1,8 +1,9 @@
 //! What is a secret: bytes in, matches out. Knows no git.
 //!
 //! ```text
-//! enclosing < allow;  entropy, syntax, block, insert, prefilter, decode, placeholder, weights
-//! < assignment < checksum, features < score < known < confirm < mod < explain, inside, prove
+//! enclosing < allow;  entropy, letters, syntax, block, command, insert, manifest, prefilter, decode,
+//! wordlist < placeholder < assignment < checksum, features < trees, table < score < known < confirm < mod
+//! < explain, inside, prove
 //! ```
 //!
 //! A [`Detector`] is compiled once and shared; a [`Scratch`] belongs to one thread. A buffer is
@@ -32,6 +33,7 @@ pub mod score;
 pub mod syntax;
 mod table;
 pub mod trees;
+mod wordlist;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
@@ -484,38 +486,7 @@ impl Detector {
             kept.extend(inside);
             kept.sort_by_key(|found| found.0);
         }
-        let crowded = crowded_names(&kept);
-        let judged = |found: Judged<'_>| {
-            let (mut confidence, mut reasons) = (found.confidence, found.reasons);
-            if found
-                .candidate
-                .name
-                .is_some_and(|name| crowded.contains(&name))
-            {
-                confidence = Confidence::Low;
-                reasons.add(Reason::Many);
-            }
-            (confidence, reasons)
-        };
-        let mut lines = LineCounter::new(bytes);
-        kept.into_iter()
-            .map(|(secret_span, at, found)| (secret_span, at, found.candidate, judged(found)))
-            .map(
-                |(secret_span, at, candidate, (confidence, reasons))| Match {
-                    rule: candidate.rule,
-                    span: Span::new(shifted(at, candidate.start), shifted(at, candidate.end)),
-                    secret_span,
-                    position: candidate
-                        .inside
-                        .unwrap_or_else(|| lines.position(secret_span.start)),
-                    confidence,
-                    reasons,
-                    secret: Arc::clone(&candidate.secret),
-                    wrapping: candidate.wrapping.clone(),
-                    is_allowed: candidate.is_allowed,
-                },
-            )
-            .collect()
+        located_matches(bytes, kept)
     }
 
     /// What the keywords of the buffer itself lead to, by position.
@@ -722,6 +693,42 @@ impl Hits {
 
 fn offset(at: usize) -> u32 {
     u32::try_from(at).expect("buffers are shorter than 4 GiB")
+}
+
+/// Judges what stands together in one text, and says where each stands in it.
+fn located_matches(bytes: &[u8], kept: Vec<(Span, usize, Judged<'_>)>) -> Vec<Match> {
+    let crowded = crowded_names(&kept);
+    let judged = |found: Judged<'_>| {
+        let (mut confidence, mut reasons) = (found.confidence, found.reasons);
+        if found
+            .candidate
+            .name
+            .is_some_and(|name| crowded.contains(&name))
+        {
+            confidence = Confidence::Low;
+            reasons.add(Reason::Many);
+        }
+        (confidence, reasons)
+    };
+    let mut lines = LineCounter::new(bytes);
+    kept.into_iter()
+        .map(|(secret_span, at, found)| (secret_span, at, found.candidate, judged(found)))
+        .map(
+            |(secret_span, at, candidate, (confidence, reasons))| Match {
+                rule: candidate.rule,
+                span: Span::new(shifted(at, candidate.start), shifted(at, candidate.end)),
+                secret_span,
+                position: candidate
+                    .inside
+                    .unwrap_or_else(|| lines.position(secret_span.start)),
+                confidence,
+                reasons,
+                secret: Arc::clone(&candidate.secret),
+                wrapping: candidate.wrapping.clone(),
+                is_allowed: candidate.is_allowed,
+            },
+        )
+        .collect()
 }
 
 /// More different values than that under one name in one text are a table: nonces, vectors, ids.

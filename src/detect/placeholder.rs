@@ -1,6 +1,10 @@
 //! Values that say that they are none: placeholders, references, words of configuration.
 
+use std::sync::LazyLock;
+
 use sha2::{Digest, Sha256};
+
+use super::wordlist::WordList;
 
 /// See [`is_config_word`].
 const CONFIG_WORDS: [&str; 58] = [
@@ -71,12 +75,13 @@ pub(super) fn is_config_word(text: &[u8]) -> bool {
 
 /// Values that people take for tests: one of the words in a value that is not random.
 pub(super) fn is_test_value(text: &[u8]) -> bool {
-    const WORDS: [&str; 8] = [
-        "test", "foo", "bar", "demo", "dummy", "fake", "mock", "abc123",
-    ];
-    WORDS
-        .iter()
-        .any(|word| memchr::memmem::find(text, word.as_bytes()).is_some())
+    static WORDS: LazyLock<WordList> = LazyLock::new(|| {
+        let words = [
+            "test", "foo", "bar", "demo", "dummy", "fake", "mock", "abc123",
+        ];
+        WordList::new(&words)
+    });
+    WORDS.is_in(text)
 }
 
 /// Whether the value refers to another one, in the form that some language has for it. A literal
@@ -106,24 +111,20 @@ pub(super) fn is_reference(value: &[u8], is_quoted: bool) -> bool {
 
 /// `Bearer {token}`, `{user}:{password}`.
 fn holds_slot(value: &[u8]) -> bool {
-    let Some(open) = memchr::memchr(b'{', value) else {
+    let Some(end) = memchr::memchr(b'}', value) else {
         return false;
     };
-    let inner = &value[open + 1..];
-    memchr::memchr(b'}', inner).is_some_and(|end| {
+    memchr::memrchr(b'{', &value[..end]).is_some_and(|open| {
+        let inner = &value[open + 1..end];
         // One pair of empty braces may be chance, two are a format.
         let empty = value.windows(2).filter(|pair| pair == b"{}").count();
-        let is_number = inner[..end].iter().all(u8::is_ascii_digit) && value.len() < 12;
+        let is_number = inner.iter().all(u8::is_ascii_digit) && value.len() < 12;
         let is_number = is_number || empty > 1;
         // Chance writes three letters in braces, too.
-        let lower = inner[..end]
-            .iter()
-            .take_while(|byte| byte.is_ascii_lowercase());
-        let upper = inner[..end]
-            .iter()
-            .take_while(|byte| byte.is_ascii_uppercase());
+        let lower = inner.iter().take_while(|byte| byte.is_ascii_lowercase());
+        let upper = inner.iter().take_while(|byte| byte.is_ascii_uppercase());
         let is_named = lower.count() >= 3 || upper.count() >= 5;
-        is_number || (is_named && is_slot(&inner[..end]))
+        is_number || (is_named && is_slot(inner))
     })
 }
 
@@ -193,6 +194,9 @@ fn holds_expression(value: &[u8]) -> bool {
         (b"#{", b"}"),
         (b"%{", b"}"),
     ];
+    if !value.iter().any(|byte| b"${<#%".contains(byte)) {
+        return false;
+    }
     FORMS.iter().any(|&(open, close)| {
         memchr::memmem::find(value, open).is_some_and(|at| {
             let inner = &value[at + open.len()..];

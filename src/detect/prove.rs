@@ -1,6 +1,7 @@
 //! Proofs of rules: the examples of a rule are found in all common syntaxes, its near misses are
 //! not, and neither is what becomes of an example by a small change.
 
+use super::checksum::{self, Outcome};
 use super::score::Reason;
 use super::{Detector, Hits, Match, Scratch};
 use crate::error::Result;
@@ -187,19 +188,25 @@ impl Prover<'_> {
         Ok(())
     }
 
-    /// A token glued to a longer word is part of something else.
+    /// A token glued to a longer word is part of something else, if no checksum proves it.
     fn glued(&mut self, template: &str) -> Result<()> {
         let token = expanded(template, 11)?;
         let mut keywords = self.rule.keywords.iter();
         let begins = keywords.any(|keyword| token.as_bytes().starts_with(&keyword.text));
         let is_infix = matches!(self.rule.matcher, Matcher::Infix { .. });
-        if begins && self.rule.boundary.left && !is_infix {
+        if begins && self.rule.boundary.left && !is_infix && !self.is_proven(&token) {
             let text = format!("value = Qx{token}");
             if self.finds(&text, Confidence::Low) {
                 self.fault(&format!("example '{template}' is found inside a word"));
             }
         }
         Ok(())
+    }
+
+    /// Whether a checksum proves the token, whatever stands beside it.
+    fn is_proven(&self, token: &str) -> bool {
+        let mut checks = self.rule.checks.iter();
+        checks.any(|&check| checksum::run(check, token.as_bytes()) == Outcome::Verified)
     }
 
     /// One character too few, too many or of the wrong kind: what remains is no token, if the
@@ -218,7 +225,8 @@ impl Prover<'_> {
             ("a character too long", long),
             ("with a foreign character", other),
         ] {
-            let is_bounded = self.rule.boundary.right || what != "a character too long";
+            let is_bounded = what != "a character too long"
+                || (self.rule.boundary.right && !self.is_proven(&token));
             if is_bounded && self.finds(&text, Confidence::Low) {
                 self.fault(&format!("example '{template}' is found {what}"));
             }

@@ -1,9 +1,8 @@
 //! How likely a match is a secret, and why.
 //!
 //! A rule with a shape starts from its own confidence; checks and entropy move it. An assignment
-//! has no shape: what `features` tells about its name, its value and its syntax is added up as
-//! log-odds, with fitted weights. The reasons are kept for the report. No weight looks at which characters a value is
-//! made of beyond its shape.
+//! has no shape: `trees` judges what `features` tells about its name, its value and its syntax. The
+//! reasons are kept for the report.
 
 use serde::{Deserialize, Serialize};
 
@@ -51,10 +50,12 @@ pub enum Reason {
     Weak,
     TokenStart,
     StructureWrong,
+    LockFile,
+    Translation,
 }
 
 impl Reason {
-    const ALL: [Self; 27] = [
+    const ALL: [Self; 29] = [
         Self::Shape,
         Self::ChecksumVerified,
         Self::ChecksumWrong,
@@ -82,6 +83,8 @@ impl Reason {
         Self::Weak,
         Self::TokenStart,
         Self::StructureWrong,
+        Self::LockFile,
+        Self::Translation,
     ];
 
     /// One phrase for people.
@@ -109,6 +112,8 @@ impl Reason {
             Self::Place => "stands where a password stands",
             Self::Block => "is a block of this kind",
             Self::Encrypted => "is encrypted",
+            Self::LockFile => "stands only in files of digests, such as lock files",
+            Self::Translation => "stands only in translations",
             Self::Many => "one of many values of this name in one file",
             Self::StructureWrong => "does not decode to what it should hold",
             Self::Weak => "too short or too plain to be sure",
@@ -321,7 +326,7 @@ pub const HIGH_SCORE: i32 = 2_750;
 /// From this on, of medium confidence.
 pub const MEDIUM_SCORE: i32 = 0;
 /// From this on, of low confidence; below, it is not kept at all.
-pub const LOW_SCORE: i32 = -1_400;
+pub const LOW_SCORE: i32 = -1_000;
 
 /// Whether the value looks random, and its name plainly means a secret that nobody else may see.
 fn is_plain_secret(features: &Features) -> bool {
@@ -342,9 +347,20 @@ fn most(features: &Features) -> Confidence {
         Fact::IsRegular,
         Fact::ByProse,
     ];
+    // `Type.Member` of code.
+    let is_member = features.is(Fact::IsBare)
+        && features.is(Fact::IsIdentifier)
+        && features.is(Fact::Dots)
+        && !features.is(Fact::IsEnvironment);
     let is_open = (features.is(Fact::NameIsPublic) || features.is(Fact::NameIsPlace))
         && !features.is(Fact::NameIsPassword);
-    if is_open || LOW.iter().any(|&fact| features.is(fact)) {
+    // A key is no number and no word; a password may be.
+    let is_plain = !features.is(Fact::NameIsPassword)
+        && (features.get(Fact::Digits) == 100
+            || (features.get(Fact::Digits) == 0
+                && features.get(Fact::Changes) < 25
+                && features.get(Fact::Wordness) > 0));
+    if is_member || is_plain || is_open || LOW.iter().any(|&fact| features.is(fact)) {
         Confidence::Low
     } else {
         Confidence::High
@@ -380,7 +396,7 @@ pub fn probability(score: i32) -> f64 {
     1.0 / (1.0 + (-f64::from(score) / 1000.0).exp())
 }
 
-/// The features that people understand without the weights.
+/// The facts that people understand without the trees.
 fn assignment_reasons(features: &Features, value: &[u8]) -> Reasons {
     let mut reasons = Reasons::default();
     const TOLD: [(Fact, Reason); 17] = [

@@ -113,3 +113,45 @@ pub fn points(features: &Features) -> Vec<(String, f64)> {
     points.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()).then(a.0.cmp(&b.0)));
     points
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::assignment::read;
+    use crate::detect::features;
+
+    #[test]
+    fn every_tree_ends() {
+        assert!(WORDS.is_sorted());
+        for (at, node) in NODES
+            .iter()
+            .enumerate()
+            .filter(|(_, node)| node.fact != LEAF)
+        {
+            assert!(
+                usize::from(node.above) > at + 1,
+                "node {at} goes on behind itself"
+            );
+            assert!(usize::from(node.above) < NODES.len());
+            assert!(usize::from(node.fact) < FACTS + WORDS.len());
+        }
+    }
+
+    #[test]
+    fn what_is_told_adds_up_to_the_score() {
+        let value = ["kD83", "h_x0", "Qz7"].concat();
+        for text in [
+            format!("db_password = \"{value}\""),
+            format!("key: {value}\n"),
+            "password = hello".to_owned(),
+        ] {
+            let at = text.find(['p', 'k']).unwrap();
+            let mut found = Vec::new();
+            read(text.as_bytes(), at, 3, &mut found);
+            let features = features::of(text.as_bytes(), &found[0]).unwrap();
+            let told: f64 = points(&features).iter().map(|(_, points)| points).sum();
+            let score = f64::from(score(&features)) / 1000.0;
+            assert!((told - score).abs() < 1e-9, "{text}: {told}, {score}");
+        }
+    }
+}

@@ -326,7 +326,12 @@ fn keyword(text: &str, any_case: bool, matcher: &Matcher) -> Result<Keyword, Wro
     };
     let next = match matcher {
         Matcher::Start(regex) if text.len() == MIN_KEYWORD_LEN => following(regex, &text),
-        Matcher::Assignment if text.len() == MIN_KEYWORD_LEN => NAME_GOES_ON.to_vec(),
+        Matcher::Assignment if text == b"pass" => PASS_GOES_ON.to_vec(),
+        Matcher::Assignment
+            if text.len() == MIN_KEYWORD_LEN || WHOLE_WORDS.contains(&&text[..]) =>
+        {
+            NAME_GOES_ON.to_vec()
+        }
         _ => Vec::new(),
     };
     let gram = if text.len() > MIN_KEYWORD_LEN {
@@ -342,10 +347,13 @@ fn keyword(text: &str, any_case: bool, matcher: &Matcher) -> Result<Keyword, Wro
     })
 }
 
-/// What follows a short word in a name that means it: all but small letters, which make another word
-/// of it, other than the `s` of a plural. Sorted.
-const NAME_GOES_ON: &[u8] =
-    b"\t\n\r \"#$%&'()*,-./0123456789:;<=>ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]_`s|}";
+/// What follows a word in a name that means it: all but small letters, which make another word of it,
+/// other than the `s` of a plural. Sorted.
+const NAME_GOES_ON: &[u8] = b"\t \"%&'(*,-.0123456789:<=>ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]_`s";
+/// The same behind "pass", which begins words for passwords.
+const PASS_GOES_ON: &[u8] = b"\t \"%&'(*,-.0123456789:<=>ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]_`ckpsw";
+/// Words that hardly ever mean a secret where another word goes on.
+const WHOLE_WORDS: [&[u8]; 2] = [b"auth", b"login"];
 
 /// Returns the bytes that can follow `keyword` at the start of a match; none if any byte can.
 fn following(regex: &str, keyword: &[u8]) -> Vec<u8> {

@@ -89,7 +89,14 @@ const HOMES: [(&str, &[&str]); 17] = [
     ("sirocco", &["odb/inflate.rs"]),
     ("gix_pack", &["odb/pack.rs", "odb/unindexed.rs"]),
     ("sha1::", &["odb/hash.rs"]),
-    ("aho_corasick", &["detect/prefilter.rs", "report/redact.rs"]),
+    (
+        "aho_corasick",
+        &[
+            "detect/prefilter.rs",
+            "detect/wordlist.rs",
+            "report/redact.rs",
+        ],
+    ),
     (
         "regex_automata",
         &["detect/confirm.rs", "suppress/pattern.rs"],

@@ -94,7 +94,31 @@ fn adversarial(seed: u64, rules: &RuleSet) -> Repo {
 /// A value of any printable characters, short or longer than the near window, in one of the syntaxes
 /// that decide where it ends.
 fn assigned(random: &mut Random) -> Vec<u8> {
-    const SYNTAXES: [&str; 12] = [
+    const SYNTAXES: [&str; 36] = [
+        "\n- name: DB_PASSWORD\n  value: @\n",
+        "{\"name\": \"API_TOKEN\", \"type\": \"x\", \"value\": \"@\"}",
+        "{\"value\": \"@\", \"name\": \"API_TOKEN\"}",
+        "<name>db.password</name>\n  <value>@</value>",
+        "<stringProp name=\"n.name\">password</stringProp><stringProp name=\"n.value\">@</stringProp>",
+        "\nvariable \"db_password\" {\n  type = string\n  default = \"@\"\n}\n",
+        "\"db_password\": {\"sensitive\": true, \"value\": \"@\"}",
+        "api_keys: [\"@\", \"second\"]\n",
+        "\nsecrets:\n  stripe: @\n  other: \"@\"\n",
+        "credentials = {user: \"x\", stripe: \"@\"}",
+        "\npasswords:\n- @\n- second\n",
+        "\npassword:\n    @\n",
+        "\npassword: |\n    @\n",
+        "<password>\n   @\n</password>",
+        "var token string = \"@\"",
+        "char password[] = \"@\";",
+        "public string DbPassword { get; set; } = \"@\";",
+        "token = os.environ.get(\"TOKEN\") or \"@\"",
+        "password = Some(\"@\")",
+        "login(\"user\", \"@\")",
+        "mysqli_connect('host', 'user', '@', 'db')",
+        "auth=(\"user\", \"@\")",
+        "\ncurl -X POST \\\n  -u 'user:@' https://x\n",
+        "\nkind: Secret\nstringData:\n  one: @\n",
         "\nDB_PASSWORD=@\n",
         "\nexport API_TOKEN=@ # note\n",
         "\n  password: @\n",

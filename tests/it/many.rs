@@ -157,7 +157,7 @@ fn more_secrets_than_are_reported_of_one_text_are_a_problem_that_is_told() {
     let detector = Detector::compile(rules).unwrap().with_hit_limits(limits);
     let (mut scratch, mut hits) = (Scratch::default(), Hits::default());
     let lines = |count: u64| -> String {
-        let lines = (0..count).map(|seed| format!("key {}\n", github_token(seed)));
+        let lines = (0..count).map(|seed| format!("see {}\n", github_token(seed)));
         lines.collect()
     };
     for (count, expected, problems) in [(5, 5, 0), (6, 5, 1), (9, 5, 1)] {

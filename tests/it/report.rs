@@ -6,7 +6,7 @@ use std::process::Output;
 
 use serde_json::Value;
 
-use crate::support::{Repo, github_token, unleak};
+use crate::support::{Repo, github_token, token, unleak};
 
 const FORMATS: [&str; 9] = [
     "human", "json", "jsonl", "sarif", "github", "gitlab", "csv", "junit", "html",
@@ -592,8 +592,8 @@ fn a_story_names_three_refs_and_counts_the_others() {
 fn proven_secrets_and_those_in_head_come_first_in_every_format() {
     let repo = Repo::new();
     // By rule, the order would be the reverse: azure, github, gitlab.
-    let gone = crate::support::token("glpat-{base64url:19}{base62:1}", 73);
-    let here = crate::support::token("AKIA{base32:16}", 73);
+    let gone = token("glpat-{base64url:19}{base62:1}", 73);
+    let here = token("AKIA{base32:16}", 73);
     let (proven, proven_gone) = (github_token(73), github_token(74));
     repo.commit_file("gone.conf", format!("t = {gone}\n"));
     repo.commit_file("proven-gone.conf", format!("t = {proven_gone}\n"));
@@ -775,4 +775,38 @@ fn the_end_of_a_shallow_clone_is_no_beginning() {
         text.contains(", where this bundle's history begins"),
         "{text}"
     );
+}
+
+#[test]
+fn digests_of_lock_files_and_words_of_translations_are_low() {
+    let digest = token("{hex:40}", 41);
+    let word = "Passwort1";
+    let repo = Repo::new();
+    repo.write(
+        "Podfile.lock",
+        format!("SPEC CHECKSUMS:\n  FirebaseAuth: {digest}\n"),
+    );
+    repo.write(
+        "res/values-de/strings.xml",
+        format!("<string name=\"password\">{word}</string>\n"),
+    );
+    repo.write(
+        "recipes/a.bb",
+        format!("SRC_URI[token.sha1sum] = \"{digest}\"\n"),
+    );
+    repo.commit("a");
+    assert!(repo.scan(&[]).findings().is_empty());
+    let report = repo.scan(&["--min-confidence", "low"]);
+    for finding in report.findings() {
+        assert_eq!(finding["confidence"], "low");
+        let reasons = finding["reasons"].to_string();
+        assert!(reasons.contains("stands only in"), "{reasons}");
+    }
+    assert_eq!(report.findings().len(), 2);
+    // In another file, too, it is what it looks like.
+    repo.commit_file(
+        "app.env",
+        format!("FIREBASE_AUTH_TOKEN={digest}\nDB_PASSWORD={word}\n"),
+    );
+    assert_eq!(repo.scan(&[]).findings().len(), 2);
 }

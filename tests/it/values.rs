@@ -10,7 +10,7 @@ use serde_json::Value;
 use unleak::rule::template::Random;
 
 use crate::support::syntaxes::{SYNTAXES, json, password};
-use crate::support::{Repo, unleak};
+use crate::support::{Repo, token, unleak};
 
 /// What was written, by the id of its blob: the syntax, the password as its file has it, and where.
 type Written = BTreeMap<String, (&'static str, String, usize)>;
@@ -154,7 +154,7 @@ fn values(text: &str) -> Vec<(u64, String, String)> {
 /// A random value of letters and digits, the same for the same seed.
 fn made(len: usize, seed: u64) -> String {
     let template = format!("{{base62:{}}}7aQ", len - 3);
-    crate::support::token(&template, seed)
+    token(&template, seed)
 }
 
 #[test]
@@ -301,4 +301,29 @@ fn what_may_go_on_is_said_to_be_a_part() {
         !text.contains("horse"),
         "what may belong to the value is hidden: {text}"
     );
+}
+
+#[test]
+fn many_values_of_one_name_in_one_file_are_low() {
+    let value = |seed: u64| token("{base62:32}", 900 + seed);
+    let lines = |name: &str, count: u64| -> String {
+        (0..count)
+            .map(|seed| format!("{{ {name}: \"{}\" }},\n", value(seed)))
+            .collect()
+    };
+    for (name, count, is_low) in [
+        ("secret_key", 8, false),
+        ("secret_key", 9, true),
+        ("password", 20, false),
+    ] {
+        let repo = Repo::new();
+        repo.commit_file("table.js", lines(name, count));
+        let findings = repo.scan(&["--min-confidence", "low"]);
+        let low = findings
+            .findings()
+            .iter()
+            .filter(|finding| finding["confidence"] == "low")
+            .count();
+        assert_eq!(low, if is_low { 9 } else { 0 }, "{count} of {name}");
+    }
 }

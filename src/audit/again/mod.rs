@@ -313,20 +313,22 @@ impl<'a> Grown<'a> {
         };
         let kept = self.keep(&told, &found);
         let noted = self.noted(&texts);
+        let finish = Finish::new(objects, detector, options, &names);
+        let (findings, below_confidence) =
+            finish.findings(Together { found, below }, attributed.histories);
         let coverage = CoverageBlock {
             shallow: shallow.len(),
             allowed_inline: allowed_names,
-            below_confidence: below.len(),
+            below_confidence,
             submodules: submodules.len(),
             unopened: names.unopened.clone(),
             ..CoverageBlock::default()
         };
         let (tips, attribution) = (&tips.skipped, &attributed.skipped);
         let unread = [tips, &names.skipped, attribution, &attributed.missing];
-        let finish = Finish::new(objects, detector, options, &names);
         let audit = Audit {
             scope: Scope::Repository,
-            findings: finish.findings(Together { found, below }, attributed.histories),
+            findings,
             coverage: self.cover(coverage, texts, facts, &unread),
         };
         Some((audit, noted, kept))

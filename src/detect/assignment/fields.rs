@@ -47,23 +47,18 @@ const VALUE_FIELDS: [&[u8]; 14] = [
     b"data",
 ];
 /// What names of lists and maps end in whose members are secret.
-const COLLECTIVES: [&[u8]; 16] = [
-    b"secret",
+const COLLECTIVES: [&[u8]; 11] = [
     b"secrets",
-    b"credential",
     b"credentials",
     b"creds",
-    b"password",
     b"passwords",
-    b"passwd",
     b"tokens",
-    b"apikey",
     b"apikeys",
-    b"api_key",
     b"api_keys",
     b"api-keys",
     b"secretkeys",
     b"secret_keys",
+    b"passphrases",
 ];
 /// Calls around a literal that leave it what it is.
 const WRAPPERS: [&[u8]; 20] = [
@@ -330,13 +325,22 @@ impl Reader<'_> {
         self.skip(MAX_BLANKS, is_blank);
         let is_collective = ends_with(self.name_of(name), &COLLECTIVES);
         match self.peek(0) {
-            Some(b'[') if is_collective => self.items(name, found),
+            // In a setting, `[` may begin the value.
+            Some(b'[') if is_collective && self.begins_list(start) => self.items(name, found),
             Some(b'{') => self.members(name, is_collective, found),
             Some(b'\n' | b'\r') => self.block(name, is_collective, found),
             Some(b'|' | b'>') => self.block_scalar(name, found),
             _ => {}
         }
         self.back(start);
+    }
+
+    /// Whether a list begins here, and not a value: the operator ends at `start`.
+    fn begins_list(&self, start: usize) -> bool {
+        let next = self.bytes[self.at + 1..]
+            .iter()
+            .find(|byte| !byte.is_ascii_whitespace());
+        self.at > start || matches!(next, Some(b'"' | b'\'' | b'`'))
     }
 
     /// Reads `[a, "b"]`.
@@ -365,6 +369,11 @@ impl Reader<'_> {
             };
             let Some(value) = value else { break };
             found.extend(assignment(name, value, Operator::Listed));
+        }
+        self.skip(MAX_BLANKS, |byte| byte.is_ascii_whitespace());
+        // What is not closed is no list.
+        if found.len() < MAX_CHILDREN && self.at < limit && self.peek(0) != Some(b']') {
+            found.clear();
         }
     }
 

@@ -578,6 +578,62 @@ mod tests {
     }
 
     #[test]
+    fn name_and_value_may_stand_apart() {
+        for (text, value) in [
+            ("- name: DB_PASSWORD\n  value: v-1\n", "v-1"),
+            (
+                "{\"name\": \"password\", \"type\": \"x\", \"value\": \"v-1\"}",
+                "v-1",
+            ),
+            ("{\"value\": \"v-1\", \"name\": \"password\"}", "v-1"),
+            ("{\"key\":\"password\",\"value\":\"v-1\"}", "v-1"),
+            ("<name>password</name>\n  <value>v-1</value>", "v-1"),
+            ("<key>password</key><string>v-1</string>", "v-1"),
+            (
+                "variable \"password\" {\n  type = string\n  default = \"v-1\"\n}",
+                "v-1",
+            ),
+            (
+                "\"password\": {\n  \"type\": \"string\",\n  \"value\": \"v-1\"\n}",
+                "v-1",
+            ),
+            ("passwords: [\"v-1\", \"v-2\"]", "v-1"),
+            ("passwords:\n  - v-1\n  - v-2\n", "v-1"),
+            ("passwords:\n  db: v-1\n", "v-1"),
+            ("passwords = {'db': 'v-1'}", "v-1"),
+            ("password:\n    v-1\nuser: x\n", "v-1"),
+            ("password: >-\n    v-1\nuser: x\n", "v-1"),
+            ("<password>\n   v-1\n</password>", "v-1"),
+            ("<password><![CDATA[v-1]]></password>", "v-1"),
+            ("var password string = \"v-1\"", "v-1"),
+            ("Dim password As String = \"v-1\"", "v-1"),
+            ("char password[32] = \"v-1\";", "v-1"),
+            ("string Password { get; set; } = \"v-1\";", "v-1"),
+            ("password = getenv(\"X\") || \"v-1\"", "v-1"),
+            ("password = process.env.X ?? 'v-1'", "v-1"),
+            ("password: Some(\"v-1\")", "v-1"),
+            ("password <- \"v-1\"", "v-1"),
+            ("new PasswordCredentials(\"user\", \"v-1\")", "v-1"),
+            ("@Value(\"${db.password:v-1}\")", "v-1"),
+            ("  - \"PASSWORD=v-1'x\"\n", "v-1'x"),
+            ("string password = @\"v-1\"\"x\";", "v-1\"\"x"),
+        ] {
+            assert_eq!(value_of(text).map(|found| found.0), Some(value), "{text}");
+        }
+    }
+
+    #[test]
+    fn fields_of_another_item_are_not_the_value() {
+        for text in [
+            "- name: password\n- name: x\n  value: v-1\n",
+            "{\"name\": \"password\"}, {\"name\": \"x\", \"value\": \"v-1\"}",
+            "  name: password\nspec:\n  value: v-1\n",
+        ] {
+            assert_eq!(value_of(text).map(|found| found.0), None, "{text}");
+        }
+    }
+
+    #[test]
     fn the_name_reaches_both_ways() {
         let text = b"my.db_password_old = 'x'";
         let mut found = Vec::new();

@@ -30,30 +30,7 @@ pub(super) fn describe(features: &mut Features, window: &[u8], found: &Assignmen
         Operator::Prose => Fact::ByProse,
     };
     features.note(by, true);
-    let before = found.name.start.checked_sub(1).map(|at| window[at]);
-    let before = match before {
-        None | Some(b'\n' | b'\r') => Some(Fact::BeginsLine),
-        Some(b'"' | b'\'' | b'`') => Some(Fact::IsNameQuoted),
-        Some(b'$' | b'@' | b':') => Some(Fact::HasSigil),
-        Some(b'<' | b'>') => Some(Fact::AfterMarkup),
-        Some(b'(' | b'[' | b'{' | b',') => Some(Fact::AfterBracket),
-        Some(b'&' | b'?') => Some(Fact::IsParameter),
-        Some(b' ' | b'\t') => Some(Fact::AfterBlank),
-        Some(_) => None,
-    };
-    let quote = usize::from(found.form == Form::Quoted);
-    let after = match window.get(found.value.end + quote) {
-        None | Some(b'\n' | b'\r') => Some(Fact::EndsLine),
-        Some(b';') => Some(Fact::EndsStatement),
-        Some(b',') => Some(Fact::BeforeComma),
-        Some(b')' | b']' | b'}') => Some(Fact::BeforeBracket),
-        Some(b' ' | b'\t') => Some(Fact::BeforeBlank),
-        Some(b'+' | b'.' | b'%') => Some(Fact::BeforeOperator),
-        Some(b'"' | b'\'' | b'`' | b'\\') => Some(Fact::BeforeQuote),
-        Some(b'<' | b'/' | b'>') => Some(Fact::BeforeMarkup),
-        Some(_) => None,
-    };
-    for fact in [before, after].into_iter().flatten() {
+    for fact in sides(window, found).into_iter().flatten() {
         features.note(fact, true);
     }
     let start = found.name.start;
@@ -81,6 +58,34 @@ pub(super) fn describe(features: &mut Features, window: &[u8], found: &Assignmen
         features.note(Fact::NameIsPublic, true);
     }
     features.note(Fact::IsProse, is_prose(window, found, value));
+}
+
+/// What stands right before the name and right behind the value.
+fn sides(window: &[u8], found: &Assignment) -> [Option<Fact>; 2] {
+    let before = found.name.start.checked_sub(1).map(|at| window[at]);
+    let before = match before {
+        None | Some(b'\n' | b'\r') => Some(Fact::BeginsLine),
+        Some(b'"' | b'\'' | b'`') => Some(Fact::IsNameQuoted),
+        Some(b'$' | b'@' | b':') => Some(Fact::HasSigil),
+        Some(b'<' | b'>') => Some(Fact::AfterMarkup),
+        Some(b'(' | b'[' | b'{' | b',') => Some(Fact::AfterBracket),
+        Some(b'&' | b'?') => Some(Fact::IsParameter),
+        Some(b' ' | b'\t') => Some(Fact::AfterBlank),
+        Some(_) => None,
+    };
+    let quote = usize::from(found.form == Form::Quoted);
+    let after = match window.get(found.value.end + quote) {
+        None | Some(b'\n' | b'\r') => Some(Fact::EndsLine),
+        Some(b';') => Some(Fact::EndsStatement),
+        Some(b',') => Some(Fact::BeforeComma),
+        Some(b')' | b']' | b'}') => Some(Fact::BeforeBracket),
+        Some(b' ' | b'\t') => Some(Fact::BeforeBlank),
+        Some(b'+' | b'.' | b'%') => Some(Fact::BeforeOperator),
+        Some(b'"' | b'\'' | b'`' | b'\\') => Some(Fact::BeforeQuote),
+        Some(b'<' | b'/' | b'>') => Some(Fact::BeforeMarkup),
+        Some(_) => None,
+    };
+    [before, after]
 }
 
 /// `<Value Unspecified>` without quotes: a slot that has blanks.
@@ -206,6 +211,11 @@ pub(super) fn is_prose(window: &[u8], found: &Assignment, value: &[u8]) -> bool 
             let is_variable = window[..found.name.start].ends_with(b"$");
             let is_number = !value.iter().any(u8::is_ascii_alphabetic);
             let is_bare = found.form == Form::Bare;
+            // `proxy_pass http://…` hands requests on.
+            let is_proxy = window[..found.name.end].ends_with(b"_pass") && value.contains(&b':');
+            if is_proxy {
+                return true;
+            }
             let is_pair = value.iter().skip(2).any(|byte| *byte == b'=') && !value.ends_with(b"=");
             let is_assigned = is_flag || is_environment || !(is_word || is_number || is_pair);
             is_quoted_code || is_variable || (is_bare && !is_assigned)

@@ -1,9 +1,12 @@
 //! What the name says.
 
+use std::sync::LazyLock;
+
+use super::super::wordlist::WordList;
 use super::{Fact, Features};
 
 /// Words for a password, of which any may end a name.
-const PASSWORD_WORDS: [&str; 11] = [
+const PASSWORD_WORDS: [&str; 9] = [
     "password",
     "passwd",
     "passphrase",
@@ -11,11 +14,11 @@ const PASSWORD_WORDS: [&str; 11] = [
     "pwd",
     "pass",
     "passcode",
-    "passw",
-    "pw",
-    "psk",
-    "requirepass",
+    "rootpw",
+    "bindpw",
 ];
+/// Short words for one: they must be a word of their own.
+const SHORT_WORDS: [&str; 2] = ["pw", "psk"];
 /// Words for other things that are secret.
 const SECRET_WORDS: [&str; 6] = [
     "secret",
@@ -232,11 +235,45 @@ pub(super) enum Kind {
     Ends,
 }
 
-/// The letters of a name in lower case, without what stands between words. Names are short; what
-/// goes beyond is left out.
+/// Lists of words that names hold or end in.
+#[derive(Clone, Copy)]
+#[repr(u8)]
+enum List {
+    Password,
+    Short,
+    Secret,
+    Key,
+    Weak,
+    NoPassword,
+    Public,
+}
+
+/// All words of the lists, found at once.
+static WORDS: LazyLock<(WordList, Vec<List>)> = LazyLock::new(|| {
+    let lists: [(&[&str], List); 7] = [
+        (&PASSWORD_WORDS, List::Password),
+        (&SHORT_WORDS, List::Short),
+        (&SECRET_WORDS, List::Secret),
+        (&KEY_WORDS, List::Key),
+        (&WEAK_ENDS, List::Weak),
+        (&NO_PASSWORDS, List::NoPassword),
+        (&PUBLIC_PARTS, List::Public),
+    ];
+    let words = lists
+        .iter()
+        .flat_map(|(words, list)| words.iter().map(move |word| (*word, *list)));
+    let (words, lists): (Vec<&str>, Vec<List>) = words.unzip();
+    (WordList::new(&words), lists)
+});
+
+/// What a name's letters hold, in lower case and without what stands between words. Names are short;
+/// what goes beyond is left out.
 struct Joined {
     letters: [u8; Self::MOST],
     len: usize,
+    /// Bits of [`List`].
+    holds: u8,
+    ends: u8,
 }
 
 impl Joined {
@@ -246,11 +283,21 @@ impl Joined {
         let mut joined = Self {
             letters: [0; Self::MOST],
             len: 0,
+            holds: 0,
+            ends: 0,
         };
         let letters = name.iter().filter(|byte| byte.is_ascii_alphabetic());
         for (place, byte) in joined.letters.iter_mut().zip(letters) {
             *place = byte.to_ascii_lowercase();
             joined.len += 1;
+        }
+        let (words, lists) = &*WORDS;
+        for (word, end) in words.find(&joined.letters[..joined.len]) {
+            let bit = 1 << lists[word] as u8;
+            joined.holds |= bit;
+            if end == joined.len {
+                joined.ends |= bit;
+            }
         }
         joined
     }
@@ -259,20 +306,31 @@ impl Joined {
         &self.letters[..self.len]
     }
 
-    fn ends(&self, list: &[&str]) -> bool {
-        list.iter()
-            .any(|word| self.text().ends_with(word.as_bytes()))
+    fn holds(&self, list: List) -> bool {
+        self.holds & (1 << list as u8) != 0
     }
 
-    fn holds(&self, list: &[&str]) -> bool {
-        let holds = |word: &&str| memchr::memmem::find(self.text(), word.as_bytes()).is_some();
-        list.iter().any(|word| holds(&word))
+    fn ends(&self, list: List) -> bool {
+        self.ends & (1 << list as u8) != 0
+    }
+
+    /// `bypass`, `compass`: nothing but words that hold one for a password by chance.
+    fn is_other_pass(&self) -> bool {
+        if !self.holds(List::NoPassword) {
+            return false;
+        }
+        let mut rest = String::from_utf8_lossy(self.text()).into_owned();
+        for word in NO_PASSWORDS {
+            rest = rest.replace(word, "");
+        }
+        !PASSWORD_WORDS.iter().any(|word| rest.contains(word))
     }
 }
 
 /// Whether a name is that of a password.
 pub fn is_password(name: &[u8]) -> bool {
-    Joined::of(name).ends(&PASSWORD_WORDS)
+    let joined = Joined::of(name);
+    joined.ends(List::Password) || joined.ends(List::Short)
 }
 
 pub(super) fn kind(name: &[u8]) -> Kind {
@@ -280,17 +338,18 @@ pub(super) fn kind(name: &[u8]) -> Kind {
         return Kind::None;
     }
     let joined = Joined::of(name);
-    let is_pass = joined.holds(&["pass", "pwd"]) && !is_other_pass(&joined);
-    let is_short = joined.holds(&["pw", "psk"]) && (has_word(name, "pw") || has_word(name, "psk"))
-        || joined.ends(&["rootpw", "bindpw"]);
-    if (joined.ends(&PASSWORD_WORDS) && (is_pass || is_short))
-        || joined.ends(&SECRET_WORDS)
-        || joined.ends(&KEY_WORDS)
+    let is_pass = joined.holds(List::Password) && !joined.is_other_pass();
+    let is_short = joined.holds(List::Short) && SHORT_WORDS.iter().any(|word| has_word(name, word));
+    let ends_in_pass = is_pass && joined.ends(List::Password);
+    if ends_in_pass
+        || (is_short && joined.ends(List::Short))
+        || joined.ends(List::Secret)
+        || joined.ends(List::Key)
     {
         Kind::Ends
-    } else if is_pass || is_short || joined.holds(&SECRET_WORDS) || joined.holds(&KEY_WORDS) {
+    } else if is_pass || is_short || joined.holds(List::Secret) || joined.holds(List::Key) {
         Kind::Holds
-    } else if joined.ends(&WEAK_ENDS) {
+    } else if joined.ends(List::Weak) {
         Kind::Weak
     } else {
         Kind::None
@@ -299,18 +358,6 @@ pub(super) fn kind(name: &[u8]) -> Kind {
 
 fn has_word(name: &[u8], word: &str) -> bool {
     words(name).iter().any(|known| known == word)
-}
-
-/// `bypass`, `compass`: nothing but words that hold one for a password by chance.
-fn is_other_pass(joined: &Joined) -> bool {
-    if !joined.holds(&NO_PASSWORDS) {
-        return false;
-    }
-    let mut rest = String::from_utf8_lossy(joined.text()).into_owned();
-    for word in NO_PASSWORDS {
-        rest = rest.replace(word, "");
-    }
-    !rest.contains("pass") && !rest.contains("pwd")
 }
 
 /// Splits a name into lower-case words: at case changes and punctuation.
@@ -338,7 +385,7 @@ pub(super) fn describe(features: &mut Features, name: &[u8], kind: Kind) {
     let joined = Joined::of(name);
     let words = std::mem::take(&mut features.name_words);
     features.set(Fact::NameKind, kind as usize);
-    features.note(Fact::NameIsPassword, joined.ends(&PASSWORD_WORDS));
+    features.note(Fact::NameIsPassword, is_password(name));
     features.set(Fact::NameWords, words.len());
     features.set(Fact::NameLen, name.len());
     let lower = name.iter().any(u8::is_ascii_lowercase);
@@ -353,13 +400,15 @@ pub(super) fn describe(features: &mut Features, name: &[u8], kind: Kind) {
         Fact::NameMeansOther,
         last_two.any(|word| is(word, &OTHER_WORDS)),
     );
-    let is_public = words.iter().any(|word| is(word, &PUBLIC_WORDS)) || joined.holds(&PUBLIC_PARTS);
+    let is_public = words.iter().any(|word| is(word, &PUBLIC_WORDS)) || joined.holds(List::Public);
     features.note(Fact::NameIsPublic, is_public);
     let is_place = words.last().is_some_and(|word| is(word, &PLACE_WORDS));
     features.note(Fact::NameIsPlace, is_place);
     let is_verb = words.len() > 1 && is(&words[0], &VERBS);
     features.note(Fact::NameIsVerb, is_verb);
-    let is_plural = joined.text().ends_with(b"s") && !joined.ends(&["pass", "credentials"]);
+    let text = joined.text();
+    let is_plural =
+        text.ends_with(b"s") && !text.ends_with(b"pass") && !text.ends_with(b"credentials");
     features.note(Fact::NameIsPlural, is_plural);
     features.name_words = words;
 }

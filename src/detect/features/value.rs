@@ -1,12 +1,30 @@
 //! What the value says.
 
+use std::sync::LazyLock;
+
 use data_encoding::{BASE64, BASE64_NOPAD, BASE64URL_NOPAD};
 
 use super::super::entropy::{Classes, bits_per_byte, class_changes, is_regular};
 use super::super::letters::BIGRAMS;
 use super::super::placeholder::{is_config_word, is_encrypted, is_placeholder, is_test_value};
 use super::super::score::looks_random;
+use super::super::wordlist::WordList;
 use super::{Fact, Features};
+
+/// Words for secrets, which values that are none hold.
+static SECRET_WORDS: LazyLock<WordList> = LazyLock::new(|| {
+    WordList::new(&[
+        "password",
+        "passwd",
+        "secret",
+        "token",
+        "_key",
+        "-key",
+        "apikey",
+        "user",
+        "credential",
+    ])
+});
 
 /// What one character counts in shares of a hundred.
 const WHOLE: usize = 100;
@@ -184,19 +202,7 @@ pub(super) fn describe_words(features: &mut Features, value: &[u8], is_mix: bool
     features.note(Fact::IsConfigWord, is_config_word(&text));
     // Chance writes such words, too.
     features.note(Fact::IsTestValue, !is_mix && is_test_value(&text));
-    let words = [
-        "password",
-        "passwd",
-        "secret",
-        "token",
-        "_key",
-        "-key",
-        "apikey",
-        "user",
-        "credential",
-    ];
-    let holds = |word: &&str| memchr::memmem::find(&text, word.as_bytes()).is_some();
-    features.note(Fact::HoldsSecretWord, !is_mix && words.iter().any(holds));
+    features.note(Fact::HoldsSecretWord, !is_mix && SECRET_WORDS.is_in(&text));
     features.note(Fact::IsPlaceholder, is_placeholder(value));
     features.note(Fact::IsEncrypted, is_encrypted(value));
 }
@@ -260,6 +266,7 @@ fn is_requirement(text: &[u8]) -> bool {
 
 /// `0xb71a02f4`.
 fn is_address_in_memory(value: &[u8]) -> bool {
+    let value = value.strip_prefix(b"-").unwrap_or(value);
     let digits = value.strip_prefix(b"0x").unwrap_or_default();
     (1..=16).contains(&digits.len()) && digits.iter().all(u8::is_ascii_hexdigit)
 }

@@ -6,8 +6,8 @@ use std::io::{BufRead, IsTerminal};
 use std::path::Path;
 
 use unleak::error::{Error, Result};
+use unleak::path_class::PathClass;
 use unleak::report::escape::escape;
-use unleak::rewrite::kind::PathClass;
 use unleak::rewrite::purge::Plan;
 
 use super::Notes;

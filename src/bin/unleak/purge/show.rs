@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 use unleak::odb::{ObjectId, ObjectKind};
+use unleak::path_class::PathClass;
 use unleak::report::escape::escape;
 use unleak::rewrite::blobs::Left;
 use unleak::rewrite::head::HeadFile;
-use unleak::rewrite::kind::PathClass;
 use unleak::rewrite::literal::Ambiguity;
 use unleak::rewrite::needles::{Reach, Target};
 use unleak::rewrite::objects::Preview;

@@ -1,0 +1,232 @@
+//! What the path of a file says about it.
+//!
+//! A guess from names. It decides what plans show, and how sure a value without a shape is in files
+//! that hold nothing but digests or words; never whether a value is searched for.
+
+/// How important a file is, in the order in which plans list the classes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PathClass {
+    /// Whatever is none of the others.
+    Production,
+    /// Tests and their data.
+    Test,
+    /// Documentation and examples.
+    Documentation,
+    /// Copies of other projects.
+    Vendored,
+    /// Lock files of package managers.
+    LockFile,
+    /// Texts of a user interface in some language.
+    Translation,
+}
+
+/// Files that package managers write; `*.lock` and `*.lockfile` count, too.
+const LOCK_FILES: [&str; 11] = [
+    ".terraform.lock.hcl",
+    "bun.lockb",
+    "go.sum",
+    "go.work.sum",
+    "module.bazel.lock",
+    "npm-shrinkwrap.json",
+    "package-lock.json",
+    "package.resolved",
+    "packages.lock.json",
+    "pnpm-lock.yaml",
+    "gradle.lockfile",
+];
+
+/// Directories of copies of other projects.
+const VENDORED: [&str; 8] = [
+    "bower_components",
+    "node_modules",
+    "pods",
+    "third-party",
+    "third_party",
+    "thirdparty",
+    "vendor",
+    "vendors",
+];
+
+/// Directories of tests.
+const TESTS: [&str; 14] = [
+    "__mocks__",
+    "__tests__",
+    "e2e",
+    "fixture",
+    "fixtures",
+    "mock",
+    "mocks",
+    "spec",
+    "specs",
+    "test",
+    "test-data",
+    "testdata",
+    "testing",
+    "tests",
+];
+
+/// Directories of documentation.
+const DOCUMENTATION: [&str; 8] = [
+    "doc",
+    "docs",
+    "documentation",
+    "example",
+    "examples",
+    "man",
+    "sample",
+    "samples",
+];
+
+/// Directories of translations.
+const TRANSLATIONS: [&str; 11] = [
+    "_locales",
+    "i18n",
+    "intl",
+    "l10n",
+    "lang",
+    "langs",
+    "locale",
+    "locales",
+    "nls",
+    "translation",
+    "translations",
+];
+
+/// Extensions that only translations have.
+const TRANSLATION_EXTENSIONS: [&str; 8] =
+    ["arb", "ftl", "mo", "po", "pot", "strings", "xlf", "xliff"];
+
+/// Names before the language of a translation: `messages_de`.
+const TRANSLATION_NAMES: [&str; 5] = ["labels", "messages", "strings", "texts", "translations"];
+
+/// Extensions of data in which translations are written.
+const DATA_EXTENSIONS: [&str; 11] = [
+    "ini",
+    "js",
+    "json",
+    "json5",
+    "php",
+    "properties",
+    "resx",
+    "toml",
+    "ts",
+    "xml",
+    "yml",
+];
+
+/// Recipes by name, and by extension.
+const RECIPES: [&str; 4] = ["APKBUILD", "PKGBUILD", "Portfile", "SRCINFO"];
+const RECIPE_EXTENSIONS: [&str; 6] = ["bb", "bbappend", "ebuild", "nix", "podspec", "spec"];
+
+/// Extensions of documents.
+const DOCUMENTS: [&str; 7] = ["adoc", "asciidoc", "markdown", "md", "org", "rst", "tex"];
+
+impl PathClass {
+    /// All classes, in order.
+    pub const ALL: [Self; 6] = [
+        Self::Production,
+        Self::Test,
+        Self::Documentation,
+        Self::Vendored,
+        Self::LockFile,
+        Self::Translation,
+    ];
+
+    /// The class of the file at `path`. A lock file or a translation is one wherever it stands; a
+    /// directory of copies counts before one of tests, and that before one of documentation.
+    pub fn of(path: &[u8]) -> Self {
+        let path = String::from_utf8_lossy(path).to_ascii_lowercase();
+        let (dirs, name) = path.rsplit_once('/').unwrap_or(("", &path));
+        let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
+        let has_dir = |list: &[&str]| dirs.split('/').any(|dir| list.contains(&dir));
+        if LOCK_FILES.contains(&name) || matches!(extension, "lock" | "lockfile") {
+            Self::LockFile
+        } else if is_translation(dirs, name, extension) {
+            Self::Translation
+        } else if has_dir(&VENDORED) || name.contains(".min.") {
+            Self::Vendored
+        } else if has_dir(&TESTS) || is_test_name(name) {
+            Self::Test
+        } else if has_dir(&DOCUMENTATION) || DOCUMENTS.contains(&extension) {
+            Self::Documentation
+        } else {
+            Self::Production
+        }
+    }
+
+    /// The word for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Production => "production",
+            Self::Test => "test",
+            Self::Documentation => "documentation",
+            Self::Vendored => "vendored",
+            Self::LockFile => "lock file",
+            Self::Translation => "translation",
+        }
+    }
+}
+
+/// `locales/de.yml`, `messages_de.properties`, `res/values-de/strings.xml`, `de.lproj/Main.strings`.
+fn is_translation(dirs: &str, name: &str, extension: &str) -> bool {
+    let stem = name.split('.').next().unwrap_or(name);
+    let mut dirs = dirs.split('/');
+    let base = stem.split(['_', '-']).next().unwrap_or(stem);
+    let is_data = DATA_EXTENSIONS.contains(&extension);
+    let in_dir = dirs.any(|dir| {
+        TRANSLATIONS.contains(&dir) || dir.ends_with(".lproj") || dir.starts_with("values-")
+    });
+    TRANSLATION_EXTENSIONS.contains(&extension)
+        || (is_data && (in_dir || (TRANSLATION_NAMES.contains(&base) && base != stem)))
+}
+
+/// Whether the file lists digests of what is built or installed: a recipe of a packager.
+pub fn is_recipe(path: &[u8]) -> bool {
+    let path = String::from_utf8_lossy(path);
+    let name = path.rsplit('/').next().unwrap_or(&path);
+    let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
+    RECIPES.contains(&name) || RECIPE_EXTENSIONS.contains(&extension)
+}
+
+/// `test_x.py`, `x_test.go`, `x.test.ts`, `x.spec.js`, `conftest.py`.
+fn is_test_name(name: &str) -> bool {
+    let stem = name.split('.').next().unwrap_or(name);
+    stem.starts_with("test_")
+        || ["_test", "_tests", "_spec", "-test", "-spec"]
+            .iter()
+            .any(|end| stem.ends_with(end))
+        || name.contains(".test.")
+        || name.contains(".spec.")
+        || name == "conftest.py"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_have_the_class_that_people_expect() {
+        for (path, class) in [
+            ("src/main.rs", PathClass::Production),
+            ("config/prod.env", PathClass::Production),
+            ("src/latest/app.py", PathClass::Production),
+            ("web/package-lock.json", PathClass::LockFile),
+            ("vendor/x/Cargo.lock", PathClass::LockFile),
+            ("vendor/x/tests/a.go", PathClass::Vendored),
+            ("assets/jquery.min.js", PathClass::Vendored),
+            ("tests/it/main.rs", PathClass::Test),
+            ("pkg/client_test.go", PathClass::Test),
+            ("app/login.spec.ts", PathClass::Test),
+            ("docs/setup/index.html", PathClass::Documentation),
+            ("README.md", PathClass::Documentation),
+            ("config/locales/de.yml", PathClass::Translation),
+            ("src/messages_de.properties", PathClass::Translation),
+            ("res/values-de/strings.xml", PathClass::Translation),
+            ("de.lproj/Main.strings", PathClass::Translation),
+            ("src/lang/lexer.rs", PathClass::Production),
+            ("src/messages.properties", PathClass::Production),
+        ] {
+            assert_eq!(PathClass::of(path.as_bytes()), class, "{path}");
+        }
+    }
+}
