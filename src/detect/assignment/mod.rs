@@ -446,7 +446,17 @@ impl Reader<'_> {
         let span = Span::new(start, end);
         match default_in(self.bytes, span) {
             Some(value) => Some((value, Form::Default, false)),
-            None => Some((span, form, false)),
+            None => Some((span, form, escapes == 0 && self.goes_on(quote))),
+        }
+    }
+
+    /// Whether a shell would read on behind the closing quote: `'…'\''…'`, `"…"more`, `"…"'more'`.
+    fn goes_on(&self, quote: u8) -> bool {
+        let is_more = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric());
+        match self.peek(1) {
+            Some(b'\\') => quote == b'\'' && self.peek(2) == Some(quote),
+            Some(other @ (b'"' | b'\'')) => other != quote && is_more(self.peek(2)),
+            next => is_more(next),
         }
     }
 
@@ -619,6 +629,24 @@ mod tests {
             ("string password = @\"v-1\"\"x\";", "v-1\"\"x"),
         ] {
             assert_eq!(value_of(text).map(|found| found.0), Some(value), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_shell_word_of_several_pieces_is_partial() {
+        for (text, is_partial) in [
+            ("export PASSWORD='v-1'\\''w'\n", true),
+            ("PASSWORD=\"v-1\"w\n", true),
+            ("PASSWORD=\"v-1\"'w'\n", true),
+            ("x = '{\"password\": \"v-1\"}'\n", false),
+            ("x = 'password=\"v-1\"', 'b'\n", false),
+            ("echo \"password='v-1'\"\n", false),
+            ("{\"a\": \"{\\\"password\\\": \\\"v-1\\\"}\"}\n", false),
+        ] {
+            let at = text.to_lowercase().find("passw").unwrap();
+            let mut found = Vec::new();
+            read(text.as_bytes(), at, 5, &mut found);
+            assert_eq!(found[0].is_partial, is_partial, "{text}");
         }
     }
 
