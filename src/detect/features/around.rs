@@ -8,7 +8,6 @@ use super::{Fact, Features};
 const MAX_BEFORE: usize = 48;
 
 pub(super) fn describe(features: &mut Features, window: &[u8], found: &Assignment) {
-    let value = &window[found.value.start..found.value.end];
     let form = match found.form {
         Form::Quoted | Form::Default => Fact::IsQuoted,
         Form::Bare => Fact::IsBare,
@@ -57,7 +56,6 @@ pub(super) fn describe(features: &mut Features, window: &[u8], found: &Assignmen
     if is_public {
         features.note(Fact::NameIsPublic, true);
     }
-    features.note(Fact::IsProse, is_prose(window, found, value));
 }
 
 /// What stands right before the name and right behind the value.

@@ -195,13 +195,16 @@ pub fn of(window: &[u8], found: &Assignment) -> Option<Features> {
     let parent = found
         .parent
         .map_or(&b""[..], |span| &window[span.start..span.end]);
-    let kind = name::kind(name).max(name::kind(parent));
-    if kind == name::Kind::None
-        || (kind == name::Kind::Weak && !may_be_weak(found, value))
-        || is_reference(value, found.form != Form::Bare)
+    let joined = name::Joined::of(name);
+    let kind = name::kind(name, &joined).max(name::kind(parent, &name::Joined::of(parent)));
+    if kind == name::Kind::None || (kind == name::Kind::Weak && !may_be_weak(found, value)) {
+        return None;
+    }
+    let is_prose = around::is_prose(window, found, value);
+    if is_reference(value, found.form != Form::Bare)
         || value::is_card_number(value)
         || around::is_open_slot(window, found)
-        || (found.operator != Operator::Colon && around::is_prose(window, found, value))
+        || (found.operator != Operator::Colon && is_prose)
     {
         return None;
     }
@@ -219,7 +222,8 @@ pub fn of(window: &[u8], found: &Assignment) -> Option<Features> {
     if !parent.is_empty() {
         features.name_words.splice(0..0, words(parent));
     }
-    name::describe(&mut features, name, kind);
+    features.note(Fact::IsProse, is_prose);
+    name::describe(&mut features, name, &joined, kind);
     around::describe(&mut features, window, found);
     value::describe(&mut features, value, is_mix);
     value::describe_words(&mut features, value, is_mix);

@@ -268,7 +268,7 @@ static WORDS: LazyLock<(WordList, Vec<List>)> = LazyLock::new(|| {
 
 /// What a name's letters hold, in lower case and without what stands between words. Names are short;
 /// what goes beyond is left out.
-struct Joined {
+pub(super) struct Joined {
     letters: [u8; Self::MOST],
     len: usize,
     /// Bits of [`List`].
@@ -279,7 +279,7 @@ struct Joined {
 impl Joined {
     const MOST: usize = 128;
 
-    fn of(name: &[u8]) -> Self {
+    pub(super) fn of(name: &[u8]) -> Self {
         let mut joined = Self {
             letters: [0; Self::MOST],
             len: 0,
@@ -314,6 +314,10 @@ impl Joined {
         self.ends & (1 << list as u8) != 0
     }
 
+    fn is_password(&self) -> bool {
+        self.ends(List::Password) || self.ends(List::Short)
+    }
+
     /// `bypass`, `compass`: nothing but words that hold one for a password by chance.
     fn is_other_pass(&self) -> bool {
         if !self.holds(List::NoPassword) {
@@ -329,15 +333,11 @@ impl Joined {
 
 /// Whether a name is that of a password.
 pub fn is_password(name: &[u8]) -> bool {
-    let joined = Joined::of(name);
-    joined.ends(List::Password) || joined.ends(List::Short)
+    Joined::of(name).is_password()
 }
 
-pub(super) fn kind(name: &[u8]) -> Kind {
-    if name.is_empty() {
-        return Kind::None;
-    }
-    let joined = Joined::of(name);
+/// How much `name` means a secret; `joined` is what its letters hold.
+pub(super) fn kind(name: &[u8], joined: &Joined) -> Kind {
     let is_pass = joined.holds(List::Password) && !joined.is_other_pass();
     let is_short = joined.holds(List::Short) && SHORT_WORDS.iter().any(|word| has_word(name, word));
     let ends_in_pass = is_pass && joined.ends(List::Password);
@@ -381,11 +381,10 @@ pub fn words(name: &[u8]) -> Vec<String> {
     words
 }
 
-pub(super) fn describe(features: &mut Features, name: &[u8], kind: Kind) {
-    let joined = Joined::of(name);
+pub(super) fn describe(features: &mut Features, name: &[u8], joined: &Joined, kind: Kind) {
     let words = std::mem::take(&mut features.name_words);
     features.set(Fact::NameKind, kind as usize);
-    features.note(Fact::NameIsPassword, is_password(name));
+    features.note(Fact::NameIsPassword, joined.is_password());
     features.set(Fact::NameWords, words.len());
     features.set(Fact::NameLen, name.len());
     let lower = name.iter().any(u8::is_ascii_lowercase);
