@@ -156,6 +156,15 @@ impl At {
         };
         let behind = |span: Span, mark: u8| {
             let mark = memchr::memchr(mark, text(&span))?;
+            // `-u user:'…'`
+            let is_glued =
+                mark + 1 == span.len() && matches!(window.get(span.end), Some(b'"' | b'\''));
+            if is_glued {
+                return words
+                    .iter()
+                    .find(|word| word.start == span.end + 1)
+                    .copied();
+            }
             // `-u KEY:`: a key in the place of the user.
             let is_key = mark + 1 == span.len() && mark >= MIN_KEY_LEN;
             Some(if is_key {
@@ -229,6 +238,16 @@ fn words(window: &[u8], at: usize, before: Option<u8>) -> Vec<Span> {
             byte if Some(byte) == outer && !is_list => break,
             b' ' | b'\t' => at += 1,
             b'\\' if matches!(bytes.get(at + 1), Some(b'\n' | b'\r')) => at += 2,
+            // A string of JSON holds the command.
+            b'\\' if outer.is_some() && bytes.get(at + 1) == outer.as_ref() => {
+                let text = &bytes[at + 2..];
+                let mark = [b'\\', bytes[at + 1]];
+                let Some(len) = memchr::memmem::find(text, &mark) else {
+                    break;
+                };
+                words.push(Span::new(at + 2, at + 2 + len));
+                at += len + 4;
+            }
             b',' | b'\n' if is_list => at += 1,
             b'\n' | b'\r' | b';' | b'|' | b'&' | b')' | b'<' | b'>' | b'#' => break,
             b']' if is_list => break,
@@ -283,9 +302,7 @@ fn quoted(bytes: &[u8], quote: u8) -> Option<usize> {
 fn bare(bytes: &[u8], mut at: usize, outer: Option<u8>) -> usize {
     while let Some(&byte) = bytes.get(at) {
         match byte {
-            b'\\' if bytes.get(at + 1).is_some_and(u8::is_ascii_graphic) && outer.is_none() => {
-                at += 1;
-            }
+            b'\\' if outer.is_none() && is_escape(&bytes[at + 1..]) => at += 1,
             b'"' | b'\'' => break,
             b';' | b'|' | b'&' | b'<' | b'>' => break,
             byte if byte.is_ascii_whitespace() || Some(byte) == outer || byte == b'\\' => break,
@@ -294,6 +311,15 @@ fn bare(bytes: &[u8], mut at: usize, outer: Option<u8>) -> usize {
         at += 1;
     }
     at.min(bytes.len())
+}
+
+/// Whether a backslash before `after` escapes a mark, or a blank with more of the word behind it.
+fn is_escape(after: &[u8]) -> bool {
+    match after {
+        [b' ', next, ..] => next.is_ascii_graphic(),
+        [next, ..] => next.is_ascii_graphic(),
+        [] => false,
+    }
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use super::known::KnownValue;
 use super::placeholder::is_reference;
 use super::score::Reason;
 use super::syntax::{self, MAX_PREFIX_LEN, MAX_VALUE_LEN};
-use super::{Candidate, block, command, insert, manifest, score};
+use super::{Candidate, block, command, continuation, insert, manifest, score};
 use crate::rule::{Confidence, Keyword, MAX_KEYWORD_LEN, Matcher, Rule, RuleSet};
 use crate::secret::Secret;
 use crate::span::Span;
@@ -451,7 +451,10 @@ fn listed(
         if secret.len() < MIN_ENDED_LEN || is_reference(secret, false) {
             return None;
         }
-        let (confidence, reasons) = score::shaped(rule, secret);
+        let (confidence, mut reasons) = score::shaped(rule, secret);
+        if continuation::goes_on(window, span, false) {
+            reasons.add(Reason::Partial);
+        }
         let all = Span::new(span.start.min(at), span.end.max(at));
         Some(candidate(
             number,

@@ -1,9 +1,9 @@
 //! What is a secret: bytes in, matches out. Knows no git.
 //!
 //! ```text
-//! enclosing < allow;  entropy, letters, syntax, block, command, insert, manifest, prefilter, decode,
-//! wordlist < placeholder < assignment < checksum, features < trees, table < score < known < confirm < mod
-//! < explain, inside, prove
+//! enclosing < allow;  entropy, letters, continuation < syntax, block, command, insert, manifest,
+//! prefilter, decode, wordlist < placeholder < assignment < checksum, features < trees, table < score
+//! < known < confirm < mod < explain, inside, prove
 //! ```
 //!
 //! A [`Detector`] is compiled once and shared; a [`Scratch`] belongs to one thread. A buffer is
@@ -16,6 +16,7 @@ pub mod block;
 pub mod checksum;
 mod command;
 mod confirm;
+mod continuation;
 pub mod decode;
 mod enclosing;
 pub mod entropy;

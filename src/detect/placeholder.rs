@@ -94,7 +94,10 @@ pub(super) fn is_reference(value: &[u8], is_quoted: bool) -> bool {
         name.iter().all(path) && (is_identifier(name) || (one_case && !is_quoted))
     };
     match value {
-        [b'$', name @ ..] if is_name(name) => return true,
+        // `$Kestrel92` in quotes is a password: names of variables have no such shape.
+        [b'$', name @ ..] if is_name(name) && !(is_quoted && is_capitalised(name)) => {
+            return true;
+        }
         [b'@' | b'&', name @ ..] if !is_quoted && is_name(name) => return true,
         [b'%', name @ .., b'%'] if is_name(name) => return true,
         [b'%', name @ ..] if !is_quoted && is_name(name) => return true,
@@ -137,6 +140,17 @@ fn is_identifier(name: &[u8]) -> bool {
     let ends_in_number = digits <= 2 && name[letters..].iter().all(u8::is_ascii_digit);
     let is_constant = name.contains(&b'_') && !name.iter().any(u8::is_ascii_lowercase);
     !name.is_empty() && (ends_in_number || is_constant)
+}
+
+/// A word with one capital, its first letter, and a number at its end.
+fn is_capitalised(name: &[u8]) -> bool {
+    let letters = name
+        .iter()
+        .take_while(|byte| byte.is_ascii_alphabetic())
+        .count();
+    let capitals = name.iter().filter(|byte| byte.is_ascii_uppercase()).count();
+    let is_word = name.first().is_some_and(u8::is_ascii_uppercase) && capitals == 1;
+    is_word && letters > 2 && letters < name.len() && name[letters..].iter().all(u8::is_ascii_digit)
 }
 
 /// What the brackets of a slot hold: a name, which begins with three letters of one case, or words.

@@ -18,6 +18,7 @@
 //! Where two readings are possible, the longer one is taken if the value cannot be an expression
 //! of code; where the shorter one is taken, [`Extent::is_partial`] says that it may go on.
 
+use super::continuation;
 pub use crate::rule::Ends;
 use crate::span::Span;
 
@@ -63,6 +64,12 @@ struct Before {
     is_item: bool,
     /// The word before the name splits its arguments at blanks, as a shell does.
     is_shell: bool,
+    /// `ENV NAME value`: a Dockerfile's value without `=` takes the line.
+    is_env_line: bool,
+    /// The name begins the text of an element.
+    is_text_of_element: bool,
+    /// Blanks before the name, if nothing else comes before it.
+    indent: Option<usize>,
 }
 
 /// Returns where the value that begins at `start`, and is assigned to `name`, ends.
@@ -102,13 +109,23 @@ pub fn end(window: &[u8], name: Span, start: usize, ends: Ends) -> Extent {
         }
         Ends::Line if at_comma => (len, true),
         Ends::Line => trim(&rest[..len], tail, &before),
-        Ends::Word if before.own.is_none() => (len, goes_on_behind(&rest[len..])),
+        Ends::Word if before.own.is_none() => {
+            let is_more = goes_on_behind(&rest[len..]) || before.takes_blanks(tail);
+            (len, is_more)
+        }
+        Ends::Field => (len, before.field_goes_on(&rest[len..])),
+        // Some readers of netrc files take quotes.
+        Ends::Blank => (len, matches!(rest.first(), Some(b'"' | b'\''))),
         _ => (len, false),
     };
+    let end = start + kept;
+    let is_folded = ends == Ends::Line && before.is_folded(&window[start + len..]);
+    let is_joined = continuation::goes_on(window, Span::new(start, end), ends == Ends::Line);
+    let reach = tail.len() + 1 + MAX_TAIL_LEN.max(continuation::REACH);
     Extent {
-        end: start + kept,
-        is_partial,
-        seen: (start + len + tail.len() + 1).min(window.len()),
+        end,
+        is_partial: is_partial || is_folded || is_joined,
+        seen: (start + len + reach).min(window.len()),
     }
 }
 
@@ -152,9 +169,61 @@ impl Before {
             is_item: prefix.trim_ascii() == b"-",
             has_pairs: memchr::memchr(b';', prefix).is_some_and(|at| prefix[..at].contains(&b'=')),
             is_shell: words == Some(Leading::Shell),
+            is_env_line: prefix.trim_ascii() == b"ENV" && !window[name.end..start].contains(&b'='),
+            is_text_of_element: prefix.ends_with(b">") && !prefix.ends_with(b"->"),
+            indent: (begins && prefix.iter().all(u8::is_ascii_whitespace)).then_some(prefix.len()),
         }
     }
+
+    /// Whether a blank and what follows it on the line may belong to the value.
+    fn takes_blanks(&self, tail: &[u8]) -> bool {
+        let tail = match self.quote {
+            Some(quote) if self.is_first => &tail[..memchr::memchr(quote, tail).unwrap_or(0)],
+            Some(_) => return false,
+            None => tail,
+        };
+        let rest = tail.trim_ascii();
+        let is_apart = tail.first().is_some_and(u8::is_ascii_whitespace);
+        let is_whole = self.is_item || self.is_env_line || self.is_first;
+        is_whole && is_apart && !rest.is_empty() && !rest.starts_with(b"#") && !is_command(rest)
+    }
+
+    /// Whether the field of a connection string goes on behind a blank: its `;` comes later.
+    fn field_goes_on(&self, rest: &[u8]) -> bool {
+        let tail = &rest[..rest.len().min(MAX_TAIL_LEN)];
+        let end = tail.iter().position(|byte| b";\"'\r\n".contains(byte));
+        let inner = &tail[..end.unwrap_or(0)];
+        let is_field = end.is_some_and(|end| tail[end] == b';' || self.quote.is_some());
+        is_field && !inner.trim_ascii().is_empty() && !inner.contains(&b'=')
+    }
+
+    /// Whether the next line is indented more than the name and holds text alone: a plain scalar of YAML,
+    /// a value of LDIF or of an ini file goes on there. `rest` begins where the value ends.
+    fn is_folded(&self, rest: &[u8]) -> bool {
+        let is_alone = self.quote.is_none() && self.open == [0; 4];
+        let Some(indent) = self.indent.filter(|_| is_alone) else {
+            return false;
+        };
+        let rest = &rest[..rest.len().min(MAX_TAIL_LEN)];
+        let is_blank = |byte: &&u8| matches!(byte, b' ' | b'\t' | b'\r');
+        let blanks = |text: &[u8]| text.iter().take_while(is_blank).count();
+        let Some(line) = rest[blanks(rest)..].strip_prefix(b"\n") else {
+            return false;
+        };
+        let next = blanks(line);
+        let line = &line[next..];
+        let line = &line[..memchr::memchr(b'\n', line).unwrap_or(line.len())];
+        let is_text = |byte: &u8| byte.is_ascii_graphic() && !FOLD_ENDS.contains(byte);
+        next > indent
+            && line.first().is_some_and(is_text)
+            && !line.iter().any(|byte| b"=({".contains(byte))
+            && !line.windows(2).any(|pair| pair == b": ")
+            && !line.trim_ascii_end().ends_with(b":")
+    }
 }
+
+/// What a line begins with that goes on no text of the line before.
+const FOLD_ENDS: &[u8] = b"#;-/*.?:+&|<>{}[]()\"'`$@";
 
 /// What comes before the name on its line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -277,6 +346,12 @@ fn scan(rest: &[u8], before: &Before) -> Option<usize> {
     let mut at = 0;
     loop {
         let byte = *rest.get(at)?;
+        if byte == b'\\'
+            && let Some(len) = escaped_run(&rest[at..], before)
+        {
+            at += len;
+            continue;
+        }
         let after = &rest[at + 1..];
         let ends = match byte {
             b'\\' if is_escaped_content(after, before) => {
@@ -287,7 +362,6 @@ fn scan(rest: &[u8], before: &Before) -> Option<usize> {
             b'\\' => {
                 let escapes = match after.first() {
                     Some(b'\\') => true,
-                    Some(b' ') => before.is_shell,
                     Some(next) => is_word && !before.is_query && next.is_ascii_punctuation(),
                     None => false,
                 };
@@ -335,6 +409,21 @@ fn is_doubled(quote: u8, after: &[u8]) -> bool {
     after.first() == Some(&quote) && after.get(1).is_some_and(goes_on) && closes(quote, &after[1..])
 }
 
+/// The length of a run of backslashes and what it escapes, if that belongs to the value: a blank with
+/// more of it behind, or backslashes of a literal whose quote is not escaped itself.
+fn escaped_run(text: &[u8], before: &Before) -> Option<usize> {
+    let run = text.iter().take_while(|byte| **byte == b'\\').count();
+    match text.get(run..)? {
+        [b' ', next, ..] if next.is_ascii_graphic() && *next != b'\\' => Some(run + 1),
+        [next, ..] if run > 2 && run % 2 == 0 => {
+            let quote = before.quote.filter(|_| !before.is_nested)?;
+            let is_content = next.is_ascii_graphic() && !matches!(next, b'"' | b'\'' | b'`');
+            (is_content && closes(quote, &text[run..])).then_some(run)
+        }
+        _ => None,
+    }
+}
+
 /// Whether a backslash before `after` escapes a quote or a backslash that is part of the value: the
 /// quote around the value is not escaped itself.
 fn is_escaped_content(after: &[u8], before: &Before) -> bool {
@@ -344,8 +433,9 @@ fn is_escaped_content(after: &[u8], before: &Before) -> bool {
     match after {
         [b'\\', b'"' | b'\'' | b'`', ..] => before.is_first && closes(quote, &after[1..]),
         [b'\\', next, ..] => *next != b'\\' && closes(quote, &after[1..]),
-        [next @ (b'"' | b'\'' | b'`'), ..] => {
-            before.is_first && *next == quote && closes(quote, &after[1..])
+        [next @ (b'"' | b'\'' | b'`'), rest @ ..] => {
+            let is_glued = rest.first().is_some_and(u8::is_ascii_alphanumeric);
+            (before.is_first || is_glued) && *next == quote && closes(quote, rest)
         }
         _ => false,
     }
@@ -465,6 +555,7 @@ fn literal(rest: &[u8], quote: u8, escapes: usize) -> Option<usize> {
             b'\n' | b'\r' => return Some(at),
             b'\\' if rest.get(at + 1) == Some(&quote) && escapes > 0 => return Some(at),
             b'\\' => at += 1,
+            b'`' if is_backtick_escape(&rest[at..], quote) => at += 1,
             // SQL and PowerShell double a quote to escape it.
             byte if byte == quote && rest.get(at + 1) == Some(&quote) => at += 1,
             byte if byte == quote => return Some(at),
@@ -502,18 +593,85 @@ fn word(rest: &[u8], before: &Before) -> Option<usize> {
     }
 }
 
-/// The length of a connection string's field.
+/// Whether PowerShell's backtick escapes the quote behind it: the literal goes on.
+pub(super) fn is_backtick_escape(text: &[u8], quote: u8) -> bool {
+    let goes_on = |byte: &u8| byte.is_ascii_graphic() && !b",;:)]}>\"'`".contains(byte);
+    quote == b'"'
+        && text.first() == Some(&b'`')
+        && text.get(1) == Some(&quote)
+        && text.get(2).is_some_and(goes_on)
+        && closes(quote, &text[2..])
+}
+
+/// The length of a connection string's field: up to `;`, or to the quote around the string. In quotes a
+/// blank is a part of it.
 fn field(rest: &[u8], before: &Before) -> Option<usize> {
     if let (Some(escapes), Some(quote)) = (before.own, before.quote) {
         return literal(rest, quote, escapes);
     }
-    let ends = |byte: &u8| match byte {
-        b';' => true,
-        b'"' | b'\'' | b'`' => !before.is_known || before.quote.is_none_or(|quote| quote == *byte),
-        b'\\' => before.quote.is_some(),
-        byte => byte.is_ascii_whitespace(),
-    };
-    rest.iter().position(ends)
+    // ODBC and JDBC: `{…}`, with `}}` for a brace.
+    if rest.first() == Some(&b'{')
+        && let Some(len) = braced(rest)
+    {
+        return Some(len);
+    }
+    let is_literal = before.is_known && before.quote.is_some();
+    let mut at = 0;
+    loop {
+        let byte = *rest.get(at)?;
+        let after = &rest[at + 1..];
+        match byte {
+            b'\n' | b'\r' | b';' => return Some(at),
+            b'&' => at += entity(after).unwrap_or(0),
+            // C# doubles a quote in a verbatim string.
+            byte if before.quote == Some(byte) && is_literal => {
+                if !is_doubled(byte, after) {
+                    return Some(at);
+                }
+                at += 1;
+            }
+            b'"' | b'\'' | b'`' if !is_literal => return Some(at),
+            b'\\' if before.quote.is_some() => match escaped_content(after, before) {
+                Some(len) => at += len,
+                None => return Some(at),
+            },
+            byte if byte.is_ascii_whitespace() && !is_literal => return Some(at),
+            _ => {}
+        }
+        at += 1;
+    }
+}
+
+/// The length of `{…}` at the beginning of a field, if a `;`, a quote or the end follows it.
+fn braced(rest: &[u8]) -> Option<usize> {
+    let mut at = 1;
+    loop {
+        match rest.get(at..)? {
+            [b'}', b'}', ..] => at += 2,
+            [b'}', b';' | b'"' | b'\'' | b'\\' | b'<' | b'\n' | b'\r', ..] | [b'}'] => {
+                return Some(at + 1);
+            }
+            [b'}' | b'\n' | b'\r', ..] | [] => return None,
+            _ => at += 1,
+        }
+    }
+}
+
+/// The length of the rest of an entity that stands for a character of a value: `amp;`.
+fn entity(after: &[u8]) -> Option<usize> {
+    const ENTITIES: [&[u8]; 7] = [b"amp;", b"lt;", b"gt;", b"apos;", b"#39;", b"#38;", b"#60;"];
+    let found = ENTITIES.iter().find(|name| after.starts_with(name))?;
+    Some(found.len())
+}
+
+/// The length of what a backslash escapes in a field, if that belongs to it: a backslash, a mark that
+/// JSON writes as `\u0026`, or a quote that the literal goes on behind.
+fn escaped_content(after: &[u8], before: &Before) -> Option<usize> {
+    const MARKS: [&[u8]; 4] = [b"u0026", b"u003c", b"u003e", b"u0027"];
+    if MARKS.iter().any(|mark| after.starts_with(mark)) {
+        return Some(5);
+    }
+    is_escaped_content(after, before).then_some(1)
 }
 
 /// Takes from the end of a value what belongs to the syntax around it; says whether the value may
@@ -537,11 +695,19 @@ fn trim(value: &[u8], tail: &[u8], before: &Before) -> (usize, bool) {
         return (body, before.is_setting && at_end);
     }
     if before.is_setting {
-        let may_go_on = at_blank && !at_end && !before.is_shell;
+        let may_go_on = at_blank && !at_end && (!before.is_shell || before.is_env_line);
         return (value.len(), may_go_on && !is_command(rest));
     }
+    if before.is_flow && at_blank {
+        let is_more = rest.first().is_some_and(u8::is_ascii_alphanumeric);
+        return (value.len(), is_more);
+    }
     let Some(quote) = before.quote else {
-        return (value.len(), goes_on_behind(tail));
+        let text = memchr::memchr(b'<', tail).map_or(tail, |end| &tail[..end]);
+        let text = text.trim_ascii();
+        let is_text = before.is_text_of_element && at_blank && !text.is_empty();
+        let is_more = is_text && !is_command(text);
+        return (value.len(), is_more || goes_on_behind(tail));
     };
     // `"NAME=two words"`
     let inner = memchr::memchr(quote, tail).map(|end| tail[..end].trim_ascii());

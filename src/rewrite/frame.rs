@@ -68,6 +68,8 @@ struct Frame<'t> {
     before: &'t [u8],
     /// From the mark to the end of the value or text.
     after: &'t [u8],
+    /// From the quote that closes it to the end of the line; empty if it is not quoted.
+    behind: &'t [u8],
     syntax: Syntax,
     is_quoted: bool,
     /// Whether the value takes all of the frame: then a blank does not end it.
@@ -101,6 +103,18 @@ pub fn remainders(
         let stop = (mark.end + len).min(next);
         let is_between = stop == next && next < text.len();
         found.extend(remainder(text, Span::new(mark.end, stop), is_between));
+    } else if edges == Edges::Syntax
+        && opener == Opener::Start
+        && let Some(piece) = frame.next_piece()
+    {
+        let start = mark.end + frame.after.len();
+        let piece = Span::new(start + piece.start, start + piece.end);
+        let is_mark = marks
+            .iter()
+            .skip(number + 1)
+            .take(1)
+            .any(|mark| mark.overlaps(piece));
+        found.extend((!is_mark).then_some(piece));
     }
     found
 }
@@ -162,13 +176,14 @@ impl<'t> Frame<'t> {
 
     /// Between quotes, or a part of a line.
     fn plain(before: &'t [u8], after: &'t [u8], syntax: Syntax) -> Self {
-        let (before, after, is_quoted) = match quoted(before, after) {
-            Some((before, after)) => (before, after, true),
-            None => (before, after, false),
+        let (before, after, behind, is_quoted) = match quoted(before, after) {
+            Some((before, inner)) => (before, inner, &after[inner.len()..], true),
+            None => (before, after, &[][..], false),
         };
         Self {
             before,
             after,
+            behind,
             syntax,
             is_quoted,
             is_line: false,
@@ -198,6 +213,7 @@ impl<'t> Frame<'t> {
             return Self {
                 before: &value[1..],
                 after: &after[..end],
+                behind: &after[end..],
                 syntax,
                 is_quoted: true,
                 is_line: false,
@@ -212,6 +228,7 @@ impl<'t> Frame<'t> {
         Self {
             before: value,
             after: without_comment(after, comments),
+            behind: &[],
             syntax,
             is_quoted: false,
             is_line: true,
@@ -250,6 +267,7 @@ impl<'t> Frame<'t> {
         Self {
             before: text,
             after: after[..end].trim_ascii_end(),
+            behind: &[],
             syntax: Syntax::Xml,
             is_quoted: false,
             is_line: true,
@@ -352,6 +370,9 @@ impl<'t> Frame<'t> {
         {
             return len;
         }
+        if is_blank(first) && (self.is_flow_scalar() || self.is_field()) {
+            return self.rest_of_words();
+        }
         let is_end = is_blank(first)
             || is_quote(first)
             || starts_with_escape(text)
@@ -376,6 +397,66 @@ impl<'t> Frame<'t> {
             !is_blank(byte) && !is_quote(byte) && !self.separates(byte)
         })
         .len()
+    }
+
+    /// A plain scalar in a flow collection may have blanks.
+    fn is_flow_scalar(&self) -> bool {
+        let before = self.before.trim_ascii_end();
+        let opens = before.last().is_some_and(|byte| b":[{,".contains(byte));
+        self.syntax == Syntax::Yaml && self.is_flow && !self.is_quoted && opens
+    }
+
+    /// So may the field of a connection string.
+    fn is_field(&self) -> bool {
+        let fields = self.before.iter().filter(|&&byte| byte == b';').count();
+        self.is_quoted && fields > 0 && self.before.ends_with(b"=")
+    }
+
+    /// Words up to the next mark of a list; nothing if they are a pair, or if other text begins.
+    fn rest_of_words(&self) -> usize {
+        let text = head(self.after, |byte| !b",;}]".contains(&byte));
+        let words = text.trim_ascii();
+        let is_text = words.first().is_some_and(|&byte| is_word(byte));
+        if is_text && !words.contains(&b'=') {
+            text.trim_ascii_end().len()
+        } else {
+            0
+        }
+    }
+
+    /// What a shell or a language joins to the literal behind its closing quote, from there.
+    fn next_piece(&self) -> Option<Span> {
+        let (&quote, rest) = self.behind.split_first()?;
+        let word = |text: &[u8]| {
+            head(text, |byte| {
+                !is_blank(byte) && !is_quote(byte) && byte != b';'
+            })
+            .len()
+        };
+        let at = |text: &[u8]| self.behind.len() - text.len();
+        match rest {
+            [first, ..] if is_word(*first) => Some(Span::new(1, 1 + word(rest))),
+            [b'\\', next, piece @ ..] if quote == b'\'' && *next == quote => {
+                let piece = piece.strip_prefix(b"'").unwrap_or(piece);
+                Some(Span::new(at(piece), at(piece) + word(piece)))
+            }
+            [next, piece @ ..] if is_quote(*next) && piece.first().is_some_and(|&b| is_word(b)) => {
+                Some(Span::new(at(piece), at(piece) + word(piece)))
+            }
+            _ if self.syntax == Syntax::Code => {
+                let text = trim_start(rest);
+                let signs = head(text, |byte| b"+.&~^<>|".contains(&byte));
+                let is_apart = text.len() < rest.len() || !signs.is_empty();
+                match trim_start(&text[signs.len()..]) {
+                    [next, piece @ ..] if is_apart && is_quote(*next) && signs != b"&&" => {
+                        let len = word(piece);
+                        (len > 0).then(|| Span::new(at(piece), at(piece) + len))
+                    }
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
     }
 
     /// The value goes to the end: only the next `NAME=` and what a shell takes for an end do not
@@ -429,6 +510,16 @@ fn head(text: &[u8], accept: impl Fn(u8) -> bool) -> &[u8] {
 /// Cuts at the quotes around a mark, if there are any on its line: the last quote that can open a
 /// string, of which the same kind closes it behind the mark.
 pub(super) fn quoted<'t>(before: &'t [u8], after: &'t [u8]) -> Option<(&'t [u8], &'t [u8])> {
+    // Inside of three quotes, one of them is text.
+    for mark in [b"\"\"\"", b"'''"] {
+        let count = memchr::memmem::find_iter(before, mark).count();
+        if count % 2 == 1
+            && let Some(at) = memchr::memmem::rfind(before, mark)
+            && let Some(end) = memchr::memmem::find(after, mark)
+        {
+            return Some((&before[at + mark.len()..], &after[..end]));
+        }
+    }
     let mut seen = [false; 256];
     for (at, &quote) in before
         .iter()
@@ -441,7 +532,7 @@ pub(super) fn quoted<'t>(before: &'t [u8], after: &'t [u8]) -> Option<(&'t [u8],
         }
         let escapes = tail(&before[..at], |byte| byte == b'\\').len();
         let mut outside = &before[..at - escapes];
-        let letters = tail(outside, |byte| b"bBrRuUfFL@$".contains(&byte));
+        let letters = tail(outside, |byte| b"bBrRuUfFLNE@$".contains(&byte));
         if letters.len() <= 2 {
             outside = &outside[..outside.len() - letters.len()];
         }
@@ -656,6 +747,14 @@ mod tests {
             ("let a = \"@@!!\";", Syntax::Code, "!!"),
             ("the password is x@@", Syntax::Text, "x"),
             ("the password is @@,x", Syntax::Text, ",x"),
+            ("export A='@@'\\''xyz'", Syntax::Shell, "xyz"),
+            ("run --a \"@@\"'xyz' b", Syntax::Shell, "xyz"),
+            ("A=\"@@\"xyz", Syntax::Env, "xyz"),
+            ("a = '@@' 'xyz'", Syntax::Code, "xyz"),
+            ("a = \"@@\" + \"xyz\";", Syntax::Code, "xyz"),
+            ("$a = '@@' . 'xyz';", Syntax::Code, "xyz"),
+            ("{a: @@ xyz, b: c}", Syntax::Yaml, " xyz"),
+            ("{\"a\": \"b=c;d=@@ xyz;e=f\"}", Syntax::Json, " xyz"),
         ] {
             assert_eq!(left(line, syntax, Edges::Syntax), [rest], "{line}");
         }
@@ -701,6 +800,11 @@ mod tests {
             ("so \"@@!\", **@@?** and <b>@@.</b>", Syntax::Text),
             ("@@@@", Syntax::Text),
             ("@@:@@", Syntax::Text),
+            ("f('@@', 'xyz')", Syntax::Code),
+            ("a = '@@'.strip()", Syntax::Code),
+            ("A=\"@@\" \"$B\"", Syntax::Shell),
+            ("{a: @@, b: c d}", Syntax::Yaml),
+            ("\"b=c;d=@@;e=f g\"", Syntax::Code),
             ("&quot;@@&quot;", Syntax::Xml),
             ("q=%22@@%22", Syntax::Text),
         ] {

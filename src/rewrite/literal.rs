@@ -111,7 +111,9 @@ fn is_expression(value: &[u8]) -> bool {
         && value[1..]
             .iter()
             .all(|byte| byte.is_ascii_alphanumeric() || b"_{}".contains(byte));
-    is_call || is_variable || has(b"{{") || has(b"${") || is_path_of_names(value)
+    // `{{` alone is an escaped brace.
+    let is_template = has(b"{{") && has(b"}}");
+    is_call || is_variable || is_template || has(b"${") || is_path_of_names(value)
 }
 
 /// Identifiers with `.`, `::` or `->` between them, none of which begins with a digit.
@@ -146,6 +148,8 @@ mod tests {
             ("0xdeadbeef", Some(Ambiguity::Number)),
             ("get_password()", Some(Ambiguity::NoLiteral)),
             ("${DB_PASSWORD}", Some(Ambiguity::NoLiteral)),
+            ("{{ password }}", Some(Ambiguity::NoLiteral)),
+            ("a7{{x", None),
             ("hunter2", None),
             ("a,b;c", None),
             ("pa$$w0rd(1)x", None),
@@ -165,6 +169,10 @@ mod tests {
             ("pwd = @@", true),
             ("pwd = \"@@\"", false),
             ("pwd = f'@@'", false),
+            ("pwd = N'@@'", false),
+            ("pwd = \"\"\"@@\"\"\"", false),
+            ("pwd = \"\"\"a\"@@\"\"\"", false),
+            ("pwd = r#\"@@\"#", false),
             ("call(a, `@@`)", false),
             ("// pwd is @@", false),
         ] {

@@ -11,7 +11,7 @@ use super::needles::{Edit, Target};
 use super::patch::{FILL, Placed};
 use crate::detect::decode::{self, Encoding, Layer, Region};
 use crate::detect::known;
-use crate::detect::score::{Reason, Reasons};
+use crate::detect::score::{self, Reason, Reasons};
 use crate::detect::{Detector, Hits, Scratch};
 use crate::error::Result;
 use crate::rule::{Confidence, Matcher, RuleSet};
@@ -22,7 +22,7 @@ use crate::span::Span;
 pub struct Mark {
     /// Where.
     pub span: Span,
-    /// What decides where the value ended; `None` if the user did.
+    /// What decides where the value ended; `None` if the user or a checksum did.
     pub edges: Option<Edges>,
     /// What it is encoded in.
     pub encoding: Option<Encoding>,
@@ -33,12 +33,17 @@ pub fn is_partial(reasons: Reasons) -> bool {
     reasons.contains(Reason::Partial)
 }
 
-/// What decides where the values of `target` end.
+/// What decides where the values of `target` end; `None` if the user named the value, or a checksum
+/// says that it is whole.
 pub fn edges(target: &Target, rules: &RuleSet) -> Option<Edges> {
     if target.rule_id == known::RULE_ID {
         return None;
     }
     let rule = rules.get(&target.rule_id)?;
+    let (_, reasons) = score::shaped(rule, target.secret.reveal());
+    if reasons.contains(Reason::ChecksumVerified) {
+        return None;
+    }
     // A shape that holds a group is the shape of what stands around the value, too.
     let is_shape = match &rule.matcher {
         Matcher::Start(regex) | Matcher::Infix { regex, .. } => !regex.contains("(?P<secret>"),

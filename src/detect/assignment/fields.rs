@@ -199,7 +199,8 @@ impl Reader<'_> {
             return found;
         }
         self.back(start);
-        self.value_before(name)
+        self.value_field_before(name)
+            .or_else(|| self.value_line_before(name))
     }
 
     /// Reads the fields from here on up to one for a value.
@@ -248,7 +249,10 @@ impl Reader<'_> {
                 self.field_operator()?
             };
             if is_value {
-                let value = self.value(field, operator)?;
+                let value = match self.scalar_of_lines(field) {
+                    Some(value) => value,
+                    None => self.value(field, operator)?,
+                };
                 return assignment(name, value, Operator::Field);
             }
             self.skip_value(is_element);
@@ -516,22 +520,38 @@ impl Reader<'_> {
         false
     }
 
+    /// Reads a block scalar that stands here, behind a blank.
+    fn scalar_of_lines(&mut self, field: Span) -> Option<Value> {
+        let start = self.at;
+        self.skip(MAX_BLANKS, is_blank);
+        let mut found = Vec::new();
+        if matches!(self.peek(0), Some(b'|' | b'>')) {
+            self.block_scalar(field, &mut found);
+        }
+        self.back(start);
+        let found = found.pop()?;
+        Some((found.value, found.form, found.is_partial))
+    }
+
     /// Reads the only line of `name: |`.
     fn block_scalar(&mut self, name: Span, found: &mut Vec<Assignment>) {
         let outer = self.indent(name.start);
-        self.skip(3, |byte| b"|>-+".contains(&byte));
+        self.skip(4, |byte| byte.is_ascii_digit() || b"|>-+".contains(&byte));
         self.skip(MAX_BLANKS, |byte| is_blank(byte) || byte == b'\r');
         if !self.take(b"\n") || self.skip(MAX_NAME_LEN, is_blank) <= outer {
             return;
         }
         let start = self.at;
-        let len = self.skip(MAX_VALUE_LEN, |byte| !byte.is_ascii_whitespace());
-        self.skip(1, |byte| byte == b'\r');
+        let len = self.skip(MAX_VALUE_LEN, |byte| byte != b'\n');
+        let line = &self.bytes[start..start + len];
+        let len = line.trim_ascii_end().len();
+        let has_blank = line[..len].iter().any(u8::is_ascii_whitespace);
         let is_whole = len > 0 && (self.peek(0).is_none() || self.take(b"\n"));
         let indent = self.skip(MAX_NAME_LEN, is_blank);
         let is_last = indent <= outer || matches!(self.peek(0), None | Some(b'\n'));
-        if is_whole && is_last {
-            let value = (Span::new(start, start + len), Form::Bare, false);
+        // Several lines: armour, or prose.
+        if is_whole && (is_last || !has_blank) {
+            let value = (Span::new(start, start + len), Form::Bare, !is_last);
             found.extend(assignment(name, value, Operator::Colon));
         }
     }
@@ -740,7 +760,7 @@ impl Reader<'_> {
     }
 
     /// Reads the value that stands in the field before that of the name: `value: …`, `name: X`.
-    pub(super) fn value_before(&mut self, name: Span) -> Option<Assignment> {
+    fn value_field_before(&mut self, name: Span) -> Option<Assignment> {
         let before = &self.bytes[..name.start];
         let before = &before[before
             .len()
@@ -761,12 +781,74 @@ impl Reader<'_> {
         assignment(name, value, Operator::Field)
     }
 
+    /// Reads the value of `- value: …` on the line before the name's own, in YAML.
+    fn value_line_before(&mut self, name: Span) -> Option<Assignment> {
+        let from = name.start.saturating_sub(MAX_FIELD_LEN + MAX_NAME_LEN * 2);
+        let before = &self.bytes[from..name.start];
+        let end = memchr::memrchr(b'\n', before)?;
+        let start = memchr::memrchr(b'\n', &before[..end]).map_or(0, |at| at + 1);
+        let line = &before[start..end];
+        let is_start = |byte: &&u8| is_blank(**byte) || **byte == b'-';
+        let indent = line.iter().take_while(is_start).count();
+        let same = before[end + 1..].iter().take_while(is_start).count();
+        if indent != same {
+            return None;
+        }
+        let back = self.at;
+        self.at = from + start + indent;
+        let (field, is_value) = self.field()?;
+        if is_value && self.field_operator() == Some(Operator::Colon) {
+            let value = self.value(field, Operator::Colon)?;
+            return assignment(name, value, Operator::Field);
+        }
+        self.back(back);
+        None
+    }
+
+    /// Passes over the anchor and the tag before a value in YAML: `&name`, `!type`.
+    pub(super) fn skip_node_properties(&mut self) {
+        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.:/".contains(&byte);
+        for _ in 0..2 {
+            let start = self.at;
+            let blanks = self.skip(MAX_BLANKS, is_blank);
+            let has_sign = self.take(b"&") || self.take(b"!!") || self.take(b"!");
+            let len = self.skip(MAX_NAME_LEN, is_name);
+            let ends = matches!(self.peek(0), Some(b' ' | b'\t' | b'\r' | b'\n'));
+            if blanks == 0 || !has_sign || len == 0 || !ends {
+                self.back(start);
+                return;
+            }
+        }
+    }
+
+    /// Passes over the line end and the dash before the item that follows an option in a list of YAML.
+    pub(super) fn skip_to_next_item(&mut self, name: Span) -> bool {
+        let start = self.at;
+        let before = &self.bytes[name.start.saturating_sub(MAX_NAME_LEN)..name.start];
+        let before = before
+            .strip_suffix(b"\"")
+            .or_else(|| before.strip_suffix(b"'"));
+        let before = before.unwrap_or(&self.bytes[..name.start]);
+        let dash = before.ends_with(b"- ");
+        self.skip(1, |byte| byte == b'\r');
+        if dash && self.take(b"\n") {
+            self.skip(MAX_NAME_LEN, is_blank);
+            if self.take(b"- ") {
+                return true;
+            }
+        }
+        self.back(start);
+        false
+    }
+
     /// Reads the text of an element, which may stand on a line of its own, or in `<value>`.
     pub(super) fn element(&mut self) -> Option<Value> {
         let blanks = |byte: u8| byte.is_ascii_whitespace();
         self.skip(MAX_BLANKS * 2, blanks);
-        let is_wrapped = [&b"<![CDATA["[..], b"<value>", b"<Value>"];
-        if is_wrapped.iter().any(|tag| self.take(tag)) {
+        if self.take(b"<![CDATA[") {
+            return self.character_data();
+        }
+        if self.take(b"<value>") || self.take(b"<Value>") {
             self.skip(MAX_BLANKS, blanks);
         }
         let start = self.at;
@@ -778,11 +860,31 @@ impl Reader<'_> {
         }
         let text = &self.bytes[start..start + len];
         let len = text.trim_ascii_end().len();
-        let text = &text[..len];
-        let len = text.strip_suffix(b"]]>").map_or(len, <[u8]>::len);
+        let is_opaque = !text[..len].contains(&b' ');
         self.skip(MAX_BLANKS * 2, blanks);
         self.seen = self.seen.max(self.at + MAX_LOOKAHEAD);
         let span = Span::new(start, start + len);
-        self.take(b"</").then_some((span, Form::Element, false))
+        if self.take(b"</") {
+            return Some((span, Form::Element, false));
+        }
+        // A comment, more text, or character data.
+        let goes_on = self.peek(0).is_some_and(|byte| byte != b'<') || self.take(b"<!");
+        (goes_on && is_opaque).then_some((span, Form::Element, true))
+    }
+
+    /// Reads the rest of `<![CDATA[…]]>`.
+    fn character_data(&mut self) -> Option<Value> {
+        let start = self.at;
+        let rest = &self.bytes[start..self.bytes.len().min(start + MAX_VALUE_LEN)];
+        let end = memchr::memmem::find(rest, b"]]>");
+        self.seen = self
+            .seen
+            .max(start + end.unwrap_or(rest.len()) + MAX_LOOKAHEAD);
+        let text = rest[..end?].trim_ascii();
+        let blanks = rest.len() - rest.trim_ascii_start().len();
+        let span = Span::new(start + blanks, start + blanks + text.len());
+        self.at = start + end? + 3;
+        let is_partial = !self.bytes[self.at..].trim_ascii_start().starts_with(b"</");
+        (!text.contains(&b'\n')).then_some((span, Form::Element, is_partial))
     }
 }

@@ -6,6 +6,7 @@
 
 mod fields;
 
+use super::continuation;
 pub use super::syntax::MAX_VALUE_LEN;
 use super::syntax::{self, Ends};
 use crate::span::Span;
@@ -75,6 +76,8 @@ pub const MAX_NAME_LEN: usize = 48;
 const MAX_BLANKS: usize = 24;
 /// Backslashes before a quote: JSON in JSON in JSON in JSON has seven.
 const MAX_ESCAPES: usize = 7;
+/// Marks of one kind around a raw literal.
+const MAX_HASHES: usize = 16;
 /// Bytes behind a doubled quote in which the literal must be closed.
 const MAX_DOUBLED_REACH: usize = 256;
 /// Bytes behind a value that the score looks at.
@@ -89,8 +92,8 @@ pub fn read(window: &[u8], at: usize, keyword_len: usize, found: &mut Vec<Assign
         bytes: window,
         at: at + keyword_len,
         seen: 0,
-        is_variable: false,
         is_verbatim: false,
+        joins: false,
     };
     let single = reader.assignment(at, found);
     found.extend(single);
@@ -111,10 +114,10 @@ struct Reader<'w> {
     at: usize,
     /// One past the last byte that was looked at, where that is far behind `at`.
     seen: usize,
-    /// Whether a `$` stands before the name.
-    is_variable: bool,
     /// Whether the literal has no escapes: `@"…"`.
     is_verbatim: bool,
+    /// Whether two literals in a row are one, as in code.
+    joins: bool,
 }
 
 /// A value, how it is written, and whether it may go on.
@@ -130,7 +133,6 @@ impl Reader<'_> {
                 .count();
         self.skip(MAX_NAME_LEN, |byte| is_name(byte) || byte == b'.');
         let mut name = Span::new(start, self.at);
-        self.is_variable = self.bytes[..start].ends_with(b"$");
         if self.bytes[..start].ends_with(b"${") {
             // `${NAME-value}`: the hyphen is no part of the name.
             let hyphen = self.bytes[start..name.end]
@@ -149,9 +151,15 @@ impl Reader<'_> {
         self.skip_array_mark();
         let is_flag = self.bytes[name.start] == b'-';
         let is_setting = self.at == name.end && syntax::begins_setting(self.bytes, name.start);
-        let operator = self.operator(is_flag, is_setting)?;
+        let operator = if is_flag && self.skip_to_next_item(name) {
+            Operator::Blank
+        } else {
+            self.operator(is_flag, is_setting)?
+        };
+        self.joins = !is_flag && matches!(operator, Operator::Assign | Operator::Colon);
         if operator == Operator::Colon {
             self.skip_type_annotation();
+            self.skip_node_properties();
         }
         if matches!(operator, Operator::Assign | Operator::Colon) {
             self.children(name, several);
@@ -306,6 +314,9 @@ impl Reader<'_> {
         ) {
             self.skip_wrapper();
         }
+        if let Some(value) = self.raw_literal() {
+            return Some(value);
+        }
         let escapes = self.skip(MAX_ESCAPES, |byte| byte == b'\\');
         let prefix = self.string_prefix();
         // The text of an element has no literals.
@@ -387,6 +398,45 @@ impl Reader<'_> {
             .count()
     }
 
+    /// Reads a literal without escapes that ends at a mark of its own: `r#"…"#`, `#"…"#`, `R"x(…)x"`.
+    fn raw_literal(&mut self) -> Option<Value> {
+        let rest = self.bytes.get(self.at..)?;
+        let letters = rest
+            .iter()
+            .take(2)
+            .take_while(|byte| b"bcruLR".contains(byte));
+        let letters = letters.count();
+        let body = &rest[letters..];
+        let hashes = body
+            .iter()
+            .take(MAX_HASHES)
+            .take_while(|byte| **byte == b'#');
+        let hashes = hashes.count();
+        let (opening, mut closing) = if hashes > 0 && body.get(hashes) == Some(&b'"') {
+            (hashes + 1, b"\"".to_vec())
+        } else if letters > 0 && rest[letters - 1] == b'R' && body.first() == Some(&b'"') {
+            let delimiter = body[1..].iter().take(MAX_HASHES);
+            let len = delimiter
+                .take_while(|byte| byte.is_ascii_alphanumeric())
+                .count();
+            if body.get(1 + len) != Some(&b'(') {
+                return None;
+            }
+            (len + 2, [b")", &body[1..=len], b"\""].concat())
+        } else {
+            return None;
+        };
+        closing.extend(&body[..hashes]);
+        let start = self.at + letters + opening;
+        let text = &self.bytes[start..self.bytes.len().min(start + MAX_VALUE_LEN)];
+        let text = &text[..memchr::memchr(b'\n', text).unwrap_or(text.len())];
+        let end = memchr::memmem::find(text, &closing);
+        self.seen = self
+            .seen
+            .max(start + end.unwrap_or(text.len()) + MAX_LOOKAHEAD);
+        Some((Span::new(start, start + end?), Form::Quoted, false))
+    }
+
     /// Reads to the quote that closes an attribute.
     fn attribute(&mut self, quote: u8) -> Option<Value> {
         let start = self.at;
@@ -418,6 +468,11 @@ impl Reader<'_> {
                     let run = self.bytes[at..].iter().take(MAX_VALUE_LEN);
                     let run = run.take_while(|&&byte| byte == b'\\').count();
                     let is_quote = self.bytes.get(at + run) == Some(&quote);
+                    // In a literal of another language: `"password='a\\'b'"`.
+                    if is_quote && escapes == 0 && run == 2 && self.is_glued(at + run, quote) {
+                        at += run + 1;
+                        continue;
+                    }
                     if is_quote && run % (2 * (escapes + 1)) == escapes {
                         break at + run - escapes;
                     }
@@ -436,8 +491,7 @@ impl Reader<'_> {
                 }
                 // YAML, SQL and others double a quote to escape it.
                 byte if byte == quote && at > start && self.is_doubled(at, quote) => at += 2,
-                // PowerShell has a backtick for that.
-                b'`' if self.is_variable && quote == b'"' && self.is_escaped(at, quote) => at += 2,
+                b'`' if self.is_backtick_escape(at, quote) => at += 2,
                 byte if byte == quote => break at,
                 _ => at += 1,
             }
@@ -446,17 +500,11 @@ impl Reader<'_> {
         let span = Span::new(start, end);
         match default_in(self.bytes, span) {
             Some(value) => Some((value, Form::Default, false)),
-            None => Some((span, form, escapes == 0 && self.goes_on(quote))),
-        }
-    }
-
-    /// Whether a shell would read on behind the closing quote: `'…'\''…'`, `"…"more`, `"…"'more'`.
-    fn goes_on(&self, quote: u8) -> bool {
-        let is_more = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric());
-        match self.peek(1) {
-            Some(b'\\') => quote == b'\'' && self.peek(2) == Some(quote),
-            Some(other @ (b'"' | b'\'')) => other != quote && is_more(self.peek(2)),
-            next => is_more(next),
+            None => {
+                self.seen = self.seen.max(end + continuation::REACH);
+                let goes_on = continuation::goes_on(self.bytes, span, self.joins);
+                Some((span, form, escapes == 0 && goes_on))
+            }
         }
     }
 
@@ -469,9 +517,16 @@ impl Reader<'_> {
         is_double && self.is_closed(at + 2, quote)
     }
 
-    /// Whether the quote behind `at` is a part of the literal, since that is closed later on.
-    fn is_escaped(&mut self, at: usize, quote: u8) -> bool {
-        self.bytes.get(at + 1) == Some(&quote) && self.is_closed(at + 2, quote)
+    /// Whether the backtick at `at` escapes the quote behind it.
+    fn is_backtick_escape(&mut self, at: usize, quote: u8) -> bool {
+        self.seen = self.seen.max(at + MAX_DOUBLED_REACH);
+        syntax::is_backtick_escape(&self.bytes[at..], quote)
+    }
+
+    /// Whether text is glued to the quote at `at`, and another one closes the literal.
+    fn is_glued(&mut self, at: usize, quote: u8) -> bool {
+        let next = self.bytes.get(at + 1);
+        next.is_some_and(u8::is_ascii_alphanumeric) && self.is_closed(at + 1, quote)
     }
 
     /// Whether `quote` stands on the rest of the line.

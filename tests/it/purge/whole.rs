@@ -285,3 +285,97 @@ fn marks_of_a_sentence_are_no_remainder() {
     let now = purged.repo.git(&["show", "main:l.md"]);
     assert_eq!(now, prose.replace('@', "***REMOVED***"));
 }
+
+/// Lines with a value of two pieces, `<1>` and `<2>`, as shells, languages and formats join them.
+const PIECES: [(&str, &str); 44] = [
+    ("a.sh", r"export X_PASS@='<1>'\''<2>'"),
+    ("a.sh", r#"export X_PASS@="<1>"<2>"#),
+    ("a.sh", r#"export X_PASS@="<1>"'<2>'"#),
+    ("a.sh", r"PGPASS@=<1>\ <2> psql -h db"),
+    ("a.sh", r"docker run -e X_PASS@=<1>\ <2> img"),
+    ("a.sh", r#"docker run -e X_PASS@=<1>"'"<2> img"#),
+    ("a.sh", r#"docker run -e "X_PASS@=<1>"<2> img"#),
+    ("a.sh", r"docker run -e 'X_PASS@=<1>'\''<2>' img"),
+    ("a.sh", r"curl -u bob:<1>\ <2> https://example.org"),
+    ("a.sh", r#"curl -u bob:"<1> <2>" https://example.org"#),
+    ("a.sh", r"curl -u 'bob:<1>'\''<2>' https://example.org"),
+    ("a.sh", r"mysql -h x -p'<1>'\''<2>' db"),
+    ("a.sh", r"mysql -h x -p<1>\ <2> db"),
+    ("a.sh", r"docker login -u bob -p <1>\ <2> example.org"),
+    ("a.sh", r"psql 'host=h pass@=<1>\ <2> dbname=x'"),
+    ("Dockerfile", "ENV X_PASS@ <1> <2>"),
+    ("a.bat", r#"set "X_PASS@=<1>"<2>""#),
+    ("a.ps1", "$env:X_PASS@ = \"<1>`\"<2>\""),
+    ("a.ps1", "Connect -Pass@ \"<1>`\"<2>\" -X"),
+    ("a.ps1", "ConvertTo-SecureString \"<1>`\"<2>\" -AsPlainText"),
+    ("a.yml", "x: {pass@: <1> <2>, y: z}"),
+    ("a.yml", "pass@: <1>\n  <2>"),
+    ("a.yml", "pass@: |\n  <1> <2>\nuser: x"),
+    ("a.yml", "pass@: |\n  <1>\n  <2>\nuser: x"),
+    ("a.yml", "pass@: &anchor <1>,<2>"),
+    ("a.yml", "pass@: !tag '<1>,<2>'"),
+    ("a.yml", "args:\n  - --pass@=<1> <2>"),
+    ("a.yml", "args:\n  - --pass@\n  - '<1>,<2>'"),
+    ("a.yml", "- value: '<1>,<2>'\n  name: X_PASS@"),
+    ("a.cfg", "pass@ = <1>\n  <2>"),
+    ("a.py", "pass@ = '<1>' '<2>'"),
+    ("a.py", "pass@ = ('<1>'\n    '<2>')"),
+    ("a.py", r#"dsn = "host=db pass@=<1>\"<2> dbname=x""#),
+    ("a.js", "const pass@ = '<1>' + '<2>';"),
+    ("a.php", "$pass@ = '<1>' . '<2>';"),
+    ("a.vb", "Dim pass@ As String = \"<1>\" & \"<2>\""),
+    ("a.rs", "let pass@ = r#\"<1>\"<2>\"#;"),
+    ("a.cs", "c = \"Server=db;User Id=bob;Pass@=<1> <2>;\";"),
+    ("a.cs", "c = @\"Server=db;User Id=bob;Pass@=<1>\"\"<2>;\";"),
+    (
+        "a.json",
+        r#"{"C":"Server=db;User Id=bob;Pass@=<1>\u0026<2>;X=y"}"#,
+    ),
+    (
+        "a.config",
+        "<a c=\"Server=db;User Id=bob;Pass@=<1>&amp;<2>;\" />",
+    ),
+    ("a.xml", "<env>X_PASS@=<1> <2></env>"),
+    ("a.xml", "<a><pass@><![CDATA[<1><<2>]]></pass@></a>"),
+    (
+        "a.properties",
+        "u=jdbc:sqlserver://h;user=bob;pass@={<1>;<2>};x=y",
+    ),
+];
+
+/// Both pieces go, or both stay; and a report that shows one of them says that it read a part.
+#[test]
+fn pieces_of_a_value_go_together_or_stay_together() {
+    let purged = Purged::new(Repo::new());
+    let mut files = Vec::new();
+    for (number, (path, line)) in (0..).zip(&PIECES) {
+        let pieces = [100, 200].map(|seed| token("{base62:10}", seed + number));
+        let line = line.replace('@', "word");
+        let line = line.replace("<1>", &pieces[0]).replace("<2>", &pieces[1]);
+        let path = format!("{number}/{path}");
+        purged.repo.write(&path, format!("{line}\n"));
+        files.push((path, pieces));
+    }
+    purged.repo.commit("pieces");
+    let report = purged.repo.scan(&["--min-confidence", "low"]);
+    for (path, pieces) in &files {
+        let here = |finding: &&serde_json::Value| finding["history"]["first"]["path"] == **path;
+        let found: Vec<_> = report.findings().iter().filter(here).collect();
+        assert!(!found.is_empty(), "{path}: nothing was found");
+        let is_partial = found.iter().any(|finding| {
+            let reasons = finding["reasons"].to_string();
+            reasons.contains("only a part")
+        });
+        let shown = found.iter().any(|finding| {
+            let text = finding["excerpt"].to_string();
+            pieces.iter().any(|piece| text.contains(piece))
+        });
+        assert!(is_partial || !shown, "{path}: {found:?}");
+    }
+    purged.try_purge(&["--min-confidence", "low", "--apply", "--finish", "--yes"]);
+    for (path, pieces) in &files {
+        let now = purged.repo.git(&["show", &format!("HEAD:{path}")]);
+        let left = pieces.iter().filter(|piece| now.contains(*piece));
+        assert_ne!(left.count(), 1, "{path}: {now}");
+    }
+}
