@@ -157,8 +157,9 @@ impl At {
         let behind = |span: Span, mark: u8| {
             let mark = memchr::memchr(mark, text(&span))?;
             // `-u user:'…'`
-            let is_glued =
-                mark + 1 == span.len() && matches!(window.get(span.end), Some(b'"' | b'\''));
+            let next = window.get(span.end).copied();
+            let is_own = next == span.start.checked_sub(1).map(|at| window[at]);
+            let is_glued = mark + 1 == span.len() && !is_own && matches!(next, Some(b'"' | b'\''));
             if is_glued {
                 return words
                     .iter()
@@ -351,6 +352,12 @@ mod tests {
                 "Q7$v",
             ),
             ("curl --fail --user 'ann:Q7@x' -T a\n", "curl", "Q7@x"),
+            ("curl -u ann:'Q7 x' https://x\n", "curl", "Q7 x"),
+            (
+                "curl -u \"0123456789abcdef:\" https://x\n",
+                "curl",
+                "0123456789abcdef",
+            ),
             ("redis-cli -h a -a Q7x_v ping\n", "redis-cli", "Q7x_v"),
             (
                 "sh 'docker login -u ann -p Q7x_v host'\n",

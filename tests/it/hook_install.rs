@@ -55,6 +55,21 @@ fn commit_with_token(repo: &Repo, dir: &Path, seed: u64) -> (bool, String) {
 }
 
 #[test]
+fn a_test_says_which_hook_of_a_clone_is_missing() {
+    let repo = Repo::new();
+    hook(&repo, &["install"]);
+    let (code, text) = hook(&repo, &["test"]);
+    assert_eq!(code, 0, "{text}");
+    assert!(!text.contains("are not checked"), "{text}");
+    std::fs::remove_file(repo.git_dir().join("hooks/pre-push")).unwrap();
+    let (code, text) = hook(&repo, &["test"]);
+    assert_eq!(code, 0, "{text}");
+    let said = "pushes are not checked: pre-push is not installed; 'unleak hook install' adds it";
+    assert!(text.contains(said), "{text}");
+    assert!(!text.contains("commits are not checked"), "{text}");
+}
+
+#[test]
 fn installed_hooks_block_and_are_proven_to() {
     let repo = Repo::new();
     assert_eq!(hook(&repo, &["test"]).0, 2, "none is installed");

@@ -223,6 +223,32 @@ fn a_suppression_that_would_not_hold_is_refused() {
 }
 
 #[test]
+fn a_suppression_that_git_ignores_is_a_warning() {
+    let repo = Repo::new();
+    let token = github_token(1);
+    repo.write(".gitignore", "/.unleak\n");
+    repo.commit_file("a.conf", file(&token));
+    let fingerprint = fingerprint_of(&repo, &token);
+    let args = [
+        "ignore",
+        &fingerprint[..12],
+        "--reason",
+        "a deleted account",
+    ];
+    let text = said(&unleak(&args, repo.path()));
+    assert!(text.contains("holds in this clone only"), "{text}");
+    assert!(
+        text.contains("Remove '.unleak' from the ignore rules"),
+        "{text}"
+    );
+    assert_eq!(count(&repo), 0);
+    repo.write(".gitignore", "");
+    let text = said(&unleak(&args, repo.path()));
+    assert!(!text.contains("this clone only"), "{text}");
+    assert!(text.contains("Commit the directory"), "{text}");
+}
+
+#[test]
 fn a_fault_of_a_suppression_is_told_with_line_and_field() {
     let repo = Repo::new();
     repo.commit_file("a.conf", "nothing\n");

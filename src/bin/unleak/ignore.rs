@@ -1,6 +1,8 @@
 //! `unleak ignore` and `unleak baseline`: findings that people know and accept.
 
 use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -11,6 +13,7 @@ use unleak::finding::{Finding, Fingerprint};
 use unleak::odb::repository::Repository;
 use unleak::report::escape::escape;
 use unleak::report::redact::{Redactor, Reveal};
+use unleak::scan::files::{self, Excluded, Wanted};
 use unleak::suppress::pattern::Pattern;
 use unleak::suppress::{Details, Digest, Locate, Store, Suppressions, outside};
 
@@ -95,6 +98,7 @@ fn add(args: &Args, ignore: &IgnoreArgs) -> Result<Exit> {
     }
     let mut store = Store::open(&found.repository)?;
     let mut text = String::new();
+    let mut written = None;
     for finding in wanted {
         let details = Details {
             reason: ignore.reason.clone(),
@@ -118,9 +122,33 @@ fn add(args: &Args, ignore: &IgnoreArgs) -> Result<Exit> {
             say_details(&known, &mut text);
             text.push('\n');
         }
+        written = Some(path);
     }
-    text.push_str("Commit the directory '.unleak', so that it holds for all.\n");
+    text.push_str(how_to_share(&found.repository, written.as_deref()));
     output::print(text.as_bytes())
+}
+
+/// What to do so that the suppression at `path` holds for others, too.
+fn how_to_share(repo: &Repository, path: Option<&Path>) -> &'static str {
+    let Some(path) = path.filter(|path| is_ignored(repo, path)) else {
+        return "Commit the directory '.unleak', so that it holds for all.\n";
+    };
+    ui::warn(&format!(
+        "git ignores '{}', so the suppression holds in this clone only",
+        escape(path.as_os_str().as_encoded_bytes())
+    ));
+    "Remove '.unleak' from the ignore rules of git and commit it, so that it holds for all.\n"
+}
+
+/// Whether git ignores the file at `path`, by the worktree's own rules or the user's.
+fn is_ignored(repo: &Repository, path: &Path) -> bool {
+    let Some(root) = repo.git().workdir() else {
+        return false;
+    };
+    let wanted = path.to_owned();
+    let is_elsewhere: Excluded = Arc::new(move |path, _| !wanted.starts_with(path));
+    let listed = files::list_except(&[root.to_owned()], Wanted::NotIgnored, &is_elsewhere);
+    listed.paths.is_empty()
 }
 
 /// Refuses a path that does not hold for a finding: the suppression would have no effect.

@@ -805,16 +805,20 @@ impl Reader<'_> {
         None
     }
 
-    /// Passes over the anchor and the tag before a value in YAML: `&name`, `!type`.
+    /// Passes over the anchor and the tag before a value in YAML: `&name`, `!!type`. What an application
+    /// makes of a tag of its own is unknown: `!secret name` is a reference, unless a literal follows.
     pub(super) fn skip_node_properties(&mut self) {
         let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.:/".contains(&byte);
         for _ in 0..2 {
             let start = self.at;
             let blanks = self.skip(MAX_BLANKS, is_blank);
-            let has_sign = self.take(b"&") || self.take(b"!!") || self.take(b"!");
+            let is_plain = self.take(b"&") || self.take(b"!!");
+            let is_own = !is_plain && self.take(b"!");
             let len = self.skip(MAX_NAME_LEN, is_name);
             let ends = matches!(self.peek(0), Some(b' ' | b'\t' | b'\r' | b'\n'));
-            if blanks == 0 || !has_sign || len == 0 || !ends {
+            let is_literal = matches!(self.peek(1), Some(b'"' | b'\''));
+            let has_tag = is_plain || (is_own && is_literal);
+            if blanks == 0 || !has_tag || len == 0 || !ends {
                 self.back(start);
                 return;
             }

@@ -216,6 +216,26 @@ fn status_global(text: &mut String) -> Result<Exit> {
     Ok(Exit::Clean)
 }
 
+/// Names what a clone does not check though other hooks are installed.
+fn say_missing(text: &mut String, verdicts: &[(HookKind, Verdict)]) {
+    for (kind, action) in [
+        (HookKind::PreCommit, "commits"),
+        (HookKind::PrePush, "pushes"),
+    ] {
+        let is = |verdict: Verdict| verdicts.contains(&(kind, verdict));
+        let is_server = verdicts.iter().any(|(other, verdict)| {
+            !HookKind::CLIENT.contains(other) && *verdict != Verdict::NotInstalled
+        });
+        if is(Verdict::NotInstalled) && !is_server {
+            say!(
+                text,
+                "{action} are not checked: {} is not installed; 'unleak hook install' adds it",
+                kind.name()
+            );
+        }
+    }
+}
+
 fn test_here(text: &mut String) -> Result<Exit> {
     let place = Place::find(Path::new("."))?;
     // Any number does: it only makes the fake token another one each time.
@@ -248,6 +268,7 @@ fn test_here(text: &mut String) -> Result<Exit> {
         }
         _ if installed == proven => {
             say!(text, "every installed hook blocks; nothing was changed");
+            say_missing(text, &verdicts);
             Exit::Clean
         }
         _ => {
