@@ -199,8 +199,14 @@ impl Reader<'_> {
             return found;
         }
         self.back(start);
-        self.value_field_before(name)
-            .or_else(|| self.value_line_before(name))
+        if let Some(found) = self.value_field_before(name) {
+            return Some(found);
+        }
+        let found = self.value_line_before(name);
+        if found.is_none() {
+            self.back(start);
+        }
+        found
     }
 
     /// Reads the fields from here on up to one for a value.
@@ -794,14 +800,12 @@ impl Reader<'_> {
         if indent != same {
             return None;
         }
-        let back = self.at;
         self.at = from + start + indent;
         let (field, is_value) = self.field()?;
         if is_value && self.field_operator() == Some(Operator::Colon) {
             let value = self.value(field, Operator::Colon)?;
             return assignment(name, value, Operator::Field);
         }
-        self.back(back);
         None
     }
 

@@ -711,6 +711,7 @@ mod tests {
             "- name: password\n- name: x\n  value: v-1\n",
             "{\"name\": \"password\"}, {\"name\": \"x\", \"value\": \"v-1\"}",
             "  name: password\nspec:\n  value: v-1\n",
+            "- = v-1\n- name: password\n",
         ] {
             assert_eq!(value_of(text).map(|found| found.0), None, "{text}");
         }
@@ -725,6 +726,39 @@ mod tests {
             &text[found[0].name.start..found[0].name.end],
             b"my.db_password_old"
         );
+    }
+
+    /// What means something to the reader.
+    #[rustfmt::skip]
+    const PIECES: [&str; 49] = [
+        "password", "name: ", "\n- x: ", "\n- value: ", "secret", "--", "-", ": ", ":", "=", " = ",
+        " ", "  ", "\n", "\n  ", "\n- ", "\r\n", "\"", "'", "`", "\\", "\\\\", "\\\"", "''",
+        "\"\"\"", "{", "}", "[", "]", "(", ")", "<", ">", "</", "<![CDATA[", "]]>", "|", "&a ",
+        "!b ", "!!str ", "r#\"", "\"#", "R\"x(", ")x\"", "${", ":-", ",", ";", "v-1",
+    ];
+
+    /// Texts of pieces that mean something to the reader, in any order.
+    #[test]
+    fn any_text_can_be_read() {
+        let mut seed = 7u64;
+        let mut next = |below: usize| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            usize::try_from(seed >> 33).unwrap() % below
+        };
+        let mut found = Vec::new();
+        for _ in 0..40_000 {
+            let text: String = (0..next(24)).map(|_| PIECES[next(PIECES.len())]).collect();
+            for (at, keyword) in text
+                .match_indices("passw")
+                .chain(text.match_indices("secret"))
+            {
+                let seen = read(text.as_bytes(), at, keyword.len(), &mut found);
+                assert!(seen <= text.len(), "{text:?}");
+                for found in &found {
+                    assert!(found.value.end <= text.len(), "{text:?}: {found:?}");
+                }
+            }
+        }
     }
 
     #[test]
