@@ -560,7 +560,7 @@ fn bounded(
     if let Some(ends) = rule.ends {
         // Where nothing is quoted, an escaped quote begins a shell word.
         let escapes = syntax::escapes_before(window, secret.start);
-        if escapes > 0 && !syntax::is_quoted(window, span.start) {
+        if escapes > 0 && syntax::is_quoted(window, span.start) == Some(false) {
             secret.start -= escapes + 1;
         }
         let before = Span::new(span.start, span.start);

@@ -362,6 +362,9 @@ fn most(features: &Features) -> Confidence {
                 && features.get(Fact::Wordness) > 0));
     if is_member || is_plain || is_open || LOW.iter().any(|&fact| features.is(fact)) {
         Confidence::Low
+    } else if features.is(Fact::IsUuid) {
+        // A UUID names things more often than it opens them.
+        Confidence::Medium
     } else {
         Confidence::High
     }

@@ -298,10 +298,10 @@ pub(super) fn begins_setting(window: &[u8], at: usize) -> bool {
     begins && leading_words(prefix).is_some() && !prefix.ends_with(b":")
 }
 
-/// Whether a quote is open where the line before `at` ends.
-pub(super) fn is_quoted(window: &[u8], at: usize) -> bool {
-    let (line, _) = line_before(window, at);
-    open_marks(&window[line..at]).0.is_some()
+/// Whether a quote is open where the line before `at` ends; `None` if the line begins out of reach.
+pub(super) fn is_quoted(window: &[u8], at: usize) -> Option<bool> {
+    let (line, begins) = line_before(window, at);
+    begins.then(|| open_marks(&window[line..at]).0.is_some())
 }
 
 /// Returns the quote and the brackets that are open at the end of `line`.

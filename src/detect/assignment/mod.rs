@@ -324,7 +324,7 @@ impl Reader<'_> {
         // A shell's escape, where nothing is quoted, begins a word.
         let is_word = self.bytes[name.start] == b'-'
             && escapes == 1
-            && !syntax::is_quoted(self.bytes, name.start);
+            && syntax::is_quoted(self.bytes, name.start) == Some(false);
         let is_literal = !is_text && !is_word;
         if let Some(quote @ (b'"' | b'\'' | b'`')) = self.peek(prefix).filter(|_| is_literal) {
             let quoted = self.literal(quote, (escapes, prefix), operator);
