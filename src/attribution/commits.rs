@@ -6,6 +6,7 @@ use std::collections::BinaryHeap;
 use gix::ObjectId;
 use gix::hash::Kind as HashKind;
 use gix::objs::CommitRefIter;
+use gix::objs::commit::ref_iter::Token;
 
 use rustc_hash::FxHashMap;
 
@@ -46,16 +47,23 @@ impl CommitCollector {
 
     fn add(&mut self, node: Node, bytes: &[u8]) -> Option<()> {
         let mut tokens = CommitRefIter::from_bytes(bytes, self.hash);
-        let tree = tokens.tree_id().ok()?;
+        let Some(Ok(Token::Tree { id: tree })) = tokens.next() else {
+            return None;
+        };
         let start = self.parents.len();
-        self.parents
-            .extend(CommitRefIter::from_bytes(bytes, self.hash).parent_ids());
         // A commit whose committer line cannot be read still has its place in the graph.
-        let seconds = CommitRefIter::from_bytes(bytes, self.hash)
-            .committer()
-            .ok()
-            .and_then(|committer| committer.time().ok())
-            .map_or(0, |time| time.seconds);
+        let mut seconds = 0;
+        for token in tokens {
+            match token {
+                Ok(Token::Parent { id }) => self.parents.push(id),
+                Ok(Token::Author { .. }) => {}
+                Ok(Token::Committer { signature }) => {
+                    seconds = signature.time().map_or(0, |time| time.seconds);
+                    break;
+                }
+                _ => break,
+            }
+        }
         let parents = start..self.parents.len();
         self.commits.push(RawCommit {
             node,

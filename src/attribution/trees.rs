@@ -115,8 +115,10 @@ struct Record {
 /// Gathers trees on one thread.
 pub struct TreeVisitor<'a> {
     shared: &'a Shared<'a>,
-    /// Recent look-ups, by the low bits of the id: versions of one directory share most entries.
-    recent: Vec<Option<(ObjectId, Option<Node>)>>,
+    /// Recent look-ups, by bits of the id: versions of one directory share most entries. Each is an id and
+    /// what was found: 0 if the slot is empty, 1 if the object is not here, else its node and 2. All
+    /// zeros, the memory is not touched before it is needed.
+    recent: Vec<[u64; 5]>,
     records: Vec<Record>,
     links: Vec<Link>,
     names: FxHashMap<Vec<u8>, u32>,
@@ -144,7 +146,7 @@ impl<'a> TreeVisitor<'a> {
     pub fn new(shared: &'a Shared<'a>) -> Self {
         Self {
             shared,
-            recent: vec![None; RECENT_IDS],
+            recent: vec![[0; 5]; RECENT_IDS],
             records: Vec::new(),
             links: Vec::new(),
             names: FxHashMap::default(),
@@ -224,17 +226,21 @@ impl<'a> TreeVisitor<'a> {
     }
 
     fn node_of(&mut self, id: &gix::oid) -> Option<Node> {
-        let bytes = id.as_bytes();
-        let slot =
-            u32::from_le_bytes([bytes[2], bytes[3], bytes[4], bytes[5]]) as usize % RECENT_IDS;
-        match self.recent[slot] {
-            Some((known, node)) if known.as_ref() == id => node,
-            _ => {
-                let node = self.shared.store.node_of(id);
-                self.recent[slot] = Some((id.to_owned(), node));
-                node
-            }
+        let mut padded = [0u8; 32];
+        padded[..id.as_bytes().len()].copy_from_slice(id.as_bytes());
+        let (words, _) = padded.as_chunks();
+        let words: [u64; 4] = std::array::from_fn(|at| u64::from_le_bytes(words[at]));
+        // The first two bytes choose the pack's fan-out and say less.
+        let slot = (words[0] >> 16) as usize % RECENT_IDS;
+        let known = self.recent[slot];
+        if known[4] != 0 && known[..4] == words {
+            let node = known[4].checked_sub(2)?;
+            return Node::try_from(node).ok();
         }
+        let node = self.shared.store.node_of(id);
+        let found = node.map_or(1, |node| u64::from(node) + 2);
+        self.recent[slot] = [words[0], words[1], words[2], words[3], found];
+        node
     }
 
     fn name(&mut self, name: &[u8]) -> u32 {

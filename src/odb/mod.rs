@@ -204,6 +204,10 @@ pub struct ObjectStore {
     loose: Vec<LooseObject>,
     /// The first eight bytes of every distinct id, ascending, and beside it the node.
     prefixes: Vec<u64>,
+    /// For the highest bits of a prefix, the first position that has them or higher ones.
+    buckets: Vec<u32>,
+    /// The bits of a prefix that its bucket does not have.
+    bucket_shift: u32,
     nodes: Vec<Node>,
     /// Whether all objects stand in one pack: then its index has the order of `prefixes`, and an id
     /// is compared at the cost of one look into memory instead of three.
@@ -273,6 +277,8 @@ impl ObjectStore {
             pack_starts: Vec::new(),
             loose: Vec::new(),
             prefixes: Vec::new(),
+            buckets: Vec::new(),
+            bucket_shift: u64::BITS,
             nodes: Vec::new(),
             in_index_order: false,
             duplicates: FxHashSet::default(),
@@ -434,6 +440,7 @@ impl ObjectStore {
             }
         }
         (self.prefixes, self.nodes) = kept.into_iter().unzip();
+        self.fill_buckets();
         self.in_index_order = is_sorted
             && self.packs.len() == 1
             && self.loose.is_empty()
@@ -620,25 +627,41 @@ impl ObjectStore {
             .collect()
     }
 
-    /// First position whose prefix is not below `key`: ids are evenly spread, so a guess by value
-    /// is off by a handful, and the search starts there.
+    /// Makes about as many buckets as there are objects: ids are evenly spread, so most hold one or two.
+    fn fill_buckets(&mut self) {
+        let bits = self
+            .prefixes
+            .len()
+            .checked_ilog2()
+            .unwrap_or(0)
+            .min(MAX_BUCKET_BITS);
+        self.bucket_shift = u64::BITS - bits;
+        let bucket = |key: u64| key.checked_shr(u64::BITS - bits).unwrap_or(0);
+        let mut buckets = Vec::with_capacity((1 << bits) + 1);
+        for (at, &key) in (0u32..).zip(&self.prefixes) {
+            while buckets.len() as u64 <= bucket(key) {
+                buckets.push(at);
+            }
+        }
+        let len = buckets.len().max((1 << bits) + 1);
+        buckets.resize(len, u32::try_from(self.prefixes.len()).unwrap_or(u32::MAX));
+        self.buckets = buckets;
+    }
+
+    /// First position whose prefix is not below `key`.
     fn lower_bound(&self, key: u64) -> usize {
-        let len = self.prefixes.len();
-        let guess = usize::try_from((u128::from(key) * len as u128) >> 64).unwrap_or(len);
-        let mut step = 32;
-        let (mut low, mut high) = (guess, guess);
-        while low > 0 && self.prefixes[low - 1] >= key {
-            low = low.saturating_sub(step);
-            step *= 4;
-        }
-        step = 32;
-        while high < len && self.prefixes[high] < key {
-            high = (high + step).min(len);
-            step *= 4;
-        }
-        low + self.prefixes[low..high].partition_point(|&other| other < key)
+        let bucket = key.checked_shr(self.bucket_shift).unwrap_or(0);
+        let bucket = usize::try_from(bucket).unwrap_or(usize::MAX);
+        let Some(&[first, end]) = self.buckets.get(bucket..bucket + 2) else {
+            return 0;
+        };
+        let first = first as usize;
+        first + self.prefixes[first..end as usize].partition_point(|&other| other < key)
     }
 }
+
+/// At most so many bits of an id choose its bucket: 256 MB of buckets.
+const MAX_BUCKET_BITS: u32 = 26;
 
 /// Where an object is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -43,19 +43,58 @@ fn is_escape_letter(bytes: &[u8], at: usize) -> bool {
     at > 0 && bytes[at - 1] == b'\\'
 }
 
-/// A word of [`MIN_LEN`] symbols, wherever it begins, holds all of a window at every eighth byte.
-const WINDOW: usize = 16;
-const STEP: usize = MIN_LEN - WINDOW;
+/// Bytes that are looked at together.
+const BLOCK: usize = 64;
+/// Symbols at the end of a block that a run may begin with.
+const HELD: usize = MIN_LEN - 1;
 
-/// Without branches, for the compiler to make vector instructions of it.
+/// A bit for each byte of a block, the first one lowest: whether it is a symbol. Without branches, for
+/// the compiler to make vector instructions of it.
 #[inline(always)]
-fn is_all_symbols(window: &[u8; WINDOW]) -> bool {
-    window.iter().fold(true, |all, &byte| {
+fn symbol_bits(block: &[u8; BLOCK]) -> u64 {
+    let flags = block.map(|byte| {
         let letter = (byte | 0x20).wrapping_sub(b'a') < 26;
         let digit = byte.wrapping_sub(b'0') < 10;
         let other = (byte == b'+') | (byte == b'-') | (byte == b'/') | (byte == b'_');
-        all & (letter | digit | other)
-    })
+        u8::from(letter | digit | other)
+    });
+    let eights = flags.chunks_exact(8).map(|flags| {
+        let flags = u64::from_le_bytes(flags.try_into().expect("it is that long"));
+        // Each product puts one flag into the highest byte.
+        flags.wrapping_mul(0x0102_0408_1020_4080) >> 56
+    });
+    (0..)
+        .zip(eights)
+        .fold(0, |bits, (at, eight)| bits | eight << (8 * at))
+}
+
+/// Where the next run of [`MIN_LEN`] symbols begins, from `at` on and before `limit`.
+fn next_run(bytes: &[u8], at: usize, limit: usize) -> Option<usize> {
+    let mut held = 0u64;
+    let mut block = at;
+    while block < bytes.len().min(limit + HELD) {
+        let rest = &bytes[block..];
+        let bits = match rest.first_chunk() {
+            Some(full) => symbol_bits(full),
+            None => {
+                let mut last = [0; BLOCK];
+                last[..rest.len()].copy_from_slice(rest);
+                symbol_bits(&last)
+            }
+        };
+        // A bit stays where so many bits from it on are set.
+        let of_1 = u128::from(held) | u128::from(bits) << HELD;
+        let of_2 = of_1 & of_1 >> 1;
+        let of_4 = of_2 & of_2 >> 2;
+        let of_8 = of_4 & of_4 >> 4;
+        let runs = of_8 & of_8 >> 8 & of_8 >> 16;
+        if runs != 0 {
+            return Some(block + runs.trailing_zeros() as usize - HELD);
+        }
+        held = bits >> (BLOCK - HELD);
+        block += BLOCK;
+    }
+    None
 }
 
 /// Where the word that holds or ends at `at` begins.
@@ -145,14 +184,8 @@ fn text_start(bytes: &[u8], at: usize) -> usize {
 
 pub(super) fn find(bytes: &[u8], range: Range<usize>, see: &mut dyn FnMut(Region)) {
     let mut at = text_start(bytes, range.start);
-    while at < range.end + STEP {
-        let Some(window) = bytes.get(at..at + WINDOW) else {
-            return;
-        };
-        if !is_all_symbols(window.try_into().expect("it is that long")) {
-            at += STEP;
-            continue;
-        }
+    while let Some(run) = next_run(bytes, at, range.end) {
+        at = run;
         let start = word_start(bytes, at);
         let start = start + usize::from(is_escape_letter(bytes, start));
         let mut word = Span::new(start, word_end(bytes, at));
@@ -276,4 +309,45 @@ fn hex_bytes(digits: &[u8]) -> impl Iterator<Item = u8> + '_ {
 
 pub(super) fn decode_hex(text: &[u8], out: &mut Vec<u8>) {
     out.extend(hex_bytes(text));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The plain twin of [`next_run`].
+    fn next_run_plainly(bytes: &[u8], at: usize, limit: usize) -> Option<usize> {
+        let is_run = |start: &usize| {
+            let run = bytes.get(*start..start + MIN_LEN);
+            run.is_some_and(|run| run.iter().all(|&byte| is_symbol(byte)))
+        };
+        (at..bytes.len())
+            .find(is_run)
+            .filter(|&start| start < limit + HELD + BLOCK)
+    }
+
+    #[test]
+    fn runs_are_found_as_by_the_plain_search() {
+        let mut seed = 5u64;
+        let mut next = |below: u64| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (seed >> 33) % below
+        };
+        for _ in 0..3_000 {
+            let len = usize::try_from(next(300)).unwrap();
+            let mut bytes = vec![b'a'; len];
+            // Any byte, rarely; so that runs of all lengths come about.
+            let gap = 4 + next(60);
+            for byte in &mut bytes {
+                *byte = match next(gap) {
+                    0 => u8::try_from(next(256)).unwrap(),
+                    other => b"abcXYZ019+/-_"[usize::try_from(other).unwrap() % 13],
+                };
+            }
+            for at in [0, len / 3, len / 2] {
+                let found = next_run(&bytes, at, len);
+                assert_eq!(found, next_run_plainly(&bytes, at, len), "{at} {bytes:?}");
+            }
+        }
+    }
 }
