@@ -410,6 +410,9 @@ impl Excerpt {
         let latest = bytes.len().min(span.end + EXCERPT_BYTES);
         let newline = memchr::memchr(b'\n', &bytes[span.end..latest]);
         let last = newline.map_or(latest, |newline| span.end + newline);
+        // The end of a line may be two bytes.
+        let is_return = newline.is_some() && bytes[span.end..last].ends_with(b"\r");
+        let last = last - usize::from(is_return);
         Self {
             before: Side::of(bytes, Span::new(first, span.start), others),
             after: Side::of(bytes, Span::new(span.end, last), others),

@@ -595,7 +595,12 @@ fn runs_out(window: &[u8], span: Span, secret: Span) -> bool {
     let Some(&open) = span.start.checked_sub(1).and_then(|at| window.get(at)) else {
         return false;
     };
+    // `f('name', 'secret')`: quotes of its own hold the secret.
+    let is_quoted = secret.start > span.start
+        && matches!(window[secret.start - 1], b'"' | b'\'' | b'`')
+        && window.get(secret.end) == Some(&window[secret.start - 1]);
     let close = match open {
+        _ if is_quoted => return false,
         b'"' | b'\'' | b'`' => open,
         b'(' => b')',
         b'[' => b']',

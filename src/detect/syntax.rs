@@ -64,8 +64,8 @@ struct Before {
     is_item: bool,
     /// The word before the name splits its arguments at blanks, as a shell does.
     is_shell: bool,
-    /// `ENV NAME value`: a Dockerfile's value without `=` takes the line.
-    is_env_line: bool,
+    /// `ENV NAME value` in a Dockerfile, `set NAME=value` in a batch file: the value takes the line.
+    takes_line: bool,
     /// The name begins the text of an element.
     is_text_of_element: bool,
     /// Blanks before the name, if nothing else comes before it.
@@ -151,9 +151,12 @@ impl Before {
         let own = last_byte.filter(|byte| matches!(byte, b'"' | b'\'' | b'`'));
         let escapes = escapes_before(window, start);
         let words = leading_words(prefix);
+        // The letter of `\n` is taken for one of the name.
+        let is_letter = matches!(window.get(name.start), Some(b'n'));
+        let begins_line = prefix.ends_with(b"\\n") || (prefix.ends_with(b"\\") && is_letter);
         let is_quote = |byte: u8| matches!(byte, b'"' | b'\'' | b'`');
         Self {
-            is_first: outer.is_some() && last == outer,
+            is_first: outer.is_some() && (last == outer || begins_line),
             is_nested: prefix
                 .windows(2)
                 .any(|pair| pair[0] == b'\\' && is_quote(pair[1])),
@@ -169,7 +172,7 @@ impl Before {
             is_item: prefix.trim_ascii() == b"-",
             has_pairs: memchr::memchr(b';', prefix).is_some_and(|at| prefix[..at].contains(&b'=')),
             is_shell: words == Some(Leading::Shell),
-            is_env_line: prefix.trim_ascii() == b"ENV" && !window[name.end..start].contains(&b'='),
+            takes_line: takes_line(prefix, &window[name.end..start]),
             is_text_of_element: prefix.ends_with(b">") && !prefix.ends_with(b"->"),
             indent: (begins && prefix.iter().all(u8::is_ascii_whitespace)).then_some(prefix.len()),
         }
@@ -184,7 +187,7 @@ impl Before {
         };
         let rest = tail.trim_ascii();
         let is_apart = tail.first().is_some_and(u8::is_ascii_whitespace);
-        let is_whole = self.is_item || self.is_env_line || self.is_first;
+        let is_whole = self.is_item || self.takes_line || self.is_first;
         is_whole && is_apart && !rest.is_empty() && !rest.starts_with(b"#") && !is_command(rest)
     }
 
@@ -298,24 +301,43 @@ pub(super) fn begins_setting(window: &[u8], at: usize) -> bool {
     begins && leading_words(prefix).is_some() && !prefix.ends_with(b":")
 }
 
+/// Whether the words before a name say that its value takes the rest of the line, blanks included:
+/// `operator` is what stands between them.
+fn takes_line(prefix: &[u8], operator: &[u8]) -> bool {
+    let is_before = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b'@' | b'(');
+    let word = prefix.trim_ascii_end();
+    let word = &word[word.iter().rposition(is_before).map_or(0, |at| at + 1)..];
+    let is_assigned = operator.contains(&b'=');
+    (word == b"ENV" && !is_assigned) || (word.eq_ignore_ascii_case(b"set") && is_assigned)
+}
+
 /// Whether a quote is open where the line before `at` ends; `None` if the line begins out of reach.
 pub(super) fn is_quoted(window: &[u8], at: usize) -> Option<bool> {
     let (line, begins) = line_before(window, at);
     begins.then(|| open_marks(&window[line..at]).0.is_some())
 }
 
-/// Returns the quote and the brackets that are open at the end of `line`.
+/// Returns the quote that is open at the end of `line`, and the brackets: inside of the quote, if there is
+/// one.
 fn open_marks(line: &[u8]) -> (Option<u8>, [u32; 4]) {
     let mut quote = None;
     let mut open = [0u32; 4];
+    // Those before the quote that is open.
+    let mut outside = open;
     let mut at = 0;
     while let Some(&byte) = line.get(at) {
         match (byte, quote) {
             (b'\\', _) => at += 1,
-            (b'"' | b'`' | b'\'', Some(current)) if current == byte => quote = None,
+            (b'"' | b'`' | b'\'', Some(current)) if current == byte => {
+                quote = None;
+                open = outside;
+            }
             // An apostrophe opens nothing.
             (b'\'', None) if at > 0 && line[at - 1].is_ascii_alphanumeric() => {}
-            (b'"' | b'`' | b'\'', None) => quote = Some(byte),
+            (b'"' | b'`' | b'\'', None) => {
+                quote = Some(byte);
+                outside = std::mem::take(&mut open);
+            }
             (b'(', _) => open[0] += 1,
             (b'[', _) => open[1] += 1,
             (b'{', _) => open[2] += 1,
@@ -695,8 +717,13 @@ fn trim(value: &[u8], tail: &[u8], before: &Before) -> (usize, bool) {
         return (body, before.is_setting && at_end);
     }
     if before.is_setting {
-        let may_go_on = at_blank && !at_end && (!before.is_shell || before.is_env_line);
-        return (value.len(), may_go_on && !is_command(rest));
+        let may_go_on = at_blank && !at_end && (!before.is_shell || before.takes_line);
+        // `name:value = value`: either sign may be the operator.
+        let is_more = rest.starts_with(b"= ") || rest.starts_with(b"=> ") || !is_command(rest);
+        return (value.len(), may_go_on && is_more);
+    }
+    if before.takes_line && before.quote.is_none() {
+        return (value.len(), at_blank && !at_end && !is_command(rest));
     }
     if before.is_flow && at_blank {
         let is_more = rest.first().is_some_and(u8::is_ascii_alphanumeric);
@@ -710,7 +737,11 @@ fn trim(value: &[u8], tail: &[u8], before: &Before) -> (usize, bool) {
         return (value.len(), is_more || goes_on_behind(tail));
     };
     // `"NAME=two words"`
-    let inner = memchr::memchr(quote, tail).map(|end| tail[..end].trim_ascii());
+    let inner = memchr::memchr(quote, tail).map(|end| &tail[..end]);
+    let inner = inner.map(|inner| {
+        let line = memchr::memmem::find(inner, b"\\n").map_or(inner, |end| &inner[..end]);
+        line.trim_ascii()
+    });
     let goes_on = inner.is_some_and(|inner| !inner.is_empty() && !is_command(inner));
     (value.len(), before.is_first && at_blank && goes_on)
 }
@@ -825,6 +856,8 @@ mod tests {
         for (text, value) in [
             ("{a: 1, NAME: k7Q9x, b: 2}\n", "k7Q9x"),
             ("{NAME: k7Q9x}\n", "k7Q9x"),
+            ("[\"NAME=k7,Q9x\", \"a\"]\n", "k7,Q9x"),
+            ("{\"a\": [\"NAME=k7)Q9x\"]}\n", "k7)Q9x"),
             ("f(NAME=k7Q9x)\n", "k7Q9x"),
             ("x \"NAME=k7,Q9x\" y\n", "k7,Q9x"),
             ("\"host=a NAME=k7,Q9)x sslmode=b\"\n", "k7,Q9)x"),
@@ -849,6 +882,11 @@ mod tests {
     #[test]
     fn what_may_go_on_is_partial() {
         assert_eq!(read("NAME=k7Q9x horse staple\n"), ("k7Q9x", true));
+        assert_eq!(read("@SET NAME=k7Q9x horse\r\n"), ("k7Q9x", true));
+        assert_eq!(
+            read("{\"a\":\"B=1\\nNAME=k7Q9x horse\\nC=1\"}"),
+            ("k7Q9x", true)
+        );
         assert_eq!(read("NAME=k7Q9x,\n"), ("k7Q9x", true));
         assert_eq!(read("  NAME: k7%Q9x,\n"), ("k7%Q9x,", false));
         assert_eq!(read("NAME=k7Q9x psql -h db\n"), ("k7Q9x", false));

@@ -201,6 +201,20 @@ impl<'t> Frame<'t> {
         let Some(operator) = operator.filter(|_| !is_comment) else {
             return Self::plain(before, after, Syntax::Text);
         };
+        // `SetEnv NAME "value";`: a literal that begins right before the mark.
+        if let Some(&quote @ (b'"' | b'\'')) = before.last()
+            && let Some(end) = closing(after, quote, false)
+        {
+            return Self {
+                before: &[],
+                after: &after[..end],
+                behind: &after[end..],
+                syntax,
+                is_quoted: true,
+                is_line: false,
+                is_flow: false,
+            };
+        }
         let mut value = trim_start(&line[operator..]);
         // ` = ` after a name.
         if matches!(value.first(), Some(b'=' | b':')) {
@@ -381,7 +395,9 @@ impl<'t> Frame<'t> {
             || self.ends_sentence(text)
             || is_next_pair(text)
             || (matches!(opener, Opener::UserInfo | Opener::Address)
-                && b"/?#&;:@,".contains(&first))
+                && b"/?#&:@".contains(&first))
+            || (opener == Opener::UserInfo && b";,".contains(&first))
+            || (opener == Opener::Address && b";,".contains(&first) && is_next_pair_or_end(text))
             || (opener == Opener::Pair && b"&;".contains(&first) && is_next_pair_or_end(text))
             // `user:password@host` without a scheme.
             || (opener == Opener::Pair && first == b'@' && self.before.ends_with(b":"));
@@ -748,6 +764,7 @@ mod tests {
             ("the password is x@@", Syntax::Text, "x"),
             ("the password is @@,x", Syntax::Text, ",x"),
             ("export A='@@'\\''xyz'", Syntax::Shell, "xyz"),
+            ("u=jdbc:x://h/d?a=@@;xyz", Syntax::Properties, ";xyz"),
             ("run --a \"@@\"'xyz' b", Syntax::Shell, "xyz"),
             ("A=\"@@\"xyz", Syntax::Env, "xyz"),
             ("a = '@@' 'xyz'", Syntax::Code, "xyz"),
@@ -803,6 +820,9 @@ mod tests {
             ("f('@@', 'xyz')", Syntax::Code),
             ("a = '@@'.strip()", Syntax::Code),
             ("A=\"@@\" \"$B\"", Syntax::Shell),
+            ("proxy_set_header X-Key \"@@\";", Syntax::Properties),
+            ("environment=A=\"@@\",B=c", Syntax::Ini),
+            ("u=jdbc:x://h/d?a=@@;b=c", Syntax::Properties),
             ("{a: @@, b: c d}", Syntax::Yaml),
             ("\"b=c;d=@@;e=f g\"", Syntax::Code),
             ("&quot;@@&quot;", Syntax::Xml),

@@ -39,14 +39,20 @@ pub enum Syntax {
     Text,
 }
 
-/// Extensions of source code.
-const CODE: [&str; 64] = [
-    "c", "cc", "cjs", "clj", "cljs", "coffee", "cpp", "cs", "cxx", "d", "dart", "el", "erl", "ex",
-    "exs", "fs", "go", "gradle", "graphql", "groovy", "h", "hcl", "hh", "hpp", "hs", "hxx", "java",
-    "jl", "js", "jsx", "kt", "kts", "lisp", "lua", "m", "mjs", "ml", "mm", "nim", "nix", "php",
-    "pl", "pm", "proto", "ps1", "psm1", "py", "pyi", "r", "rb", "rs", "scala", "sol", "sql",
-    "svelte", "swift", "tf", "tfvars", "ts", "tsx", "v", "vb", "vue", "zig",
+/// Extensions of files that people write text in. What is not known is taken for source code, in which a
+/// word without quotes is a name.
+const TEXT: [&str; 24] = [
+    "txt", "text", "md", "markdown", "mdx", "rst", "adoc", "asciidoc", "org", "tex", "log", "out",
+    "eml", "mbox", "patch", "diff", "http", "rest", "ldif", "pem", "key", "asc", "bak", "orig",
 ];
+
+/// Whether a name without an extension is one of text (`README`, `htpasswd`): `Rakefile` and its like are
+/// code.
+fn is_text_name(name: &str) -> bool {
+    const CODE: [&str; 4] = ["build", "sconstruct", "wscript", "sconscript"];
+    let stem = name.trim_start_matches('.');
+    !stem.contains('.') && !stem.ends_with("file") && !CODE.contains(&stem)
+}
 
 impl Syntax {
     /// The syntax of a file, by its name alone.
@@ -66,9 +72,11 @@ impl Syntax {
             (".pgpass" | "pgpass.conf", _) => Self::Colons,
             (".netrc" | "_netrc" | "netrc", _) => Self::Words,
             (".bashrc" | ".bash_profile" | ".profile" | ".zshrc" | ".envrc" | "makefile", _)
-            | (_, "sh" | "bash" | "zsh" | "ksh" | "fish" | "dockerfile" | "mk" | "bat" | "cmd") => {
-                Self::Shell
-            }
+            | (
+                _,
+                "sh" | "bash" | "zsh" | "ksh" | "fish" | "csh" | "dockerfile" | "mk" | "bat"
+                | "cmd",
+            ) => Self::Shell,
             (name, _) if name.starts_with("dockerfile") || name.starts_with("containerfile") => {
                 Self::Shell
             }
@@ -80,8 +88,9 @@ impl Syntax {
             (_, "json5" | "jsonc") => Self::Json,
             (_, "htm" | "html" | "jsp" | "erb" | "aspx") => Self::Xml,
             (_, "csv" | "tsv" | "psv") => Self::Table,
-            (_, extension) if CODE.contains(&extension) => Self::Code,
-            _ => Self::Text,
+            (name, extension) if TEXT.contains(&extension) || is_text_name(name) => Self::Text,
+            // What outside of quotes is a name and no value is the safe guess.
+            _ => Self::Code,
         }
     }
 }
@@ -104,6 +113,11 @@ mod tests {
             (".pgpass", Syntax::Colons),
             ("main.rs", Syntax::Code),
             ("notes", Syntax::Text),
+            ("README.md", Syntax::Text),
+            ("Rakefile", Syntax::Code),
+            ("BUILD", Syntax::Code),
+            ("index.cshtml", Syntax::Code),
+            ("a.jsonnet", Syntax::Code),
         ] {
             assert_eq!(Syntax::of(name.as_bytes()), syntax, "{name}");
         }

@@ -86,12 +86,23 @@ pub fn is_bare(text: &[u8], span: Span, syntax: Syntax) -> bool {
 }
 
 fn is_number(value: &[u8]) -> bool {
-    let digits = value.strip_prefix(b"0x").unwrap_or(value);
-    let is_hex = digits.len() < value.len();
+    let sign = value.strip_prefix(b"-").unwrap_or(value);
+    let is_hex = sign.starts_with(b"0x");
+    let has_prefix = is_hex || sign.starts_with(b"0o") || sign.starts_with(b"0b");
+    let digits = if has_prefix { &sign[2..] } else { value };
+    // An exponent, a date with its time.
+    let count = |marks: &[u8]| digits.iter().filter(|byte| marks.contains(byte)).count();
+    let has_letters = count(b"eE") <= 1 && count(b"TZ") <= 2;
     let is_part = |byte: &u8| {
-        byte.is_ascii_digit() || b"+-._, ".contains(byte) || (is_hex && byte.is_ascii_hexdigit())
+        byte.is_ascii_digit()
+            || b"+-._,: ".contains(byte)
+            || (is_hex && byte.is_ascii_hexdigit())
+            || (has_letters && b"eETZ".contains(byte))
     };
-    value.iter().any(u8::is_ascii_digit) && digits.iter().all(is_part)
+    let begins = digits
+        .first()
+        .is_some_and(|byte| byte.is_ascii_digit() || is_hex || b"+-.".contains(byte));
+    value.iter().any(u8::is_ascii_digit) && begins && digits.iter().all(is_part)
 }
 
 /// Letters alone, in whatever script, joined by what joins words.
@@ -146,6 +157,10 @@ mod tests {
             ("12345678", Some(Ambiguity::Number)),
             ("-1_000.5", Some(Ambiguity::Number)),
             ("0xdeadbeef", Some(Ambiguity::Number)),
+            ("0o7172", Some(Ambiguity::Number)),
+            ("91827364.5546e3", Some(Ambiguity::Number)),
+            ("1979-05-27T07:32:00.9182Z", Some(Ambiguity::Number)),
+            ("1e2e3", None),
             ("get_password()", Some(Ambiguity::NoLiteral)),
             ("${DB_PASSWORD}", Some(Ambiguity::NoLiteral)),
             ("{{ password }}", Some(Ambiguity::NoLiteral)),

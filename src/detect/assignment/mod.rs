@@ -76,6 +76,8 @@ pub const MAX_NAME_LEN: usize = 48;
 const MAX_BLANKS: usize = 24;
 /// Backslashes before a quote: JSON in JSON in JSON in JSON has seven.
 const MAX_ESCAPES: usize = 7;
+/// Letters before the quote of a literal.
+const MAX_STRING_PREFIX: usize = 2;
 /// Marks of one kind around a raw literal.
 const MAX_HASHES: usize = 16;
 /// Bytes behind a doubled quote in which the literal must be closed.
@@ -107,6 +109,31 @@ fn is_name(byte: u8) -> bool {
 
 fn is_blank(byte: u8) -> bool {
     byte == b' ' || byte == b'\t'
+}
+
+/// Whether a letter may stand before the quote of a literal.
+fn is_string_prefix(byte: &u8) -> bool {
+    b"bBrRuUfFNL@$".contains(byte)
+}
+
+/// Whether a text between `:` and `=` is a type that a text may have, and not the begin of a value.
+fn is_type(text: &[u8]) -> bool {
+    const PARTS: [&[u8]; 10] = [
+        b"str",
+        b"char",
+        b"byte",
+        b"text",
+        b"u8",
+        b"secret",
+        b"optional",
+        b"any",
+        b"final",
+        b"object",
+    ];
+    let text = text.to_ascii_lowercase();
+    PARTS
+        .iter()
+        .any(|part| memchr::memmem::find(&text, part).is_some())
 }
 
 struct Reader<'w> {
@@ -295,11 +322,31 @@ impl Reader<'_> {
             || self.bytes[from..self.at].ends_with(b" ")
             || matches!(self.peek(1), Some(b' ' | b'"' | b'\'' | b'`'));
         let is_assigned = self.peek(0) == Some(b'=') && self.peek(1) != Some(b'=');
-        let assigned = begins && kind > 0 && is_assigned && is_apart;
-        if assigned {
+        let kind = &self.bytes[from..from + kind];
+        let assigned = begins && !kind.is_empty() && is_assigned && is_apart;
+        if assigned && (is_type(kind) || self.begins_literal(self.at + 1)) {
             self.at += 1;
         } else {
             self.at = start;
+        }
+    }
+
+    /// Whether a literal begins at `at`, perhaps in a call or a list.
+    fn begins_literal(&self, at: usize) -> bool {
+        let rest = self.bytes.get(at..).unwrap_or_default();
+        let rest = &rest[rest
+            .iter()
+            .take(MAX_BLANKS)
+            .take_while(|byte| is_blank(**byte))
+            .count()..];
+        let is_path = |byte: &&u8| is_name(**byte) || b".:&".contains(byte);
+        let word = rest.iter().take(MAX_NAME_LEN).take_while(is_path).count();
+        match rest.get(word) {
+            Some(b'"' | b'\'' | b'`') => {
+                word <= MAX_STRING_PREFIX && rest[..word].iter().all(is_string_prefix)
+            }
+            Some(b'(' | b'[' | b'{') => true,
+            _ => false,
         }
     }
 
@@ -388,7 +435,7 @@ impl Reader<'_> {
 
     /// Letters that may stand right before a quote: `b"`, `rb'`, `@"`, `L"`, `r#"`.
     fn string_prefix(&self) -> usize {
-        let is_prefix = |byte: Option<u8>| byte.is_some_and(|byte| b"bBrRuUfFNL@$".contains(&byte));
+        let is_prefix = |byte: Option<u8>| byte.is_some_and(|byte| is_string_prefix(&byte));
         let is_raw = self.peek(0) == Some(b'r') && self.peek(1) == Some(b'#');
         if is_raw && self.peek(2) == Some(b'"') {
             return 2;
@@ -581,15 +628,7 @@ fn default_in(bytes: &[u8], span: Span) -> Option<Span> {
         Some(byte) if is_property && byte.is_ascii_graphic() => sign,
         _ => return None,
     };
-    let mut depth = 1;
-    let len = value.iter().position(|byte| {
-        match byte {
-            b'{' => depth += 1,
-            b'}' => depth -= 1,
-            _ => {}
-        }
-        depth == 0
-    })?;
+    let len = default_len(value)?;
     let start = span.start + 2 + text.len() - value.len();
     let value = &value[..len];
     // `${NAME:-"default"}`
@@ -598,6 +637,31 @@ fn default_in(bytes: &[u8], span: Span) -> Option<Span> {
         _ => 0,
     };
     Some(Span::new(start + quotes, start + len - quotes))
+}
+
+/// The length of a default, up to the brace that closes the variable: neither one in quotes nor one
+/// behind a backslash.
+fn default_len(value: &[u8]) -> Option<usize> {
+    if let Some(quote @ (b'"' | b'\'')) = value.first() {
+        let closing = [*quote, b'}'];
+        if let Some(len) = memchr::memmem::find(&value[1..], &closing) {
+            return Some(len + 2);
+        }
+    }
+    let (mut depth, mut is_escaped) = (1, false);
+    value.iter().position(|byte| {
+        match byte {
+            b'\\' if !is_escaped => {
+                is_escaped = true;
+                return false;
+            }
+            b'{' if !is_escaped => depth += 1,
+            b'}' if !is_escaped => depth -= 1,
+            _ => {}
+        }
+        is_escaped = false;
+        depth == 0
+    })
 }
 
 #[cfg(test)]
@@ -637,6 +701,11 @@ mod tests {
             ("spring.datasource.password=v-1", "v-1"),
             ("os.environ[\"PASSWORD\"] = b'v-1'", "v-1"),
             ("?user=x&password=v-1&z=3", "v-1"),
+            ("password:v-1=w2\n", "v-1=w2"),
+            ("-H 'X-Password:v-1=w2' u", "v-1=w2"),
+            ("{\"x\":\"password:v-1=w2\"}", "v-1=w2"),
+            ("val password: String? = v-1\n", "v-1"),
+            ("val password: Foo<Bar> = Some(\"v-1\")\n", "v-1"),
         ] {
             assert_eq!(value_of(text).map(|found| found.0), Some(value), "{text}");
         }

@@ -212,12 +212,10 @@ fn on_a_terminal_a_question_is_asked() {
     assert!(!said.contains("[y/N]"), "{said}");
 }
 
-/// The fault that this is about: code, lock files and numbers were rewritten without a question.
-#[test]
-fn words_numbers_and_what_is_no_literal_must_be_named() {
-    let (purged, rules) = with_rules();
+/// Files with a value that no purge takes by itself, and why.
+fn ambiguous() -> [(&'static str, String, &'static str); 6] {
     let random = token("{base62:14}", 4);
-    let files = [
+    [
         ("app.conf", "leaky = postgres\n".to_owned(), "a bare word"),
         (
             "pin.json",
@@ -230,7 +228,24 @@ fn words_numbers_and_what_is_no_literal_must_be_named() {
             format!("let leaky = x{random} {{\n"),
             "no literal",
         ),
-    ];
+        (
+            "Rakefile",
+            format!("leaky = {}\n", token("x7{base62:13}", 5)),
+            "no literal",
+        ),
+        (
+            "page.cshtml",
+            format!("leaky = {}\n", token("y7{base62:13}", 6)),
+            "no literal",
+        ),
+    ]
+}
+
+/// The fault that this is about: code, lock files and numbers were rewritten without a question.
+#[test]
+fn words_numbers_and_what_is_no_literal_must_be_named() {
+    let (purged, rules) = with_rules();
+    let files = ambiguous();
     for (path, contents, _) in &files {
         purged.repo.commit_file(path, contents);
     }

@@ -287,7 +287,7 @@ fn marks_of_a_sentence_are_no_remainder() {
 }
 
 /// Lines with a value of two pieces, `<1>` and `<2>`, as shells, languages and formats join them.
-const PIECES: [(&str, &str); 44] = [
+const PIECES: [(&str, &str); 51] = [
     ("a.sh", r"export X_PASS@='<1>'\''<2>'"),
     ("a.sh", r#"export X_PASS@="<1>"<2>"#),
     ("a.sh", r#"export X_PASS@="<1>"'<2>'"#),
@@ -341,6 +341,13 @@ const PIECES: [(&str, &str); 44] = [
         "a.properties",
         "u=jdbc:sqlserver://h;user=bob;pass@={<1>;<2>};x=y",
     ),
+    ("a.properties", "db.pass@:<1>=<2>"),
+    ("a.ini", "pass@:<1> = <2>"),
+    ("a.sh", "curl -H 'X-Api-Key:<1>=<2>' u"),
+    ("a.bat", "SET X_PASS@=<1> <2>\r"),
+    ("a.json", r#"["X_PASS@=<1>,<2>"]"#),
+    ("a.json", r#"{"env":"A=1\nX_PASS@=<1> <2>\nX=1"}"#),
+    ("a.sh", r"P=${X_PASS@:-<1>\}<2>}"),
 ];
 
 /// Both pieces go, or both stay; and a report that shows one of them says that it read a part.
