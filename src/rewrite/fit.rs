@@ -48,18 +48,47 @@ impl<'a> Style<'a> {
 
     /// What is put in the place of `span` of `text`: `mark`, or how it is written there.
     pub(super) fn write(&self, text: &[u8], span: Span, mark: &[u8]) -> Vec<u8> {
-        let written = match (self.fit, self.syntax) {
+        let syntax = match self.syntax {
+            Syntax::Text | Syntax::Xml => front_matter(text, span).unwrap_or(self.syntax),
+            syntax => syntax,
+        };
+        let written = match (self.fit, syntax) {
             (Fit::Plain, _) => None,
             (Fit::Word, _) => Some(name_mark(mark)),
             (Fit::Syntax, Syntax::Yaml) => yaml(text, span, mark),
             (Fit::Syntax, Syntax::Json | Syntax::Toml | Syntax::Code) => {
-                bare(text, span, mark, self.syntax)
+                bare(text, span, mark, syntax)
             }
             (Fit::Syntax, Syntax::Xml) => xml(mark),
             (Fit::Syntax, _) => None,
         };
         written.unwrap_or_else(|| mark.to_vec())
     }
+}
+
+/// The syntax of the front matter in which `span` of a page stands: YAML between lines of `---`, or
+/// TOML between lines of `+++`.
+fn front_matter(text: &[u8], span: Span) -> Option<Syntax> {
+    /// Front matter is at most this long.
+    const MAX_LEN: usize = 1 << 16;
+    if span.start > MAX_LEN {
+        return None;
+    }
+    let start = if text.starts_with(b"\xef\xbb\xbf") {
+        3
+    } else {
+        0
+    };
+    let before = text.get(start..span.start)?;
+    let (fence, syntax) = match before.get(..3)? {
+        b"---" => (b"\n---", Syntax::Yaml),
+        b"+++" => (b"\n+++", Syntax::Toml),
+        _ => return None,
+    };
+    let first = memchr::memchr(b'\n', before)?;
+    let is_fence = before[3..first].trim_ascii().is_empty();
+    let is_over = memchr::memmem::find(before, fence).is_some();
+    (is_fence && !is_over).then_some(syntax)
 }
 
 /// Bytes of a line that are read on either side of a value.
@@ -205,6 +234,14 @@ mod tests {
             (Syntax::Code, "A = 12345678;", "A = \"***\";"),
             (Syntax::Code, "A = x12345678;", "A = x***;"),
             (Syntax::Env, "A=12345678", "A=***"),
+            (Syntax::Text, "---\na: 12345678\n", "---\na: \"***\"\n"),
+            (
+                Syntax::Text,
+                "---\na: b\n---\nc: 12345678",
+                "---\na: b\n---\nc: ***",
+            ),
+            (Syntax::Text, "--- x\na: 12345678\n", "--- x\na: ***\n"),
+            (Syntax::Xml, "+++\na = 12345678\n", "+++\na = \"***\"\n"),
         ] {
             let found = fitted(line, syntax, "***");
             assert_eq!(found, expected, "{line}");

@@ -60,11 +60,21 @@ const XML: [&str; 28] = [
     "xslt",
 ];
 
+/// Extensions behind that of the file that they are a template, an example or a copy of.
+const TEMPLATES: [&str; 16] = [
+    "j2", "jinja", "jinja2", "tpl", "tmpl", "gotmpl", "template", "example", "sample", "dist",
+    "default", "in", "bak", "orig", "old", "local",
+];
+
 impl Format {
     /// The format of a file, by its name alone.
     pub fn of(name: &[u8]) -> Option<Self> {
         let name = String::from_utf8_lossy(name).to_ascii_lowercase();
-        let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
+        let (stem, extension) = name.rsplit_once('.').unwrap_or((&name, ""));
+        // A template or an example of another file is written as that one.
+        if TEMPLATES.contains(&extension) && !is_env(&name) {
+            return Self::of(stem.as_bytes());
+        }
         Some(match (name.as_str(), extension) {
             ("yarn.lock", _) => Self::YarnLock,
             ("go.sum" | "go.work.sum", _) => Self::GoSum,
@@ -82,8 +92,9 @@ impl Format {
                 _,
             )
             | (_, "toml") => Self::Toml,
-            ("pubspec.lock" | "podfile.lock" | "chart.lock" | ".clang-format", _)
-            | (_, "yaml" | "yml") => Self::Yaml,
+            ("pubspec.lock" | "podfile.lock" | "chart.lock" | "kubeconfig", _)
+            | (".clang-format" | ".clang-tidy" | ".clangd" | ".yamllint" | ".ansible-lint", _)
+            | (_, "yaml" | "yml" | "eyaml" | "sls" | "cff" | "raml" | "kubeconfig") => Self::Yaml,
             (_, extension) if XML.contains(&extension) => Self::Xml,
             (name, extension) if extension == "env" || is_env(name) => Self::Env,
             _ => return None,

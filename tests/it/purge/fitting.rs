@@ -188,3 +188,37 @@ fn what_could_not_be_parsed_before_does_not_stop_a_purge() {
     let now = purged.repo.git(&["show", "main:a.yaml"]);
     assert_eq!(now, "{{ if .x }}\na: \"***REMOVED***\"\n{{ end }}");
 }
+
+/// The fault that this is about: a mark that is an alias in YAML which is not a file of YAML by its name.
+#[test]
+fn front_matter_and_templates_are_written_as_what_they_are() {
+    let purged = Purged::new(Repo::new());
+    let value = &purged.value;
+    let files = [
+        (
+            "page.md",
+            "---\ntitle: @\n---\n\ntext @\n",
+            "---\ntitle: \"M\"\n---\n\ntext M\n",
+        ),
+        (
+            "values.yaml.j2",
+            "a: @\nb: {{ c }}\n",
+            "a: \"M\"\nb: {{ c }}\n",
+        ),
+        ("compose.yml.example", "- @\n", "- \"M\"\n"),
+        (".clang-tidy", "a: @ # b\n", "a: \"M\" # b\n"),
+        (".env.example", "A=@\n", "A=M\n"),
+    ];
+    for (path, before, _) in files {
+        purged.repo.write(path, before.replace('@', value));
+    }
+    purged.repo.commit("all");
+    purged.erase();
+    for (path, _, after) in files {
+        let now = purged
+            .repo
+            .git_with_input(&["show", &format!("main:{path}")], b"");
+        assert_eq!(text(&now), after.replace('M', "***REMOVED***"), "{path}");
+    }
+    assert_gone(&purged.repo, value);
+}
