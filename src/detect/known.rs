@@ -143,100 +143,8 @@ fn base64_forms(value: &[u8], shift: usize) -> [Vec<u8>; 2] {
         .map(|alphabet| alphabet.encode(&padded).as_bytes()[first..end].to_vec())
 }
 
-/// Values that a file names.
-pub struct Parsed {
-    /// Each once, sorted.
-    pub values: Vec<Secret>,
-    /// Those that are too short or too common to be searched for.
-    pub left_out: usize,
-}
-
 /// Values that a file gives names to are searched for from this length on: settings are shorter.
 pub const MIN_NAMED_LEN: usize = 8;
-
-/// Reads the values that a file names: JSON, whose strings they are; or lines, each a value or
-/// `NAME=VALUE` as in an environment file; or PEM blocks. Empty lines and comments are none.
-pub fn parse(text: &[u8]) -> Parsed {
-    let mut found: Vec<(Vec<u8>, usize)> = Vec::new();
-    match serde_json::from_slice::<serde_json::Value>(text) {
-        Ok(value) if value.is_object() || value.is_array() => strings(&value, &mut found),
-        _ => lines(text, &mut found),
-    }
-    let before = found.len();
-    found.retain(|(value, min)| value.len() >= *min && !is_setting(value));
-    let left_out = before - found.len();
-    let mut values: Vec<Secret> = found.iter().map(|(value, _)| Secret::new(value)).collect();
-    values.sort_unstable();
-    values.dedup();
-    Parsed { values, left_out }
-}
-
-fn strings(value: &serde_json::Value, found: &mut Vec<(Vec<u8>, usize)>) {
-    match value {
-        serde_json::Value::String(text) => found.push((text.as_bytes().to_vec(), MIN_NAMED_LEN)),
-        serde_json::Value::Array(list) => list.iter().for_each(|value| strings(value, found)),
-        serde_json::Value::Object(map) => map.values().for_each(|value| strings(value, found)),
-        _ => {}
-    }
-}
-
-fn lines(text: &[u8], found: &mut Vec<(Vec<u8>, usize)>) {
-    let mut block: Option<Vec<u8>> = None;
-    for line in text.split(|&byte| byte == b'\n') {
-        let line = line.trim_ascii();
-        if let Some(lines) = &mut block {
-            if line.starts_with(b"-----END") {
-                found.push((block.take().unwrap_or_default(), MIN_NAMED_LEN));
-            } else if !line.contains(&b':') {
-                // A key's characters, as its rule reads them.
-                lines.extend_from_slice(line);
-            }
-            continue;
-        }
-        if line.starts_with(b"-----BEGIN") {
-            block = Some(Vec::new());
-        } else if !line.is_empty() && !line.starts_with(b"#") {
-            found.push(named(line).map_or((line.to_vec(), MIN_LEN), |value| {
-                (value.to_vec(), MIN_NAMED_LEN)
-            }));
-        }
-    }
-}
-
-/// The value of `NAME=VALUE`, without quotes.
-fn named(line: &[u8]) -> Option<&[u8]> {
-    let line = line.strip_prefix(b"export ").unwrap_or(line);
-    let equals = memchr::memchr(b'=', line)?;
-    let name = line[..equals].trim_ascii();
-    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
-    if name.is_empty() || !name.iter().all(is_name) || name[0].is_ascii_digit() {
-        return None;
-    }
-    let value = line[equals + 1..].trim_ascii();
-    // Padding of base64, not a name.
-    if value.iter().all(|&byte| byte == b'=') {
-        return None;
-    }
-    let quoted = [b'"', b'\'']
-        .iter()
-        .find_map(|&quote| value.strip_prefix(&[quote])?.strip_suffix(&[quote]));
-    Some(quoted.unwrap_or(value))
-}
-
-/// Whether a value is one of those that stand in every configuration.
-fn is_setting(value: &[u8]) -> bool {
-    value.iter().all(u8::is_ascii_digit) && value.len() < 12
-        || [
-            &b"true"[..],
-            b"false",
-            b"localhost",
-            b"127.0.0.1",
-            b"production",
-            b"development",
-        ]
-        .iter()
-        .any(|word| value.eq_ignore_ascii_case(word))
-}
 
 #[cfg(test)]
 mod tests {
@@ -256,25 +164,6 @@ mod tests {
                 assert!(known.forms.iter().any(holds), "{before} {after}");
             }
         }
-    }
-
-    #[test]
-    fn files_of_values_are_read() {
-        let values = |text: &str| {
-            let parsed = parse(text.as_bytes());
-            let shown = parsed
-                .values
-                .iter()
-                .map(|value| String::from_utf8_lossy(value.reveal()).into_owned());
-            (shown.collect::<Vec<_>>(), parsed.left_out)
-        };
-        let text = "# comment\n\nplain value\nexport A_B=\"quoted value\"\nPORT=8080\nDEBUG=true\nYWJjZA==\n";
-        let expected = ["YWJjZA==", "plain value", "quoted value"].map(str::to_owned);
-        assert_eq!(values(text), (expected.to_vec(), 2));
-        let text = r#"{"data": {"key": "a longer value", "n": 5, "list": ["short"]}}"#;
-        assert_eq!(values(text), (vec!["a longer value".to_owned()], 1));
-        let text = "-----BEGIN X-----\nabcd\nefghijkl\n-----END X-----\n";
-        assert_eq!(values(text), (vec!["abcdefghijkl".to_owned()], 0));
     }
 
     #[test]

@@ -51,7 +51,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::error::{Error, Result};
 use crate::odb::window::Window;
-use crate::rule::{Confidence, Keyword, Rule, RuleSet};
+use crate::rule::{Confidence, Keyword, Matcher, Rule, RuleSet};
 use crate::secret::Secret;
 use crate::span::{Cover, LineStarts, Position, Run, Span};
 use crate::unpack;
@@ -506,7 +506,7 @@ impl Detector {
         for same in found.chunk_by(|a, b| a.0 == b.0) {
             let next = self.agreed(same);
             match kept.last() {
-                Some(last) if last.0.overlaps(next.0) => {
+                Some(last) if last.0.overlaps(next.0) && !self.are_known(&last.2, &next.2) => {
                     let better = (rank(&next.2), next.0.len()) > (rank(&last.2), last.0.len());
                     if better {
                         kept.pop();
@@ -517,6 +517,14 @@ impl Detector {
             }
         }
         kept
+    }
+
+    /// Whether two matches show two values that the user named: neither gives way to the other.
+    fn are_known(&self, a: &Judged<'_>, b: &Judged<'_>) -> bool {
+        let is_known = |found: &Judged<'_>| {
+            matches!(self.rule(found.candidate.rule).matcher, Matcher::Known(_))
+        };
+        is_known(a) && is_known(b) && a.candidate.secret != b.candidate.secret
     }
 
     /// What all that say something about one value come to: the first of them, which is preferred,

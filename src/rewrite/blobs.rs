@@ -206,7 +206,7 @@ impl Rewriter<'_> {
 
     /// Keeps what a plan says of a blob.
     fn list(&mut self, id: ObjectId, bytes: &[u8], edits: &[Edit], path: Vec<u8>, syntax: Syntax) {
-        let mut targets: Vec<usize> = edits.iter().map(|edit| edit.target).collect();
+        let mut targets: Vec<usize> = edits.iter().flat_map(Edit::targets).collect();
         targets.sort_unstable();
         targets.dedup();
         let needles = self.survey.needles;

@@ -26,7 +26,9 @@ impl Rewriter<'_> {
         let graph = &survey.graph;
         let mut must: FxHashSet<Rank> = FxHashSet::default();
         for &rank in ranks {
-            let is_dirty = survey.dirty.contains_key(&graph.node(rank));
+            let node = graph.node(rank);
+            let is_dirty = survey.dirty.contains_key(&node)
+                || survey.known.contains_key(&survey.store.id(node));
             let has_new_parent = graph
                 .parents(rank)
                 .iter()
@@ -98,6 +100,9 @@ impl Rewriter<'_> {
         let survey = self.survey;
         let node = survey.graph.node(rank);
         let old = survey.store.id(node);
+        if survey.known.contains_key(&old) {
+            return Ok(());
+        }
         let (_, bytes) = self.read(node)?;
         let parents = text::named_ids(&bytes, b"parent");
         let mut replaced: Vec<Replacement> = Vec::new();

@@ -1,5 +1,6 @@
 //! Files that hold text of their own: in `.git` beside objects and refs, and in worktrees.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,8 +10,10 @@ use rayon::prelude::*;
 use super::guard;
 use super::journal;
 use super::needles::Needles;
+use super::nested;
 use super::patch;
-use super::remove::remove_file;
+use super::remove::{Doomed, remove_file};
+use super::survey::Survey;
 use crate::error::{Error, Result};
 use crate::odb::repository::Repository;
 use crate::odb::{Skipped, file};
@@ -37,22 +40,30 @@ pub(super) fn below(dir: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Files in `.git` that hold text of their own: neither objects nor other repositories nor ours.
+/// Files in `.git` and in the `.git` directories of submodules that hold text of their own: all but
+/// objects.
 pub(super) fn side_files(common: &Path) -> Vec<PathBuf> {
+    let mut homes = nested::git_dirs(common);
+    homes.push(common.to_owned());
     let mut found = below(common);
     found.retain(|path| {
-        let relative = path.strip_prefix(common).unwrap_or(path);
+        let relative = path.strip_prefix(home_of(path, &homes)).unwrap_or(path);
         let is_object = relative.starts_with("objects") && !relative.starts_with("objects/info");
         let is_temporary = relative
             .file_name()
             .unwrap_or_default()
             .as_encoded_bytes()
             .starts_with(b"tmp_");
-        (!is_object || is_temporary)
-            && !relative.starts_with("modules")
-            && !relative.starts_with("unleak")
+        !is_object || is_temporary
     });
     found
+}
+
+/// The innermost of the `.git` directories `homes` that `path` is in.
+fn home_of<'h>(path: &Path, homes: &'h [PathBuf]) -> &'h Path {
+    let around = homes.iter().filter(|home| path.starts_with(home));
+    let innermost = around.max_by_key(|home| home.as_os_str().len());
+    innermost.map_or(Path::new(""), PathBuf::as_path)
 }
 
 /// Files of `.git` and of worktrees that hold values, apart from what refs, reflogs and indexes are.
@@ -138,15 +149,40 @@ fn is_left_behind(relative: &Path) -> bool {
         || relative.starts_with("lfs")
 }
 
+/// Deletes files of Git LFS that only pointers name that go; returns their SHA-256.
+pub(super) fn remove_lfs(survey: &Survey<'_>, doomed: &Doomed) -> Result<Vec<String>> {
+    let (mut orphans, mut kept) = (BTreeSet::new(), BTreeSet::new());
+    for (node, pointer) in &survey.pointers {
+        let is_doomed = doomed.contains(survey.store, &survey.store.id(*node));
+        let list = if is_doomed { &mut orphans } else { &mut kept };
+        list.insert(pointer);
+    }
+    let orphans = orphans.difference(&kept);
+    let mut removed = Vec::new();
+    for pointer in orphans {
+        remove_file(&pointer.path(survey.repo.common_dir()))?;
+        removed.push(pointer.oid.clone());
+    }
+    Ok(removed)
+}
+
 /// Clears files of `.git` that hold values: what git left behind is deleted, the rest patched.
 pub(super) fn clear(repo: &Repository, needles: &Needles, mark: &[u8]) -> Result<()> {
     let common = repo.common_dir();
+    let mut homes = nested::git_dirs(common);
+    homes.push(common.to_owned());
     for path in holding(&side_files(common), needles).0 {
-        let relative = path.strip_prefix(common).unwrap_or(&path);
+        let home = home_of(&path, &homes);
+        let relative = path.strip_prefix(home).unwrap_or(&path);
         // Indexes name paths only, and were written anew; tables are git's own.
         let is_gits =
             relative.file_name() == Some(OsStr::new("index")) || relative.starts_with("reftable");
-        if is_gits {
+        // Refs of a submodule are moved by a purge of it.
+        let is_nested_ref = home != common
+            && ["refs", "packed-refs", "HEAD"]
+                .iter()
+                .any(|part| relative.starts_with(part));
+        if is_gits || is_nested_ref {
             continue;
         }
         let within = relative.strip_prefix("worktrees").map_or(relative, |rest| {

@@ -45,6 +45,8 @@ pub fn finish(job: &Job<'_>) -> Result<Proof> {
         check_unreached(&survey, &doomed)?;
         journal.phase = Phase::Finishing;
         journal.write(common)?;
+        let orphans = files::remove_lfs(&survey, &doomed)?;
+        publish::add_lfs(common, &orphans)?;
         remove(&survey, &doomed, &record.made(), &mut journal)?;
         files::clear(repo, &needles, &inputs.options.mark)?;
     }

@@ -81,6 +81,16 @@ const QUIET: [&str; 6] = [
     "core.useReplaceRefs=false",
 ];
 
+/// What the user says of how remotes are reached.
+const CONNECTION: [&str; 6] = [
+    "GIT_SSH",
+    "GIT_SSH_COMMAND",
+    "GIT_ASKPASS",
+    "GIT_SSL_CAINFO",
+    "GIT_SSL_NO_VERIFY",
+    "GIT_PROXY_COMMAND",
+];
+
 impl Git {
     /// git for the repository whose `.git` directory is `git_dir`.
     pub fn new(git_dir: &Path, worktree: Option<&Path>, hash: HashKind) -> Self {
@@ -101,7 +111,8 @@ impl Git {
     fn command(&self, words: &[&str], hooks: Hooks) -> Command {
         let mut command = Command::new("git");
         for (name, _) in std::env::vars_os() {
-            if name.as_encoded_bytes().starts_with(b"GIT_") {
+            let is_kept = CONNECTION.iter().any(|kept| name == *kept);
+            if name.as_encoded_bytes().starts_with(b"GIT_") && !is_kept {
                 command.env_remove(name);
             }
         }

@@ -147,21 +147,9 @@ pub fn refusals(repo: &Repository, store: &ObjectStore) -> Vec<Refusal> {
             "run 'git repack -a -d' and remove '.git/objects/info/alternates', then purge the other repository too",
         );
     }
+    grafts(common, &mut refuse);
     packs(store, &mut refuse);
-    let config = repo.git().config_snapshot();
-    if config.boolean("extensions.preciousObjects") == Some(true) {
-        refuse(
-            "extensions.preciousObjects forbids removing objects".to_owned(),
-            "run 'git config unset extensions.preciousObjects' if no other repository borrows objects from this one",
-        );
-    }
-    if config.string("extensions.compatObjectFormat").is_some() {
-        refuse(
-            "the repository keeps ids of two object formats: extensions.compatObjectFormat"
-                .to_owned(),
-            "purge a clone of it that has one format",
-        );
-    }
+    extensions(repo, &mut refuse);
     for extension in repo.unknown_extensions() {
         refuse(extension.detail, "use a newer unleak");
     }
@@ -178,6 +166,37 @@ pub fn refusals(repo: &Repository, store: &ObjectStore) -> Vec<Refusal> {
         );
     }
     found
+}
+
+/// Refuses a file of grafts that names commits.
+fn grafts(common: &Path, refuse: &mut dyn FnMut(String, &str)) {
+    let path = common.join("info/grafts");
+    let text = std::fs::read(&path).unwrap_or_default();
+    let mut lines = text.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
+    if lines.any(|line| !line.is_empty() && !line.starts_with(b"#")) {
+        refuse(
+            format!("'{}' gives commits other parents", path.display()),
+            "run 'git replace --convert-graft-file', which makes replacements of them",
+        );
+    }
+}
+
+/// Refuses an object store of two formats, or one that must keep all objects.
+fn extensions(repo: &Repository, refuse: &mut dyn FnMut(String, &str)) {
+    let config = repo.git().config_snapshot();
+    if config.boolean("extensions.preciousObjects") == Some(true) {
+        refuse(
+            "extensions.preciousObjects forbids removing objects".to_owned(),
+            "run 'git config unset extensions.preciousObjects' if no other repository borrows objects from this one",
+        );
+    }
+    if config.string("extensions.compatObjectFormat").is_some() {
+        refuse(
+            "the repository keeps ids of two object formats: extensions.compatObjectFormat"
+                .to_owned(),
+            "purge a clone of it that has one format",
+        );
+    }
 }
 
 fn packs(store: &ObjectStore, refuse: &mut dyn FnMut(String, &str)) {

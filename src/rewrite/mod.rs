@@ -4,7 +4,8 @@
 //! parse < kind < frame < fit, literal, rest < needles < survey   values, and what is around them
 //! patch, text, tree, head < objects, blobs, commits, notes   what changes, and into what: reads only
 //! git, journal, guard < sign, pack, snapshot, moves, worktree, remove, files   what changes state
-//! all of these < check, publish < purge < proof, finish   the stages; gate is for servers
+//! all of these < check, publish < purge < proof, nested, finish   the stages
+//! publish < gate, heal, remote   servers and other clones
 //! ```
 //!
 //! Everything is patched as bytes: an object that holds no value and reaches none keeps its id, and
@@ -22,12 +23,14 @@ pub mod gate;
 pub mod git;
 pub mod guard;
 pub mod head;
+pub mod heal;
 mod index;
 pub mod journal;
 pub mod kind;
 pub mod literal;
 pub mod moves;
 pub mod needles;
+pub mod nested;
 mod notes;
 pub mod objects;
 mod pack;
@@ -36,6 +39,7 @@ pub mod patch;
 pub mod proof;
 pub mod publish;
 pub mod purge;
+pub mod remote;
 pub mod remove;
 pub mod rest;
 pub mod sign;

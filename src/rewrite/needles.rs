@@ -1,6 +1,6 @@
 //! The values to be erased, and how they are found in bytes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
@@ -60,6 +60,40 @@ pub struct Edit {
     pub layers: Option<Arc<[Layer]>>,
     /// Whether these are the characters that base64 shows the value's inner bytes by.
     pub is_form: bool,
+    /// Further values whose places overlap this one and were united with it: indexes into the targets.
+    pub others: Vec<usize>,
+}
+
+impl Edit {
+    /// A value that stands open at `span`.
+    pub fn open(span: Span, target: usize) -> Self {
+        Self {
+            span,
+            target,
+            layers: None,
+            is_form: false,
+            others: Vec::new(),
+        }
+    }
+
+    /// All values that it shows.
+    pub fn targets(&self) -> impl Iterator<Item = usize> + '_ {
+        std::iter::once(self.target).chain(self.others.iter().copied())
+    }
+
+    /// Makes it take the bytes of `other`, too.
+    fn unite(&mut self, other: &Self) {
+        let start = self.span.start.min(other.span.start);
+        let span = Span::new(start, self.span.end.max(other.span.end));
+        let mut all: BTreeSet<usize> = self.targets().chain(other.targets()).collect();
+        // The value that takes all of it decides on the mark.
+        if other.span == span && self.span != span {
+            self.target = other.target;
+        }
+        self.span = span;
+        all.remove(&self.target);
+        self.others = all.into_iter().collect();
+    }
 }
 
 /// All values of one purge, compiled.
@@ -139,6 +173,7 @@ impl Needles {
             target,
             layers,
             is_form,
+            others: Vec::new(),
         })
     }
 
@@ -160,21 +195,37 @@ impl Needles {
     }
 }
 
-/// Sorts `edits`; of those that share bytes, the one that stands open stays, then the one that was
-/// decoded, then the longer one: what is left of the others is found when the result is searched
-/// again.
+/// Sorts `edits`, and unites those that share bytes and are written alike: the union of their places is
+/// one edit. Of others that share bytes, the one that stands open stays, then the one that was
+/// decoded, then the longer one: what is left of the rest is found when the result is searched again.
 pub fn without_overlaps(mut edits: Vec<Edit>) -> Vec<Edit> {
-    edits.sort_by_key(|edit| {
-        (
-            edit.is_form,
-            edit.layers.is_some(),
-            std::cmp::Reverse(edit.span.len()),
-            edit.span,
-        )
+    edits.sort_by(|a, b| {
+        let key = |edit: &Edit| (edit.is_form, edit.layers.is_some());
+        let written = key(a).cmp(&key(b)).then_with(|| a.layers.cmp(&b.layers));
+        let longer = b.span.end.cmp(&a.span.end);
+        written.then(a.span.start.cmp(&b.span.start)).then(longer)
     });
-    let mut kept: Vec<Edit> = Vec::with_capacity(edits.len());
-    let mut taken: std::collections::BTreeMap<usize, usize> = std::collections::BTreeMap::new();
+    let mut united: Vec<Edit> = Vec::with_capacity(edits.len());
     for edit in edits {
+        match united.last_mut() {
+            Some(last)
+                if last.is_form == edit.is_form
+                    && last.layers == edit.layers
+                    && edit.span.start < last.span.end =>
+            {
+                last.unite(&edit);
+            }
+            _ => united.push(edit),
+        }
+    }
+    let rank = |edit: &Edit| {
+        let length = std::cmp::Reverse(edit.span.len());
+        (edit.is_form, edit.layers.is_some(), length, edit.span)
+    };
+    united.sort_by_key(rank);
+    let mut kept: Vec<Edit> = Vec::with_capacity(united.len());
+    let mut taken: BTreeMap<usize, usize> = BTreeMap::new();
+    for edit in united {
         let before = taken.range(..edit.span.end).next_back();
         if before.is_none_or(|(_, &end)| end <= edit.span.start) {
             taken.insert(edit.span.start, edit.span.end);

@@ -29,7 +29,10 @@ impl Rewriter<'_> {
                 .parents(rank)
                 .iter()
                 .any(|parent| must.contains(parent));
-            if new != old || has_new_parent || self.survey.dirty.contains_key(&graph.node(rank)) {
+            let node = graph.node(rank);
+            let is_dirty = self.survey.dirty.contains_key(&node)
+                || self.survey.known.contains_key(&self.survey.store.id(node));
+            if new != old || has_new_parent || is_dirty {
                 must.insert(rank);
             }
         }

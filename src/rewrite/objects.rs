@@ -98,9 +98,14 @@ pub struct Preview {
     pub kind: ObjectKind,
     /// A path at which it stands, or the part of a commit or tag.
     pub place: Vec<u8>,
+    /// The lines as they are, shortened, with [`HIDDEN`] in the place of values.
+    pub before: Vec<Vec<u8>>,
     /// The lines as they will be, shortened.
     pub lines: Vec<Vec<u8>>,
 }
+
+/// What is shown in the place of a value.
+pub const HIDDEN: &[u8] = b"[secret]";
 
 /// One object in the place of another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,6 +161,8 @@ pub struct Rewritten {
     pub bare: BTreeMap<usize, ObjectId>,
     /// Objects that removed paths named.
     pub removed: BTreeSet<ObjectId>,
+    /// Paths to be removed that no commit and no index has.
+    pub absent_paths: Vec<String>,
     /// The first changed commits: all their parents stay.
     pub first_changed: Vec<ObjectId>,
 }
@@ -210,9 +217,10 @@ pub fn rewrite(
             .map(|part| part.as_bytes().to_vec())
             .collect::<Vec<_>>()
     });
-    let mut remove: Vec<Vec<Vec<u8>>> = remove.filter(|path| !path.is_empty()).collect();
-    remove.sort_unstable();
-    remove.dedup();
+    let remove: Vec<(usize, Parts)> = (0..)
+        .zip(remove)
+        .filter(|(_, path)| !path.is_empty())
+        .collect();
     let mut rewriter = Rewriter {
         survey,
         options,
@@ -226,11 +234,19 @@ pub fn rewrite(
         trees: FxHashMap::default(),
         removals: vec![Vec::new(), remove],
         new_ids: FxHashSet::default(),
-        out: Rewritten::default(),
+        hit: FxHashSet::default(),
+        out: Rewritten {
+            ids: survey.known.clone(),
+            ..Rewritten::default()
+        },
     };
     rewriter.run()?;
+    rewriter.list_absent_paths();
     Ok(rewriter.out)
 }
+
+/// The parts of a path.
+type Parts = Vec<Vec<u8>>;
 
 pub(super) struct Rewriter<'a> {
     pub(super) survey: &'a Survey<'a>,
@@ -245,8 +261,11 @@ pub(super) struct Rewriter<'a> {
     pub(super) parents: FxHashMap<Node, (Node, u32)>,
     /// What became of a tree at which paths still to be removed begin; `None` if nothing is left.
     trees: FxHashMap<(Node, usize), Option<ObjectId>>,
-    /// Lists of paths still to be removed, relative to a tree. Number 0 is none.
-    pub(super) removals: Vec<Vec<Vec<Vec<u8>>>>,
+    /// Lists of paths still to be removed, relative to a tree, with their numbers among the options.
+    /// List number 0 is empty.
+    pub(super) removals: Vec<Vec<(usize, Parts)>>,
+    /// Numbers of the paths that some tree has.
+    hit: FxHashSet<usize>,
     new_ids: FxHashSet<ObjectId>,
     pub(super) out: Rewritten,
 }
@@ -281,6 +300,20 @@ impl Rewriter<'_> {
         self.list_quoting(&reached);
         self.find_commits();
         Ok(())
+    }
+
+    /// Lists the paths to be removed that are nowhere.
+    fn list_absent_paths(&mut self) {
+        let staged = &self.survey.indexes;
+        let paths = self.options.remove_paths.iter().enumerate();
+        let absent = paths.filter(|(number, path)| {
+            let is_staged = staged.iter().any(|staged| {
+                let rest = staged.entry.path.strip_prefix(path.as_bytes());
+                rest.is_some_and(|rest| rest.is_empty() || rest[0] == b'/')
+            });
+            !self.hit.contains(number) && !is_staged
+        });
+        self.out.absent_paths = absent.map(|(_, path)| path.clone()).collect();
     }
 
     pub(super) fn read(&mut self, node: Node) -> Result<(ObjectKind, Vec<u8>)> {
@@ -382,13 +415,58 @@ impl Rewriter<'_> {
                 lines.push(line.to_vec());
             }
         }
+        let before = self.hidden_lines(old, spans);
         self.out.previews.push(Preview {
             id,
             in_head,
             kind,
             place,
+            before,
             lines,
         });
+    }
+
+    /// The lines of a text that have values at `spans`, without these values; none if another value
+    /// shows.
+    fn hidden_lines(&self, text: &[u8], spans: &[Span]) -> Vec<Vec<u8>> {
+        let mut lines: Vec<Vec<u8>> = Vec::new();
+        let mut end = 0;
+        for span in spans.iter().filter(|span| !span.is_empty()) {
+            if span.start < end || lines.len() >= 5 {
+                continue;
+            }
+            let line = crate::span::line_at(text, span.start);
+            let last = crate::span::line_at(text, span.end.min(text.len()));
+            let mut from = line
+                .start
+                .max(span.start.saturating_sub(MAX_PREVIEW_LEN / 2));
+            let mut to = line.end.max(last.end).min(span.end + MAX_PREVIEW_LEN / 2);
+            // No value is cut.
+            for other in spans {
+                if other.start < from && other.end > from {
+                    from = other.end;
+                }
+                if other.start < to && other.end > to {
+                    to = other.start;
+                }
+            }
+            let within = spans
+                .iter()
+                .filter(|span| span.start >= from && span.end <= to);
+            let hidden = within.map(|span| {
+                (
+                    Span::new(span.start - from, span.end - from),
+                    HIDDEN.to_vec(),
+                )
+            });
+            let shown = super::text::splice(&text[from..to], hidden.collect());
+            end = to;
+            if !self.survey.needles.find(&shown).0.is_empty() {
+                return Vec::new();
+            }
+            lines.push(shown);
+        }
+        lines
     }
 
     /// What becomes of a tree from which the paths of `removal` go; `None` if nothing is left.
@@ -399,6 +477,10 @@ impl Rewriter<'_> {
         depth: usize,
     ) -> Result<Option<ObjectId>> {
         let old = self.survey.store.id(node);
+        let is_whole = removal == 0 || depth == 0;
+        if let Some(&new) = self.survey.known.get(&old).filter(|_| is_whole) {
+            return Ok(Some(new));
+        }
         if removal == 0 && !self.survey.holders.contains_key(&node) {
             return Ok(Some(old));
         }
@@ -464,14 +546,22 @@ impl Rewriter<'_> {
 
     /// What is to be removed below the entry `name`; `None` if it goes itself.
     fn below(&mut self, removal: usize, name: &[u8]) -> Option<usize> {
-        let mut below: Vec<Vec<Vec<u8>>> = Vec::new();
-        for path in &self.removals[removal] {
+        let mut below: Vec<(usize, Parts)> = Vec::new();
+        let mut goes = false;
+        for (number, path) in &self.removals[removal] {
             if path[0] == name {
                 if path.len() == 1 {
-                    return None;
+                    goes = true;
+                    self.hit.insert(*number);
+                } else {
+                    below.push((*number, path[1..].to_vec()));
                 }
-                below.push(path[1..].to_vec());
             }
+        }
+        if goes {
+            // What is asked for below it goes with it.
+            self.hit.extend(below.iter().map(|(number, _)| number));
+            return None;
         }
         if below.is_empty() {
             return Some(0);

@@ -195,6 +195,7 @@ fn replacement(
     }
     Ok(match layers {
         // At whatever place among four characters.
+        [] if edit.is_form && !edit.others.is_empty() => vec![b'A'; shown.len()],
         [] if edit.is_form => filled_form(bytes, edit.span, secret),
         [] if is_binary => vec![FILL; shown.len()],
         [] => style.write(bytes, edit.span, mark),
@@ -204,7 +205,15 @@ fn replacement(
             .zip(b"2a".iter().cycle())
             .map(|(_, &digit)| digit)
             .collect(),
-        [Layer::Encoded(Encoding::Base64)] => filled_base64(shown, secret),
+        [Layer::Encoded(Encoding::Base64)] => {
+            let secrets = edit
+                .targets()
+                .map(|target| &needles.targets()[target].secret);
+            filled_base64(
+                shown,
+                &secrets.map(|secret| secret.reveal()).collect::<Vec<_>>(),
+            )
+        }
         [Layer::Encoded(_)] if !is_binary => mark.to_vec(),
         // Whatever else: the same number of characters that stand for nothing in any of them.
         _ => shown
@@ -270,15 +279,30 @@ pub(super) fn with_edges(bytes: &[u8], edits: &[Edit], needles: &Needles) -> Vec
             continue;
         }
         let secret = needles.targets()[all[at].target].secret.reveal();
-        let Some(form) = Form::of(bytes, all[at].span, secret) else {
+        let whole = if all[at].others.is_empty() {
+            Form::of(bytes, all[at].span, secret).map(|form| form.whole)
+        } else {
+            Some(with_neighbours(bytes, all[at].span))
+        };
+        let Some(whole) = whole else {
             continue;
         };
         let free = at.checked_sub(1).map_or(0, |before| all[before].span.end);
         let next = all.get(at + 1).map_or(bytes.len(), |next| next.span.start);
         let span = &mut all[at].span;
-        *span = Span::new(form.whole.start.max(free), form.whole.end.min(next));
+        *span = Span::new(whole.start.max(free), whole.end.min(next));
     }
     all
+}
+
+/// A span of base64 with the character on either side, which may show bits of it.
+fn with_neighbours(bytes: &[u8], span: Span) -> Span {
+    let stands = |at: usize| bytes.get(at).is_some_and(|&byte| is_base64(byte));
+    let has_first = span.start.checked_sub(1).is_some_and(stands);
+    Span::new(
+        span.start - usize::from(has_first),
+        span.end + usize::from(stands(span.end)),
+    )
 }
 
 /// Base64 of fill bytes, as it stands at any shift of the value; the bits of neighbours stay.
@@ -338,8 +362,8 @@ fn is_base64(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
 }
 
-/// Base64, wrapped or not, that decodes to what it did but for the value: its neighbours stay.
-fn filled_base64(shown: &[u8], secret: &[u8]) -> Vec<u8> {
+/// Base64, wrapped or not, that decodes to what it did but for the values: their neighbours stay.
+fn filled_base64(shown: &[u8], secrets: &[&[u8]]) -> Vec<u8> {
     // The separator of wrapped base64 inside of strings is `\n`, whose letter is none of it.
     let mut places: Vec<usize> = Vec::with_capacity(shown.len());
     let mut at = 0;
@@ -361,8 +385,14 @@ fn filled_base64(shown: &[u8], secret: &[u8]) -> Vec<u8> {
         let mut padded = [&b"AAA"[..skipped], &characters].concat();
         padded.resize(padded.len().next_multiple_of(4), b'A');
         let mut decoded = BASE64_NOPAD.decode(&padded).ok()?;
-        let start = memchr::memmem::find(&decoded, secret)?;
-        decoded[start..start + secret.len()].fill(FILL);
+        let found = secrets.iter().map(|secret| {
+            let start = memchr::memmem::find(&decoded, secret)?;
+            Some(start..start + secret.len())
+        });
+        // Those that share bytes are all found before one is filled.
+        for range in found.collect::<Option<Vec<_>>>()? {
+            decoded[range].fill(FILL);
+        }
         Some(
             BASE64_NOPAD
                 .encode(&decoded)

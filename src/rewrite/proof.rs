@@ -7,6 +7,7 @@ use std::path::Path;
 use super::files;
 use super::git::Git;
 use super::needles::Needles;
+use super::nested;
 use super::patch;
 use super::publish::Record;
 use super::purge::Job;
@@ -88,6 +89,9 @@ pub fn verify(job: &Job<'_>, needles: &Needles, record: &Record) -> Result<Proof
     proof.look_at_objects(&survey, &record.old());
     proof.look_beside(&survey, record, job.rules)?;
     proof.look_at_names(&survey);
+    let (nested, unread) = nested::holding(job, needles);
+    proof.leftovers.extend(nested);
+    proof.skipped.extend(unread);
     let lists = [
         ("file in .git", files::side_files(repo.common_dir())),
         ("worktree file", files::worktree_files(repo)),
@@ -199,6 +203,14 @@ impl Proof {
             self.leftovers.push(Leftover { what, name });
         }
     }
+}
+
+/// What holds values in objects and names.
+pub(super) fn in_history(survey: &Survey<'_>) -> Vec<Leftover> {
+    let mut proof = Proof::default();
+    proof.look_at_objects(survey, &[]);
+    proof.look_at_names(survey);
+    proof.leftovers
 }
 
 /// A name without the values in it.

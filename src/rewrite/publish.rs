@@ -1,6 +1,6 @@
 //! What others need of a purge: which ids became which, without a value in it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,11 +11,12 @@ use serde::{Deserialize, Serialize};
 use super::blobs::Looked;
 use super::journal;
 use super::literal::Ambiguity;
-use super::needles::{Reach, Target};
+use super::needles::{Edit, Needles, Reach, Target};
 use super::objects::{Made, Options};
 use super::purge::Plan;
+use super::remote;
 use super::survey::{Dirty, Survey};
-use crate::detect::decode::Layer;
+use crate::detect::decode::{self, Encoding, Layer, Region};
 use crate::detect::{Detector, Hits, Scratch};
 use crate::error::{Error, Result};
 use crate::finding::Fingerprint;
@@ -40,6 +41,26 @@ struct Located {
     object: String,
     start: usize,
     end: usize,
+    /// The encoding of these bytes, and the value's place in what they are decoded to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    decoded: Option<(Encoding, usize, usize)>,
+}
+
+/// A ref whose name held a value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Renamed {
+    /// What it named before.
+    pub old: String,
+    /// What it names now.
+    pub new: String,
+    /// Its new name.
+    pub name: String,
+    /// How its old name began, up to the first value.
+    pub prefix: String,
+    /// How its old name ended, behind the last value.
+    pub suffix: String,
+    /// Bytes of its old name.
+    pub len: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,6 +92,15 @@ pub struct Manifest {
     /// Files of Git LFS that no pointer of the new history names for the value's sake any more: SHA-256.
     #[serde(default)]
     pub lfs: Vec<String>,
+    /// Old and new ids of trees, if entries were renamed or removed: others follow from the blobs.
+    #[serde(default)]
+    pub trees: Vec<(String, String)>,
+    /// Old and new ids of annotated tags.
+    #[serde(default)]
+    pub tags: Vec<(String, String)>,
+    /// Refs whose names held values.
+    #[serde(default)]
+    pub renamed: Vec<Renamed>,
 }
 
 /// What a purge replaced and removed.
@@ -112,8 +142,19 @@ impl Record {
     }
 }
 
+/// Writes a file; the one of an earlier purge is kept until this purge cannot be undone any more.
 fn write_file(common: &Path, name: &str, bytes: &[u8]) -> Result<()> {
-    journal::write_durably(&journal::dir(common).join(name), bytes)
+    let path = journal::dir(common).join(name);
+    if path.exists() {
+        let before = earlier(common, name);
+        fs::rename(&path, &before).map_err(|e| Error::io("move", &path, e))?;
+    }
+    journal::write_durably(&path, bytes)
+}
+
+/// Where the file of the purge before is kept.
+fn earlier(common: &Path, name: &str) -> PathBuf {
+    journal::dir(common).join(format!("{name}.before"))
 }
 
 fn json<T: Serialize>(value: &T) -> Result<Vec<u8>> {
@@ -140,28 +181,14 @@ pub(super) fn write(survey: &Survey<'_>, plan: &Plan, options: &Options) -> Resu
         .map(|(old, new)| (old.to_string(), new.to_string()))
         .collect();
     write_maps(common, &commits, plan)?;
-    let of_kind = |kind: ObjectKind| {
-        let made = rewritten
-            .made
-            .iter()
-            .filter(move |made: &&Made| made.kind == kind);
-        made.map(|made| (made.old.to_string(), made.new.to_string()))
-            .collect::<Vec<_>>()
-    };
-    let manifest = Manifest {
-        version: 1,
-        options: options.clone(),
-        values: values(survey),
-        lfs: orphans(survey, plan),
-        commits: commits.into_iter().collect(),
-        blobs: of_kind(ObjectKind::Blob),
-        first_changed: rewritten
-            .first_changed
-            .iter()
-            .map(ObjectId::to_string)
-            .collect(),
+    let manifest = new_manifest(survey, plan, options, commits);
+    // Whoever did not follow the last purge goes to the end of both at once.
+    let manifest = match Manifest::read(&manifest_path(common)) {
+        Ok(earlier) => manifest.after(earlier),
+        Err(_) => manifest,
     };
     write_file(common, MANIFEST, &json(&manifest)?)?;
+    remote::forget_asked(common);
     let mut replaced: Vec<_> = rewritten
         .ids
         .iter()
@@ -182,6 +209,43 @@ pub(super) fn write(survey: &Survey<'_>, plan: &Plan, options: &Options) -> Resu
     write_file(common, RECORD, &json(&record)?)
 }
 
+/// What other clones need to do the same as this one.
+fn new_manifest(
+    survey: &Survey<'_>,
+    plan: &Plan,
+    options: &Options,
+    commits: BTreeMap<String, String>,
+) -> Manifest {
+    let rewritten = &plan.rewritten;
+    let of_kind = |kind: ObjectKind| {
+        let made = rewritten
+            .made
+            .iter()
+            .filter(move |made: &&Made| made.kind == kind);
+        made.map(|made| (made.old.to_string(), made.new.to_string()))
+            .collect::<Vec<_>>()
+    };
+    Manifest {
+        version: 1,
+        options: options.clone(),
+        values: values(survey),
+        lfs: orphans(survey, plan),
+        trees: match survey.names.is_empty() && options.remove_paths.is_empty() {
+            true => Vec::new(),
+            false => of_kind(ObjectKind::Tree),
+        },
+        tags: of_kind(ObjectKind::Tag),
+        renamed: renamed(survey, plan),
+        commits: commits.into_iter().collect(),
+        blobs: of_kind(ObjectKind::Blob),
+        first_changed: rewritten
+            .first_changed
+            .iter()
+            .map(ObjectId::to_string)
+            .collect(),
+    }
+}
+
 /// Writes which commits and refs became which.
 fn write_maps(common: &Path, commits: &BTreeMap<String, String>, plan: &Plan) -> Result<()> {
     let mut map = String::from("old                                      new\n");
@@ -197,6 +261,26 @@ fn write_maps(common: &Path, commits: &BTreeMap<String, String>, plan: &Plan) ->
         let _ = writeln!(map, "{} {} {name}", update.old, update.new);
     }
     write_file(common, REF_MAP, map.as_bytes())
+}
+
+/// Refs whose names held values; the values are left out of what is kept of the old names.
+fn renamed(survey: &Survey<'_>, plan: &Plan) -> Vec<Renamed> {
+    let updates = plan.moves.updates.iter();
+    let renamed = updates.filter_map(|update| {
+        let name = update.new_name.as_ref()?;
+        let (edits, _) = survey.needles.find(&update.name);
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let (first, last) = (edits.first()?, edits.last()?);
+        Some(Renamed {
+            old: update.old.to_string(),
+            new: update.new.to_string(),
+            name: name.to_string(),
+            prefix: text(&update.name[..first.span.start]),
+            suffix: text(&update.name[last.span.end..]),
+            len: update.name.len(),
+        })
+    });
+    renamed.collect()
 }
 
 /// What Git LFS keeps for blobs that are not pointers any more.
@@ -227,18 +311,48 @@ fn values(survey: &Survey<'_>) -> Vec<ManifestValue> {
     /// One clone may lack what another has.
     const MAX_PLACES: usize = 5;
     let mut places: BTreeMap<usize, Vec<Located>> = BTreeMap::new();
+    let (mut reader, mut bytes) = (Reader::new(survey.store), Vec::new());
     for (&node, dirty) in &survey.dirty {
-        for edit in dirty
+        let object = survey.store.id(node).to_string();
+        let is_wanted = |target: &usize| {
+            places
+                .get(target)
+                .is_none_or(|list: &Vec<Located>| list.len() < MAX_PLACES)
+        };
+        let wanted = dirty
             .edits
             .iter()
-            .filter(|edit| edit.layers.is_none() && !edit.is_form)
-        {
+            .filter(|edit| edit.targets().any(|target| is_wanted(&target)));
+        let wanted: Vec<&Edit> = wanted.collect();
+        if wanted.is_empty() || reader.read_id(&survey.store.id(node), &mut bytes).is_err() {
+            continue;
+        }
+        for edit in wanted {
+            for target in edit.targets() {
+                let list = places.entry(target).or_default();
+                if list.len() < MAX_PLACES {
+                    list.extend(located(&object, &bytes, edit, target, survey.needles));
+                }
+            }
+        }
+    }
+    for &(name, tree) in &survey.links.marked {
+        let name = survey.links.name(name);
+        let tree = survey.store.id(tree);
+        if reader.read_id(&tree, &mut bytes).is_err() {
+            continue;
+        }
+        let Some(at) = memchr::memmem::find(&bytes, name) else {
+            continue;
+        };
+        for edit in survey.needles.find(name).0 {
             let list = places.entry(edit.target).or_default();
-            if list.len() < MAX_PLACES {
+            if list.len() < MAX_PLACES && edit.layers.is_none() && !edit.is_form {
                 list.push(Located {
-                    object: survey.store.id(node).to_string(),
-                    start: edit.span.start,
-                    end: edit.span.end,
+                    object: tree.to_string(),
+                    start: at + edit.span.start,
+                    end: at + edit.span.end,
+                    decoded: None,
                 });
             }
         }
@@ -253,6 +367,54 @@ fn values(survey: &Survey<'_>) -> Vec<ManifestValue> {
             places: places.remove(&at).unwrap_or_default(),
         })
         .collect()
+}
+
+/// Where a value stands at `edit` of an object, open or in one encoding.
+fn located(
+    object: &str,
+    bytes: &[u8],
+    edit: &Edit,
+    target: usize,
+    needles: &Needles,
+) -> Option<Located> {
+    let place = |start: usize, end: usize, decoded| {
+        let object = object.to_owned();
+        Some(Located {
+            object,
+            start,
+            end,
+            decoded,
+        })
+    };
+    let secret = needles.targets()[target].secret.reveal();
+    match edit.layers.as_deref() {
+        None if edit.is_form => None,
+        // A key's lines are not its value.
+        None if edit.others.is_empty() => place(edit.span.start, edit.span.end, None),
+        None => {
+            let shown = bytes.get(edit.span.start..edit.span.end)?;
+            let start = edit.span.start + memchr::memmem::find(shown, secret)?;
+            place(start, start + secret.len(), None)
+        }
+        Some([Layer::Encoded(encoding)]) => {
+            let mut found = None;
+            let mut out = Vec::new();
+            decode::find(bytes, edit.span.start..edit.span.end, &mut |region| {
+                if region.encoding == *encoding && found.is_none() {
+                    decode::decode(bytes, region, &mut out);
+                    let at = memchr::memmem::find(&out, secret);
+                    found = at.map(|at| (region.span, at));
+                }
+            });
+            let (span, at) = found?;
+            place(
+                span.start,
+                span.end,
+                Some((*encoding, at, at + secret.len())),
+            )
+        }
+        Some(_) => None,
+    }
 }
 
 /// Reads what a purge of this repository replaced.
@@ -301,7 +463,14 @@ pub fn ref_map(common: &Path) -> Result<Vec<(ObjectId, ObjectId, String)>> {
 pub(super) fn remove(common: &Path) -> Result<()> {
     for name in [COMMIT_MAP, REF_MAP, MANIFEST, RECORD] {
         let path = journal::dir(common).join(name);
-        match fs::remove_file(&path) {
+        let before = earlier(common, name);
+        // What an earlier purge says is true again.
+        let removed = if before.exists() {
+            fs::rename(&before, &path)
+        } else {
+            fs::remove_file(&path)
+        };
+        match removed {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
                 return Err(Error::io("remove", &path, e));
             }
@@ -309,6 +478,45 @@ pub(super) fn remove(common: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Those of `paths` that the last purge did not remove either.
+pub(super) fn never_removed(common: &Path, paths: &[String]) -> Vec<String> {
+    let earlier = match paths.is_empty() {
+        true => None,
+        false => Manifest::read(&manifest_path(common)).ok(),
+    };
+    let removed = earlier.map_or_else(Vec::new, |manifest| manifest.options.remove_paths);
+    let paths = paths.iter().filter(|path| !removed.contains(path));
+    paths.cloned().collect()
+}
+
+/// Takes what others know into the manifest: this clone was healed by it.
+///
+/// # Errors
+/// `Io` if that fails.
+pub fn merge(common: &Path, theirs: Manifest) -> Result<()> {
+    let path = manifest_path(common);
+    let merged = match Manifest::read(&path) {
+        Ok(own) => own.after(theirs),
+        Err(_) => theirs,
+    };
+    journal::write_durably(&path, &json(&merged)?)
+}
+
+/// Adds files of Git LFS that no pointer names any more.
+///
+/// # Errors
+/// `Io` if that fails.
+pub(super) fn add_lfs(common: &Path, oids: &[String]) -> Result<()> {
+    let path = manifest_path(common);
+    let Ok(mut manifest) = Manifest::read(&path) else {
+        return Ok(());
+    };
+    manifest.lfs.extend(oids.iter().cloned());
+    manifest.lfs.sort_unstable();
+    manifest.lfs.dedup();
+    journal::write_durably(&path, &json(&manifest)?)
 }
 
 impl Manifest {
@@ -332,6 +540,75 @@ impl Manifest {
         Ok(manifest)
     }
 
+    /// Old and new ids of everything that changed.
+    pub fn pairs(&self) -> Vec<(ObjectId, ObjectId)> {
+        let read = |hex: &str| ObjectId::from_hex(hex.as_bytes()).ok();
+        let lists = [&self.commits, &self.blobs, &self.trees, &self.tags];
+        let pairs = lists.into_iter().flatten();
+        pairs
+            .filter_map(|(old, new)| Some((read(old)?, read(new)?)))
+            .collect()
+    }
+
+    /// How many values it says where to find.
+    pub fn value_count(&self) -> usize {
+        self.values.len()
+    }
+
+    /// This purge after an `earlier` one: whoever did neither goes to the end of both.
+    fn after(mut self, earlier: Self) -> Self {
+        let steps = self.pairs();
+        let steps: BTreeMap<String, String> = steps
+            .into_iter()
+            .map(|(old, new)| (old.to_string(), new.to_string()))
+            .collect();
+        let end = |id: String| steps.get(&id).cloned().unwrap_or(id);
+        let compose = |own: &mut Vec<(String, String)>, before: Vec<(String, String)>| {
+            let mut all: BTreeMap<String, String> = before
+                .into_iter()
+                .map(|(old, new)| (old, end(new)))
+                .collect();
+            // What came back and was purged again goes where it goes now.
+            all.extend(std::mem::take(own));
+            own.extend(all.into_iter().filter(|(old, new)| old != new));
+        };
+        compose(&mut self.commits, earlier.commits);
+        compose(&mut self.blobs, earlier.blobs);
+        compose(&mut self.trees, earlier.trees);
+        compose(&mut self.tags, earlier.tags);
+        let own_mark = &self.options.mark;
+        for mut value in earlier.values {
+            if value.mark.is_none() && earlier.options.mark != *own_mark {
+                value.mark = Some(earlier.options.mark.clone());
+            }
+            if !self.values.contains(&value) {
+                self.values.push(value);
+            }
+        }
+        let renamed = earlier.renamed.into_iter().map(|renamed| Renamed {
+            new: end(renamed.new),
+            ..renamed
+        });
+        let renamed: Vec<Renamed> = renamed
+            .filter(|entry| !self.renamed.contains(entry))
+            .collect();
+        self.renamed.extend(renamed);
+        let lists = [
+            (&mut self.first_changed, earlier.first_changed),
+            (&mut self.lfs, earlier.lfs),
+            (&mut self.options.remove_paths, earlier.options.remove_paths),
+        ];
+        for (own, before) in lists {
+            own.extend(before);
+            own.sort_unstable();
+            own.dedup();
+        }
+        for (old, new) in earlier.options.submodules {
+            self.options.submodules.entry(old).or_insert(new);
+        }
+        self
+    }
+
     /// Old and new ids of commits.
     pub fn expected(&self) -> Vec<(ObjectId, ObjectId)> {
         let read = |hex: &str| ObjectId::from_hex(hex.as_bytes()).ok();
@@ -343,10 +620,11 @@ impl Manifest {
 
     /// Ids that must not come back.
     pub fn old_ids(&self) -> Vec<ObjectId> {
-        let pairs = self.commits.iter().chain(&self.blobs);
-        pairs
-            .filter_map(|(old, _)| ObjectId::from_hex(old.as_bytes()).ok())
-            .collect()
+        // A purge whose marks were purged again has ids that are old and new.
+        let pairs = self.pairs();
+        let new: BTreeSet<ObjectId> = pairs.iter().map(|(_, new)| *new).collect();
+        let old = pairs.into_iter().map(|(old, _)| old);
+        old.filter(|old| !new.contains(old)).collect()
     }
 
     /// The values, read from the old objects in `store`; and how many stand in none of them.
@@ -392,6 +670,15 @@ fn locate(place: &Located, reader: &mut Reader<'_>, detector: &Detector) -> Opti
     let mut bytes = Vec::new();
     reader.read_id(&id, &mut bytes).ok()?;
     let shown = bytes.get(place.start..place.end)?;
+    if let Some((encoding, start, end)) = place.decoded {
+        let region = Region {
+            span: Span::new(place.start, place.end),
+            encoding,
+        };
+        let mut out = Vec::new();
+        decode::decode(&bytes, region, &mut out);
+        return Some(Arc::new(Secret::new(out.get(start..end)?)));
+    }
     // A key's lines are not its value: the rule tells.
     let (mut scratch, mut hits) = (Scratch::default(), Hits::default());
     detector.scan(&bytes, &mut scratch, &mut hits);

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use rustc_hash::FxHashMap;
+
 use super::blobs::Left;
 use super::git::Git;
 use super::guard::{self, Refusal, Worktree};
@@ -13,12 +15,13 @@ use super::literal::Ambiguity;
 use super::moves::{self, Moves};
 use super::needles::{Edit, Needles, Target};
 use super::objects::{self, Look, Options, Rewritten};
+use super::proof::Leftover;
 use super::remove::Doomed;
 use super::rest::Rescan;
 use super::sign::Signer;
 use super::snapshot::{self, Inputs, Snapshot};
 use super::survey::{Purpose, Survey};
-use super::{check, pack, patch, publish, worktree};
+use super::{check, nested, pack, patch, publish, worktree};
 use super::{files, finish};
 use crate::error::{Error, Result};
 use crate::odb::repository::{Overrides, Repository};
@@ -52,6 +55,8 @@ pub struct Job<'a> {
     pub left_out: Vec<LeftOut>,
     /// New ids of commits that somebody else found: others would split the history in two.
     pub expected: Vec<(ObjectId, ObjectId)>,
+    /// Objects whose new ids are known, with the new objects here: they are taken as they are.
+    pub known: FxHashMap<ObjectId, ObjectId>,
 }
 
 impl Job<'_> {
@@ -60,6 +65,7 @@ impl Job<'_> {
             gitlinks: self.options.gitlinks(),
             places: self.places.clone(),
             rewrites: true,
+            known: self.known.clone(),
         }
     }
 }
@@ -111,6 +117,12 @@ pub struct Plan {
     /// Files in `.git` beside objects and refs, and files of worktrees, that hold values;
     /// their names do not.
     pub files: Vec<Vec<u8>>,
+    /// Values that stand nowhere: indexes into `targets`.
+    pub nowhere: Vec<usize>,
+    /// Paths to be removed that are nowhere, and that no earlier purge removed.
+    pub unknown_paths: Vec<String>,
+    /// What holds values in repositories of submodules, which are purged by themselves.
+    pub nested: Vec<Leftover>,
 }
 
 impl Plan {
@@ -127,6 +139,12 @@ impl Plan {
     /// # Errors
     /// `Repository` with what stands against it.
     pub fn check(&self) -> Result<()> {
+        if let Some(path) = self.unknown_paths.first() {
+            return Err(
+                Error::usage(format!("no commit has a file or directory '{path}'"))
+                    .hint("paths are written as 'git log --name-only' shows them, from the top of the repository"),
+            );
+        }
         guard::check(&self.refusals)?;
         if let Some(skipped) = self.skipped.first() {
             let more = self.skipped.len() - 1;
@@ -258,7 +276,7 @@ fn plan_of(survey: &Survey<'_>, job: &Job<'_>) -> Result<Plan> {
     let moves = moves::plan(survey, &rewritten, &job.options.mark);
     let mut standing: BTreeMap<usize, Standing> = BTreeMap::new();
     for dirty in survey.dirty.values() {
-        let mut targets: Vec<usize> = dirty.edits.iter().map(|edit| edit.target).collect();
+        let mut targets: Vec<usize> = dirty.edits.iter().flat_map(Edit::targets).collect();
         targets.sort_unstable();
         targets.dedup();
         for target in targets {
@@ -270,6 +288,8 @@ fn plan_of(survey: &Survey<'_>, job: &Job<'_>) -> Result<Plan> {
             }
         }
     }
+    let nowhere = nowhere(survey, &standing);
+    let (nested, unread) = nested::holding(job, survey.needles);
     let targets = survey.needles.targets().iter().cloned().enumerate();
     let old: Vec<_> = rewritten.ids.keys().copied().collect();
     Ok(Plan {
@@ -279,14 +299,58 @@ fn plan_of(survey: &Survey<'_>, job: &Job<'_>) -> Result<Plan> {
         left_out: Vec::new(),
         head: head::files(survey),
         refusals: guard::refusals(job.repo, survey.store),
-        skipped: survey.skipped.clone(),
+        skipped: survey.skipped.iter().chain(&unread).cloned().collect(),
         unopened: survey.unopened.clone(),
+        nowhere,
+        // Who follows somebody else's purge need not have all paths.
+        unknown_paths: match job.known.is_empty() && job.expected.is_empty() {
+            true => publish::never_removed(job.repo.common_dir(), &rewritten.absent_paths),
+            false => Vec::new(),
+        },
+        nested,
         names: survey.names.len(),
         doomed: Doomed::of(survey, &old, &rewritten.removed).len(),
         files: left_files(survey, &rewritten),
         rewritten,
         moves,
     })
+}
+
+/// Values that stand nowhere: not in objects, names, refs, reflogs, indexes or files.
+fn nowhere(survey: &Survey<'_>, standing: &BTreeMap<usize, Standing>) -> Vec<usize> {
+    let needles = survey.needles;
+    let all = needles.targets();
+    let mut missing: Vec<usize> = (0..all.len())
+        .filter(|number| !standing.contains_key(number))
+        .collect();
+    // A part of another value that was found was found with it.
+    missing.retain(|&number| {
+        let secret = all[number].secret.reveal();
+        let mut found = standing.keys().map(|&other| all[other].secret.reveal());
+        !found.any(|other| memchr::memmem::find(other, secret).is_some())
+    });
+    let mut look = |text: &[u8]| {
+        let edits = needles.find(text).0;
+        let found: Vec<usize> = edits.iter().flat_map(Edit::targets).collect();
+        missing.retain(|number| !found.contains(number));
+    };
+    survey.names.iter().for_each(|name| look(name));
+    survey.refs.refs.iter().for_each(|found| look(&found.name));
+    for entry in &survey.refs.log {
+        look(&entry.message);
+        look(&entry.committer);
+    }
+    survey
+        .indexes
+        .iter()
+        .for_each(|staged| look(&staged.entry.path));
+    for path in files::with_values(survey.repo, needles) {
+        look(path.file_name().unwrap_or_default().as_encoded_bytes());
+        if let Ok(bytes) = fs::read(&path) {
+            look(&bytes);
+        }
+    }
+    missing
 }
 
 /// Files that hold values and are not simply what an index says: those become what it says then.
@@ -318,10 +382,10 @@ pub type Approve<'a> = &'a mut dyn FnMut(&Plan) -> Result<()>;
 pub fn apply(job: &Job<'_>, approve: Approve<'_>) -> Result<Applied> {
     let common = job.repo.common_dir();
     let _lock = Lock::take(common)?;
-    begin(common)?;
+    check_begun(common)?;
     planned(job, |survey, plan| {
         plan.check()?;
-        check_expected(job, &plan)?;
+        check_expected(job, survey, &plan)?;
         let run = format!(
             "{}-{}",
             jiff::Zoned::now().strftime("%Y%m%dT%H%M%S"),
@@ -330,6 +394,7 @@ pub fn apply(job: &Job<'_>, approve: Approve<'_>) -> Result<Applied> {
         let dir = Snapshot::root(&job.state_home, common).join(&run);
         if !plan.is_empty() {
             approve(&plan)?;
+            begin(common)?;
             let (snapshot, mut journal) = prepare(job, &plan, run, &dir)?;
             if let Err(error) = change(job, survey, &plan, &snapshot, &mut journal) {
                 return Err(taken_back(job.repo, &snapshot, &journal, error));
@@ -343,14 +408,31 @@ pub fn apply(job: &Job<'_>, approve: Approve<'_>) -> Result<Applied> {
 }
 
 /// Whether commits become what somebody else's became.
-fn check_expected(job: &Job<'_>, plan: &Plan) -> Result<()> {
+fn check_expected(job: &Job<'_>, survey: &Survey<'_>, plan: &Plan) -> Result<()> {
+    if job.expected.is_empty() {
+        return Ok(());
+    }
+    let reached = survey.reached(survey.roots().into_iter());
+    let is_reached = |id: &ObjectId| {
+        let rank = survey
+            .store
+            .node_of(id)
+            .and_then(|node| survey.graph.rank(node));
+        rank.is_some_and(|rank| reached[rank as usize])
+    };
     for (old, new) in &job.expected {
         let found = plan.rewritten.map(*old);
+        if found == *old && found != *new && is_reached(old) {
+            return Err(Error::repository(format!(
+                "commit {old} was purged, and its new version {new} is not here"
+            ))
+            .hint("fetch the new history with 'git fetch --all', then run the command again"));
+        }
         if plan.rewritten.ids.contains_key(old) && found != *new {
             return Err(Error::repository(format!(
                 "commit {old} would become {found} here and is {new} in the manifest"
             ))
-            .hint("use the version of unleak and the rules that the manifest was made with"));
+            .hint("fetch the new history with 'git fetch --all', then run the command again"));
         }
     }
     Ok(())
@@ -385,6 +467,12 @@ fn prepare(job: &Job<'_>, plan: &Plan, run: String, dir: &Path) -> Result<(Snaps
             .collect();
         let mut inputs = Inputs::new(&targets, &job.options);
         inputs.resign = job.signer.is_some();
+        inputs.known = job
+            .known
+            .iter()
+            .map(|(old, new)| (old.to_string(), new.to_string()))
+            .collect();
+        inputs.known.sort_unstable();
         let updates = plan.moves.updates.iter();
         let moved = updates.map(|update| {
             let (old, new) = (update.old.to_string(), update.new.to_string());
@@ -409,13 +497,19 @@ fn prepare(job: &Job<'_>, plan: &Plan, run: String, dir: &Path) -> Result<(Snaps
     }
 }
 
-/// Whether a purge may begin in a repository.
+/// Ends an earlier purge that is finished: from now on the new one can be undone.
 fn begin(common: &Path) -> Result<()> {
+    check_begun(common)?;
+    Journal::remove(common)
+}
+
+/// Whether a purge may begin in a repository.
+fn check_begun(common: &Path) -> Result<()> {
     let Some(journal) = Journal::read(common)? else {
         return Ok(());
     };
     match journal.phase {
-        Phase::Finished => Journal::remove(common),
+        Phase::Finished => Ok(()),
         Phase::Applied => Err(Error::repository("a purge was applied and is not finished")
             .hint("run 'unleak purge finish' to remove the old objects, or 'unleak purge undo'")),
         Phase::Preparing | Phase::Applying | Phase::Finishing => {
@@ -659,6 +753,7 @@ pub fn go_on(job: Job<'_>) -> Result<Phase> {
             let job = Job {
                 signer,
                 targets: inputs.targets(&job.fingerprint_key)?,
+                known: inputs.known(),
                 options: inputs.options,
                 ..job
             };

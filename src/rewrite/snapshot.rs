@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use gix::hash::Kind as HashKind;
+use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 use super::journal::{self, Journal};
@@ -19,7 +20,7 @@ use super::needles::{Reach, Target};
 use super::objects::Options;
 use crate::error::{Error, Result};
 use crate::finding::Fingerprint;
-use crate::odb::hash;
+use crate::odb::{ObjectId, hash};
 use crate::secret::Secret;
 
 /// What a purge was asked to do: with it, the same can be done again.
@@ -33,6 +34,9 @@ pub struct Inputs {
     pub resign: bool,
     /// Refs that were moved: full name with the worktree's, what they named, what they name.
     pub refs: Vec<(String, String, String)>,
+    /// Objects whose new ids were known: old and new ids.
+    #[serde(default)]
+    pub known: Vec<(String, String)>,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -61,7 +65,17 @@ impl Inputs {
             options: options.clone(),
             resign: false,
             refs: Vec::new(),
+            known: Vec::new(),
         }
+    }
+
+    /// Objects whose new ids were known.
+    pub fn known(&self) -> FxHashMap<ObjectId, ObjectId> {
+        let read = |hex: &str| ObjectId::from_hex(hex.as_bytes()).ok();
+        let pairs = self.known.iter();
+        pairs
+            .filter_map(|(old, new)| Some((read(old)?, read(new)?)))
+            .collect()
     }
 
     /// The values; fingerprints are made with `key`.
@@ -118,6 +132,15 @@ impl Snapshot {
         state_home
             .join("unleak/undo")
             .join(format!("{name}-{digest}"))
+    }
+
+    /// The directories of all snapshots below `root`, oldest first: those of earlier purges, too.
+    pub fn all(root: &Path) -> Vec<PathBuf> {
+        let entries = fs::read_dir(root).into_iter().flatten();
+        let dirs = entries.filter_map(|entry| Some(entry.ok()?.path()));
+        let mut dirs: Vec<PathBuf> = dirs.filter(|path| path.is_dir()).collect();
+        dirs.sort_unstable();
+        dirs
     }
 
     /// The snapshot that stands in `dir`.

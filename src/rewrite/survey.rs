@@ -9,6 +9,7 @@ use super::{patch, text};
 use crate::attribution;
 use crate::attribution::commits::{CommitCollector, CommitGraph, Rank};
 use crate::attribution::trees::{Link, TreeLinks};
+use crate::odb::lfs::Pointer;
 use crate::odb::refs::Refs;
 use crate::odb::repository::{Indexed, Repository};
 use crate::odb::walk::{Base, Object, Observer, Tally, Visitor, walk};
@@ -62,6 +63,10 @@ pub struct Survey<'a> {
     pub unopened: Vec<Skipped>,
     /// What was read.
     pub tallies: Vec<(ObjectKind, Tally)>,
+    /// Objects whose new ids are known; the new objects are here.
+    pub known: FxHashMap<ObjectId, ObjectId>,
+    /// Blobs that are pointers of Git LFS, if the objects were searched.
+    pub pointers: Vec<(Node, Pointer)>,
     held: HeldTexts,
 }
 
@@ -75,6 +80,8 @@ pub struct Purpose {
     pub places: Option<Vec<(ObjectId, Edit)>>,
     /// Whether commits will be rewritten: then their texts are kept, as far as they fit.
     pub rewrites: bool,
+    /// Objects whose new ids are known; the new objects are here.
+    pub known: FxHashMap<ObjectId, ObjectId>,
 }
 
 /// Texts of commits that are held; a history of a million is read again instead.
@@ -147,6 +154,7 @@ struct Texts {
     skipped: Vec<Skipped>,
     unopened: Vec<Skipped>,
     tallies: Vec<(ObjectKind, Tally)>,
+    pointers: Vec<(Node, Pointer)>,
 }
 
 /// Texts of commits.
@@ -212,6 +220,7 @@ impl Texts {
             skipped: Vec::new(),
             unopened: Vec::new(),
             tallies: Vec::new(),
+            pointers: Vec::new(),
         }
     }
 
@@ -240,6 +249,7 @@ impl Texts {
         texts.unopened = scanned.unopened;
         texts.unopened.extend(behind.unopened);
         texts.tallies = scanned.tallies;
+        texts.pointers = scanned.pointers;
         texts
     }
 }
@@ -260,11 +270,12 @@ impl<'a> Survey<'a> {
         };
         let gitlinks = &purpose.gitlinks;
         let dirty = texts.dirty;
-        let blobs: FxHashSet<Node> = dirty
+        let mut blobs: FxHashSet<Node> = dirty
             .iter()
             .filter(|(_, found)| found.kind == ObjectKind::Blob)
             .map(|(&node, _)| node)
             .collect();
+        blobs.extend(purpose.known.keys().filter_map(|id| store.node_of(id)));
         let judge = |name: &[u8]| !needles.find(name).0.is_empty();
         let trees = attribution::read_trees(store, &blobs, gitlinks, &judge, progress);
         let marked: FxHashSet<u32> = trees.links.marked.iter().map(|&(name, _)| name).collect();
@@ -298,6 +309,8 @@ impl<'a> Survey<'a> {
             skipped,
             unopened: texts.unopened,
             tallies: texts.tallies.into_iter().chain(trees.tallies).collect(),
+            known: purpose.known.clone(),
+            pointers: texts.pointers,
             links: trees.links,
             refs,
             held: texts.held,

@@ -230,7 +230,11 @@ fn known_values_are_found_in_all_forms() {
         String::from_utf8(output.stderr).unwrap(),
     );
     assert!(!out.contains(&value) && !err.contains(&value));
-    assert!(err.contains("1 values in '-' are too short"), "{err}");
+    assert!(
+        err.contains("1 values in 'standard input' are too short") && err.contains("(lines 3)"),
+        "{err}"
+    );
+    assert!(err.contains("1 value: "), "{err}");
     let report: serde_json::Value = serde_json::from_str(&out).unwrap();
     let found = &report["findings"][0];
     assert_eq!(found["rule_id"], "known-value");

@@ -443,8 +443,8 @@ pub(crate) enum GitHook {
 /// Values to search for beside what the rules find, as they are and in encoded forms.
 #[derive(Debug, Default, clap::Args, PartialEq, Eq)]
 pub(crate) struct KnownOptions {
-    /// Search for the values in this file, too: one a line, or NAME=VALUE, or JSON; '-' is standard
-    /// input; may be given more than once
+    /// Search for the values in this file, too: one a line, or NAME=VALUE, or JSON, or a list of
+    /// git-filter-repo or BFG; '-' is standard input; may be given more than once
     #[arg(long, value_name = "FILE")]
     pub(crate) known: Vec<PathBuf>,
 

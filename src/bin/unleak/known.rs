@@ -12,8 +12,9 @@ use unleak::detect::known::{self, KnownValue};
 use unleak::error::{Error, Result};
 use unleak::rule::RuleSet;
 use unleak::secret::Secret;
+use unleak::values::{self, Value};
 
-use crate::args::KnownOptions;
+use crate::args::{Args, KnownOptions};
 use crate::ui;
 
 /// Files of the user's home that hold credentials.
@@ -42,13 +43,15 @@ const SECRET_NAMES: [&str; 6] = ["TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDE
 /// # Errors
 /// `Io` if a file cannot be read, `Usage` if it names no value.
 pub(crate) fn values(
+    args: &Args,
     options: &KnownOptions,
     rules: &RuleSet,
     audit: &AuditOptions,
 ) -> Result<Vec<KnownValue>> {
     let mut secrets: Vec<Arc<Secret>> = Vec::new();
     for path in &options.known {
-        secrets.extend(of_file(path)?.into_iter().map(Arc::new));
+        let listed = of_file(args, path)?.into_iter();
+        secrets.extend(listed.map(|value| Arc::new(value.secret)));
     }
     if options.known_env {
         secrets.extend(of_environment().into_iter().map(Arc::new));
@@ -61,24 +64,35 @@ pub(crate) fn values(
     secrets.into_iter().map(KnownValue::new).collect()
 }
 
-/// The values that a file names; '-' is standard input.
+/// The values of a list, which are counted on standard error; '-' is standard input.
 ///
 /// # Errors
-/// `Io` if it cannot be read, `Usage` if it names none.
-pub(crate) fn of_file(path: &Path) -> Result<Vec<Secret>> {
-    let parsed = known::parse(&read(path)?);
-    if parsed.left_out > 0 {
+/// `Io` if it cannot be read, `Usage` if it names none or a line cannot be read.
+pub(crate) fn of_file(args: &Args, path: &Path) -> Result<Vec<Value>> {
+    let name = match path == Path::new("-") {
+        true => "standard input".into(),
+        false => path.to_string_lossy(),
+    };
+    let list = values::parse(&read(path)?, &name)?;
+    if list.left_out > 0 {
+        let lines = list.left_out_lines.iter().take(5).map(ToString::to_string);
+        let lines = match list.left_out_lines.len() {
+            0 => String::new(),
+            1..=5 => format!(" (lines {})", lines.collect::<Vec<_>>().join(", ")),
+            _ => format!(" (lines {}, ...)", lines.collect::<Vec<_>>().join(", ")),
+        };
         ui::warn(&format!(
-            "{} values in '{}' are too short or too common to be searched for",
-            parsed.left_out,
-            path.display()
+            "{} values in '{name}' are too short or too common to be searched for{lines}",
+            list.left_out,
         ));
     }
-    if parsed.values.is_empty() {
-        return Err(Error::usage(format!("'{}' names no value", path.display()))
-            .hint("write one value a line, or NAME=VALUE, or JSON"));
-    }
-    Ok(parsed.values)
+    let named = match list.named {
+        0 => String::new(),
+        1 => "; 1 line was read as NAME=VALUE".to_owned(),
+        count => format!("; {count} lines were read as NAME=VALUE"),
+    };
+    ui::note(args, &format!("'{name}': {}{named}", list.shape()));
+    Ok(list.values)
 }
 
 /// Reads a file; '-' is standard input.

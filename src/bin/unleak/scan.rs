@@ -66,7 +66,7 @@ pub(crate) fn run(args: &Args, scan: &ScanArgs) -> Result<Exit> {
         return end(args, &settings, &document, paint);
     }
     let rules = std::mem::take(&mut settings.rules);
-    let known = known::values(&scan.known, &rules, &settings.audit)?;
+    let known = known::values(args, &scan.known, &rules, &settings.audit)?;
     let detector = Detector::compile_with(rules, known)?.with_limits(settings.unpack);
     let ground = ground(scan, repo.as_ref());
     let filter = Filter::resolve(&scan.filter, detector.rules(), scope, ground)?;

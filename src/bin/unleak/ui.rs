@@ -27,6 +27,13 @@ pub(crate) fn say(args: &Args, level: u8, text: &str) {
     }
 }
 
+/// Prints what is worth knowing, unless the user wants errors only.
+pub(crate) fn note(args: &Args, text: &str) {
+    if !args.quiet {
+        line(&format!("note: {}", escape(text.as_bytes())));
+    }
+}
+
 /// Prints a text that was made harmless already.
 pub(crate) fn write(text: &[u8]) {
     // As for a line.

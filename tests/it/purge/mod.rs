@@ -2,6 +2,8 @@
 
 mod crash;
 mod fitting;
+mod healing;
+mod lists;
 mod others;
 mod patching;
 mod random;

@@ -1,38 +1,26 @@
-//! What is left to do when history was rewritten here: pushes, and what a forge keeps.
+//! The pushes that bring the new history to each remote, as commands to paste.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use unleak::error::Result;
-use unleak::odb::ObjectId;
-use unleak::odb::repository::Repository;
+use unleak::error::{Error, Result};
+use unleak::odb::repository::{Overrides, Repository};
+use unleak::odb::{Limits, ObjectId, ObjectStore};
 use unleak::report::escape::escape;
-use unleak::rewrite::publish::{self, Manifest};
+use unleak::rewrite::git::Git;
+use unleak::rewrite::publish::{self, Manifest, Renamed};
+use unleak::rewrite::remote::{self, HIDDEN, Push, Pushes, RemoteRef};
 
-use super::args::ForgeChoice;
+use super::show::counted;
 
-/// Refs that forges keep, and nobody may push to.
-const HIDDEN: [(&str, &str); 3] = [
-    ("refs/pull/", "pull requests"),
-    ("refs/merge-requests/", "merge requests"),
-    ("refs/changes/", "changes"),
-];
+/// Refs in one command: a command line has an end.
+const MAX_REFS: usize = 500;
 
-/// One ref of a remote that must be moved.
-struct Push {
-    name: String,
-    old: ObjectId,
-    new: ObjectId,
-}
-
-/// What each remote must be told, and hidden refs that moved here, by kind.
-struct Pushes {
-    by_remote: BTreeMap<String, Vec<Push>>,
-    hidden: Vec<(String, usize)>,
-}
+/// Names of each kind that are listed.
+const MAX_LISTED: usize = 20;
 
 /// The remotes of a repository: name and address, without user and password.
-fn remotes(repo: &Repository) -> Vec<(String, String)> {
+pub(super) fn remotes(repo: &Repository) -> Vec<(String, String)> {
     let git = repo.git();
     let names = git.remote_names();
     let address = |name: &str| {
@@ -52,223 +40,316 @@ fn remotes(repo: &Repository) -> Vec<(String, String)> {
         .collect()
 }
 
-/// As far as the last purge knows what a remote has.
-fn pushes(repo: &Repository) -> Result<Pushes> {
-    let map = publish::ref_map(repo.common_dir())?;
-    let names: Vec<String> = remotes(repo).into_iter().map(|(name, _)| name).collect();
-    let mut found: BTreeMap<String, Vec<Push>> = BTreeMap::new();
-    let tracked = map
-        .iter()
-        .any(|(_, _, name)| name.starts_with("refs/remotes/"));
-    for (old, new, name) in &map {
-        let push = |name: String| Push {
-            name,
-            old: *old,
-            new: *new,
-        };
-        let tracking = names.iter().find_map(|remote| {
-            let branch = name.strip_prefix(&format!("refs/remotes/{remote}/"))?;
-            Some((remote.clone(), format!("refs/heads/{branch}")))
-        });
-        if let Some((remote, branch)) = tracking {
-            found.entry(remote).or_default().push(push(branch));
-            continue;
-        }
-        // A mirror has what its remote has; tags are the same everywhere.
-        let is_same =
-            name.starts_with("refs/tags/") || (!tracked && name.starts_with("refs/heads/"));
-        if is_same {
-            let remotes = if names.is_empty() {
-                vec!["origin".to_owned()]
-            } else {
-                names.clone()
-            };
-            for remote in remotes {
-                found.entry(remote).or_default().push(push(name.clone()));
+/// git in the repository, as the user would run it.
+pub(super) fn git(repo: &Repository) -> Git {
+    Git::new(repo.common_dir(), repo.git().workdir(), repo.hash())
+}
+
+/// The manifest of the last purge.
+pub(super) fn manifest(repo: &Repository) -> Result<Manifest> {
+    let path = publish::manifest_path(repo.common_dir());
+    if !path.exists() {
+        return Err(Error::repository("no purge was applied in this repository")
+            .hint("'unleak purge --apply' applies one"));
+    }
+    Manifest::read(&path)
+}
+
+pub(super) fn store(repo: &Repository) -> Result<ObjectStore> {
+    repo.open_store(&Overrides::default(), Limits::default())
+}
+
+/// The pushes, as commands that can be pasted; and whether all remotes could be asked.
+///
+/// # Errors
+/// `Repository` if there was no purge; `Usage` if a ref of `named` is not there.
+pub(super) fn push_plan(repo: &Repository, named: &[String]) -> Result<(String, bool)> {
+    let manifest = manifest(repo)?;
+    let store = store(repo)?;
+    let moved = publish::ref_map(repo.common_dir())?;
+    let named = named_refs(repo, named)?;
+    let (mut text, mut is_whole) = (String::new(), true);
+    let remotes = remotes(repo);
+    if remotes.is_empty() {
+        text.push_str(
+            "# No remote is configured: add the server with 'git remote add NAME ADDRESS', then run this again.\n",
+        );
+    }
+    for (name, _) in &remotes {
+        match remote::list(&git(repo), name) {
+            Ok(refs) => {
+                let pushes = remote::pushes(&refs, name, &manifest, &store);
+                let part = Part {
+                    repo,
+                    remote: name,
+                    refs: &refs,
+                    moved: &moved,
+                    named: &named,
+                };
+                part.write(&pushes, &mut text);
+            }
+            Err(error) => {
+                is_whole = false;
+                line(
+                    &mut text,
+                    &format!("# {}", escape(error.chain().as_bytes())),
+                );
+                line(
+                    &mut text,
+                    "# Nothing is known of its refs: reach it, then run 'unleak purge push-plan' again.",
+                );
             }
         }
     }
-    let hidden = HIDDEN.iter().map(|(prefix, what)| {
-        let count = map
-            .iter()
-            .filter(|(_, _, name)| name.starts_with(prefix))
-            .count();
-        ((*what).to_owned(), count)
-    });
-    Ok(Pushes {
-        by_remote: found,
-        hidden: hidden.filter(|(_, count)| *count > 0).collect(),
-    })
+    Ok((text, is_whole))
 }
 
-/// The pushes, as commands that can be pasted.
-///
-/// # Errors
-/// `Repository` if there was no purge.
-pub(super) fn push_plan(repo: &Repository) -> Result<String> {
-    let Pushes { by_remote, hidden } = pushes(repo)?;
-    let mut text = String::new();
-    if by_remote.is_empty() {
-        text.push_str("No ref that a remote has was moved.\n");
-    }
-    for (remote, list) in by_remote {
-        let _ = writeln!(
-            text,
-            "# {} of '{}': none is moved unless it still stands where it stood.",
-            list.len(),
-            escape(remote.as_bytes())
-        );
-        let _ = write!(text, "git push --atomic");
-        for push in &list {
-            let _ = write!(
+fn line(text: &mut String, line: &str) {
+    text.push_str(line);
+    text.push('\n');
+}
+
+/// Refs that the user names, with what they name here.
+fn named_refs(repo: &Repository, named: &[String]) -> Result<Vec<RemoteRef>> {
+    let refs = repo.refs();
+    let found = named.iter().map(|name| {
+        let full = ["", "refs/", "refs/tags/", "refs/heads/"]
+            .map(|prefix| format!("{prefix}{name}"))
+            .into_iter()
+            .find_map(|name| {
+                let id = refs.get(None, name.as_bytes())?.object_id()?;
+                Some(RemoteRef { name, id })
+            });
+        full.ok_or_else(|| Error::usage(format!("there is no ref '{name}'")))
+    });
+    found.collect()
+}
+
+/// What is printed for one remote.
+struct Part<'a> {
+    repo: &'a Repository,
+    remote: &'a str,
+    refs: &'a [RemoteRef],
+    moved: &'a [(ObjectId, ObjectId, String)],
+    named: &'a [RemoteRef],
+}
+
+impl Part<'_> {
+    fn write(&self, pushes: &Pushes, text: &mut String) {
+        let shown = escape(self.remote.as_bytes());
+        let new: Vec<&RemoteRef> = self
+            .named
+            .iter()
+            .filter(|named| !self.has(&named.name))
+            .collect();
+        let count = pushes.moves.len() + pushes.renames.len() + new.len();
+        if count == 0 {
+            line(text, &format!("# '{shown}': no ref is left to push."));
+        } else {
+            let refs = counted(count, "ref", "refs");
+            line(
                 text,
-                " \\\n  {}",
-                quoted(&format!("--force-with-lease={}:{}", push.name, push.old))
+                &format!("# '{shown}': {refs}. Each moves only from the commit that it names now."),
             );
         }
-        let _ = write!(text, " \\\n  {}", quoted(&remote));
-        for push in &list {
-            let _ = write!(
-                text,
-                " \\\n  {}",
-                quoted(&format!("{}:{}", push.new, push.name))
-            );
+        self.commands(pushes, &new, text);
+        for (renamed, push) in &pushes.renames {
+            self.rename(renamed, push, text);
         }
-        text.push('\n');
+        if count > 0 {
+            text.push_str(&refusals(self.remote));
+        }
+        self.rest(pushes, text);
     }
-    for (what, count) in hidden {
+
+    fn has(&self, name: &str) -> bool {
+        self.refs.iter().any(|found| found.name == name)
+    }
+
+    /// How a push begins: that of a mirror would push everything.
+    fn push(&self) -> String {
+        let config = self.repo.git().config_snapshot();
+        let key = format!("remote.{}.mirror", self.remote);
+        if config.boolean(key.as_str()) == Some(true) {
+            return format!("git -c {} push --atomic", quoted(&format!("{key}=false")));
+        }
+        "git push --atomic".to_owned()
+    }
+
+    fn commands(&self, pushes: &Pushes, new: &[&RemoteRef], text: &mut String) {
+        let moves = pushes.moves.iter().map(|push| {
+            let lease = format!("--force-with-lease={}:{}", push.name, push.old);
+            (lease, format!("{}:{}", push.new, push.name))
+        });
+        let new = new.iter().map(|found| {
+            let lease = format!("--force-with-lease={}:", found.name);
+            (lease, format!("{}:{}", found.id, found.name))
+        });
+        let words: Vec<(String, String)> = moves.chain(new).collect();
+        for words in words.chunks(MAX_REFS) {
+            text.push_str(&self.push());
+            for (lease, _) in words {
+                let _ = write!(text, " \\\n  {}", quoted(lease));
+            }
+            let _ = write!(text, " \\\n  {}", quoted(self.remote));
+            for (_, refspec) in words {
+                let _ = write!(text, " \\\n  {}", quoted(refspec));
+            }
+            text.push('\n');
+        }
+    }
+
+    /// Makes the ref with its new name, and deletes the old one, whose name is a secret: the remote
+    /// tells it to the shell.
+    fn rename(&self, renamed: &Renamed, push: &Push, text: &mut String) {
+        let name = quoted(&push.name);
+        line(
+            text,
+            &format!(
+                "# The name of a ref holds a secret: it becomes {name}, and the old one is deleted."
+            ),
+        );
+        let remote = quoted(self.remote);
+        // Leases on the old name, whatever else is there.
         let _ = writeln!(
             text,
-            "# {count} refs of {what} moved here: only the forge can move its own; see 'unleak purge kit'."
+            "old=$(git ls-remote --refs {remote} | awk -F '\\t' -v id={} -v prefix={} -v suffix={} '\n  \
+             $1 == id && length($2) == {} && index($2, prefix) == 1 && substr($2, length($2) - length(suffix) + 1) == suffix {{ print $2 }}')",
+            push.old,
+            quoted(&renamed.prefix),
+            quoted(&renamed.suffix),
+            renamed.len,
         );
+        if self.has(&push.name) {
+            let _ = writeln!(
+                text,
+                "{} --force-with-lease=\"$old:{}\" {remote} \":$old\"",
+                self.push(),
+                push.old
+            );
+        } else {
+            let _ = writeln!(
+                text,
+                "{} --force-with-lease=\"$old:{}\" --force-with-lease={} \\\n  {remote} \":$old\" {}",
+                self.push(),
+                push.old,
+                quoted(&format!("{}:", push.name)),
+                quoted(&format!("{}:{}", push.new, push.name)),
+            );
+        }
     }
-    Ok(text)
+
+    /// What no push of this clone can do.
+    fn rest(&self, pushes: &Pushes, text: &mut String) {
+        let shown = escape(self.remote.as_bytes());
+        let moved = self.moved.iter().map(|(_, _, name)| name);
+        let local: BTreeSet<&String> = moved
+            .filter(|name| name.starts_with("refs/tags/") || name.starts_with("refs/heads/"))
+            .filter(|name| !self.has(name))
+            .collect();
+        if !local.is_empty() {
+            line(
+                text,
+                &format!("# Only here, and not on '{shown}' ('--ref NAME' pushes one, too):"),
+            );
+            names(local.into_iter().map(String::as_str), text);
+        }
+        if !pushes.unknown.is_empty() {
+            let count = counted(pushes.unknown.len(), "ref", "refs");
+            line(
+                text,
+                &format!(
+                    "# {count} of '{shown}' name what this clone does not have: somebody pushed, or they were never fetched."
+                ),
+            );
+            names(pushes.unknown.iter().map(|found| &*found.name), text);
+            line(
+                text,
+                "# Fetch them, bring them to the new history, and ask for the pushes again; nothing is lost:",
+            );
+            line(text, &format!("#   {}", self.fetch(&pushes.unknown)));
+            line(
+                text,
+                "#   unleak purge heal .git/unleak/manifest.json --finish",
+            );
+            line(text, "#   unleak purge push-plan");
+        }
+        for (prefix, what) in HIDDEN {
+            let count = |refs: &[RemoteRef]| {
+                refs.iter()
+                    .filter(|found| found.name.starts_with(prefix))
+                    .count()
+            };
+            let (old, unknown) = (count(&pushes.hidden), count(&pushes.hidden_unknown));
+            if old + unknown > 0 {
+                line(
+                    text,
+                    &format!(
+                        "# {what}: {} old commits, {} commits that this clone does not have. No push moves them: see 'unleak purge kit'.",
+                        counted(old, "ref names", "refs name"),
+                        counted(unknown, "ref names", "refs name"),
+                    ),
+                );
+            }
+        }
+    }
+
+    /// The command that fetches refs: git fetches branches by itself, and others only if they are named.
+    fn fetch(&self, refs: &[RemoteRef]) -> String {
+        let mut words = vec!["git fetch".to_owned(), quoted(self.remote)];
+        let others = refs
+            .iter()
+            .filter(|found| !found.name.starts_with("refs/heads/"));
+        let others: Vec<&RemoteRef> = others.collect();
+        if !others.is_empty() {
+            let key = format!("remote.{}.fetch", self.remote);
+            let config = self.repo.git().config_snapshot();
+            words.extend(
+                config
+                    .string(key.as_str())
+                    .map(|spec| quoted(&spec.to_string())),
+            );
+        }
+        for found in others.iter().take(MAX_LISTED) {
+            words.push(quoted(&format!("{}:{}", found.name, found.name)));
+        }
+        words.join(" ")
+    }
+}
+
+fn names<'n>(names: impl Iterator<Item = &'n str>, text: &mut String) {
+    let names: Vec<&str> = names.collect();
+    for name in names.iter().take(MAX_LISTED) {
+        line(text, &format!("#   {}", escape(name.as_bytes())));
+    }
+    if names.len() > MAX_LISTED {
+        line(text, &format!("#   and {} more", names.len() - MAX_LISTED));
+    }
+}
+
+/// What servers say to such pushes, and what to do then.
+fn refusals(remote: &str) -> String {
+    let remote = escape(remote.as_bytes());
+    format!(
+        "# If it is refused:\n\
+         #   'stale info': somebody pushed to '{remote}' meanwhile; run 'unleak purge push-plan' again.\n\
+         #   'protected branch', 'pre-receive hook declined', GH006, GH013: allow force pushes (and deletions, if a ref is\n\
+         #     renamed) for the moment, and forbid them again afterwards.\n\
+         #     GitHub: Settings > Branches, or Rules > Rulesets. GitLab: Settings > Repository > Protected branches, and\n\
+         #     protected tags. Bitbucket: Repository settings > Branch restrictions. Gitea, Forgejo: Settings > Branches.\n\
+         #   'denying non-fast-forward', 'denying ref deletion', on plain git: in the repository on the server\n\
+         #     git config receive.denyNonFastForwards false    # afterwards: true\n\
+         #     git config receive.denyDeletes false            # afterwards: true\n"
+    )
 }
 
 /// Quotes a word for a shell.
-fn quoted(word: &str) -> String {
+pub(super) fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/:._-=+@".contains(c);
     let word = escape(word.as_bytes()).to_string();
-    if word.chars().all(is_plain) {
+    if !word.is_empty() && word.chars().all(is_plain) {
         word
     } else {
         format!("'{}'", word.replace('\'', "'\\''"))
     }
-}
-
-fn forge_of(address: &str) -> Option<ForgeChoice> {
-    let address = address.to_ascii_lowercase();
-    let table = [
-        ("github", ForgeChoice::Github),
-        ("gitlab", ForgeChoice::Gitlab),
-        ("bitbucket", ForgeChoice::Bitbucket),
-        ("gerrit", ForgeChoice::Gerrit),
-        (":29418", ForgeChoice::Gerrit),
-        ("gitea", ForgeChoice::Gitea),
-        ("forgejo", ForgeChoice::Gitea),
-        ("codeberg.org", ForgeChoice::Gitea),
-    ];
-    table
-        .into_iter()
-        .find(|(word, _)| address.contains(word))
-        .map(|(_, forge)| forge)
-}
-
-/// What is left to do on a forge.
-///
-/// # Errors
-/// `Io` if there was no purge.
-pub(super) fn kit(repo: &Repository, forge: Option<ForgeChoice>) -> Result<String> {
-    let manifest = Manifest::read(&publish::manifest_path(repo.common_dir()))?;
-    let hidden = pushes(repo)?.hidden;
-    let remotes = remotes(repo);
-    let mut text = String::new();
-    let found: Vec<(Option<ForgeChoice>, String)> = match forge {
-        Some(forge) => vec![(
-            Some(forge),
-            remotes
-                .first()
-                .map(|(_, address)| address.clone())
-                .unwrap_or_default(),
-        )],
-        None => remotes
-            .iter()
-            .map(|(_, address)| (forge_of(address), address.clone()))
-            .collect(),
-    };
-    if found.is_empty() {
-        text.push_str("No remote is configured; name the forge with '--forge'.\n");
-    }
-    for (forge, address) in found {
-        let address = escape(address.as_bytes());
-        match forge {
-            None => {
-                let _ = writeln!(
-                    text,
-                    "Where '{address}' is hosted is not known here; name the forge with '--forge'."
-                );
-            }
-            Some(forge) => one(&mut text, forge, &address, &manifest, &hidden),
-        }
-    }
-    text.push_str("\nForks, other clones, caches and mail keep what they had: rotate the secret whatever else you do.\n");
-    Ok(text)
-}
-
-fn one(
-    text: &mut String,
-    forge: ForgeChoice,
-    address: &str,
-    manifest: &Manifest,
-    hidden: &[(String, usize)],
-) {
-    let first = manifest.first_changed.join("\n  ");
-    let lfs = match manifest.lfs.len() {
-        0 => "none".to_owned(),
-        count => format!("{count}\n  {}", manifest.lfs.join("\n  ")),
-    };
-    let refs: usize = hidden.iter().map(|(_, count)| count).sum();
-    let _ = match forge {
-        ForgeChoice::Github => writeln!(
-            text,
-            "GitHub: after the push, old commits stay readable by their ids, and pull requests keep them.\n\
-             Write to https://support.github.com ('remove sensitive data'):\n\n  \
-             Repository: {address}\n  \
-             History was rewritten to remove a secret, which has been rotated. Please dereference affected pull\n  \
-             requests, collect garbage, and clear cached views.\n  \
-             Affected pull requests (refs): {refs}\n  \
-             First changed commits, by their old ids:\n  {first}\n  \
-             Orphaned LFS objects: {lfs}"
-        ),
-        ForgeChoice::Gitlab => {
-            let blobs: Vec<&str> = manifest.blobs.iter().map(|(old, _)| old.as_str()).collect();
-            writeln!(
-                text,
-                "GitLab ({address}): after the push, as owner, under Settings > Repository > Repository maintenance > Remove blobs,\n\
-                 paste these ids, then 'Prune unreachable objects' under Settings > General > Advanced:\n  {}\n\
-                 '.git/unleak/commit-map' has the form that GitLab's repository cleanup takes.\n\
-                 Merge requests keep {refs} refs.",
-                blobs.join("\n  ")
-            )
-        }
-        ForgeChoice::Bitbucket => writeln!(
-            text,
-            "Bitbucket ({address}): Cloud: after the push, ask https://support.atlassian.com to run garbage collection\n\
-             and to remove old pull request diffs. Data Center: an administrator runs 'git gc --prune=now' in the\n\
-             repository's directory. First changed commits, by their old ids:\n  {first}"
-        ),
-        ForgeChoice::Gerrit => writeln!(
-            text,
-            "Gerrit ({address}): {refs} refs of changes keep old commits. An administrator deletes the changes that hold them\n\
-             ('gerrit review --abandon', then 'gerrit delete-change' or the REST call DELETE /changes/ID), then runs\n\
-             'gerrit gc', and 'git gc --prune=now' in the repository's directory. First changed commits, by their old ids:\n  {first}"
-        ),
-        ForgeChoice::Gitea => writeln!(
-            text,
-            "Gitea or Forgejo ({address}): after the push, an administrator runs 'Garbage collect all repositories' under Site\n\
-             Administration > Dashboard, with '[git] GC_ARGS = --prune=now'. Pull requests keep {refs} refs; delete those that\n\
-             hold old commits in the repository's directory with 'git update-ref -d'. First changed commits, by their\n\
-             old ids:\n  {first}"
-        ),
-    };
 }

@@ -6,6 +6,34 @@ use clap::{Subcommand, ValueEnum};
 
 use crate::args::{ConfidenceChoice, RuleOptions};
 
+const HEAL_HELP: &str = "\
+In a clone that was made before the purge:
+
+  git fetch --all
+  unleak purge heal manifest.json --finish
+
+Objects whose new versions were fetched are taken as they are; commits of your own are made anew on top
+of them. A shallow or partial clone cannot be healed: clone again. The manifest is
+'.git/unleak/manifest.json' of the clone in which the purge ran; it holds no secret.";
+
+const GUARD_HELP: &str = "\
+Copy '.git/unleak/manifest.json' to the server, then let its pre-receive hook run the guard.
+
+Plain git, beside a hook that is there already (move it to 'hooks/pre-receive.old'):
+
+  #!/bin/sh
+  refs=$(cat)
+  printf '%s\\n' \"$refs\" | unleak purge guard /srv/manifest.json || exit 1
+  [ ! -x hooks/pre-receive.old ] || printf '%s\\n' \"$refs\" | hooks/pre-receive.old
+
+GitLab (self-managed): 'custom_hooks/pre-receive.d/unleak' in the repository's directory, or
+'gitlab-ctl'-wide in the directory that 'gitaly[\"configuration\"][:hooks][:custom_hooks_dir]' names;
+each file there reads the refs by itself: 'exec unleak purge guard /srv/manifest.json'.
+Gitea, Forgejo: 'hooks/pre-receive.d/unleak' in the repository's directory, likewise.
+GitHub Enterprise Server: a pre-receive hook environment with unleak and the manifest in it.
+Bitbucket Data Center, Gerrit: a hook plugin that runs the command.
+GitHub.com, GitLab.com, Bitbucket Cloud: no server hooks; protect the branches against force pushes.";
+
 /// Without '--apply', only says what would change; nothing is written.
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -29,11 +57,13 @@ pub(crate) struct PlanArgs {
     #[arg(long, value_name = "FINGERPRINT", num_args = 1..)]
     pub(crate) finding: Vec<String>,
 
-    /// Erase the findings of a report that 'unleak scan --format json' wrote; '-' is standard input
+    /// Erase the findings of a report that 'unleak scan --format json' or 'jsonl' wrote; '-' is standard
+    /// input
     #[arg(long, value_name = "REPORT", conflicts_with = "finding")]
     pub(crate) from: Option<PathBuf>,
 
-    /// Erase the values in this file: one a line, or NAME=VALUE, or JSON; '-' is standard input
+    /// Erase the values in this file: one a line, or NAME=VALUE, or JSON, or a list of git-filter-repo or
+    /// BFG (VALUE==>REPLACEMENT); '-' is standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["finding", "from"])]
     pub(crate) known: Option<PathBuf>,
 
@@ -78,7 +108,7 @@ pub(crate) struct PlanArgs {
     #[arg(long, value_name = "FINGERPRINT=TEXT")]
     pub(crate) replace: Vec<String>,
 
-    /// Remove a file or directory from all of history
+    /// Remove a file or directory from all of history: its path from the top of the repository
     #[arg(long, value_name = "PATH")]
     pub(crate) remove_path: Vec<String>,
 
@@ -143,9 +173,21 @@ pub(crate) enum PurgeCommand {
         format: PurgeFormat,
     },
     /// Delete the undo snapshot, which holds the values
-    Forget(RepositoryArgs),
-    /// Say how far the last purge has come
-    Status(RepositoryArgs),
+    Forget {
+        #[command(flatten)]
+        repository: RepositoryArgs,
+        /// Also those of earlier purges of this repository
+        #[arg(long)]
+        all: bool,
+    },
+    /// Say how far the last purge has come, and what is left to do on servers and in other clones
+    Status {
+        #[command(flatten)]
+        repository: RepositoryArgs,
+        /// Do not ask the remotes which of their refs still name old commits
+        #[arg(long)]
+        offline: bool,
+    },
     /// Search everything for the values of the last purge, or of a file, and print the proof
     Verify {
         #[command(flatten)]
@@ -153,16 +195,24 @@ pub(crate) enum PurgeCommand {
         /// Values to search for, as for 'unleak purge --known'
         #[arg(long, value_name = "FILE")]
         known: Option<PathBuf>,
-        /// Ask this remote whether it still serves old commits
+        /// Ask this remote for all its refs, and for old commits and blobs by their ids
         #[arg(long, value_name = "NAME")]
         remote: Option<String>,
         /// How to write the proof
         #[arg(long, value_enum, default_value_t = PurgeFormat::Human, value_name = "FORMAT")]
         format: PurgeFormat,
     },
-    /// Print the pushes that bring the new history to each remote
-    PushPlan(RepositoryArgs),
-    /// Print what is left to do on a forge, with the ids that its support asks for
+    /// Print the pushes that bring the new history to each remote, as commands to paste; remotes are
+    /// asked for the refs that they have
+    PushPlan {
+        #[command(flatten)]
+        repository: RepositoryArgs,
+        /// Also push this ref, which the remote does not have
+        #[arg(long = "ref", value_name = "REF")]
+        refs: Vec<String>,
+    },
+    /// Print what is left to do on a server, with the ids that its support asks for; remotes are asked
+    /// for their pull and merge requests
     Kit {
         #[command(flatten)]
         repository: RepositoryArgs,
@@ -170,7 +220,9 @@ pub(crate) enum PurgeCommand {
         #[arg(long, value_enum, value_name = "FORGE")]
         forge: Option<ForgeChoice>,
     },
-    /// Do to this clone what a colleague did to theirs: the same new ids, with local commits on top
+    /// Bring this clone to the new history after 'git fetch --all', with local commits on top; ends with
+    /// status 3 if it cannot
+    #[command(after_long_help = HEAL_HELP)]
     Heal {
         /// The colleague's '.git/unleak/manifest.json'
         #[arg(value_name = "MANIFEST")]
@@ -182,6 +234,7 @@ pub(crate) enum PurgeCommand {
         finish: bool,
     },
     /// Refuse pushes that bring old history back (a pre-receive hook; reads refs from standard input)
+    #[command(after_long_help = GUARD_HELP)]
     Guard {
         /// The '.git/unleak/manifest.json' of the purge
         #[arg(value_name = "MANIFEST")]

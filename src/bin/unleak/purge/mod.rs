@@ -3,31 +3,38 @@
 mod after;
 pub(crate) mod args;
 mod ask;
+mod checklist;
+mod kit;
+mod saved;
 mod show;
 mod targets;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
 use serde_json::Value;
 use unleak::audit::AuditOptions;
-use unleak::error::{Error, Result};
+use unleak::error::{Error, ErrorKind, Result};
 use unleak::hook::input::{self, RefUpdate};
 use unleak::odb::repository::{Overrides, Repository};
-use unleak::odb::{Limits, ObjectId};
+use unleak::odb::{Limits, ObjectId, ObjectStore};
 use unleak::progress::Progress;
 use unleak::report::escape::escape;
 use unleak::rewrite::finish;
 use unleak::rewrite::gate;
 use unleak::rewrite::git::Git;
+use unleak::rewrite::guard;
+use unleak::rewrite::heal;
 use unleak::rewrite::journal::{Journal, Phase};
 use unleak::rewrite::needles::{Needles, Target};
 use unleak::rewrite::objects::{Binary, Options};
 use unleak::rewrite::proof::{self, Proof};
 use unleak::rewrite::publish::{self, Manifest, Record};
 use unleak::rewrite::purge::{self, Force, Job, LeftOut, Plan};
+use unleak::rewrite::remote;
 use unleak::rewrite::sign::Signer;
 use unleak::rewrite::snapshot::Snapshot;
 use unleak::rule::RuleSet;
@@ -53,6 +60,10 @@ struct Notes {
     unsure: usize,
     /// Findings below the asked confidence: of medium confidence, and of low.
     below: (usize, usize),
+    /// How many findings were asked for that are not in the repository any more.
+    absent: usize,
+    /// Whether something could not be read while they were searched for.
+    is_unread: bool,
 }
 
 impl Notes {
@@ -69,19 +80,14 @@ pub(crate) fn run(args: &Args, purge: &PurgeArgs) -> Result<Exit> {
         Some(PurgeCommand::Undo { repository, force }) => undo(&repository.repository, *force),
         Some(PurgeCommand::Finish { repository, format }) => {
             let bench = Bench::new(args, &repository.repository, &RuleOptions::default())?;
-            show_proof(
-                &finish::finish(&bench.job(Vec::new(), Options::default())?)?,
-                *format,
-            )
+            let proof = finish::finish(&bench.job(Vec::new(), Options::default())?)?;
+            end(&bench.repo, &proof, *format)
         }
-        Some(PurgeCommand::Forget(repository)) => {
-            let dir = purge::forget(&discover(&repository.repository)?)?;
-            print(&format!(
-                "Deleted '{}': the purge cannot be undone any more.\n",
-                dir.display()
-            ))
-        }
-        Some(PurgeCommand::Status(repository)) => status(&repository.repository),
+        Some(PurgeCommand::Forget { repository, all }) => forget(&repository.repository, *all),
+        Some(PurgeCommand::Status {
+            repository,
+            offline,
+        }) => status(&repository.repository, !offline),
         Some(PurgeCommand::Verify {
             repository,
             known,
@@ -94,11 +100,16 @@ pub(crate) fn run(args: &Args, purge: &PurgeArgs) -> Result<Exit> {
             remote.as_deref(),
             *format,
         ),
-        Some(PurgeCommand::PushPlan(repository)) => {
-            print(&after::push_plan(&discover(&repository.repository)?)?)
+        Some(PurgeCommand::PushPlan { repository, refs }) => {
+            let (text, is_whole) = after::push_plan(&discover(&repository.repository)?, refs)?;
+            let printed = print(&text)?;
+            Ok(match printed {
+                Exit::Clean if !is_whole => Exit::Incomplete,
+                exit => exit,
+            })
         }
         Some(PurgeCommand::Kit { repository, forge }) => {
-            print(&after::kit(&discover(&repository.repository)?, *forge)?)
+            print(&kit::kit(&discover(&repository.repository)?, *forge)?)
         }
         Some(PurgeCommand::Heal {
             manifest,
@@ -163,6 +174,7 @@ impl Bench {
             signer: None,
             left_out: Vec::new(),
             expected: Vec::new(),
+            known: FxHashMap::default(),
         })
     }
 }
@@ -199,18 +211,20 @@ fn rewrite(args: &Args, plan: &PlanArgs) -> Result<Exit> {
     let picked = if only_paths {
         Picked::default()
     } else {
-        targets::select(plan, &bench)?
+        targets::select(args, plan, &bench)?
     };
     let notes = Notes {
         left_out: picked.left_out,
         unsure: picked.unsure,
         below: picked.below,
+        absent: picked.absent,
+        is_unread: picked.is_unread,
     };
     if picked.targets.is_empty() && !only_paths {
         bench.ready();
         return nothing(&notes, plan.format);
     }
-    let options = options(plan)?;
+    let options = options(plan, &bench.repo)?;
     let mut job = bench.job(picked.targets, options)?;
     job.places = picked.places;
     job.left_out.clone_from(&notes.left_out);
@@ -222,8 +236,14 @@ fn rewrite(args: &Args, plan: &PlanArgs) -> Result<Exit> {
     if !plan.apply {
         let found = purge::plan(&job)?;
         bench.ready();
-        let printed = print(&shown(&found, &bench.rules, &notes, plan.format)?)?;
-        return Ok(match (printed, found.check()) {
+        if !found.unknown_paths.is_empty() {
+            found.check()?;
+        }
+        let mut text = shown(&found, &bench.rules, &notes, plan.format)?;
+        if plan.format == PurgeFormat::Human {
+            text += &show::next(&found);
+        }
+        return Ok(match (print(&text)?, found.check()) {
             (Exit::Clean, Err(_)) => Exit::Incomplete,
             (Exit::Clean, Ok(())) if !found.is_empty() || has_more(&found, &notes) => Exit::Found,
             (exit, _) => exit,
@@ -240,6 +260,7 @@ fn nothing(notes: &Notes, format: PurgeFormat) -> Result<Exit> {
         PurgeFormat::Json => pretty(&show::nothing_json(notes))?,
     };
     Ok(match print(&text)? {
+        Exit::Clean if notes.is_unread => Exit::Incomplete,
         Exit::Clean if notes.has_values() => Exit::Found,
         exit => exit,
     })
@@ -257,7 +278,50 @@ fn shown(plan: &Plan, rules: &RuleSet, notes: &Notes, format: PurgeFormat) -> Re
     }
 }
 
-fn options(plan: &PlanArgs) -> Result<Options> {
+/// A path to be removed, from the top of the repository.
+fn removed_path(path: &str, repo: &Repository) -> Result<String> {
+    let refused = |what: &str| {
+        Err(Error::usage(format!("'--remove-path {path}' {what}"))
+            .hint("name a file or directory by its path from the top of the repository"))
+    };
+    let mut relative = Path::new(path);
+    if relative.is_absolute() {
+        let root = repo
+            .git()
+            .workdir()
+            .and_then(|root| root.canonicalize().ok());
+        let given = relative
+            .canonicalize()
+            .unwrap_or_else(|_| relative.to_owned());
+        let below = root.and_then(|root| Some(given.strip_prefix(root).ok()?.to_owned()));
+        return match below {
+            Some(below) => removed_path(&below.to_string_lossy(), repo),
+            None => refused("is not below the worktree"),
+        };
+    }
+    if path.is_empty() {
+        relative = Path::new(".");
+    }
+    let mut parts = Vec::new();
+    for part in relative.components() {
+        match part {
+            Component::CurDir => {}
+            Component::Normal(part) => parts.push(part.to_string_lossy().into_owned()),
+            _ => return refused("leads out of the repository"),
+        }
+    }
+    match parts.first().map(String::as_str) {
+        None => refused("names the whole repository"),
+        Some(".git") => refused("is git's own directory, which history never has"),
+        Some(_) => Ok(parts.join("/")),
+    }
+}
+
+fn options(plan: &PlanArgs, repo: &Repository) -> Result<Options> {
+    let paths = plan.remove_path.iter().map(|path| removed_path(path, repo));
+    let mut remove_paths: Vec<String> = paths.collect::<Result<_>>()?;
+    remove_paths.sort_unstable();
+    remove_paths.dedup();
     Ok(Options {
         mark: plan.replace_with.as_bytes().to_vec(),
         binary: match plan.binary {
@@ -265,7 +329,7 @@ fn options(plan: &PlanArgs) -> Result<Options> {
             BinaryChoice::Drop => Binary::Drop,
             BinaryChoice::Refuse => Binary::Refuse,
         },
-        remove_paths: plan.remove_path.clone(),
+        remove_paths,
         prune_empty: plan.prune_empty,
         submodules: submodules(&plan.submodule_map)?,
     })
@@ -316,11 +380,11 @@ fn apply(bench: &Bench, job: &Job<'_>, args: &PlanArgs, notes: &Notes) -> Result
         ))?;
     }
     if args.finish {
-        return show_proof(&finish::finish(job)?, args.format);
+        return end(&bench.repo, &finish::finish(job)?, args.format);
     }
     match args.format {
         PurgeFormat::Human => print(
-            "Next: 'unleak purge finish' removes the old objects and proves it; 'unleak purge push-plan' lists the pushes.\n",
+            "Next: 'unleak purge finish' removes the old objects, proves it, and lists what is left to do elsewhere.\n",
         ),
         PurgeFormat::Json => print(&shown(&applied.plan, &bench.rules, notes, args.format)?),
     }
@@ -345,6 +409,47 @@ fn show_proof(proof: &Proof, format: PurgeFormat) -> Result<Exit> {
     })
 }
 
+/// The end of a purge: its proof, and for people what is left to do.
+fn end(repo: &Repository, proof: &Proof, format: PurgeFormat) -> Result<Exit> {
+    let exit = show_proof(proof, format)?;
+    if format == PurgeFormat::Human {
+        let list = checklist::checklist(repo, &state_home()?, false)?;
+        print(&format!("\n{list}"))?;
+    }
+    Ok(exit)
+}
+
+/// Deletes the undo snapshot of the last purge, or those of all purges of a repository.
+fn forget(path: &Path, all: bool) -> Result<Exit> {
+    let repo = discover(path)?;
+    let root = Snapshot::root(&state_home()?, repo.common_dir());
+    let has_journal = Journal::read(repo.common_dir())?.is_some();
+    let mut text = String::new();
+    if has_journal || !all {
+        let dir = purge::forget(&repo)?;
+        text += &format!(
+            "Deleted '{}': the purge cannot be undone any more.\n",
+            dir.display()
+        );
+    }
+    let left = Snapshot::all(&root);
+    if all {
+        for dir in left {
+            Snapshot::at(&dir).forget()?;
+            text += &format!("Deleted '{}', of an earlier purge.\n", dir.display());
+        }
+        if text.is_empty() {
+            text.push_str("There is no undo snapshot of this repository.\n");
+        }
+    } else if !left.is_empty() {
+        let snapshots = show::counted(left.len(), "undo snapshot", "undo snapshots");
+        text += &format!(
+            "{snapshots} of earlier purges hold secrets still: 'unleak purge forget --all' deletes them.\n"
+        );
+    }
+    print(&text)
+}
+
 fn go_on(bench: &Bench) -> Result<Exit> {
     let phase = purge::go_on(bench.job(Vec::new(), Options::default())?)?;
     print(match phase {
@@ -366,10 +471,18 @@ fn undo(path: &Path, force: bool) -> Result<Exit> {
     print(&text)
 }
 
-fn status(path: &Path) -> Result<Exit> {
+fn status(path: &Path, ask: bool) -> Result<Exit> {
     let repo = discover(path)?;
+    let list = || -> Result<String> {
+        let list = checklist::checklist(&repo, &state_home()?, ask)?;
+        Ok(format!("\n{list}"))
+    };
     let Some(journal) = Journal::read(repo.common_dir())? else {
-        return print("No purge is under way.\n");
+        let list = match publish::manifest_path(repo.common_dir()).exists() {
+            true => list()?,
+            false => checklist::snapshots(&repo, &state_home()?),
+        };
+        return print(&format!("No purge is under way.\n{list}"));
     };
     let next = match journal.phase {
         Phase::Preparing | Phase::Applying | Phase::Finishing => {
@@ -386,7 +499,11 @@ fn status(path: &Path) -> Result<Exit> {
         journal.snapshot.display(),
     );
     print(&format!(
-        "Purge {run}: {phase}.\nUndo snapshot: '{dir}'\n{next}\n"
+        "Purge {run}: {phase}.\nUndo snapshot: '{dir}'\n{next}\n{}",
+        match journal.phase {
+            Phase::Finished => list()?,
+            _ => String::new(),
+        }
     ))
 }
 
@@ -403,7 +520,7 @@ fn verify(
     }
     let mut record = Record::default();
     let targets = if let Some(file) = known {
-        targets::of_file(file, &bench.audit)?
+        targets::of_file(args, file, &bench.audit)?
     } else {
         let journal =
             purge::begun(&bench.repo).map_err(|e| e.hint("name the values with '--known FILE'"))?;
@@ -422,10 +539,10 @@ fn verify(
     show_proof(&proof::verify(&job, &needles, &record)?, format)
 }
 
-/// Asks a remote for the first changed commits: most forges serve commits that no ref reaches.
+/// Asks a remote for its refs and for old objects: most forges hand out objects that no ref reaches.
 fn ask_remote(repo: &Repository, remote: &str) -> Result<Exit> {
     let manifest = Manifest::read(&publish::manifest_path(repo.common_dir()))?;
-    let scratch = tempfile::tempdir().map_err(|e| Error::io("make", &std::env::temp_dir(), e))?;
+    let dir = tempfile::tempdir().map_err(|e| Error::io("make", &std::env::temp_dir(), e))?;
     let url = repo
         .git()
         .try_find_remote(remote)
@@ -435,43 +552,56 @@ fn ask_remote(repo: &Repository, remote: &str) -> Result<Exit> {
             .url(gix::remote::Direction::Fetch)
             .map(|url| url.to_bstring().to_string())
     });
-    let url = url.unwrap_or_else(|| remote.to_owned());
-    let git = Git::new(scratch.path(), None, repo.hash());
-    git.run(&["init", "-q", "--bare", "."], b"")?;
-    let mut served = Vec::new();
-    let mut text = String::new();
-    for id in &manifest.first_changed {
-        let words =
-            ["fetch", "-q", "--depth=1", "--no-tags", "--", &url, id].map(std::ffi::OsStr::new);
-        let (is_served, said) = git.ask(&words)?;
-        let said = String::from_utf8_lossy(&said).into_owned();
-        let is_refusal = [
-            "not our ref",
-            "unadvertised object",
-            "no such remote ref",
-            "couldn't find remote ref",
-        ];
-        if is_served {
-            served.push(id.clone());
-        } else if !is_refusal.iter().any(|words| said.contains(words)) {
-            return Err(Error::repository(format!("cannot ask '{remote}' for {id}"))
-                .because(said.trim().to_owned()));
-        }
-    }
-    for id in &served {
-        text += &format!("still served: {id}\n");
-    }
-    text += &format!(
-        "{} of {} old commits are still served by '{remote}'.\n",
-        served.len(),
-        manifest.first_changed.len()
-    );
-    let printed = print(&text)?;
-    Ok(if printed == Exit::Clean && !served.is_empty() {
-        Exit::Found
-    } else {
-        printed
+    let url = url.map_or_else(|| remote.to_owned(), |url| absolute(repo, &url));
+    let git = remote::scratch(dir.path(), repo.hash())?;
+    let served = remote::ask(&git, &url, &manifest)?;
+    let is_clean = served.is_clean();
+    remote::keep_asked(
+        repo.common_dir(),
+        remote,
+        is_clean && served.unasked.is_empty(),
+    )?;
+    let printed = print(&show::served(remote, &served, &manifest))?;
+    Ok(match printed {
+        Exit::Clean if !is_clean => Exit::Found,
+        Exit::Clean if !served.unasked.is_empty() => Exit::Incomplete,
+        exit => exit,
     })
+}
+
+/// An address as it is seen from everywhere: paths of remotes begin at the repository.
+fn absolute(repo: &Repository, url: &str) -> String {
+    let is_path = !url.contains("://") && !url.split('/').next().unwrap_or_default().contains(':');
+    if !is_path || Path::new(url).is_absolute() {
+        return url.to_owned();
+    }
+    let base = repo.git().workdir().unwrap_or_else(|| repo.common_dir());
+    let path = base.join(url);
+    path.canonicalize()
+        .unwrap_or(path)
+        .to_string_lossy()
+        .into_owned()
+}
+
+/// The values of a manifest, as far as old objects show them, and those of the last purge of this very
+/// clone; and how many are not known.
+fn values_to_heal(
+    bench: &Bench,
+    manifest: &Manifest,
+    store: &ObjectStore,
+) -> Result<(Vec<Target>, usize)> {
+    let key = &bench.audit.fingerprint_key;
+    let (mut targets, mut missing) = manifest.targets(store, &bench.rules, key)?;
+    let journal = Journal::read(bench.repo.common_dir())?;
+    let inputs = journal.and_then(|journal| purge::inputs(&Snapshot::at(&journal.snapshot)).ok());
+    if let Some(inputs) = inputs {
+        let own = inputs.targets(key)?;
+        missing = missing.saturating_sub(own.len());
+        targets.extend(own);
+        targets.sort_by_key(|target| target.fingerprint);
+        targets.dedup_by_key(|target| target.fingerprint);
+    }
+    Ok((targets, missing))
 }
 
 fn heal(args: &Args, manifest: &Path, path: &Path, finish: bool) -> Result<Exit> {
@@ -480,28 +610,61 @@ fn heal(args: &Args, manifest: &Path, path: &Path, finish: bool) -> Result<Exit>
     let store = bench
         .repo
         .open_store(&Overrides::default(), Limits::default())?;
-    let (targets, missing) =
-        manifest.targets(&store, &bench.rules, &bench.audit.fingerprint_key)?;
+    let here = heal::look(&store, &manifest);
+    let (targets, missing) = values_to_heal(&bench, &manifest, &store)?;
+    let refusals = guard::refusals(&bench.repo, &store);
     drop(store);
-    if targets.is_empty() && manifest.options.remove_paths.is_empty() {
-        return print("Nothing to heal: this clone holds none of the old objects.\n");
+    let nothing = "Nothing to heal: this clone holds none of the old objects.\n";
+    // Notes name commits by their paths only.
+    let has_notes = !bench.repo.refs_below("refs/notes/")?.0.is_empty();
+    if here.old == 0 && targets.is_empty() && !has_notes {
+        bench.ready();
+        return print(nothing);
     }
-    if missing > 0 {
-        ui::warn(&format!(
-            "{missing} values stand in no object of this clone: they are not searched for"
-        ));
+    if let Some(refusal) = refusals.first() {
+        bench.ready();
+        return print(&show::not_healed(here.old, refusal)).map(|_| Exit::Incomplete);
     }
     let mut job = bench.job(targets, manifest.options.clone())?;
+    job.known = here.known;
     job.expected = manifest.expected();
-    let applied = purge::apply(&job, &mut |_| Ok(()))?;
+    let applied = match purge::apply(&job, &mut |_| Ok(())) {
+        Ok(applied) => applied,
+        Err(error) if error.kind() == ErrorKind::Repository => {
+            bench.ready();
+            ui::error(&error);
+            return Ok(Exit::Incomplete);
+        }
+        Err(error) => return Err(error),
+    };
     bench.ready();
-    print(&show::plan(&applied.plan, &bench.rules, &Notes::default()))?;
-    if finish {
-        return show_proof(&finish::finish(&job)?, PurgeFormat::Human);
+    if applied.plan.is_empty() {
+        return print(nothing);
     }
-    print(
-        "\nHealed: the new ids are those of the manifest. Next: 'unleak purge finish', or 'unleak purge undo'.\n",
-    )
+    let own = heal::own_work(&applied.plan, &manifest);
+    print(&show::plan(&applied.plan, &bench.rules, &Notes::default()))?;
+    publish::merge(bench.repo.common_dir(), manifest)?;
+    let exit = if finish {
+        show_proof(&finish::finish(&job)?, PurgeFormat::Human)?
+    } else {
+        print(
+            "\nHealed: the new ids are those of the manifest. Next: 'unleak purge finish', or 'unleak purge undo'.\n",
+        )?
+    };
+    if missing == 0 || own == 0 {
+        return Ok(exit);
+    }
+    let (values, commits) = (
+        show::counted(missing, "value", "values"),
+        show::counted(own, "commit or tag", "commits and tags"),
+    );
+    ui::warn(&format!(
+        "{values} could not be read from the old objects of this clone: {commits} of your own moved to the new history, and were not searched for them; run 'unleak scan' before you push"
+    ));
+    Ok(match exit {
+        Exit::Clean => Exit::Incomplete,
+        exit => exit,
+    })
 }
 
 /// Looks at what a push brings, as git tells a pre-receive hook.

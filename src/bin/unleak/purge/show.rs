@@ -7,12 +7,15 @@ use unleak::odb::{ObjectId, ObjectKind};
 use unleak::path_class::PathClass;
 use unleak::report::escape::escape;
 use unleak::rewrite::blobs::Left;
+use unleak::rewrite::guard::Refusal;
 use unleak::rewrite::head::HeadFile;
 use unleak::rewrite::literal::Ambiguity;
 use unleak::rewrite::needles::{Reach, Target};
 use unleak::rewrite::objects::Preview;
 use unleak::rewrite::proof::{Leftover, Proof};
+use unleak::rewrite::publish::Manifest;
 use unleak::rewrite::purge::{LeftOut, Plan, Standing};
+use unleak::rewrite::remote::Served;
 use unleak::rule::RuleSet;
 
 use super::{Notes, ask};
@@ -49,6 +52,9 @@ pub(super) fn plan(plan: &Plan, rules: &RuleSet, notes: &Notes) -> String {
 /// A plan with at most `shown` entries of each list.
 fn page(plan: &Plan, rules: &RuleSet, notes: &Notes, shown: usize) -> String {
     let mut text = String::new();
+    if plan.is_empty() {
+        line!(text, "{}", nothing_to_do(plan));
+    }
     line!(
         text,
         "Rotate first: a rewrite does not make a published secret safe."
@@ -57,8 +63,10 @@ fn page(plan: &Plan, rules: &RuleSet, notes: &Notes, shown: usize) -> String {
         value(target, rules, &mut text);
     }
     more(plan.targets.len(), shown, "value", &mut text);
+    nowhere(plan, shown, &mut text);
     left_out_values(&plan.left_out, shown, &mut text);
     below(notes.below, &mut text);
+    absent(notes, &mut text);
     changes(plan, shown, &mut text);
     here(plan, shown, &mut text);
     history(plan, shown, &mut text);
@@ -68,6 +76,80 @@ fn page(plan: &Plan, rules: &RuleSet, notes: &Notes, shown: usize) -> String {
         text.push_str(&classes);
     }
     problems(plan, shown, &mut text);
+    text
+}
+
+/// What an empty plan says first.
+fn nothing_to_do(plan: &Plan) -> &'static str {
+    if plan.targets.is_empty() {
+        "Nothing to do: there is nothing to erase here."
+    } else {
+        "Nothing to do: the values stand nowhere in this repository."
+    }
+}
+
+/// Values that were looked for and stand nowhere.
+fn nowhere(plan: &Plan, shown: usize, text: &mut String) {
+    let values = plan.nowhere.iter().map(|&number| {
+        let target = &plan.targets[number].0;
+        let id = &target.fingerprint.to_string()[..12];
+        let bytes = target.secret.reveal();
+        let length = std::str::from_utf8(bytes).map_or(bytes.len(), |text| text.chars().count());
+        format!(
+            "{id}  {} ({length} characters)",
+            escape(target.secret.redacted().as_bytes())
+        )
+    });
+    let count = counted(plan.nowhere.len(), "value stands", "values stand");
+    let title = format!("{count} nowhere in this repository (misspelled, or in another one?)");
+    list(text, shown, &title, values);
+}
+
+/// Findings that were asked for and are not there any more.
+fn absent(notes: &Notes, text: &mut String) {
+    if notes.absent > 0 {
+        let count = counted(notes.absent, "finding", "findings");
+        line!(
+            text,
+            "Not in this repository any more: {count} that you asked for."
+        );
+    }
+    if notes.is_unread {
+        line!(
+            text,
+            "Something could not be read while they were searched for: run 'unleak scan'."
+        );
+    }
+}
+
+/// What comes after a plan that was not carried out.
+pub(super) fn next(plan: &Plan) -> String {
+    let mut text = String::new();
+    if plan.is_empty() {
+        return text;
+    }
+    line!(text, "\nNext:");
+    line!(
+        text,
+        "  1. 'git fetch --all', then this plan again: it covers what this clone has. Notes and pull requests are"
+    );
+    line!(
+        text,
+        "     fetched only if you name them: git fetch REMOTE 'refs/notes/*:refs/notes/*' 'refs/pull/*/head:refs/pull/*/head'"
+    );
+    line!(
+        text,
+        "  2. The same command with '--apply --finish' erases, removes the old objects and proves it; 'unleak purge undo'"
+    );
+    line!(text, "     takes it back.");
+    line!(
+        text,
+        "  3. The server ('unleak purge push-plan', 'unleak purge kit') and all other clones ('unleak purge heal'):"
+    );
+    line!(
+        text,
+        "     the end of '--finish' lists the steps, and 'unleak purge status' prints them again."
+    );
     text
 }
 
@@ -116,10 +198,14 @@ fn value((target, standing): &(Target, Standing), rules: &RuleSet, text: &mut St
 
 /// What is said if nothing is selected.
 pub(super) fn nothing(notes: &Notes) -> String {
-    if notes.left_out.is_empty() && notes.below == (0, 0) {
+    if notes.left_out.is_empty() && notes.below == (0, 0) && notes.absent == 0 {
         return "Nothing to purge: no value was found.\n".to_owned();
     }
-    let mut text = "Nothing to purge: no value is selected.\n".to_owned();
+    let mut text = match notes.absent {
+        0 => "Nothing to purge: no value is selected.\n".to_owned(),
+        _ => "Nothing to purge: what was asked for is not there.\n".to_owned(),
+    };
+    absent(notes, &mut text);
     left_out_values(&notes.left_out, SHOWN[0], &mut text);
     below(notes.below, &mut text);
     text
@@ -276,6 +362,13 @@ fn lists(plan: &Plan, shown: usize, text: &mut String) {
         }
     });
     list(text, shown, "Refs that move", moved);
+    let unsigned = rewritten.unsigned.iter().map(ToString::to_string);
+    list(
+        text,
+        shown,
+        "Commits and tags that lose their signature ('--resign' signs them with your key)",
+        unsigned,
+    );
     list(
         text,
         shown,
@@ -379,8 +472,14 @@ fn history(plan: &Plan, shown: usize, text: &mut String) {
 }
 
 fn preview_lines(preview: &Preview, text: &mut String) {
-    for shown in &preview.lines {
-        line!(text, "    {}", escape(shown));
+    let is_paired = preview.before.len() == preview.lines.len();
+    for (number, shown) in preview.lines.iter().enumerate() {
+        if let Some(before) = preview.before.get(number).filter(|_| is_paired) {
+            line!(text, "    - {}", escape(before));
+            line!(text, "    + {}", escape(shown));
+        } else {
+            line!(text, "    {}", escape(shown));
+        }
     }
 }
 
@@ -411,6 +510,13 @@ fn problems(plan: &Plan, shown: usize, text: &mut String) {
                 stuck.why.text()
             )
         }),
+    );
+    let nested = plan.nested.iter();
+    list(
+        text,
+        shown,
+        "In repositories of submodules, which are purged by themselves ('unleak purge ... DIRECTORY', then '--submodule-map')",
+        nested.map(|left| escape(left.name.as_bytes())),
     );
     beside(plan, shown, text);
     let skipped = plan.skipped.iter();
@@ -458,6 +564,7 @@ fn beside(plan: &Plan, shown: usize, text: &mut String) {
 pub(super) fn nothing_json(notes: &Notes) -> Value {
     json!({
         "values": [],
+        "absent": notes.absent,
         "left_out": notes.left_out.iter().map(left_out_json).collect::<Vec<_>>(),
         "not_selected": {"medium": notes.below.0, "low": notes.below.1},
     })
@@ -523,19 +630,24 @@ fn files_json(plan: &Plan) -> Value {
 pub(super) fn plan_json(plan: &Plan, rules: &RuleSet, notes: &Notes) -> Value {
     let rewritten = &plan.rewritten;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let values = plan.targets.iter().map(|(target, standing)| {
-        json!({
-            "fingerprint": target.fingerprint.to_string(),
-            "rule_id": target.rule_id,
-            "secret": target.secret.redacted(),
-            "named": target.is_named,
-            "partial": target.is_partial,
-            "everywhere": target.reach == Reach::Everywhere,
-            "file_versions": standing.blobs,
-            "texts": standing.texts,
-            "rotate": rules.get(&target.rule_id).and_then(|rule| rule.rotate.clone()),
-        })
-    });
+    let values = plan
+        .targets
+        .iter()
+        .enumerate()
+        .map(|(number, (target, standing))| {
+            json!({
+                "nowhere": plan.nowhere.contains(&number),
+                "fingerprint": target.fingerprint.to_string(),
+                "rule_id": target.rule_id,
+                "secret": target.secret.redacted(),
+                "named": target.is_named,
+                "partial": target.is_partial,
+                "everywhere": target.reach == Reach::Everywhere,
+                "file_versions": standing.blobs,
+                "texts": standing.texts,
+                "rotate": rules.get(&target.rule_id).and_then(|rule| rule.rotate.clone()),
+            })
+        });
     let refs = plan.moves.updates.iter().map(|update| {
         let renamed = update.new_name.as_ref();
         json!({
@@ -570,10 +682,70 @@ pub(super) fn plan_json(plan: &Plan, rules: &RuleSet, notes: &Notes) -> Value {
         })).collect::<Vec<_>>(),
         "unread": plan.skipped.iter().map(|skipped| skipped.detail.clone()).collect::<Vec<_>>(),
         "files": plan.files.iter().map(|path| text(path)).collect::<Vec<_>>(),
+        "submodules": plan.nested.iter().map(|left| left.name.clone()).collect::<Vec<_>>(),
+        "absent": notes.absent,
         "changes": files_json(plan),
         "left_out": plan.left_out.iter().map(left_out_json).collect::<Vec<_>>(),
         "not_selected": {"medium": notes.below.0, "low": notes.below.1},
     })
+}
+
+/// What a remote still has of the old history.
+pub(super) fn served(remote: &str, served: &Served, manifest: &Manifest) -> String {
+    let mut text = String::new();
+    let name = escape(remote.as_bytes());
+    for id in &served.ids {
+        line!(text, "still served: {id}");
+    }
+    for (found, id) in &served.refs {
+        line!(text, "still named by {}: {id}", escape(found.as_bytes()));
+    }
+    let commits = manifest.first_changed.len();
+    let old = served
+        .ids
+        .iter()
+        .filter(|id| manifest.first_changed.contains(&id.to_string()));
+    line!(
+        text,
+        "{} of {} old commits are still served by '{name}'; it was asked for {} by their ids, and {} of its {} lead to old commits.",
+        old.count(),
+        commits,
+        counted(served.asked, "object", "objects"),
+        served.refs.len(),
+        counted(served.ref_count, "ref", "refs"),
+    );
+    for unasked in &served.unasked {
+        line!(
+            text,
+            "It could not be asked for {}.",
+            escape(unasked.as_bytes())
+        );
+    }
+    line!(
+        text,
+        "Nobody can ask for refs that the server hides, forks and cached pages."
+    );
+    if !served.is_clean() {
+        line!(text, "'unleak purge kit' says what to do there.");
+    }
+    text
+}
+
+/// Why a clone cannot be healed.
+pub(super) fn not_healed(old: usize, refusal: &Refusal) -> String {
+    let mut text = String::new();
+    line!(
+        text,
+        "Not healed: this clone has {} of the purged history, and {}.",
+        counted(old, "object", "objects"),
+        escape(refusal.what.as_bytes())
+    );
+    line!(
+        text,
+        "Clone it again (push nothing from it); or, to keep work of your own: {}, then heal again.",
+        escape(refusal.way_out.as_bytes())
+    );
+    text
 }
 
 /// Lists what is left of values.

@@ -5,57 +5,28 @@ use std::path::Path;
 use std::sync::Arc;
 
 use gix::bstr::BString;
-use serde::Deserialize;
 use unleak::audit::repository::audit;
 use unleak::audit::{Audit, AuditOptions};
 use unleak::detect::score::Reasons;
-use unleak::detect::{Detector, Hits, Scratch, known};
+use unleak::detect::{Detector, known};
 use unleak::error::{Error, Result};
 use unleak::finding::{Finding, Fingerprint};
-use unleak::odb::read::Reader;
+use unleak::odb::ObjectId;
 use unleak::odb::repository::Overrides;
-use unleak::odb::{Limits, ObjectId};
 use unleak::rewrite::frame::Edges;
+use unleak::rewrite::journal::Journal;
 use unleak::rewrite::literal::{self, Ambiguity};
 use unleak::rewrite::needles::{Edit, MIN_EVERYWHERE, Reach, Target};
-use unleak::rewrite::purge::LeftOut;
+use unleak::rewrite::purge::{self, LeftOut};
 use unleak::rewrite::rest;
+use unleak::rewrite::snapshot::Snapshot;
 use unleak::rule::{Confidence, RuleSet};
 use unleak::secret::Secret;
-use unleak::span::Span;
 
-use super::Bench;
 use super::args::PlanArgs;
+use super::{Bench, saved};
+use crate::args::Args;
 use crate::settings;
-
-/// The part of a report that names findings.
-#[derive(Deserialize)]
-struct Saved {
-    findings: Vec<SavedFinding>,
-}
-
-#[derive(Deserialize)]
-struct SavedFinding {
-    fingerprint: String,
-    rule_id: String,
-    #[serde(default)]
-    confidence: Option<Confidence>,
-    #[serde(default)]
-    occurrences: Vec<SavedPlace>,
-    /// What belongs to it: erased with it.
-    #[serde(default)]
-    with: Vec<Self>,
-}
-
-#[derive(Deserialize)]
-struct SavedPlace {
-    kind: String,
-    object: String,
-    start: usize,
-    end: usize,
-    #[serde(default)]
-    wrapping: Vec<serde_json::Value>,
-}
 
 /// What is to be erased, and what is not.
 #[derive(Default)]
@@ -70,14 +41,18 @@ pub(super) struct Picked {
     pub(super) unsure: usize,
     /// Findings below the asked confidence: of medium confidence, and of low.
     pub(super) below: (usize, usize),
+    /// How many findings were asked for that are not in the repository any more.
+    pub(super) absent: usize,
+    /// Whether something could not be read while they were searched for.
+    pub(super) is_unread: bool,
 }
 
 /// A value with what decides whether it is erased.
-struct Candidate {
-    target: Target,
-    confidence: Confidence,
-    reasons: Reasons,
-    path: Option<Vec<u8>>,
+pub(super) struct Candidate {
+    pub(super) target: Target,
+    pub(super) confidence: Confidence,
+    pub(super) reasons: Reasons,
+    pub(super) path: Option<Vec<u8>>,
 }
 
 impl Candidate {
@@ -95,14 +70,14 @@ impl Candidate {
 ///
 /// # Errors
 /// `Usage` if a finding is asked for that is not there; as the scan.
-pub(super) fn select(args: &PlanArgs, bench: &Bench) -> Result<Picked> {
+pub(super) fn select(all: &Args, args: &PlanArgs, bench: &Bench) -> Result<Picked> {
     let mut picked = if let Some(path) = &args.known {
         Picked {
-            targets: of_file(path, &bench.audit)?,
+            targets: of_file(all, path, &bench.audit)?,
             ..Picked::default()
         }
     } else if let Some(path) = &args.from {
-        let mut picked = of_report(path, bench)?;
+        let mut picked = saved::of_report(path, bench, args.occurrence_only)?;
         // Their numbers are those of all values.
         let is_whole = picked.left_out.is_empty() && args.occurrence_only;
         picked.places = picked.places.filter(|_| is_whole);
@@ -113,7 +88,9 @@ pub(super) fn select(args: &PlanArgs, bench: &Bench) -> Result<Picked> {
         } else {
             settings::confidence(args.min_confidence)
         };
-        of_scan(&args.finding, min, bench)?
+        let picked = of_scan(&args.finding, min, bench)?;
+        check_absent(&args.finding, &picked, bench)?;
+        picked
     };
     for target in &mut picked.targets {
         let is_short = target.secret.reveal().len() < MIN_EVERYWHERE && args.known.is_none();
@@ -129,14 +106,14 @@ pub(super) fn select(args: &PlanArgs, bench: &Bench) -> Result<Picked> {
 ///
 /// # Errors
 /// `Io` if it cannot be read, `Usage` if it names none.
-pub(super) fn of_file(path: &Path, options: &AuditOptions) -> Result<Vec<Target>> {
-    let values = crate::known::of_file(path)?;
-    let values = values.into_iter().map(|secret| Target {
-        fingerprint: Fingerprint::new(&options.fingerprint_key, known::RULE_ID, &secret),
-        secret: Arc::new(secret),
+pub(super) fn of_file(args: &Args, path: &Path, options: &AuditOptions) -> Result<Vec<Target>> {
+    let values = crate::known::of_file(args, path)?;
+    let values = values.into_iter().map(|value| Target {
+        fingerprint: Fingerprint::new(&options.fingerprint_key, known::RULE_ID, &value.secret),
+        secret: Arc::new(value.secret),
         rule_id: known::RULE_ID.to_owned(),
         reach: Reach::Everywhere,
-        mark: None,
+        mark: value.mark,
         is_named: true,
         is_partial: false,
     });
@@ -144,7 +121,7 @@ pub(super) fn of_file(path: &Path, options: &AuditOptions) -> Result<Vec<Target>
 }
 
 /// Leaves out values that must be named, and counts those that are not sure.
-fn sifted(candidates: BTreeMap<String, Candidate>, rules: &RuleSet) -> Picked {
+pub(super) fn sifted(candidates: BTreeMap<String, Candidate>, rules: &RuleSet) -> Picked {
     let mut picked = Picked::default();
     for candidate in candidates.into_values() {
         let is_named = candidate.target.is_named;
@@ -165,9 +142,10 @@ fn sifted(candidates: BTreeMap<String, Candidate>, rules: &RuleSet) -> Picked {
     picked
 }
 
-fn of_scan(wanted: &[String], min: Confidence, bench: &Bench) -> Result<Picked> {
+pub(super) fn of_scan(wanted: &[String], min: Confidence, bench: &Bench) -> Result<Picked> {
     let found = scanned(wanted, min, bench)?;
     let low = found.coverage.below_confidence;
+    let is_unread = !found.coverage.is_complete();
     let mut medium = 0;
     let mut candidates: BTreeMap<String, Candidate> = BTreeMap::new();
     let mut parts: Vec<(String, String)> = Vec::new();
@@ -194,10 +172,13 @@ fn of_scan(wanted: &[String], min: Confidence, bench: &Bench) -> Result<Picked> 
             });
         }
     }
+    let mut absent = 0;
     if !wanted.is_empty() {
-        candidates = named(wanted, candidates, parts)?;
+        (candidates, absent) = named(wanted, candidates, parts)?;
     }
     let mut picked = sifted(candidates, &bench.rules);
+    picked.absent = absent;
+    picked.is_unread = is_unread;
     if wanted.is_empty() {
         picked.below = (medium, low);
     }
@@ -247,7 +228,7 @@ fn candidate(finding: Finding) -> Candidate {
 }
 
 /// A value that a rule found.
-fn target(
+pub(super) fn target(
     secret: Arc<Secret>,
     rule_id: String,
     fingerprint: Fingerprint,
@@ -264,33 +245,32 @@ fn target(
     }
 }
 
-/// Those of `candidates` whose fingerprints begin with what is `wanted`, and their `parts`.
+/// Those of `candidates` whose fingerprints begin with what is `wanted`, and their `parts`; and how many
+/// are not there.
 fn named(
     wanted: &[String],
     mut candidates: BTreeMap<String, Candidate>,
     parts: Vec<(String, String)>,
-) -> Result<BTreeMap<String, Candidate>> {
+) -> Result<(BTreeMap<String, Candidate>, usize)> {
     let mut picked: BTreeSet<String> = BTreeSet::new();
+    let mut absent = 0;
     for prefix in wanted {
         let prefix = prefix.to_ascii_lowercase();
         let mut alike = candidates
             .range(prefix.clone()..)
             .take_while(|(id, _)| id.starts_with(&prefix));
         match (alike.next(), alike.next()) {
-            (Some((id, _)), None) => picked.insert(id.clone()),
-            (None, _) => {
-                return Err(
-                    Error::usage(format!("no finding has the fingerprint '{prefix}'"))
-                        .hint("'unleak scan --min-confidence low' lists all"),
-                );
+            (Some((id, _)), None) => {
+                picked.insert(id.clone());
             }
+            (None, _) => absent += 1,
             _ => {
                 return Err(Error::usage(format!(
                     "more than one fingerprint begins with '{prefix}'"
                 ))
                 .hint("give more of its digits"));
             }
-        };
+        }
     }
     for (whole, part) in parts {
         if picked.contains(&whole) {
@@ -301,132 +281,37 @@ fn named(
     for candidate in candidates.values_mut() {
         candidate.target.is_named = true;
     }
-    Ok(candidates)
+    Ok((candidates, absent))
 }
 
-/// Findings of a saved report: the values are read where it says that they stand, and only searched
-/// for if one is not there any more.
-fn of_report(path: &Path, bench: &Bench) -> Result<Picked> {
-    let text = crate::known::read(path)?;
-    let mut saved: Saved = serde_json::from_slice(&text).map_err(|e| {
-        Error::usage(format!("'{}' is no report of findings", path.display()))
-            .because(unleak::report::document::fault_of(&e))
-            .hint("write one with 'unleak scan --format json'")
-    })?;
-    let with = saved.findings.iter_mut().map(|finding| &mut finding.with);
-    let with: Vec<_> = with.flat_map(std::mem::take).collect();
-    saved.findings.extend(with);
-    let store = bench
-        .repo
-        .open_store(&Overrides::default(), Limits::default())?;
-    let mut reader = Reader::new(&store);
-    let mut candidates: BTreeMap<String, Candidate> = BTreeMap::new();
-    let mut missing = Vec::new();
-    for finding in &saved.findings {
-        match locate(finding, &mut reader, &bench.rules, &bench.audit) {
-            Some(candidate) => {
-                candidates.insert(finding.fingerprint.clone(), candidate);
-            }
-            None => missing.push(finding.fingerprint.clone()),
+/// A fingerprint that no finding has is a mistake, unless an earlier purge erased its value.
+fn check_absent(wanted: &[String], picked: &Picked, bench: &Bench) -> Result<()> {
+    if wanted.is_empty() || picked.absent == 0 {
+        return Ok(());
+    }
+    let here = picked.targets.iter().map(|target| target.fingerprint);
+    let here = here.chain(picked.left_out.iter().map(|left| left.target.fingerprint));
+    let mut known: Vec<String> = here.map(|id| id.to_string()).collect();
+    known.extend(purged_before(bench));
+    for prefix in wanted {
+        let prefix = prefix.to_ascii_lowercase();
+        if !known.iter().any(|id| id.starts_with(&prefix)) {
+            let error = Error::usage(format!("no finding has the fingerprint '{prefix}'"));
+            return Err(error.hint("'unleak scan --min-confidence low' lists all"));
         }
     }
-    let places = missing
-        .is_empty()
-        .then(|| places(&saved, &candidates, &mut reader))
-        .flatten();
-    let mut picked = sifted(candidates, &bench.rules);
-    if !missing.is_empty() {
-        // A report lists values, and names none of them one by one.
-        let mut rest = of_scan(&missing, Confidence::Low, bench)?;
-        picked.unsure += rest.targets.len();
-        rest.targets
-            .iter_mut()
-            .for_each(|target| target.is_named = false);
-        picked.targets.append(&mut rest.targets);
-        picked.targets.sort_by_key(|target| target.fingerprint);
-        picked.targets.dedup_by_key(|target| target.fingerprint);
-    }
-    picked.places = places;
-    Ok(picked)
+    Ok(())
 }
 
-/// Every place in an object that a report lists; `None` if a value does not stand open there.
-fn places(
-    saved: &Saved,
-    candidates: &BTreeMap<String, Candidate>,
-    reader: &mut Reader<'_>,
-) -> Option<Vec<(ObjectId, Edit)>> {
-    let (mut places, mut bytes) = (Vec::new(), Vec::new());
-    for finding in &saved.findings {
-        let number = candidates
-            .keys()
-            .position(|id| *id == finding.fingerprint)?;
-        let secret = candidates[&finding.fingerprint].target.secret.reveal();
-        let objects = ["blob", "commit", "tag"];
-        let in_objects = finding.occurrences.iter();
-        for place in in_objects.filter(|place| objects.contains(&place.kind.as_str())) {
-            let id = ObjectId::from_hex(place.object.as_bytes()).ok()?;
-            reader.read_id(&id, &mut bytes).ok()?;
-            if !place.wrapping.is_empty() || bytes.get(place.start..place.end)? != secret {
-                return None;
-            }
-            let edit = Edit {
-                span: Span::new(place.start, place.end),
-                target: number,
-                layers: None,
-                is_form: false,
-            };
-            places.push((id, edit));
-        }
-    }
-    Some(places)
-}
-
-fn locate(
-    finding: &SavedFinding,
-    reader: &mut Reader<'_>,
-    rules: &RuleSet,
-    options: &AuditOptions,
-) -> Option<Candidate> {
-    let mut rules = rules.clone();
-    rules.rules.retain(|rule| rule.id == finding.rule_id);
-    let detector = Detector::compile(rules).ok()?;
-    let (mut scratch, mut hits, mut bytes) = (Scratch::default(), Hits::default(), Vec::new());
-    let open = finding
-        .occurrences
-        .iter()
-        .filter(|place| place.wrapping.is_empty());
-    for place in open {
-        let Ok(id) = ObjectId::from_hex(place.object.as_bytes()) else {
-            continue;
-        };
-        if reader.read_id(&id, &mut bytes).is_err() || bytes.get(place.start..place.end).is_none() {
-            continue;
-        }
-        detector.scan(&bytes, &mut scratch, &mut hits);
-        let span = Span::new(place.start, place.end);
-        let found = detector
-            .matches(&bytes, &hits)
-            .into_iter()
-            .find(|found| found.secret_span == span);
-        let (secret, reasons) = found.map_or_else(
-            || {
-                let secret = Secret::new(&bytes[place.start..place.end]);
-                (Arc::new(secret), Reasons::default())
-            },
-            |found| (found.secret, found.reasons),
-        );
-        let fingerprint = Fingerprint::new(&options.fingerprint_key, &finding.rule_id, &secret);
-        if fingerprint.to_string() == finding.fingerprint {
-            return Some(Candidate {
-                target: target(secret, finding.rule_id.clone(), fingerprint, reasons),
-                confidence: finding.confidence.unwrap_or(Confidence::Low),
-                reasons,
-                path: None,
-            });
-        }
-    }
-    None
+/// Fingerprints of values that the last purge erased, as far as its undo snapshot is still there.
+fn purged_before(bench: &Bench) -> Vec<String> {
+    let journal = Journal::read(bench.repo.common_dir()).ok().flatten();
+    let inputs = journal.and_then(|journal| purge::inputs(&Snapshot::at(&journal.snapshot)).ok());
+    let targets = inputs.and_then(|inputs| inputs.targets(&bench.audit.fingerprint_key).ok());
+    let targets = targets.into_iter().flatten();
+    targets
+        .map(|target| target.fingerprint.to_string())
+        .collect()
 }
 
 /// Gives single values marks of their own.
