@@ -4,6 +4,7 @@ mod crash;
 mod fitting;
 mod healing;
 mod lists;
+mod night;
 mod others;
 mod patching;
 mod random;
