@@ -239,7 +239,14 @@ fn a_plan_writes_nothing_and_says_what_would_change() {
         plan.contains("1 of 2 commits change, 0 signatures lost, 1 branch and 1 tag move"),
         "{plan}"
     );
-    assert!(plan.contains("token = ***REMOVED***"), "{plan}");
+    assert!(
+        plan.contains("- token = [secret]\n    + token = ***REMOVED***\n"),
+        "{plan}"
+    );
+    let next = plan.split_once("\nNext:\n").expect("what comes next").1;
+    for step in ["git fetch --all", "--apply --finish", "push-plan", "heal"] {
+        assert!(next.contains(step), "{step}: {next}");
+    }
     assert!(
         plan.contains("https://github.com/settings/tokens"),
         "{plan}"
@@ -309,6 +316,12 @@ fn untouched_commits_keep_their_ids_and_signatures() {
     let plan = purged.purge(&["--known", "-"], 1);
     assert!(
         plan.contains("2 of 22 commits change, 1 signature lost"),
+        "{plan}"
+    );
+    let signed = purged.repo.git(&["rev-parse", "HEAD~1"]);
+    let list = plan.split_once("lose their signature").expect("a list").1;
+    assert!(
+        list.lines().nth(1) == Some(&format!("  {signed}")),
         "{plan}"
     );
     purged.erase();
