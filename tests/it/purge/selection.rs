@@ -327,3 +327,28 @@ fn what_changes_in_head_is_listed_apart_from_history() {
         "{said}"
     );
 }
+
+/// A plan shows lines of files, and hides in them what it does not erase.
+#[test]
+fn a_plan_shows_no_other_secret() {
+    let (password, other) = (token("{base62:8}7!", 31), token("{base62:12}", 32));
+    let purged = Purged::new(Repo::new());
+    let line = format!(
+        "key = '{}'; db_pass@ = '{password}'; u = postgres://bob:{other}@db/x\n",
+        purged.value
+    );
+    let line = line.replace("pass@", "password");
+    purged.repo.commit_file("a.conf", line);
+    purged.repo.git(&["branch", &format!("fix/{other}")]);
+    for args in [&[][..], &["--format", "json"], &["--apply", "--yes"]] {
+        let output = purged.try_purge(args);
+        let said = text(&output.stdout) + &text(&output.stderr);
+        assert!(
+            said.contains("github-pat") || said.contains("a.conf"),
+            "{said}"
+        );
+        for secret in [&password, &other] {
+            assert!(!said.contains(secret), "{args:?}: {said}");
+        }
+    }
+}

@@ -8,6 +8,7 @@ mod kit;
 mod saved;
 mod show;
 mod targets;
+mod veil;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -50,6 +51,7 @@ use crate::settings;
 use crate::ui;
 use args::{BinaryChoice, PlanArgs, PurgeArgs, PurgeCommand, PurgeFormat};
 use targets::Picked;
+use veil::Veil;
 
 /// What a selection left out.
 #[derive(Default)]
@@ -64,9 +66,19 @@ struct Notes {
     absent: usize,
     /// Whether something could not be read while they were searched for.
     is_unread: bool,
+    /// What no text of the plan may show.
+    veil: Veil,
 }
 
 impl Notes {
+    /// Nothing but what hides the secrets that `rules` find.
+    fn hiding(rules: &RuleSet) -> Result<Self> {
+        Ok(Self {
+            veil: Veil::new(&[], rules)?,
+            ..Self::default()
+        })
+    }
+
     /// Whether likely secrets were found that are not erased.
     fn has_values(&self) -> bool {
         !self.left_out.is_empty() || self.below.0 > 0
@@ -219,6 +231,7 @@ fn rewrite(args: &Args, plan: &PlanArgs) -> Result<Exit> {
         below: picked.below,
         absent: picked.absent,
         is_unread: picked.is_unread,
+        veil: picked.veil,
     };
     if picked.targets.is_empty() && !only_paths {
         bench.ready();
@@ -642,7 +655,8 @@ fn heal(args: &Args, manifest: &Path, path: &Path, finish: bool) -> Result<Exit>
         return print(nothing);
     }
     let own = heal::own_work(&applied.plan, &manifest);
-    print(&show::plan(&applied.plan, &bench.rules, &Notes::default()))?;
+    let notes = Notes::hiding(&bench.rules)?;
+    print(&show::plan(&applied.plan, &bench.rules, &notes))?;
     publish::merge(bench.repo.common_dir(), manifest)?;
     let exit = if finish {
         show_proof(&finish::finish(&job)?, PurgeFormat::Human)?
@@ -654,6 +668,15 @@ fn heal(args: &Args, manifest: &Path, path: &Path, finish: bool) -> Result<Exit>
     if missing == 0 || own == 0 {
         return Ok(exit);
     }
+    warn_unsearched(missing, own);
+    Ok(match exit {
+        Exit::Clean => Exit::Incomplete,
+        exit => exit,
+    })
+}
+
+/// Warns that `own` commits and tags of a clone were not searched for `missing` values.
+fn warn_unsearched(missing: usize, own: usize) {
     let (values, commits) = (
         show::counted(missing, "value", "values"),
         show::counted(own, "commit or tag", "commits and tags"),
@@ -661,10 +684,6 @@ fn heal(args: &Args, manifest: &Path, path: &Path, finish: bool) -> Result<Exit>
     ui::warn(&format!(
         "{values} could not be read from the old objects of this clone: {commits} of your own moved to the new history, and were not searched for them; run 'unleak scan' before you push"
     ));
-    Ok(match exit {
-        Exit::Clean => Exit::Incomplete,
-        exit => exit,
-    })
 }
 
 /// Looks at what a push brings, as git tells a pre-receive hook.

@@ -18,6 +18,7 @@ use unleak::rewrite::purge::{LeftOut, Plan, Standing};
 use unleak::rewrite::remote::Served;
 use unleak::rule::RuleSet;
 
+use super::veil::Veil;
 use super::{Notes, ask};
 
 /// Lines of a plan for people.
@@ -67,9 +68,11 @@ fn page(plan: &Plan, rules: &RuleSet, notes: &Notes, shown: usize) -> String {
     left_out_values(&plan.left_out, shown, &mut text);
     below(notes.below, &mut text);
     absent(notes, &mut text);
-    changes(plan, shown, &mut text);
-    here(plan, shown, &mut text);
-    history(plan, shown, &mut text);
+    let mut places = String::new();
+    changes(plan, shown, &mut places);
+    here(plan, shown, &mut places);
+    history(plan, shown, &mut places);
+    text.push_str(&notes.veil.lines(&places));
     let classes = ask::classes(plan);
     if !classes.is_empty() {
         line!(text, "\nBy class of path:");
@@ -590,8 +593,8 @@ fn rest_json(rest: &Left) -> Value {
 }
 
 /// What of a plan is about files, as JSON.
-fn files_json(plan: &Plan) -> Value {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+fn files_json(plan: &Plan, veil: &Veil) -> Value {
+    let text = |bytes: &[u8]| veil.name(bytes);
     let head = plan.head.files.iter().map(|file| {
         json!({
             "path": text(&file.path),
@@ -629,7 +632,7 @@ fn files_json(plan: &Plan) -> Value {
 /// A plan as JSON.
 pub(super) fn plan_json(plan: &Plan, rules: &RuleSet, notes: &Notes) -> Value {
     let rewritten = &plan.rewritten;
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let text = |bytes: &[u8]| notes.veil.name(bytes);
     let values = plan
         .targets
         .iter()
@@ -684,7 +687,7 @@ pub(super) fn plan_json(plan: &Plan, rules: &RuleSet, notes: &Notes) -> Value {
         "files": plan.files.iter().map(|path| text(path)).collect::<Vec<_>>(),
         "submodules": plan.nested.iter().map(|left| left.name.clone()).collect::<Vec<_>>(),
         "absent": notes.absent,
-        "changes": files_json(plan),
+        "changes": files_json(plan, &notes.veil),
         "left_out": plan.left_out.iter().map(left_out_json).collect::<Vec<_>>(),
         "not_selected": {"medium": notes.below.0, "low": notes.below.1},
     })

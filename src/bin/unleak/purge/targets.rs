@@ -24,6 +24,7 @@ use unleak::rule::{Confidence, RuleSet};
 use unleak::secret::Secret;
 
 use super::args::PlanArgs;
+use super::veil::Veil;
 use super::{Bench, saved};
 use crate::args::Args;
 use crate::settings;
@@ -45,6 +46,8 @@ pub(super) struct Picked {
     pub(super) absent: usize,
     /// Whether something could not be read while they were searched for.
     pub(super) is_unread: bool,
+    /// What no text of the plan may show.
+    pub(super) veil: Veil,
 }
 
 /// A value with what decides whether it is erased.
@@ -74,6 +77,7 @@ pub(super) fn select(all: &Args, args: &PlanArgs, bench: &Bench) -> Result<Picke
     let mut picked = if let Some(path) = &args.known {
         Picked {
             targets: of_file(all, path, &bench.audit)?,
+            veil: Veil::new(&[], &bench.rules)?,
             ..Picked::default()
         }
     } else if let Some(path) = &args.from {
@@ -81,6 +85,7 @@ pub(super) fn select(all: &Args, args: &PlanArgs, bench: &Bench) -> Result<Picke
         // Their numbers are those of all values.
         let is_whole = picked.left_out.is_empty() && args.occurrence_only;
         picked.places = picked.places.filter(|_| is_whole);
+        picked.veil = Veil::new(&[], &bench.rules)?;
         picked
     } else {
         let min = if args.all {
@@ -146,6 +151,7 @@ pub(super) fn of_scan(wanted: &[String], min: Confidence, bench: &Bench) -> Resu
     let found = scanned(wanted, min, bench)?;
     let low = found.coverage.below_confidence;
     let is_unread = !found.coverage.is_complete();
+    let veil = Veil::new(&found.findings, &bench.rules)?;
     let mut medium = 0;
     let mut candidates: BTreeMap<String, Candidate> = BTreeMap::new();
     let mut parts: Vec<(String, String)> = Vec::new();
@@ -179,6 +185,7 @@ pub(super) fn of_scan(wanted: &[String], min: Confidence, bench: &Bench) -> Resu
     let mut picked = sifted(candidates, &bench.rules);
     picked.absent = absent;
     picked.is_unread = is_unread;
+    picked.veil = veil;
     if wanted.is_empty() {
         picked.below = (medium, low);
     }
