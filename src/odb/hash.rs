@@ -3,6 +3,10 @@
 //! Object ids come from gix, which detects collision attacks on SHA-1. The checksum at the end of
 //! a pack index only guards against accidents, so the faster plain digests do.
 
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
 use gix::ObjectId;
 use gix::hash::Kind as HashKind;
 use sha1::Sha1;
@@ -37,6 +41,25 @@ pub fn digest(bytes: &[u8], hash: HashKind) -> Vec<u8> {
     match hash {
         HashKind::Sha1 => Sha1::digest(bytes).to_vec(),
         _ => Sha256::digest(bytes).to_vec(),
+    }
+}
+
+/// Returns the SHA-256 of a file, which is read in pieces, and its size.
+///
+/// # Errors
+/// What the operating system says.
+pub fn file_digest(path: &Path) -> std::io::Result<(u64, Vec<u8>)> {
+    let mut hasher = Sha256::new();
+    let mut file = File::open(path)?;
+    let mut buffer = vec![0; 1 << 18];
+    let mut size = 0;
+    loop {
+        let len = file.read(&mut buffer)?;
+        if len == 0 {
+            return Ok((size, hasher.finalize().to_vec()));
+        }
+        hasher.update(&buffer[..len]);
+        size += len as u64;
     }
 }
 

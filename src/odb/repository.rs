@@ -17,6 +17,7 @@ use crate::error::{Error, Result};
 /// An opened repository.
 pub struct Repository {
     git: gix::Repository,
+    work_tree: Option<PathBuf>,
 }
 
 /// An entry of one of the indexes.
@@ -47,6 +48,8 @@ const KNOWN_EXTENSIONS: [&str; 10] = [
 pub struct Overrides {
     /// `GIT_DIR`.
     pub git_dir: Option<PathBuf>,
+    /// `GIT_WORK_TREE`.
+    pub work_tree: Option<PathBuf>,
     /// `GIT_OBJECT_DIRECTORY`.
     pub object_dir: Option<PathBuf>,
     /// `GIT_ALTERNATE_OBJECT_DIRECTORIES`, already split.
@@ -105,7 +108,14 @@ impl Repository {
         let repo: ThreadSafeRepository = repo.map_err(|e| cannot_open(&git_dir, e))?;
         let mut git = repo.to_thread_local();
         git.objects.ignore_replacements = true;
-        Ok(Some(Self { git }))
+        let work_tree = match &overrides.git_dir {
+            // As git: the current directory is the worktree, if nothing else is said.
+            Some(_) if overrides.work_tree.is_none() && !git.is_bare() => Some(path.to_owned()),
+            Some(_) => overrides.work_tree.clone(),
+            None => work_tree_above(path, &git_dir),
+        };
+        let work_tree = work_tree.and_then(|root| root.canonicalize().ok());
+        Ok(Some(Self { git, work_tree }))
     }
 
     /// Opens its object store.
@@ -282,6 +292,12 @@ impl Repository {
         self.git.git_dir()
     }
 
+    /// Where the files of this worktree stand, if how it was found says so: by the file `.git` in it, or
+    /// by the environment. Nothing else may say it.
+    pub fn work_tree(&self) -> Option<&Path> {
+        self.work_tree.as_deref()
+    }
+
     /// The `.git` directory that all worktrees share.
     pub fn common_dir(&self) -> &Path {
         self.git.common_dir()
@@ -344,6 +360,21 @@ pub(crate) fn git_dir_above(path: &Path) -> Option<PathBuf> {
     let path = path.canonicalize().ok()?;
     let (found, _trust) = gix::discover::upwards(&path).ok()?;
     Some(found.into_repository_and_work_tree_directories().0)
+}
+
+/// The directory at or above `path` whose file `.git` names `git_dir`.
+fn work_tree_above(path: &Path, git_dir: &Path) -> Option<PathBuf> {
+    let (start, git_dir) = (path.canonicalize().ok()?, git_dir.canonicalize().ok()?);
+    let mut dirs = start.ancestors();
+    let found = dirs.find(|dir| {
+        let link = dir.join(".git");
+        let named = link
+            .is_file()
+            .then(|| gix::discover::path::from_gitdir_file(&link).ok())
+            .flatten();
+        named.and_then(|named| named.canonicalize().ok()).as_ref() == Some(&git_dir)
+    });
+    found.map(Path::to_owned)
 }
 
 /// The error for a repository that is there but cannot be opened.

@@ -122,8 +122,8 @@ impl Rewriter<'_> {
         let (_, bytes) = self.read(node)?;
         let (syntax, formats) = self.kinds.get(node);
         let mut redacted = self.fitted(node, &bytes, edits, syntax, &formats);
-        if self.options.binary == Binary::Refuse && bytes.contains(&0) {
-            redacted = Err(Unpatchable::Packed);
+        if self.options.binary == Binary::Refuse && bytes.contains(&0) && redacted.is_ok() {
+            redacted = Err(Unpatchable::Refused);
         }
         let redacted = match redacted {
             Ok(redacted) => redacted,

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
+use super::changes::FileChange;
 use super::guard;
-use super::journal;
 use super::needles::Needles;
 use super::nested;
 use super::patch;
@@ -166,11 +166,16 @@ pub(super) fn remove_lfs(survey: &Survey<'_>, doomed: &Doomed) -> Result<Vec<Str
     Ok(removed)
 }
 
-/// Clears files of `.git` that hold values: what git left behind is deleted, the rest patched.
-pub(super) fn clear(repo: &Repository, needles: &Needles, mark: &[u8]) -> Result<()> {
+/// What becomes of files of `.git` that hold values: what git left behind goes, the rest is patched.
+pub(super) fn to_clear(
+    repo: &Repository,
+    needles: &Needles,
+    mark: &[u8],
+) -> Result<Vec<FileChange>> {
     let common = repo.common_dir();
     let mut homes = nested::git_dirs(common);
     homes.push(common.to_owned());
+    let mut changes = Vec::new();
     for path in holding(&side_files(common), needles).0 {
         let home = home_of(&path, &homes);
         let relative = path.strip_prefix(home).unwrap_or(&path);
@@ -191,19 +196,14 @@ pub(super) fn clear(repo: &Repository, needles: &Needles, mark: &[u8]) -> Result
             parts.as_path()
         });
         if is_left_behind(within) {
-            remove_file(&path)?;
+            changes.push(FileChange::new(common, &path, None));
             continue;
         }
         let bytes = fs::read(&path).map_err(|e| Error::io("read", &path, e))?;
         let (edits, _) = needles.find(&bytes);
         if let Ok(clean) = patch::redact_text(&bytes, &edits, needles, mark) {
-            let permissions = fs::metadata(&path).map(|meta| meta.permissions());
-            journal::write_durably(&path, &clean)?;
-            if let Ok(permissions) = permissions {
-                fs::set_permissions(&path, permissions)
-                    .map_err(|e| Error::io("write", &path, e))?;
-            }
+            changes.push(FileChange::new(common, &path, Some(clean)));
         }
     }
-    Ok(())
+    Ok(changes)
 }

@@ -2,17 +2,20 @@
 //! gone.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
+use super::carry::Carried;
+use super::changes::{self, RefChanges};
 use super::git::Git;
-use super::journal::{Lock, Phase};
+use super::journal::{Journal, Lock, Phase};
 use super::needles::Needles;
 use super::proof::{self, Proof};
 use super::publish;
 use super::purge::{self, Job};
-use super::remove::{Doomed, remove};
+use super::remove::{Doomed, remove, remove_pack};
 use super::snapshot::Snapshot;
 use super::survey::{Purpose, Survey};
-use super::{files, tree};
+use super::{files, locks, tree};
 use crate::error::{Error, Result};
 use crate::odb::read::Reader;
 use crate::odb::repository::Overrides;
@@ -25,8 +28,12 @@ use crate::odb::{ObjectId, ObjectKind};
 pub fn finish(job: &Job<'_>) -> Result<Proof> {
     let repo = job.repo;
     let common = repo.common_dir();
-    let _lock = Lock::take(common)?;
+    let lock = Lock::take(common)?;
     let mut journal = purge::begun(repo)?;
+    if journal.is_undone {
+        return Err(Error::repository("the purge is being taken back")
+            .hint("run 'unleak purge undo' to end that"));
+    }
     if journal.phase <= Phase::Applying {
         return Err(
             Error::repository("the purge was interrupted before it was applied")
@@ -37,24 +44,58 @@ pub fn finish(job: &Job<'_>) -> Result<Proof> {
     let inputs = purge::inputs(&snapshot)?;
     let needles = Needles::new(inputs.targets(&job.fingerprint_key)?, job.rules)?;
     let record = publish::read(common)?;
+    if journal.phase == Phase::Finishing {
+        remove_halves(common, &journal, &snapshot)?;
+    }
     if journal.phase != Phase::Finished {
         let store = repo.open_store(&Overrides::default(), job.limits)?;
         let survey = Survey::take(repo, &store, &needles, &Purpose::default(), job.progress);
         let removed = unreachable(&survey, &record.removed)?;
         let doomed = Doomed::of(&survey, &record.old(), &removed);
         check_unreached(&survey, &doomed)?;
+        // If it was interrupted.
+        locks::remove_dead(
+            common,
+            &journal,
+            &RefChanges::default(),
+            &Carried::default(),
+        )?;
         journal.phase = Phase::Finishing;
-        journal.write(common)?;
+        locks::expect(common, &mut journal)?;
         let orphans = files::remove_lfs(&survey, &doomed)?;
         publish::add_lfs(common, &orphans)?;
-        remove(&survey, &doomed, &record.made(), &mut journal)?;
-        files::clear(repo, &needles, &inputs.options.mark)?;
+        remove(&survey, &doomed, &record.made(), &mut journal, &lock)?;
+        let cleared = files::to_clear(repo, &needles, &inputs.options.mark)?;
+        changes::change_files(common, &snapshot, changes::CLEARED, cleared)?;
     }
     let mut proof = proof::verify(job, &needles, &record)?;
     proof.fsck = Some(proof::fsck(repo, &snapshot)?);
     journal.phase = Phase::Finished;
+    journal.is_moving = false;
     journal.write(common)?;
     Ok(proof)
+}
+
+/// Removes packs without an index that a run that was killed left: those that it was about to move into
+/// place, whose objects still are where they were; and those that it was about to remove, whose objects
+/// are in others.
+fn remove_halves(common: &Path, journal: &Journal, snapshot: &Snapshot) -> Result<()> {
+    let packs = Path::new("objects/pack");
+    for path in files::below(&common.join(packs)) {
+        let is_pack = path
+            .extension()
+            .is_some_and(|extension| extension == "pack");
+        if !is_pack || path.with_extension("idx").exists() {
+            continue;
+        }
+        let name = path.file_stem().unwrap_or_default();
+        let is_ours = journal.packs.iter().any(|pack| **pack == *name);
+        let index = packs.join(name).with_extension("idx");
+        if is_ours || snapshot.git_dir().join(index).exists() {
+            remove_pack(&path)?;
+        }
+    }
+    Ok(())
 }
 
 /// Those of `removed`, with all below them, that nothing reaches any more.

@@ -2,13 +2,16 @@
 //! settings. Nothing here reads what is scanned.
 
 use std::ffi::OsStr;
+use std::fs::File;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use gix::hash::Kind as HashKind;
 
+use super::journal::Lock;
 use crate::error::{Error, Result};
 
 /// git in one repository or worktree.
@@ -16,6 +19,9 @@ use crate::error::{Error, Result};
 pub struct Git {
     git_dir: PathBuf,
     worktree: Option<PathBuf>,
+    index: Option<PathBuf>,
+    /// The lock of the run that git works for.
+    lock: Option<Arc<File>>,
     hash: HashKind,
 }
 
@@ -99,8 +105,30 @@ impl Git {
                 .canonicalize()
                 .unwrap_or_else(|_| git_dir.to_owned()),
             worktree: worktree.map(Path::to_owned),
+            index: None,
+            lock: None,
             hash,
         }
+    }
+
+    /// The same with another index file. A sparse index is written whole.
+    #[must_use]
+    pub(super) fn with_index(mut self, index: &Path) -> Self {
+        self.index = Some(index.to_owned());
+        self
+    }
+
+    /// The same, for a run that holds `lock`. What changes something holds it, too: if the run is
+    /// killed, no other begins before git has ended.
+    #[must_use]
+    pub(super) fn holding(mut self, lock: &Lock) -> Self {
+        self.lock = Some(lock.file());
+        self
+    }
+
+    /// The `.git` directory.
+    pub(super) fn dir(&self) -> &Path {
+        &self.git_dir
     }
 
     /// The object format.
@@ -121,6 +149,9 @@ impl Git {
         command.env("GIT_TERMINAL_PROMPT", "0");
         command.env("GIT_OPTIONAL_LOCKS", "0");
         command.env("LC_ALL", "C");
+        if let Some(index) = &self.index {
+            command.env("GIT_INDEX_FILE", index);
+        }
         if let Some(worktree) = &self.worktree {
             command.env("GIT_WORK_TREE", worktree);
             command.current_dir(worktree);
@@ -129,6 +160,9 @@ impl Git {
         }
         for setting in QUIET {
             command.args(["-c", setting]);
+        }
+        if self.index.is_some() {
+            command.args(["-c", "index.sparse=false"]);
         }
         if hooks == Hooks::Off {
             command.args(["-c", "core.hooksPath=/dev/null"]);
@@ -145,7 +179,7 @@ impl Git {
         let mut command = self.command(words, Hooks::Off);
         command
             .stdin(Stdio::piped())
-            .stdout(Stdio::null())
+            .stdout(self.silent()?)
             .stderr(Stdio::piped());
         let mut child = command.spawn().map_err(not_started)?;
         let (stdin, stderr) = (child.stdin.take(), child.stderr.take());
@@ -176,14 +210,45 @@ impl Git {
     /// As [`Self::run`].
     pub fn run_with(&self, words: &[&str], input: &[u8], hooks: Hooks) -> Result<Vec<u8>> {
         let mut command = self.command(words, hooks);
+        command.stdout(Stdio::piped());
         let (status, out, said) = run(&mut command, input)?;
         if status {
             return Ok(out);
         }
-        let name = words
-            .iter()
-            .find(|word| !word.starts_with('-') && !word.contains('='));
-        Err(failed(name.copied().unwrap_or_default(), &said))
+        Err(failed(name_of(words), &said))
+    }
+
+    /// Runs git to change something, without hooks; what it prints is of no use.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub fn change(&self, words: &[&str], input: &[u8]) -> Result<()> {
+        self.change_with(words, input, Hooks::Off)
+    }
+
+    /// The same, with or without hooks.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub fn change_with(&self, words: &[&str], input: &[u8], hooks: Hooks) -> Result<()> {
+        let mut command = self.command(words, hooks);
+        command.stdout(self.silent()?);
+        let (status, _, said) = run(&mut command, input)?;
+        if status {
+            return Ok(());
+        }
+        Err(failed(name_of(words), &said))
+    }
+
+    /// Standard output of a git that changes something. The file of the lock, if there is one: the
+    /// operating system ends a lock when the last process has closed its file.
+    fn silent(&self) -> Result<Stdio> {
+        let Some(lock) = &self.lock else {
+            return Ok(Stdio::null());
+        };
+        let file = lock.try_clone();
+        file.map(Stdio::from)
+            .map_err(|e| Error::internal("the lock cannot be handed on").because(e))
     }
 
     /// Runs git with arguments that are paths; returns whether it succeeded, and all it said.
@@ -192,18 +257,23 @@ impl Git {
     /// `Io` if it cannot be started.
     pub fn ask(&self, words: &[&OsStr]) -> Result<(bool, Vec<u8>)> {
         let mut command = self.command(&[], Hooks::Off);
-        command.args(words);
+        command.args(words).stdout(Stdio::piped());
         let (status, mut out, said) = run(&mut command, b"")?;
         out.extend(said);
         Ok((status, out))
     }
 }
 
+/// The name of git's command.
+fn name_of<'w>(words: &[&'w str]) -> &'w str {
+    let mut names = words
+        .iter()
+        .filter(|word| !word.starts_with('-') && !word.contains('='));
+    names.next().copied().unwrap_or_default()
+}
+
 fn run(command: &mut Command, input: &[u8]) -> Result<(bool, Vec<u8>, Vec<u8>)> {
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    command.stdin(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(not_started)?;
     let stdin = child.stdin.take();
     std::thread::scope(|scope| {

@@ -103,8 +103,60 @@ pub fn worktrees(repo: &Repository) -> Vec<Worktree> {
     found
 }
 
+/// Worktrees whose directories are not there.
+fn away(repo: &Repository) -> Vec<(String, PathBuf, bool)> {
+    let entries = std::fs::read_dir(repo.common_dir().join("worktrees"));
+    let mut found = Vec::new();
+    for entry in entries.into_iter().flatten().filter_map(Result::ok) {
+        let dir = entry.path();
+        let text = std::fs::read(dir.join("gitdir")).unwrap_or_default();
+        let file = gix::path::from_bstr(gix::bstr::BStr::new(text.trim_ascii_end()));
+        let file = file.map(|file| dir.join(file)).unwrap_or_default();
+        if dir.join("index").exists() && !file.exists() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let root = file.parent().unwrap_or(&file).to_owned();
+            found.push((name, root, dir.join("locked").exists()));
+        }
+    }
+    found.sort_unstable();
+    found
+}
+
+/// Refuses to change refs whose indexes and files would not follow.
+fn unknown_worktrees(repo: &Repository, refuse: &mut dyn FnMut(String, &str)) {
+    let common = repo.common_dir();
+    if main_root(repo).is_none() && common.join("index").exists() {
+        refuse(
+            format!(
+                "'{}' belongs to a worktree whose directory is not known",
+                common.join("index").display()
+            ),
+            "run it in that worktree, or set GIT_DIR and GIT_WORK_TREE as for git; if there is none, remove the file",
+        );
+    }
+    for (name, root, is_locked) in away(repo) {
+        let lock = if is_locked {
+            "git worktree unlock' and '"
+        } else {
+            ""
+        };
+        refuse(
+            format!(
+                "the directory '{}' of worktree '{name}' is not there: its files may hold values",
+                root.display()
+            ),
+            &format!("mount it; if it is gone for good, run '{lock}git worktree prune'"),
+        );
+    }
+}
+
 fn main_root(repo: &Repository) -> Option<PathBuf> {
     let git = repo.git();
+    if repo.git_dir() == repo.common_dir()
+        && let Some(root) = repo.work_tree()
+    {
+        return Some(root.to_owned());
+    }
     let config = git.config_snapshot();
     if config.boolean("core.bare") == Some(true) {
         return None;
@@ -153,6 +205,7 @@ pub fn refusals(repo: &Repository, store: &ObjectStore) -> Vec<Refusal> {
     for extension in repo.unknown_extensions() {
         refuse(extension.detail, "use a newer unleak");
     }
+    unknown_worktrees(repo, &mut refuse);
     for worktree in worktrees(repo) {
         operations(&worktree.git_dir, &mut refuse);
     }

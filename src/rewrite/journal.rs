@@ -4,6 +4,8 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
@@ -49,6 +51,18 @@ pub struct Journal {
     pub snapshot: PathBuf,
     /// Packs, without extension, that were put beside the others.
     pub packs: Vec<String>,
+    /// Whether it is being taken back: then it cannot be finished any more.
+    #[serde(default)]
+    pub is_undone: bool,
+    /// Whether it is to be applied again after that.
+    #[serde(default)]
+    pub continues: bool,
+    /// Whether git may be moving refs, or removing objects, for it: if it is killed, it leaves locks.
+    #[serde(default)]
+    pub is_moving: bool,
+    /// Lock files of git that were there before that: they are not ours.
+    #[serde(default)]
+    pub foreign_locks: Vec<String>,
 }
 
 /// The directory below `.git` that is ours.
@@ -107,10 +121,24 @@ impl Journal {
 /// # Errors
 /// `Io` if that fails.
 pub fn write_durably(path: &Path, bytes: &[u8]) -> Result<()> {
+    write_through(path.parent().unwrap_or(Path::new(".")), path, bytes)
+}
+
+/// The same for a file below the `.git` directory: what a run that is killed leaves is in our own
+/// directory, and goes with the next run.
+///
+/// # Errors
+/// `Io` if that fails.
+pub(super) fn write_inside(common_dir: &Path, path: &Path, bytes: &[u8]) -> Result<()> {
+    write_through(&dir(common_dir), path, bytes)
+}
+
+fn write_through(scratch: &Path, path: &Path, bytes: &[u8]) -> Result<()> {
     let dir = path.parent().unwrap_or(Path::new("."));
     let written = (|| {
         std::fs::create_dir_all(dir)?;
-        let mut file = tempfile::NamedTempFile::new_in(dir)?;
+        std::fs::create_dir_all(scratch)?;
+        let mut file = tempfile::NamedTempFile::new_in(scratch)?;
         file.write_all(bytes)?;
         file.as_file().sync_all()?;
         file.persist(path).map_err(|e| e.error)?;
@@ -119,10 +147,27 @@ pub fn write_durably(path: &Path, bytes: &[u8]) -> Result<()> {
     written.map_err(|e| Error::io("write", path, e))
 }
 
+/// Removes what a run that was killed was about to write.
+fn remove_scratch(dir: &Path) {
+    let entries = std::fs::read_dir(dir).into_iter().flatten();
+    for entry in entries.filter_map(Result::ok) {
+        let name = entry.file_name();
+        let name = name.as_encoded_bytes();
+        if name.starts_with(b".tmp") || name.starts_with(b"tmp_") {
+            // It is in nobody's way.
+            let _ = std::fs::remove_file(entry.path());
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
 /// Keeps other runs away while it lives.
 pub struct Lock {
-    _file: File,
+    file: Arc<File>,
 }
+
+/// How long a git that a killed run has left may need to end.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Lock {
     /// Takes the lock of a repository.
@@ -140,13 +185,33 @@ impl Lock {
                 .open(&path)
         });
         let file = opened.map_err(|e| Error::io("write", &path, e))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self { _file: file }),
-            Err(TryLockError::WouldBlock) => Err(Error::repository(
-                "another unleak is changing this repository",
-            )
-            .hint("wait until it has ended")),
-            Err(TryLockError::Error(e)) => Err(Error::io("lock", &path, e)),
+        let began = Instant::now();
+        loop {
+            match file.try_lock() {
+                Ok(()) => {
+                    // What git printed into it.
+                    let _ = file.set_len(0);
+                    remove_scratch(&dir);
+                    return Ok(Self {
+                        file: Arc::new(file),
+                    });
+                }
+                Err(TryLockError::WouldBlock) if began.elapsed() < PATIENCE => {
+                    std::thread::sleep(Duration::from_millis(50));
+                }
+                Err(TryLockError::WouldBlock) => {
+                    return Err(Error::repository(
+                        "another unleak is changing this repository, or git for one that was killed",
+                    )
+                    .hint("wait until it has ended"));
+                }
+                Err(TryLockError::Error(e)) => return Err(Error::io("lock", &path, e)),
+            }
         }
+    }
+
+    /// Its file: the lock ends when all processes have closed it.
+    pub(super) fn file(&self) -> Arc<File> {
+        Arc::clone(&self.file)
     }
 }

@@ -3,7 +3,8 @@
 //! ```text
 //! parse < kind < frame < fit, literal, rest < needles < survey   values, and what is around them
 //! patch, text, tree, head < objects, blobs, commits, notes   what changes, and into what: reads only
-//! git, journal, guard < sign, pack, snapshot, moves, worktree, remove, files   what changes state
+//! git, journal, guard < sign, pack, snapshot, changes, locks, moves, worktree, remove, files   what changes state
+//! invert, carry, tables < undo   what takes changes back
 //! all of these < check, publish < purge < proof, nested, finish   the stages
 //! publish < gate, heal, remote   servers and other clones
 //! ```
@@ -13,6 +14,8 @@
 //! change. The same values in the same objects give the same new ids on every machine.
 
 pub mod blobs;
+mod carry;
+mod changes;
 pub mod check;
 mod commits;
 mod files;
@@ -25,10 +28,13 @@ pub mod guard;
 pub mod head;
 pub mod heal;
 mod index;
+mod invert;
 pub mod journal;
 pub mod kind;
 pub mod literal;
+mod locks;
 pub mod moves;
+mod names;
 pub mod needles;
 pub mod nested;
 mod notes;
@@ -45,6 +51,8 @@ pub mod rest;
 pub mod sign;
 pub mod snapshot;
 pub mod survey;
+mod tables;
 pub mod text;
 pub mod tree;
+pub mod undo;
 mod worktree;

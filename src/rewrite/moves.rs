@@ -1,16 +1,17 @@
 //! Moves refs, reflogs and whatever else names objects from the old history to the new one.
 
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use gix::bstr::{BStr, BString, ByteSlice};
+use gix::bstr::{BString, ByteSlice};
 
+use super::changes::FileChange;
 use super::git::{Git, Hooks};
-use super::journal::write_durably;
+use super::journal::write_inside;
 use super::objects::Rewritten;
-use super::patch;
 use super::survey::Survey;
-use super::text;
+use super::{names, patch, text, tree};
 use crate::error::{Error, Result};
 use crate::odb::ObjectId;
 
@@ -32,6 +33,8 @@ pub struct Update {
 pub struct Repoint {
     /// Its name, likewise.
     pub name: BString,
+    /// The ref that it names.
+    pub old: BString,
     /// The ref it is to name.
     pub target: BString,
 }
@@ -53,29 +56,35 @@ const NO_REFS: [&[u8]; 2] = [b"FETCH_HEAD", b"MERGE_HEAD"];
 /// Plans all moves.
 pub fn plan(survey: &Survey<'_>, rewritten: &Rewritten, mark: &[u8]) -> Moves {
     let mut moves = Moves::default();
-    let new_name = |name: &BStr| -> Option<BString> {
-        let replaced = name.strip_prefix(b"refs/replace/").and_then(|hex| {
-            let new = rewritten.ids.get(&ObjectId::from_hex(hex).ok()?)?;
-            Some(BString::from(format!("refs/replace/{new}")))
-        });
-        replaced.or_else(|| patch::redact_name(name, survey.needles, mark).map(BString::from))
+    let new_names = new_names(survey, rewritten, mark);
+    let new_name = |worktree: Option<&BString>, name: &[u8]| {
+        new_names
+            .get(&(worktree.cloned(), name.into()))
+            .cloned()
+            // A branch that HEAD names need not be there.
+            .or_else(|| patch::redact_name(name, survey.needles, mark).map(BString::from))
     };
     for found in &survey.refs.refs {
-        if NO_REFS.contains(&found.name.as_bytes()) || is_state(&found.name) {
+        if is_passing(&found.name) {
             continue;
         }
         let name = full_name(found.worktree.as_ref(), &found.name);
         if let Some(target) = &found.symbolic {
-            let target = new_name(target.as_bstr());
-            moves
-                .repoints
-                .extend(target.map(|target| Repoint { name, target }));
+            let own = target.starts_with(b"refs/bisect/") || target.starts_with(b"refs/worktree/");
+            let worktree = found.worktree.as_ref().filter(|_| own);
+            let new = new_name(worktree, target);
+            moves.repoints.extend(new.map(|new| Repoint {
+                name,
+                old: target.clone(),
+                target: new,
+            }));
             continue;
         }
         let Some(old) = found.object_id() else {
             continue;
         };
-        let (new, new_name) = (rewritten.map(old), new_name(found.name.as_bstr()));
+        let new_name = new_name(found.worktree.as_ref(), &found.name);
+        let new = rewritten.map(old);
         if new != old || new_name.is_some() {
             let new_name = new_name.map(|renamed| full_name(found.worktree.as_ref(), &renamed));
             moves.updates.push(Update {
@@ -100,12 +109,68 @@ pub fn plan(survey: &Survey<'_>, rewritten: &Rewritten, mark: &[u8]) -> Moves {
     moves
 }
 
-/// Whether it is a file of an operation in progress.
-fn is_state(name: &[u8]) -> bool {
-    name.contains(&b'/') && !name.starts_with(b"refs/")
+/// New names of refs, by worktree and old name.
+type NewNames = HashMap<(Option<BString>, BString), BString>;
+
+/// The new names of all refs that get one. Names of refs are paths: they are numbered like those of
+/// files, so that no ref meets another, nor a directory of others.
+fn new_names(survey: &Survey<'_>, rewritten: &Rewritten, mark: &[u8]) -> NewNames {
+    let mut by_worktree: BTreeMap<Option<&BString>, Vec<&[u8]>> = BTreeMap::new();
+    for found in &survey.refs.refs {
+        let list = by_worktree.entry(found.worktree.as_ref()).or_default();
+        list.push(&found.name);
+    }
+    let mut new = NewNames::new();
+    for (worktree, list) in by_worktree {
+        let renamed = names::new_paths(list.iter().copied(), survey.needles, mark);
+        let mut taken: HashSet<Vec<u8>> = list.iter().map(|name| name.to_vec()).collect();
+        taken.extend(renamed.values().cloned());
+        for name in list {
+            let replaced = name.strip_prefix(b"refs/replace/").and_then(|hex| {
+                let new = rewritten.ids.get(&ObjectId::from_hex(hex).ok()?)?;
+                Some(format!("refs/replace/{new}").into_bytes())
+            });
+            // A value with a slash in it is in none of the parts.
+            let whole = || {
+                let wanted = patch::redact_name(name, survey.needles, mark)?;
+                let free = tree::free_name(&wanted, &mut |name| taken.contains(name));
+                taken.insert(free.clone());
+                Some(free)
+            };
+            let found = replaced
+                .or_else(|| renamed.get(name).cloned())
+                .or_else(whole);
+            if let Some(found) = found {
+                new.insert((worktree.cloned(), name.into()), found.into());
+            }
+        }
+    }
+    new
 }
 
-fn full_name(worktree: Option<&BString>, name: &[u8]) -> BString {
+/// Whether it is a file that names objects in passing, or one of an operation in progress.
+pub(super) fn is_passing(name: &[u8]) -> bool {
+    let is_state = name.contains(&b'/') && !name.starts_with(b"refs/");
+    NO_REFS.contains(&name) || is_state
+}
+
+/// The ref, as the main worktree says it, whose reflog stands at `path` below the `.git` directory.
+pub(super) fn ref_of_log(path: &Path) -> BString {
+    let path = path.as_os_str().as_encoded_bytes();
+    if let Some(name) = path.strip_prefix(b"logs/") {
+        return name.into();
+    }
+    let worktree = path
+        .strip_prefix(b"worktrees/")
+        .and_then(|rest| rest.split_once_str("/logs/"));
+    match worktree {
+        Some((worktree, name)) => full_name(Some(&worktree.into()), name),
+        None => path.into(),
+    }
+}
+
+/// The name of a ref as the main worktree says it.
+pub(super) fn full_name(worktree: Option<&BString>, name: &[u8]) -> BString {
     match worktree {
         Some(worktree) => [b"worktrees/", &worktree[..], b"/", name].concat().into(),
         None => name.into(),
@@ -117,27 +182,71 @@ fn full_name(worktree: Option<&BString>, name: &[u8]) -> BString {
 /// # Errors
 /// `Repository` with what git says, if a ref was moved meanwhile or a hook refuses: then none is moved.
 pub fn refs(git: &Git, moves: &Moves) -> Result<()> {
-    let mut input: Vec<u8> = b"start\0".to_vec();
-    let mut line = |parts: &[&[u8]]| {
-        for part in parts {
-            input.extend_from_slice(part);
-        }
-    };
+    let mut transaction = Transaction::default();
     for update in &moves.updates {
-        let (old, new) = (update.old.to_string(), update.new.to_string());
-        let (old, new) = (old.as_bytes(), new.as_bytes());
-        line(&[b"option no-deref\0"]);
         match &update.new_name {
-            None => line(&[b"update ", &update.name, b"\0", new, b"\0", old, b"\0"]),
+            None => transaction.update(&update.name, update.new, update.old),
             Some(name) => {
-                line(&[b"create ", name, b"\0", new, b"\0"]);
-                line(&[b"option no-deref\0delete ", &update.name, b"\0", old, b"\0"]);
+                transaction.create(name, update.new);
+                transaction.delete(&update.name, update.old);
             }
         }
     }
-    line(&[b"prepare\0commit\0"]);
-    if !moves.updates.is_empty() {
-        // No log is begun that was not kept before; what is added to others is replaced.
+    transaction.run(git, Hooks::Run).map_err(|e| {
+        e.hint("no ref was moved; run the purge again when nobody else changes the repository, and see what hook 'reference-transaction' says")
+    })?;
+    for repoint in &moves.repoints {
+        point(git, &repoint.name, &repoint.target)?;
+    }
+    Ok(())
+}
+
+/// Lets the symbolic ref `name` name `target`.
+///
+/// # Errors
+/// `Repository` with what git says.
+pub(super) fn point(git: &Git, name: &[u8], target: &[u8]) -> Result<()> {
+    let (name, target) = (name.to_str_lossy(), target.to_str_lossy());
+    git.change(&["symbolic-ref", &name, &target], b"")
+}
+
+/// Changes of refs that happen together or not at all.
+#[derive(Default)]
+pub(super) struct Transaction {
+    lines: Vec<u8>,
+}
+
+impl Transaction {
+    fn line(&mut self, command: &str, parts: &[&[u8]]) {
+        self.lines.extend(b"option no-deref\0");
+        self.lines.extend(command.bytes());
+        self.lines.push(b' ');
+        self.lines.extend(parts.join(&0));
+        self.lines.push(0);
+    }
+
+    /// Moves a ref that is at `old`.
+    pub(super) fn update(&mut self, name: &[u8], new: ObjectId, old: ObjectId) {
+        let (new, old) = (new.to_string(), old.to_string());
+        self.line("update", &[name, new.as_bytes(), old.as_bytes()]);
+    }
+
+    /// Makes a ref that is not there.
+    pub(super) fn create(&mut self, name: &[u8], new: ObjectId) {
+        self.line("create", &[name, new.to_string().as_bytes()]);
+    }
+
+    /// Deletes a ref that is at `old`.
+    pub(super) fn delete(&mut self, name: &[u8], old: ObjectId) {
+        self.line("delete", &[name, old.to_string().as_bytes()]);
+    }
+
+    /// Runs it. No reflog is begun that was not kept before.
+    pub(super) fn run(&self, git: &Git, hooks: Hooks) -> Result<()> {
+        if self.lines.is_empty() {
+            return Ok(());
+        }
+        let input = [b"start\0", &self.lines[..], b"prepare\0commit\0"].concat();
         let words = [
             "-c",
             "core.logAllRefUpdates=false",
@@ -147,21 +256,21 @@ pub fn refs(git: &Git, moves: &Moves) -> Result<()> {
             "-m",
             "purge",
         ];
-        git.run_with(&words, &input, Hooks::Run).map_err(|e| {
-            e.hint("no ref was moved; run the purge again when nobody else changes the repository, and see what hook 'reference-transaction' says")
-        })?;
+        git.change_with(&words, &input, hooks)
     }
-    for repoint in &moves.repoints {
-        let (name, target) = (repoint.name.to_str_lossy(), repoint.target.to_str_lossy());
-        git.run(&["symbolic-ref", &name, &target], b"")?;
-    }
-    Ok(())
 }
 
-/// A reflog as it is to be.
+/// A reflog that changes.
+#[derive(Clone, Debug)]
 pub struct Log {
-    path: PathBuf,
-    bytes: Vec<u8>,
+    /// Its file below the `.git` directory that all worktrees share.
+    pub path: PathBuf,
+    /// The file that it becomes.
+    pub new_path: PathBuf,
+    /// What it is to hold.
+    pub bytes: Vec<u8>,
+    /// Whether it holds something else, or has another path.
+    pub is_changed: bool,
 }
 
 /// What all reflogs that are files are to be, before refs are moved: moving them adds entries.
@@ -170,42 +279,53 @@ pub struct Log {
 /// `Io` if one cannot be read.
 pub fn logs(survey: &Survey<'_>, rewritten: &Rewritten, mark: &[u8]) -> Result<Vec<Log>> {
     let common = survey.repo.common_dir();
-    let mut places = vec![common.to_owned()];
+    let mut places = vec![(None, PathBuf::new())];
     if let Ok(entries) = fs::read_dir(common.join("worktrees")) {
-        places.extend(entries.filter_map(|entry| Some(entry.ok()?.path())));
+        let dirs = entries.filter_map(|entry| Some(entry.ok()?.file_name()));
+        let place = |name: std::ffi::OsString| {
+            let worktree = BString::from(name.as_encoded_bytes());
+            (Some(worktree), Path::new("worktrees").join(name))
+        };
+        places.extend(dirs.map(place));
     }
+    let new_names = new_names(survey, rewritten, mark);
     let mut logs = Vec::new();
-    for place in places {
-        let mut dirs = vec![place.join("logs")];
+    for (worktree, place) in places {
+        let top = place.join("logs");
+        let mut dirs = vec![top.clone()];
         while let Some(dir) = dirs.pop() {
-            let Ok(entries) = fs::read_dir(&dir) else {
+            let Ok(entries) = fs::read_dir(common.join(&dir)) else {
                 continue;
             };
             for entry in entries.filter_map(Result::ok) {
-                let path = entry.path();
-                if path.is_dir() {
+                let path = dir.join(entry.file_name());
+                let file = entry.path();
+                if file.is_dir() {
                     dirs.push(path);
                     continue;
                 }
-                let bytes = fs::read(&path).map_err(|e| Error::io("read", &path, e))?;
-                let bytes = mapped_log(&bytes, survey, rewritten, mark);
-                let path = renamed(&path, &place, survey, mark);
-                logs.push(Log { path, bytes });
+                let was = fs::read(&file).map_err(|e| Error::io("read", &file, e))?;
+                let bytes = mapped_log(&was, survey, rewritten, mark);
+                let name = path.strip_prefix(&top).unwrap_or(&path);
+                let name = BString::from(name.as_os_str().as_encoded_bytes());
+                let new_name = new_names.get(&(worktree.clone(), name.clone()));
+                let new_name = new_name.cloned().or_else(|| {
+                    // No ref has this name any more.
+                    patch::redact_name(&name, survey.needles, mark).map(BString::from)
+                });
+                let new_path = new_name.and_then(|name| gix::path::from_bstring(name).ok());
+                let new_path = new_path.map_or_else(|| path.clone(), |name| top.join(name));
+                logs.push(Log {
+                    is_changed: bytes != was || path != new_path,
+                    path,
+                    new_path,
+                    bytes,
+                });
             }
         }
     }
+    logs.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(logs)
-}
-
-fn renamed(path: &Path, place: &Path, survey: &Survey<'_>, mark: &[u8]) -> PathBuf {
-    let relative = path.strip_prefix(place).unwrap_or(path);
-    let name = patch::redact_name(
-        relative.as_os_str().as_encoded_bytes(),
-        survey.needles,
-        mark,
-    );
-    let name = name.and_then(|name| gix::path::from_bstring(BString::from(name)).ok());
-    name.map_or_else(|| path.to_owned(), |name| place.join(name))
 }
 
 /// The lines of a reflog with new ids and without values.
@@ -251,15 +371,15 @@ fn requoted(line: &[u8], survey: &Survey<'_>, rewritten: &Rewritten) -> Vec<u8> 
     text::splice(line, quoted.collect())
 }
 
-/// Writes all reflogs that are not yet as they are to be, and removes those of refs that have new
-/// names.
+/// Writes all reflogs that are not yet as they are to be. git removes those of refs that have new names.
 ///
 /// # Errors
 /// `Io` if that fails.
-pub fn write_logs(logs: &[Log]) -> Result<()> {
+pub fn write_logs(common: &Path, logs: &[Log]) -> Result<()> {
     for log in logs {
-        if fs::read(&log.path).ok().as_ref() != Some(&log.bytes) {
-            write_durably(&log.path, &log.bytes)?;
+        let path = common.join(&log.new_path);
+        if fs::read(&path).ok().as_ref() != Some(&log.bytes) {
+            write_inside(common, &path, &log.bytes)?;
         }
     }
     Ok(())
@@ -276,6 +396,7 @@ pub fn rebuild_tables(
     rewritten: &Rewritten,
     mark: &[u8],
 ) -> Result<()> {
+    let new_names = new_names(survey, rewritten, mark);
     let mut names: Vec<BString> = Vec::new();
     for entry in &survey.refs.log {
         // The log of a ref that gets a new name went with the old one.
@@ -283,7 +404,8 @@ pub fn rebuild_tables(
             entry.worktree.as_ref().map(|name| name.as_bstr()),
             &entry.name,
         );
-        if is_here.is_some() && patch::redact_name(&entry.name, survey.needles, mark).is_none() {
+        let key = (entry.worktree.clone(), entry.name.clone());
+        if is_here.is_some() && !new_names.contains_key(&key) {
             names.push(full_name(entry.worktree.as_ref(), &entry.name));
         }
     }
@@ -315,26 +437,32 @@ pub fn rebuild_tables(
             )
         })
         .collect();
-    if !stash.is_empty() {
-        git.run(&["update-ref", "-d", "refs/stash"], b"")?;
-        for (id, message) in stash {
-            git.run(&["stash", "store", "-q", "-m", &message, &id], b"")?;
-        }
-    }
-    git.run(&["pack-refs", "--all"], b"").map(drop)
+    store_stash(git, &stash)?;
+    git.change(&["pack-refs", "--all"], b"")
 }
 
-/// Maps ids in files that name objects in passing.
-///
-/// # Errors
-/// `Io` if that fails.
-pub fn passing_files(
+/// Puts the stash together again: commits and messages, the oldest first.
+pub(super) fn store_stash(git: &Git, stash: &[(String, String)]) -> Result<()> {
+    if stash.is_empty() {
+        return Ok(());
+    }
+    git.change(&["update-ref", "-d", "refs/stash"], b"")?;
+    for (id, message) in stash {
+        git.change(&["stash", "store", "-q", "-m", message, id], b"")?;
+    }
+    Ok(())
+}
+
+/// What files that name objects in passing are to hold.
+pub(super) fn passing_files(
+    common: &Path,
     dirs: &[PathBuf],
     survey: &Survey<'_>,
     rewritten: &Rewritten,
     mark: &[u8],
-) -> Result<()> {
+) -> Vec<FileChange> {
     let len = survey.store.hash().len_in_hex();
+    let mut changes = Vec::new();
     for dir in dirs {
         let path = dir.join("FETCH_HEAD");
         let Ok(bytes) = fs::read(&path) else {
@@ -351,8 +479,8 @@ pub fn passing_files(
             out.extend(patch::redact_text(&line, &edits, survey.needles, mark).unwrap_or_default());
         }
         if out != bytes {
-            write_durably(&path, &out)?;
+            changes.push(FileChange::new(common, &path, Some(out)));
         }
     }
-    Ok(())
+    changes
 }

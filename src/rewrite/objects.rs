@@ -29,7 +29,7 @@ pub enum Binary {
     Fill,
     /// Binary data is filled; compressed data and files of Git LFS become the mark alone.
     Drop,
-    /// Binary data is refused, too.
+    /// All binary data is refused.
     Refuse,
 }
 

@@ -22,6 +22,8 @@ const MAX_ROUNDS: usize = 5;
 pub enum Unpatchable {
     /// It is compressed, or in an archive.
     Packed,
+    /// It is binary data, and none of that is to be changed.
+    Refused,
     /// Git LFS keeps the file; the object is a pointer.
     Lfs,
     /// What was put in its place shows it again.
@@ -31,10 +33,23 @@ pub enum Unpatchable {
 }
 
 impl Unpatchable {
+    /// What to do about it.
+    pub fn way_out(self) -> &'static str {
+        match self {
+            Self::Refused => {
+                "use '--binary fill' to overwrite the value at the same length, '--binary drop' to put the mark in the place of the whole file, or '--remove-path PATH' to remove it from history"
+            }
+            _ => {
+                "add '--binary drop' to put the mark in the place of the whole file, or '--remove-path PATH' to remove it from history"
+            }
+        }
+    }
+
     /// One phrase for people.
     pub fn text(self) -> &'static str {
         match self {
             Self::Packed => "it stands in compressed data or an archive",
+            Self::Refused => "the file is binary, and '--binary refuse' changes no binary files",
             Self::Lfs => "Git LFS keeps the file, and its server too",
             Self::Persistent => "the replacement shows it again",
             Self::Unread => "the object cannot be searched as a whole",

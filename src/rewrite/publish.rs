@@ -142,19 +142,9 @@ impl Record {
     }
 }
 
-/// Writes a file; the one of an earlier purge is kept until this purge cannot be undone any more.
+/// Writes a file; the snapshot of this purge keeps the one of an earlier purge.
 fn write_file(common: &Path, name: &str, bytes: &[u8]) -> Result<()> {
-    let path = journal::dir(common).join(name);
-    if path.exists() {
-        let before = earlier(common, name);
-        fs::rename(&path, &before).map_err(|e| Error::io("move", &path, e))?;
-    }
-    journal::write_durably(&path, bytes)
-}
-
-/// Where the file of the purge before is kept.
-fn earlier(common: &Path, name: &str) -> PathBuf {
-    journal::dir(common).join(format!("{name}.before"))
+    journal::write_durably(&journal::dir(common).join(name), bytes)
 }
 
 fn json<T: Serialize>(value: &T) -> Result<Vec<u8>> {
@@ -456,21 +446,19 @@ pub fn ref_map(common: &Path) -> Result<Vec<(ObjectId, ObjectId, String)>> {
     Ok(text.lines().filter_map(parse).collect())
 }
 
+/// All files about a purge.
+pub(super) fn paths(common: &Path) -> Vec<PathBuf> {
+    let names = [COMMIT_MAP, REF_MAP, MANIFEST, RECORD].iter();
+    names.map(|name| journal::dir(common).join(name)).collect()
+}
+
 /// Removes all files about a purge: it was taken back.
 ///
 /// # Errors
 /// `Io` if that fails.
 pub(super) fn remove(common: &Path) -> Result<()> {
-    for name in [COMMIT_MAP, REF_MAP, MANIFEST, RECORD] {
-        let path = journal::dir(common).join(name);
-        let before = earlier(common, name);
-        // What an earlier purge says is true again.
-        let removed = if before.exists() {
-            fs::rename(&before, &path)
-        } else {
-            fs::remove_file(&path)
-        };
-        match removed {
+    for path in paths(common) {
+        match fs::remove_file(&path) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
                 return Err(Error::io("remove", &path, e));
             }

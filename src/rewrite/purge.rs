@@ -7,11 +7,13 @@ use std::path::{Path, PathBuf};
 use rustc_hash::FxHashMap;
 
 use super::blobs::Left;
+use super::changes::{self, FileChange};
 use super::git::Git;
 use super::guard::{self, Refusal, Worktree};
 use super::head::{self, HeadFiles};
 use super::journal::{Journal, Lock, Phase};
 use super::literal::Ambiguity;
+use super::locks::{self, IndexLock};
 use super::moves::{self, Moves};
 use super::needles::{Edit, Needles, Target};
 use super::objects::{self, Look, Options, Rewritten};
@@ -21,7 +23,8 @@ use super::rest::Rescan;
 use super::sign::Signer;
 use super::snapshot::{self, Inputs, Snapshot};
 use super::survey::{Purpose, Survey};
-use super::{check, nested, pack, patch, publish, worktree};
+use super::undo::Undone;
+use super::{check, nested, pack, patch, publish, undo, worktree};
 use super::{files, finish};
 use crate::error::{Error, Result};
 use crate::odb::repository::{Overrides, Repository};
@@ -162,9 +165,7 @@ impl Plan {
                 stuck.id,
                 stuck.why.text()
             );
-            return Err(Error::repository(error).hint(
-                "add '--binary drop' to put the mark in the place of the whole file, or '--remove-path PATH' to remove it from history",
-            ));
+            return Err(Error::repository(error).hint(stuck.why.way_out()));
         }
         self.check_syntax()
     }
@@ -291,6 +292,10 @@ fn plan_of(survey: &Survey<'_>, job: &Job<'_>) -> Result<Plan> {
     let nowhere = nowhere(survey, &standing);
     let (nested, unread) = nested::holding(job, survey.needles);
     let targets = survey.needles.targets().iter().cloned().enumerate();
+    let mut refusals = guard::refusals(job.repo, survey.store);
+    for worktree in guard::worktrees(job.repo) {
+        refusals.extend(worktree::obstacles(&worktree, survey, &job.options));
+    }
     let old: Vec<_> = rewritten.ids.keys().copied().collect();
     Ok(Plan {
         targets: targets
@@ -298,7 +303,7 @@ fn plan_of(survey: &Survey<'_>, job: &Job<'_>) -> Result<Plan> {
             .collect(),
         left_out: Vec::new(),
         head: head::files(survey),
-        refusals: guard::refusals(job.repo, survey.store),
+        refusals,
         skipped: survey.skipped.iter().chain(&unread).cloned().collect(),
         unopened: survey.unopened.clone(),
         nowhere,
@@ -381,7 +386,7 @@ pub type Approve<'a> = &'a mut dyn FnMut(&Plan) -> Result<()>;
 /// Why nothing could be done, or what `approve` says: then everything is as it was.
 pub fn apply(job: &Job<'_>, approve: Approve<'_>) -> Result<Applied> {
     let common = job.repo.common_dir();
-    let _lock = Lock::take(common)?;
+    let lock = Lock::take(common)?;
     check_begun(common)?;
     planned(job, |survey, plan| {
         plan.check()?;
@@ -395,9 +400,15 @@ pub fn apply(job: &Job<'_>, approve: Approve<'_>) -> Result<Applied> {
         if !plan.is_empty() {
             approve(&plan)?;
             begin(common)?;
-            let (snapshot, mut journal) = prepare(job, &plan, run, &dir)?;
-            if let Err(error) = change(job, survey, &plan, &snapshot, &mut journal) {
-                return Err(taken_back(job.repo, &snapshot, &journal, error));
+            let worktrees = guard::worktrees(job.repo);
+            let (snapshot, mut journal, held) = prepare(job, &plan, run, &dir, &worktrees)?;
+            let at = Site {
+                lock: &lock,
+                snapshot: &snapshot,
+                worktrees: &worktrees,
+            };
+            if let Err(error) = change(job, survey, &plan, &at, held, &mut journal) {
+                return Err(taken_back(job.repo, &lock, &mut journal, error));
             }
         }
         Ok(Applied {
@@ -405,6 +416,14 @@ pub fn apply(job: &Job<'_>, approve: Approve<'_>) -> Result<Applied> {
             snapshot: dir,
         })
     })
+}
+
+/// Takes the locks of the indexes of `worktrees`, in their order.
+fn held(common: &Path, worktrees: &[Worktree], run: &str) -> Result<Vec<IndexLock>> {
+    let numbered = worktrees.iter().enumerate();
+    let taken =
+        numbered.map(|(number, worktree)| IndexLock::take(common, &worktree.git_dir, number, run));
+    taken.collect()
 }
 
 /// Whether commits become what somebody else's became.
@@ -439,27 +458,51 @@ fn check_expected(job: &Job<'_>, survey: &Survey<'_>, plan: &Plan) -> Result<()>
 }
 
 /// Takes back what was begun; returns what is to be said of `error`.
-fn taken_back(repo: &Repository, snapshot: &Snapshot, journal: &Journal, error: Error) -> Error {
-    let done = restore(repo, snapshot, journal)
-        .and_then(|_| snapshot.forget())
-        .and_then(|()| Journal::remove(repo.common_dir()));
-    match done {
-        Ok(()) => error,
-        Err(_) => error.hint("run 'unleak purge --abort' to put everything back"),
+fn taken_back(repo: &Repository, lock: &Lock, journal: &mut Journal, error: Error) -> Error {
+    match undo::undo(repo, lock, journal, Force::No) {
+        Ok(undone) if undone.failed.is_empty() => {
+            let notes: Vec<String> = undone.kept.into_iter().map(|note| note.what).collect();
+            if notes.is_empty() {
+                return error;
+            }
+            let hint = error.hint_text().map(|hint| format!("{hint}; "));
+            let hint = hint.unwrap_or_default() + &notes.join("; ");
+            error.hint(hint)
+        }
+        Ok(undone) => error.hint(format!(
+            "{}; run 'unleak purge --abort' to put everything back",
+            undone.failed.join("; ")
+        )),
+        Err(e) => error.hint(format!(
+            "{}; run 'unleak purge --abort' to put everything back",
+            e.chain()
+        )),
     }
 }
 
-/// Takes the snapshot, and notes that from now on there is something to take back.
-fn prepare(job: &Job<'_>, plan: &Plan, run: String, dir: &Path) -> Result<(Snapshot, Journal)> {
+/// Keeps others from changing the indexes of `worktrees`, takes the snapshot, and notes that from now on
+/// there is something to take back.
+fn prepare(
+    job: &Job<'_>,
+    plan: &Plan,
+    run: String,
+    dir: &Path,
+    worktrees: &[Worktree],
+) -> Result<(Snapshot, Journal, Vec<IndexLock>)> {
     let common = job.repo.common_dir();
     let mut journal = Journal {
         run,
         phase: Phase::Preparing,
         snapshot: dir.to_owned(),
         packs: Vec::new(),
+        is_undone: false,
+        continues: false,
+        is_moving: false,
+        foreign_locks: Vec::new(),
     };
     journal.write(common)?;
-    let taken = Snapshot::take(common, dir).and_then(|snapshot| {
+    let taken = held(common, worktrees, &journal.run).and_then(|held| {
+        let snapshot = Snapshot::take(common, dir)?;
         let targets: Vec<Target> = plan
             .targets
             .iter()
@@ -480,13 +523,18 @@ fn prepare(job: &Job<'_>, plan: &Plan, run: String, dir: &Path) -> Result<(Snaps
         });
         inputs.refs = moved.collect();
         snapshot.write("purge.json", &inputs)?;
-        Ok(snapshot)
+        let published = publish::paths(common).into_iter().filter_map(|path| {
+            let bytes = fs::read(&path).ok()?;
+            Some(FileChange::new(common, &path, Some(bytes)))
+        });
+        snapshot.write(changes::PUBLISHED, &published.collect::<Vec<_>>())?;
+        Ok((snapshot, held))
     });
     match taken {
-        Ok(snapshot) => {
+        Ok((snapshot, held)) => {
             journal.phase = Phase::Applying;
             journal.write(common)?;
-            Ok((snapshot, journal))
+            Ok((snapshot, journal, held))
         }
         Err(error) => {
             // What matters is why it failed.
@@ -509,6 +557,8 @@ fn check_begun(common: &Path) -> Result<()> {
         return Ok(());
     };
     match journal.phase {
+        _ if journal.is_undone => Err(Error::repository("a purge is being taken back")
+            .hint("run 'unleak purge undo' to end that")),
         Phase::Finished => Ok(()),
         Phase::Applied => Err(Error::repository("a purge was applied and is not finished")
             .hint("run 'unleak purge finish' to remove the old objects, or 'unleak purge undo'")),
@@ -519,62 +569,65 @@ fn check_begun(common: &Path) -> Result<()> {
     }
 }
 
-/// Writes the new objects, checks them, and moves everything to them.
+/// Where a purge is applied.
+struct Site<'a> {
+    lock: &'a Lock,
+    snapshot: &'a Snapshot,
+    worktrees: &'a [Worktree],
+}
+
+/// Writes the new objects, checks them, and moves everything to them. Each change is written down before
+/// it happens.
 fn change(
     job: &Job<'_>,
     survey: &Survey<'_>,
     plan: &Plan,
-    snapshot: &Snapshot,
+    at: &Site<'_>,
+    held: Vec<IndexLock>,
     journal: &mut Journal,
 ) -> Result<()> {
-    let repo = job.repo;
+    let (repo, rewritten, mark) = (job.repo, &plan.rewritten, &job.options.mark);
     let common = repo.common_dir();
-    let git = Git::new(common, None, repo.hash());
-    let count = plan.rewritten.fresh;
+    let git = Git::new(common, None, repo.hash()).holding(at.lock);
+    let count = rewritten.fresh;
     if count > 0 {
         let reason = snapshot::keep_reason(&journal.run);
+        let signer = job.signer.as_ref();
         pack::store(&git, count, &reason, &mut |writer| {
-            objects::rewrite(
-                survey,
-                &job.options,
-                job.signer.as_ref(),
-                Look::AsPlanned(&plan.rewritten),
-                &mut |kind, _, bytes| writer.add(kind, bytes),
-            )
-            .map(drop)
+            let look = Look::AsPlanned(rewritten);
+            let sink = &mut |kind, _: ObjectId, bytes: &[u8]| writer.add(kind, bytes);
+            objects::rewrite(survey, &job.options, signer, look, sink).map(drop)
         })?;
     }
     let store = repo.open_store(&Overrides::default(), job.limits)?;
-    check::check(
-        survey,
-        &store,
-        &plan.rewritten,
-        !job.options.remove_paths.is_empty(),
-    )?;
+    let has_removals = !job.options.remove_paths.is_empty();
+    check::check(survey, &store, rewritten, has_removals)?;
     drop(store);
     let is_table = common.join("reftable").is_dir();
-    let logs = moves::logs(survey, &plan.rewritten, &job.options.mark)?;
+    let logs = moves::logs(survey, rewritten, mark)?;
+    changes::write(at.snapshot, &plan.moves, &logs, rewritten)?;
+    locks::expect(common, journal)?;
     moves::refs(&git, &plan.moves)?;
-    let worktrees = guard::worktrees(repo);
-    for (number, worktree) in worktrees.iter().enumerate() {
-        worktree::bring(
-            (number, worktree),
-            survey,
-            &plan.rewritten,
-            &job.options,
-            snapshot,
-        )?;
+    for (worktree, taken) in at.worktrees.iter().zip(held) {
+        let git = Git::new(&worktree.git_dir, Some(&worktree.root), repo.hash());
+        let git = git.holding(at.lock).with_index(taken.copy());
+        let place = (worktree, &taken);
+        if worktree::bring(place, &git, survey, rewritten, &job.options, at.snapshot)? {
+            taken.commit()?;
+        }
     }
     if is_table {
-        moves::rebuild_tables(&git, survey, &plan.rewritten, &job.options.mark)?;
+        moves::rebuild_tables(&git, survey, rewritten, mark)?;
     } else {
-        moves::write_logs(&logs)?;
+        moves::write_logs(common, &logs)?;
     }
-    let dirs = git_dirs(common, &worktrees);
-    moves::passing_files(&dirs, survey, &plan.rewritten, &job.options.mark)?;
+    let dirs = git_dirs(common, at.worktrees);
+    let passing = moves::passing_files(common, &dirs, survey, rewritten, mark);
+    changes::change_files(common, at.snapshot, changes::PASSING, passing)?;
     publish::write(survey, plan, &job.options)?;
     release_packs(common, journal)?;
     journal.phase = Phase::Applied;
+    journal.is_moving = false;
     journal.write(common)
 }
 
@@ -621,69 +674,26 @@ pub fn begun(repo: &Repository) -> Result<Journal> {
     })
 }
 
-/// Whether refs that others moved since may be moved back, too.
+/// What becomes of a ref with commits that cannot be brought over to the restored history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Force {
-    /// They may.
+    /// It moves back; they stay under another name.
     Yes,
-    /// Then nothing is done.
+    /// It stays; what it was gets another name.
     No,
 }
 
-/// Puts a repository back as it was before its last purge; returns files that were edited since and
-/// stay.
+/// Takes back the last purge of a repository.
 ///
 /// # Errors
-/// `Repository` if there is nothing to go back to, or refs were moved since and that is not forced.
-pub fn undo(repo: &Repository, force: Force) -> Result<Vec<PathBuf>> {
+/// `Repository` if there is nothing to take back, or another git is changing an index; `Corrupt` if the
+/// snapshot is damaged. Then nothing was changed.
+pub fn undo(repo: &Repository, force: Force) -> Result<Undone> {
     let common = repo.common_dir();
-    let _lock = Lock::take(common)?;
-    let journal = begun(repo)?;
-    let snapshot = Snapshot::at(&journal.snapshot);
-    if journal.phase == Phase::Preparing {
-        // Nothing but the snapshot was begun.
-        snapshot.forget()?;
-        Journal::remove(common)?;
-        return Ok(Vec::new());
-    }
-    let inputs = inputs(&snapshot)?;
-    if force == Force::No {
-        check_unmoved(repo, &inputs)?;
-    }
-    let kept = restore(repo, &snapshot, &journal)?;
-    Journal::remove(common)?;
-    publish::remove(common)?;
-    snapshot.forget()?;
-    Ok(kept)
-}
-
-fn restore(repo: &Repository, snapshot: &Snapshot, journal: &Journal) -> Result<Vec<PathBuf>> {
-    let common = repo.common_dir();
-    let worktrees = guard::worktrees(repo);
-    for worktree in &worktrees {
-        break_lock(&worktree.git_dir.join("index.lock"))?;
-    }
-    snapshot.restore(common, journal)?;
-    let mut kept = Vec::new();
-    for (number, worktree) in worktrees.iter().enumerate() {
-        kept.extend(worktree::take_back(
-            (number, worktree),
-            repo.hash(),
-            snapshot,
-        )?);
-    }
-    Ok(kept)
-}
-
-/// A run that was killed may have left a lock: others hold it for moments only.
-fn break_lock(path: &Path) -> Result<()> {
-    for _ in 0..20 {
-        if !path.exists() {
-            return Ok(());
-        }
-        std::thread::sleep(std::time::Duration::from_millis(100));
-    }
-    fs::remove_file(path).map_err(|e| Error::io("remove", path, e))
+    let lock = Lock::take(common)?;
+    let mut journal = begun(repo)?;
+    journal.continues = false;
+    undo::undo(repo, &lock, &mut journal, force)
 }
 
 /// What the purge was asked to do that `snapshot` belongs to.
@@ -700,40 +710,27 @@ pub fn inputs(snapshot: &Snapshot) -> Result<Inputs> {
     })
 }
 
-/// Refs that somebody moved after the purge would be lost.
-fn check_unmoved(repo: &Repository, inputs: &Inputs) -> Result<()> {
-    let refs = repo.refs();
-    for (name, old, new) in &inputs.refs {
-        let (worktree, local) = match name
-            .strip_prefix("worktrees/")
-            .and_then(|rest| rest.split_once('/'))
-        {
-            Some((worktree, local)) => (Some(worktree), local),
-            None => (None, name.as_str()),
-        };
-        let found = refs.get(worktree.map(gix::bstr::BStr::new), local.as_bytes());
-        let Some(id) = found
-            .and_then(|found| found.object_id())
-            .map(|id| id.to_string())
-        else {
-            continue;
-        };
-        if id != *old && id != *new {
-            return Err(Error::repository(format!("'{name}' was moved since the purge: what it names now would be lost"))
-                .hint("put a branch on it elsewhere or push it, then run the command again with '--force'"));
-        }
-    }
-    Ok(())
-}
-
-/// Goes on with a purge that was interrupted; returns what is true then.
+/// Goes on with a purge that was interrupted; returns what is true then, and what was said when a part
+/// of it was taken back to begin again.
 ///
 /// # Errors
 /// As for what is gone on with.
-pub fn go_on(job: Job<'_>) -> Result<Phase> {
-    let journal = begun(job.repo)?;
-    if journal.phase == Phase::Preparing {
-        undo(job.repo, Force::No)?;
+pub fn go_on(job: Job<'_>) -> Result<(Phase, Undone)> {
+    let mut said = Undone::default();
+    let mut journal = begun(job.repo)?;
+    if journal.phase == Phase::Preparing || journal.is_undone && !journal.continues {
+        let undone = undo(job.repo, Force::No)?;
+        if let Some(failed) = undone.failed.first() {
+            return Err(Error::repository(format!(
+                "cannot take the purge back: {failed}"
+            )));
+        }
+        if journal.is_undone {
+            return Err(
+                Error::repository("the purge was being taken back: that is done")
+                    .hint("run it again, if it is to be applied"),
+            );
+        }
         return Err(
             Error::repository("the purge was interrupted before it changed anything")
                 .hint("run it again as you did"),
@@ -744,7 +741,7 @@ pub fn go_on(job: Job<'_>) -> Result<Phase> {
     match journal.phase {
         Phase::Applying => {
             // Nothing is lost by beginning again: the same input gives the same ids.
-            undo(job.repo, Force::No)?;
+            said = begin_again(job.repo, &mut journal)?;
             let git = Git::new(job.repo.common_dir(), None, job.repo.hash());
             let signer = inputs
                 .resign
@@ -764,7 +761,21 @@ pub fn go_on(job: Job<'_>) -> Result<Phase> {
         }
         Phase::Preparing | Phase::Applied | Phase::Finished => {}
     }
-    Ok(begun(job.repo).map_or(Phase::Finished, |journal| journal.phase))
+    let phase = begun(job.repo).map_or(Phase::Finished, |journal| journal.phase);
+    Ok((phase, said))
+}
+
+/// Takes back what was applied in part.
+fn begin_again(repo: &Repository, journal: &mut Journal) -> Result<Undone> {
+    let common = repo.common_dir();
+    let lock = Lock::take(common)?;
+    journal.continues = true;
+    let undone = undo::undo(repo, &lock, journal, Force::No)?;
+    match undone.failed.first() {
+        None => Ok(undone),
+        Some(failed) => Err(Error::repository(format!("cannot go on: {failed}"))
+            .hint("mend that, and run 'unleak purge --continue' or '--abort' again")),
+    }
 }
 
 /// Deletes the undo snapshot of a purge that is finished, or whose undoing is not wanted any more.

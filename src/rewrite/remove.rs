@@ -11,7 +11,7 @@ use rustc_hash::FxHashSet;
 
 use super::files::below;
 use super::git::Git;
-use super::journal::{self, Journal};
+use super::journal::{self, Journal, Lock};
 use super::survey::Survey;
 use crate::attribution::commits::Rank;
 use crate::error::{Error, Result};
@@ -93,9 +93,10 @@ pub(super) fn remove(
     doomed: &Doomed,
     new: &[ObjectId],
     journal: &mut Journal,
+    lock: &Lock,
 ) -> Result<()> {
     let (store, common) = (survey.store, survey.repo.common_dir());
-    let git = Git::new(common, None, store.hash());
+    let git = Git::new(common, None, store.hash()).holding(lock);
     let Sorted {
         kept,
         young,
@@ -132,12 +133,12 @@ pub(super) fn remove(
         }
     }
     if remove_commit_graph(common)? {
-        git.run(&["commit-graph", "write", "--reachable"], b"")?;
+        git.change(&["commit-graph", "write", "--reachable"], b"")?;
     }
     if had_midx {
-        git.run(&["multi-pack-index", "write"], b"")?;
+        git.change(&["multi-pack-index", "write"], b"")?;
     }
-    git.run(&["update-server-info"], b"").map(drop)
+    git.change(&["update-server-info"], b"")
 }
 
 /// What becomes of the objects beside those that go, in packs that cannot stay.
@@ -233,7 +234,7 @@ fn write_pack(
     Ok(Some(name))
 }
 
-fn remove_pack(pack: &Path) -> Result<()> {
+pub(super) fn remove_pack(pack: &Path) -> Result<()> {
     for extension in ["idx", "rev", "bitmap", "mtimes", "pack"] {
         remove_file(&pack.with_extension(extension))?;
     }

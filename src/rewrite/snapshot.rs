@@ -1,21 +1,24 @@
 //! Keeps a repository as it was, outside of it, until a purge is known to be right.
 //!
 //! Objects never change, so they are linked, not copied; refs, reflogs, indexes and all other files are
-//! copied. The snapshot holds the values that are erased: it is readable by its owner alone.
+//! copied. Sizes and SHA-256 of all files are kept, and checked before anything is taken from them. The
+//! snapshot holds the values that are erased: it is readable by its owner alone.
 
-use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use gix::hash::Kind as HashKind;
+use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
-use super::journal::{self, Journal};
+use super::changes::base64;
+use super::journal;
 use super::needles::{Reach, Target};
 use super::objects::Options;
 use crate::error::{Error, Result};
@@ -78,6 +81,18 @@ impl Inputs {
             .collect()
     }
 
+    /// Returns `text` without the values.
+    pub(super) fn hide(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for stored in &self.values {
+            let value = data_encoding::BASE64.decode(stored.value.as_bytes());
+            if let Some(value) = value.ok().and_then(|value| String::from_utf8(value).ok()) {
+                text = text.replace(&value, "REMOVED");
+            }
+        }
+        text
+    }
+
     /// The values; fingerprints are made with `key`.
     ///
     /// # Errors
@@ -113,6 +128,36 @@ pub struct Snapshot {
 
 /// Parts of `.git` that a purge never touches: ours, and other repositories.
 const LEFT_ALONE: [&str; 2] = ["unleak", "modules"];
+
+/// Sizes and digests of all files.
+const SUMS: &str = "sums.json";
+
+/// A file of a snapshot. Its path, its size and its SHA-256; of a symbolic link, of what it names.
+#[derive(Serialize, Deserialize)]
+struct Sum {
+    #[serde(with = "base64")]
+    path: Vec<u8>,
+    size: u64,
+    #[serde(with = "base64")]
+    sha256: Vec<u8>,
+}
+
+impl Sum {
+    fn of(top: &Path, path: &Path) -> io::Result<Self> {
+        let file = top.join(path);
+        let (size, sha256) = if fs::symlink_metadata(&file)?.file_type().is_symlink() {
+            let target = fs::read_link(&file)?.into_os_string().into_encoded_bytes();
+            (target.len() as u64, hash::digest(&target, HashKind::Sha256))
+        } else {
+            hash::file_digest(&file)?
+        };
+        Ok(Self {
+            path: path.as_os_str().as_bytes().to_vec(),
+            size,
+            sha256,
+        })
+    }
+}
 
 impl Snapshot {
     /// Where snapshots of the repository at `common_dir` are kept, given where the user's programs
@@ -173,8 +218,9 @@ impl Snapshot {
         made.map_err(|e| {
             Error::io("make", dir, e).hint("set XDG_STATE_HOME to a directory that can be written")
         })?;
-        let kept = keep(common_dir, &snapshot.git_dir());
-        if let Err(e) = kept {
+        let kept = keep(common_dir, &snapshot.git_dir()).and_then(|()| snapshot.sums());
+        let kept = kept.map(|sums| snapshot.write(SUMS, &sums));
+        if let Err(e) = kept.and_then(|written| written.map_err(io::Error::other)) {
             // What matters is why it failed.
             let _ = fs::remove_dir_all(dir);
             return Err(Error::io("keep a snapshot for undo in", dir, e).hint(
@@ -184,13 +230,58 @@ impl Snapshot {
         Ok(snapshot)
     }
 
-    /// Writes a file beside the copy.
+    fn sums(&self) -> io::Result<Vec<Sum>> {
+        let top = self.git_dir();
+        let files = list(&top)?;
+        files.par_iter().map(|path| Sum::of(&top, path)).collect()
+    }
+
+    /// Checks that all files of the copy are as they were when it was taken.
+    ///
+    /// # Errors
+    /// `Corrupt` that names the first file that is not.
+    pub fn check(&self) -> Result<()> {
+        let damaged = |path: &Path, why: &str| {
+            let path = self.git_dir().join(path);
+            Err(Error::corrupt(format!(
+                "the undo snapshot is damaged: '{}' {why}",
+                path.display()
+            ))
+            .hint(
+                "nothing was changed; bring the file back from a backup, and run the command again",
+            ))
+        };
+        let Some(sums) = self.read::<Vec<Sum>>(SUMS)? else {
+            return damaged(Path::new(""), "has no list of its files");
+        };
+        let top = self.git_dir();
+        let look = |sum: &Sum| {
+            let path = Path::new(OsStr::from_bytes(&sum.path));
+            let why = match Sum::of(&top, path) {
+                Ok(found) if found.size != sum.size => "has another size",
+                Ok(found) if found.sha256 != sum.sha256 => "has other contents",
+                Ok(_) => return None,
+                Err(e) if e.kind() == io::ErrorKind::NotFound => "is not there",
+                Err(_) => "cannot be read",
+            };
+            Some((path.to_owned(), why))
+        };
+        let found: Vec<_> = sums.par_iter().filter_map(look).collect();
+        match found.first() {
+            Some((path, why)) => damaged(path, why),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes a file beside the copy, with its own SHA-256.
     ///
     /// # Errors
     /// `Io` if that fails.
     pub fn write<T: Serialize>(&self, name: &str, value: &T) -> Result<()> {
         let text = serde_json::to_vec(value)
             .map_err(|e| Error::internal("the snapshot cannot be written").because(e))?;
+        let digest = data_encoding::HEXLOWER.encode(&hash::digest(&text, HashKind::Sha256));
+        let text = [digest.as_bytes(), b"\n", &text].concat();
         journal::write_durably(&self.dir.join(name), &text)
     }
 
@@ -205,46 +296,92 @@ impl Snapshot {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(e) => return Err(Error::io("read", &path, e)),
         };
-        let value = serde_json::from_slice(&text);
+        let damaged = || {
+            Error::corrupt(format!(
+                "the undo snapshot is damaged: '{}' has other contents",
+                path.display()
+            ))
+            .hint(
+                "nothing was changed; bring the file back from a backup, and run the command again",
+            )
+        };
+        let end = memchr::memchr(b'\n', &text).ok_or_else(damaged)?;
+        let (digest, text) = (&text[..end], &text[end + 1..]);
+        let found = data_encoding::HEXLOWER.encode(&hash::digest(text, HashKind::Sha256));
+        if found.as_bytes() != digest {
+            return Err(damaged());
+        }
+        let value = serde_json::from_slice(text);
         value
             .map(Some)
             .map_err(|e| Error::corrupt(format!("'{}' cannot be read", path.display())).because(e))
     }
 
-    /// Puts everything back as it was in `common_dir`, and takes away what `journal` says was added.
+    /// What the file at `path` below the `.git` directory held.
+    pub(super) fn held(&self, path: &Path) -> Option<Vec<u8>> {
+        fs::read(self.git_dir().join(path)).ok()
+    }
+
+    /// The files of the copy, relative.
+    pub(super) fn files(&self) -> io::Result<Vec<PathBuf>> {
+        list(&self.git_dir())
+    }
+
+    /// Puts objects back that are not in `common_dir` any more. Nothing is taken away.
     ///
     /// # Errors
     /// `Io` if that fails; it can be tried again.
-    pub fn restore(&self, common_dir: &Path, journal: &Journal) -> Result<()> {
+    pub(super) fn put_back_objects(&self, common_dir: &Path) -> Result<()> {
         let back = || -> io::Result<()> {
-            let copy = self.git_dir();
-            let was: BTreeSet<PathBuf> = list(&copy)?.into_iter().collect();
-            let is: BTreeSet<PathBuf> = list(common_dir)?.into_iter().collect();
-            // What keeps a pack says that it was added: all is looked at before anything goes.
-            let added: Vec<&PathBuf> = is
-                .difference(&was)
-                .filter(|path| is_added(path, journal, common_dir))
-                .collect();
-            let (mut objects, others): (Vec<&PathBuf>, Vec<&PathBuf>) = added
-                .into_iter()
-                .partition(|path| path.starts_with("objects"));
-            for path in others {
-                fs::remove_file(common_dir.join(path))?;
-            }
-            // Objects first, and of a pack the index last: nothing is named before it is there.
-            let mut order: Vec<&PathBuf> = was.iter().collect();
-            order.sort_by_key(|path| (!path.starts_with("objects"), is_index(path)));
-            for path in order {
-                let (from, to) = (copy.join(path), common_dir.join(path));
-                put_back(&from, &to, path.starts_with("objects"))?;
-            }
-            objects.sort_by_key(|path| !is_index(path));
-            for path in objects {
-                fs::remove_file(common_dir.join(path))?;
+            let own = journal::dir(common_dir);
+            let mut files = self.files()?;
+            files.retain(|path| path.starts_with("objects") && !is_cache(path));
+            // Of a pack the index last: nothing is named before it is there.
+            files.sort_by_key(|path| is_index(path));
+            for path in &files {
+                let (from, to) = (self.git_dir().join(path), common_dir.join(path));
+                if path.starts_with("objects/info") {
+                    continue;
+                }
+                put_back(&own, &from, &to, true)?;
             }
             Ok(())
         };
-        back().map_err(|e| Error::io("restore", common_dir, e))
+        back().map_err(|e| Error::io("restore objects in", common_dir, e))
+    }
+
+    /// Puts back what git keeps to find objects faster, and takes away what it made of it since: that
+    /// names objects of the new history.
+    ///
+    /// # Errors
+    /// `Io` if that fails.
+    pub(super) fn put_back_caches(&self, common_dir: &Path) -> Result<()> {
+        let back = || -> io::Result<()> {
+            let is_there = list(&common_dir.join("objects"))?.into_iter();
+            for path in is_there.map(|path| Path::new("objects").join(path)) {
+                let is_old = self.git_dir().join(&path).exists();
+                if is_cache(&path) && !is_old {
+                    fs::remove_file(common_dir.join(path))?;
+                }
+            }
+            for path in self.files()?.iter().filter(|path| is_cache(path)) {
+                let (from, to) = (self.git_dir().join(path), common_dir.join(path));
+                put_back(&journal::dir(common_dir), &from, &to, false)?;
+            }
+            Ok(())
+        };
+        back().map_err(|e| Error::io("restore", &common_dir.join("objects"), e))
+    }
+
+    /// Puts the file at `path` below the `.git` directory back as it was.
+    ///
+    /// # Errors
+    /// `Io` if that fails.
+    pub(super) fn put_back(&self, common_dir: &Path, path: &Path) -> Result<()> {
+        let to = common_dir.join(path);
+        let from = self.git_dir().join(path);
+        put_back(&journal::dir(common_dir), &from, &to, false)
+            .map_err(|e| Error::io("restore", &to, e))
     }
 
     /// Deletes it for good.
@@ -263,24 +400,18 @@ fn is_index(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "idx")
 }
 
-/// Whether a file that was not there before is one that a purge makes, or git for it.
-fn is_added(path: &Path, journal: &Journal, common_dir: &Path) -> bool {
+/// Whether a file only serves to find objects faster.
+fn is_cache(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    if !path.starts_with("objects") {
-        return !name.ends_with(".lock");
-    }
-    if path.starts_with("objects/info") {
-        return true;
-    }
-    let stem = name.split('.').next().unwrap_or_default();
-    if name.starts_with("tmp_")
-        || name.starts_with("multi-pack-index")
-        || journal.packs.iter().any(|pack| pack == stem)
-    {
-        return true;
-    }
-    let keep = common_dir.join(path).with_extension("keep");
-    fs::read_to_string(keep).is_ok_and(|text| text.trim() == keep_reason(&journal.run))
+    let is_lock = name.ends_with(".lock");
+    let is_graph = path.starts_with("objects/info/commit-graphs")
+        || path == Path::new("objects/info/commit-graph")
+        || path == Path::new("objects/info/packs");
+    let is_midx = path.starts_with("objects/pack") && {
+        let mut parts = path.components().map(|part| part.as_os_str());
+        parts.any(|part| part.as_bytes().starts_with(b"multi-pack-index"))
+    };
+    !is_lock && (is_graph || is_midx)
 }
 
 /// What stands in the file that keeps the pack of a run from being repacked.
@@ -337,7 +468,7 @@ fn keep(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 /// Copies a file with its time: git takes an index for older than what was written at its time.
-fn copy(from: &Path, to: &Path) -> io::Result<()> {
+pub(super) fn copy(from: &Path, to: &Path) -> io::Result<()> {
     fs::copy(from, to)?;
     let file = fs::OpenOptions::new()
         .write(true)
@@ -347,8 +478,8 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Puts the file `from` to `to`, if it is not there already.
-fn put_back(from: &Path, to: &Path, is_object: bool) -> io::Result<()> {
+/// Puts the file `from` to `to`, by way of the directory `scratch`, if it is not there already.
+fn put_back(scratch: &Path, from: &Path, to: &Path, is_object: bool) -> io::Result<()> {
     let is_link = fs::symlink_metadata(from)?.file_type().is_symlink();
     let is_there = fs::symlink_metadata(to).is_ok();
     let is_same = is_there
@@ -357,7 +488,8 @@ fn put_back(from: &Path, to: &Path, is_object: bool) -> io::Result<()> {
         } else if is_object && !to.to_string_lossy().contains("/info/") {
             fs::metadata(from)?.len() == fs::metadata(to)?.len()
         } else {
-            fs::read(from)? == fs::read(to)?
+            let was = fs::read(from)?;
+            fs::read(to).is_ok_and(|is| is == was)
         };
     if is_same {
         return Ok(());
@@ -369,7 +501,7 @@ fn put_back(from: &Path, to: &Path, is_object: bool) -> io::Result<()> {
     }
     fs::create_dir_all(dir)?;
     let name = to.file_name().unwrap_or_default().to_string_lossy();
-    let beside = dir.join(format!("tmp_{name}"));
+    let beside = scratch.join(format!("tmp_{name}"));
     let _ = fs::remove_file(&beside);
     if is_link {
         std::os::unix::fs::symlink(fs::read_link(from)?, &beside)?;

@@ -1,6 +1,7 @@
 //! Patches trees: `<mode> <name>\0<raw id>`, one behind the other.
 
 use std::cmp::Ordering;
+use std::collections::HashSet;
 
 use gix::ObjectId;
 
@@ -70,33 +71,52 @@ pub fn order(a: &Entry, b: &Entry) -> Ordering {
     key(a).cmp(&key(b))
 }
 
+/// The names that entries get, in the order of `renamed`: each the wanted one, with a number if another
+/// entry of the same directory has it. Trees, indexes and worktrees number by this rule.
+pub fn free_names(entries: &[Entry], renamed: &[(usize, Vec<u8>)]) -> Vec<Vec<u8>> {
+    let moving: HashSet<usize> = renamed.iter().map(|(at, _)| *at).collect();
+    let staying = entries.iter().enumerate();
+    let staying = staying.filter(|(at, _)| !moving.contains(at));
+    let mut taken: HashSet<Vec<u8>> = staying.map(|(_, entry)| entry.name.clone()).collect();
+    let mut names = Vec::with_capacity(renamed.len());
+    for (_, wanted) in renamed {
+        let name = free_name(wanted, &mut |name| taken.contains(name));
+        taken.insert(name.clone());
+        names.push(name);
+    }
+    names
+}
+
+/// `wanted`, or the first of `wanted-2`, `wanted-3` and so on that is not taken.
+pub fn free_name(wanted: &[u8], is_taken: &mut dyn FnMut(&[u8]) -> bool) -> Vec<u8> {
+    let mut name = wanted.to_vec();
+    let mut number = 2;
+    while is_taken(&name) {
+        name = [wanted, format!("-{number}").as_bytes()].concat();
+        number += 1;
+    }
+    name
+}
+
 /// Gives entries new names; a name that is taken gets a number. Only renamed entries move.
 pub fn rename(entries: &mut Vec<Entry>, renamed: &[(usize, Vec<u8>)]) {
-    let mut moved: Vec<Entry> = Vec::new();
-    for (at, name) in renamed {
-        let mut name = name.clone();
-        let taken = |name: &[u8]| {
-            let others = entries.iter().enumerate();
-            others
-                .filter(|(other, _)| renamed.iter().all(|(at, _)| at != other))
-                .any(|(_, entry)| entry.name == name)
-                || moved.iter().any(|entry| entry.name == name)
-        };
-        let plain = name.clone();
-        let mut number = 2;
-        while taken(&name) {
-            name = [&plain[..], format!("-{number}").as_bytes()].concat();
-            number += 1;
-        }
-        moved.push(Entry {
+    if renamed.is_empty() {
+        return;
+    }
+    let names = free_names(entries, renamed).into_iter();
+    let moved: Vec<Entry> = renamed
+        .iter()
+        .zip(names)
+        .map(|((at, _), name)| Entry {
             name,
             ..entries[*at].clone()
-        });
-    }
+        })
+        .collect();
+    let gone: HashSet<usize> = renamed.iter().map(|(at, _)| *at).collect();
     let mut at = 0;
     entries.retain(|_| {
         at += 1;
-        renamed.iter().all(|(other, _)| *other != at - 1)
+        !gone.contains(&(at - 1))
     });
     for entry in moved {
         let place = entries

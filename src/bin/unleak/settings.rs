@@ -251,6 +251,7 @@ pub(crate) fn overrides() -> Overrides {
     let alternates = std::env::var_os("GIT_ALTERNATE_OBJECT_DIRECTORIES");
     Overrides {
         git_dir: path("GIT_DIR"),
+        work_tree: path("GIT_WORK_TREE"),
         object_dir: path("GIT_OBJECT_DIRECTORY"),
         alternates: alternates
             .iter()

@@ -9,11 +9,14 @@ use unleak::rule::template::Random;
 use super::torture::build;
 use super::{Purged, assert_gone, assert_same, text};
 
-fn start(purged: &Purged, args: &[&str]) -> std::process::Child {
+pub(super) fn start(purged: &Purged, args: &[&str]) -> std::process::Child {
     let known = purged.state.path().join("known");
     std::fs::write(&known, format!("{}\n", purged.value)).unwrap();
+    let is_command = args.iter().all(|arg| *arg != "--apply");
+    let known = ["--known", known.to_str().unwrap()];
     Command::new(env!("CARGO_BIN_EXE_unleak"))
-        .args(["purge", "--known", known.to_str().unwrap()])
+        .arg("purge")
+        .args(if is_command { &[] } else { &known[..] })
         .args(args)
         .current_dir(purged.repo.path())
         .env("XDG_STATE_HOME", purged.state.path())
@@ -181,4 +184,97 @@ fn without_a_place_for_the_snapshot_nothing_is_done() {
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("XDG_STATE_HOME"));
     assert_same(&purged.state(), &before, "after");
+}
+
+/// Kills `args` after a random part of the time that it needs; returns whether it was killed.
+fn kill(purged: &Purged, args: &[&str], whole: Duration, random: &mut Random) -> bool {
+    let part = random.below(1000) as f64 / 1000.0;
+    let mut child = start(purged, args);
+    std::thread::sleep(whole.mul_f64(part));
+    // As a session that ends: git that works for it goes, too, every other time.
+    if random.below(2) == 0 {
+        let children = format!("/proc/{0}/task/{0}/children", child.id());
+        for child in std::fs::read_to_string(children)
+            .unwrap_or_default()
+            .split_whitespace()
+        {
+            let _ = Command::new("kill").args(["-9", child]).status();
+        }
+    }
+    child.kill().unwrap();
+    !child.wait().unwrap().success()
+}
+
+/// Goes on with what was killed: either it is ended, or taken back.
+fn go_on(purged: &Purged, after: &str, place: &str) {
+    let output = purged.try_purge(&["--continue"]);
+    let said = text(&output.stderr);
+    let is_back = said.contains("that is done") || said.contains("changed anything");
+    let has_ended = output.status.code() == Some(0);
+    assert!(has_ended || is_back, "{place}: {said}");
+    if purged.purge(&["status"], 0).contains("applied") {
+        purged.purge(&["finish"], 0);
+    }
+    if has_ended {
+        assert_eq!(purged.repo.git(&["for-each-ref"]), after, "{place}");
+        assert_gone(&purged.repo, &purged.value);
+    }
+}
+
+/// `UNLEAK_KILLS` says how many runs are killed.
+#[test]
+fn killed_in_any_command_it_goes_on_or_back() {
+    let said = std::env::var("UNLEAK_KILLS").ok();
+    let kills: u32 = said.and_then(|text| text.parse().ok()).unwrap_or(14);
+    let purged = build();
+    let before = purged.state();
+    let whole = |args: &[&str]| {
+        let began = Instant::now();
+        assert!(start(&purged, args).wait().unwrap().success(), "{args:?}");
+        began.elapsed()
+    };
+    let apply = whole(&["--apply"]);
+    let after = purged.repo.git(&["for-each-ref"]);
+    let finish = whole(&["finish"]);
+    let undo = whole(&["undo"]);
+    let mut random = Random::new(11);
+    let mut killed = 0;
+    for round in 0..3 * kills {
+        if killed >= kills {
+            break;
+        }
+        let (first, args, time): (&[&[&str]], &[&str], Duration) = match round % 6 {
+            0 => (&[], &["--apply", "--finish"], apply + finish),
+            1 => (&[&["--apply"]], &["finish"], finish),
+            2 => (&[&["--apply"]], &["undo"], undo),
+            3 => (&[&["--apply"], &["finish"]], &["undo"], undo),
+            4 => (&[], &["--continue"], apply + finish + undo),
+            _ => (&[], &["--abort"], undo),
+        };
+        for args in first {
+            whole(args);
+        }
+        if round % 6 > 3 {
+            kill(
+                &purged,
+                &["--apply", "--finish"],
+                apply + finish,
+                &mut random,
+            );
+        }
+        killed += u32::from(kill(&purged, args, time, &mut random));
+        let place = format!("round {round}, {args:?}");
+        let has_begun = !purged.purge(&["status"], 0).contains("No purge");
+        if random.below(2) == 0 && has_begun {
+            go_on(&purged, &after, &place);
+        }
+        if !purged.purge(&["status"], 0).contains("No purge") {
+            purged.purge(&["--abort"], 0);
+        }
+        assert_same(&purged.state(), &before, &place);
+        let left = super::files(purged.repo.path()).into_keys();
+        let left: Vec<String> = left.filter(|name| name.ends_with(".lock")).collect();
+        assert!(left.is_empty(), "{place}: {left:?}");
+    }
+    assert!(killed >= kills.min(5), "only {killed} were killed");
 }

@@ -4,12 +4,15 @@ mod crash;
 mod fitting;
 mod healing;
 mod lists;
+mod meeting;
 mod night;
 mod others;
 mod patching;
 mod random;
 mod refusals;
 mod selection;
+mod since;
+mod taking_back;
 mod torture;
 mod whole;
 

@@ -105,20 +105,40 @@ fn a_purge_that_is_not_finished_comes_first() {
     let output = purged.try_purge(&["--known", "-", "--apply"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("unleak purge finish"));
-    // What was committed since would be lost.
-    let output = purged.try_purge(&["undo"]);
-    assert_eq!(output.status.code(), Some(2));
-    assert!(
-        text(&output.stderr).contains("was moved since"),
-        "{}",
-        text(&output.stderr)
-    );
     let output = purged.try_purge(&["finish"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(
         text(&output.stderr).contains("leads to the old history"),
         "{}",
         text(&output.stderr)
+    );
+    // What was committed since is brought over.
+    assert!(purged.purge(&["undo"], 0).contains("Brought over"));
+    assert!(purged.repo.git(&["show", "main:c"]).contains("again"));
+    assert!(
+        purged
+            .repo
+            .git(&["show", "main~1:b"])
+            .contains(&purged.value)
+    );
+}
+
+#[test]
+fn a_plain_binary_file_is_refused_in_true_words() {
+    let purged = dirty();
+    let binary = [b"\0\x01", purged.value.as_bytes(), b"\0"].concat();
+    purged.repo.commit_file("tool.bin", binary);
+    let output = purged.try_purge(&["--known", "-", "--apply", "--binary", "refuse"]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = text(&output.stderr);
+    assert!(
+        said.contains("the file is binary") && said.contains("--binary fill"),
+        "{said}"
+    );
+    assert!(!said.contains("compressed"), "{said}");
+    purged.purge(
+        &["--known", "-", "--apply", "--finish", "--binary", "fill"],
+        0,
     );
 }
 

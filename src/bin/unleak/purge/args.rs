@@ -96,7 +96,8 @@ pub(crate) struct PlanArgs {
     #[arg(long, conflicts_with = "apply")]
     pub(crate) abort: bool,
 
-    /// Take back even if refs were moved since
+    /// Move refs back whose new commits do not fit the restored history; the commits stay as
+    /// 'NAME-since-purge'
     #[arg(long, requires = "abort")]
     pub(crate) force: bool,
 
@@ -156,11 +157,12 @@ pub(crate) struct RepositoryArgs {
 /// What to do with a purge.
 #[derive(Debug, Subcommand)]
 pub(crate) enum PurgeCommand {
-    /// Put everything back as it was before the last purge
+    /// Take back the last purge; what was made since stays
     Undo {
         #[command(flatten)]
         repository: RepositoryArgs,
-        /// Even if refs were moved since
+        /// Move refs back whose new commits do not fit the restored history; the commits stay as
+        /// 'NAME-since-purge'
         #[arg(long)]
         force: bool,
     },
@@ -249,7 +251,7 @@ pub(crate) enum BinaryChoice {
     Fill,
     /// Fill them; put the mark in the place of compressed data
     Drop,
-    /// Refuse
+    /// Refuse all binary files
     Refuse,
 }
 

@@ -23,7 +23,6 @@ use unleak::hook::input::{self, RefUpdate};
 use unleak::odb::repository::{Overrides, Repository};
 use unleak::odb::{Limits, ObjectId, ObjectStore};
 use unleak::progress::Progress;
-use unleak::report::escape::escape;
 use unleak::rewrite::finish;
 use unleak::rewrite::gate;
 use unleak::rewrite::git::Git;
@@ -132,8 +131,16 @@ pub(crate) fn run(args: &Args, purge: &PurgeArgs) -> Result<Exit> {
     }
 }
 
+/// Finds the repository as git does: GIT_DIR and GIT_WORK_TREE count, if no other was named. Other
+/// object directories and indexes do not: all must be rewritten that belongs to the repository.
 fn discover(path: &Path) -> Result<Repository> {
-    Repository::discover(path, &Overrides::default())
+    let told = settings::overrides_for(path);
+    let overrides = Overrides {
+        git_dir: told.git_dir,
+        work_tree: told.work_tree,
+        ..Overrides::default()
+    };
+    Repository::discover(path, &overrides)
 }
 
 fn print(text: &str) -> Result<Exit> {
@@ -464,7 +471,10 @@ fn forget(path: &Path, all: bool) -> Result<Exit> {
 }
 
 fn go_on(bench: &Bench) -> Result<Exit> {
-    let phase = purge::go_on(bench.job(Vec::new(), Options::default())?)?;
+    let (phase, said) = purge::go_on(bench.job(Vec::new(), Options::default())?)?;
+    if !said.is_whole() {
+        print(&show::undone(&said))?;
+    }
     print(match phase {
         Phase::Applied => "Applied. Next: 'unleak purge finish', or 'unleak purge undo'.\n",
         _ => "Finished. 'unleak purge verify' prints the proof.\n",
@@ -473,15 +483,12 @@ fn go_on(bench: &Bench) -> Result<Exit> {
 
 fn undo(path: &Path, force: bool) -> Result<Exit> {
     let force = if force { Force::Yes } else { Force::No };
-    let kept = purge::undo(&discover(path)?, force)?;
-    let mut text = "Everything is as it was before the purge.\n".to_owned();
-    for path in kept {
-        text += &format!(
-            "Left as you edited it: {}\n",
-            escape(path.as_os_str().as_encoded_bytes())
-        );
-    }
-    print(&text)
+    let undone = purge::undo(&discover(path)?, force)?;
+    let printed = print(&show::undone(&undone))?;
+    Ok(match printed {
+        Exit::Clean if !undone.failed.is_empty() => Exit::Incomplete,
+        exit => exit,
+    })
 }
 
 fn status(path: &Path, ask: bool) -> Result<Exit> {
@@ -498,6 +505,7 @@ fn status(path: &Path, ask: bool) -> Result<Exit> {
         return print(&format!("No purge is under way.\n{list}"));
     };
     let next = match journal.phase {
+        _ if journal.is_undone => "That was interrupted: 'unleak purge undo' goes on.",
         Phase::Preparing | Phase::Applying | Phase::Finishing => {
             "It was interrupted: 'unleak purge --continue' goes on, 'unleak purge --abort' takes it back."
         }
@@ -506,11 +514,11 @@ fn status(path: &Path, ask: bool) -> Result<Exit> {
             "'unleak purge undo' takes it back; 'unleak purge forget' deletes the undo snapshot, which holds the secrets."
         }
     };
-    let (run, phase, dir) = (
-        &journal.run,
-        journal.phase.name(),
-        journal.snapshot.display(),
-    );
+    let phase = match journal.is_undone {
+        true => "being taken back",
+        false => journal.phase.name(),
+    };
+    let (run, dir) = (&journal.run, journal.snapshot.display());
     print(&format!(
         "Purge {run}: {phase}.\nUndo snapshot: '{dir}'\n{next}\n{}",
         match journal.phase {

@@ -16,6 +16,7 @@ use unleak::rewrite::proof::{Leftover, Proof};
 use unleak::rewrite::publish::Manifest;
 use unleak::rewrite::purge::{LeftOut, Plan, Standing};
 use unleak::rewrite::remote::Served;
+use unleak::rewrite::undo::Undone;
 use unleak::rule::RuleSet;
 
 use super::veil::Veil;
@@ -748,6 +749,46 @@ pub(super) fn not_healed(old: usize, refusal: &Refusal) -> String {
         "Clone it again (push nothing from it); or, to keep work of your own: {}, then heal again.",
         escape(refusal.way_out.as_bytes())
     );
+    text
+}
+
+/// What came of taking a purge back, for people.
+pub(super) fn undone(undone: &Undone) -> String {
+    if undone.is_whole() {
+        return "Everything is as it was before the purge.\n".to_owned();
+    }
+    let mut text = String::new();
+    if undone.failed.is_empty() {
+        line!(text, "The purge was taken back.");
+    } else {
+        line!(text, "The purge was taken back in part.");
+    }
+    let carried = undone
+        .carried
+        .iter()
+        .map(|carried| escape(carried.as_bytes()));
+    list(
+        &mut text,
+        usize::MAX,
+        "Brought over to the restored history",
+        carried,
+    );
+    let kept = undone.kept.iter().map(|note| {
+        let what = escape(note.what.as_bytes());
+        match &note.way_out[..] {
+            "" => what,
+            way_out => format!("{what}: {}", escape(way_out.as_bytes())),
+        }
+    });
+    list(&mut text, usize::MAX, "Changed since, and left so", kept);
+    let failed = undone.failed.iter().map(|failed| escape(failed.as_bytes()));
+    list(&mut text, usize::MAX, "Not taken back yet", failed);
+    if !undone.failed.is_empty() {
+        line!(
+            text,
+            "When that is mended, run 'unleak purge undo' again: the snapshot is still there."
+        );
+    }
     text
 }
 

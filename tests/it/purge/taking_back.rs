@@ -1,0 +1,304 @@
+//! What stays, what is named and what is refused when a purge is taken back.
+
+use super::{Purged, assert_same, text};
+use crate::support::Repo;
+
+fn simple() -> Purged {
+    let purged = Purged::new(Repo::new());
+    purged.repo.commit_file("clean", "nothing\n");
+    let lines = format!("A=1\nB=2\nTOKEN={}\nC=3\nD=4\n", purged.value);
+    purged.repo.commit_file("a.env", lines);
+    purged
+}
+
+#[test]
+fn a_commit_beside_the_value_is_brought_over() {
+    let purged = simple();
+    let repo = &purged.repo;
+    let old = repo.git(&["rev-parse", "main"]);
+    purged.purge(&["--known", "-", "--apply", "--finish"], 0);
+    repo.commit_file("a.env", "A=1\nB=2\nTOKEN=***REMOVED***\nC=3\nD=4\nE=5\n");
+    let since = repo.git(&["rev-parse", "main"]);
+    let said = purged.purge(&["undo"], 0);
+    assert!(
+        said.contains("Brought over") && said.contains(&since),
+        "{said}"
+    );
+    assert_eq!(repo.git(&["rev-parse", "main~1"]), old);
+    let shown = repo.git(&["show", "main:a.env"]);
+    assert_eq!(
+        shown,
+        format!("A=1\nB=2\nTOKEN={}\nC=3\nD=4\nE=5", purged.value)
+    );
+    assert_eq!(repo.git(&["status", "--porcelain"]), "");
+    assert_eq!(
+        text(&std::fs::read(repo.path().join("a.env")).unwrap()).trim_end(),
+        shown
+    );
+    assert_eq!(repo.git(&["rev-parse", "main@{1}"]), since);
+}
+
+#[test]
+fn a_commit_that_changes_the_mark_stays_and_is_named() {
+    for force in [false, true] {
+        let purged = simple();
+        let repo = &purged.repo;
+        let old = repo.git(&["rev-parse", "main"]);
+        purged.purge(&["--known", "-", "--apply"], 0);
+        let new = repo.git(&["rev-parse", "main"]);
+        repo.commit_file("a.env", "A=1\nB=2\nTOKEN=$TOKEN\nC=3\nD=4\n");
+        let since = repo.git(&["rev-parse", "main"]);
+        let said = purged.purge(
+            if force {
+                &["undo", "--force"]
+            } else {
+                &["undo"]
+            },
+            0,
+        );
+        assert!(said.contains("git rebase --onto"), "{said}");
+        let (restored, kept) = if force {
+            ("main", "main-since-purge")
+        } else {
+            ("main-restored", "main")
+        };
+        assert_eq!(repo.git(&["rev-parse", restored]), old);
+        assert_eq!(repo.git(&["rev-parse", kept]), since);
+        assert!(
+            said.contains(&format!("--onto {restored} {new} {kept}")),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn configuration_and_hooks_are_taken_back_line_by_line() {
+    let purged = simple();
+    let repo = &purged.repo;
+    let url = format!("https://u:{}@example.org/r.git", purged.value);
+    repo.git(&["remote", "add", "old", &url]);
+    repo.write(
+        ".git/hooks/post-commit",
+        format!("#!/bin/sh\ncurl -H {}\n", purged.value),
+    );
+    purged.erase();
+    repo.git(&["remote", "add", "since", "https://example.org/since.git"]);
+    repo.write(
+        ".git/hooks/post-commit",
+        "#!/bin/sh\n# mine\ncurl -H ***REMOVED***\n",
+    );
+    purged.purge(&["undo"], 0);
+    assert_eq!(repo.git(&["config", "remote.old.url"]), url);
+    assert_eq!(
+        repo.git(&["config", "remote.since.url"]),
+        "https://example.org/since.git"
+    );
+    let hook = std::fs::read_to_string(repo.git_dir().join("hooks/post-commit")).unwrap();
+    assert_eq!(
+        hook,
+        format!("#!/bin/sh\n# mine\ncurl -H {}\n", purged.value)
+    );
+}
+
+#[test]
+fn a_damaged_snapshot_is_refused_by_name() {
+    let purged = simple();
+    purged.purge(&["--known", "-", "--apply"], 0);
+    let after = purged.state();
+    let runs = purged.state.path().join("unleak/undo");
+    let run = std::fs::read_dir(runs)
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
+    let run = std::fs::read_dir(run)
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
+    for name in ["git/HEAD", "refs.json", "purge.json"] {
+        let file = run.join(name);
+        let was = std::fs::read(&file).unwrap();
+        let mut damaged = was.clone();
+        let middle = damaged.len() / 2;
+        damaged[middle] ^= 1;
+        std::fs::write(&file, damaged).unwrap();
+        let output = purged.try_purge(&["undo"]);
+        assert_eq!(output.status.code(), Some(2));
+        let said = text(&output.stderr);
+        assert!(said.contains("damaged") && said.contains(name), "{said}");
+        assert_same(&purged.state(), &after, name);
+        std::fs::write(&file, was).unwrap();
+    }
+    assert!(purged.purge(&["undo"], 0).contains("as it was"));
+}
+
+#[test]
+fn another_gits_index_lock_is_never_broken() {
+    let purged = simple();
+    let before = purged.state();
+    let lock = purged.repo.git_dir().join("index.lock");
+    let refused = |args: &[&str]| {
+        std::fs::write(&lock, "theirs").unwrap();
+        let state = purged.state();
+        let output = purged.try_purge(args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        let said = text(&output.stderr);
+        assert!(said.contains("index.lock' is there"), "{args:?}: {said}");
+        assert_eq!(
+            std::fs::read_to_string(&lock).unwrap(),
+            "theirs",
+            "{args:?}"
+        );
+        assert_same(&purged.state(), &state, "refused");
+        std::fs::remove_file(&lock).unwrap();
+    };
+    refused(&["--known", "-", "--apply"]);
+    assert!(purged.purge(&["status"], 0).contains("No purge"));
+    purged.purge(&["--known", "-", "--apply"], 0);
+    refused(&["undo"]);
+    refused(&["--abort"]);
+    purged.purge(&["--abort"], 0);
+    assert_same(&purged.state(), &before, "after");
+}
+
+#[test]
+fn a_ref_that_cannot_move_is_named_and_the_others_move() {
+    let purged = simple();
+    let repo = &purged.repo;
+    repo.git(&["branch", "other"]);
+    let old = repo.git(&["rev-parse", "main"]);
+    purged.purge(&["--known", "-", "--apply"], 0);
+    let lock = repo.git_dir().join("refs/heads/other.lock");
+    std::fs::write(&lock, "").unwrap();
+    let said = purged.purge(&["undo"], 3);
+    assert!(
+        said.contains("Not taken back yet") && said.contains("other"),
+        "{said}"
+    );
+    assert_eq!(repo.git(&["rev-parse", "main"]), old);
+    assert_ne!(repo.git(&["rev-parse", "other"]), old);
+    assert_eq!(purged.try_purge(&["finish"]).status.code(), Some(2));
+    std::fs::remove_file(&lock).unwrap();
+    purged.purge(&["undo"], 0);
+    assert_eq!(repo.git(&["rev-parse", "other"]), old);
+    assert!(purged.purge(&["status"], 0).contains("No purge"));
+}
+
+#[test]
+fn a_deleted_branch_stays_deleted_and_is_named() {
+    let purged = simple();
+    let repo = &purged.repo;
+    repo.git(&["branch", "other"]);
+    let old = repo.git(&["rev-parse", "other"]);
+    purged.purge(&["--known", "-", "--apply"], 0);
+    repo.git(&["branch", "-D", "other"]);
+    let said = purged.purge(&["undo"], 0);
+    assert!(
+        said.contains("'other' was deleted since") && said.contains(&old),
+        "{said}"
+    );
+    repo.git(&["update-ref", "refs/heads/other", &old]);
+    assert_eq!(repo.git(&["show", "other:a.env"]).lines().count(), 5);
+}
+
+#[test]
+fn an_earlier_manifest_is_there_again() {
+    let purged = simple();
+    purged.erase();
+    let manifest = purged.repo.git_dir().join("unleak/manifest.json");
+    let first = std::fs::read(&manifest).unwrap();
+    let mut again = Purged::new(Repo::bare_directory());
+    again.value = crate::support::github_token(2);
+    let again = Purged {
+        repo: purged.repo,
+        ..again
+    };
+    again
+        .repo
+        .commit_file("more", format!("token = {}\n", again.value));
+    again.purge(&["--known", "-", "--apply"], 0);
+    assert_ne!(std::fs::read(&manifest).unwrap(), first);
+    again.purge(&["undo"], 0);
+    assert_eq!(std::fs::read(&manifest).unwrap(), first);
+}
+
+#[test]
+fn a_push_that_a_bare_repository_accepts_stays() {
+    let seed = Repo::new();
+    let value = crate::support::github_token(1);
+    seed.commit_file("a", format!("token = {value}\n"));
+    let purged = Purged::new(seed.cloned(&["--bare"]));
+    let person = purged.repo.cloned(&[]);
+    purged.purge(&["--known", "-", "--apply"], 0);
+    person.commit_file("mine", "work\n");
+    person.git(&["push", "--quiet", "origin", "HEAD:refs/heads/mine"]);
+    let mine = person.git(&["rev-parse", "HEAD"]);
+    let old = person.git(&["rev-parse", "HEAD~1"]);
+    purged.purge(&["undo"], 0);
+    assert_eq!(purged.repo.git(&["rev-parse", "mine"]), mine);
+    assert_eq!(purged.repo.git(&["rev-parse", "main"]), old);
+}
+
+#[test]
+fn files_in_the_way_of_removed_paths_stay() {
+    let purged = simple();
+    let repo = &purged.repo;
+    repo.write("gone/deep/file", "content\n");
+    repo.commit_file("gone2", "content\n");
+    let args = ["--apply", "--remove-path", "gone", "--remove-path", "gone2"];
+    purged.purge(&args, 0);
+    repo.write("gone", "mine\n");
+    repo.write("gone2/inside", "mine, too\n");
+    repo.git(&["add", "gone2/inside"]);
+    let said = purged.purge(&["undo"], 0);
+    assert!(said.contains("left so"), "{said}");
+    let read = |path: &str| std::fs::read_to_string(repo.path().join(path)).unwrap();
+    assert_eq!(read("gone"), "mine\n");
+    assert_eq!(read("gone2/inside"), "mine, too\n");
+    assert_eq!(repo.git(&["show", ":gone2/inside"]), "mine, too");
+    assert_eq!(repo.git(&["show", "main:gone2"]), "content");
+    assert!(purged.purge(&["status"], 0).contains("No purge"));
+}
+
+#[test]
+fn a_note_on_a_new_commit_is_a_note_on_the_old_one() {
+    let purged = simple();
+    let repo = &purged.repo;
+    repo.git(&["notes", "add", "-m", "before", "main"]);
+    purged.purge(&["--known", "-", "--apply"], 0);
+    repo.git(&["notes", "append", "-m", "since", "main"]);
+    repo.git(&["notes", "add", "-m", "on a clean one", "main~1"]);
+    purged.purge(&["undo"], 0);
+    assert_eq!(repo.git(&["notes", "show", "main"]), "before\n\nsince");
+    assert_eq!(repo.git(&["notes", "show", "main~1"]), "on a clean one");
+}
+
+#[test]
+fn commits_in_a_row_and_tags_are_brought_over() {
+    let purged = simple();
+    let repo = &purged.repo;
+    let old = repo.git(&["rev-parse", "main"]);
+    purged.purge(&["--known", "-", "--apply", "--finish"], 0);
+    for number in 0..3 {
+        repo.commit_file(&format!("n/{number}"), format!("{number}\n"));
+    }
+    repo.git(&["tag", "-a", "-m", "since", "v2"]);
+    repo.git(&["branch", "at-new", "main~3"]);
+    purged.purge(&["undo"], 0);
+    assert_eq!(repo.git(&["rev-parse", "main~3"]), old);
+    assert_eq!(repo.git(&["rev-parse", "at-new"]), old);
+    assert_eq!(
+        repo.git(&["rev-parse", "v2^{commit}"]),
+        repo.git(&["rev-parse", "main"])
+    );
+    assert_eq!(
+        repo.git(&["log", "--format=%s", "main~3..main"])
+            .lines()
+            .count(),
+        3
+    );
+    assert_eq!(repo.git(&["status", "--porcelain"]), "");
+}
