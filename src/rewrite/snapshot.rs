@@ -335,7 +335,11 @@ impl Snapshot {
         let back = || -> io::Result<()> {
             let own = journal::dir(common_dir);
             let mut files = self.files()?;
-            files.retain(|path| path.starts_with("objects") && !is_cache(path));
+            // Files of Git LFS are named by what they hold, too.
+            let is_object = |path: &Path| {
+                path.starts_with("lfs/objects") || (path.starts_with("objects") && !is_cache(path))
+            };
+            files.retain(|path| is_object(path));
             // Of a pack the index last: nothing is named before it is there.
             files.sort_by_key(|path| is_index(path));
             for path in &files {

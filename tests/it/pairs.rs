@@ -72,10 +72,11 @@ fn a_purge_erases_both() {
         } else {
             &["purge", "--finding", fingerprint, "--apply", "--finish"]
         };
-        let state = repo.git_dir().join("state");
-        let env = [("XDG_STATE_HOME", state.to_str().unwrap())];
+        let state = tempfile::TempDir::new().unwrap();
+        let env = [("XDG_STATE_HOME", state.path().to_str().unwrap())];
         let purged = repo.unleak(args, b"", &env);
-        let text = String::from_utf8_lossy(&purged.stderr).into_owned();
+        let text = [purged.stdout, purged.stderr].concat();
+        let text = String::from_utf8_lossy(&text);
         assert_eq!(purged.status.code(), Some(0), "{text}");
         assert!(
             repo.scan(&["--min-confidence", "low"])
