@@ -38,6 +38,26 @@ fn initials(name: &str) -> String {
     words.filter_map(|word| word.chars().next()).collect()
 }
 
+/// Longest part of a name between dots, dashes and underscores.
+const MAX_WORD: usize = 16;
+/// Most digits in such a part.
+const MAX_DIGITS: usize = 4;
+
+/// Returns `name` in quotes if it looks like one that people give to settings and rules. In a damaged
+/// file a value can stand where a name should, and values are not repeated.
+pub fn quoted(name: &str) -> String {
+    let is_word = |word: &str| {
+        let digits = word.bytes().filter(u8::is_ascii_digit).count();
+        word.len() <= MAX_WORD && digits <= MAX_DIGITS
+    };
+    let is_known = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let mut words = name.split(['-', '_', '.']);
+    match name.chars().all(is_known) && name.len() <= 4 * MAX_WORD && words.all(is_word) {
+        true => format!("'{name}'"),
+        false => "(not shown: it does not look like a name)".to_owned(),
+    }
+}
+
 /// A result whose error is [`struct@Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 

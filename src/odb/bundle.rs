@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::map::Map;
 use super::{Limits, ObjectStore, SkipReason, Skipped, file};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, quoted};
 
 /// An opened bundle.
 pub struct Bundle {
@@ -137,14 +137,12 @@ impl Header {
             (b"object-format", b"sha1") => self.hash = HashKind::Sha1,
             (b"object-format", b"sha256") => self.hash = HashKind::Sha256,
             (b"object-format", _) => {
-                return Err(format!(
-                    "its object format '{}' is not known",
-                    value.as_bstr()
-                ));
+                return Err("its object format is not known".to_owned());
             }
             (b"filter", _) => self.filter = Some(value.into()),
             _ => {
-                let why = format!("it asks for '{}', which is not known", key.as_bstr());
+                let key = quoted(&key.to_str_lossy());
+                let why = format!("it asks for {key}, which is not known");
                 let skipped = file::skipped(SkipReason::Unsupported, path, &why);
                 self.skipped.push(skipped);
             }

@@ -238,10 +238,7 @@ fn join(path: &Path, mut own: Stream, link: &[u8], hash: HashKind) -> Result<Vec
 
 /// Opens a plain file: a named pipe would make us wait for ever.
 fn open(path: &Path) -> std::io::Result<File> {
-    if !std::fs::metadata(path)?.is_file() {
-        return Err(std::io::Error::other("it is no plain file"));
-    }
-    File::open(path)
+    super::file::open(path)
 }
 
 fn damaged(why: String) -> Error {

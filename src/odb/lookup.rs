@@ -9,6 +9,7 @@ use gix::objs::{Exists as _, Find as _};
 use gix::odb::Header as _;
 
 use super::reason::reason;
+use super::repository::check_objects;
 use super::{Limits, ObjectKind, SkipReason, Skipped, hash};
 use crate::error::{Error, Result};
 
@@ -38,6 +39,7 @@ impl Lookup {
         is_partial: bool,
         common_dir: &Path,
     ) -> Result<Self> {
+        check_objects(dirs)?;
         let max_bytes = limits.held();
         let open = |dir: &PathBuf| {
             let options = gix::odb::store::init::Options {
@@ -71,6 +73,7 @@ impl Lookup {
         Limits {
             max_object_bytes: self.max_bytes,
             max_held_bytes: self.max_bytes,
+            ..Limits::default()
         }
     }
 

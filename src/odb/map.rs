@@ -1,9 +1,9 @@
 //! Read-only memory map of a file: the only unsafe code of the library.
 
-use std::fs::File;
 use std::ops::Deref;
 use std::path::Path;
 
+use super::file;
 use crate::error::{Error, Result};
 
 /// The bytes of a file, mapped read-only.
@@ -16,7 +16,7 @@ impl Map {
     /// # Errors
     /// `Io` if the file cannot be opened or mapped.
     pub fn open(path: &Path) -> Result<Self> {
-        let file = File::open(path).map_err(|e| Error::io("open", path, e))?;
+        let file = file::open(path).map_err(|e| Error::io("open", path, e))?;
         #[expect(unsafe_code, reason = "memory maps have no safe interface")]
         // SAFETY: the map is only read, as plain bytes that may hold anything. git never changes a
         // pack or index in place, it replaces the file, and a replaced file stays mapped as it was.

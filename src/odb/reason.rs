@@ -2,11 +2,17 @@
 
 use gix::error::Message;
 
+use crate::error::quoted;
+
 /// Returns the cause closest to the fault in one line, without the names and values of gix's types.
 pub(crate) fn reason(error: impl Into<gix::Error>) -> String {
     let error = error.into();
     if let Some(key) = error.iter_errors().find_map(key) {
-        return format!("the value of '{key}' in its file 'config' is not valid, or not supported");
+        // What stands between the first dot and the last can be an address with a password.
+        let section = key.split('.').next().unwrap_or_default();
+        let field = key.rsplit('.').next().unwrap_or_default();
+        let key = quoted(&format!("{section}.{field}"));
+        return format!("the value of {key} in its file 'config' is not valid, or not supported");
     }
     let said = error.iter_errors().filter_map(words);
     // The last is the deepest.

@@ -8,11 +8,12 @@ use gix::hash::Kind as HashKind;
 use gix::objs::CommitRefIter;
 use gix::{ObjectId, ThreadSafeRepository};
 
+use super::file::Unread;
 use super::index::{self, Entry, Index};
 use super::lookup::Lookup;
 use super::reason::{config_line, reason};
 use super::{Limits, ObjectKind, ObjectStore, SkipReason, Skipped, address, file, refs};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, quoted};
 
 /// An opened repository.
 pub struct Repository {
@@ -91,6 +92,7 @@ impl Repository {
         let git_dir = match &overrides.git_dir {
             Some(git_dir) => git_dir.clone(),
             None => {
+                check_above(path)?;
                 let found = git_dir_above(path);
                 check_links(path, found.as_deref())?;
                 let Some(found) = found else {
@@ -99,6 +101,7 @@ impl Repository {
                 found
             }
         };
+        check_git_dir(&git_dir)?;
         // Isolated: neither the user's nor the system's configuration, nor the environment, takes
         // part. Replacement refs are ignored: they would hide what they replace.
         let options = gix::open::Options::isolated()
@@ -195,10 +198,12 @@ impl Repository {
         };
         let mut parents = vec![head];
         let merging = self.git_dir().join("MERGE_HEAD");
-        let text = match std::fs::read(&merging) {
+        let text = match file::read(&merging) {
             Ok(text) => text,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(parents),
-            Err(e) => return Err(Error::io("read", &merging, e)),
+            Err(Unread::Absent) => return Ok(parents),
+            Err(Unread::Refused(_, why)) => {
+                return Err(Error::io("read", &merging, std::io::Error::other(why)));
+            }
         };
         for line in text
             .split(|&byte| byte == b'\n')
@@ -271,7 +276,8 @@ impl Repository {
                 kind: ObjectKind::Unknown,
                 object_id: None,
                 detail: format!(
-                    "the repository has the extension '{name}', which is not known: what it changes may not have been read"
+                    "the repository has the extension {}, which is not known: what it changes may not have been read",
+                    quoted(&name)
                 ),
             })
             .collect()
@@ -312,6 +318,7 @@ impl Repository {
         id: ObjectId,
         max: u64,
     ) -> std::result::Result<Option<Vec<u8>>, String> {
+        check_objects(&self.object_dirs().map_err(|e| e.chain())?).map_err(|e| e.chain())?;
         let header = self.git().find_header(id).map_err(|e| e.to_string())?;
         if header.size() > max {
             return Ok(None);
@@ -320,17 +327,34 @@ impl Repository {
         Ok(Some(object.data.clone()))
     }
 
+    /// The tree of HEAD; `None` if there is no commit yet, or HEAD cannot be read.
+    ///
+    /// # Errors
+    /// `Repository` if its objects cannot be read.
+    pub fn head_tree(&self) -> Result<Option<gix::Tree<'_>>> {
+        let Ok(Some(head)) = self.find_ref(b"HEAD") else {
+            return Ok(None);
+        };
+        check_objects(&self.object_dirs()?)?;
+        let Ok(commit) = self.git.find_object(head) else {
+            return Ok(None);
+        };
+        let tree = commit.peel_to_tree();
+        tree.map(Some)
+            .map_err(|_| Error::repository("the tree of HEAD cannot be read"))
+    }
+
     /// The object directories: its own first, then alternates. Nothing is opened.
     ///
     /// # Errors
     /// `Repository` if alternates cannot be followed.
     pub fn object_dirs(&self) -> Result<Vec<PathBuf>> {
         let own = self.common_dir().join("objects");
-        let cannot = |e: &dyn std::fmt::Display| {
-            Error::repository("cannot follow the alternates").because(e.to_string())
-        };
-        let here = std::env::current_dir().map_err(|e| cannot(&e))?;
-        let others = gix::odb::alternate::resolve(own.clone(), &here).map_err(|e| cannot(&e))?;
+        // Its messages repeat what stands in the file, which may be a link to anything.
+        let cannot = || Error::repository("cannot follow the alternates");
+        let here = std::env::current_dir().map_err(|_| cannot())?;
+        check_plain(&own.join("info"), &["alternates"])?;
+        let others = gix::odb::alternate::resolve(own.clone(), &here).map_err(|_| cannot())?;
         Ok(std::iter::once(own).chain(others).collect())
     }
 
@@ -339,19 +363,106 @@ impl Repository {
     /// # Errors
     /// `Corrupt` if the list cannot be read.
     pub fn shallow_boundary(&self) -> Result<Vec<ObjectId>> {
-        let commits = self.git.shallow_commits().map_err(|e| {
-            Error::corrupt(format!(
-                "cannot read '{}'",
-                self.common_dir().join("shallow").display()
-            ))
-            .because(reason(e))
-        })?;
-        let mut ids: Vec<ObjectId> = commits
-            .map(|list| list.iter().copied().collect())
-            .unwrap_or_default();
+        let path = self.common_dir().join("shallow");
+        let wrong =
+            |why: String| Error::corrupt(format!("cannot read '{}'", path.display())).because(why);
+        let text = match file::read(&path) {
+            Ok(text) => text,
+            Err(Unread::Absent) => return Ok(Vec::new()),
+            Err(Unread::Refused(_, why)) => return Err(wrong(why)),
+        };
+        let lines = (1..).zip(text.split(|&byte| byte == b'\n'));
+        let lines = lines.filter(|(_, line)| !line.is_empty());
+        let ids = lines.map(|(number, line)| {
+            let id = ObjectId::from_hex(line.trim_ascii()).ok();
+            let id = id.filter(|id| id.kind() == self.hash());
+            id.ok_or_else(|| wrong(format!("line {number} names no commit")))
+        });
+        let mut ids: Vec<ObjectId> = ids.collect::<Result<_>>()?;
         ids.sort_unstable();
         Ok(ids)
     }
+}
+
+/// Files of a git directory that are read to open it.
+const FIRST_FILES: [&str; 7] = [
+    "HEAD",
+    "config",
+    "config.worktree",
+    "commondir",
+    "gitdir",
+    "packed-refs",
+    "shallow",
+];
+
+/// Refuses what would make whoever opens it wait for ever, or read without end.
+fn check_plain(dir: &Path, names: &[&str]) -> Result<()> {
+    match file::first_special(dir, names) {
+        None => Ok(()),
+        Some(special) => {
+            let why = "it is no plain file, or larger than any that git writes";
+            let error = std::io::Error::other(why);
+            let opening = format!("cannot open '{}'", special.display());
+            Err(Error::repository(opening)
+                .because(error)
+                .hint("git makes a plain file there: move this one out of the way"))
+        }
+    }
+}
+
+/// Checks the files that gix reads to open the git directory `dir`.
+pub(crate) fn check_git_dir(dir: &Path) -> Result<()> {
+    check_plain(dir, &FIRST_FILES)?;
+    if let Ok(text) = file::read(&dir.join("commondir"))
+        && let Ok(common) = gix::path::from_bstr(gix::bstr::BStr::new(text.trim_ascii()))
+    {
+        check_plain(&dir.join(common), &FIRST_FILES)?;
+    }
+    Ok(())
+}
+
+/// Checks what gix looks at to find the git directory above `path`.
+pub(crate) fn check_above(path: &Path) -> Result<()> {
+    let Ok(start) = path.canonicalize() else {
+        return Ok(());
+    };
+    for dir in start.ancestors() {
+        let link = dir.join(".git");
+        match std::fs::metadata(&link) {
+            Ok(found) if found.is_dir() => check_plain(&link, &FIRST_FILES)?,
+            Ok(_) => {
+                check_plain(dir, &[".git"])?;
+                let named = file::read(&link).unwrap_or_default();
+                let named = named.strip_prefix(b"gitdir:").map(<[u8]>::trim_ascii);
+                let named = named.map(gix::bstr::BStr::new);
+                if let Some(Ok(named)) = named.map(gix::path::from_bstr) {
+                    check_plain(&dir.join(named), &FIRST_FILES)?;
+                }
+            }
+            Err(_) => {}
+        }
+        if dir.join("objects").is_dir() || dir.join("refs").is_dir() {
+            check_plain(dir, &FIRST_FILES)?;
+        }
+    }
+    Ok(())
+}
+
+/// Refuses object directories with pipes and the like among their files: gix would wait for them.
+pub(crate) fn check_objects(dirs: &[PathBuf]) -> Result<()> {
+    for dir in dirs {
+        check_plain(&dir.join("info"), &["alternates", "commit-graph"])?;
+        let fans = super::loose::fans(dir)?;
+        let parts = fans.into_iter().chain(["pack".to_owned()]);
+        for part in parts.map(|part| dir.join(part)) {
+            let special = file::special_in(&part).map_err(|e| Error::io("list", &part, e))?;
+            if let Some(special) = special {
+                let why = std::io::Error::other(file::NOT_PLAIN);
+                return Err(Error::io("open", &special, why));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Returns the `.git` directory of the repository that `path` is, or is inside of.

@@ -3,7 +3,7 @@
 //! nothing writes some of it anew. No object is read for it.
 
 use std::collections::BTreeSet;
-use std::fs::{File, Metadata};
+use std::fs::Metadata;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -57,7 +57,7 @@ impl Stamp {
                     }
                 }
                 Some(found) if !by_time && found.is_file() && found.len() <= MAX_READ => {
-                    line.extend(Sha256::digest(std::fs::read(&path)?));
+                    line.extend(Sha256::digest(super::file::read_whole(&path)?));
                 }
                 Some(found) => {
                     let age = now.duration_since(found.modified()?).unwrap_or_default();
@@ -145,7 +145,7 @@ impl Files {
 fn mark_of(paths: &[PathBuf], hash: HashKind) -> io::Result<Mark> {
     let mut digest = Sha256::new();
     for path in paths {
-        let mut file = File::open(path)?;
+        let mut file = super::file::open(path)?;
         let len = file.metadata()?.len();
         digest.update(len.to_le_bytes());
         // Packs and indexes end with a checksum of all that stands before it.
@@ -185,6 +185,7 @@ fn times(found: &Metadata) -> io::Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs::File;
 
     #[test]
     fn every_change_shows() {

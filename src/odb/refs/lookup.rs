@@ -60,7 +60,7 @@ impl<'a> RefLookup<'a> {
         // A ref may name any text as another ref; none outside this directory is read.
         let mut parts = name.split_str("/");
         if parts.any(|part| part.is_empty() || part.starts_with(b".") || part.contains(&0)) {
-            return Err(format!("'{name}' is no name of a ref"));
+            return Err("it leads to what is no name of a ref".to_owned());
         }
         let is_shared = name.starts_with(b"refs/") && !is_private(name);
         let dir = if is_shared {

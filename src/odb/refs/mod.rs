@@ -193,7 +193,8 @@ impl Repository {
                 reason: SkipReason::Unsupported,
                 kind: ObjectKind::Unknown,
                 object_id: None,
-                detail: format!("refs cannot be read: the ref storage '{value}' is not known"),
+                detail: "refs cannot be read: 'extensions.refStorage' names none that is known"
+                    .to_owned(),
             }),
         }
     }
@@ -233,7 +234,15 @@ pub(super) fn places(repo: &Repository) -> (Vec<Place>, Vec<Skipped>) {
             Vec::new()
         }
     };
-    dirs.retain(|dir| dir.is_dir());
+    dirs.retain(|dir| match std::fs::metadata(dir) {
+        Ok(found) => found.is_dir(),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => false,
+        Err(e) => {
+            let why = e.to_string();
+            skipped.push(file::skipped(SkipReason::Unreadable, dir, &why));
+            false
+        }
+    });
     let is_listed = |place: &Path| dirs.iter().any(|dir| same(dir, place));
     if !places[0].is_current && !is_listed(repo.git_dir()) {
         dirs.push(repo.git_dir().to_owned());

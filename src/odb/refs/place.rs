@@ -75,8 +75,11 @@ impl PlaceReader<'_> {
         for name in STATE_FILES {
             let path = dir.join(name);
             // They are left empty when there is nothing to go back to.
-            if std::fs::metadata(&path).is_ok_and(|metadata| metadata.len() > 1) {
-                self.read_loose(&path, name.as_bytes());
+            match std::fs::metadata(&path) {
+                Ok(found) if found.is_file() && found.len() <= 1 => {}
+                Ok(_) => self.read_loose(&path, name.as_bytes()),
+                Err(e) if is_absent(&e) => {}
+                Err(e) => self.skip(SkipReason::Unreadable, &path, &e.to_string()),
             }
         }
     }
@@ -240,6 +243,11 @@ impl PlaceReader<'_> {
             }
         }
     }
+}
+
+fn is_absent(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind;
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 
 /// Lines of one file that cannot be read: listed as one.
