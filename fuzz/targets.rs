@@ -34,6 +34,7 @@ fn limits() -> Limits {
     Limits {
         max_object_bytes: 1 << 20,
         max_held_bytes: 1 << 20,
+        ..Limits::default()
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::error::{Error, Result, nearest};
+use crate::error::{Error, Result, nearest, quoted};
 use crate::odb::repository::Repository;
 use crate::rule::Confidence;
 use crate::suppress::pattern::{self, Pattern, Written};
@@ -17,13 +17,14 @@ pub const FILE: &str = ".unleak.toml";
 const MAX_BYTES: u64 = 4 << 20;
 
 /// The fields.
-const FIELDS: [Field; 8] = [
+const FIELDS: [Field; 9] = [
     Field::free("min_confidence", Kind::Choice(&["low", "medium", "high"])),
     Field::free("public_keys", Kind::Flag),
     Field::free("inline_allow", Kind::Flag),
     Field::free("extra_rules", Kind::Texts),
     Field::free("disable_rules", Kind::Texts),
     Field::free("max_object_size", Kind::Count),
+    Field::free("budget", Kind::Count),
     Field::free("trust", Kind::Texts),
     Field::free("ignore", Kind::Tables(&pattern::FIELDS)),
 ];
@@ -37,6 +38,7 @@ struct Fields {
     extra_rules: Vec<PathBuf>,
     disable_rules: Vec<String>,
     max_object_size: Option<u64>,
+    budget: Option<u64>,
     trust: Vec<PathBuf>,
     ignore: Vec<Written>,
 }
@@ -58,6 +60,8 @@ pub struct Config {
     pub disable_rules: Vec<String>,
     /// Largest object to read, in MiB.
     pub max_object_size: Option<u64>,
+    /// What multiplies the budget of a scan; 0 lifts it.
+    pub budget: Option<u64>,
     /// Repositories whose own configuration is trusted: only the user's file may say so.
     pub trust: Vec<PathBuf>,
     /// Suppressions.
@@ -88,6 +92,7 @@ impl Config {
                 .collect(),
             disable_rules: fields.disable_rules,
             max_object_size: fields.max_object_size,
+            budget: fields.budget,
             trust: fields.trust.iter().map(|path| dir.join(path)).collect(),
             ignore: ignore
                 .map(|(number, written)| {
@@ -173,6 +178,9 @@ impl Config {
         if drop(self.max_object_size.is_some(), "max_object_size") {
             self.max_object_size = None;
         }
+        if drop(self.budget.is_some(), "budget") {
+            self.budget = None;
+        }
         if drop(
             !self.ignore.iter().all(Pattern::is_exact),
             "[[ignore]] without a fingerprint",
@@ -187,8 +195,8 @@ fn faulty(name: &str, fault: &Fault) -> Error {
     let (line, why) = (fault.line, &fault.why);
     let what = match (&fault.field, fault.entry) {
         (None, _) => why.clone(),
-        (Some(field), None) => format!("field '{field}': {why}"),
-        (Some(field), Some(_)) => format!("[[ignore]]: field '{field}': {why}"),
+        (Some(field), None) => format!("field {}: {why}", quoted(field)),
+        (Some(field), Some(_)) => format!("[[ignore]]: field {}: {why}", quoted(field)),
     };
     let error = Error::config(format!("'{name}', line {line}: {what}"));
     let field = fault.field.as_deref().unwrap_or_default();
@@ -208,23 +216,24 @@ fn utf8(bytes: Vec<u8>, name: &str) -> Result<String> {
 }
 
 fn in_head(repo: &Repository) -> Result<Option<Vec<u8>>> {
-    let cannot = |e: &dyn std::fmt::Display| {
+    let cannot = |why: &str| {
         Error::repository(format!("cannot read '{FILE}' in HEAD"))
-            .because(e.to_string())
+            .because(why.to_owned())
             .hint("scan with '--no-config'")
     };
-    let git = repo.git();
-    let Ok(tree) = git.head_tree_id() else {
+    let damaged = "an object cannot be read";
+    let Some(tree) = repo.head_tree()? else {
         return Ok(None);
     };
-    let tree = tree.object().map_err(|e| cannot(&e))?.into_tree();
-    let entry = tree.lookup_entry_by_path(FILE).map_err(|e| cannot(&e))?;
+    let entry = tree
+        .lookup_entry_by_path(FILE)
+        .map_err(|_| cannot(damaged))?;
     let Some(entry) = entry.filter(|entry| entry.mode().is_blob()) else {
         return Ok(None);
     };
     let bytes = repo.small_blob(entry.object_id(), MAX_BYTES);
-    match bytes.map_err(|e| cannot(&e))? {
-        None => Err(cannot(&"it is larger than 4 MiB")),
+    match bytes.map_err(|_| cannot(damaged))? {
+        None => Err(cannot("it is larger than 4 MiB")),
         some => Ok(some),
     }
 }

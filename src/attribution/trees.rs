@@ -61,6 +61,22 @@ impl<'a> Shared<'a> {
         }
     }
 
+    /// Forgets what was gathered.
+    fn clear(&self) {
+        self.marked
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clear();
+        self.names
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clear();
+        self.absent
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clear();
+    }
+
     fn name(&self, name: &[u8]) -> u32 {
         let mut names = self
             .names
@@ -375,6 +391,10 @@ fn without<'l>(all: &'l [Link], other: &'l [Link]) -> impl Iterator<Item = Link>
 
 impl Visitor for TreeVisitor<'_> {
     type State = TreeState;
+
+    fn begin_again(&self) {
+        self.shared.clear();
+    }
 
     fn visit(
         &mut self,

@@ -9,7 +9,7 @@ use gix::hash::Kind as HashKind;
 use super::inflate::Inflater;
 use super::map::Map;
 use super::window::{self, Hashing, Sizes, Window};
-use super::{ObjectKind, hash};
+use super::{ObjectKind, file, hash};
 use crate::error::{Error, Result};
 
 /// A loose object that was listed, not read.
@@ -106,7 +106,7 @@ pub fn read(
 ) -> Result<ObjectKind> {
     let path = path_of(dir, id);
     // Most are small: reading costs less than mapping.
-    let file = std::fs::read(&path).map_err(|e| Error::io("read", &path, e))?;
+    let file = file::read_whole(&path).map_err(|e| Error::io("read", &path, e))?;
     let (header_len, kind, size) = header(&file, inflater).map_err(|why| damaged(&path, &why))?;
     if size > max_bytes {
         return Err(Error::too_large(format!(
@@ -178,18 +178,28 @@ impl Opened {
     ///
     /// # Errors
     /// `Corrupt` if it is damaged, or not the object `id`.
-    pub fn read_windows(&self, id: &gix::oid, see: &mut dyn FnMut(&Window<'_>)) -> Result<()> {
-        self.try_windows(id, see)
+    pub fn read_windows(
+        &self,
+        id: &gix::oid,
+        sizes: Sizes,
+        see: &mut dyn FnMut(&Window<'_>),
+    ) -> Result<()> {
+        self.try_windows(id, sizes, see)
             .map_err(|why| damaged(&self.path, &why))
     }
 
-    fn try_windows(&self, id: &gix::oid, see: &mut dyn FnMut(&Window<'_>)) -> Result<(), String> {
+    fn try_windows(
+        &self,
+        id: &gix::oid,
+        sizes: Sizes,
+        see: &mut dyn FnMut(&Window<'_>),
+    ) -> Result<(), String> {
         let mut reader = Inflater::reader(&self.file, self.size)?;
         let mut header = [0; MAX_HEADER_LEN];
         let header = &mut header[..self.header_len];
         reader.read_exact(header).map_err(|e| e.to_string())?;
         let mut hashing = Hashing::new(reader, id.kind(), self.kind, self.size);
-        window::read(&mut hashing, self.size, Sizes::default(), see)?;
+        window::read(&mut hashing, self.size, sizes, see)?;
         match hashing.finish()? {
             actual if actual.as_ref() == id => Ok(()),
             actual => Err(format!("file holds object {actual}")),

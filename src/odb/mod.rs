@@ -1,7 +1,7 @@
 //! The object store: every pack, loose object and alternate of one repository.
 //!
 //! ```text
-//! address, reason, map, inflate, delta, hash, file, window < unindexed < pack, loose < mod < read < walk, bundle, objects, share
+//! address, budget, reason, map, inflate, delta, hash, file, window < unindexed < pack, loose < mod < read < walk, bundle, objects, share
 //!                  loose < stamp;  pack < sketch;  file < reftable, split < index < repository, refs < revision
 //! ```
 //!
@@ -13,6 +13,7 @@
 //! is listed, with file and offset, and the rest is read.
 
 mod address;
+pub mod budget;
 pub mod bundle;
 pub mod delta;
 pub mod file;
@@ -44,6 +45,7 @@ use std::path::{Path, PathBuf};
 use gix::hash::Kind as HashKind;
 use rustc_hash::FxHashSet;
 
+use budget::Budget;
 pub use gix::ObjectId;
 use loose::LooseObject;
 use pack::Pack;
@@ -173,13 +175,20 @@ pub struct Limits {
     /// Largest object that is held in memory, in bytes, as deltas and archives need it. Offsets in
     /// one are 32 bits wide, so values from 4 GiB on have no further effect.
     pub max_held_bytes: u64,
+    /// What all objects together may cost, in proportion to what is stored.
+    pub budget: Budget,
 }
 
 impl Limits {
-    /// Largest object that is read if it must be held in memory.
+    /// Largest object that is read if it must be held in memory and the budget allows it.
     pub fn held(&self) -> u64 {
         let both = self.max_object_bytes.min(self.max_held_bytes);
         both.min(u64::from(u32::MAX))
+    }
+
+    /// Like [`Self::held`], and within the budget.
+    pub fn held_within_budget(&self) -> u64 {
+        self.held().min(self.budget.held())
     }
 }
 
@@ -189,6 +198,7 @@ impl Default for Limits {
         Self {
             max_object_bytes: u64::MAX,
             max_held_bytes: 1 << 30,
+            budget: Budget::default(),
         }
     }
 }
@@ -293,12 +303,11 @@ impl ObjectStore {
         }
         let alternates = dir.join("info/alternates");
         self.dirs.push(dir.clone());
-        let text = match std::fs::read(&alternates) {
+        let text = match file::read(&alternates) {
             Ok(text) => text,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return,
-            Err(e) => return self.skip_file(&alternates, SkipReason::Unreadable, &e.to_string()),
+            Err(unread) => return self.skipped.extend(unread.skipped(&alternates)),
         };
-        for line in text.split(|&b| b == b'\n') {
+        for (number, line) in (1..).zip(text.split(|&b| b == b'\n')) {
             if line.is_empty() || line[0] == b'#' {
                 continue;
             }
@@ -316,7 +325,8 @@ impl ObjectStore {
             } else if other.is_dir() {
                 self.add_dir(&other, depth + 1);
             } else {
-                let why = format!("the alternate '{}' is not there", other.display());
+                // The file may be a link to anything: what stands there is not repeated.
+                let why = format!("the directory that line {number} names is not there");
                 self.skip_file(&alternates, SkipReason::Missing, &why);
             }
         }
@@ -325,16 +335,12 @@ impl ObjectStore {
     fn open_packs(&mut self) {
         for dir in self.dirs.clone() {
             let dir = dir.join("pack");
-            let entries = match std::fs::read_dir(&dir) {
-                Ok(entries) => entries,
-                Err(e) if e.kind() == std::io::ErrorKind::NotFound => continue,
-                Err(e) => {
-                    self.skip_file(&dir, SkipReason::Unreadable, &e.to_string());
-                    continue;
-                }
-            };
+            let (entries, unread) = file::list_what_can_be(&dir);
+            self.skipped
+                .extend(unread.and_then(|unread| unread.skipped(&dir)));
             let mut names: Vec<PathBuf> = entries
-                .filter_map(|entry| Some(entry.ok()?.path()))
+                .iter()
+                .map(std::fs::DirEntry::path)
                 .filter(|path| {
                     let name = path.file_name().unwrap_or_default().to_string_lossy();
                     name.starts_with("pack-") && (name.ends_with(".idx") || name.ends_with(".pack"))
@@ -364,7 +370,7 @@ impl ObjectStore {
     /// git does not see such a pack until 'git index-pack' is run on it; what it holds is here
     /// all the same.
     fn open_unindexed(&mut self, path: &Path) {
-        match Pack::open_unindexed(path, self.hash, self.limits.max_object_bytes) {
+        match Pack::open_unindexed(path, self.hash, self.limits) {
             Ok((pack, skipped)) => {
                 self.packs.push(pack);
                 self.skipped.extend(skipped);
@@ -445,6 +451,7 @@ impl ObjectStore {
             && self.packs.len() == 1
             && self.loose.is_empty()
             && self.duplicates.is_empty();
+        self.limits.budget = self.limits.budget.for_bytes(self.stored_bytes());
         Ok(())
     }
 

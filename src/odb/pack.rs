@@ -16,7 +16,7 @@ use gix_pack::data::entry::Header;
 use super::inflate::Inflater;
 use super::map::Map;
 use super::reason::reason;
-use super::{ObjectKind, Skipped, hash, unindexed};
+use super::{Limits, ObjectKind, Skipped, hash, unindexed};
 use crate::error::{Error, Result};
 
 /// Position of an entry in pack order.
@@ -117,11 +117,10 @@ impl Pack {
     pub fn open_unindexed(
         path: &Path,
         hash: HashKind,
-        max_bytes: u64,
+        limits: Limits,
     ) -> Result<(Self, Vec<Skipped>)> {
         let data = Map::open(path)?;
-        let made =
-            unindexed::make(&data, path, hash, max_bytes).map_err(|why| damaged(path, &why))?;
+        let made = unindexed::make(&data, path, hash, limits).map_err(|why| damaged(path, &why))?;
         let map = Map::of(&made.index)?;
         let index = gix_pack::index::File::from_data(map, path.to_owned(), hash)
             .map_err(|e| damaged(path, &reason(e)))?;

@@ -15,7 +15,14 @@ pub struct Reader<'a> {
     stream: Vec<u8>,
     runs: Vec<Run>,
     max_bytes: u64,
+    /// What was read last, oldest first: the next one is often made from it.
+    kept: Vec<(Node, ObjectKind, Vec<u8>)>,
+    kept_bytes: u64,
 }
+
+/// Objects and bytes that a reader keeps.
+const MAX_KEPT: usize = 16;
+const MAX_KEPT_BYTES: u64 = 16 << 20;
 
 /// git makes chains of at most 4,095 deltas; a longer one is an attack or damage.
 const MAX_CHAIN: usize = 10_000;
@@ -64,7 +71,9 @@ impl<'a> Reader<'a> {
             inflater: Inflater::default(),
             stream: Vec::new(),
             runs: Vec::new(),
-            max_bytes: store.limits().held(),
+            max_bytes: store.limits().held_within_budget(),
+            kept: Vec::new(),
+            kept_bytes: 0,
         }
     }
 
@@ -115,6 +124,11 @@ impl<'a> Reader<'a> {
         let mut chain = Vec::new();
         let mut at = node;
         let mut kind = loop {
+            if let Some((_, kind, bytes)) = self.kept.iter().find(|(node, ..)| *node == at) {
+                out.clear();
+                out.extend_from_slice(bytes);
+                break *kind;
+            }
             match self.store.place(at) {
                 Place::Loose(number) => {
                     let object = &self.store.loose()[number];
@@ -124,7 +138,8 @@ impl<'a> Reader<'a> {
                 Place::Packed { pack, entry } => {
                     let source = &self.store.packs()[pack];
                     if source.announced_size(entry) > limit {
-                        return Err(self.damaged(at, "it is over the size limit"));
+                        let detail = self.damaged(at, "it is over the size limit").chain();
+                        return Err(Error::too_large(detail));
                     }
                     let base = match (source.base(entry), source.outside_base(entry)) {
                         (Some(base), _) => self.store.node_in(pack, base),
@@ -145,7 +160,7 @@ impl<'a> Reader<'a> {
                 }
             }
         };
-        let mut base = Vec::new();
+        let (mut base, is_delta) = (Vec::new(), !chain.is_empty());
         for (pack, entry) in chain.into_iter().rev() {
             std::mem::swap(&mut base, out);
             let source = &self.store.packs()[pack];
@@ -160,7 +175,25 @@ impl<'a> Reader<'a> {
         if kind == ObjectKind::Unknown {
             return Err(self.damaged(node, "its kind is not known"));
         }
+        if is_delta {
+            self.keep(node, kind, out);
+        }
         Ok(kind)
+    }
+
+    /// Keeps an object that was made from others, within a quarter of what may be held.
+    fn keep(&mut self, node: Node, kind: ObjectKind, bytes: &[u8]) {
+        let most = MAX_KEPT_BYTES.min(self.store.limits().budget.held() / 4);
+        let size = bytes.len() as u64;
+        if size > most {
+            return;
+        }
+        while self.kept_bytes + size > most || self.kept.len() >= MAX_KEPT {
+            let (.., oldest) = self.kept.remove(0);
+            self.kept_bytes -= oldest.len() as u64;
+        }
+        self.kept_bytes += size;
+        self.kept.push((node, kind, bytes.to_vec()));
     }
 
     fn damaged(&self, node: Node, why: &str) -> Error {

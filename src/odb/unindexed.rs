@@ -13,9 +13,10 @@ use gix::hash::Kind as HashKind;
 use gix_pack::data::entry::Header;
 use rustc_hash::FxHashMap;
 
+use super::budget::{Budget, Meter, PRICE_OF_HASHED, SPENT};
 use super::inflate::Inflater;
 use super::reason::reason;
-use super::{ObjectKind, SkipReason, Skipped, delta, file, hash};
+use super::{Limits, ObjectKind, SkipReason, Skipped, delta, file, hash};
 
 /// An index made up, and what is not in it.
 pub(super) struct Made {
@@ -27,14 +28,10 @@ pub(super) struct Made {
     pub(super) skipped: Vec<Skipped>,
 }
 
-/// Bytes of bases that are held while deltas on them wait. Lightest subtrees go first, so that few
-/// wait unless somebody means it.
-const MAX_HELD_BYTES: u64 = 4 << 30;
-
 /// Length of a pack's header: signature, version, object count.
 const HEADER_LEN: usize = 12;
 
-/// Makes the index of `pack`, which is the file `path`. Objects over `max_bytes` are left out.
+/// Makes the index of `pack`, which is the file `path`. Objects beyond `limits` are left out.
 ///
 /// # Errors
 /// A message if it is no pack.
@@ -42,18 +39,22 @@ pub(super) fn make(
     pack: &[u8],
     path: &Path,
     hash: HashKind,
-    max_bytes: u64,
+    limits: Limits,
 ) -> Result<Made, String> {
     let header: &[u8; HEADER_LEN] = pack
         .first_chunk()
         .filter(|_| pack.len() >= HEADER_LEN + hash.len_in_bytes())
         .ok_or("file is too short for a pack")?;
     let (_, count) = gix_pack::data::header::decode(header).map_err(reason)?;
+    let budget = limits.budget.for_bytes(pack.len() as u64);
     let mut maker = Maker {
         pack: &pack[..pack.len() - hash.len_in_bytes()],
         path,
         hash,
-        max_bytes,
+        max_bytes: limits.max_object_bytes,
+        budget,
+        // The entries that it finds are walked once more.
+        meter: Meter::new(budget.work() / 2),
         inflater: Inflater::default(),
         offsets: Vec::new(),
         entries: Vec::new(),
@@ -116,6 +117,8 @@ struct Maker<'p> {
     path: &'p Path,
     hash: HashKind,
     max_bytes: u64,
+    budget: Budget,
+    meter: Meter,
     inflater: Inflater,
     /// First byte of each entry, ascending.
     offsets: Vec<u64>,
@@ -243,9 +246,13 @@ impl Maker<'_> {
                 continue;
             }
             let mut bytes = Vec::new();
-            match self.inflate(at, &mut bytes) {
+            let size = self.entries[at].size;
+            match self.afford(size).and_then(|()| {
+                let read = self.inflate(at, &mut bytes);
+                read.map_err(|why| (SkipReason::Corrupt, why))
+            }) {
                 Ok(()) => self.settle(at, kind, bytes, &mut waiting),
-                Err(why) => self.skip_entry(at, SkipReason::Corrupt, &why),
+                Err((reason, why)) => self.skip_entry(at, reason, &why),
             }
             self.resolve_waiting(&mut waiting);
         }
@@ -258,8 +265,13 @@ impl Maker<'_> {
             let mut out = Vec::new();
             let applied = match self.entries[at].outcome {
                 Outcome::Failed(_) => None,
-                _ => Some(self.inflate(at, &mut bytes).and_then(|()| {
-                    delta::apply(&bytes, &base, self.max_bytes, &mut out, &mut runs)
+                _ => Some(self.afford(self.entries[at].size).and_then(|()| {
+                    let corrupt = |why| (SkipReason::Corrupt, why);
+                    self.inflate(at, &mut bytes).map_err(corrupt)?;
+                    let (sizes, _) = delta::sizes(&bytes).map_err(corrupt)?;
+                    self.afford(sizes.result)?;
+                    let most = self.max_bytes;
+                    delta::apply(&bytes, &base, most, &mut out, &mut runs).map_err(corrupt)
                 })),
             };
             if Arc::strong_count(&base) == 1 {
@@ -269,8 +281,21 @@ impl Maker<'_> {
             match applied {
                 None => {}
                 Some(Ok(())) => self.settle(at, kind, out, waiting),
-                Some(Err(why)) => self.skip_entry(at, SkipReason::Corrupt, &why),
+                Some(Err((reason, why))) => self.skip_entry(at, reason, &why),
             }
+        }
+    }
+
+    /// Whether `size` bytes more can be held, and hashed.
+    fn afford(&self, size: u64) -> Result<(), (SkipReason, String)> {
+        let held = self.held.saturating_add(size);
+        if held > self.budget.held() {
+            let why = format!("it takes {held} bytes with its delta bases: {SPENT}");
+            return Err((SkipReason::TooLarge, why));
+        }
+        match self.meter.take(size.saturating_mul(PRICE_OF_HASHED)) {
+            true => Ok(()),
+            false => Err((SkipReason::TooLarge, SPENT.to_owned())),
         }
     }
 
@@ -291,13 +316,6 @@ impl Maker<'_> {
         let mut deltas = self.on_id.remove(&id).unwrap_or_default();
         deltas.extend(self.on_entry.remove(&number).unwrap_or_default());
         if deltas.is_empty() {
-            return;
-        }
-        if self.held.saturating_add(bytes.len() as u64) > MAX_HELD_BYTES {
-            for delta in deltas {
-                let why = "its delta bases take more memory than is allowed";
-                self.skip_entry(delta as usize, SkipReason::TooLarge, why);
-            }
             return;
         }
         self.held += bytes.len() as u64;

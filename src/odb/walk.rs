@@ -3,11 +3,16 @@
 //! A base is resolved before its deltas and kept only until its last delta is made. Children come
 //! lightest first, so the heavy path reuses buffers and a thread holds about log2(objects) of them.
 //! A heavy subtree beside others is handed to another thread, which shares the base.
+//!
+//! The work is counted before it is done. If it goes over the [budget](super::budget), which no honest
+//! repository does, what the threads found is thrown away, and one thread alone begins again, in an
+//! order of its own: so what is left out does not depend on the number of threads.
 
 use std::io::Read;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::budget::{self, EDGE, Meter, PRICE_OF_BYTE, PRICE_OF_FOUR_COPIED, SPENT};
 use super::inflate::{Inflater, MAX_EXPANSION};
 use super::pack::Entry;
 use super::read::Reader;
@@ -40,6 +45,22 @@ pub trait Visitor: Send {
 
     /// Looks at a part of a large object. All windows of one object come one after the other.
     fn visit_window(&mut self, _object: &Streamed, _window: &Window<'_>) {}
+
+    /// What it costs to look at `len` bytes of `bytes`, in the units of the budget.
+    fn price(&self, _bytes: &[u8], len: u64) -> u64 {
+        len.saturating_mul(PRICE_OF_BYTE)
+    }
+
+    /// Bytes that may be unpacked from the object that comes next.
+    fn allow(&mut self, _bytes: u64) {}
+
+    /// What the last visit cost beyond its price.
+    fn surcharge(&mut self) -> u64 {
+        0
+    }
+
+    /// The walk begins again: what visitors share must be as before the first visit.
+    fn begin_again(&self) {}
 
     /// Hears of each distinct object, of `size` bytes, after it was shown to its end.
     fn seen(&mut self, _node: Node, _kind: ObjectKind, _size: u64) {}
@@ -124,26 +145,14 @@ pub fn walk_some<V: Visitor>(
     progress: &Progress,
     make: &(dyn Fn() -> V + Sync),
 ) -> Walked<V> {
-    let walk = Walk::new(store, kinds, wanted, progress);
-    let idle: Mutex<Vec<Worker<V>>> = Mutex::default();
-    let next = AtomicUsize::new(0);
-    rayon::scope(|scope| {
-        for _ in 0..rayon::current_num_threads() {
-            scope.spawn(|scope| {
-                let mut worker = Worker::new(make());
-                let crew = Crew {
-                    scope,
-                    idle: &idle,
-                    make,
-                };
-                while let Some(&start) = walk.starts.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    walk.visit_start(&mut worker, start, &crew);
-                }
-                put_back(&idle, worker);
-            });
-        }
-    });
-    let mut workers = idle.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut walk = Walk::new(store, kinds, wanted, progress);
+    let mut workers = walk.run(make);
+    if walk.meter.is_spent() {
+        drop(workers);
+        walk.alone();
+        make().begin_again();
+        workers = walk.run(make);
+    }
     let mut failed: Vec<Failure> = workers
         .iter_mut()
         .flat_map(|w| std::mem::take(&mut w.failed))
@@ -177,6 +186,16 @@ pub fn walk_some<V: Visitor>(
 struct Loaded<S> {
     bytes: Vec<u8>,
     state: S,
+}
+
+/// A delta to be resolved.
+struct Step<'b, S> {
+    pack: usize,
+    entry: Entry,
+    kind: ObjectKind,
+    base: &'b Loaded<S>,
+    /// Bytes of bases that are held beside its own.
+    below: u64,
 }
 
 /// Where a thread can begin.
@@ -235,6 +254,15 @@ const MAX_SPARE_BYTES: usize = 4 << 20;
 /// A subtree is handed to another thread if it is at least this share of all work of one thread.
 const SPLIT_SHARE: u64 = 16;
 
+/// Objects that take more than this share of what may be held are worked on by one thread at a time.
+const LARGE_SHARE: u64 = 8;
+
+/// Windows of objects that are shown so because the budget does not let them be held.
+const SMALL_WINDOWS: Sizes = Sizes {
+    own: 4 << 20,
+    overlap: 1 << 20,
+};
+
 /// Bytes by which it is told whether an object can be shown window by window.
 const START_LEN: u64 = 512;
 
@@ -262,6 +290,11 @@ struct Crew<'c, 's, V: Visitor> {
 }
 
 struct Walk<'a> {
+    meter: Meter,
+    /// Whether one thread does all, in an order that is always the same.
+    is_alone: bool,
+    /// Held by the one thread that works on objects which take much of the budget.
+    large: Mutex<()>,
     store: &'a ObjectStore,
     kinds: &'a [ObjectKind],
     wanted: Option<Wanted<'a>>,
@@ -281,6 +314,9 @@ impl<'a> Walk<'a> {
         progress: &'a Progress,
     ) -> Self {
         let mut walk = Self {
+            meter: Meter::new(store.limits().budget.work()),
+            is_alone: false,
+            large: Mutex::new(()),
             store,
             kinds,
             wanted,
@@ -292,6 +328,79 @@ impl<'a> Walk<'a> {
         walk.find_needed();
         walk.list_starts();
         walk
+    }
+
+    /// Prepares for a run on one thread: light trees first, so that most objects are read.
+    fn alone(&mut self) {
+        self.meter = Meter::new(self.store.limits().budget.work());
+        self.is_alone = true;
+        self.split_weight = u64::MAX;
+        let packs = self.store.packs();
+        self.starts.sort_by_key(|&start| match start {
+            Start::Loose(at) => (self.store.loose()[at].stored_bytes, usize::MAX, 0),
+            Start::Root { pack, entry } => (packs[pack].weight(entry), pack, entry),
+        });
+    }
+
+    /// Visits everything; returns those who did it.
+    fn run<V: Visitor>(&self, make: &(dyn Fn() -> V + Sync)) -> Vec<Worker<V>> {
+        let idle: Mutex<Vec<Worker<V>>> = Mutex::default();
+        let next = AtomicUsize::new(0);
+        let threads = if self.is_alone {
+            1
+        } else {
+            rayon::current_num_threads()
+        };
+        rayon::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|scope| {
+                    let mut worker = Worker::new(make());
+                    let crew = Crew {
+                        scope,
+                        idle: &idle,
+                        make,
+                    };
+                    while let Some(&start) = self.starts.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        if self.is_over() {
+                            break;
+                        }
+                        self.visit_start(&mut worker, start, &crew);
+                    }
+                    put_back(&idle, worker);
+                });
+            }
+        });
+        idle.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether what this run finds will be thrown away.
+    fn is_over(&self) -> bool {
+        !self.is_alone && self.meter.is_spent()
+    }
+
+    /// Takes `work` from the budget.
+    fn spend(&self, work: u64) -> Result<(), (SkipReason, String)> {
+        match self.meter.take(work) {
+            true => Ok(()),
+            false => Err((SkipReason::TooLarge, SPENT.to_owned())),
+        }
+    }
+
+    /// Checks that `size` bytes can be held beside `others`.
+    fn check_held(&self, size: u64, others: u64) -> Result<(), (SkipReason, String)> {
+        let all = size.saturating_add(others);
+        if all <= self.store.limits().budget.held() {
+            return Ok(());
+        }
+        let why = format!("it takes {all} bytes with its delta bases: {SPENT}");
+        Err((SkipReason::TooLarge, why))
+    }
+
+    /// Waits until no other thread works on large objects, if `size` bytes are many.
+    fn gate<'g>(&'g self, size: u64, held: &mut Option<MutexGuard<'g, ()>>) {
+        if held.is_none() && size > self.store.limits().budget.held() / LARGE_SHARE {
+            *held = Some(self.large.lock().unwrap_or_else(PoisonError::into_inner));
+        }
     }
 
     /// Where objects are stored twice or are not wanted, subtrees of nothing but such are left out.
@@ -377,8 +486,10 @@ impl<'a> Walk<'a> {
         match start {
             Start::Loose(at) => self.visit_loose(worker, at),
             Start::Root { pack, entry } => {
-                if let Some((loaded, kind)) = self.load_root(worker, pack, entry) {
-                    self.visit_subtree(worker, pack, (entry, kind, loaded), crew);
+                let mut large = None;
+                if let Some((loaded, kind)) = self.load_root(worker, pack, entry, &mut large) {
+                    let root = (entry, kind, loaded);
+                    self.visit_subtree(worker, pack, root, (0, large), crew);
                 }
             }
         }
@@ -390,15 +501,26 @@ impl<'a> Walk<'a> {
         crew: &Crew<'_, 's, V>,
         pack: usize,
         (base, kind, child): (Arc<Loaded<V::State>>, ObjectKind, Entry),
+        below: u64,
     ) {
         let (idle, make) = (crew.idle, crew.make);
         crew.scope.spawn(move |scope| {
             let taken = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let mut worker = taken.unwrap_or_else(|| Worker::new(make()));
-            if let Some(loaded) = self.load_delta(&mut worker, pack, child, kind, &base) {
+            let mut large = None;
+            let step = Step {
+                pack,
+                entry: child,
+                kind,
+                base: &base,
+                below,
+            };
+            if let Some(loaded) = self.load_delta(&mut worker, &step, &mut large) {
+                let below = below + base.bytes.len() as u64;
                 drop(base);
                 let crew = Crew { scope, idle, make };
-                self.visit_subtree(&mut worker, pack, (child, kind, loaded), &crew);
+                let root = (child, kind, loaded);
+                self.visit_subtree(&mut worker, pack, root, (below, large), &crew);
             }
             put_back(idle, worker);
         });
@@ -409,43 +531,59 @@ impl<'a> Walk<'a> {
         worker: &mut Worker<V>,
         pack_number: usize,
         (root, kind, loaded): (Entry, ObjectKind, Arc<Loaded<V::State>>),
+        (below, mut large): (u64, Option<MutexGuard<'s, ()>>),
         crew: &Crew<'_, 's, V>,
     ) {
         let pack = &self.store.packs()[pack_number];
-        let mut stack = vec![(root, 0usize, loaded)];
-        while let Some((base, next, loaded)) = stack.pop() {
+        // Beside each base the bytes of those that are held for its siblings: what the budget is
+        // asked for depends on the shape of the tree alone.
+        let mut stack = vec![(root, 0usize, loaded, below)];
+        while let Some((base, next, loaded, below)) = stack.pop() {
+            if self.is_over() {
+                return;
+            }
             let children = pack.children(base);
             let Some(&child) = children.get(next) else {
                 worker.recycle(loaded);
                 continue;
             };
             if !self.is_needed(self.store.node_in(pack_number, child)) {
-                stack.push((base, next + 1, loaded));
+                stack.push((base, next + 1, loaded, below));
                 continue;
             }
             let is_last = next + 1 == children.len();
             if !is_last && pack.weight(child) >= self.split_weight {
-                self.hand_over(crew, pack_number, (Arc::clone(&loaded), kind, child));
-                stack.push((base, next + 1, loaded));
+                self.hand_over(crew, pack_number, (Arc::clone(&loaded), kind, child), below);
+                stack.push((base, next + 1, loaded, below));
                 continue;
             }
-            let made = self.load_delta(worker, pack_number, child, kind, &loaded);
+            let step = Step {
+                pack: pack_number,
+                entry: child,
+                kind,
+                base: &loaded,
+                below,
+            };
+            let made = self.load_delta(worker, &step, &mut large);
+            let mut held = below;
             if is_last {
                 worker.recycle(loaded);
             } else {
-                stack.push((base, next + 1, loaded));
+                held += loaded.bytes.len() as u64;
+                stack.push((base, next + 1, loaded, below));
             }
             if let Some(made) = made {
-                stack.push((child, 0, made));
+                stack.push((child, 0, made, held));
             }
         }
     }
 
-    fn load_root<V: Visitor>(
-        &self,
+    fn load_root<'g, V: Visitor>(
+        &'g self,
         worker: &mut Worker<V>,
         pack_number: usize,
         entry: Entry,
+        large: &mut Option<MutexGuard<'g, ()>>,
     ) -> Option<(Arc<Loaded<V::State>>, ObjectKind)> {
         let pack = &self.store.packs()[pack_number];
         if self.stream_root(worker, pack_number, entry) {
@@ -455,22 +593,32 @@ impl<'a> Walk<'a> {
         let slot = Arc::get_mut(&mut loaded)?;
         let mut kind = pack.kind(entry);
         let outcome = match pack.outside_base(entry) {
-            None => self.check_size(pack.announced_size(entry)).and_then(|()| {
-                let read = pack.inflate(entry, &mut worker.inflater, &mut slot.bytes);
-                read.map_err(|why| (SkipReason::Corrupt, why))
-            }),
+            None => {
+                let size = pack.announced_size(entry);
+                let fits = self
+                    .check_size(size)
+                    .and_then(|()| self.check_held(size, 0))
+                    .and_then(|()| self.spend(size));
+                fits.and_then(|()| {
+                    self.gate(size, large);
+                    let read = pack.inflate(entry, &mut worker.inflater, &mut slot.bytes);
+                    read.map_err(|why| (SkipReason::Corrupt, why))?;
+                    self.spend(worker.visitor.price(&slot.bytes, size))
+                })
+            }
             Some(base_id) => {
                 let node = self.store.node_in(pack_number, entry);
                 let read = Reader::new(self.store).read(node, &mut slot.bytes);
-                read.map(|found| kind = found).map_err(|e| {
+                let read = read.map(|found| kind = found).map_err(|e| {
                     let here = self.store.node_of(&base_id).is_some();
-                    let reason = if here {
-                        SkipReason::Corrupt
-                    } else {
-                        self.missing(pack_number)
+                    let reason = match SkipReason::of(&e) {
+                        SkipReason::Corrupt if !here => self.missing(pack_number),
+                        reason => reason,
                     };
                     (reason, e.chain())
-                })
+                });
+                let size = slot.bytes.len() as u64;
+                read.and_then(|()| self.spend(size + worker.visitor.price(&slot.bytes, size)))
             }
         };
         match outcome {
@@ -500,12 +648,17 @@ impl<'a> Walk<'a> {
         let pack = &self.store.packs()[pack_number];
         let (kind, size) = (pack.kind(entry), pack.announced_size(entry));
         let node = self.store.node_in(pack_number, entry);
-        let is_root = pack.outside_base(entry).is_none() && pack.children(entry).is_empty();
-        if size < STREAMED_FROM || !is_root || self.store.is_duplicate(node) {
+        let is_root = pack.outside_base(entry).is_none();
+        let is_large = size >= STREAMED_FROM && pack.children(entry).is_empty();
+        let Some(sizes) = self.windows(size, is_large) else {
+            return false;
+        };
+        if !is_root || self.store.is_duplicate(node) {
             return false;
         }
         let open = || pack.reader(entry);
         let outcome = self.check_streamed(size).and_then(|()| {
+            self.spend(size)?;
             let mut start = Vec::new();
             let read = open().map(|reader| reader.take(START_LEN).read_to_end(&mut start));
             read.map_err(|why| (SkipReason::Corrupt, why))?
@@ -514,21 +667,69 @@ impl<'a> Walk<'a> {
                 return Ok(false);
             }
             let object = Streamed { node, kind };
-            let mut see = |window: &Window<'_>| worker.visitor.visit_window(&object, window);
+            let mut spent = Ok(());
+            let mut see = |window: &Window<'_>| {
+                spent = std::mem::replace(&mut spent, Ok(()))
+                    .and_then(|()| self.show(&mut worker.visitor, &object, window));
+            };
             open()
-                .and_then(|reader| window::read(reader, size, Sizes::default(), &mut see))
+                .and_then(|reader| window::read(reader, size, sizes, &mut see))
                 .map_err(|why| (SkipReason::Corrupt, why))?;
-            Ok(true)
+            spent.map(|()| true)
         });
+        if !pack.children(entry).is_empty() && !matches!(outcome, Ok(false)) {
+            let why = format!("its delta base has {size} bytes: {SPENT}");
+            self.fail_children(
+                worker,
+                pack_number,
+                entry,
+                kind,
+                (SkipReason::TooLarge, &why),
+            );
+        }
         match outcome {
             Ok(true) => {
                 let stored = pack.stored_len(entry);
                 self.count_streamed(worker, (node, kind), size, stored);
             }
             Ok(false) => return false,
-            Err(failure) => self.fail(worker, pack_number, entry, kind, failure),
+            Err(failure) => self.fail_one(worker, pack_number, entry, kind, failure),
         }
         true
+    }
+
+    /// How an object of `size` bytes is shown window by window, if it is.
+    fn windows(&self, size: u64, is_large: bool) -> Option<Sizes> {
+        if self.check_held(size, 0).is_err() {
+            Some(SMALL_WINDOWS)
+        } else {
+            is_large.then(Sizes::default)
+        }
+    }
+
+    /// Shows one window, if there is budget left for it.
+    fn show<V: Visitor>(
+        &self,
+        visitor: &mut V,
+        object: &Streamed,
+        window: &Window<'_>,
+    ) -> Result<(), (SkipReason, String)> {
+        self.spend(visitor.price(window.bytes, window.own.len() as u64))?;
+        visitor.allow(self.allowance());
+        visitor.visit_window(object, window);
+        self.meter.take(visitor.surcharge());
+        Ok(())
+    }
+
+    /// Bytes that may be unpacked from one object. While several threads work, what is left of the
+    /// budget depends on chance.
+    fn allowance(&self) -> u64 {
+        let held = self.store.limits().budget.held();
+        if self.is_alone {
+            held.min(self.meter.left() / budget::PRICE_OF_UNPACKED)
+        } else {
+            held
+        }
     }
 
     fn count_streamed<V: Visitor>(
@@ -561,24 +762,28 @@ impl<'a> Walk<'a> {
         check(size, self.store.limits().max_object_bytes)
     }
 
-    fn load_delta<V: Visitor>(
-        &self,
+    fn load_delta<'g, V: Visitor>(
+        &'g self,
         worker: &mut Worker<V>,
-        pack_number: usize,
-        entry: Entry,
-        kind: ObjectKind,
-        base: &Loaded<V::State>,
+        step: &Step<'_, V::State>,
+        large: &mut Option<MutexGuard<'g, ()>>,
     ) -> Option<Arc<Loaded<V::State>>> {
+        let (pack_number, entry, kind, base) = (step.pack, step.entry, step.kind, step.base);
         let pack = &self.store.packs()[pack_number];
         let base_entry = pack.base(entry)?;
         let mut loaded = worker.spare();
         let slot = Arc::get_mut(&mut loaded)?;
+        let held = step.below.saturating_add(base.bytes.len() as u64);
         let outcome = self.check_size(pack.announced_size(entry)).and_then(|()| {
             let corrupt = |why| (SkipReason::Corrupt, why);
+            self.check_held(pack.announced_size(entry), held)?;
             pack.inflate(entry, &mut worker.inflater, &mut worker.stream)
                 .map_err(corrupt)?;
             let (sizes, _) = delta::sizes(&worker.stream).map_err(corrupt)?;
             self.check_size(sizes.result)?;
+            self.check_held(sizes.result, held)?;
+            self.gate(sizes.result.saturating_add(held), large);
+            self.spend(sizes.result / 4 * PRICE_OF_FOUR_COPIED)?;
             let limit = self.store.limits().held();
             delta::apply(
                 &worker.stream,
@@ -587,7 +792,13 @@ impl<'a> Walk<'a> {
                 &mut slot.bytes,
                 &mut worker.runs,
             )
-            .map_err(corrupt)
+            .map_err(corrupt)?;
+            let (bytes, runs) = (&slot.bytes, &worker.runs);
+            let copied: u64 = runs.iter().map(|run| run.len as u64).sum();
+            let edges = (runs.len() as u64).saturating_mul(EDGE);
+            let size = bytes.len() as u64;
+            let seen = (size - copied).saturating_add(edges).min(size);
+            self.spend(worker.visitor.price(bytes, seen))
         });
         if let Err(failure) = outcome {
             worker.recycle(loaded);
@@ -637,7 +848,9 @@ impl<'a> Walk<'a> {
             bytes: &loaded.bytes,
             is_duplicate,
         };
+        worker.visitor.allow(self.allowance());
         worker.visitor.visit(&object, base, &mut loaded.state);
+        self.meter.take(worker.visitor.surcharge());
         if !is_duplicate {
             let size = loaded.bytes.len() as u64;
             worker.visitor.seen(node, kind, size);
@@ -652,7 +865,8 @@ impl<'a> Walk<'a> {
     fn stream_loose<V: Visitor>(&self, worker: &mut Worker<V>, at: usize) -> bool {
         let object = &self.store.loose()[at];
         // What is small in every way is not opened twice.
-        if object.stored_bytes.saturating_mul(MAX_EXPANSION) < STREAMED_FROM {
+        let most = object.stored_bytes.saturating_mul(MAX_EXPANSION);
+        if self.windows(most, most >= STREAMED_FROM).is_none() {
             return false;
         }
         let dir = &self.store.dirs()[object.dir];
@@ -660,7 +874,10 @@ impl<'a> Walk<'a> {
             return false;
         };
         let (kind, size) = (opened.kind, opened.size);
-        if size < STREAMED_FROM || check(size, self.store.limits().max_object_bytes).is_err() {
+        let Some(sizes) = self.windows(size, size >= STREAMED_FROM) else {
+            return false;
+        };
+        if check(size, self.store.limits().max_object_bytes).is_err() {
             return false;
         }
         let (node, start) = (self.loose_node(at), opened.start(START_LEN));
@@ -669,14 +886,21 @@ impl<'a> Walk<'a> {
             return !wanted;
         }
         let object_seen = Streamed { node, kind };
-        let mut see = |window: &Window<'_>| worker.visitor.visit_window(&object_seen, window);
-        match opened.read_windows(&object.id, &mut see) {
+        let mut spent = self.spend(size);
+        let mut see = |window: &Window<'_>| {
+            spent = std::mem::replace(&mut spent, Ok(()))
+                .and_then(|()| self.show(&mut worker.visitor, &object_seen, window));
+        };
+        let read = opened.read_windows(&object.id, sizes, &mut see);
+        let read = read.map_err(|e| (SkipReason::Corrupt, e.chain()));
+        let spent = spent.map_err(|(reason, why)| (reason, self.describe_loose(at, &why)));
+        match read.and(spent) {
             Ok(()) => self.count_streamed(worker, (node, kind), size, object.stored_bytes),
-            Err(e) => worker.failed.push(Failure {
+            Err((reason, detail)) => worker.failed.push(Failure {
                 node,
                 kind,
-                reason: SkipReason::Corrupt,
-                detail: e.chain(),
+                reason,
+                detail,
             }),
         }
         true
@@ -691,15 +915,29 @@ impl<'a> Walk<'a> {
         let Some(slot) = Arc::get_mut(&mut loaded) else {
             return;
         };
-        let limit = self.store.limits().held();
+        let limit = self.store.limits().held_within_budget();
         let dir = &self.store.dirs()[object.dir];
-        match loose::read(
+        let mut large = None;
+        self.gate(
+            object.stored_bytes.saturating_mul(MAX_EXPANSION).min(limit),
+            &mut large,
+        );
+        let read = loose::read(
             dir,
             &object.id,
             limit,
             &mut worker.inflater,
             &mut slot.bytes,
-        ) {
+        );
+        let size = slot.bytes.len() as u64;
+        let read = read.map_err(|e| (SkipReason::of(&e), e.chain()));
+        let afforded = read.and_then(|kind| {
+            let work = size + worker.visitor.price(&slot.bytes, size);
+            let spent = self.spend(work);
+            let spent = spent.map_err(|(reason, why)| (reason, self.describe_loose(at, &why)));
+            spent.map(|()| kind)
+        });
+        match afforded {
             Ok(kind) if self.kinds.contains(&kind) => {
                 self.visit_node(
                     worker,
@@ -711,14 +949,13 @@ impl<'a> Walk<'a> {
                 );
             }
             Ok(_) => {}
-            Err(e) => {
-                let reason = SkipReason::of(&e);
+            Err((reason, detail)) => {
                 let (node, kind) = (self.loose_node(at), ObjectKind::Unknown);
                 worker.failed.push(Failure {
                     node,
                     kind,
                     reason,
-                    detail: e.chain(),
+                    detail,
                 });
             }
         }
@@ -734,7 +971,20 @@ impl<'a> Walk<'a> {
         kind: ObjectKind,
         (reason, why): (SkipReason, String),
     ) {
-        let pack = &self.store.packs()[pack_number];
+        self.fail_one(worker, pack_number, entry, kind, (reason, why));
+        let offset = self.store.packs()[pack_number].offset(entry);
+        let why = format!("its delta base at offset {offset} cannot be read");
+        self.fail_children(worker, pack_number, entry, kind, (reason, &why));
+    }
+
+    fn fail_one<V: Visitor>(
+        &self,
+        worker: &mut Worker<V>,
+        pack_number: usize,
+        entry: Entry,
+        kind: ObjectKind,
+        (reason, why): (SkipReason, String),
+    ) {
         let node = self.store.node_in(pack_number, entry);
         let detail = self.describe(pack_number, entry, &why);
         worker.failed.push(Failure {
@@ -743,20 +993,34 @@ impl<'a> Walk<'a> {
             reason,
             detail,
         });
+    }
+
+    /// Records every delta that builds on `entry`.
+    fn fail_children<V: Visitor>(
+        &self,
+        worker: &mut Worker<V>,
+        pack_number: usize,
+        entry: Entry,
+        kind: ObjectKind,
+        (reason, why): (SkipReason, &str),
+    ) {
+        let pack = &self.store.packs()[pack_number];
         let mut stack = pack.children(entry).to_vec();
         while let Some(child) = stack.pop() {
-            let why = format!(
-                "its delta base at offset {} cannot be read",
-                pack.offset(entry)
-            );
             worker.failed.push(Failure {
                 node: self.store.node_in(pack_number, child),
                 kind,
                 reason,
-                detail: self.describe(pack_number, child, &why),
+                detail: self.describe(pack_number, child, why),
             });
             stack.extend(pack.children(child));
         }
+    }
+
+    fn describe_loose(&self, at: usize, why: &str) -> String {
+        let object = &self.store.loose()[at];
+        let path = loose::path_of(&self.store.dirs()[object.dir], &object.id);
+        format!("cannot read '{}': {why}", path.display())
     }
 
     fn describe(&self, pack_number: usize, entry: Entry, why: &str) -> String {

@@ -67,7 +67,9 @@ pub fn read(
     sizes: Sizes,
     see: &mut dyn FnMut(&Window<'_>),
 ) -> Result<(), String> {
+    let most = (sizes.own + 2 * sizes.overlap) as u64;
     let mut buffer: Vec<u8> = Vec::new();
+    buffer.reserve_exact(usize::try_from(size.min(most) + 1).map_err(|e| e.to_string())?);
     // Offset of the buffer, and of the first byte that was no window's own.
     let (mut at, mut next) = (0u64, 0u64);
     loop {

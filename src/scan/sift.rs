@@ -21,6 +21,8 @@ pub struct Sift<'a> {
     pub collector: Collector,
     /// Matches that an inline marker allows.
     pub allowed: u64,
+    /// Matches in objects, allowed or not.
+    pub matched: u64,
     /// Archives, and members of them, that could not be opened.
     pub unopened: Vec<(Node, ObjectKind, unpack::Problem)>,
 }
@@ -34,6 +36,7 @@ impl<'a> Sift<'a> {
             scratch: Scratch::default(),
             collector: Collector::default(),
             allowed: 0,
+            matched: 0,
             unopened: Vec::new(),
         }
     }
@@ -41,6 +44,7 @@ impl<'a> Sift<'a> {
     /// Returns the secrets among `hits` of `bytes` that no marker allows.
     pub fn matches(&mut self, bytes: &[u8], hits: &Hits) -> Vec<Match> {
         let found = self.detector.matches(bytes, hits);
+        self.matched += found.len() as u64;
         self.allowed_out(bytes, found)
     }
 

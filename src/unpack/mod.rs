@@ -12,12 +12,14 @@
 //! ```
 
 mod format;
+mod meter;
 mod stream;
 mod tar;
 mod walk;
 mod zip;
 
 pub use format::{Format, detect};
+pub use meter::{allow, take_done};
 
 /// What may be unpacked from one outer buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,7 +135,9 @@ pub fn inflate(
     out: &mut Vec<u8>,
 ) -> Result<usize, Problem> {
     let max_streams = Limits::default().max_members;
+    let (before, max) = (out.len(), max.min(meter::left()));
     let decoded = stream::decode_file(format, bytes, max, max_streams, out);
+    meter::count((out.len() - before) as u64);
     match decoded.failure {
         None => Ok(decoded.taken),
         Some(failure) => Err(failure.at(&[])),

@@ -7,7 +7,7 @@
 use super::format::{Format, detect};
 use super::stream;
 use super::zip::Method;
-use super::{Failure, Limits, Member, Problem, Reason, guard, part, tar, zip};
+use super::{Failure, Limits, Member, Problem, Reason, guard, meter, part, tar, zip};
 
 /// Problems that are returned one by one: their paths take memory, and nobody reads more.
 const MAX_PROBLEMS: usize = 256;
@@ -240,12 +240,14 @@ impl<'s> Walk<'s> {
 
     /// Returns how many bytes the next stream may yield.
     fn allowance(&self) -> u64 {
-        self.limits.max_member_bytes.min(self.bytes_left)
+        let left = self.bytes_left.min(meter::left());
+        self.limits.max_member_bytes.min(left)
     }
 
     /// Takes `bytes` from the budget of the outer buffer.
     fn charge(&mut self, bytes: usize) {
         self.bytes_left = self.bytes_left.saturating_sub(bytes as u64);
+        meter::count(bytes as u64);
     }
 
     fn outcome(&mut self, failure: Option<Failure>) -> Opened {

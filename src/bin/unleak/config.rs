@@ -133,6 +133,11 @@ impl Layers {
         self.pick(flag.map(Some), |file| file.max_object_size.map(Some), None)
     }
 
+    /// What multiplies the budget of a scan.
+    pub(crate) fn budget(&self, flag: Option<u64>) -> Told<u64> {
+        self.pick(flag, |file| file.budget, 1)
+    }
+
     /// Files with more rules: those of all layers.
     pub(crate) fn extra_rules(&self, options: &RuleOptions) -> Vec<Told<PathBuf>> {
         self.all(|file| &file.extra_rules, &options.extra_rules)
@@ -231,6 +236,13 @@ fn environment() -> Result<Config> {
                 .hint("it is a number of MiB")
         })?),
     };
+    let budget = match text("UNLEAK_BUDGET")? {
+        None => None,
+        Some(factor) => Some(factor.parse().map_err(|_| {
+            Error::usage(format!("UNLEAK_BUDGET is '{factor}'"))
+                .hint("it is a whole number; 0 lifts the limit")
+        })?),
+    };
     let disabled = text("UNLEAK_DISABLE_RULES")?.unwrap_or_default();
     let disabled = disabled
         .split(',')
@@ -244,6 +256,7 @@ fn environment() -> Result<Config> {
         public_keys: flag("UNLEAK_PUBLIC_KEYS")?,
         inline_allow: flag("UNLEAK_INLINE_ALLOW")?,
         max_object_size,
+        budget,
         disable_rules: disabled.map(str::to_owned).collect(),
         extra_rules: rules.filter(|path| !path.as_os_str().is_empty()).collect(),
         ..Config::default()
@@ -302,6 +315,8 @@ pub(crate) fn show(args: &ConfigArgs) -> Result<Exit> {
     if let Some(value) = size.value {
         line("max_object_size", &value.to_string(), &size.from);
     }
+    let budget = layers.budget(None);
+    line("budget", &budget.value.to_string(), &budget.from);
     let shown = |told: Told<PathBuf>| (told.value.display().to_string(), told.from);
     let rules = layers.extra_rules(&args.rules).into_iter().map(shown);
     list("extra_rules", rules.collect(), &mut text);

@@ -1,0 +1,142 @@
+//! The budget of one scan: what it may hold at a time and how much work it may do, in proportion to
+//! the bytes that it was given. A few hundred bytes of deltas can stand for gigabytes; a repository
+//! that people made never comes near.
+//!
+//! Work is counted, not timed, so that the same input gives the same result on every machine. The
+//! unit is about a nanosecond on a machine of 2024; the prices were measured.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What every scan may hold: bases of deltas and what is made from them.
+const HELD_FREE: u64 = 8 << 20;
+/// What it may hold for each byte given.
+const HELD_PER_BYTE: u64 = 8;
+/// Work that every scan may do.
+const WORK_FREE: u64 = 1_500_000_000;
+/// Work for each byte given. git's own history needs 12, an archive of jar files about 300.
+const WORK_PER_BYTE: u64 = 1_500;
+
+/// Four bytes copied by a delta.
+pub(crate) const PRICE_OF_FOUR_COPIED: u64 = 1;
+/// A byte that is looked at.
+pub(crate) const PRICE_OF_BYTE: u64 = 1;
+/// A byte that comes out of an archive or a compressed stream, and is looked at with all that is in it.
+pub(crate) const PRICE_OF_UNPACKED: u64 = 60;
+/// A keyword at which rules are tried.
+pub(crate) const PRICE_OF_KEYWORD: u64 = 4_000;
+/// A place where a secret stands, on its way to the report.
+pub(crate) const PRICE_OF_MATCH: u64 = 50_000;
+/// A byte that is hashed with collision detection.
+pub(crate) const PRICE_OF_HASHED: u64 = 3;
+/// Bytes around the edge of a copied run that are looked at again.
+pub(crate) const EDGE: u64 = 1024;
+
+/// How far a scan may go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// Multiplies the budget; 0 lifts it.
+    pub factor: u64,
+    /// What may be held in any case, in bytes: somebody asked for objects of that size.
+    pub least_held: u64,
+    /// Bytes that were given.
+    given: u64,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self {
+            factor: 1,
+            least_held: 0,
+            given: 0,
+        }
+    }
+}
+
+impl Budget {
+    /// The same for `given` bytes.
+    #[must_use]
+    pub fn for_bytes(self, given: u64) -> Self {
+        Self { given, ..self }
+    }
+
+    /// Bytes that may be held at a time for one object: its bases, itself, and what is unpacked from it.
+    pub fn held(&self) -> u64 {
+        self.of(HELD_FREE, HELD_PER_BYTE).max(self.least_held)
+    }
+
+    /// Work that may be done.
+    pub fn work(&self) -> u64 {
+        self.of(WORK_FREE, WORK_PER_BYTE)
+    }
+
+    fn of(&self, free: u64, per_byte: u64) -> u64 {
+        if self.factor == 0 {
+            return u64::MAX;
+        }
+        let all = free.saturating_add(per_byte.saturating_mul(self.given));
+        all.saturating_mul(self.factor)
+    }
+}
+
+/// Counts the work of one walk on all its threads.
+pub(crate) struct Meter {
+    done: AtomicU64,
+    most: u64,
+}
+
+impl Meter {
+    pub(crate) fn new(most: u64) -> Self {
+        Self {
+            done: AtomicU64::new(0),
+            most,
+        }
+    }
+
+    /// Counts `work` that is about to be done; returns whether it may be.
+    pub(crate) fn take(&self, work: u64) -> bool {
+        let before = self.done.fetch_add(work, Ordering::Relaxed);
+        before.saturating_add(work) <= self.most
+    }
+
+    /// Work that is left.
+    pub(crate) fn left(&self) -> u64 {
+        self.most.saturating_sub(self.done.load(Ordering::Relaxed))
+    }
+
+    /// Whether more was asked for than may be done.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.done.load(Ordering::Relaxed) > self.most
+    }
+}
+
+/// What is said of an object that the budget leaves out.
+pub(crate) const SPENT: &str = "the budget of the scan, in proportion to the size of its input, is spent ('--budget' raises it)";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn budget_grows_with_what_was_given() {
+        let budget = Budget::default();
+        assert_eq!(budget.held(), HELD_FREE);
+        assert_eq!(budget.for_bytes(1000).held(), HELD_FREE + 8000);
+        let lifted = Budget {
+            factor: 0,
+            ..budget
+        };
+        assert_eq!((lifted.held(), lifted.work()), (u64::MAX, u64::MAX));
+        let asked = Budget {
+            least_held: 1 << 30,
+            ..budget
+        };
+        assert_eq!(asked.held(), 1 << 30);
+    }
+
+    #[test]
+    fn meter_refuses_what_goes_over_and_stays_spent() {
+        let meter = Meter::new(10);
+        assert!(meter.take(10) && !meter.is_spent());
+        assert!(!meter.take(1) && meter.is_spent());
+    }
+}
