@@ -15,6 +15,8 @@ pub mod commits;
 pub mod refs;
 pub mod trees;
 
+use std::cell::RefCell;
+
 use gix::ObjectId;
 use gix::bstr::BString;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -134,8 +136,10 @@ pub fn attribute(sources: &Sources<'_>, findings: &[Places]) -> Attributed {
             ),
         });
     }
+    let histories = tracer.histories();
+    skipped.append(&mut tracer.unread.borrow_mut());
     Attributed {
-        histories: tracer.histories(),
+        histories,
         skipped,
         missing: tracer.missing(sources.shallow),
     }
@@ -397,6 +401,8 @@ struct Tracer<'a> {
     by_ref: Vec<bool>,
     /// The findings of each class.
     in_class: Vec<Vec<FindingNumber>>,
+    /// Commits that could not be read again for their authors.
+    unread: RefCell<Vec<Skipped>>,
 }
 
 impl<'a> Tracer<'a> {
@@ -415,6 +421,7 @@ impl<'a> Tracer<'a> {
             trace: sources.trace,
             by_ref: Vec::new(),
             in_class: sources.trace.classes.findings(),
+            unread: RefCell::default(),
         };
         tracer.by_ref = tracer.reached(&|tip| tip.kind.is_ref());
         tracer
@@ -755,7 +762,14 @@ impl<'a> Tracer<'a> {
 
     fn author_of(&self, reader: &mut dyn ReadNode, commit: Node) -> Option<Signature> {
         let mut bytes = Vec::new();
-        if !reader.read(commit, u64::MAX, &mut bytes) {
+        if let Err(error) = reader.read(commit, u64::MAX, &mut bytes) {
+            let (id, why) = (self.objects.id(commit), error.chain());
+            self.unread.borrow_mut().push(Skipped {
+                reason: SkipReason::of(&error),
+                kind: ObjectKind::Commit,
+                object_id: Some(id),
+                detail: format!("commit {id} was read, and could not be read again: {why}"),
+            });
             return None;
         }
         Signature::of_author(&bytes, self.objects.hash())

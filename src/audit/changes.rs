@@ -18,7 +18,7 @@ use crate::odb::lookup::Lookup;
 use crate::odb::reason::reason;
 use crate::odb::repository::{Overrides, Repository};
 use crate::odb::walk::Tally;
-use crate::odb::{Node, ObjectKind, Skipped};
+use crate::odb::{Node, ObjectKind, SkipReason, Skipped};
 use crate::scan::commits::{self, NewCommits, Range};
 use crate::scan::novelty::{Arrival, Change, Novelty};
 use crate::scan::pieces::{self, Pieces, ScannedPieces};
@@ -237,10 +237,12 @@ impl News<'_> {
             })
             .collect();
         let lowered = heed_paths(&mut findings, detector, options);
-        excerpts::add(&mut findings, &neighbours, &mut |found, bytes| {
-            let kind = found.spot.place.object_kind();
-            kind.is_some_and(|kind| self.lookup.read(&found.object_id, kind, bytes).is_ok())
-        });
+        let unread = excerpts::add(
+            &mut findings,
+            &neighbours,
+            &|_| None,
+            &mut |found, bytes| self.read_again(found, bytes),
+        );
         let (named, allowed_names) = self.names(trees, &mut histories, detector, options);
         add_named(&mut findings, named);
         put_in_order(&mut findings);
@@ -260,12 +262,25 @@ impl News<'_> {
         let mut skipped = self.skipped;
         skipped.extend(scanned.skipped);
         skipped.append(&mut trees.skipped);
+        skipped.extend(unread);
         coverage.count_skipped(skipped);
         Audit {
             scope: self.scope,
             findings,
             coverage,
         }
+    }
+
+    /// Reads the object of an occurrence once more.
+    fn read_again(&self, found: &Occurrence, bytes: &mut Vec<u8>) -> Result<()> {
+        let Some(kind) = found.spot.place.object_kind() else {
+            return Ok(());
+        };
+        let read = self.lookup.read(&found.object_id, kind, bytes);
+        read.map_err(|skipped| match skipped.reason {
+            SkipReason::TooLarge => Error::too_large(skipped.detail),
+            _ => Error::corrupt(skipped.detail),
+        })
     }
 
     /// The secrets in names of files and directories that were not there before; also how many

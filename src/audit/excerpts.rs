@@ -6,15 +6,19 @@ use gix::ObjectId;
 
 use super::neighbours::Neighbours;
 use crate::detect::decode::Layer;
+use crate::error::{Error, ErrorKind, Result};
 use crate::finding::{Excerpt, Finding, Occurrence};
+use crate::odb::{Node, ObjectKind, SkipReason, Skipped};
 
 /// Adds to each of `findings` the line of its first appearance, or of its first occurrence if no
-/// commit holds it. `read` reads the object of an occurrence and returns whether it could.
+/// commit holds it. `place` tells in which order objects are stored; `read` reads the object of an occurrence.
+/// Returns the objects that it could not read.
 pub(super) fn add(
     findings: &mut [Finding],
     neighbours: &Neighbours,
-    read: &mut dyn FnMut(&Occurrence, &mut Vec<u8>) -> bool,
-) {
+    place: &dyn Fn(&ObjectId) -> Option<Node>,
+    read: &mut dyn FnMut(&Occurrence, &mut Vec<u8>) -> Result<()>,
+) -> Vec<Skipped> {
     let mut by_object: BTreeMap<ObjectId, Vec<(usize, usize)>> = BTreeMap::new();
     for (number, finding) in findings.iter().enumerate() {
         if let Some(at) = shown(finding) {
@@ -22,12 +26,21 @@ pub(super) fn add(
             list.or_default().push((number, at));
         }
     }
-    let mut bytes = Vec::new();
+    let (mut bytes, mut unread) = (Vec::new(), Vec::new());
+    // What is made from another object comes after it: then less is made twice.
+    let mut by_object: Vec<_> = by_object.into_iter().collect();
+    by_object.sort_by_cached_key(|(object_id, _)| place(object_id));
     for (object_id, wanted) in by_object {
         let (number, at) = wanted[0];
         bytes.clear();
-        if !read(&findings[number].occurrences[at], &mut bytes) {
-            continue;
+        match read(&findings[number].occurrences[at], &mut bytes) {
+            Ok(()) => {}
+            // The line of a secret in a huge file is not worth its memory.
+            Err(error) if error.kind() == ErrorKind::TooLarge => continue,
+            Err(error) => {
+                unread.push(not_read_again(object_id, &error));
+                continue;
+            }
         }
         let others = neighbours.in_object(&object_id);
         for (number, at) in wanted {
@@ -38,6 +51,18 @@ pub(super) fn add(
                 finding.excerpt = Some(Excerpt::around(&bytes, span, others));
             }
         }
+    }
+    unread
+}
+
+/// The entry for an object that was read once, and not again.
+pub(super) fn not_read_again(object_id: ObjectId, error: &Error) -> Skipped {
+    let why = error.chain();
+    Skipped {
+        reason: SkipReason::of(error),
+        kind: ObjectKind::Unknown,
+        object_id: Some(object_id),
+        detail: format!("object {object_id} was read, and could not be read again: {why}"),
     }
 }
 
@@ -107,15 +132,21 @@ mod tests {
             .flat_map(|line| objects.map(|id| finding(id, Span::new(line * 15, line * 15 + 5))))
             .collect();
         let mut read = Vec::new();
-        add(
+        let unread = add(
             &mut findings,
             &Neighbours::default(),
+            &|_| None,
             &mut |found, bytes| {
                 read.push(found.object_id);
                 bytes.extend_from_slice(text.as_bytes());
-                found.object_id == objects[0]
+                match found.object_id == objects[0] {
+                    true => Ok(()),
+                    false => Err(Error::corrupt("it is damaged")),
+                }
             },
         );
+        assert_eq!(unread.len(), 1, "{unread:?}");
+        assert_eq!(unread[0].object_id, Some(objects[1]));
         read.sort_unstable();
         let mut expected = objects.to_vec();
         expected.sort_unstable();

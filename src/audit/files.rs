@@ -16,7 +16,7 @@ use crate::detect::Detector;
 use crate::error::{Error, Result};
 use crate::finding::{Appearance, Finding, History, Place};
 use crate::odb::walk::Tally;
-use crate::odb::{Limits, Node, ObjectKind};
+use crate::odb::{Limits, Node, ObjectKind, Skipped};
 use crate::paths::PathPattern;
 use crate::scan::Sighted;
 use crate::scan::collect::{self, Collector};
@@ -71,7 +71,6 @@ pub fn files(
         }
     }
     coverage.count([(ObjectKind::Blob, tally)]);
-    coverage.count_skipped(skipped);
     let found = collect::merge(vec![collector], detector.rules());
     let (found, below) = wanted(found, detector, options);
     let id_of = |node: Node| ids[node as usize];
@@ -84,7 +83,9 @@ pub fn files(
     let mut findings: Vec<Finding> = found.iter().map(tell).collect();
     coverage.below_confidence += heed_paths(&mut findings, detector, options);
     let files = (&list.paths[..], &ids[..]);
-    add_excerpts(&mut findings, &found, &neighbours, files, limits);
+    let unread = add_excerpts(&mut findings, &found, &neighbours, files, limits);
+    skipped.extend(unread);
+    coverage.count_skipped(skipped);
     put_in_order(&mut findings);
     Ok(Audit {
         scope: Scope::Files,
@@ -100,12 +101,17 @@ fn add_excerpts(
     neighbours: &Neighbours,
     (paths, ids): (&[PathBuf], &[ObjectId]),
     limits: Limits,
-) {
+) -> Vec<Skipped> {
     let paths = first_paths(found, paths, &|node| ids[node as usize]);
-    excerpts::add(findings, neighbours, &mut |found, bytes| {
-        let path = paths.get(&found.object_id);
-        path.is_some_and(|path| files::read_again(path, &found.object_id, limits, bytes))
-    });
+    excerpts::add(
+        findings,
+        neighbours,
+        &|_| None,
+        &mut |found, bytes| match paths.get(&found.object_id) {
+            Some(path) => files::read_again(path, &found.object_id, limits, bytes),
+            None => Ok(()),
+        },
+    )
 }
 
 /// A path of the file in which each secret was sighted first, by the file's id.

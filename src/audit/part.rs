@@ -189,16 +189,22 @@ impl PartScan<'_> {
             ..CoverageBlock::default()
         };
         coverage.count(self.tallies(&scanned.seen));
-        let skipped = [store.skipped().to_vec(), scanned.skipped, behind.skipped];
+        let (findings, unread) = self.findings(&Together { found, below });
+        let skipped = [
+            store.skipped().to_vec(),
+            scanned.skipped,
+            behind.skipped,
+            unread,
+        ];
         coverage.count_skipped(skipped.concat());
         Some(Audit {
             scope: Scope::Objects,
-            findings: self.findings(&Together { found, below }),
+            findings,
             coverage,
         })
     }
 
-    fn findings(&self, all: &Together) -> Vec<Finding> {
+    fn findings(&self, all: &Together) -> (Vec<Finding>, Vec<Skipped>) {
         let id_of = |node| self.store.id(node);
         let neighbours = Neighbours::of(all.found.iter().chain(&all.below), &id_of);
         let mut reader = self.store.reader();
@@ -206,12 +212,19 @@ impl PartScan<'_> {
         let found =
             found.map(|sighted| finding(&id_of, self.detector, self.options, sighted, None));
         let mut findings: Vec<Finding> = found.collect();
-        excerpts::add(&mut findings, &neighbours, &mut |found, bytes| {
-            let node = self.store.node_of(&found.object_id);
-            node.is_some_and(|node| reader.read(node, STREAMED_FROM, bytes))
-        });
+        let place = |id: &ObjectId| self.store.node_of(id);
+        let unread =
+            excerpts::add(
+                &mut findings,
+                &neighbours,
+                &place,
+                &mut |found, bytes| match self.store.node_of(&found.object_id) {
+                    Some(node) => reader.read(node, STREAMED_FROM, bytes),
+                    None => Ok(()),
+                },
+            );
         put_in_order(&mut findings);
-        findings
+        (findings, unread)
     }
 
     /// What of the part was scanned, now or earlier.

@@ -266,7 +266,7 @@ impl Source<'_> {
         };
         let learned = work.map(|work| self.learn(work, &scan)).unwrap_or_default();
         let finish = Finish::new(store, detector, options, &names);
-        let (findings, below_confidence) =
+        let (findings, below_confidence, unread) =
             finish.findings(Together { found, below }, attributed.histories);
         let mut coverage = self.coverage(&Beside {
             tips: &tips,
@@ -275,7 +275,7 @@ impl Source<'_> {
             allowed_names,
             below_confidence,
         });
-        let missing = [attributed.skipped, attributed.missing].concat();
+        let missing = [attributed.skipped, attributed.missing, unread].concat();
         self.count(&mut coverage, scanned, trees, &graph, missing);
         let audit = Audit {
             scope: self.scope,

@@ -12,10 +12,10 @@ use crate::attribution::refs::Tips;
 use crate::detect::Detector;
 use crate::finding::{Finding, History};
 use crate::ledger::sights::Noted;
-use crate::odb::Node;
 use crate::odb::objects::Objects;
 use crate::odb::repository::Repository;
 use crate::odb::walk::STREAMED_FROM;
+use crate::odb::{Node, Skipped};
 use crate::scan::Sighted;
 use crate::scan::history::Scanned;
 use crate::scan::lfs::BehindPointers;
@@ -52,8 +52,12 @@ impl<'a> Finish<'a> {
     }
 
     /// Makes findings of what was found, and puts them in order; also returns how many are below the
-    /// asked confidence.
-    pub(super) fn findings(&self, all: Together, histories: Vec<History>) -> (Vec<Finding>, usize) {
+    /// asked confidence, and the objects whose lines could not be read again.
+    pub(super) fn findings(
+        &self,
+        all: Together,
+        histories: Vec<History>,
+    ) -> (Vec<Finding>, usize, Vec<Skipped>) {
         let Together { found, below } = all;
         let id_of = |node| self.objects.id(node);
         let neighbours = Neighbours::of(found.iter().chain(&below), &id_of);
@@ -70,13 +74,16 @@ impl<'a> Finish<'a> {
             })
             .collect();
         let lowered = heed_paths(&mut findings, self.detector, self.options);
-        excerpts::add(&mut findings, &neighbours, &mut |found, bytes| {
-            let node = self.objects.node_of(&found.object_id);
-            // The line of a secret in a huge file is not worth its memory.
-            node.is_some_and(|node| reader.read(node, STREAMED_FROM, bytes))
+        let place = |id: &gix::ObjectId| self.objects.node_of(id);
+        let unread = excerpts::add(&mut findings, &neighbours, &place, &mut |found, bytes| {
+            match self.objects.node_of(&found.object_id) {
+                Some(node) => reader.read(node, STREAMED_FROM, bytes),
+                // It stands outside of objects.
+                None => Ok(()),
+            }
         });
         put_in_order(&mut findings);
-        (findings, below.len() + lowered)
+        (findings, below.len() + lowered, unread)
     }
 }
 

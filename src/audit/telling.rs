@@ -227,7 +227,8 @@ impl<'a> NameFinder<'a> {
     pub(super) fn find(&self, name: u32, text: &[u8]) -> Option<NameAt> {
         let &tree = self.homes.get(&name)?;
         let mut bytes = Vec::new();
-        if !self.objects.reader().read(tree, u64::MAX, &mut bytes) {
+        let read = self.objects.reader().read(tree, u64::MAX, &mut bytes);
+        if read.is_err() {
             return None;
         }
         let mut entries = gix::objs::TreeRefIter::from_bytes(&bytes, self.objects.hash());

@@ -70,9 +70,9 @@ pub fn text(
         })
         .collect();
     coverage.below_confidence += heed_paths(&mut findings, detector, options);
-    excerpts::add(&mut findings, &neighbours, &mut |_, out| {
+    excerpts::add(&mut findings, &neighbours, &|_| None, &mut |_, out| {
         out.extend_from_slice(bytes);
-        true
+        Ok(())
     });
     put_in_order(&mut findings);
     Ok(Audit {

@@ -82,7 +82,7 @@ impl Recall<'_> {
                     break;
                 }
                 let node = sighting.node;
-                if !read.insert(node) || !reader.read(node, u64::MAX, &mut bytes) {
+                if !read.insert(node) || reader.read(node, u64::MAX, &mut bytes).is_err() {
                     continue;
                 }
                 self.detector.scan(&bytes, &mut scratch, &mut hits);

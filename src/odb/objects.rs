@@ -5,6 +5,7 @@ use gix::hash::Kind as HashKind;
 
 use super::read::Reader;
 use super::{Node, ObjectStore};
+use crate::error::Result;
 
 /// Numbered objects.
 pub trait Objects {
@@ -29,9 +30,11 @@ pub trait Objects {
 
 /// Reads single objects.
 pub trait ReadNode {
-    /// Reads the object of `node`, of at most `max_bytes`, into `out`; returns whether it could be
-    /// read.
-    fn read(&mut self, node: Node, max_bytes: u64, out: &mut Vec<u8>) -> bool;
+    /// Reads the object of `node`, of at most `max_bytes`, into `out`.
+    ///
+    /// # Errors
+    /// `TooLarge` if it has more or the budget does not let it be held, else why it cannot be read.
+    fn read(&mut self, node: Node, max_bytes: u64, out: &mut Vec<u8>) -> Result<()>;
 }
 
 impl Objects for ObjectStore {
@@ -61,7 +64,7 @@ impl Objects for ObjectStore {
 }
 
 impl ReadNode for Reader<'_> {
-    fn read(&mut self, node: Node, max_bytes: u64, out: &mut Vec<u8>) -> bool {
-        self.read_any_copy(node, max_bytes, out).is_ok()
+    fn read(&mut self, node: Node, max_bytes: u64, out: &mut Vec<u8>) -> Result<()> {
+        self.read_any_copy(node, max_bytes, out).map(|_| ())
     }
 }

@@ -16,6 +16,7 @@ use super::ScanOptions;
 use super::sift::{Sift, unopened};
 use crate::detect::{Detector, Hits, Match};
 use crate::odb::{Limits, ObjectKind, SkipReason, Skipped, hash};
+use crate::unpack;
 
 /// Which files below a directory are wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -173,7 +174,11 @@ pub fn scan(
         if is_known(&id) {
             return None;
         }
-        Some(examine(sift, number, id, bytes))
+        let budget = limits.budget.for_bytes(bytes.len() as u64);
+        unpack::allow(budget.held().max(LEAST_UNPACKED));
+        let examined = examine(sift, number, id, bytes);
+        unpack::allow(u64::MAX);
+        Some(examined)
     };
     if list.len() < 2 {
         // A hook with a file or none is done before threads are up.
@@ -187,6 +192,9 @@ pub fn scan(
         .flatten_iter()
         .collect()
 }
+
+/// Bytes that may be unpacked from any file.
+const LEAST_UNPACKED: u64 = 64 << 20;
 
 fn examine(
     sift: &mut Sift<'_>,
@@ -219,18 +227,38 @@ fn examine(
     })
 }
 
-/// Reads a file that was scanned into `bytes`; returns whether it still is what it was, `id`.
-pub fn read_again(path: &Path, id: &gix::oid, limits: Limits, bytes: &mut Vec<u8>) -> bool {
+/// Reads a file that was scanned into `bytes`, if it can be read twice.
+///
+/// # Errors
+/// `Io` if it no longer is what it was, `id`.
+pub fn read_again(
+    path: &Path,
+    id: &gix::oid,
+    limits: Limits,
+    bytes: &mut Vec<u8>,
+) -> crate::error::Result<()> {
     // What can be read only once, such as a pipe, could make this wait for ever.
     let kept = path.symlink_metadata();
     let is_link = kept.as_ref().is_ok_and(std::fs::Metadata::is_symlink);
+    let is_other = kept
+        .as_ref()
+        .is_ok_and(|kept| !kept.is_file() && !kept.is_symlink());
+    if is_other || is_link && !path.is_file() && path.exists() {
+        return Ok(());
+    }
     let is_file = kept.is_ok_and(|kept| kept.is_file());
     let mut is_same = |follow| {
         bytes.clear();
         read(path, follow, (id.kind(), limits), bytes).is_ok_and(|read| read == id)
     };
     // A link that was named was followed.
-    (is_link || is_file) && (is_same(false) || (is_link && path.is_file() && is_same(true)))
+    let is_read =
+        (is_link || is_file) && (is_same(false) || (is_link && path.is_file() && is_same(true)));
+    if is_read {
+        return Ok(());
+    }
+    let why = std::io::Error::other("it changed, or cannot be read any more");
+    Err(crate::error::Error::io("read", path, why))
 }
 
 /// Reads a file into `bytes`, or what a link says unless it is to be followed; returns the id that git

@@ -28,7 +28,7 @@ use crate::attribution::commits::{CommitCollector, CommitGraph, Gathered, Rank};
 use crate::attribution::refs::Tips;
 use crate::attribution::{self, Places, Trace, TreesRead};
 use crate::detect::Detector;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ledger::forks::Forks;
 use crate::ledger::ids::{self, Finder, Ids};
 use crate::ledger::sights::{Noted, note, stand_in};
@@ -39,7 +39,7 @@ use crate::odb::objects::{Objects, ReadNode};
 use crate::odb::repository::{Overrides, Repository};
 use crate::odb::stamp::Files;
 use crate::odb::walk::Tally;
-use crate::odb::{Node, ObjectKind, ObjectStore, Skipped};
+use crate::odb::{Node, ObjectKind, ObjectStore, SkipReason, Skipped};
 use crate::progress::Progress;
 use crate::scan::Sighted;
 use news::{Lent, News};
@@ -95,11 +95,18 @@ impl Objects for Numbered<'_> {
 }
 
 impl ReadNode for &Numbered<'_> {
-    fn read(&mut self, node: Node, max_bytes: u64, out: &mut Vec<u8>) -> bool {
-        let read = self
-            .lookup
-            .read_any(self.ids.get(node), ObjectKind::Unknown, out);
-        read.is_ok() && out.len() as u64 <= max_bytes
+    fn read(&mut self, node: Node, max_bytes: u64, out: &mut Vec<u8>) -> Result<()> {
+        let id = self.ids.get(node);
+        let read = self.lookup.read_any(id, ObjectKind::Unknown, out);
+        read.map_err(|skipped| match skipped.reason {
+            SkipReason::TooLarge => Error::too_large(skipped.detail),
+            _ => Error::corrupt(skipped.detail),
+        })?;
+        if out.len() as u64 > max_bytes {
+            let why = format!("object {id} has more than {max_bytes} bytes");
+            return Err(Error::too_large(why));
+        }
+        Ok(())
     }
 }
 
@@ -311,10 +318,9 @@ impl<'a> Grown<'a> {
             marked: &marked,
             submodules: &submodules,
         };
-        let kept = self.keep(&told, &found);
-        let noted = self.noted(&texts);
+        let (kept, noted) = (self.keep(&told, &found), self.noted(&texts));
         let finish = Finish::new(objects, detector, options, &names);
-        let (findings, below_confidence) =
+        let (findings, below_confidence, unread) =
             finish.findings(Together { found, below }, attributed.histories);
         let coverage = CoverageBlock {
             shallow: shallow.len(),
@@ -324,8 +330,9 @@ impl<'a> Grown<'a> {
             unopened: names.unopened.clone(),
             ..CoverageBlock::default()
         };
-        let (tips, attribution) = (&tips.skipped, &attributed.skipped);
-        let unread = [tips, &names.skipped, attribution, &attributed.missing];
+        let missing = [attributed.missing, unread].concat();
+        let skipped = &attributed.skipped;
+        let unread = [&tips.skipped, &names.skipped, skipped, &missing];
         let audit = Audit {
             scope: Scope::Repository,
             findings,

@@ -138,7 +138,8 @@ impl Grown<'_> {
         };
         for entry in noted.iter().filter(|entry| entry.again) {
             let (node, fact) = (entry.node, facts[entry.node as usize]);
-            if fact.size() >= STREAMED_FROM || !reader.read(node, STREAMED_FROM, &mut bytes) {
+            if fact.size() >= STREAMED_FROM || reader.read(node, STREAMED_FROM, &mut bytes).is_err()
+            {
                 return None;
             }
             detector.scan(&bytes, &mut sift.scratch, &mut hits);

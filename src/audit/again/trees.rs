@@ -62,7 +62,7 @@ impl Grown<'_> {
         for at in order {
             let name = story.names[at];
             if entries.0 != Some(name.tree) {
-                if !reader.read(name.tree, u64::MAX, &mut bytes) {
+                if reader.read(name.tree, u64::MAX, &mut bytes).is_err() {
                     return None;
                 }
                 let parsed = gix::objs::TreeRefIter::from_bytes(&bytes, self.objects.hash());
@@ -251,7 +251,7 @@ impl Grown<'_> {
         let mut bytes = Vec::new();
         for name in path.split(|&byte| byte == b'/') {
             let tree = self.objects.node_of(&at)?;
-            if !reader.read(tree, u64::MAX, &mut bytes) {
+            if reader.read(tree, u64::MAX, &mut bytes).is_err() {
                 return None;
             }
             let entries = gix::objs::TreeRefIter::from_bytes(&bytes, self.objects.hash());
