@@ -13,7 +13,7 @@ use super::parse::{
     MAX_KEYWORD_LEN, MAX_LOOKBEHIND, MAX_MATCH_LEN, MIN_KEYWORD_LEN, parse_regex, table,
 };
 use super::{Boundary, Confidence, Keyword, Matcher, Rule, RuleSet, gram};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, quoted};
 
 /// What `*` and `+` may stand for, the largest that gives matches of a length we take first.
 const REPEATS: [u32; 4] = [1024, 256, 64, 16];
@@ -60,7 +60,7 @@ pub fn parse(text: &str, file: &str) -> Result<Carried> {
                 global.extend(exceptions(value, "", Some(&mut paths), &mut left));
             }
             "extend" => extended(value, &mut left),
-            _ => left.push(format!("field '{key}': it has no counterpart")),
+            _ => left.push(format!("field {}: it has no counterpart", quoted(key))),
         }
     }
     let entries = match table.get("rules") {
@@ -81,12 +81,15 @@ pub fn parse(text: &str, file: &str) -> Result<Carried> {
         match carried {
             Ok(_) if !seen.insert(id.clone()) => {
                 dropped += 1;
-                left.push(format!("rule '{id}': another rule has the same id"));
+                left.push(format!(
+                    "rule {}: another rule has the same id",
+                    quoted(&id)
+                ));
             }
             Ok(rule) => rules.push(rule),
             Err(why) => {
                 dropped += 1;
-                left.push(format!("rule '{id}': {why}"));
+                left.push(format!("rule {}: {why}", quoted(&id)));
             }
         }
     }
@@ -123,7 +126,10 @@ fn extended(value: &Value, left: &mut Vec<String>) {
                                 them with 'unleak rules list' and pass '--disable-rule'"
                 .to_owned(),
             "path" | "url" => format!("field 'extend.{field}': pass that file, too"),
-            _ => format!("field 'extend.{field}': it has no counterpart"),
+            _ => format!(
+                "field {}: it has no counterpart",
+                quoted(&format!("extend.{field}"))
+            ),
         });
     }
 }
@@ -142,7 +148,8 @@ fn exceptions(
     let mut found = Vec::new();
     for list in lists {
         let mut leave = |field: &str, why: &str| {
-            left.push(format!("{owner}field 'allowlist.{field}': {why}"));
+            let field = quoted(&format!("allowlist.{field}"));
+            left.push(format!("{owner}field {field}: {why}"));
         };
         let has = |field: &str| list.get(field).is_some();
         // All conditions must hold: one that is not carried over takes the others with it.
@@ -226,7 +233,7 @@ fn rule(
     global: &[String],
     left: &mut Vec<String>,
 ) -> Result<Rule, String> {
-    let owner = format!("rule '{id}': ");
+    let owner = format!("rule {}: ", quoted(id));
     let mut except = global.to_vec();
     for (field, value) in entry.as_table().ok_or("it is no table")? {
         match field.as_str() {
@@ -236,7 +243,10 @@ fn rule(
             "path" => left.push(format!(
                 "{owner}field 'path': the rule looks at all files here"
             )),
-            _ => left.push(format!("{owner}field '{field}': it has no counterpart")),
+            _ => left.push(format!(
+                "{owner}field {}: it has no counterpart",
+                quoted(field)
+            )),
         }
     }
     let regex = text_of(entry, "regex").ok_or("it looks at names of files only")?;

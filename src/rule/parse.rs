@@ -8,7 +8,7 @@ use serde::Deserialize;
 use toml::{Table, Value};
 
 use super::{Boundary, Check, Confidence, Ends, Keyword, Matcher, Rule, RuleSet, frame, gram};
-use crate::error::{Error, Result, nearest};
+use crate::error::{Error, Result, nearest, quoted};
 use crate::tables::{self, Fault, Field, Kind};
 
 /// The fields of a file.
@@ -150,7 +150,10 @@ fn faulty(file: &str, fault: &Fault, entries: &[Value]) -> Error {
     };
     let error = match fault.entry {
         Some(number) => wrong((file, line), &name(entries, number), field, why),
-        None => Error::config(format!("'{file}', line {line}: field '{field}': {why}")),
+        None => Error::config(format!(
+            "'{file}', line {line}: field {}: {why}",
+            quoted(field)
+        )),
     };
     match nearest(field, fault.known.iter().copied()) {
         Some(known) => error.hint(format!("did you mean '{known}'?")),
@@ -162,7 +165,9 @@ fn faulty(file: &str, fault: &Fault, entries: &[Value]) -> Error {
 
 fn wrong((file, line): (&str, usize), id: &str, field: &str, why: &str) -> Error {
     Error::config(format!(
-        "'{file}', line {line}: rule '{id}': field '{field}': {why}"
+        "'{file}', line {line}: rule {}: field {}: {why}",
+        quoted(id),
+        quoted(field)
     ))
 }
 
@@ -315,7 +320,7 @@ fn keyword(text: &str, any_case: bool, matcher: &Matcher) -> Result<Keyword, Wro
     if text.len() < MIN_KEYWORD_LEN {
         return Err((
             "keywords",
-            format!("'{text}' is shorter than {MIN_KEYWORD_LEN} bytes"),
+            format!("one is shorter than {MIN_KEYWORD_LEN} bytes"),
         ));
     }
     let bytes = &text.as_bytes()[..text.len().min(MAX_KEYWORD_LEN)];
@@ -431,7 +436,10 @@ fn check_named(name: &str) -> Result<Check, Wrong> {
             Some(known) => format!("did you mean '{known}'?"),
             None => format!("there are {}", known.join(", ")),
         };
-        ("checks", format!("there is no check '{name}'; {hint}"))
+        (
+            "checks",
+            format!("there is no check {}; {hint}", quoted(name)),
+        )
     })
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sha2::{Digest, Sha256};
 
 use super::{Rule, RuleSet};
-use crate::error::{Error, Result, nearest};
+use crate::error::{Error, Result, nearest, quoted};
 
 impl RuleSet {
     /// Adds the rules of `more`, which were read from `file`.
@@ -15,8 +15,8 @@ impl RuleSet {
     pub fn add(&mut self, more: Self, file: &str) -> Result<()> {
         if let Some(rule) = more.rules.iter().find(|rule| self.get(&rule.id).is_some()) {
             return Err(Error::config(format!(
-                "'{file}': rule '{}': another rule has the same id",
-                rule.id
+                "'{file}': rule {}: another rule has the same id",
+                quoted(&rule.id)
             ))
             .hint("give it another name"));
         }
@@ -61,7 +61,7 @@ impl RuleSet {
     /// The error for an `id` that no rule has.
     pub fn unknown(&self, id: &str) -> Error {
         let nearest = nearest(id, self.rules.iter().map(|rule| rule.id.as_str()));
-        Error::config(format!("there is no rule '{id}'")).hint(match nearest {
+        Error::config(format!("there is no rule {}", quoted(id))).hint(match nearest {
             Some(name) => format!("did you mean '{name}'?"),
             None => "'unleak rules list' shows all".to_owned(),
         })

@@ -4,7 +4,7 @@
 //! `{jwt}`, `{crc32_base62}` and the like are made whole. No token
 //! stands in full in a rule file, so that no scanner takes the file for a leak.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, quoted};
 
 /// A small generator (splitmix64): good enough to vary test data, the same on every machine.
 #[derive(Clone, Debug)]
@@ -82,12 +82,11 @@ pub fn expand(template: &str, random: &mut Random) -> Result<String> {
             continue;
         }
         let end = rest.find('}').filter(|_| brace == "{");
-        let end =
-            end.ok_or_else(|| Error::config(format!("template '{template}' has a stray brace")))?;
+        let end = end.ok_or_else(|| Error::config("a template has a stray brace"))?;
         let made = placeholder(&rest[..end], &text, &last, random).ok_or_else(|| {
             Error::config(format!(
-                "template '{template}' has an unknown placeholder '{}'",
-                &rest[..end]
+                "a template has an unknown placeholder {}",
+                quoted(&rest[..end])
             ))
         })?;
         text.push_str(&made);

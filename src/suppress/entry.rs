@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, quoted};
 use crate::finding::Fingerprint;
 use crate::paths::glob;
 use crate::tables::{self, Field, Kind};
@@ -67,7 +67,9 @@ impl Entry {
                 .hint("mend or delete it, or scan with '--no-ignore'")
         };
         tables::check(text, &FIELDS).map_err(|fault| {
-            let field = fault.field.map(|field| format!("field '{field}': "));
+            let field = fault
+                .field
+                .map(|field| format!("field {}: ", quoted(&field)));
             wrong(fault.line, &(field.unwrap_or_default() + &fault.why))
         })?;
         // What is left is a day that is none.
@@ -75,9 +77,9 @@ impl Entry {
             let line = tables::line_of_field(text, "expires");
             wrong(line, "field 'expires': it must be a day like 2030-12-31")
         })?;
-        if let Some(Err(e)) = file.path.as_deref().map(glob) {
+        if let Some(Err(_)) = file.path.as_deref().map(glob) {
             let line = tables::line_of_field(text, "path");
-            return Err(wrong(line, &format!("field 'path': {}", e.chain())));
+            return Err(wrong(line, "field 'path': it is not a pattern for paths"));
         }
         Ok(Self {
             rule: file.rule,

@@ -98,7 +98,8 @@ impl Pattern {
             wrong("expires", why)
         })?;
         let glob = written.path.as_deref().map(glob).transpose();
-        let glob = glob.map_err(|e| wrong("path", &format!("field 'path': {e}")))?;
+        let glob =
+            glob.map_err(|_| wrong("path", "field 'path': it is not a pattern for paths"))?;
         Ok(Self {
             fingerprint: written.fingerprint.map(|id| id.to_ascii_lowercase()),
             rule: written.rule,

@@ -214,10 +214,13 @@ fn parse(files: &Files) -> Result<Suppressions> {
 
 fn baseline(text: &str, shown: &str, all: &mut Suppressions) -> Result<()> {
     let lines = text.lines().map(str::trim);
-    for line in lines.filter(|line| !line.is_empty() && !line.starts_with('#')) {
+    let lines = (1..).zip(lines);
+    for (number, line) in lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#')) {
         let (digest, rule) = line.split_once(' ').unwrap_or((line, ""));
-        let digest = Digest::from_hex(digest)
-            .ok_or_else(|| wrong(shown, "a line begins with no digest of 32 digits"))?;
+        let digest = Digest::from_hex(digest).ok_or_else(|| {
+            let why = format!("line {number} begins with no digest of 32 digits");
+            wrong(shown, &why)
+        })?;
         let entry = || Entry {
             rule: rule.to_owned(),
             details: Details::default(),
@@ -283,19 +286,18 @@ fn in_directory(dir: &Path) -> Result<Files> {
 /// Reads what HEAD has; nothing if there is no HEAD yet.
 fn in_head(repo: &Repository) -> Result<Files> {
     let mut files = Files::new();
-    let cannot = |e: &dyn std::fmt::Display| {
+    // Messages of gix are not passed on: they can repeat what stands in an object.
+    let cannot = || {
         Error::repository(format!("cannot read '{DIR}' in HEAD"))
-            .because(e.to_string())
+            .because("an object cannot be read")
             .hint("scan with '--no-ignore'")
     };
-    let git = repo.git();
-    let Ok(tree) = git.head_tree_id() else {
+    let Some(tree) = repo.head_tree()? else {
         return Ok(files);
     };
-    let tree = tree.object().map_err(|e| cannot(&e))?.into_tree();
     let find = |name: &str| {
         let path = Path::new(DIR).join(name);
-        tree.lookup_entry_by_path(path).map_err(|e| cannot(&e))
+        tree.lookup_entry_by_path(path).map_err(|_| cannot())
     };
     let mut wanted: Vec<(String, gix::ObjectId)> = Vec::new();
     if let Some(entry) = find("baseline")? {
@@ -305,9 +307,9 @@ fn in_head(repo: &Repository) -> Result<Files> {
         let Some(entry) = find(part)?.filter(|entry| entry.mode().is_tree()) else {
             continue;
         };
-        let inner = entry.object().map_err(|e| cannot(&e))?.into_tree();
+        let inner = entry.object().map_err(|_| cannot())?.into_tree();
         for file in inner.iter() {
-            let file = file.map_err(|e| cannot(&e))?;
+            let file = file.map_err(|_| cannot())?;
             if file.mode().is_blob() {
                 let name = format!("{part}/{}", file.filename().to_str_lossy());
                 wanted.push((name, file.object_id()));
@@ -315,7 +317,7 @@ fn in_head(repo: &Repository) -> Result<Files> {
         }
     }
     for (name, id) in wanted {
-        let bytes = repo.small_blob(id, limit(&name)).map_err(|e| cannot(&e))?;
+        let bytes = repo.small_blob(id, limit(&name)).map_err(|_| cannot())?;
         match bytes.filter(|_| files.len() < MAX_FILES) {
             None => return Err(too_large(&name)),
             Some(bytes) => files.insert(name, bytes),

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use unleak::error::{Error, Result};
+use unleak::error::{Error, Result, quoted};
 use unleak::report::escape::escape;
 use unleak::secret::Secret;
 
@@ -61,7 +61,7 @@ impl std::fmt::Display for Known {
         match self {
             Self::Place(Place {
                 path, line, rule, ..
-            }) => write!(f, "{path}:{line}: {rule}"),
+            }) => write!(f, "{path}:{line}: {}", quoted(rule)),
             // The value itself may be a secret.
             Self::Value(value) => write!(f, "{}", escape(value.name.as_bytes())),
         }
@@ -82,10 +82,11 @@ pub(super) fn read(text: &str, name: &str, left: &mut Vec<String>) -> Result<Vec
     }
     let lines = text.lines().map(str::trim);
     let mut places = Vec::new();
-    for line in lines.filter(|line| !line.is_empty() && !line.starts_with('#')) {
+    let lines = (1..).zip(lines);
+    for (number, line) in lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#')) {
         match of_line(line) {
             Some(place) => places.push(Known::Place(place)),
-            None => left.push(format!("'{line}' is not 'COMMIT:PATH:RULE:LINE'")),
+            None => left.push(format!("line {number} is not 'COMMIT:PATH:RULE:LINE'")),
         }
     }
     Ok(places)

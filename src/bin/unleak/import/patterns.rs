@@ -20,8 +20,8 @@ pub(super) fn is_config(text: &str) -> bool {
 pub(super) fn of_config(text: &str, name: &str, additions: &mut Additions) -> Result<Vec<String>> {
     let file =
         File::from_bytes_no_includes(text.as_bytes(), Metadata::default(), Default::default());
-    let file =
-        file.map_err(|e| Error::config(format!("'{name}' is no configuration of git")).because(e))?;
+    // The error of the parser repeats the line.
+    let file = file.map_err(|_| Error::config(format!("'{name}' is no configuration of git")))?;
     let strings = |key: &str| {
         let values = file.strings(key).unwrap_or_default().into_iter();
         values
@@ -31,8 +31,8 @@ pub(super) fn of_config(text: &str, name: &str, additions: &mut Additions) -> Re
     additions.patterns.extend(strings("secrets.patterns"));
     additions.allowed.extend(strings("secrets.allowed"));
     let providers = strings("secrets.providers").into_iter();
-    let left = providers.map(|command| {
-        format!("secrets.providers: the command '{command}' is not run; add what it prints")
+    let left = (1..).zip(providers).map(|(number, _)| {
+        format!("secrets.providers, number {number}: commands are not run; add what it prints")
     });
     Ok(left.collect())
 }

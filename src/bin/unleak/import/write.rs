@@ -43,10 +43,10 @@ impl Additions {
     ) -> Result<Vec<String>> {
         let mut written = Vec::new();
         if self.patterns.is_empty() {
-            let lonely = self.allowed.iter();
-            left.extend(
-                lonely.map(|text| format!("allowed '{text}': there are no patterns beside it")),
-            );
+            let lonely = (1..).zip(&self.allowed);
+            left.extend(lonely.map(|(number, _)| {
+                format!("allowed expression {number}: there are no patterns beside it")
+            }));
         }
         let is_empty = self.rule_files.is_empty() && self.patterns.is_empty();
         if is_empty && self.paths.is_empty() {
@@ -112,7 +112,7 @@ impl Additions {
                     tail.push_str(&entry);
                     count += 1;
                 }
-                Err(e) => left.push(format!("'{file}': path '{path}': {e}")),
+                Err(e) => left.push(format!("'{file}': {e}")),
             }
         }
         (tail, count)

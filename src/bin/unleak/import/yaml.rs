@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use unleak::error::{Error, Result};
+use unleak::error::{Error, Result, quoted};
 use yaml_rust2::parser::Parser;
-use yaml_rust2::{Event, Yaml, YamlLoader};
+use yaml_rust2::{Event, ScanError, Yaml, YamlLoader};
 
 use super::lists::{Known, Sample};
 use super::write::Additions;
@@ -26,16 +26,17 @@ pub(super) fn read(
     left: &mut Vec<String>,
 ) -> Result<Vec<Known>> {
     let wrong = |why: String| Error::config(format!("'{name}' cannot be read: {why}"));
+    let faulty = |e: ScanError| wrong(format!("line {} is not valid YAML", e.marker().line()));
     let mut parser = Parser::new_from_str(text);
     loop {
-        match parser.next_token().map_err(|e| wrong(e.to_string()))?.0 {
+        match parser.next_token().map_err(faulty)?.0 {
             // They could stand for more than memory holds.
             Event::Alias(_) => return Err(wrong("it has aliases".to_owned())),
             Event::StreamEnd => break,
             _ => {}
         }
     }
-    let documents = YamlLoader::load_from_str(text).map_err(|e| wrong(e.to_string()))?;
+    let documents = YamlLoader::load_from_str(text).map_err(faulty)?;
     let Some(Yaml::Hash(fields)) = documents.into_iter().next() else {
         return Err(wrong("it holds no settings".to_owned()));
     };
@@ -76,13 +77,16 @@ fn setting(
                 let called = entry["name"].as_str().unwrap_or_default();
                 match told {
                     Some(told) => known.push(Known::Value(Sample {
-                        name: format!("{field} {number} {called}"),
+                        name: match called {
+                            "" => format!("{field} {number}"),
+                            _ => format!("{field} {number} {}", quoted(called)),
+                        },
                         told: told.to_owned(),
                     })),
                     None => left.push(format!("{field} {number}: it names no value")),
                 }
             }
         }
-        _ => left.push(format!("field '{field}': it has no counterpart")),
+        _ => left.push(format!("field {}: it has no counterpart", quoted(field))),
     }
 }
