@@ -14,6 +14,7 @@ use unleak::report::{Document, Format};
 use crate::args::FormatChoice;
 use crate::exit::Exit;
 use crate::interrupt;
+use crate::ui;
 
 /// How much of a report for people is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,23 +104,35 @@ impl Outputs {
         self.write_with(&render, document.head.redacted, paint)
     }
 
-    /// Writes what `render` makes: files first, since whoever reads standard output may go away.
+    /// Writes what `render` makes: files first, since whoever reads standard output may go away. A file
+    /// that cannot be written is a warning, and `Incomplete`.
     ///
     /// # Errors
-    /// `Io` if one cannot be written; as `render`.
+    /// `Io` if standard output cannot be written; as `render`.
     pub(crate) fn write_with(
         &self,
         render: &dyn Fn(Format, Paint) -> Result<Vec<u8>>,
         is_redacted: bool,
         paint: Paint,
     ) -> Result<Exit> {
+        let mut lost: Option<Format> = None;
         for (format, path) in &self.files {
-            write_file(path, &render(*format, Paint::Off)?, is_redacted)?;
+            if let Err(error) = write_file(path, &render(*format, Paint::Off)?, is_redacted) {
+                ui::warn(&error.chain());
+                lost = Some(*format);
+            }
         }
-        match self.standard {
-            Some(format) => print(&render(format, paint)?),
-            None => Ok(Exit::Clean),
-        }
+        // What took the place of standard output and cannot be written goes there, if secrets in full
+        // may: the report must not be lost.
+        let standard = self.standard.or(lost.filter(|_| is_redacted));
+        let printed = match standard {
+            Some(format) => print(&render(format, paint)?)?,
+            None => Exit::Clean,
+        };
+        Ok(match (printed, lost) {
+            (Exit::Clean, Some(_)) => Exit::Incomplete,
+            (printed, _) => printed,
+        })
     }
 }
 

@@ -38,7 +38,7 @@ use crate::ignore;
 use crate::known;
 use crate::progress::ProgressLine;
 use crate::settings::{self, ScanSettings};
-use crate::state::{self, How, Opened};
+use crate::state::{self, How, Opened, State};
 use crate::ui;
 
 /// Runs it.
@@ -96,12 +96,25 @@ pub(crate) fn run(args: &Args, scan: &ScanArgs) -> Result<Exit> {
     if let (Some(state), Some(repo), Some(learned)) = (opened.state, &repo, learned) {
         let (read, all) = (learned.read, learned.read + learned.known);
         ui::say(args, 1, &format!("{read} of {all} objects were read"));
-        match is_part(scan) {
-            true => state.keep_learned(&learned)?,
-            false => state.keep(repo, &mut document, &learned)?,
-        }
+        keep(state, (scan, repo), &mut document, &learned);
     }
     end(args, &settings, &document, paint)
+}
+
+/// Keeps what was learned. If that fails, what is lost is the time of the next scan, not this report.
+fn keep(
+    state: State,
+    (scan, repo): (&ScanArgs, &Repository),
+    document: &mut Document,
+    learned: &Learned,
+) {
+    let kept = match is_part(scan) {
+        true => state.keep_learned(learned),
+        false => state.keep(repo, document, learned),
+    };
+    if let Err(error) = kept {
+        ui::warn(&format!("the state is not kept: {}", error.chain()));
+    }
 }
 
 /// The repository that is scanned, if one is.
@@ -239,13 +252,13 @@ fn part(scan: &ScanArgs, repository: &Repository) -> Result<Option<Part>> {
         File::open(path).and_then(|mut file| file.read_to_string(&mut text))
     };
     read.map_err(|e| Error::io("read", path, e))?;
-    let words = text
-        .lines()
-        .filter_map(|line| line.split_whitespace().next());
-    let ids = words.map(|word| match ObjectId::from_hex(word.as_bytes()) {
+    let words = (1..)
+        .zip(text.lines())
+        .filter_map(|(number, line)| Some((number, line.split_whitespace().next()?)));
+    let ids = words.map(|(number, word)| match ObjectId::from_hex(word.as_bytes()) {
         Ok(id) if id.kind() == repository.hash() => Ok(id),
         _ => Err(Error::usage(format!(
-            "'{}' names '{word}', which is no object id",
+            "'{}', line {number}: it begins with no object id",
             path.display()
         ))
         .hint("each line begins with one, in full; 'unleak objects' prints such lines")),
@@ -265,8 +278,11 @@ fn painted(args: &Args, settings: &ScanSettings) -> Paint {
 
 /// Writes the report.
 fn end(args: &Args, settings: &ScanSettings, document: &Document, paint: Paint) -> Result<Exit> {
-    if settings.outputs.write(document, paint)? == Exit::ClosedPipe {
-        return Ok(Exit::ClosedPipe);
+    match settings.outputs.write(document, paint)? {
+        Exit::ClosedPipe => return Ok(Exit::ClosedPipe),
+        // A report is missing: whoever reads it must not take an older one for this one.
+        Exit::Incomplete => return Ok(Exit::Incomplete),
+        _ => {}
     }
     if args.quiet && !document.head.complete {
         ui::warn("the scan is incomplete; run it without '--quiet' to see what is missing");

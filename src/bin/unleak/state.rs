@@ -39,6 +39,8 @@ pub(crate) struct State {
     how: String,
     stamp: Stamp,
     first_seen: BTreeMap<String, String>,
+    /// Whether a file was there that cannot be what was written.
+    is_doubtful: bool,
 }
 
 /// The file.
@@ -51,6 +53,42 @@ struct Kept {
     stamp: String,
     first_seen: BTreeMap<String, String>,
     document: Document,
+}
+
+/// What stands before and behind the digest of the rest of the file.
+const SEAL: (&[u8], &[u8]) = (b"{\"digest\":\"", b"\",\"kept\":");
+
+/// The bytes of the file, with a digest of all that counts.
+///
+/// # Errors
+/// `Internal` if it has no form.
+fn sealed(kept: &Kept) -> Result<Vec<u8>> {
+    let text = serde_json::to_vec(kept);
+    let text = text.map_err(|e| Error::internal("a state has no form").because(e))?;
+    let digest = data_encoding::HEXLOWER.encode(&Sha256::digest(&text));
+    Ok([SEAL.0, digest.as_bytes(), SEAL.1, &text, b"}"].concat())
+}
+
+/// Reads what is kept; nothing if there is none.
+///
+/// # Errors
+/// Why it is not what was written.
+fn read(path: &Path) -> std::result::Result<Option<Kept>, &'static str> {
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(_) => return Err("it cannot be read"),
+    };
+    let text = || {
+        let rest = bytes.strip_prefix(SEAL.0)?;
+        let (digest, rest) = rest.split_at_checked(2 * 32)?;
+        let text = rest.strip_prefix(SEAL.1)?.strip_suffix(b"}")?;
+        let actual = data_encoding::HEXLOWER.encode(&Sha256::digest(text));
+        (actual.as_bytes() == digest).then_some(text)
+    };
+    let text = text().ok_or("it is damaged, or of another version")?;
+    let kept = serde_json::from_slice(text);
+    kept.map(Some).map_err(|_| "it is of another version")
 }
 
 /// What a report depends on besides the repository.
@@ -77,12 +115,19 @@ impl State {
             how: digest_of(how),
             stamp,
             first_seen: BTreeMap::new(),
+            is_doubtful: false,
         };
-        // What cannot be read is as good as not there: it is written anew.
-        let kept = std::fs::read(&state.file).ok();
-        let kept = kept.and_then(|bytes| serde_json::from_slice::<Kept>(&bytes).ok());
-        let Some(kept) = kept else {
-            return Some((state, None));
+        let kept = match read(&state.file) {
+            Ok(Some(kept)) => kept,
+            Ok(None) => return Some((state, None)),
+            Err(why) => {
+                let file = state.file.display();
+                ui::warn(&format!(
+                    "the state '{file}' is not used: {why}; everything is scanned again"
+                ));
+                state.is_doubtful = true;
+                return Some((state, None));
+            }
         };
         state.first_seen = kept.first_seen;
         let is_same = kept.how == state.how && kept.stamp == state.stamp_text();
@@ -134,8 +179,7 @@ impl State {
         };
         let dir = self.file.parent().unwrap_or(Path::new("."));
         std::fs::create_dir_all(dir).map_err(|e| Error::io("make", dir, e))?;
-        let bytes = serde_json::to_vec(&kept)
-            .map_err(|e| Error::internal("a state has no form").because(e))?;
+        let bytes = sealed(&kept)?;
         // Paths and names are nobody else's business.
         output::write_file(&self.file, &bytes, false)?;
         self.keep_learned(learned)
@@ -215,11 +259,26 @@ pub(crate) fn open(options: &StateOptions, repo: &Repository, how: &How<'_>) -> 
     }
     let dir = directory(options.state_dir.as_deref())?;
     let Some((state, kept)) = State::open(&dir, repo, how) else {
+        ui::warn(
+            "no state is kept: what the repository consists of cannot be told (a link, or a file that cannot be read)",
+        );
         return Ok(Opened::default());
     };
+    let path = state.ledger();
+    let before = match ledger::file::read(&path) {
+        // Whatever damaged the one may have damaged the other.
+        _ if state.is_doubtful => None,
+        None if path.exists() => {
+            let path = path.display();
+            ui::warn(&format!(
+                "'{path}' is not used: it is damaged, or of another version; all objects are read again"
+            ));
+            None
+        }
+        before => before,
+    };
     let memory = kept.is_none().then(|| Memory {
-        // What cannot be read is as good as not there.
-        before: ledger::file::read(&state.ledger()),
+        before,
         ..memory(how.audit, how.unpack)
     });
     Ok(Opened {
@@ -320,23 +379,24 @@ fn files_ending(dir: &Path, ending: &str) -> Result<Vec<PathBuf>> {
 fn show(dir: &Path) -> Result<Exit> {
     let mut text = String::new();
     for file in files(dir)? {
-        let bytes = std::fs::read(&file).map_err(|e| Error::io("read", &file, e))?;
+        let size = std::fs::metadata(&file).map_or(0, |found| found.len());
         // Writing to a string cannot fail.
-        let _ = match serde_json::from_slice::<Kept>(&bytes) {
-            Ok(kept) => writeln!(
+        let _ = match read(&file) {
+            Ok(None) => Ok(()),
+            Ok(Some(kept)) => writeln!(
                 text,
                 "{}: scanned {}, {} findings, {} bytes{}",
                 escape(kept.repository.as_os_str().as_encoded_bytes()),
                 escape(kept.scanned.as_bytes()),
                 kept.document.findings.len(),
-                bytes.len(),
+                size,
                 if kept.stamp.is_empty() {
                     ", to be read again"
                 } else {
                     ""
                 }
             ),
-            Err(_) => writeln!(text, "{}: of another version", file.display()),
+            Err(why) => writeln!(text, "{}: {why}", file.display()),
         };
     }
     // Scans of parts keep no report.
@@ -389,11 +449,13 @@ fn merge(from: &[PathBuf], into: &Path) -> Result<Exit> {
 
 /// Of two reports the later one stays; of two days the earlier one.
 fn merge_reports(from: &Path, into: &Path) -> Result<()> {
-    let read = |path: &Path| {
-        let bytes = std::fs::read(path).ok()?;
-        serde_json::from_slice::<Kept>(&bytes).ok()
+    let told = |path: &Path| {
+        read(path).unwrap_or_else(|why| {
+            ui::warn(&format!("'{}' is left out: {why}", path.display()));
+            None
+        })
     };
-    let (Some(ours), theirs) = (read(from), read(into)) else {
+    let (Some(ours), theirs) = (told(from), told(into)) else {
         return Ok(());
     };
     let kept = match theirs {
@@ -410,9 +472,7 @@ fn merge_reports(from: &Path, into: &Path) -> Result<()> {
             later
         }
     };
-    let bytes = serde_json::to_vec(&kept);
-    let bytes = bytes.map_err(|e| Error::internal("a state has no form").because(e))?;
-    output::write_file(into, &bytes, false)
+    output::write_file(into, &sealed(&kept)?, false)
 }
 
 /// Puts two ledgers together; returns whether they fit.
