@@ -48,7 +48,9 @@ const MAX_DIGITS: usize = 4;
 pub fn quoted(name: &str) -> String {
     let is_word = |word: &str| {
         let digits = word.bytes().filter(u8::is_ascii_digit).count();
-        word.len() <= MAX_WORD && digits <= MAX_DIGITS
+        let has = |is: fn(&u8) -> bool| word.bytes().any(|byte| is(&byte));
+        let is_mixed = has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase) && digits > 0;
+        word.len() <= MAX_WORD && digits <= MAX_DIGITS && !is_mixed
     };
     let is_known = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     let mut words = name.split(['-', '_', '.']);

@@ -1,7 +1,7 @@
 //! The object store: every pack, loose object and alternate of one repository.
 //!
 //! ```text
-//! address, budget, reason, map, inflate, delta, hash, file, window < unindexed < pack, loose < mod < read < walk, bundle, objects, share
+//! address, budget, reason, file < map, inflate, delta, hash, window < unindexed < pack, loose < mod < read < walk, bundle, objects, share
 //!                  loose < stamp;  pack < sketch;  file < reftable, split < index < repository, refs < revision
 //! ```
 //!

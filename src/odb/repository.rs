@@ -385,12 +385,13 @@ impl Repository {
 }
 
 /// Files of a git directory that are read to open it.
-const FIRST_FILES: [&str; 7] = [
+const FIRST_FILES: [&str; 8] = [
     "HEAD",
     "config",
     "config.worktree",
     "commondir",
     "gitdir",
+    "objects/info/alternates",
     "packed-refs",
     "shallow",
 ];

@@ -932,6 +932,9 @@ impl<'a> Walk<'a> {
         let size = slot.bytes.len() as u64;
         let read = read.map_err(|e| (SkipReason::of(&e), e.chain()));
         let afforded = read.and_then(|kind| {
+            if !self.kinds.contains(&kind) {
+                return Ok(kind);
+            }
             let work = size + worker.visitor.price(&slot.bytes, size);
             let spent = self.spend(work);
             let spent = spent.map_err(|(reason, why)| (reason, self.describe_loose(at, &why)));
@@ -1036,7 +1039,11 @@ impl<'a> Walk<'a> {
     /// blobs counts them, so that each is counted once.
     fn add_known_broken(&self, failed: &mut Vec<Failure>) {
         if !self.kinds.contains(&ObjectKind::Blob) {
-            failed.retain(|failure| failure.kind != ObjectKind::Unknown);
+            // What a walk for blobs could read of loose objects, this one perhaps could not.
+            let first_loose = self.store.first_loose();
+            failed.retain(|failure| {
+                failure.kind != ObjectKind::Unknown || failure.node >= first_loose
+            });
             return;
         }
         for (number, pack) in self.store.packs().iter().enumerate() {

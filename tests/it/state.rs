@@ -7,6 +7,7 @@ use std::process::Output;
 use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use crate::support::{Repo, github_token, unleak};
 
@@ -238,11 +239,15 @@ fn findings_keep_the_day_on_which_they_were_first_told() {
     let case = Case::new();
     case.scan(&[]);
     let file = case.file();
-    let mut kept: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    let sealed: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    let mut kept = sealed["kept"].clone();
     for day in kept["first_seen"].as_object_mut().unwrap().values_mut() {
         *day = "2020-02-29".into();
     }
-    std::fs::write(&file, kept.to_string()).unwrap();
+    let text = kept.to_string();
+    let digest = data_encoding::HEXLOWER.encode(&Sha256::digest(&text));
+    let sealed = format!("{{\"digest\":\"{digest}\",\"kept\":{text}}}");
+    std::fs::write(&file, sealed).unwrap();
     case.repo
         .commit_file("b", format!("k = '{}'\n", github_token(2)));
     let output = case.scan(&["-f", "json"]);
@@ -299,4 +304,74 @@ fn the_state_holds_no_secret_and_can_be_shown_and_cleared() {
     for options in [&["--show-secrets"][..], &["--staged"], &["--worktree"]] {
         assert_eq!(case.scan(options).status.code(), Some(2), "{options:?}");
     }
+}
+
+#[test]
+fn a_damaged_state_is_not_used_and_everything_is_scanned() {
+    let case = Case::new();
+    let expected = case.kept(&[]).1;
+    let path = case.file_ending(".state.json");
+    let good = std::fs::read(&path).unwrap();
+    let step = (good.len() / 60).max(1);
+    let cut = [0, 1, good.len() / 2, good.len() - 1].map(|len| good[..len].to_vec());
+    let flipped = (0..good.len()).step_by(step).map(|at| {
+        let mut bytes = good.clone();
+        bytes[at] ^= 1 << (at % 7);
+        bytes
+    });
+    for (number, bytes) in cut.into_iter().chain(flipped).enumerate() {
+        std::fs::write(&path, bytes).unwrap();
+        let output = case.scan(&["-f", "json"]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{number}: {said}");
+        assert!(said.contains("warning: the state"), "{number}: {said}");
+        assert!(!said.contains("nothing has changed"), "{number}: {said}");
+        assert_eq!(without_days(&output.stdout), expected, "damage {number}");
+    }
+    assert!(case.kept(&[]).0, "it is written anew");
+}
+
+#[test]
+fn a_state_that_cannot_be_written_costs_no_report() {
+    let case = Case::new();
+    let file = case.dir.path().join("a-file");
+    std::fs::write(&file, "").unwrap();
+    let dir = file.join("below");
+    let args = [
+        "scan",
+        "-f",
+        "json",
+        "--state-dir",
+        dir.to_str().unwrap(),
+        ".",
+    ];
+    let output = unleak(&args, case.repo.path());
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("warning: the state is not kept"), "{said}");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["findings"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_report_that_cannot_be_written_is_told_and_the_others_come() {
+    let case = Case::new();
+    let good = case.dir.path().join("good.json");
+    let good = good.to_str().unwrap();
+    let bad = case.dir.path().join("absent/report.json");
+    let bad = bad.to_str().unwrap();
+    let two = [format!("json:{bad}"), format!("json:{good}")];
+    let args = ["scan", "-o", &two[0], "-o", &two[1], "."];
+    let output = unleak(&args, case.repo.path());
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains("warning: cannot write"), "{said}");
+    assert!(!output.stdout.is_empty());
+    let report: Value = serde_json::from_slice(&std::fs::read(good).unwrap()).unwrap();
+    assert_eq!(report["findings"].as_array().unwrap().len(), 1);
+    // One that takes the place of standard output comes there.
+    let args = ["scan", "-f", "json", "-o", bad, "."];
+    let output = unleak(&args, case.repo.path());
+    assert_eq!(output.status.code(), Some(3));
+    assert!(serde_json::from_slice::<Value>(&output.stdout).is_ok());
 }
