@@ -50,10 +50,11 @@ pub fn quoted(name: &str) -> String {
         let digits = word.bytes().filter(u8::is_ascii_digit).count();
         let has = |is: fn(&u8) -> bool| word.bytes().any(|byte| is(&byte));
         let is_mixed = has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase) && digits > 0;
-        word.len() <= MAX_WORD && digits <= MAX_DIGITS && !is_mixed
+        let most = if digits == 0 { 2 * MAX_WORD } else { MAX_WORD };
+        word.len() <= most && digits <= MAX_DIGITS && !is_mixed
     };
-    let is_known = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    let mut words = name.split(['-', '_', '.']);
+    let is_known = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ' ');
+    let mut words = name.split(['-', '_', '.', ' ']);
     match name.chars().all(is_known) && name.len() <= 4 * MAX_WORD && words.all(is_word) {
         true => format!("'{name}'"),
         false => "(not shown: it does not look like a name)".to_owned(),

@@ -109,7 +109,7 @@ fn ggshield_s_paths_and_values_are_carried_over() {
         "1 paths are ignored",
         "'ignored-detectors'",
         "'exit-zero'",
-        "ignored-matches 3 gone: unleak finds no such value",
+        "ignored-matches 3 'gone': unleak finds no such value",
     ] {
         assert!(said.contains(part), "{part} in {said}");
     }

@@ -266,7 +266,7 @@ fn an_unknown_ref_storage_is_reported() {
     let refs = open(repo.path()).refs();
     assert_eq!(refs.skipped.len(), 1);
     assert_eq!(refs.skipped[0].reason, SkipReason::Unsupported);
-    assert!(refs.skipped[0].detail.contains("clay-tablets"));
+    assert!(refs.skipped[0].detail.contains("refStorage"));
     assert_eq!(repo.scan(&[]).code, 3);
 }
 
