@@ -716,10 +716,6 @@ fn errors_are_in_words_and_say_what_to_do() {
         ),
         (&["merge", "cut.json"], "it ends too early"),
         (
-            &["scan", "-o", "nodir/x", "."],
-            "its directory does not exist",
-        ),
-        (
             &["ignore", "abc", "--reason", "x", "--expires", "soon"],
             "'soon' is not a day",
         ),
