@@ -8,11 +8,11 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What every scan may hold: bases of deltas and what is made from them.
-const HELD_FREE: u64 = 8 << 20;
+const HELD_FREE: u64 = 64 << 20;
 /// What it may hold for each byte given.
-const HELD_PER_BYTE: u64 = 8;
+const HELD_PER_BYTE: u64 = 20;
 /// Work that every scan may do.
-const WORK_FREE: u64 = 1_500_000_000;
+const WORK_FREE: u64 = 5_000_000_000;
 /// Work for each byte given. git's own history needs 12, an archive of jar files about 300.
 const WORK_PER_BYTE: u64 = 1_500;
 

@@ -103,9 +103,13 @@ impl Made {
 
 /// Deltas each of which doubles what it is made from, with `siblings` beside each.
 fn doubling(levels: usize, siblings: u8) -> Vec<u8> {
-    let first = DEAR.repeat(800);
+    doubling_of(DEAR.repeat(800).as_bytes(), levels, siblings)
+}
+
+/// The same, beginning with `first`.
+fn doubling_of(first: &[u8], levels: usize, siblings: u8) -> Vec<u8> {
     let mut pack = Made::new();
-    let mut at = pack.blob(first.as_bytes());
+    let mut at = pack.blob(first);
     let mut len = first.len();
     for _ in 0..levels {
         for sibling in 0..siblings {
@@ -165,13 +169,13 @@ fn is_bounded(output: &Output, found: usize) -> Value {
 
 #[test]
 fn deltas_that_double_are_bounded_and_the_rest_is_scanned() {
-    let repo = with_pack(&doubling(10, 0), true);
+    let repo = with_pack(&doubling(12, 0), true);
     is_bounded(&limited(repo.path(), &["--threads", "2"]), 1);
 }
 
 #[test]
 fn siblings_do_not_multiply_what_deltas_take() {
-    let repo = with_pack(&doubling(8, 20), true);
+    let repo = with_pack(&doubling(11, 20), true);
     let bytes: Vec<Vec<u8>> = ["1", "2", "4"]
         .map(|threads| {
             let output = limited(repo.path(), &["--threads", threads]);
@@ -218,12 +222,13 @@ fn archives_share_one_budget() {
 
 #[test]
 fn a_budget_of_zero_lifts_the_limit() {
-    let repo = with_pack(&doubling(8, 0), true);
+    // No more than lines without end.
+    let repo = with_pack(&doubling_of(&[b'a'; 1 << 20], 7, 0), true);
     let bounded = repo.scan(&[]);
     assert_eq!(bounded.code, 3, "{:#}", bounded.json);
     let lifted = repo.scan(&["--budget", "0"]);
     assert_eq!(lifted.code, 1, "{:#}", lifted.json["coverage"]);
-    assert_eq!(lifted.scanned("blob"), 10);
+    assert_eq!(lifted.scanned("blob"), 9);
 }
 
 #[test]
