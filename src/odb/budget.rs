@@ -120,7 +120,10 @@ mod tests {
     fn budget_grows_with_what_was_given() {
         let budget = Budget::default();
         assert_eq!(budget.held(), HELD_FREE);
-        assert_eq!(budget.for_bytes(1000).held(), HELD_FREE + 8000);
+        assert_eq!(
+            budget.for_bytes(1000).held(),
+            HELD_FREE + 1000 * HELD_PER_BYTE
+        );
         let lifted = Budget {
             factor: 0,
             ..budget

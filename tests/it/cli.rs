@@ -642,7 +642,10 @@ fn an_interrupted_scan_leaves_one_line_and_no_file() {
             .args([signal, &id])
             .status();
         assert!(killed.unwrap().success());
+        // The input goes on until the program has ended.
+        let stdin = child.stdin.take();
         let output = child.wait_with_output().unwrap();
+        drop(stdin);
         assert_eq!(output.status.code(), Some(code));
         assert_eq!(
             stderr(&output),
@@ -851,4 +854,42 @@ fn the_topic_of_settings_names_every_field() {
         let field = line.split(' ').next().unwrap();
         assert!(topic.contains(field), "{line}");
     }
+}
+
+#[test]
+fn a_format_in_the_place_of_a_file_is_an_error() {
+    let repo = Repo::new();
+    for (output, said) in [
+        ("sarif", "'sarif' is a format and names no file"),
+        ("xml:report", "'xml' is no format"),
+    ] {
+        let shown = repo.unleak(&["scan", "-o", output], b"", &[]);
+        let text = String::from_utf8_lossy(&shown.stderr).into_owned();
+        assert_eq!(shown.status.code(), Some(2), "{text}");
+        assert!(
+            text.contains(said) && text.contains("FORMAT:FILE"),
+            "{text}"
+        );
+        assert!(!repo.path().join(output).exists());
+    }
+    let shown = repo.unleak(&["scan", "-o", "./sarif"], b"", &[]);
+    assert_eq!(shown.status.code(), Some(0));
+    assert!(repo.path().join("sarif").exists());
+}
+
+#[test]
+fn nothing_to_merge_and_nothing_that_filters_leave_are_said() {
+    let repo = Repo::new();
+    repo.commit_file("a/x", format!("k = \"{}\"\n", github_token(1)));
+    repo.commit_file("b/y", "none\n");
+    let shown = repo.unleak(&["scan", "-q", "--path", "b"], b"", &[]);
+    let text = String::from_utf8_lossy(&shown.stderr).into_owned();
+    assert!(
+        text.contains("no findings match the filters; they exclude 1"),
+        "{text}"
+    );
+    let shown = repo.unleak(&["merge", "a"], b"", &[]);
+    let text = String::from_utf8_lossy(&shown.stderr).into_owned();
+    assert_eq!(shown.status.code(), Some(2), "{text}");
+    assert!(text.contains("'a' holds no report"), "{text}");
 }

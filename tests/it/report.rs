@@ -438,7 +438,7 @@ fn a_report_replaces_a_file_whole() {
     let output = scan(&repo, &["-o", "json:/dev/null"]);
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
     let output = scan(&repo, &["-o", "json:/does/not/exist"]);
-    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
 }
 
 #[test]

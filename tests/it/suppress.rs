@@ -406,8 +406,8 @@ fn lists_of_other_scanners_are_carried_over() {
     assert_eq!(code, Some(1), "{text}");
     for part in [
         "3 findings are suppressed now",
-        "none.conf:7: github-pat: unleak finds nothing there",
-        "'nonsense' is not",
+        "none.conf:7: 'github-pat': unleak finds nothing there",
+        "'.gitleaksignore': line 4 is not 'COMMIT:PATH:RULE:LINE'",
         "extra_rules = [\".gitleaks.toml\"]",
         "1 paths are ignored",
     ] {

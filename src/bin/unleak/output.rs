@@ -1,6 +1,6 @@
 //! Where the reports of a scan go, and in which formats; standard output.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::Permissions;
 use std::io::Write;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -71,6 +71,7 @@ impl Outputs {
             let (format, path) = if let Some((choice, path)) = split(output) {
                 (format(choice, length), path)
             } else if let Some(format) = standard.take() {
+                check_plain(output)?;
                 (format, PathBuf::from(output))
             } else {
                 return Err(
@@ -156,6 +157,24 @@ fn format(choice: FormatChoice, length: Length) -> Format {
         FormatChoice::Junit => Format::JUnit,
         FormatChoice::Html => Format::Html,
     }
+}
+
+/// Refuses the name of a file that was more likely meant as a format: `sarif`, `xml:report`.
+fn check_plain(output: &OsStr) -> Result<()> {
+    let text = output.to_string_lossy();
+    let is_format = |name: &str| FormatChoice::named(name).is_some();
+    let before = text.split_once(':').map(|(before, _)| before);
+    let is_word = |word: &&str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase());
+    let what = match before.filter(is_word) {
+        Some(word) => format!("'{word}' is no format"),
+        None if is_format(&text) => format!("'{text}' is a format and names no file"),
+        None => return Ok(()),
+    };
+    Err(
+        Error::usage(format!("'--output {text}': {what}")).hint(format!(
+            "write '--output FORMAT:FILE'; a file with this name is './{text}'"
+        )),
+    )
 }
 
 /// Splits `FORMAT:FILE`; `None` if no format stands before the first colon.

@@ -287,6 +287,12 @@ fn end(args: &Args, settings: &ScanSettings, document: &Document, paint: Paint) 
     if args.quiet && !document.head.complete {
         ui::warn("the scan is incomplete; run it without '--quiet' to see what is missing");
     }
+    let filtered = document.coverage.filtered;
+    if args.quiet && document.findings.is_empty() && filtered > 0 {
+        ui::warn(&format!(
+            "no findings match the filters; they exclude {filtered}"
+        ));
+    }
     Ok(Exit::of_report(document))
 }
 

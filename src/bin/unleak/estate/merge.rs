@@ -54,13 +54,24 @@ fn files(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
             continue;
         }
         let listed = std::fs::read_dir(path).map_err(|e| Error::io("read", path, e))?;
+        let (before, mut has_others) = (files.len(), false);
         for entry in listed {
             let file = entry.map_err(|e| Error::io("read", path, e))?.path();
             let is_report =
                 |extension: &std::ffi::OsStr| extension == "json" || extension == "jsonl";
             if file.extension().is_some_and(is_report) {
                 files.push(file);
+            } else {
+                has_others = true;
             }
+        }
+        // A share of a large estate may be empty.
+        if has_others && files.len() == before {
+            return Err(
+                Error::usage(format!("'{}' holds no report", path.display())).hint(
+                    "name a directory that 'unleak estate scan --output' wrote, or files of it",
+                ),
+            );
         }
     }
     Ok(files)
