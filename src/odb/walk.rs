@@ -4,7 +4,7 @@
 //! lightest first, so the heavy path reuses buffers and a thread holds about log2(objects) of them.
 //! A heavy subtree beside others is handed to another thread, which shares the base.
 //!
-//! The work is counted before it is done. If it goes over the [budget](super::budget), which no honest
+//! The work is counted before it is done. If it goes over the budget ([`super::budget`]), which no honest
 //! repository does, what the threads found is thrown away, and one thread alone begins again, in an
 //! order of its own: so what is left out does not depend on the number of threads.
 
