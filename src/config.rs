@@ -60,7 +60,7 @@ pub struct Config {
     pub disable_rules: Vec<String>,
     /// Largest object to read, in MiB.
     pub max_object_size: Option<u64>,
-    /// What multiplies the budget of a scan; 0 lifts it.
+    /// What multiplies the budget of a scan, in thousandths; 0 lifts it.
     pub budget: Option<u64>,
     /// Repositories whose own configuration is trusted: only the user's file may say so.
     pub trust: Vec<PathBuf>,
@@ -92,7 +92,7 @@ impl Config {
                 .collect(),
             disable_rules: fields.disable_rules,
             max_object_size: fields.max_object_size,
-            budget: fields.budget,
+            budget: fields.budget.map(|factor| factor.saturating_mul(1000)),
             trust: fields.trust.iter().map(|path| dir.join(path)).collect(),
             ignore: ignore
                 .map(|(number, written)| {

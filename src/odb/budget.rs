@@ -8,11 +8,11 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What every scan may hold: bases of deltas and what is made from them.
-const HELD_FREE: u64 = 64 << 20;
+const HELD_FREE: u64 = 512 << 20;
 /// What it may hold for each byte given.
 const HELD_PER_BYTE: u64 = 20;
 /// Work that every scan may do.
-const WORK_FREE: u64 = 5_000_000_000;
+const WORK_FREE: u64 = 60_000_000_000;
 /// Work for each byte given. git's own history needs 12, an archive of jar files about 300.
 const WORK_PER_BYTE: u64 = 1_500;
 
@@ -34,8 +34,8 @@ pub(crate) const EDGE: u64 = 1024;
 /// How far a scan may go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
-    /// Multiplies the budget; 0 lifts it.
-    pub factor: u64,
+    /// Multiplies the budget, in thousandths; 0 lifts it.
+    pub thousandths: u64,
     /// What may be held in any case, in bytes: somebody asked for objects of that size.
     pub least_held: u64,
     /// Bytes that were given.
@@ -45,7 +45,7 @@ pub struct Budget {
 impl Default for Budget {
     fn default() -> Self {
         Self {
-            factor: 1,
+            thousandths: 1000,
             least_held: 0,
             given: 0,
         }
@@ -53,6 +53,25 @@ impl Default for Budget {
 }
 
 impl Budget {
+    /// Reads a factor as people write it, `10` or `0.5`, into thousandths.
+    ///
+    /// # Errors
+    /// A message if it is no number from 0 to 1,000,000.
+    pub fn thousandths(text: &str) -> Result<u64, String> {
+        let wrong = || "it is a number from 0 to 1000000; 0 lifts the limit".to_owned();
+        let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
+        let is_number = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit());
+        if !is_number(whole) || !is_number(part) || part.len() > 3 {
+            return Err(wrong());
+        }
+        let whole: u64 = whole.parse().map_err(|_| wrong())?;
+        let part: u64 = format!("{part:0<3}").parse().map_err(|_| wrong())?;
+        if whole > 1_000_000 {
+            return Err(wrong());
+        }
+        Ok(whole * 1000 + part)
+    }
+
     /// The same for `given` bytes.
     #[must_use]
     pub fn for_bytes(self, given: u64) -> Self {
@@ -70,11 +89,11 @@ impl Budget {
     }
 
     fn of(&self, free: u64, per_byte: u64) -> u64 {
-        if self.factor == 0 {
+        if self.thousandths == 0 {
             return u64::MAX;
         }
         let all = free.saturating_add(per_byte.saturating_mul(self.given));
-        all.saturating_mul(self.factor)
+        all.saturating_mul(self.thousandths) / 1000
     }
 }
 
@@ -125,7 +144,7 @@ mod tests {
             HELD_FREE + 1000 * HELD_PER_BYTE
         );
         let lifted = Budget {
-            factor: 0,
+            thousandths: 0,
             ..budget
         };
         assert_eq!((lifted.held(), lifted.work()), (u64::MAX, u64::MAX));
@@ -134,6 +153,22 @@ mod tests {
             ..budget
         };
         assert_eq!(asked.held(), 1 << 30);
+    }
+
+    #[test]
+    fn factors_are_read_as_people_write_them() {
+        for (text, thousandths) in [
+            ("0", 0),
+            ("1", 1000),
+            ("10", 10_000),
+            ("0.5", 500),
+            ("0.05", 50),
+        ] {
+            assert_eq!(Budget::thousandths(text), Ok(thousandths), "{text}");
+        }
+        for text in ["", "x", "-1", "1.2345", "2000000", "1e3"] {
+            assert!(Budget::thousandths(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -138,7 +138,7 @@ fn limited(path: &Path, options: &[&str]) -> Output {
     let script = format!("ulimit -v {MAX_KIB}; ulimit -t {MAX_SECONDS}; exec \"$@\"");
     Command::new("sh")
         .args(["-c", &script, "sh", env!("CARGO_BIN_EXE_unleak"), "scan"])
-        .args(["--no-config", "-f", "json"])
+        .args(["--no-config", "-f", "json", "--budget", "0.1"])
         .args(options)
         .arg(path)
         .env_clear()
@@ -224,11 +224,26 @@ fn archives_share_one_budget() {
 fn a_budget_of_zero_lifts_the_limit() {
     // No more than lines without end.
     let repo = with_pack(&doubling_of(&[b'a'; 1 << 20], 7, 0), true);
-    let bounded = repo.scan(&[]);
+    let bounded = repo.scan(&["--budget", "0.1"]);
     assert_eq!(bounded.code, 3, "{:#}", bounded.json);
     let lifted = repo.scan(&["--budget", "0"]);
     assert_eq!(lifted.code, 1, "{:#}", lifted.json["coverage"]);
     assert_eq!(lifted.scanned("blob"), 9);
+}
+
+/// What people commit: a large table that compresses well, in two versions.
+#[test]
+fn a_large_file_in_a_small_repository_is_within_the_budget() {
+    let repo = Repo::new();
+    let line = "12345,a name,password,2020-01-01\n";
+    let mut table = line.repeat(700_000);
+    repo.commit_file("table.csv", &table);
+    table.push_str(&format!("k = \"{}\"\n", github_token(1)));
+    repo.commit_file("table.csv", &table);
+    repo.git(&["gc", "--quiet"]);
+    let report = repo.scan(&[]);
+    assert_eq!(report.code, 1, "{:#}", report.json["coverage"]);
+    assert_eq!(report.findings().len(), 1);
 }
 
 #[test]

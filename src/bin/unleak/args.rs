@@ -743,7 +743,7 @@ pub(crate) struct ScanArgs {
     ///
     /// A few hundred bytes of deltas or archives can stand for gigabytes. What the budget does not
     /// cover is named in the report, and the status is 3. See 'What it does not read' in the README.
-    #[arg(long, value_name = "FACTOR", value_parser = clap::value_parser!(u64).range(0..=1_000_000))]
+    #[arg(long, value_name = "FACTOR", value_parser = unleak::odb::budget::Budget::thousandths)]
     pub(crate) budget: Option<u64>,
 
     /// Layers of encodings and archives to open inside of each other; 0 opens none

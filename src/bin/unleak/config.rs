@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use unleak::config::{Config, FILE};
 use unleak::error::{Error, Result};
+use unleak::odb::budget::Budget;
 use unleak::odb::repository::Repository;
 use unleak::report::escape::escape;
 use unleak::rule::Confidence;
@@ -133,9 +134,9 @@ impl Layers {
         self.pick(flag.map(Some), |file| file.max_object_size.map(Some), None)
     }
 
-    /// What multiplies the budget of a scan.
+    /// What multiplies the budget of a scan, in thousandths.
     pub(crate) fn budget(&self, flag: Option<u64>) -> Told<u64> {
-        self.pick(flag, |file| file.budget, 1)
+        self.pick(flag, |file| file.budget, 1000)
     }
 
     /// Files with more rules: those of all layers.
@@ -238,10 +239,10 @@ fn environment() -> Result<Config> {
     };
     let budget = match text("UNLEAK_BUDGET")? {
         None => None,
-        Some(factor) => Some(factor.parse().map_err(|_| {
-            Error::usage(format!("UNLEAK_BUDGET is '{factor}'"))
-                .hint("it is a whole number; 0 lifts the limit")
-        })?),
+        Some(factor) => Some(
+            Budget::thousandths(&factor)
+                .map_err(|why| Error::usage(format!("UNLEAK_BUDGET is '{factor}'")).hint(why))?,
+        ),
     };
     let disabled = text("UNLEAK_DISABLE_RULES")?.unwrap_or_default();
     let disabled = disabled
@@ -316,7 +317,12 @@ pub(crate) fn show(args: &ConfigArgs) -> Result<Exit> {
         line("max_object_size", &value.to_string(), &size.from);
     }
     let budget = layers.budget(None);
-    line("budget", &budget.value.to_string(), &budget.from);
+    let (whole, part) = (budget.value / 1000, budget.value % 1000);
+    let factor = match part {
+        0 => whole.to_string(),
+        part => format!("{whole}.{part:03}"),
+    };
+    line("budget", &factor, &budget.from);
     let shown = |told: Told<PathBuf>| (told.value.display().to_string(), told.from);
     let rules = layers.extra_rules(&args.rules).into_iter().map(shown);
     list("extra_rules", rules.collect(), &mut text);

@@ -48,7 +48,7 @@ impl ScanSettings {
             audit.scan.delta = Delta::Ignored;
         }
         what_is_read(&mut audit, layers, scan.public_keys, scan.max_object_size);
-        audit.limits.budget.factor = layers.budget(scan.budget).value;
+        audit.limits.budget.thousandths = layers.budget(scan.budget).value;
         audit.worktree = scan.worktree.then_some(if scan.ignored {
             Wanted::All
         } else {
@@ -139,7 +139,7 @@ pub(crate) fn what_is_read(
         // Two of that size are held to make one from the other.
         audit.limits.budget.least_held = size << 21;
     }
-    audit.limits.budget.factor = layers.budget(None).value;
+    audit.limits.budget.thousandths = layers.budget(None).value;
 }
 
 pub(crate) fn confidence(choice: ConfidenceChoice) -> Confidence {
