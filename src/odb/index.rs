@@ -180,6 +180,11 @@ impl Index {
         self.cache_tree.as_ref()
     }
 
+    /// Whether most of its entries stand in another file.
+    pub fn is_split(&self) -> bool {
+        matches!(self.entries, Entries::Held(_))
+    }
+
     /// Where in the file the entries end and extensions begin.
     pub fn extensions_at(&self) -> u64 {
         self.extensions_at

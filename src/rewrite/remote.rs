@@ -173,6 +173,8 @@ pub struct Served {
     pub unasked: Vec<String>,
     /// How many refs it has.
     pub ref_count: usize,
+    /// Refs that name objects which nobody searched, since they are not here.
+    pub unknown: Vec<String>,
 }
 
 impl Served {
@@ -186,14 +188,21 @@ impl Served {
 const MAX_BLOBS: usize = 100;
 
 /// Asks the remote at `url` for all its refs, and for old commits and blobs by their ids. `git` is an
-/// empty repository in which what it hands out is kept.
+/// empty repository in which what it hands out is kept; `is_here` says whether this clone has an object.
 ///
 /// # Errors
 /// `Repository` if the remote cannot be asked at all.
-pub fn ask(git: &Git, url: &str, manifest: &Manifest) -> Result<Served> {
+pub fn ask(
+    git: &Git,
+    url: &str,
+    manifest: &Manifest,
+    is_here: &dyn Fn(&ObjectId) -> bool,
+) -> Result<Served> {
     let refs = list(git, url)?;
+    let unknown = refs.iter().filter(|found| !is_here(&found.id));
     let mut served = Served {
         ref_count: refs.len(),
+        unknown: unknown.map(|found| found.name.clone()).collect(),
         ..Served::default()
     };
     let old: FxHashSet<ObjectId> = manifest.old_ids().into_iter().collect();

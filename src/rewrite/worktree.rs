@@ -151,6 +151,13 @@ pub(super) fn obstacles(
         .collect();
     blocked.sort_unstable();
     blocked.dedup();
+    let index = Index::open(&worktree.git_dir.join("index"), survey.store.hash());
+    let split = index.is_ok_and(|index| index.is_split()).then(|| Refusal {
+        what: format!("the index of '{}' is split", worktree.root.display()),
+        way_out:
+            "run 'git config core.splitIndex false' and 'git update-index --no-split-index' there"
+                .to_owned(),
+    });
     let refusals = blocked.into_iter().map(|path| Refusal {
         what: format!(
             "'{}' is in the way: a file whose name holds a value gets this name",
@@ -159,7 +166,7 @@ pub(super) fn obstacles(
         way_out: "move that file elsewhere, or add and commit it: then the other gets a number"
             .to_owned(),
     });
-    refusals.collect()
+    split.into_iter().chain(refusals).collect()
 }
 
 /// What stands at `path`, or in the place of one of its directories.

@@ -147,6 +147,25 @@ fn a_sparse_index_is_brought_along_and_back() {
     assert_gone(repo, value);
 }
 
+#[test]
+fn a_split_index_is_refused_before_anything_is_written() {
+    let purged = Purged::new(Repo::new());
+    let (repo, value) = (&purged.repo, &purged.value);
+    repo.commit_file("a", format!("token = {value}\n"));
+    repo.git(&["update-index", "--split-index"]);
+    let before = purged.state();
+    let output = purged.try_purge(&["--known", "-", "--apply", "--yes"]);
+    let said = text(&output.stdout) + &text(&output.stderr);
+    assert!(said.contains("is split"), "{said}");
+    assert!(said.contains("git update-index --no-split-index"), "{said}");
+    let mut after = purged.state();
+    after.remove(".git/unleak/lock");
+    assert_same(&after, &before, "after a refusal");
+    repo.git(&["update-index", "--no-split-index"]);
+    purged.erase();
+    assert_gone(repo, value);
+}
+
 /// Whether index, file and HEAD of a worktree are without the value.
 fn assert_clean(git: &dyn Fn(&[&str]) -> String, place: &str) {
     assert_eq!(git(&["show", ":a"]), "token = ***REMOVED***", "{place}");

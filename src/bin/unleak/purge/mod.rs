@@ -575,17 +575,16 @@ fn ask_remote(repo: &Repository, remote: &str) -> Result<Exit> {
     });
     let url = url.map_or_else(|| remote.to_owned(), |url| absolute(repo, &url));
     let git = remote::scratch(dir.path(), repo.hash())?;
-    let served = remote::ask(&git, &url, &manifest)?;
+    let store = repo.open_store(&Overrides::default(), Limits::default())?;
+    let is_here = |id: &ObjectId| store.node_of(id).is_some();
+    let served = remote::ask(&git, &url, &manifest, &is_here)?;
     let is_clean = served.is_clean();
-    remote::keep_asked(
-        repo.common_dir(),
-        remote,
-        is_clean && served.unasked.is_empty(),
-    )?;
+    let is_whole = served.unasked.is_empty() && served.unknown.is_empty();
+    remote::keep_asked(repo.common_dir(), remote, is_clean && is_whole)?;
     let printed = print(&show::served(remote, &served, &manifest))?;
     Ok(match printed {
         Exit::Clean if !is_clean => Exit::Found,
-        Exit::Clean if !served.unasked.is_empty() => Exit::Incomplete,
+        Exit::Clean if !is_whole => Exit::Incomplete,
         exit => exit,
     })
 }

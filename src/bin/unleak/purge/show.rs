@@ -725,6 +725,14 @@ pub(super) fn served(remote: &str, served: &Served, manifest: &Manifest) -> Stri
             escape(unasked.as_bytes())
         );
     }
+    if !served.unknown.is_empty() {
+        line!(
+            text,
+            "{} of its refs name what this clone does not have, and may hold a value: {}. Fetch them ('git fetch {name} REF'), and run 'unleak purge verify'.",
+            served.unknown.len(),
+            escape(served.unknown.join(", ").as_bytes())
+        );
+    }
     line!(
         text,
         "Nobody can ask for refs that the server hides, forks and cached pages."
