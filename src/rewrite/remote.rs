@@ -229,6 +229,10 @@ pub fn ask(
             served.ids.extend(ObjectId::from_hex(id.as_bytes()).ok());
         }
     }
+    // Of these it is known what they lead to.
+    let old = &served.refs;
+    let is_old = |name: &String| old.iter().any(|(known, _)| known == name);
+    served.unknown.retain(|name| !is_old(name));
     Ok(served)
 }
 

@@ -64,6 +64,15 @@ fn the_push_plan_moves_the_server_and_nothing_else() {
     bare.git(&["reflog", "expire", "--expire=now", "--all"]);
     bare.git(&["gc", "-q", "--prune=now"]);
     purged.purge(&["verify", "--remote", "origin"], 0);
+    // Nobody here has searched what somebody else pushed.
+    let other = bare.cloned(&[]);
+    other.commit_file("other", "text\n");
+    other.git(&["push", "-q", "origin", "HEAD:refs/notes/more"]);
+    let asked = purged.purge(&["verify", "--remote", "origin"], 3);
+    assert!(
+        asked.contains("what this clone does not have, and may hold a value: refs/notes/more"),
+        "{asked}"
+    );
 }
 
 #[test]
