@@ -3,8 +3,8 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use gix::ObjectId;
 use gix::hash::Kind as HashKind;
@@ -61,22 +61,15 @@ pub fn list_except(roots: &[PathBuf], wanted: Wanted, is_excluded: &Excluded) ->
             found.excluded += 1;
             continue;
         }
-        let mut walk = WalkBuilder::new(root);
-        walk.standard_filters(false).follow_links(false);
-        if wanted == Wanted::NotIgnored {
-            walk.git_ignore(true).git_exclude(true).git_global(true);
-            walk.parents(true);
+        if wanted == Wanted::NotIgnored
+            && let Some(rules) = odd_rules(root)
+        {
+            found.skipped.push(unread_rules(&rules));
+            continue;
         }
-        let count = Arc::new(AtomicUsize::new(0));
-        let (counted, is_excluded, top) =
-            (Arc::clone(&count), Arc::clone(is_excluded), root.clone());
-        walk.filter_entry(move |entry| {
-            // The walk asks for its root more than once.
-            let is_out = entry.depth() > 0 && is_excluded(entry.path(), &top);
-            counted.fetch_add(usize::from(is_out), Ordering::Relaxed);
-            !is_out && (entry.depth() == 0 || entry.file_name() != ".git")
-        });
-        for entry in walk.build() {
+        let left_out = LeftOut::default();
+        let walk = walk(root, wanted, is_excluded, &left_out);
+        for entry in walk {
             let entry = match entry {
                 Ok(entry) => entry,
                 Err(e) => {
@@ -98,13 +91,87 @@ pub fn list_except(roots: &[PathBuf], wanted: Wanted, is_excluded: &Excluded) ->
                 false => found.special.push(entry.into_path()),
             }
         }
-        found.excluded += count.load(Ordering::Relaxed);
+        found.excluded += left_out.excluded.load(Ordering::Relaxed);
+        found.skipped.extend(left_out.skipped());
     }
     for paths in [&mut found.paths, &mut found.special] {
         paths.sort_unstable();
         paths.dedup();
     }
     found
+}
+
+/// What a walk does not enter.
+#[derive(Clone, Default)]
+struct LeftOut {
+    /// How many files and directories are excluded.
+    excluded: Arc<AtomicUsize>,
+    /// Ignore rules that are a pipe or a device: their directories are not entered.
+    odd: Arc<Mutex<Vec<PathBuf>>>,
+}
+
+impl LeftOut {
+    /// Whether the ignore rules of `dir` are odd; then they are noted.
+    fn has_odd_rules(&self, dir: &Path) -> bool {
+        let rules = odd_rules(dir);
+        let is_odd = rules.is_some();
+        let mut seen = self.odd.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.extend(rules);
+        is_odd
+    }
+
+    fn skipped(&self) -> Vec<Skipped> {
+        let mut odd = self.odd.lock().unwrap_or_else(PoisonError::into_inner);
+        odd.sort_unstable();
+        odd.dedup();
+        odd.iter().map(|rules| unread_rules(rules)).collect()
+    }
+}
+
+/// The walk of one root.
+fn walk(root: &Path, wanted: Wanted, is_excluded: &Excluded, left_out: &LeftOut) -> ignore::Walk {
+    let heeds_git = wanted == Wanted::NotIgnored;
+    let mut walk = WalkBuilder::new(root);
+    walk.standard_filters(false).follow_links(false);
+    if heeds_git {
+        walk.git_ignore(true).git_exclude(true).git_global(true);
+        walk.parents(true);
+    }
+    let (left_out, is_excluded) = (left_out.clone(), Arc::clone(is_excluded));
+    let top = root.to_owned();
+    walk.filter_entry(move |entry| {
+        // The walk asks for its root more than once.
+        if entry.depth() == 0 {
+            return true;
+        }
+        let is_out = is_excluded(entry.path(), &top);
+        left_out
+            .excluded
+            .fetch_add(usize::from(is_out), Ordering::Relaxed);
+        !is_out
+            && entry.file_name() != ".git"
+            && !(heeds_git && left_out.has_odd_rules(entry.path()))
+    });
+    walk.build()
+}
+
+/// A file of ignore rules in `dir` that is a pipe or a device, or leads to one.
+fn odd_rules(dir: &Path) -> Option<PathBuf> {
+    let files = [".gitignore", ".git/info/exclude"].map(|name| dir.join(name));
+    let is_odd = |file: &PathBuf| std::fs::metadata(file).is_ok_and(|found| !found.is_file());
+    files.into_iter().find(is_odd)
+}
+
+fn unread_rules(rules: &Path) -> Skipped {
+    Skipped {
+        reason: SkipReason::Unreadable,
+        kind: ObjectKind::Unknown,
+        object_id: None,
+        detail: format!(
+            "'{}' is no plain file: its directory was not read",
+            rules.display()
+        ),
+    }
 }
 
 fn unlisted(root: &Path, error: &ignore::Error) -> Skipped {

@@ -140,6 +140,20 @@ fn pipes_and_devices_make_no_scan_wait() {
 }
 
 #[test]
+fn ignore_rules_that_are_a_pipe_or_a_device_are_named() {
+    for place in [".gitignore", "sub/.gitignore", ".git/info/exclude"] {
+        for by in ["pipe", "/dev/zero"] {
+            let repo = Repo::new();
+            repo.write("sub/file", "text\n");
+            repo.commit("files");
+            replaced(&repo, &repo.path().join(place), by);
+            let (code, said) = run(&repo, &["scan", "--worktree", "."], Path::new(place));
+            assert_eq!(code, Some(3), "{place} by {by}: {said}");
+        }
+    }
+}
+
+#[test]
 fn a_pipe_in_the_place_of_the_git_directory_is_an_error() {
     let repo = Repo::bare_directory();
     std::fs::create_dir(repo.path().join("inner")).unwrap();
