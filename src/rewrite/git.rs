@@ -111,6 +111,18 @@ impl Git {
         }
     }
 
+    /// The same, in the linked worktree that git keeps as `name`.
+    #[must_use]
+    pub(super) fn in_worktree(&self, name: &Path) -> Self {
+        Self {
+            git_dir: self.git_dir.join("worktrees").join(name),
+            worktree: None,
+            index: None,
+            lock: self.lock.clone(),
+            hash: self.hash,
+        }
+    }
+
     /// The same with another index file. A sparse index is written whole.
     #[must_use]
     pub(super) fn with_index(mut self, index: &Path) -> Self {

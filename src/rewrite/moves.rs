@@ -1,7 +1,9 @@
 //! Moves refs, reflogs and whatever else names objects from the old history to the new one.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use gix::bstr::{BString, ByteSlice};
@@ -206,8 +208,17 @@ pub fn refs(git: &Git, moves: &Moves) -> Result<()> {
 /// # Errors
 /// `Repository` with what git says.
 pub(super) fn point(git: &Git, name: &[u8], target: &[u8]) -> Result<()> {
-    let (name, target) = (name.to_str_lossy(), target.to_str_lossy());
-    git.change(&["symbolic-ref", &name, &target], b"")
+    // git changes a ref of a linked worktree only there.
+    let linked = name.strip_prefix(b"worktrees/").and_then(|rest| {
+        let end = memchr::memchr(b'/', rest)?;
+        Some((&rest[..end], &rest[end + 1..]))
+    });
+    let target = target.to_str_lossy();
+    let Some((worktree, name)) = linked else {
+        return git.change(&["symbolic-ref", &name.to_str_lossy(), &target], b"");
+    };
+    let git = git.in_worktree(Path::new(OsStr::from_bytes(worktree)));
+    git.change(&["symbolic-ref", &name.to_str_lossy(), &target], b"")
 }
 
 /// Changes of refs that happen together or not at all.

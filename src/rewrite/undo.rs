@@ -501,6 +501,28 @@ impl Undoing<'_> {
                 self.out.attempt(pointed);
             }
         }
+        self.follow_renamed(&git);
+    }
+
+    /// Lets HEADs and other symbolic refs that somebody pointed at a renamed ref follow it back.
+    fn follow_renamed(&mut self, git: &Git) {
+        let refs = self.repo.refs().refs;
+        let full = |found: &Ref| moves::full_name(found.worktree.as_ref(), &found.name);
+        let there: HashSet<BString> = refs.iter().map(full).collect();
+        let dangling: Vec<(BString, BString)> = refs
+            .iter()
+            .filter_map(|found| Some((full(found), found.symbolic.clone()?)))
+            .filter(|(_, target)| !there.contains(target))
+            .collect();
+        for (name, target) in dangling {
+            let renamed = self.refs.updates.iter().find(|update| {
+                update.new_name.as_ref() == Some(&target) && there.contains(&update.name)
+            });
+            if let Some(update) = renamed {
+                let pointed = moves::point(git, &name, &update.name);
+                self.out.attempt(pointed);
+            }
+        }
     }
 
     /// Reflogs of refs that get their old names: git deletes them with the new names.

@@ -741,7 +741,7 @@ fn files_back(
     };
     let mut back: Vec<&[u8]> = Vec::new();
     for file in candidates {
-        if found.take_back(file, kept)? {
+        if found.take_back(git, file, kept)? {
             back.push(&file.path);
         }
     }
@@ -772,13 +772,29 @@ impl FilesFound<'_> {
         fs::symlink_metadata(on_disk(self.root, path)).is_ok()
     }
 
+    /// Whether git was killed while it wrote this file: it holds the beginning of what it had to hold.
+    fn is_half_written(&self, git: &Git, place: &[u8], file: &Moved) -> bool {
+        let is_possible = self.is_half_done && file.is_clean && !file.is_removed();
+        if !is_possible || self.holds(place, &file.old) {
+            return false;
+        }
+        let Ok(written) = fs::read(on_disk(self.root, place)) else {
+            return false;
+        };
+        let begins = |id: &str| {
+            let whole = git.run(&["cat-file", "blob", id], b"");
+            whole.is_ok_and(|whole| whole.len() > written.len() && whole.starts_with(&written))
+        };
+        begins(&file.old) || begins(&file.new)
+    }
+
     fn remove(&self, path: &[u8]) {
         let _ = fs::remove_file(on_disk(self.root, path));
         remove_empty_dirs(self.root, path);
     }
 
     /// Takes back the name of a file; returns whether its contents are to be written again.
-    fn take_back(&self, file: &Moved, kept: &mut Kept) -> Result<bool> {
+    fn take_back(&self, git: &Git, file: &Moved, kept: &mut Kept) -> Result<bool> {
         let place = file.place();
         let is_there = self.is_there(place);
         if file.path.is_empty() {
@@ -797,7 +813,8 @@ impl FilesFound<'_> {
                 return Ok(false);
             }
         }
-        if is_there && (file.is_removed() || !self.holds(place, &file.new)) {
+        let is_ours = self.holds(place, &file.new) || self.is_half_written(git, place, file);
+        if is_there && (file.is_removed() || !is_ours) {
             if !self.holds(place, &file.old) && file.is_clean {
                 kept.files.push(on_disk(self.root, &file.path));
             }

@@ -302,3 +302,35 @@ fn commits_in_a_row_and_tags_are_brought_over() {
     );
     assert_eq!(repo.git(&["status", "--porcelain"]), "");
 }
+
+/// Whoever went to a renamed branch is on it again under its old name.
+#[test]
+fn heads_follow_a_renamed_branch_back() {
+    let purged = simple();
+    let (repo, value) = (&purged.repo, &purged.value);
+    let name = format!("z-{value}");
+    repo.git(&["branch", &name]);
+    purged.purge(&["--known", "-", "--apply", "--finish"], 0);
+    repo.git(&["checkout", "-q", "z-REMOVED"]);
+    purged.purge(&["undo"], 0);
+    assert_eq!(repo.git(&["symbolic-ref", "--short", "HEAD"]), name);
+    assert_eq!(repo.git(&["status", "--porcelain"]), "");
+}
+
+/// A linked worktree on a branch whose name holds the value is on the renamed one, and back.
+#[test]
+fn a_linked_worktree_on_a_renamed_branch_is_brought_along_and_back() {
+    let purged = simple();
+    let (repo, value) = (&purged.repo, &purged.value);
+    let name = format!("feat-{value}");
+    let out = tempfile::TempDir::new().unwrap();
+    let linked = out.path().join("linked");
+    let linked = linked.to_str().unwrap();
+    repo.git(&["worktree", "add", "--quiet", "-b", &name, linked]);
+    let head = || repo.git(&["-C", linked, "symbolic-ref", "--short", "HEAD"]);
+    purged.purge(&["--known", "-", "--apply", "--finish"], 0);
+    assert_eq!(head(), "feat-REMOVED");
+    purged.purge(&["undo"], 0);
+    assert_eq!(head(), name);
+    assert_eq!(repo.git(&["-C", linked, "status", "--porcelain"]), "");
+}
