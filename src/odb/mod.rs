@@ -643,10 +643,9 @@ impl ObjectStore {
             .unwrap_or(0)
             .min(MAX_BUCKET_BITS);
         self.bucket_shift = u64::BITS - bits;
-        let bucket = |key: u64| key.checked_shr(u64::BITS - bits).unwrap_or(0);
         let mut buckets = Vec::with_capacity((1 << bits) + 1);
         for (at, &key) in (0u32..).zip(&self.prefixes) {
-            while buckets.len() as u64 <= bucket(key) {
+            while buckets.len() <= self.bucket_of(key) {
                 buckets.push(at);
             }
         }
@@ -655,10 +654,14 @@ impl ObjectStore {
         self.buckets = buckets;
     }
 
+    fn bucket_of(&self, key: u64) -> usize {
+        let bucket = key.checked_shr(self.bucket_shift).unwrap_or(0);
+        usize::try_from(bucket).expect("there are at most 2^26 buckets")
+    }
+
     /// First position whose prefix is not below `key`.
     fn lower_bound(&self, key: u64) -> usize {
-        let bucket = key.checked_shr(self.bucket_shift).unwrap_or(0);
-        let bucket = usize::try_from(bucket).unwrap_or(usize::MAX);
+        let bucket = self.bucket_of(key);
         let Some(&[first, end]) = self.buckets.get(bucket..bucket + 2) else {
             return 0;
         };

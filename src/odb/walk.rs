@@ -693,7 +693,9 @@ impl<'a> Walk<'a> {
                 self.count_streamed(worker, (node, kind), size, stored);
             }
             Ok(false) => return false,
-            Err(failure) => self.fail_one(worker, pack_number, entry, kind, failure),
+            Err((reason, why)) => {
+                self.fail_one(worker, pack_number, entry, kind, (reason, &why));
+            }
         }
         true
     }
@@ -974,7 +976,7 @@ impl<'a> Walk<'a> {
         kind: ObjectKind,
         (reason, why): (SkipReason, String),
     ) {
-        self.fail_one(worker, pack_number, entry, kind, (reason, why));
+        self.fail_one(worker, pack_number, entry, kind, (reason, &why));
         let offset = self.store.packs()[pack_number].offset(entry);
         let why = format!("its delta base at offset {offset} cannot be read");
         self.fail_children(worker, pack_number, entry, kind, (reason, &why));
@@ -986,10 +988,10 @@ impl<'a> Walk<'a> {
         pack_number: usize,
         entry: Entry,
         kind: ObjectKind,
-        (reason, why): (SkipReason, String),
+        (reason, why): (SkipReason, &str),
     ) {
         let node = self.store.node_in(pack_number, entry);
-        let detail = self.describe(pack_number, entry, &why);
+        let detail = self.describe(pack_number, entry, why);
         worker.failed.push(Failure {
             node,
             kind,
@@ -1010,12 +1012,7 @@ impl<'a> Walk<'a> {
         let pack = &self.store.packs()[pack_number];
         let mut stack = pack.children(entry).to_vec();
         while let Some(child) = stack.pop() {
-            worker.failed.push(Failure {
-                node: self.store.node_in(pack_number, child),
-                kind,
-                reason,
-                detail: self.describe(pack_number, child, why),
-            });
+            self.fail_one(worker, pack_number, child, kind, (reason, why));
             stack.extend(pack.children(child));
         }
     }

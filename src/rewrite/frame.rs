@@ -176,16 +176,28 @@ impl<'t> Frame<'t> {
 
     /// Between quotes, or a part of a line.
     fn plain(before: &'t [u8], after: &'t [u8], syntax: Syntax) -> Self {
-        let (before, after, behind, is_quoted) = match quoted(before, after) {
-            Some((before, inner)) => (before, inner, &after[inner.len()..], true),
-            None => (before, after, &[][..], false),
-        };
+        if let Some((before, inner)) = quoted(before, after) {
+            return Self::between(before, after, inner.len(), syntax);
+        }
         Self {
             before,
             after,
-            behind,
+            behind: &[],
             syntax,
-            is_quoted,
+            is_quoted: false,
+            is_line: false,
+            is_flow: false,
+        }
+    }
+
+    /// Between quotes, of which the closing one stands at `end` of `after`.
+    fn between(before: &'t [u8], after: &'t [u8], end: usize, syntax: Syntax) -> Self {
+        Self {
+            before,
+            after: &after[..end],
+            behind: &after[end..],
+            syntax,
+            is_quoted: true,
             is_line: false,
             is_flow: false,
         }
@@ -205,15 +217,7 @@ impl<'t> Frame<'t> {
         if let Some(&quote @ (b'"' | b'\'')) = before.last()
             && let Some(end) = closing(after, quote, false)
         {
-            return Self {
-                before: &[],
-                after: &after[..end],
-                behind: &after[end..],
-                syntax,
-                is_quoted: true,
-                is_line: false,
-                is_flow: false,
-            };
+            return Self::between(&[], after, end, syntax);
         }
         let mut value = trim_start(&line[operator..]);
         // ` = ` after a name.
@@ -224,15 +228,7 @@ impl<'t> Frame<'t> {
             && let Some(end) = closing(after, quote, false)
             && closing(&value[1..], quote, false).is_none()
         {
-            return Self {
-                before: &value[1..],
-                after: &after[..end],
-                behind: &after[end..],
-                syntax,
-                is_quoted: true,
-                is_line: false,
-                is_flow: false,
-            };
+            return Self::between(&value[1..], after, end, syntax);
         }
         let comments: &[u8] = match syntax {
             Syntax::Env => b"#",

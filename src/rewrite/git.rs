@@ -143,6 +143,14 @@ impl Git {
         &self.git_dir
     }
 
+    /// Whether the object `id` is here.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub(super) fn has_object(&self, id: &str) -> Result<bool> {
+        Ok(self.ask(&["cat-file", "-e", id].map(OsStr::new))?.0)
+    }
+
     /// The object format.
     pub fn hash(&self) -> HashKind {
         self.hash

@@ -260,8 +260,7 @@ fn is_served(git: &Git, url: &str, id: &str) -> Result<bool> {
         return Ok(false);
     }
     // git fetches a blob and then complains that it is no commit.
-    let words = ["cat-file", "-e", id].map(OsStr::new);
-    if is_done || git.ask(&words)?.0 {
+    if is_done || git.has_object(id)? {
         return Ok(true);
     }
     Err(

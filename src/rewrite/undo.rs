@@ -288,18 +288,17 @@ impl Undoing<'_> {
             // An attempt before may have moved it.
             let heads_now = match known.get(&name) {
                 // The new history goes last: without it, the files were taken back.
-                Some(known) if known.was == is && self.has_object(&known.is) => known.clone(),
+                Some(known)
+                    if known.was == is && self.git().has_object(&known.is).unwrap_or(false) =>
+                {
+                    known.clone()
+                }
                 _ => Heads { is, was },
             };
             heads.insert(name, heads_now);
         }
         self.snapshot.write(HEADS, &heads)?;
         Ok(heads)
-    }
-
-    fn has_object(&self, id: &str) -> bool {
-        let words = ["cat-file", "-e", id].map(std::ffi::OsStr::new);
-        self.git().ask(&words).is_ok_and(|(is_there, _)| is_there)
     }
 
     /// The change of the ref that stands at `place`.

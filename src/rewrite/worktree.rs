@@ -203,6 +203,17 @@ fn unfold(git: &Git, lock: &IndexLock) -> Result<bool> {
     Ok(is_sparse)
 }
 
+/// Makes an index sparse again that [`unfold`] changed.
+fn fold(git: &Git) -> Result<()> {
+    let words = [
+        "-c",
+        "index.sparse=true",
+        "update-index",
+        "--force-write-index",
+    ];
+    git.change(&words, b"")
+}
+
 /// What an index says, as a digest: paths, ids, modes, stages and flags.
 fn digest(git: &Git) -> Result<String> {
     let list = git.run(&["ls-files", "--stage", "-v", "-z"], b"")?;
@@ -263,15 +274,7 @@ pub(super) fn bring(
     }
     files(&worktree.root, git, &moved)?;
     if is_sparse {
-        git.change(
-            &[
-                "-c",
-                "index.sparse=true",
-                "update-index",
-                "--force-write-index",
-            ],
-            b"",
-        )?;
+        fold(git)?;
     }
     Ok(true)
 }
@@ -468,15 +471,7 @@ pub(super) fn take_back(
     }
     files_back(worktree, git, lock, &moved, is_half_done, &mut kept)?;
     if is_sparse {
-        git.change(
-            &[
-                "-c",
-                "index.sparse=true",
-                "update-index",
-                "--force-write-index",
-            ],
-            b"",
-        )?;
+        fold(git)?;
     }
     Ok(kept)
 }

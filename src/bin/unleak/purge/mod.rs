@@ -73,7 +73,7 @@ impl Notes {
     /// Nothing but what hides the secrets that `rules` find.
     fn hiding(rules: &RuleSet) -> Result<Self> {
         Ok(Self {
-            veil: Veil::new(&[], rules)?,
+            veil: Veil::new(rules)?,
             ..Self::default()
         })
     }

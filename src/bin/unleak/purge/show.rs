@@ -41,18 +41,21 @@ macro_rules! line {
 /// A plan for people: of each list as many entries as make at most [`MAX_LINES`] lines.
 pub(super) fn plan(plan: &Plan, rules: &RuleSet, notes: &Notes) -> String {
     let pages = SHOWN.iter().map(|&shown| page(plan, rules, notes, shown));
-    let mut last = String::new();
+    let mut last = <[String; 3]>::default();
     for page in pages {
         last = page;
-        if last.lines().count() <= MAX_LINES {
+        let lines = last.iter().map(|part| part.lines().count());
+        if lines.sum::<usize>() <= MAX_LINES {
             break;
         }
     }
-    last
+    let [before, places, behind] = last;
+    before + &notes.veil.lines(&places) + &behind
 }
 
-/// A plan with at most `shown` entries of each list.
-fn page(plan: &Plan, rules: &RuleSet, notes: &Notes, shown: usize) -> String {
+/// A plan with at most `shown` entries of each list: what stands before the lines of files and the names,
+/// these, and the rest.
+fn page(plan: &Plan, rules: &RuleSet, notes: &Notes, shown: usize) -> [String; 3] {
     let mut text = String::new();
     if plan.is_empty() {
         line!(text, "{}", nothing_to_do(plan));
@@ -73,14 +76,14 @@ fn page(plan: &Plan, rules: &RuleSet, notes: &Notes, shown: usize) -> String {
     changes(plan, shown, &mut places);
     here(plan, shown, &mut places);
     history(plan, shown, &mut places);
-    text.push_str(&notes.veil.lines(&places));
+    let mut rest = String::new();
     let classes = ask::classes(plan);
     if !classes.is_empty() {
-        line!(text, "\nBy class of path:");
-        text.push_str(&classes);
+        line!(rest, "\nBy class of path:");
+        rest.push_str(&classes);
     }
-    problems(plan, shown, &mut text);
-    text
+    problems(plan, shown, &mut rest);
+    [text, places, rest]
 }
 
 /// What an empty plan says first.

@@ -77,7 +77,7 @@ pub(super) fn select(all: &Args, args: &PlanArgs, bench: &Bench) -> Result<Picke
     let mut picked = if let Some(path) = &args.known {
         Picked {
             targets: of_file(all, path, &bench.audit)?,
-            veil: Veil::new(&[], &bench.rules)?,
+            veil: Veil::new(&bench.rules)?,
             ..Picked::default()
         }
     } else if let Some(path) = &args.from {
@@ -85,7 +85,7 @@ pub(super) fn select(all: &Args, args: &PlanArgs, bench: &Bench) -> Result<Picke
         // Their numbers are those of all values.
         let is_whole = picked.left_out.is_empty() && args.occurrence_only;
         picked.places = picked.places.filter(|_| is_whole);
-        picked.veil = Veil::new(&[], &bench.rules)?;
+        picked.veil = Veil::new(&bench.rules)?;
         picked
     } else {
         let min = if args.all {
@@ -148,10 +148,11 @@ pub(super) fn sifted(candidates: BTreeMap<String, Candidate>, rules: &RuleSet) -
 }
 
 pub(super) fn of_scan(wanted: &[String], min: Confidence, bench: &Bench) -> Result<Picked> {
-    let found = scanned(wanted, min, bench)?;
+    let detector = Detector::compile(bench.rules.clone())?;
+    let found = scanned(&detector, wanted, min, bench)?;
     let low = found.coverage.below_confidence;
     let is_unread = !found.coverage.is_complete();
-    let veil = Veil::new(&found.findings, &bench.rules)?;
+    let veil = Veil::over(&found.findings, detector);
     let mut medium = 0;
     let mut candidates: BTreeMap<String, Candidate> = BTreeMap::new();
     let mut parts: Vec<(String, String)> = Vec::new();
@@ -193,8 +194,12 @@ pub(super) fn of_scan(wanted: &[String], min: Confidence, bench: &Bench) -> Resu
 }
 
 /// What a scan finds, without what is suppressed unless it is `wanted`.
-fn scanned(wanted: &[String], min: Confidence, bench: &Bench) -> Result<Audit> {
-    let detector = Detector::compile(bench.rules.clone())?;
+fn scanned(
+    detector: &Detector,
+    wanted: &[String],
+    min: Confidence,
+    bench: &Bench,
+) -> Result<Audit> {
     let mut options = bench.audit.clone();
     // What is not erased is counted.
     options.min_confidence = if wanted.is_empty() {
@@ -205,7 +210,7 @@ fn scanned(wanted: &[String], min: Confidence, bench: &Bench) -> Result<Audit> {
     let mut found = audit(
         &bench.repo,
         &Overrides::default(),
-        &detector,
+        detector,
         &options,
         &bench.progress,
     )?;

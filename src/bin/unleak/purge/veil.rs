@@ -16,15 +16,20 @@ pub(super) struct Veil {
 }
 
 impl Veil {
-    /// Hides `findings` and what `rules` find.
+    /// Hides what `rules` find.
     ///
     /// # Errors
     /// `Config` if a rule cannot be used.
-    pub(super) fn new(findings: &[Finding], rules: &RuleSet) -> Result<Self> {
-        Ok(Self {
+    pub(super) fn new(rules: &RuleSet) -> Result<Self> {
+        Ok(Self::over(&[], Detector::compile(rules.clone())?))
+    }
+
+    /// Hides `findings`, and what `detector` finds.
+    pub(super) fn over(findings: &[Finding], detector: Detector) -> Self {
+        Self {
             values: Some(Redactor::new(findings, Reveal::Redacted)),
-            detector: Some(Detector::compile(rules.clone())?),
-        })
+            detector: Some(detector),
+        }
     }
 
     /// A name with every value of the scan hidden.
