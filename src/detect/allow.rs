@@ -23,7 +23,8 @@ const MAX_REACH: usize = 2048;
 const MAX_COMMENT_LINES: usize = 16;
 
 /// Returns whether a marker allows what `rule` found at `span` of the text of `lines`. Our own
-/// marker may name the rule that it is for; what else stands behind a marker is the reason.
+/// marker may name the rule that it is for; what else stands behind a marker is the reason. `is_rule`
+/// says whether a word names a rule, also one with a wrong letter: such a marker allows nothing.
 pub fn is_allowed(
     lines: &mut LineStarts<'_>,
     span: Span,

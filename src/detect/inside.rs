@@ -198,7 +198,7 @@ impl Detector {
         self.open_archive(text, depths.1, scratch, &mut hits);
         self.open_zlib(text, depths.1, scratch, &mut hits);
         let mut found = self.matches(text, &hits);
-        let is_rule = |word: &str| self.rules().get(word).is_some();
+        let is_rule = |word: &str| self.rules().is_meant(word);
         let mut lines = LineStarts::new(text);
         for found in &mut found {
             let rule = &self.rule(found.rule).id;

@@ -61,18 +61,76 @@ pub fn of_value(value: &[u8], reasons: Reasons, has_shape: bool) -> Option<Ambig
     None
 }
 
+/// Bytes before a value in which the beginning of the code that holds it is searched.
+const MAX_CODE_LEN: usize = 1 << 16;
+
 /// Whether what stands at `span` of a file is no literal: in source code, outside of quotes and
 /// comments.
 pub fn is_bare(text: &[u8], span: Span, syntax: Syntax) -> bool {
-    if syntax != Syntax::Code {
-        return false;
+    let before = &text[span.start.saturating_sub(MAX_CODE_LEN)..span.start];
+    match syntax {
+        Syntax::Code => is_bare_in_code(text, span),
+        Syntax::Xml if is_in_script(before) => is_bare_in_code(text, span),
+        Syntax::Json if is_in_cell(before) => is_bare_in_cell(text, span),
+        _ => false,
     }
-    /// Bytes of a line that are read on either side.
+}
+
+/// Whether code in a page goes on behind `before`: a script, or a template of ERB, JSP or PHP.
+fn is_in_script(before: &[u8]) -> bool {
+    let last = |mark: &[u8]| memchr::memmem::rfind(before, mark);
+    [
+        (&b"<%"[..], &b"%>"[..]),
+        (b"<?php", b"?>"),
+        (b"<script", b"</script"),
+    ]
+    .iter()
+    .any(|(open, close)| last(open) > last(close))
+}
+
+/// Whether a string behind `before` is a line of code in a Jupyter notebook.
+fn is_in_cell(before: &[u8]) -> bool {
+    let last = |mark: &[u8]| memchr::memmem::rfind(before, mark);
+    let source = last(b"\"source\"");
+    let kind = last(b"\"cell_type\"");
+    source > kind
+        && kind.is_some_and(|at| {
+            let kind = &before[at..before.len().min(at + 32)];
+            memchr::memmem::find(kind, b"\"code\"").is_some()
+        })
+}
+
+/// The same as [`is_bare_in_code`] for a line of code that is a string itself. A command of a shell
+/// (`!`) or a setting (`%`) has values without quotes.
+fn is_bare_in_cell(text: &[u8], span: Span) -> bool {
+    let (_, before, behind) = line_around(text, span);
+    let Some(start) = memchr::memchr(b'"', before) else {
+        return false;
+    };
+    let before = &before[start + 1..];
+    let is_command = before.trim_ascii_start().starts_with(b"!") || before.starts_with(b"%");
+    !is_command && is_outside_of_quotes(before, behind)
+}
+
+/// The lines before a value, and its own line before and behind it, as far as they are read.
+fn line_around(text: &[u8], span: Span) -> (&[u8], &[u8], &[u8]) {
+    /// Bytes that are read on either side.
     const REACH: usize = 1024;
     let before = &text[span.start.saturating_sub(REACH)..span.start];
-    let before = &before[memchr::memrchr(b'\n', before).map_or(0, |at| at + 1)..];
+    let (lines, before) = before.split_at(memchr::memrchr(b'\n', before).map_or(0, |at| at + 1));
     let behind = &text[span.end..text.len().min(span.end + REACH)];
     let behind = &behind[..memchr::memchr(b'\n', behind).unwrap_or(behind.len())];
+    (lines, before, behind)
+}
+
+fn is_bare_in_code(text: &[u8], span: Span) -> bool {
+    let (lines, before, behind) = line_around(text, span);
+    let is_in_text = before.trim_ascii().is_empty() && opens_text(lines);
+    !is_in_text && is_outside_of_quotes(before, behind)
+}
+
+/// Whether a value between these parts of a line of code is outside of quotes and comments.
+fn is_outside_of_quotes(before: &[u8], behind: &[u8]) -> bool {
     let has = |mark: &[u8]| memchr::memmem::find(before, mark).is_some();
     let line = before.trim_ascii_start();
     let is_directive = line.starts_with(b"#define") || line.starts_with(b"#if");
@@ -83,6 +141,16 @@ pub fn is_bare(text: &[u8], span: Span, syntax: Syntax) -> bool {
     // A URL in a string that begins on another line.
     let is_in_url = has(b"://");
     (!is_comment || is_directive) && !is_in_url && super::frame::quoted(before, behind).is_none()
+}
+
+/// Whether the last of the lines opens a text that begins on the next one: by a quote, or as `<<WORD`.
+fn opens_text(lines: &[u8]) -> bool {
+    let line = lines.trim_ascii_end();
+    let line = line.strip_suffix(b"\\").unwrap_or(line);
+    let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || b"_'\"-~<".contains(byte);
+    let word = line.iter().rev().take_while(|byte| is_word(byte)).count();
+    let is_here_document = line[line.len() - word..].starts_with(b"<<") && word > 2;
+    is_here_document || matches!(line.last(), Some(b'"' | b'\'' | b'`'))
 }
 
 fn is_number(value: &[u8]) -> bool {
@@ -190,6 +258,10 @@ mod tests {
             ("pwd = r#\"@@\"#", false),
             ("call(a, `@@`)", false),
             ("// pwd is @@", false),
+            ("pwd = \"\"\"\n  @@\n  \"\"\"", false),
+            ("pwd = <<~'EOS'\n  @@\nEOS", false),
+            ("pwd =\n  @@\n", true),
+            ("pwd = a <\n  @@\n", true),
         ] {
             let at = line.find("@@").unwrap();
             let span = Span::new(at, at + 2);
@@ -199,6 +271,40 @@ mod tests {
                 "{line}"
             );
             assert!(!is_bare(line.as_bytes(), span, Syntax::Env), "{line}");
+        }
+    }
+
+    #[test]
+    fn code_in_pages_and_notebooks_is_code() {
+        let code = r#"{"cell_type": "code", "source": ["#;
+        let prose = r#"{"cell_type": "markdown", "source": ["#;
+        for (text, syntax, expected) in [
+            ("<% pwd = @@ %>".to_owned(), Syntax::Xml, true),
+            ("<% a %>pwd = @@".to_owned(), Syntax::Xml, false),
+            (
+                "<script>\nlet pwd = @@\n</script>".to_owned(),
+                Syntax::Xml,
+                true,
+            ),
+            (
+                "<script>\nlet pwd = '@@'\n</script>".to_owned(),
+                Syntax::Xml,
+                false,
+            ),
+            ("<script></script><p>pwd: @@".to_owned(), Syntax::Xml, false),
+            (format!("{code}\n\"pwd = @@\\n\","), Syntax::Json, true),
+            (format!("{code}\n\"pwd = '@@'\\n\","), Syntax::Json, false),
+            (
+                format!("{code}\n\"pwd = \\\"@@\\\"\\n\","),
+                Syntax::Json,
+                false,
+            ),
+            (format!("{code}\n\"!x -p @@\\n\","), Syntax::Json, false),
+            (format!("{prose}\n\"pwd = @@\\n\","), Syntax::Json, false),
+        ] {
+            let at = text.find("@@").unwrap();
+            let span = Span::new(at, at + 2);
+            assert_eq!(is_bare(text.as_bytes(), span, syntax), expected, "{text}");
         }
     }
 }

@@ -262,4 +262,16 @@ impl RuleSet {
     pub fn get(&self, id: &str) -> Option<&Rule> {
         self.rules.iter().find(|rule| rule.id == id)
     }
+
+    /// Whether `word` is the id of a rule, or one with up to two wrong letters.
+    pub fn is_meant(&self, word: &str) -> bool {
+        /// Wrong, missing, added or exchanged letters.
+        const MAX_ERRORS: usize = 2;
+        let is_like = |id: &str| {
+            id.len().abs_diff(word.len()) <= MAX_ERRORS
+                && strsim::osa_distance(id, word) <= MAX_ERRORS
+        };
+        self.get(word).is_some()
+            || (word.contains('-') && self.rules.iter().any(|rule| is_like(&rule.id)))
+    }
 }

@@ -55,7 +55,7 @@ impl<'a> Sift<'a> {
             let mut lines = LineStarts::new(bytes);
             found.retain(|found| {
                 let rule = &self.detector.rule(found.rule).id;
-                let is_rule = |word: &str| self.detector.rules().get(word).is_some();
+                let is_rule = |word: &str| self.detector.rules().is_meant(word);
                 !found.is_allowed && !allow::is_allowed(&mut lines, found.span, rule, &is_rule)
             });
             self.allowed += (before - found.len()) as u64;

@@ -303,6 +303,48 @@ fn what_may_go_on_is_said_to_be_a_part() {
     );
 }
 
+/// Literals over several lines; `{1}` and `{2}` stand for the lines of the value.
+const OVER_LINES: [(&str, &str); 18] = [
+    ("PASSWORD=\"{1}\n{2}\"\nUSER=x\n", "{1}\n{2}"),
+    ("PASSWORD='{1}\n{2}'\n", "{1}\n{2}"),
+    ("PASSWORD=\"\n{1}\n{2}\n\"\n", "{1}\n{2}"),
+    ("PASSWORD = \"\"\"{1}\n{2}\"\"\"\n", "{1}\n{2}"),
+    ("String password = \"\"\"\n  {1}\n  \"\"\";\n", "{1}"),
+    ("password = '''\n{1}\n{2}'''\n", "{1}\n{2}"),
+    ("password = \"\"\"\\\n  {1}\n  \"\"\"\n", "{1}"),
+    ("$password = @\"\n{1}\n\"@\n", "{1}"),
+    ("$password = @'\n{1}\n{2}\n'@\n", "{1}\n{2}"),
+    ("const password = `{1}\n{2}`;\n", "{1}\n{2}"),
+    ("PASSWORD=$(cat <<EOF\n{1}\nEOF\n)\n", "{1}"),
+    ("password = <<EOT\n{1}\n{2}\nEOT\n", "{1}\n{2}"),
+    ("password = <<-EOT\n\t{1}\n\tEOT\n", "{1}"),
+    ("password = <<~'EOS'\n  {1}\n  {2}\nEOS\n", "{1}\n  {2}"),
+    ("$password = <<<\"EOS\"\r\n{1}\r\nEOS;\r\n", "{1}"),
+    ("password: \"{1}\n  {2}\"\nuser: x\n", "{1}\n  {2}"),
+    ("<x password=\"{1}\n{2}\"/>\n", "{1}\n{2}"),
+    ("let password = r#\"{1}\n{2}\"#;\n", "{1}\n{2}"),
+];
+
+#[test]
+fn a_literal_over_several_lines_is_one_value() {
+    let fill = |text: &str| {
+        text.replace("{1}", &made(14, 31))
+            .replace("{2}", &made(12, 32))
+    };
+    for (text, value) in OVER_LINES {
+        let found = values(&fill(text));
+        let is_found = found.iter().any(|entry| entry.1 == fill(value));
+        assert!(is_found, "{text}: {found:?}");
+    }
+    assert_eq!(values(&fill("password = \"\"\"my {1}\nword\"\"\"\n")), []);
+    // A quote that nothing closes opens no lines.
+    let found = values(&fill("PASSWORD='{1}\nUSER={2}\nNAME='y'\n"));
+    assert!(
+        found.iter().all(|entry| !entry.1.contains('\n')),
+        "{found:?}"
+    );
+}
+
 #[test]
 fn many_values_of_one_name_in_one_file_are_low() {
     let value = |seed: u64| token("{base62:32}", 900 + seed);

@@ -43,9 +43,13 @@ impl<'a> Ground<'a> {
                     .hint(format!("'--exclude {rest}' leaves out what it matches")),
             );
         }
-        let plain = match is_placed(text) {
-            false => text.to_owned(),
-            true => self.below(flag, text)?,
+        let plain = if is_placed(text) {
+            self.below(flag, text)?
+        } else if is_here(text) {
+            // From outside of the repository, it is its top.
+            self.below(flag, text).unwrap_or_else(|_| text.to_owned())
+        } else {
+            text.to_owned()
         };
         let pattern = match PathPattern::has_signs(&plain) && self.has(Path::new(&plain)) {
             true => PathPattern::exact(&plain),
@@ -123,8 +127,18 @@ fn is_in_head(repo: &Repository, path: &Path) -> bool {
 }
 
 /// Whether a path says by itself where it begins, or steps up.
-pub(crate) fn is_placed(text: &str) -> bool {
+fn is_placed(text: &str) -> bool {
     text.starts_with('/') || text.split('/').any(|part| part == "..")
+}
+
+/// Whether a path may mean something else in another directory.
+pub(crate) fn depends_on_directory(text: &str) -> bool {
+    is_placed(text) || is_here(text)
+}
+
+/// Whether a path begins at the current directory: `.` or `./src`.
+fn is_here(text: &str) -> bool {
+    text == "." || text.starts_with("./")
 }
 
 /// An absolute path without steps up, and without links but for its last component. What does not

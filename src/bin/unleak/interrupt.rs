@@ -38,8 +38,8 @@ pub(crate) fn watch(command: &Command) -> Result<()> {
                 Some(PurgeCommand::Guard { .. }) => return Ok(()),
                 None if !(plan.apply || plan.go_on || plan.abort) => UNCHANGED,
                 _ => {
-                    "interrupted: 'unleak purge status' says how far it came; 'unleak purge \
-                     --continue' goes on, 'unleak purge --abort' takes it back"
+                    "interrupted: 'unleak purge status' says whether the repository was changed; if it \
+                     was, 'unleak purge --continue' goes on and 'unleak purge --abort' takes it back"
                 }
             }
         }

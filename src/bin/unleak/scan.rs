@@ -32,7 +32,7 @@ use crate::config::{self, Layers};
 use crate::estate::Shard;
 use crate::exit::Exit;
 use crate::filter::Filter;
-use crate::ground::{Ground, is_placed};
+use crate::ground::{Ground, depends_on_directory};
 use crate::home;
 use crate::ignore;
 use crate::known;
@@ -330,7 +330,7 @@ fn state(
     let remote = repo.git().config_snapshot().string("remote.origin.url");
     // Some paths mean something else in another directory.
     let mut paths = scan.filter.path.iter().chain(&scan.filter.exclude);
-    let is_placed = paths.any(|path| is_placed(path));
+    let is_placed = paths.any(|path| depends_on_directory(path));
     let place = is_placed
         .then(std::env::current_dir)
         .and_then(std::io::Result::ok);

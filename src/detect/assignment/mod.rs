@@ -5,6 +5,7 @@
 //! ends is decided in `syntax`.
 
 mod fields;
+mod lines;
 
 use super::continuation;
 pub use super::syntax::MAX_VALUE_LEN;
@@ -361,7 +362,7 @@ impl Reader<'_> {
         ) {
             self.skip_wrapper();
         }
-        if let Some(value) = self.raw_literal() {
+        if let Some(value) = self.raw_literal().or_else(|| self.here_document()) {
             return Some(value);
         }
         let escapes = self.skip(MAX_ESCAPES, |byte| byte == b'\\');
@@ -374,6 +375,7 @@ impl Reader<'_> {
             && syntax::is_quoted(self.bytes, name.start) == Some(false);
         let is_literal = !is_text && !is_word;
         if let Some(quote @ (b'"' | b'\'' | b'`')) = self.peek(prefix).filter(|_| is_literal) {
+            let opening = self.at;
             let quoted = self.literal(quote, (escapes, prefix), operator);
             // A bracket or a letter before a quote may begin a bare value.
             let begins = start
@@ -386,12 +388,19 @@ impl Reader<'_> {
                 && self
                     .peek(1)
                     .is_some_and(|byte| byte.is_ascii_alphanumeric());
+            if quoted.is_none() && !is_bare && escapes == 0 {
+                return self.unclosed(name, opening, operator);
+            }
             if (quoted.is_some() && !is_glued) || !is_bare {
                 return quoted;
             }
         }
-        // Without quotes the value stands on the same line, right after the operator.
         self.at = start;
+        self.bare(name, operator)
+    }
+
+    /// Reads a value without quotes, which stands on the same line, right after the operator.
+    fn bare(&mut self, name: Span, operator: Operator) -> Option<Value> {
         self.skip(MAX_BLANKS, is_blank);
         if operator == Operator::Markup {
             return self.element();
@@ -412,6 +421,23 @@ impl Reader<'_> {
         }
         self.at = span.end;
         Some((span, Form::Bare, extent.is_partial))
+    }
+
+    /// Reads a word that begins with a quote which nothing closes. Whether the quote belongs to the value,
+    /// and where that ends, is a guess.
+    fn unclosed(&mut self, name: Span, opening: usize, operator: Operator) -> Option<Value> {
+        let is_assigned = matches!(operator, Operator::Assign | Operator::Colon);
+        if !is_assigned || syntax::is_quoted(self.bytes, name.start) != Some(false) {
+            return None;
+        }
+        let rest = &self.bytes[opening..self.bytes.len().min(opening + MAX_VALUE_LEN)];
+        let line = &rest[..memchr::memchr(b'\n', rest).unwrap_or(rest.len())];
+        self.seen = self.seen.max(opening + line.len() + MAX_LOOKAHEAD);
+        let word = line.trim_ascii_end();
+        let is_content = |byte: &u8| byte.is_ascii_graphic() || !byte.is_ascii();
+        let is_word = word.len() > 1 && word.iter().all(is_content);
+        let span = Span::new(opening, opening + word.len());
+        (is_word && !word[1..].contains(&word[0])).then_some((span, Form::Bare, true))
     }
 
     /// Reads a literal with its opening quote, before which `prefix` letters stand.
@@ -509,6 +535,11 @@ impl Reader<'_> {
                 return is_opaque.then_some((span, form, true));
             }
             match *self.bytes.get(at)? {
+                b'\n' if escapes == 0 => {
+                    let span = self.quoted_lines(start, quote, is_triple)?;
+                    self.at = span.end;
+                    return Some((span, form, false));
+                }
                 b'\n' => return None,
                 b'\\' if self.is_verbatim => at += 1,
                 b'\\' => {
@@ -831,8 +862,11 @@ mod tests {
     }
 
     #[test]
-    fn an_open_quote_is_no_value() {
-        assert_eq!(value_of("password = \"v-1\n"), None);
+    fn an_open_quote_may_belong_to_the_value() {
+        let mut found = Vec::new();
+        read(b"password = \"v-1\n", 0, 5, &mut found);
+        assert!(found[0].is_partial);
+        assert_eq!(value_of("password = \"v-1 and\n"), None);
         assert_eq!(value_of("password(user)"), None);
     }
 }
