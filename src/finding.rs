@@ -11,6 +11,7 @@ use sha2::Sha256;
 use crate::detect::decode::Layer;
 use crate::detect::score::Reasons;
 use crate::odb::ObjectKind;
+use crate::path_class::PathClass;
 use crate::rule::Confidence;
 use crate::secret::Secret;
 use crate::span::{Position, Span};
@@ -487,6 +488,25 @@ pub struct Finding {
     pub excerpt: Option<Excerpt>,
     /// What history says; `None` if it was not asked.
     pub history: Option<History>,
+}
+
+impl Finding {
+    /// The class of the most important path at which it ever stood. What stands in no file, such as
+    /// a commit's message, counts like production.
+    pub fn path_class(&self) -> PathClass {
+        let paths = self.history.iter().flat_map(|history| &history.paths);
+        let classes = paths.map(|path| PathClass::of(path));
+        let in_no_file = self.occurrences.iter().any(|occurrence| {
+            matches!(
+                occurrence.spot.place,
+                Place::Commit(_) | Place::Tag(_) | Place::Ref | Place::Reflog
+            )
+        });
+        match in_no_file {
+            true => PathClass::Production,
+            false => classes.min().unwrap_or(PathClass::Production),
+        }
+    }
 }
 
 #[cfg(test)]

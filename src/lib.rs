@@ -36,6 +36,7 @@ pub mod finding;
 // Layer 4: from repositories to findings.
 pub mod attribution;
 pub mod scan;
+pub mod severity;
 pub mod suppress;
 
 // Layer 5: what earlier scans learned.

@@ -4,7 +4,10 @@
 //! that hold nothing but digests or words; never whether a value is searched for.
 
 /// How important a file is, in the order in which plans list the classes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
 pub enum PathClass {
     /// Whatever is none of the others.
     Production,
@@ -14,6 +17,8 @@ pub enum PathClass {
     Documentation,
     /// Copies of other projects.
     Vendored,
+    /// Files that a program wrote: bundles, minified code, code made from definitions.
+    Generated,
     /// Lock files of package managers.
     LockFile,
     /// Texts of a user interface in some language.
@@ -36,15 +41,34 @@ const LOCK_FILES: [&str; 11] = [
 ];
 
 /// Directories of copies of other projects.
-const VENDORED: [&str; 8] = [
+const VENDORED: [&str; 12] = [
+    ".venv",
     "bower_components",
     "node_modules",
     "pods",
+    "site-packages",
     "third-party",
     "third_party",
     "thirdparty",
     "vendor",
     "vendors",
+    "venv",
+    "virtualenv",
+];
+
+/// Directories of what a program wrote.
+const GENERATED: [&str; 4] = ["__generated__", "dist", "gen", "generated"];
+
+/// Ends of the names of such files, without the extension or with it.
+const GENERATED_ENDS: [&str; 8] = [
+    ".bundle.js",
+    ".css.map",
+    ".g.dart",
+    ".js.map",
+    ".pb.cc",
+    ".pb.go",
+    "_pb2.py",
+    "_pb2_grpc.py",
 ];
 
 /// Directories of tests.
@@ -123,11 +147,12 @@ const DOCUMENTS: [&str; 7] = ["adoc", "asciidoc", "markdown", "md", "org", "rst"
 
 impl PathClass {
     /// All classes, in order.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Production,
         Self::Test,
         Self::Documentation,
         Self::Vendored,
+        Self::Generated,
         Self::LockFile,
         Self::Translation,
     ];
@@ -143,14 +168,24 @@ impl PathClass {
             Self::LockFile
         } else if is_translation(dirs, name, extension) {
             Self::Translation
-        } else if has_dir(&VENDORED) || name.contains(".min.") {
+        } else if has_dir(&VENDORED) {
             Self::Vendored
+        } else if has_dir(&GENERATED) || is_generated_name(name) {
+            Self::Generated
         } else if has_dir(&TESTS) || is_test_name(name) {
             Self::Test
         } else if has_dir(&DOCUMENTATION) || DOCUMENTS.contains(&extension) {
             Self::Documentation
         } else {
             Self::Production
+        }
+    }
+
+    /// The word for programs.
+    pub fn slug(self) -> &'static str {
+        match self {
+            Self::LockFile => "lock-file",
+            _ => self.name(),
         }
     }
 
@@ -161,8 +196,24 @@ impl PathClass {
             Self::Test => "test",
             Self::Documentation => "documentation",
             Self::Vendored => "vendored",
+            Self::Generated => "generated",
             Self::LockFile => "lock file",
             Self::Translation => "translation",
+        }
+    }
+}
+
+impl PathClass {
+    /// The files of the class, for people.
+    pub fn places(self) -> &'static str {
+        match self {
+            Self::Production => "production files",
+            Self::Test => "tests",
+            Self::Documentation => "documentation and examples",
+            Self::Vendored => "copies of other projects",
+            Self::Generated => "generated files",
+            Self::LockFile => "lock files",
+            Self::Translation => "translations",
         }
     }
 }
@@ -186,6 +237,15 @@ pub fn is_recipe(path: &[u8]) -> bool {
     let name = path.rsplit('/').next().unwrap_or(&path);
     let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
     RECIPES.contains(&name) || RECIPE_EXTENSIONS.contains(&extension)
+}
+
+/// `x.min.js`, `x.generated.ts`, `x_generated.go`, `x.pb.go`.
+fn is_generated_name(name: &str) -> bool {
+    let stem = name.split('.').next().unwrap_or(name);
+    name.contains(".min.")
+        || name.contains(".generated.")
+        || stem.ends_with("_generated")
+        || GENERATED_ENDS.iter().any(|end| name.ends_with(end))
 }
 
 /// `test_x.py`, `x_test.go`, `x.test.ts`, `x.spec.js`, `conftest.py`.
@@ -213,7 +273,10 @@ mod tests {
             ("web/package-lock.json", PathClass::LockFile),
             ("vendor/x/Cargo.lock", PathClass::LockFile),
             ("vendor/x/tests/a.go", PathClass::Vendored),
-            ("assets/jquery.min.js", PathClass::Vendored),
+            ("assets/jquery.min.js", PathClass::Generated),
+            ("dist/app.js", PathClass::Generated),
+            ("api/v1/types.pb.go", PathClass::Generated),
+            ("vendor/x/dist/a.js", PathClass::Vendored),
             ("tests/it/main.rs", PathClass::Test),
             ("pkg/client_test.go", PathClass::Test),
             ("app/login.spec.ts", PathClass::Test),

@@ -245,7 +245,7 @@ impl News<'_> {
         );
         let (named, allowed_names) = self.names(trees, &mut histories, detector, options);
         add_named(&mut findings, named);
-        put_in_order(&mut findings);
+        put_in_order(&mut findings, detector.rules());
         let mut coverage = CoverageBlock {
             shallow: self.shallow,
             submodules: self.submodules,
@@ -267,6 +267,7 @@ impl News<'_> {
         Audit {
             scope: self.scope,
             findings,
+            hidden: Vec::new(),
             coverage,
         }
     }

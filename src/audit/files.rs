@@ -86,10 +86,11 @@ pub fn files(
     let unread = add_excerpts(&mut findings, &found, &neighbours, files, limits);
     skipped.extend(unread);
     coverage.count_skipped(skipped);
-    put_in_order(&mut findings);
+    put_in_order(&mut findings, detector.rules());
     Ok(Audit {
         scope: Scope::Files,
         findings,
+        hidden: Vec::new(),
         coverage,
     })
 }

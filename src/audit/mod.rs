@@ -39,7 +39,6 @@ use crate::path_class::{PathClass, is_recipe};
 use crate::rule::Confidence;
 use crate::scan::files::Wanted;
 use crate::scan::{ScanOptions, Sighted};
-use crate::secret::Secret;
 use order::put_in_order;
 
 /// How to audit.
@@ -154,8 +153,8 @@ pub struct CoverageBlock {
     pub below_confidence: usize,
     /// Findings that people know and accept.
     pub suppressed: Vec<Suppressed>,
-    /// The secrets of findings that filters leave out: no report may show them either.
-    pub filtered: Vec<Arc<Secret>>,
+    /// Findings that filters leave out.
+    pub filtered: usize,
     /// The filters that were asked for, as on the command line.
     pub filters: Vec<String>,
     /// Files and directories that were left out by name, and not read.
@@ -201,6 +200,9 @@ pub struct Audit {
     pub scope: Scope,
     /// Findings, worst first.
     pub findings: Vec<Finding>,
+    /// Findings that are not reported: suppressed, left out by filters, or of medium confidence where only
+    /// high was asked for. No report may show their secrets either.
+    pub hidden: Vec<Finding>,
     /// What was read.
     pub coverage: CoverageBlock,
 }

@@ -4,11 +4,13 @@ use std::cmp::Reverse;
 
 use crate::detect::score::Reason;
 use crate::finding::{Appearance, Finding};
+use crate::rule::RuleSet;
+use crate::severity::Severity;
 
-/// Sorts findings: by confidence, then proven before likely, still there before gone, published before
-/// local, reachable before not; then by file and line. No two findings are equal, so that the order
+/// Sorts findings: by severity and confidence, then proven before likely, still there before gone,
+/// published before local, reachable before not, production before tests; then by file and line. No two findings are equal, so that the order
 /// depends on nothing else.
-pub(super) fn put_in_order(findings: &mut [Finding]) {
+pub(super) fn put_in_order(findings: &mut [Finding], rules: &RuleSet) {
     findings.sort_by_cached_key(|finding| {
         let history = finding.history.as_ref();
         let standing = history.and_then(|history| history.standing.as_ref());
@@ -20,11 +22,13 @@ pub(super) fn put_in_order(findings: &mut [Finding]) {
         let is_unreachable = standing.is_some_and(|standing| !standing.reach.by_ref());
         let first = history.and_then(|history| history.appearances.first());
         (
+            Reverse(Severity::of(finding, rules.get(&finding.rule_id))),
             Reverse(finding.confidence),
             Reverse(proof(finding)),
             is_gone,
             is_local,
             is_unreachable,
+            finding.path_class(),
             place(first),
             finding.rule_id.clone(),
             finding.fingerprint,

@@ -200,6 +200,7 @@ impl PartScan<'_> {
         Some(Audit {
             scope: Scope::Objects,
             findings,
+            hidden: Vec::new(),
             coverage,
         })
     }
@@ -223,7 +224,7 @@ impl PartScan<'_> {
                     None => Ok(()),
                 },
             );
-        put_in_order(&mut findings);
+        put_in_order(&mut findings, self.detector.rules());
         (findings, unread)
     }
 

@@ -266,20 +266,20 @@ impl Source<'_> {
         };
         let learned = work.map(|work| self.learn(work, &scan)).unwrap_or_default();
         let finish = Finish::new(store, detector, options, &names);
-        let (findings, below_confidence, unread) =
-            finish.findings(Together { found, below }, attributed.histories);
+        let done = finish.findings(Together { found, below }, attributed.histories);
         let mut coverage = self.coverage(&Beside {
             tips: &tips,
             names,
             lfs,
             allowed_names,
-            below_confidence,
+            below_confidence: done.below_confidence,
         });
-        let missing = [attributed.skipped, attributed.missing, unread].concat();
+        let missing = [attributed.skipped, attributed.missing, done.unread].concat();
         self.count(&mut coverage, scanned, trees, &graph, missing);
         let audit = Audit {
             scope: self.scope,
-            findings,
+            findings: done.findings,
+            hidden: done.hidden,
             coverage,
         };
         (audit, learned)

@@ -5,7 +5,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::names::Names;
 use super::neighbours::Neighbours;
 use super::together::Together;
-use super::{AuditOptions, excerpts, finding, heed_paths, put_in_order};
+use super::{AuditOptions, excerpts, finding, heed_paths, put_in_order, surest};
 use crate::attribution::Places;
 use crate::attribution::commits::CommitCollector;
 use crate::attribution::refs::Tips;
@@ -16,6 +16,7 @@ use crate::odb::objects::Objects;
 use crate::odb::repository::Repository;
 use crate::odb::walk::STREAMED_FROM;
 use crate::odb::{Node, Skipped};
+use crate::rule::Confidence;
 use crate::scan::Sighted;
 use crate::scan::history::Scanned;
 use crate::scan::lfs::BehindPointers;
@@ -25,6 +26,16 @@ pub(super) fn tips_of(repo: &Repository) -> Tips {
     let mut tips = Tips::read(repo);
     tips.skipped.extend(repo.unknown_extensions());
     tips
+}
+
+/// What was made of all that was found.
+pub(super) struct Finished {
+    pub(super) findings: Vec<Finding>,
+    pub(super) hidden: Vec<Finding>,
+    /// How many are below the asked confidence.
+    pub(super) below_confidence: usize,
+    /// The objects whose lines could not be read again.
+    pub(super) unread: Vec<Skipped>,
 }
 
 /// What findings are made with.
@@ -51,13 +62,8 @@ impl<'a> Finish<'a> {
         }
     }
 
-    /// Makes findings of what was found, and puts them in order; also returns how many are below the
-    /// asked confidence, and the objects whose lines could not be read again.
-    pub(super) fn findings(
-        &self,
-        all: Together,
-        histories: Vec<History>,
-    ) -> (Vec<Finding>, usize, Vec<Skipped>) {
+    /// Makes findings of what was found, and puts them in order.
+    pub(super) fn findings(&self, all: Together, histories: Vec<History>) -> Finished {
         let Together { found, below } = all;
         let id_of = |node| self.objects.id(node);
         let neighbours = Neighbours::of(found.iter().chain(&below), &id_of);
@@ -82,8 +88,27 @@ impl<'a> Finish<'a> {
                 None => Ok(()),
             }
         });
-        put_in_order(&mut findings);
-        (findings, below.len() + lowered, unread)
+        put_in_order(&mut findings, self.detector.rules());
+        Finished {
+            findings,
+            hidden: self.hidden(&below),
+            below_confidence: below.len() + lowered,
+            unread,
+        }
+    }
+
+    /// Of what is below the asked confidence, what a report of medium confidence would tell.
+    fn hidden(&self, below: &[Sighted]) -> Vec<Finding> {
+        let id_of = |node| self.objects.id(node);
+        let likely = below
+            .iter()
+            .filter(|sighted| surest(sighted) >= Confidence::Medium);
+        let hidden = likely.map(|sighted| {
+            let mut hidden = finding(&id_of, self.detector, self.options, sighted, None);
+            self.names.tell(sighted, &mut hidden);
+            hidden
+        });
+        hidden.collect()
     }
 }
 

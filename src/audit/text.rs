@@ -74,10 +74,11 @@ pub fn text(
         out.extend_from_slice(bytes);
         Ok(())
     });
-    put_in_order(&mut findings);
+    put_in_order(&mut findings, detector.rules());
     Ok(Audit {
         scope: Scope::Text,
         findings,
+        hidden: Vec::new(),
         coverage,
     })
 }

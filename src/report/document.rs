@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use super::escape::escape;
 use crate::audit::Scope;
 use crate::error::{Error, Result};
+use crate::path_class::PathClass;
 use crate::rule::Confidence;
+use crate::severity::Severity;
 
 /// The name of the shape.
 pub(super) const SCHEMA: &str = "unleak-report";
@@ -121,6 +123,12 @@ pub struct Finding {
     pub description: String,
     /// How sure it is.
     pub confidence: Confidence,
+    /// How bad it is; `None` in reports that do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub severity: Option<Severity>,
+    /// What the paths say at which it stood; `None` in reports that do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path_class: Option<PathClass>,
     /// How sure its rule is before it looks around.
     #[serde(default = "medium")]
     pub rule_confidence: Confidence,
@@ -162,6 +170,18 @@ impl Finding {
     /// The first digits of the fingerprint, enough for people.
     pub fn short_id(&self) -> &str {
         self.fingerprint.get(..12).unwrap_or(&self.fingerprint)
+    }
+
+    /// How bad it is.
+    pub fn severity(&self) -> Severity {
+        let by_confidence = || Severity::of_confidence(self.confidence);
+        self.severity.unwrap_or_else(by_confidence)
+    }
+
+    /// Whether it stood only in tests, documentation and other files that do not count as much.
+    pub fn is_aside(&self) -> bool {
+        self.path_class
+            .is_some_and(|class| class != PathClass::Production)
     }
 
     /// Why it is one, in words.

@@ -20,6 +20,7 @@ use crate::detect::score::Reason;
 use crate::finding::{self, Part, Place};
 use crate::odb::{self, ObjectKind};
 use crate::rule::{Confidence, RuleSet};
+use crate::severity::Severity;
 
 /// What a report is made from.
 pub struct Source<'a> {
@@ -72,6 +73,8 @@ impl Source<'_> {
             provider: rule.map_or_else(String::new, |rule| rule.provider.clone()),
             description: rule.map_or_else(String::new, |rule| rule.description.clone()),
             confidence: found.confidence,
+            severity: Some(Severity::of(found, rule)),
+            path_class: Some(found.path_class()),
             rule_confidence: rule.map_or(Confidence::Medium, |rule| rule.confidence),
             reasons: reasons.map(|reason| reason.text().to_owned()).collect(),
             secret: Text::of(redactor.secret(&found.secret)),
@@ -332,7 +335,7 @@ fn coverage(redactor: &Redactor, block: &CoverageBlock) -> Coverage {
         lfs_missing: block.lfs_missing,
         allowed_inline: block.allowed_inline,
         below_confidence: block.below_confidence,
-        filtered: block.filtered.len(),
+        filtered: block.filtered,
         filters: filters.collect(),
         excluded: block.excluded,
         rules_off: block.rules_off.clone(),

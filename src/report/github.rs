@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use super::document::{Document, Finding};
 use super::escape::escape;
 use super::location::{Location, left_out, locations, path_note, unread};
-use crate::rule::Confidence;
+use crate::severity::Severity;
 
 /// Places told of each finding.
 const MAX_PLACES: usize = 10;
@@ -61,10 +61,10 @@ fn told(finding: &Finding) -> Vec<Location<'_>> {
 }
 
 fn annotate(finding: &Finding, location: &Location<'_>, text: &mut String) {
-    let command = match finding.confidence {
-        Confidence::High => "error",
-        Confidence::Medium => "warning",
-        Confidence::Low => "notice",
+    let command = match finding.severity() {
+        Severity::Critical | Severity::High => "error",
+        Severity::Medium => "warning",
+        Severity::Low | Severity::Info => "notice",
     };
     let _ = write!(text, "::{command} ");
     if let Some(path) = location.path {

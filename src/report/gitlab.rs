@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::document::{self, Finding, Text};
 use super::location::{left_out, locations, unread};
-use crate::rule::Confidence;
+use crate::severity::Severity;
 
 /// The newest version of the schema that it was checked against.
 const SCHEMA_VERSION: &str = "15.0.2";
@@ -70,7 +70,8 @@ struct Vulnerability<'a> {
 
 #[derive(Serialize)]
 struct Location {
-    file: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     start_line: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -159,10 +160,12 @@ fn vulnerability(finding: &Finding) -> Vulnerability<'_> {
             finding.why(),
             redacted_path(finding)
         ),
-        severity: match finding.confidence {
-            Confidence::High => "Critical",
-            Confidence::Medium => "Medium",
-            Confidence::Low => "Low",
+        severity: match finding.severity() {
+            Severity::Critical => "Critical",
+            Severity::High => "High",
+            Severity::Medium => "Medium",
+            Severity::Low => "Low",
+            Severity::Info => "Info",
         },
         raw_source_code_extract: finding.secret.shown(),
         location: location(finding),
@@ -181,23 +184,21 @@ fn vulnerability(finding: &Finding) -> Vulnerability<'_> {
     }
 }
 
-/// Says that the path is not exact, if so.
+/// Says that there is no path, or that it is not exact, if so.
 fn redacted_path(finding: &Finding) -> &'static str {
-    match finding.redacted_paths {
-        true => " The path holds a secret and is shown redacted.",
-        false => "",
+    let first = locations(finding).into_iter().next();
+    match first.and_then(|first| first.path) {
+        _ if finding.redacted_paths => " The path holds a secret and is shown redacted.",
+        None => " It is in no file, but in the text of a commit or tag, or in the name of a ref.",
+        Some(_) => "",
     }
 }
 
-/// The first place. GitLab wants a file of each finding: what stands in none is named instead.
+/// The first place: its file, if it stands in one, and the commit that brought it in.
 fn location(finding: &Finding) -> Location {
     let first = locations(finding).into_iter().next();
     let line = first.and_then(|first| first.line());
-    let file = match first {
-        Some(first) if line.is_some() => first.path.map_or_else(String::new, Text::exact),
-        Some(first) => first.label(),
-        None => String::new(),
-    };
+    let file = first.and_then(|first| first.path).map(Text::exact);
     let commit = first.and_then(|first| first.commit);
     // It is known of the first commit only, which is that of the first place.
     let author = finding.author().filter(|_| commit.is_some());

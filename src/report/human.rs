@@ -4,74 +4,85 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::Blocked;
 use super::document::{Coverage, Document, Finding, Text};
 use super::escape::escape;
 use super::location::{filtered, filters, first_label, locations, path_note, ref_note, rules_off};
 use super::paint::{Paint, Role};
 use super::story::{also_in, also_on, counted, story};
+use super::{Blocked, Shown, summary};
 use crate::audit::Scope;
-use crate::rule::Confidence;
+use crate::severity::Severity;
 
 /// Characters of an excerpt on either side of the secret.
 const EXCERPT_CHARS: usize = 48;
 /// Columns of a tab in an excerpt.
 const TAB: &str = "    ";
-/// Lines about findings. What stands before and after them is at most 50 more.
+/// Lines about findings, their overview among them. What stands before and after them is at most 50 more.
 const MAX_LINES: usize = 150;
 /// Issuers' pages listed before the rest is counted.
 const MAX_PAGES: usize = 10;
 /// Objects that could not be read, listed before the rest is counted.
 const MAX_SKIPPED: usize = 10;
 
-/// How much of a report is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Length {
-    /// Not more than people read.
-    Capped,
-    /// Everything.
-    Whole,
-}
-
-pub(super) fn render(document: &Document, length: Length, paint: Paint) -> String {
+pub(super) fn render(document: &Document, shown: Shown, paint: Paint) -> String {
     let mut text = String::new();
     verdict(document, paint, &mut text);
-    match length {
-        Length::Whole => {
-            for finding in &document.findings {
-                text.push('\n');
-                text.push_str(&block(document, paint, finding));
-            }
-        }
-        Length::Capped => {
-            let all = "'--all' prints every finding, '--format json' writes them for programs";
-            capped(document, all, paint, &mut text);
+    let is_large = document.findings.len() > summary::MAX_WITHOUT;
+    if is_large {
+        summary::table(document, paint, &mut text);
+    }
+    let mut wanted: Vec<&Finding> = document.findings.iter().collect();
+    let mut folded = Vec::new();
+    if is_large && shown != Shown::All {
+        (folded, wanted) = wanted.into_iter().partition(|finding| finding.is_aside());
+        // Where there is nothing else, they are what matters.
+        if wanted.is_empty() {
+            std::mem::swap(&mut folded, &mut wanted);
         }
     }
+    let mut aside = String::new();
+    summary::folded(&folded, paint, &mut aside);
+    let used = text.lines().count() + aside.lines().count();
+    blocks(document, &wanted, (shown, used, ALL), paint, &mut text);
+    text.push_str(&aside);
     coverage(document, paint, &mut text);
-    next_steps(document, &mut text);
+    next_steps(document, &wanted, &mut text);
     text
 }
 
-/// The findings in at most [`MAX_LINES`] lines: in full as many as can be, then one line each, then how
-/// many more there are; `all` says how to see those.
-fn capped(document: &Document, all: &str, paint: Paint, text: &mut String) {
-    let findings = &document.findings;
+/// How to see all.
+const ALL: &str = "'--all' prints every finding, '--format json' writes them for programs";
+
+/// The findings: as many in full as are to be shown, or as fit into [`MAX_LINES`] lines of which `used`
+/// are taken, then one line each, then how many more there are; `all` says how to see those.
+fn blocks(
+    document: &Document,
+    findings: &[&Finding],
+    (shown, used, all): (Shown, usize, &str),
+    paint: Paint,
+    text: &mut String,
+) {
     let mut blocks: Vec<String> = Vec::new();
     let mut lines = 0;
+    let max_lines = MAX_LINES.saturating_sub(used);
     for finding in findings {
+        let is_enough = match shown {
+            Shown::Fitting => lines > max_lines,
+            Shown::First(count) => blocks.len() >= count,
+            Shown::All => false,
+        };
+        if is_enough {
+            break;
+        }
         let block = format!("\n{}", block(document, paint, finding));
         lines += block.matches('\n').count();
         blocks.push(block);
-        if lines > MAX_LINES {
-            break;
-        }
     }
-    if lines > MAX_LINES {
+    if shown == Shown::Fitting && lines > max_lines {
         // A line for each of the others, a blank one, and one for those that still do not fit; but half
         // of the room for the first ones.
         let fits = |lines: usize, count: usize| {
-            lines <= MAX_LINES / 2 || lines + (findings.len() - count) + 2 <= MAX_LINES
+            lines <= max_lines / 2 || lines + (findings.len() - count) + 2 <= max_lines
         };
         while let Some(last) = blocks.last()
             && !fits(lines, blocks.len())
@@ -86,7 +97,10 @@ fn capped(document: &Document, all: &str, paint: Paint, text: &mut String) {
         return;
     }
     text.push('\n');
-    let room = MAX_LINES.saturating_sub(lines + 2);
+    let room = match shown {
+        Shown::Fitting => max_lines.saturating_sub(lines + 2),
+        Shown::First(_) | Shown::All => 0,
+    };
     for finding in others.iter().take(room) {
         text.push_str(&one_line(paint, finding));
     }
@@ -99,7 +113,7 @@ fn capped(document: &Document, all: &str, paint: Paint, text: &mut String) {
 fn one_line(paint: Paint, finding: &Finding) -> String {
     format!(
         "{} {}: {} {} {}\n",
-        level(paint, finding.confidence),
+        level(paint, finding.severity()),
         paint.role(Role::Rule, &plain(&finding.rule_id)),
         paint.role(Role::Path, &first_label(finding)),
         paint.role(Role::Secret, &finding.secret.shown()),
@@ -128,8 +142,8 @@ fn plain(text: &str) -> String {
 pub(super) fn verdict(document: &Document, paint: Paint, text: &mut String) {
     let (head, findings) = (&document.head, &document.findings);
     let subject = plain(&head.repository);
-    let levels = Confidence::ALL.iter().rev().filter_map(|&level| {
-        let of_level = |finding: &&Finding| finding.confidence == level;
+    let levels = Severity::ALL.iter().filter_map(|&level| {
+        let of_level = |finding: &&Finding| finding.severity() == level;
         let count = findings.iter().filter(of_level).count();
         (count > 0).then(|| format!("{count} {}", level.name()))
     });
@@ -209,7 +223,14 @@ pub(super) fn block_message(document: &Document, blocked: &Blocked<'_>, paint: P
         Scope::Range => "'unleak scan --range A..B --all' prints every finding of these commits",
         _ => "'unleak scan --all' prints every finding",
     };
-    capped(document, all, paint, &mut text);
+    let findings: Vec<&Finding> = document.findings.iter().collect();
+    blocks(
+        document,
+        &findings,
+        (Shown::Fitting, 0, all),
+        paint,
+        &mut text,
+    );
     if !document.head.complete {
         text.push('\n');
         unread(&document.coverage, paint, &mut text);
@@ -224,7 +245,7 @@ pub(super) fn block_message(document: &Document, blocked: &Blocked<'_>, paint: P
             blocked.remove
         );
         let head = "if it ever left this machine, make it useless at its issuer first:";
-        rotate(document, head, &mut text);
+        rotate(&findings, head, &mut text);
     }
     if let Some(skip) = blocked.skip {
         let _ = writeln!(text, "to let this one pass unread, on the record: {skip}");
@@ -283,12 +304,13 @@ fn on_one_line(text: &Text) -> String {
     parts.collect::<Vec<_>>().join(TAB)
 }
 
-fn level(paint: Paint, confidence: Confidence) -> String {
-    match confidence {
-        Confidence::High => paint.role(Role::Alarm, "high"),
-        Confidence::Medium => paint.role(Role::Warning, "medium"),
-        Confidence::Low => paint.role(Role::Dim, "low"),
-    }
+fn level(paint: Paint, severity: Severity) -> String {
+    let role = match severity {
+        Severity::Critical | Severity::High => Role::Alarm,
+        Severity::Medium => Role::Warning,
+        Severity::Low | Severity::Info => Role::Dim,
+    };
+    paint.role(role, severity.name())
 }
 
 /// A finding in full.
@@ -301,7 +323,7 @@ fn block(document: &Document, paint: Paint, finding: &Finding) -> String {
     let _ = writeln!(
         text,
         "{} {}: {} {}{with}",
-        level(paint, finding.confidence),
+        level(paint, finding.severity()),
         paint.role(Role::Rule, &plain(&finding.rule_id)),
         plain(&finding.description),
         paint.role(Role::Secret, &finding.secret.shown())
@@ -322,7 +344,16 @@ fn block(document: &Document, paint: Paint, finding: &Finding) -> String {
             let _ = writeln!(text, "  {} {}", dim("web:"), plain(page));
         }
     }
-    let _ = writeln!(text, "  {} {}", dim("why:"), finding.why());
+    let confidence = finding.confidence.name();
+    let _ = writeln!(
+        text,
+        "  {} {confidence} confidence: {}",
+        dim("why:"),
+        finding.why()
+    );
+    if let Some(class) = finding.path_class.filter(|_| finding.is_aside()) {
+        let _ = writeln!(text, "  {} only in {}", dim("files:"), class.places());
+    }
     for note in [path_note(finding, " "), ref_note(finding, " ")] {
         if !note.is_empty() {
             let _ = writeln!(text, "  {}{note}", dim("name:"));
@@ -459,7 +490,7 @@ fn unread(coverage: &Coverage, paint: Paint, text: &mut String) {
     }
 }
 
-fn next_steps(document: &Document, text: &mut String) {
+fn next_steps(document: &Document, wanted: &[&Finding], text: &mut String) {
     if document.findings.is_empty() {
         return;
     }
@@ -467,7 +498,7 @@ fn next_steps(document: &Document, text: &mut String) {
         text,
         "\nnext: make every secret above useless at its issuer first; deleting the line is not enough"
     );
-    rotate(document, "", text);
+    rotate(wanted, "", text);
     if document.head.scope == Scope::Repository {
         let _ = writeln!(
             text,
@@ -477,8 +508,8 @@ fn next_steps(document: &Document, text: &mut String) {
 }
 
 /// Where each secret can be made useless, under `head` if there is any.
-fn rotate(document: &Document, head: &str, text: &mut String) {
-    let findings = document.findings.iter();
+fn rotate(findings: &[&Finding], head: &str, text: &mut String) {
+    let findings = findings.iter();
     let pages: BTreeSet<(&str, &str)> = findings
         .filter_map(|finding| Some((finding.provider.as_str(), finding.rotate.as_deref()?)))
         .collect();

@@ -3,7 +3,7 @@
 //! ```text
 //! recognise < redact; escape, paint, redact, weblink < document < fill
 //! document < location < csv, diff, github, gitlab, junit, sarif < mod
-//! location < story < human < html < mod; html < estate
+//! location < story < summary < human < html < mod; html < estate
 //! ```
 //!
 //! A scan becomes a [`Document`] once, through the redactor; every format is made from that alone,
@@ -27,20 +27,18 @@ mod recognise;
 pub mod redact;
 mod sarif;
 mod story;
+mod summary;
 pub mod weblink;
 
 pub use document::Document;
 pub use fill::Source;
-use human::Length;
 use paint::Paint;
 
 /// The formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// For people at a terminal: a few lines a finding, as many as people read.
-    Human,
-    /// The same with every finding.
-    HumanWhole,
+    /// For people at a terminal: a few lines a finding.
+    Human(Shown),
     /// One line a finding: `path:line: rule: secret`.
     Brief,
     /// One JSON document, described by `docs/report.schema.json`.
@@ -59,6 +57,17 @@ pub enum Format {
     JUnit,
     /// One file for a browser.
     Html,
+}
+
+/// How many findings the report for people shows in full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// As many as people read.
+    Fitting,
+    /// So many, the worst ones.
+    First(usize),
+    /// All.
+    All,
 }
 
 /// What a hook blocks, and the way out.
@@ -81,8 +90,7 @@ impl Document {
     /// Returns the report as bytes; only the one for people is painted.
     pub fn render(&self, format: Format, paint: Paint) -> Vec<u8> {
         match format {
-            Format::Human => human::render(self, Length::Capped, paint).into_bytes(),
-            Format::HumanWhole => human::render(self, Length::Whole, paint).into_bytes(),
+            Format::Human(shown) => human::render(self, shown, paint).into_bytes(),
             Format::Brief => human::brief(self).into_bytes(),
             Format::Json => self.to_json(),
             Format::JsonLines => self.to_json_lines(),

@@ -61,30 +61,20 @@ pub struct Redactor {
 }
 
 impl Redactor {
-    /// Collects the values of all that was found, suppressed or not.
+    /// Collects the values of all that was found, reported or not.
     pub fn of(audit: &Audit, reveal: Reveal) -> Self {
-        let suppressed = audit.coverage.suppressed.iter();
-        let more = suppressed.map(|entry| &entry.secret);
-        Self::with(
-            &audit.findings,
-            more.chain(&audit.coverage.filtered),
-            reveal,
-        )
+        Self::with(audit.findings.iter().chain(&audit.hidden), reveal)
     }
 
     /// Collects the values of `findings`.
     pub fn new(findings: &[Finding], reveal: Reveal) -> Self {
-        Self::with(findings, std::iter::empty(), reveal)
+        Self::with(findings.iter(), reveal)
     }
 
-    fn with<'a>(
-        findings: &'a [Finding],
-        more: impl Iterator<Item = &'a Arc<Secret>>,
-        reveal: Reveal,
-    ) -> Self {
-        let with = findings.iter().flat_map(|finding| &finding.with);
-        let secrets = findings.iter().map(|finding| &finding.secret);
-        let secrets = secrets.chain(with.map(|part| &part.secret)).chain(more);
+    fn with<'a>(findings: impl Iterator<Item = &'a Finding> + Clone, reveal: Reveal) -> Self {
+        let with = findings.clone().flat_map(|finding| &finding.with);
+        let secrets = findings.clone().map(|finding| &finding.secret);
+        let secrets = secrets.chain(with.map(|part| &part.secret));
         let known: HashSet<Arc<Secret>> = secrets.map(Arc::clone).collect();
         let mut redactor = Self {
             values: searched(&known),

@@ -15,6 +15,7 @@ pub mod pattern;
 mod store;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use globset::GlobMatcher;
 use jiff::civil::Date;
@@ -47,6 +48,8 @@ pub struct Outcome {
     pub findings: Vec<Finding>,
     /// Those that do not.
     pub suppressed: Vec<Suppressed>,
+    /// The same, as they were.
+    pub hidden: Vec<Finding>,
     /// Suppressions that would match but have expired, as people call them.
     pub expired: Vec<String>,
     /// Suppressions that no finding matched, likewise.
@@ -103,14 +106,17 @@ impl Suppressions {
             }
             match hidden {
                 None => outcome.findings.push(finding),
-                Some((details, source)) => outcome.suppressed.push(Suppressed {
-                    fingerprint: finding.fingerprint,
-                    rule_id: finding.rule_id,
-                    secret: finding.secret,
-                    reason: details.reason.clone(),
-                    owner: details.owner.clone(),
-                    source,
-                }),
+                Some((details, source)) => {
+                    outcome.suppressed.push(Suppressed {
+                        fingerprint: finding.fingerprint,
+                        rule_id: finding.rule_id.clone(),
+                        secret: Arc::clone(&finding.secret),
+                        reason: details.reason.clone(),
+                        owner: details.owner.clone(),
+                        source,
+                    });
+                    outcome.hidden.push(finding);
+                }
             }
         }
         outcome.expired = expired.into_iter().collect();

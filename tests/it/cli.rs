@@ -40,7 +40,7 @@ fn exit_1_when_something_is_found() {
     let output = scan(&repo, &[]);
     assert_eq!(output.status.code(), Some(1));
     assert!(
-        stdout(&output).starts_with("1 secret found (1 high) in ."),
+        stdout(&output).starts_with("1 secret found (1 critical) in ."),
         "{}",
         stdout(&output)
     );

@@ -23,6 +23,7 @@ mod import;
 mod malformed;
 mod many;
 mod odb;
+mod overview;
 mod pairs;
 mod places;
 mod purge;

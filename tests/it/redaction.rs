@@ -412,3 +412,34 @@ fn a_line_hides_other_copies_of_its_secrets() {
         assert_hidden(&text, &other, format);
     }
 }
+
+#[test]
+fn what_is_not_reported_is_hidden_in_names_of_refs_too() {
+    const RULES: &str = r#"
+[[rule]]
+id = "acme-key"
+provider = "Acme"
+description = "Acme key"
+confidence = "medium"
+keywords = ["acme-"]
+regex = '''acme-[a-z]{5}-[0-9]'''
+examples = ["acme-{lower:5}-{digits:1}"]
+near_misses = ["acme-{digits:5}-{digits:1}"]
+"#;
+    // Too much like a name to be searched for everywhere.
+    let value = ["acme", "horse", "7"].join("-");
+    let repo = Repo::new();
+    repo.write("rules.toml", RULES);
+    repo.commit_file("file", format!("key = {}\n", github_token(4)));
+    repo.git(&["branch", &format!("fix/{value}")]);
+    let rules = repo.path().join("rules.toml");
+    let rules = ["--rules", rules.to_str().unwrap()];
+    let found = repo.scan(&rules);
+    assert_eq!(found.only("acme-key")["confidence"], "medium");
+    for options in [["--min-confidence", "high"], ["--rule", "github-pat"]] {
+        let report = repo.scan(&[&rules[..], &options].concat());
+        assert_eq!(report.findings().len(), 1, "{options:?}");
+        let text = report.json.to_string();
+        assert!(!text.contains(&value), "{options:?}: {text}");
+    }
+}

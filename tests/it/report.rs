@@ -265,11 +265,13 @@ fn the_gitlab_report_has_what_its_schema_wants() {
         let lengths: Vec<usize> = id.split('-').map(str::len).collect();
         assert_eq!((lengths, &id[14..15]), (vec![8, 4, 4, 4, 12], "8"));
         ids.push(id);
-        assert_eq!(entry["severity"], "Critical");
+        let severity = entry["severity"].as_str().unwrap();
+        assert!(["Critical", "High"].contains(&severity), "{severity}");
         assert_eq!(entry["identifiers"][0]["type"], "unleak_rule_id");
         assert_eq!(entry["identifiers"][0]["value"], "github-pat");
         let place = &entry["location"];
-        assert!(!place["file"].as_str().unwrap().is_empty());
+        // What stands in no file has none.
+        assert!(place["file"].as_str() != Some(""));
         assert!(place["commit"]["sha"].as_str().unwrap().len() >= 7);
         assert_eq!(place["start_line"], place["end_line"]);
         // Markdown: our own words only.
@@ -655,7 +657,7 @@ fn a_report_for_people_has_at_most_200_lines_unless_all_is_asked_for() {
         let counted: usize = more.split(' ').nth(1).unwrap().parse().unwrap();
         // A block of each has one arrow; a line of each ends in its id.
         let full = text.matches("  --> many.env:").count();
-        let short = text.matches("\nhigh github-pat: many.env:").count();
+        let short = text.matches("\ncritical github-pat: many.env:").count();
         assert_eq!(full + short + counted, 1000, "{what}");
         assert!(full >= 5 && short >= 50, "{what}: {full}, {short}");
         assert!(text.contains("1000 secrets"), "{what}");

@@ -150,6 +150,8 @@ fn poison(value: &mut Value, evil: &str) {
         "scope",
         "confidence",
         "rule_confidence",
+        "severity",
+        "path_class",
         "fingerprint",
         "kind",
     ];

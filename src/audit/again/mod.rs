@@ -320,22 +320,22 @@ impl<'a> Grown<'a> {
         };
         let (kept, noted) = (self.keep(&told, &found), self.noted(&texts));
         let finish = Finish::new(objects, detector, options, &names);
-        let (findings, below_confidence, unread) =
-            finish.findings(Together { found, below }, attributed.histories);
+        let done = finish.findings(Together { found, below }, attributed.histories);
         let coverage = CoverageBlock {
             shallow: shallow.len(),
             allowed_inline: allowed_names,
-            below_confidence,
+            below_confidence: done.below_confidence,
             submodules: submodules.len(),
             unopened: names.unopened.clone(),
             ..CoverageBlock::default()
         };
-        let missing = [attributed.missing, unread].concat();
+        let missing = [attributed.missing, done.unread].concat();
         let skipped = &attributed.skipped;
         let unread = [&tips.skipped, &names.skipped, skipped, &missing];
         let audit = Audit {
             scope: Scope::Repository,
-            findings,
+            findings: done.findings,
+            hidden: done.hidden,
             coverage: self.cover(coverage, texts, facts, &unread),
         };
         Some((audit, noted, kept))

@@ -3,7 +3,10 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand, ValueEnum};
+
+use unleak::path_class::PathClass;
 
 use crate::estate::args::{EstateCommand, MergeArgs};
 use crate::purge::args::PurgeArgs;
@@ -32,6 +35,10 @@ pub(crate) struct Args {
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
 
+    /// Print to the terminal, not to a pager
+    #[arg(long, global = true)]
+    pub(crate) no_pager: bool,
+
     /// Say more on standard error
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
@@ -41,7 +48,7 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Scan every object of a repository, reachable or not; or only what is new; or files; or standard input
-    Scan(ScanArgs),
+    Scan(Box<ScanArgs>),
     /// Block commits and pushes that bring in secrets
     Hook {
         #[command(subcommand)]
@@ -623,6 +630,11 @@ pub(crate) struct FilterOptions {
     #[arg(long, value_name = "PATTERN")]
     pub(crate) exclude: Vec<String>,
 
+    /// Only secrets that were ever in files of this class: production, test, documentation, vendored,
+    /// generated, lock-file or translation; may be given more than once
+    #[arg(long, value_name = "CLASS", value_parser = path_classes())]
+    pub(crate) path_class: Vec<PathClass>,
+
     /// Only what somebody brought in whose name or address holds this text
     #[arg(long, value_name = "TEXT")]
     pub(crate) author: Option<String>,
@@ -638,6 +650,29 @@ pub(crate) struct FilterOptions {
     /// Only what a remote-tracking branch reaches
     #[arg(long)]
     pub(crate) published: bool,
+}
+
+/// Reads the name of a class of paths.
+fn path_classes() -> impl TypedValueParser<Value = PathClass> {
+    let names = PathClass::ALL.map(PathClass::slug);
+    PossibleValuesParser::new(names).map(|name| {
+        let mut classes = PathClass::ALL.into_iter();
+        let named = classes.find(|class| class.slug() == name);
+        named.expect("the parser lets no other name pass")
+    })
+}
+
+/// How long the report for people is.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct LengthOptions {
+    /// Print every finding: without it, the report for people is at most 200 lines long, shows the worst
+    /// findings in full, more in one line each, counts the rest, and folds those in tests and the like
+    #[arg(long)]
+    pub(crate) all: bool,
+
+    /// Print this many findings in full, the worst ones
+    #[arg(long, value_name = "N", conflicts_with = "all")]
+    pub(crate) limit: Option<usize>,
 }
 
 /// What is scanned, and how it is told.
@@ -708,10 +743,8 @@ pub(crate) struct ScanArgs {
     #[arg(long)]
     pub(crate) show_secrets: bool,
 
-    /// Print every finding: without it, the report for people is at most 200 lines long, shows the first
-    /// findings in full, more in one line each, and counts the rest
-    #[arg(long)]
-    pub(crate) all: bool,
+    #[command(flatten)]
+    pub(crate) length: LengthOptions,
 
     /// Report lines that carry an inline allow marker, too
     #[arg(long)]

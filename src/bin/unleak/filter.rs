@@ -80,7 +80,7 @@ impl<'a> Filter<'a> {
         &self.excluded
     }
 
-    /// Leaves out what is not wanted, but for its secrets. Returns the filters that match none of the
+    /// Leaves out what is not wanted. Returns the filters that match none of the
     /// findings.
     pub(crate) fn apply(&self, audit: &mut Audit, rules: &RuleSet) -> Unmatched<'_> {
         let unmatched = self.unmatched(&audit.findings);
@@ -88,8 +88,8 @@ impl<'a> Filter<'a> {
         let (wanted, others): (Vec<_>, Vec<_>) =
             findings.partition(|finding| self.wants(finding, rules));
         audit.findings = wanted;
-        let secrets = others.into_iter().map(|finding| finding.secret);
-        audit.coverage.filtered = secrets.collect();
+        audit.coverage.filtered = others.len();
+        audit.hidden.extend(others);
         audit.coverage.filters = self.typed();
         unmatched
     }
@@ -109,6 +109,8 @@ impl<'a> Filter<'a> {
         let author = options.author.iter().map(|text| ("--author", text));
         let values = values.chain(author);
         let mut typed: Vec<String> = values.map(|(f, v)| format!("{f} '{v}'")).collect();
+        let classes = options.path_class.iter();
+        typed.extend(classes.map(|class| format!("--path-class {}", class.slug())));
         for (flag, is_on) in [
             ("--in-head", options.in_head),
             ("--published", options.published),
@@ -153,6 +155,7 @@ impl<'a> Filter<'a> {
             && is_provider
             && (self.paths.is_empty() || self.is_at(finding, &self.paths))
             && !self.is_excluded(finding)
+            && (options.path_class.is_empty() || options.path_class.contains(&finding.path_class()))
             && options
                 .author
                 .as_ref()

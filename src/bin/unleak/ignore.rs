@@ -34,6 +34,7 @@ pub(crate) fn apply_at(all: &Suppressions, audit: &mut Audit, locate: Locate<'_>
     let outcome = all.apply(std::mem::take(&mut audit.findings), today(), locate)?;
     audit.findings = outcome.findings;
     audit.coverage.suppressed = outcome.suppressed;
+    audit.hidden.extend(outcome.hidden);
     for name in outcome.expired {
         ui::warn(&format!(
             "the suppression '{name}' has expired: 'unleak ignore list' tells which"

@@ -20,6 +20,7 @@ mod known;
 mod manual;
 mod objects;
 mod output;
+mod pager;
 mod progress;
 mod purge;
 mod report;

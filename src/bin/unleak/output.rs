@@ -9,11 +9,12 @@ use std::path::{Path, PathBuf};
 
 use unleak::error::{Error, Result};
 use unleak::report::paint::Paint;
-use unleak::report::{Document, Format};
+use unleak::report::{Document, Format, Shown};
 
-use crate::args::FormatChoice;
+use crate::args::{FormatChoice, LengthOptions};
 use crate::exit::Exit;
 use crate::interrupt;
+use crate::pager;
 use crate::ui;
 
 /// How much of a report for people is written.
@@ -21,19 +22,18 @@ use crate::ui;
 pub(crate) enum Length {
     /// One line a finding.
     Brief,
-    /// As much as people read.
-    Capped,
-    /// Every finding.
-    Whole,
+    /// A few lines a finding.
+    Full(Shown),
 }
 
 impl Length {
-    /// What `--quiet` and `--all` ask for.
-    pub(crate) fn of(quiet: bool, all: bool) -> Self {
-        match (quiet, all) {
-            (true, _) => Self::Brief,
-            (false, false) => Self::Capped,
-            (false, true) => Self::Whole,
+    /// What `--quiet` and the options of a report ask for.
+    pub(crate) fn of(quiet: bool, options: &LengthOptions) -> Self {
+        match (quiet, options.all, options.limit) {
+            (true, ..) => Self::Brief,
+            (false, true, _) => Self::Full(Shown::All),
+            (false, false, Some(count)) => Self::Full(Shown::First(count)),
+            (false, false, None) => Self::Full(Shown::Fitting),
         }
     }
 
@@ -41,8 +41,7 @@ impl Length {
     pub(crate) fn format(self) -> Format {
         match self {
             Self::Brief => Format::Brief,
-            Self::Capped => Format::Human,
-            Self::Whole => Format::HumanWhole,
+            Self::Full(shown) => Format::Human(shown),
         }
     }
 }
@@ -52,6 +51,8 @@ pub(crate) struct Outputs {
     /// What is written to standard output.
     pub(crate) standard: Option<Format>,
     files: Vec<(Format, PathBuf)>,
+    /// Whether a long report for people may go through a pager.
+    has_pager: bool,
 }
 
 impl Outputs {
@@ -93,7 +94,16 @@ impl Outputs {
             }
             files.push((format, path));
         }
-        Ok(Self { standard, files })
+        Ok(Self {
+            standard,
+            files,
+            has_pager: false,
+        })
+    }
+
+    /// Lets a report for people go through a pager.
+    pub(crate) fn with_pager(self, has_pager: bool) -> Self {
+        Self { has_pager, ..self }
     }
 
     /// Writes a report.
@@ -127,6 +137,13 @@ impl Outputs {
         // may: the report must not be lost.
         let standard = self.standard.or(lost.filter(|_| is_redacted));
         let printed = match standard {
+            Some(format @ Format::Human(_)) if self.has_pager => {
+                let text = render(format, paint)?;
+                match pager::show(&text) {
+                    true => Exit::Clean,
+                    false => print(&text)?,
+                }
+            }
             Some(format) => print(&render(format, paint)?)?,
             None => Exit::Clean,
         };

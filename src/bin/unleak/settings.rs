@@ -40,8 +40,9 @@ impl ScanSettings {
     /// # Errors
     /// `Io` or `Config` if the rule file cannot be read.
     pub(crate) fn resolve(args: &Args, scan: &ScanArgs, layers: &Layers) -> Result<Self> {
-        let length = Length::of(args.quiet, scan.all);
-        let outputs = Outputs::resolve(scan.format, &scan.output, length)?;
+        let length = Length::of(args.quiet, &scan.length);
+        let outputs =
+            Outputs::resolve(scan.format, &scan.output, length)?.with_pager(!args.no_pager);
         let overrides = overrides_for(&scan.repository);
         let mut audit = audit_options(layers, scan.min_confidence, scan.no_inline_allow);
         if scan.no_delta {

@@ -1,15 +1,9 @@
 //! What a purge selects by itself, what it asks for, and what it leaves alone.
 
-use std::fs::File;
-use std::io::{Read, Write};
-use std::process::{Command, Stdio};
-
-use rustix::fs::OFlags;
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::Value;
 
 use super::{Purged, assert_same, text};
-use crate::support::{Repo, token};
+use crate::support::{Repo, terminal, token};
 
 /// Rules of their own: what the built-in ones are sure of does not matter here.
 const RULES: &str = r#"
@@ -144,36 +138,10 @@ fn without_a_terminal_a_wider_selection_needs_yes() {
 
 /// Runs a purge on a terminal and types `answer`; returns its status and what it prints.
 fn on_terminal(purged: &Purged, args: &[&str], answer: &str) -> (i32, String) {
-    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    grantpt(&terminal).unwrap();
-    unlockpt(&terminal).unwrap();
-    let name = ptsname(&terminal, Vec::new()).unwrap();
-    let open = || {
-        let flags = OFlags::RDWR | OFlags::NOCTTY;
-        rustix::fs::open(&name, flags, rustix::fs::Mode::empty()).unwrap()
-    };
-    let mut child = Command::new(env!("CARGO_BIN_EXE_unleak"))
-        .arg("purge")
-        .args(args)
-        .current_dir(purged.repo.path())
-        .env_clear()
-        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-        .env("HOME", purged.repo.path())
-        .env("XDG_STATE_HOME", purged.state.path())
-        .env("GIT_CONFIG_GLOBAL", "/dev/null")
-        .stdin(Stdio::from(open()))
-        .stdout(Stdio::from(open()))
-        .stderr(Stdio::from(open()))
-        .spawn()
-        .unwrap();
-    let mut terminal = File::from(terminal);
-    terminal.write_all(answer.as_bytes()).unwrap();
-    let (mut said, mut part) = (Vec::new(), [0; 4096]);
-    // When nobody has the other side open any more, reading fails.
-    while let Ok(len @ 1..) = terminal.read(&mut part) {
-        said.extend_from_slice(&part[..len]);
-    }
-    (child.wait().unwrap().code().unwrap(), text(&said))
+    let state = purged.state.path().to_str().unwrap();
+    let args = [&["purge"], args].concat();
+    let env = [("XDG_STATE_HOME", state)];
+    terminal::on_terminal(purged.repo.path(), &args, &env, answer)
 }
 
 #[test]

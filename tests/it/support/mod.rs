@@ -2,6 +2,7 @@
 //! object ids are the same everywhere; and the binary under test.
 
 pub(crate) mod syntaxes;
+pub(crate) mod terminal;
 
 use std::ffi::OsStr;
 use std::io::Write;

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use unleak::error::{Error, Result};
-use unleak::report::Format;
 use unleak::report::estate::Estate;
+use unleak::report::{Format, Shown};
 
 use super::args::MergeArgs;
 use crate::args::Args;
@@ -14,7 +14,7 @@ use crate::settings;
 
 /// Runs it.
 pub(crate) fn run(args: &Args, merge: &MergeArgs) -> Result<Exit> {
-    let outputs = Outputs::resolve(merge.format, &merge.output, Length::Capped)?;
+    let outputs = Outputs::resolve(merge.format, &merge.output, Length::Full(Shown::Fitting))?;
     let mut estate = Estate::default();
     for path in files(&merge.files)? {
         estate.merge(read(&path)?);
@@ -30,7 +30,7 @@ pub(crate) fn run(args: &Args, merge: &MergeArgs) -> Result<Exit> {
     settings::apply(paint);
     let before = before.as_ref();
     let render = |format: Format, paint| match format {
-        Format::Human => Ok(estate.to_text(before, paint).into_bytes()),
+        Format::Human(_) => Ok(estate.to_text(before, paint).into_bytes()),
         Format::Json => Ok(estate.to_json(before)),
         Format::Html => Ok(estate.to_html(before).into_bytes()),
         _ => Err(Error::usage(

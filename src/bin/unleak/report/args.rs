@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Subcommand, ValueEnum};
 
-use crate::args::FormatChoice;
+use crate::args::{FormatChoice, LengthOptions};
 
 /// What to do with saved reports.
 #[derive(Debug, Subcommand)]
@@ -59,9 +59,8 @@ pub(crate) struct Saved {
     #[arg(long)]
     pub(crate) show_secrets: bool,
 
-    /// Print every finding, however many there are (see 'unleak scan --help')
-    #[arg(long)]
-    pub(crate) all: bool,
+    #[command(flatten)]
+    pub(crate) length: LengthOptions,
 }
 
 /// How differences are told.

@@ -23,13 +23,13 @@ pub(crate) fn run(args: &Args, command: &ReportCommand) -> Result<Exit> {
             format,
             output,
         } => {
-            let length = Length::of(args.quiet, saved.all);
-            let outputs = Outputs::resolve(*format, output, length)?;
+            let length = Length::of(args.quiet, &saved.length);
+            let outputs = Outputs::resolve(*format, output, length)?.with_pager(!args.no_pager);
             outputs.write(&read_saved(saved)?, paint(args))
         }
         ReportCommand::Show { saved, fingerprint } => {
             let document = chosen(read_saved(saved)?, fingerprint)?;
-            let format = Length::of(args.quiet, saved.all).format();
+            let format = Length::of(args.quiet, &saved.length).format();
             output::print(&document.render(format, paint(args)))
         }
         ReportCommand::Diff { old, new, format } => {

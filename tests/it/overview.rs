@@ -1,0 +1,156 @@
+//! A report begins with what matters, and a large one with an overview.
+
+use crate::support::terminal::on_terminal;
+use crate::support::{Repo, github_token, token, unleak};
+
+/// A repository with `count` secrets in tests and three elsewhere.
+fn with_many(count: u64) -> Repo {
+    let repo = Repo::new();
+    for number in 0..count {
+        let line = format!("key = {}\n", github_token(100 + number));
+        repo.write(format!("tests/data/{number}.conf"), line);
+    }
+    repo.write("conf/app.env", format!("TOKEN={}\n", github_token(1)));
+    let password = token("{base62:14}7aQ", 2);
+    repo.write("conf/db.env", format!("DB_PASSWORD={password}\n"));
+    repo.write("docs/use.md", format!("TOKEN={}\n", github_token(3)));
+    repo.commit("all");
+    repo
+}
+
+fn human(repo: &Repo, options: &[&str]) -> String {
+    let output = unleak(&[&["scan"], options, &["."]].concat(), repo.path());
+    assert_eq!(output.status.code(), Some(1));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn severity_says_what_a_finding_would_mean() {
+    let repo = with_many(1);
+    let lost = format!("key = {}\n", github_token(9));
+    repo.git(&["checkout", "--quiet", "-b", "lost"]);
+    repo.commit_file("lost.conf", lost);
+    repo.git(&["checkout", "--quiet", "main"]);
+    repo.git(&["branch", "--quiet", "-D", "lost"]);
+    let report = repo.scan(&[]);
+    let told: Vec<(&str, &str, &str)> = report
+        .findings()
+        .iter()
+        .map(|finding| {
+            let path = finding["history"]["paths"][0].as_str().unwrap();
+            let severity = finding["severity"].as_str().unwrap();
+            (path, severity, finding["path_class"].as_str().unwrap())
+        })
+        .collect();
+    let password = report
+        .findings()
+        .iter()
+        .find(|finding| finding["history"]["paths"][0] == "conf/db.env")
+        .unwrap();
+    assert_eq!(password["severity"], password["confidence"]);
+    for (path, severity, class) in [
+        ("conf/app.env", "critical", "production"),
+        ("lost.conf", "high", "production"),
+        ("tests/data/0.conf", "high", "test"),
+        ("docs/use.md", "high", "documentation"),
+    ] {
+        assert!(told.contains(&(path, severity, class)), "{path}: {told:?}");
+    }
+    let rank = |severity: &str| {
+        let order = ["critical", "high", "medium", "low", "info"];
+        order.iter().position(|&known| known == severity).unwrap()
+    };
+    let ranks: Vec<usize> = told.iter().map(|entry| rank(entry.1)).collect();
+    assert!(ranks.is_sorted(), "{told:?}");
+    // Of one severity, what HEAD still has comes first, and of that production.
+    assert_eq!(told.last().map(|entry| entry.0 == "lost.conf"), Some(false));
+}
+
+#[test]
+fn a_large_report_begins_with_an_overview() {
+    let repo = with_many(30);
+    let text = human(&repo, &[]);
+    let first = text.find("\ncritical ").unwrap();
+    let overview = &text[..first];
+    for line in [
+        "33 secrets found (1 critical, ",
+        "        rule ",
+        "    32  github-pat",
+        "    30  tests/",
+        "    33  Ada Author",
+        "    33  2020",
+        "33 in HEAD, 0 only in history; 0 published",
+    ] {
+        assert!(overview.contains(line), "{line}: {overview}");
+    }
+    assert_eq!(text.matches(" github-pat: ").count(), 1, "{text}");
+    assert!(
+        text.contains("31 findings only in tests, documentation and other such files"),
+        "{text}"
+    );
+    assert!(text.contains("    30  tests/data/ (test)\n"), "{text}");
+    let all = human(&repo, &["--all"]);
+    assert_eq!(all.matches(" github-pat: ").count(), 32, "{all}");
+    assert!(!all.contains("only in tests, documentation and"), "{all}");
+}
+
+#[test]
+fn a_small_report_needs_no_overview() {
+    let text = human(&with_many(4), &[]);
+    assert_eq!(text.matches(" github-pat: ").count(), 6, "{text}");
+    assert!(!text.contains("        rule "), "{text}");
+}
+
+#[test]
+fn the_number_of_findings_can_be_limited() {
+    let repo = with_many(4);
+    let text = human(&repo, &["--limit", "2"]);
+    assert_eq!(text.matches("\n  --> ").count(), 2, "{text}");
+    assert!(
+        text.contains("and 5 more findings: '--all' prints"),
+        "{text}"
+    );
+}
+
+#[test]
+fn classes_of_paths_can_be_selected() {
+    let repo = with_many(4);
+    let of = |class: &str| {
+        let report = repo.scan(&["--path-class", class]);
+        (
+            report.findings().len(),
+            report.json["coverage"]["filtered"].as_u64(),
+        )
+    };
+    assert_eq!(of("test"), (4, Some(3)));
+    assert_eq!(of("documentation"), (1, Some(6)));
+    assert_eq!(of("production"), (2, Some(5)));
+    let output = unleak(&["scan", "--path-class", "vendored", "."], repo.path());
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        said.contains("no secrets match --path-class vendored"),
+        "{said}"
+    );
+}
+
+#[test]
+fn on_a_terminal_a_report_goes_through_a_pager() {
+    let repo = with_many(1);
+    let pager = [("UNLEAK_PAGER", "sed s/^/paged:/")];
+    let (code, said) = on_terminal(repo.path(), &["scan", "--color=never", "."], &pager, "");
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("paged:4 secrets found"), "{said}");
+    let plain = on_terminal(
+        repo.path(),
+        &["scan", "--color=never", "--no-pager", "."],
+        &pager,
+        "",
+    )
+    .1;
+    assert!(plain.contains("4 secrets found"), "{plain}");
+    assert!(!plain.contains("paged:"), "{plain}");
+    // A pager that is not there loses nothing.
+    let missing = [("PAGER", "no-such-pager-of-ours")];
+    let said = on_terminal(repo.path(), &["scan", "--color=never", "."], &missing, "").1;
+    assert!(said.contains("4 secrets found"), "{said}");
+}
