@@ -7,7 +7,7 @@
 use crate::span::Span;
 
 /// Bytes of a command that are read.
-pub(super) const MAX_COMMAND_LEN: usize = 1024;
+pub(super) const MAX_COMMAND_LEN: usize = super::syntax::MAX_VALUE_LEN + 512;
 /// Words of a command that are read.
 const MAX_WORDS: usize = 64;
 /// Bytes before a command in which what is piped into it stands.

@@ -452,7 +452,8 @@ fn listed(
             return None;
         }
         let (confidence, mut reasons) = score::shaped(rule, secret);
-        if continuation::goes_on(window, span, false) {
+        let is_cut = span.end >= at + command::MAX_COMMAND_LEN;
+        if is_cut || continuation::goes_on(window, span, false) {
             reasons.add(Reason::Partial);
         }
         let all = Span::new(span.start.min(at), span.end.max(at));

@@ -7,7 +7,7 @@
 use crate::span::Span;
 
 /// Bytes behind a value that are looked at.
-pub(super) const REACH: usize = 64;
+pub(super) const REACH: usize = 128;
 
 /// Signs that join two literals, longest first, and whether only a literal may follow: elsewhere
 /// these signs join conditions or commands.
@@ -32,7 +32,7 @@ pub(super) fn goes_on(window: &[u8], value: Span, joins: bool) -> bool {
     match *rest {
         [quote @ (b'"' | b'\'' | b'`'), ref after @ ..] => {
             let is_own = opening == Some(quote);
-            is_glued(quote, after) || (is_own && joins && is_joined(after))
+            is_glued(quote, after) || (is_own && joins && (is_joined(after) || is_called(after)))
         }
         // `\ ` escapes a blank; `\n` and `\"` end a text.
         [b'\\', ..] => {
@@ -41,6 +41,9 @@ pub(super) fn goes_on(window: &[u8], value: Span, joins: bool) -> bool {
             let is_content =
                 |byte: u8| byte.is_ascii_graphic() && !b"\"'`nrtu,;)]}<>&|".contains(&byte);
             match next(0) {
+                Some(b'"' | b'\'' | b'`') => {
+                    next(1).is_some_and(|byte| byte.is_ascii_alphanumeric())
+                }
                 Some(b' ') => next(1).is_some_and(|byte| byte.is_ascii_graphic()),
                 Some(byte) => is_content(byte),
                 None => false,
@@ -50,13 +53,32 @@ pub(super) fn goes_on(window: &[u8], value: Span, joins: bool) -> bool {
     }
 }
 
+/// Whether text is glued to the escaped quote that ends before `after`.
+pub(super) fn is_glued_to_escaped(after: &[u8]) -> bool {
+    after.first().is_some_and(is_content)
+}
+
+/// Whether a byte right behind a closing quote goes on with the value: no language has it there.
+fn is_content(byte: &u8) -> bool {
+    byte.is_ascii_alphanumeric() || !byte.is_ascii() || b"%!^@~$*".contains(byte)
+}
+
+/// Whether a literal is put together with others by a method: `"a".concat("b")`, `["a", "b"].join("")`.
+fn is_called(after: &[u8]) -> bool {
+    after.starts_with(b".concat(")
+        || memchr::memmem::find(after, b"].join(").is_some_and(|end| {
+            // In the same list.
+            !after[..end].iter().any(|byte| b"[{};\n".contains(byte))
+        })
+}
+
 /// Whether text is glued to the quote that closes a piece.
 fn is_glued(quote: u8, after: &[u8]) -> bool {
-    let is_content = |byte: &u8| byte.is_ascii_alphanumeric() || !byte.is_ascii();
+    let is_text = |byte: &u8| byte.is_ascii_alphanumeric() || !byte.is_ascii();
     match after {
         [b'\\', next, ..] => quote == b'\'' && *next == quote,
         [other @ (b'"' | b'\''), next, ..] => {
-            is_content(next) || (*other != quote && is_quote(*next) && next != other)
+            is_text(next) || (*other != quote && is_quote(*next) && next != other)
         }
         [next, ..] => is_content(next),
         [] => false,
@@ -65,39 +87,69 @@ fn is_glued(quote: u8, after: &[u8]) -> bool {
 
 /// Whether another literal is joined to the one that ends before `after`.
 fn is_joined(after: &[u8]) -> bool {
-    let (rest, is_apart) = skip_blanks(after);
-    if is_apart && is_literal(rest) {
+    let gap = Gap::before(after);
+    let rest = &after[gap.len..];
+    // On another line, what goes on is indented.
+    if gap.has_line && !gap.is_indented {
+        return false;
+    }
+    if gap.len > 0 && is_literal(rest) {
         return true;
     }
     JOINERS.iter().any(|(sign, needs_literal)| {
         let Some(operand) = rest.strip_prefix(*sign) else {
             return false;
         };
-        let (operand, _) = skip_blanks(operand);
+        let operand = &operand[Gap::before(operand).len..];
         let is_name = |byte: &u8| byte.is_ascii_alphabetic() || b"_$(".contains(byte);
         is_literal(operand) || (!needs_literal && operand.first().is_some_and(is_name))
     })
 }
 
-/// Passes over blanks, and over one line end that an indented line follows; says whether there were
-/// any.
-fn skip_blanks(text: &[u8]) -> (&[u8], bool) {
-    let blanks = |text: &[u8]| {
-        let is_blank = |byte: &&u8| matches!(byte, b' ' | b'\t');
-        text.iter().take_while(is_blank).count()
-    };
-    let first = blanks(text);
-    let rest = &text[first..];
-    let line = rest.strip_prefix(b"\\").unwrap_or(rest);
-    let line = line.strip_prefix(b"\r").unwrap_or(line);
-    if let Some(next) = line.strip_prefix(b"\n") {
-        let indent = blanks(next);
-        if indent > 0 {
-            return (&next[indent..], true);
+/// Blanks, comments and line ends between two pieces.
+struct Gap {
+    len: usize,
+    has_line: bool,
+    /// Whether a blank comes before what follows.
+    is_indented: bool,
+}
+
+impl Gap {
+    fn before(text: &[u8]) -> Self {
+        let mut gap = Self {
+            len: 0,
+            has_line: false,
+            is_indented: false,
+        };
+        loop {
+            let rest = &text[gap.len..];
+            let line = || memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+            let is_apart = gap.is_indented || gap.has_line;
+            gap.len += match rest {
+                [b' ' | b'\t', ..] => {
+                    gap.is_indented = true;
+                    1
+                }
+                [b'\r', b'\n', ..] => {
+                    (gap.has_line, gap.is_indented) = (true, false);
+                    2
+                }
+                [b'\n', ..] => {
+                    (gap.has_line, gap.is_indented) = (true, false);
+                    1
+                }
+                // Escaped line ends; those of Visual Basic.
+                [b'\\' | b'_', b'\r' | b'\n', ..] => 1,
+                [b'/', b'*', inner @ ..] => match memchr::memmem::find(inner, b"*/") {
+                    Some(end) => end + 4,
+                    None => return gap,
+                },
+                [b'/', b'/', ..] => line(),
+                [b'#', ..] if is_apart => line(),
+                _ => return gap,
+            };
         }
-        return (&[], false);
     }
-    (rest, first > 0)
 }
 
 /// Whether a literal with content begins here.
@@ -144,6 +196,18 @@ mod tests {
             "\"v-1\" & \"w\"",
             "'v-1' || 'w'",
             "'v-1' \\\n 'w'",
+            "\"v-1\" + // c\n  \"w\"",
+            "\"v-1\" + /* c */ \"w\"",
+            "\"v-1\" +\n\n \"w\"",
+            "\"v-1\"\n  // c\n  + \"w\"",
+            "(\"v-1\"  # c\n \"w\")",
+            "\"v-1\" +\n\t// c\n\t\"w\"",
+            "\"v-1\" & _\n \"w\"",
+            "\"v-1\".concat(\"w\")",
+            "[\"v-1\",\"w\"].join(\"\")",
+            "\"v-1\"$X\"w\"",
+            "\"v-1\"%w",
+            "v-1\\\"w",
         ] {
             assert!(ends(text), "{text}");
         }
@@ -168,6 +232,9 @@ mod tests {
             "v-1\\",
             "v-1\" x",
             "{\"a\": \"v-1\"}",
+            "\"v-1\" // \"w\"",
+            "\"v-1\"\n\n// c\nx = \"w\"",
+            "[\"v-1\"]; y = [\"w\"].join()",
         ] {
             assert!(!ends(text), "{text}");
         }

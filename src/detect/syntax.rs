@@ -84,7 +84,7 @@ pub fn end(window: &[u8], name: Span, start: usize, ends: Ends) -> Extent {
         Ends::Blank => rest
             .iter()
             .position(|byte| byte.is_ascii_whitespace() || before.quote == Some(*byte)),
-        Ends::Field => field(rest, &before),
+        Ends::Field => field(rest, &before, is_in_query(window, start)),
     };
     // Without an end, the value takes all that is there, up to the limit.
     let len = len.unwrap_or(rest.len());
@@ -207,22 +207,39 @@ impl Before {
         let Some(indent) = self.indent.filter(|_| is_alone) else {
             return false;
         };
-        let rest = &rest[..rest.len().min(MAX_TAIL_LEN)];
-        let is_blank = |byte: &&u8| matches!(byte, b' ' | b'\t' | b'\r');
-        let blanks = |text: &[u8]| text.iter().take_while(is_blank).count();
-        let Some(line) = rest[blanks(rest)..].strip_prefix(b"\n") else {
-            return false;
-        };
-        let next = blanks(line);
-        let line = &line[next..];
-        let line = &line[..memchr::memchr(b'\n', line).unwrap_or(line.len())];
-        let is_text = |byte: &u8| byte.is_ascii_graphic() && !FOLD_ENDS.contains(byte);
-        next > indent
-            && line.first().is_some_and(is_text)
-            && !line.iter().any(|byte| b"=({".contains(byte))
-            && !line.windows(2).any(|pair| pair == b": ")
-            && !line.trim_ascii_end().ends_with(b":")
+        folds(rest, indent + 1)
     }
+}
+
+/// Whether a plain scalar that ends before `rest` goes on: the next line that is not empty is indented by
+/// at least `least` blanks and holds text alone.
+pub(super) fn folds(rest: &[u8], least: usize) -> bool {
+    let rest = &rest[..rest.len().min(MAX_TAIL_LEN)];
+    let is_blank = |byte: &&u8| matches!(byte, b' ' | b'\t' | b'\r');
+    let blanks = |text: &[u8]| text.iter().take_while(is_blank).count();
+    let mut line = rest;
+    let mut next = 0;
+    let mut lines = 0;
+    loop {
+        let indent = blanks(line);
+        match line[indent..].strip_prefix(b"\n") {
+            Some(below) => line = below,
+            None if lines == 0 => return false,
+            None => {
+                line = &line[indent..];
+                next = next.max(indent);
+                break;
+            }
+        }
+        lines += 1;
+    }
+    let line = &line[..memchr::memchr(b'\n', line).unwrap_or(line.len())];
+    let is_text = |byte: &u8| byte.is_ascii_graphic() && !FOLD_ENDS.contains(byte);
+    next >= least
+        && line.first().is_some_and(is_text)
+        && !line.iter().any(|byte| b"=({".contains(byte))
+        && !line.windows(2).any(|pair| pair == b": ")
+        && !line.trim_ascii_end().ends_with(b":")
 }
 
 /// What a line begins with that goes on no text of the line before.
@@ -625,9 +642,18 @@ pub(super) fn is_backtick_escape(text: &[u8], quote: u8) -> bool {
         && closes(quote, &text[2..])
 }
 
-/// The length of a connection string's field: up to `;`, or to the quote around the string. In quotes a
-/// blank is a part of it.
-fn field(rest: &[u8], before: &Before) -> Option<usize> {
+/// Whether the pair whose value begins at `start` is one of an address's query: `?name=` or `&name=`.
+fn is_in_query(window: &[u8], start: usize) -> bool {
+    let name = window[..start].strip_suffix(b"=").unwrap_or_default();
+    let is_name = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'_';
+    let len = name.iter().rev().take_while(is_name).count();
+    matches!(name[..name.len() - len], [.., b'?' | b'&'])
+        || name[..name.len() - len].ends_with(b"&amp;")
+}
+
+/// The length of a connection string's field: up to `;`, or `&` in a query, or to the quote around the
+/// string. In quotes a blank is a part of it.
+fn field(rest: &[u8], before: &Before, is_query: bool) -> Option<usize> {
     if let (Some(escapes), Some(quote)) = (before.own, before.quote) {
         return literal(rest, quote, escapes);
     }
@@ -638,13 +664,20 @@ fn field(rest: &[u8], before: &Before) -> Option<usize> {
         return Some(len);
     }
     let is_literal = before.is_known && before.quote.is_some();
+    // Where no quote is open, none closes anything.
+    let is_plain = before.is_known && before.quote.is_none();
     let mut at = 0;
     loop {
         let byte = *rest.get(at)?;
         let after = &rest[at + 1..];
         match byte {
-            b'\n' | b'\r' | b';' => return Some(at),
-            b'&' => at += entity(after).unwrap_or(0),
+            b'\n' | b'\r' => return Some(at),
+            b';' if !is_query => return Some(at),
+            b'&' => match entity(after) {
+                Some(len) if !after.starts_with(b"amp;") || !is_query => at += len,
+                _ if is_query => return Some(at),
+                _ => {}
+            },
             // C# doubles a quote in a verbatim string.
             byte if before.quote == Some(byte) && is_literal => {
                 if !is_doubled(byte, after) {
@@ -652,7 +685,7 @@ fn field(rest: &[u8], before: &Before) -> Option<usize> {
                 }
                 at += 1;
             }
-            b'"' | b'\'' | b'`' if !is_literal => return Some(at),
+            b'"' | b'\'' | b'`' if !is_literal && !is_plain => return Some(at),
             b'\\' if before.quote.is_some() => match escaped_content(after, before) {
                 Some(len) => at += len,
                 None => return Some(at),
@@ -752,13 +785,15 @@ fn goes_on_behind(rest: &[u8]) -> bool {
     match rest {
         [b';', after @ ..] => after.first().is_some_and(u8::is_ascii_graphic) && !is_pair(after),
         [b'<', after @ ..] => {
-            let first = after.first();
-            first.is_some_and(u8::is_ascii_graphic) && first != Some(&b'/') && !begins_tag(after)
+            let is_markup = matches!(after.first(), Some(b'/' | b'!' | b'?'));
+            !is_markup && !begins_tag(after)
         }
         // A redirection names a file; `>text` behind an attribute is markup.
         [b'>', after @ ..] => {
-            after.first().is_some_and(u8::is_ascii_alphanumeric) && !after.contains(&b'<')
+            after.first().is_some_and(u8::is_ascii_graphic) && !after.contains(&b'<')
         }
+        // People put a blank before these.
+        [b'|' | b'&', after @ ..] => after.first().is_none_or(u8::is_ascii_whitespace),
         _ => false,
     }
 }

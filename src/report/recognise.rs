@@ -21,6 +21,9 @@ use crate::detect::entropy::is_monotonous;
 /// Shorter values are never recognised.
 const MIN_LEN: usize = 8;
 
+/// Shorter values of digits and letters of one case are not, either.
+const MIN_LEN_OF_ONE_CASE: usize = 12;
+
 /// Shorter values of only one kind of character are words or numbers.
 const MIN_LEN_OF_ONE_KIND: usize = 16;
 
@@ -95,6 +98,13 @@ pub(super) fn is_recognisable(value: &[u8]) -> bool {
     }
     let letters = value.iter().filter(|byte| byte.is_ascii_alphabetic());
     if letters.count() * MAX_PER_LETTER < value.len() {
+        return false;
+    }
+    // `k8sproxy`, `utf8mb4x`: people name things like that.
+    let has_upper = value.iter().any(u8::is_ascii_uppercase);
+    let has_lower = value.iter().any(u8::is_ascii_lowercase);
+    let is_of_one_case = !(has_upper && has_lower) && value.iter().all(u8::is_ascii_alphanumeric);
+    if is_of_one_case && value.len() < MIN_LEN_OF_ONE_CASE {
         return false;
     }
     let first = kind(value[0]);
@@ -254,6 +264,11 @@ mod tests {
             "pypy3.11-7.3.22",
             "llvm-addr2line",
             "vki-scnums-s390x-linux.h",
+            "time4vps",
+            "k8sproxy",
+            "utf8mb4x",
+            "mp3tag2wav",
+            "log4j2core",
         ] {
             assert!(!is_recognisable(text.as_bytes()), "{text}");
         }

@@ -90,7 +90,7 @@ const MAX_ASSIGNMENT_LEN: usize = 384;
 /// Bytes that the PEM and JWT readers look at after the keyword.
 const MAX_BLOCK_LEN: usize = 8192;
 /// Longest secret of a rule with `ends`.
-const MAX_ENDS_LEN: usize = 512;
+const MAX_ENDS_LEN: usize = 4096;
 
 /// Reads the rules of `text`; `file` is its name for errors.
 ///
@@ -255,7 +255,7 @@ fn matcher(entry: &Entry) -> Result<(Matcher, bool, usize), Wrong> {
         (None, None, Some("pem")) => Ok((Matcher::Pem, false, MAX_BLOCK_LEN)),
         (None, None, Some("jwt")) => Ok((Matcher::Jwt, false, MAX_BLOCK_LEN)),
         (None, None, Some("sql-insert")) => Ok((Matcher::SqlInsert, true, MAX_BLOCK_LEN)),
-        (None, None, Some("command")) => Ok((Matcher::Command, false, MAX_BLOCK_LEN / 8)),
+        (None, None, Some("command")) => Ok((Matcher::Command, false, MAX_BLOCK_LEN)),
         (None, None, Some("manifest")) => Ok((Matcher::Manifest, false, MAX_BLOCK_LEN)),
         (None, None, Some(_)) => Err((
             "matcher",

@@ -425,18 +425,28 @@ keywords = ["acme-"]
 regex = '''acme-[a-z]{5}-[0-9]'''
 examples = ["acme-{lower:5}-{digits:1}"]
 near_misses = ["acme-{digits:5}-{digits:1}"]
+
+[[rule]]
+id = "acme-token"
+provider = "Acme"
+description = "Acme token"
+confidence = "high"
+keywords = ["acmetok_"]
+regex = '''acmetok_[0-9a-f]{24}'''
+examples = ["acmetok_{hex:24}"]
+near_misses = ["acmetok_{hex:20}"]
 "#;
     // Too much like a name to be searched for everywhere.
     let value = ["acme", "horse", "7"].join("-");
     let repo = Repo::new();
     repo.write("rules.toml", RULES);
-    repo.commit_file("file", format!("key = {}\n", github_token(4)));
+    repo.commit_file("file", format!("key = acmetok_{}\n", token("{hex:24}", 4)));
     repo.git(&["branch", &format!("fix/{value}")]);
     let rules = repo.path().join("rules.toml");
     let rules = ["--rules", rules.to_str().unwrap()];
     let found = repo.scan(&rules);
     assert_eq!(found.only("acme-key")["confidence"], "medium");
-    for options in [["--min-confidence", "high"], ["--rule", "github-pat"]] {
+    for options in [["--min-confidence", "high"], ["--rule", "acme-token"]] {
         let report = repo.scan(&[&rules[..], &options].concat());
         assert_eq!(report.findings().len(), 1, "{options:?}");
         let text = report.json.to_string();

@@ -1,6 +1,7 @@
 //! Values that do not stand right behind their name: in another field of the same pair, on the next
 //! line, in a list or map that has the name, in the second argument.
 
+use super::super::syntax;
 use super::{
     Assignment, Form, MAX_BLANKS, MAX_ESCAPES, MAX_LOOKAHEAD, MAX_NAME_LEN, MAX_VALUE_LEN,
     Operator, Reader, Value, assignment, is_blank, is_name,
@@ -484,7 +485,7 @@ impl Reader<'_> {
             } else if is_item {
                 return;
             } else {
-                self.line(name, is_collective, found)
+                self.line(name, (outer, is_collective), found)
             };
             if !has_more {
                 return;
@@ -510,7 +511,12 @@ impl Reader<'_> {
     }
 
     /// Reads one line of a block: a member, or the value itself.
-    fn line(&mut self, name: Span, is_collective: bool, found: &mut Vec<Assignment>) -> bool {
+    fn line(
+        &mut self,
+        name: Span,
+        (outer, is_collective): (usize, bool),
+        found: &mut Vec<Assignment>,
+    ) -> bool {
         let start = self.at;
         if let Some((field, is_value)) = self.field()
             && let Some(operator @ Operator::Colon) = self.field_operator()
@@ -521,6 +527,10 @@ impl Reader<'_> {
         self.back(start);
         if found.is_empty() {
             let value = self.value(Span::new(start, start), Operator::Colon);
+            let value = value.map(|(span, form, is_partial)| {
+                let folds = form == Form::Bare && syntax::folds(&self.bytes[span.end..], outer + 1);
+                (span, form, is_partial || folds)
+            });
             found.extend(value.and_then(|value| assignment(name, value, Operator::Colon)));
         }
         false

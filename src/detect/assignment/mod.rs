@@ -161,6 +161,9 @@ impl Reader<'_> {
                 .count();
         self.skip(MAX_NAME_LEN, |byte| is_name(byte) || byte == b'.');
         let mut name = Span::new(start, self.at);
+        if self.is_removed_setting(name) {
+            name.start += 1;
+        }
         if self.bytes[..start].ends_with(b"${") {
             // `${NAME-value}`: the hyphen is no part of the name.
             let hyphen = self.bytes[start..name.end]
@@ -178,11 +181,10 @@ impl Reader<'_> {
         }
         self.skip_array_mark();
         let is_flag = self.bytes[name.start] == b'-';
-        let is_setting = self.at == name.end && syntax::begins_setting(self.bytes, name.start);
         let operator = if is_flag && self.skip_to_next_item(name) {
             Operator::Blank
         } else {
-            self.operator(is_flag, is_setting)?
+            self.operator(is_flag, name)?
         };
         self.joins = !is_flag && matches!(operator, Operator::Assign | Operator::Colon);
         if operator == Operator::Colon {
@@ -205,6 +207,19 @@ impl Reader<'_> {
             None => self.value(name, operator)?,
         };
         assignment(name, value, operator)
+    }
+
+    /// Whether it is a line `-NAME=value` of a patch, and no option of a command.
+    fn is_removed_setting(&self, name: Span) -> bool {
+        let is_at_start = name.start == 0 || self.bytes[name.start - 1] == b'\n';
+        let text = &self.bytes[name.start..name.end];
+        let is_variable =
+            |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_';
+        is_at_start
+            && self.peek(0) == Some(b'=')
+            && text
+                .strip_prefix(b"-")
+                .is_some_and(|name| name.iter().all(is_variable))
     }
 
     fn peek(&self, ahead: usize) -> Option<u8> {
@@ -231,12 +246,16 @@ impl Reader<'_> {
         found
     }
 
-    fn operator(&mut self, is_flag: bool, is_setting: bool) -> Option<Operator> {
+    fn operator(&mut self, is_flag: bool, name: Span) -> Option<Operator> {
+        let is_setting = self.at == name.end && syntax::begins_setting(self.bytes, name.start);
+        let is_shouted = |byte: &u8| !byte.is_ascii_lowercase();
+        let is_variable = is_setting && self.bytes[name.start..name.end].iter().all(is_shouted);
         let blanks = self.skip(MAX_BLANKS, is_blank);
         if is_flag && blanks > 0 {
             return Some(Operator::Blank);
         }
-        if blanks == 0 && self.peek(0) == Some(b'=') && !self.is_longer_operator(is_setting) {
+        let is_equals = blanks == 0 && self.peek(0) == Some(b'=');
+        if is_equals && !self.is_longer_operator(is_variable, is_setting) {
             self.at += 1;
             return Some(Operator::Assign);
         }
@@ -251,6 +270,8 @@ impl Reader<'_> {
             (b"<-", Operator::Assign),
             (b"?=", Operator::Assign),
             (b"||=", Operator::Assign),
+            (b"+=", Operator::Assign),
+            (b".=", Operator::Assign),
             (b"=", Operator::Assign),
             (b"::new(", Operator::Argument),
             (b"::", Operator::Colon),
@@ -282,8 +303,15 @@ impl Reader<'_> {
 
     /// Whether `==`, `=>` or the like stand here, and not an `=` with a value that begins with such a
     /// sign: an operator of code has a blank, a literal or a plain operand behind it.
-    fn is_longer_operator(&self, is_setting: bool) -> bool {
+    fn is_longer_operator(&self, is_variable: bool, is_setting: bool) -> bool {
         let rest = &self.bytes[self.at + 1..];
+        // No code compares right behind a variable at the beginning of a line.
+        if is_variable
+            && rest.first() == Some(&b'=')
+            && rest.get(1).is_some_and(u8::is_ascii_graphic)
+        {
+            return false;
+        }
         let signs = rest.iter().take(2).take_while(|byte| b"=>".contains(byte));
         let Some((&first, operand)) = rest.get(signs.count()..).and_then(<[u8]>::split_first)
         else {
@@ -575,21 +603,31 @@ impl Reader<'_> {
             }
         };
         self.at = end;
-        let span = Span::new(start, end);
-        match default_in(self.bytes, span) {
-            Some(value) => Some((value, Form::Default, false)),
-            None => {
-                self.seen = self.seen.max(end + continuation::REACH);
-                let goes_on = continuation::goes_on(self.bytes, span, self.joins);
-                Some((span, form, escapes == 0 && goes_on))
-            }
+        Some(self.closed(Span::new(start, end), escapes, form))
+    }
+
+    /// What a literal holds that is closed by a quote behind `span`, which `escapes` backslashes escape.
+    fn closed(&mut self, span: Span, escapes: usize, form: Form) -> Value {
+        if let Some(value) = default_in(self.bytes, span) {
+            return (value, Form::Default, false);
         }
+        self.seen = self.seen.max(span.end + continuation::REACH);
+        let goes_on = if escapes == 0 {
+            continuation::goes_on(self.bytes, span, self.joins)
+        } else {
+            let after = self.bytes.get(span.end + escapes + 1..);
+            after.is_some_and(continuation::is_glued_to_escaped)
+        };
+        (span, form, goes_on)
     }
 
     /// Whether the quote at `at` is one of two that stand for one: the literal goes on behind them
     /// and is closed on its line.
     fn is_doubled(&mut self, at: usize, quote: u8) -> bool {
         let goes_on = |byte: &u8| byte.is_ascii_graphic() && !b",;)]}:+".contains(byte);
+        if self.is_verbatim && self.bytes.get(at + 1) == Some(&quote) {
+            return true;
+        }
         let is_double = self.bytes.get(at + 1) == Some(&quote)
             && (quote == b'\'' || (quote == b'"' && self.bytes.get(at + 2).is_some_and(goes_on)));
         is_double && self.is_closed(at + 2, quote)
@@ -655,8 +693,9 @@ fn default_in(bytes: &[u8], span: Span) -> Option<Span> {
     // Spring: `${db.password:default}`.
     let is_property = sign.len() < rest.len() && text[..name].contains(&b'.');
     let value = match sign.first() {
+        // Logback writes `:-`, as shells do.
+        Some(byte) if is_property && *byte != b'-' && byte.is_ascii_graphic() => sign,
         Some(b'-' | b'=') if name > 0 => &sign[1..],
-        Some(byte) if is_property && byte.is_ascii_graphic() => sign,
         _ => return None,
     };
     let len = default_len(value)?;

@@ -287,7 +287,7 @@ fn marks_of_a_sentence_are_no_remainder() {
 }
 
 /// Lines with a value of two pieces, `<1>` and `<2>`, as shells, languages and formats join them.
-const PIECES: [(&str, &str); 51] = [
+const PIECES: [(&str, &str); 77] = [
     ("a.sh", r"export X_PASS@='<1>'\''<2>'"),
     ("a.sh", r#"export X_PASS@="<1>"<2>"#),
     ("a.sh", r#"export X_PASS@="<1>"'<2>'"#),
@@ -348,6 +348,62 @@ const PIECES: [(&str, &str); 51] = [
     ("a.json", r#"["X_PASS@=<1>,<2>"]"#),
     ("a.json", r#"{"env":"A=1\nX_PASS@=<1> <2>\nX=1"}"#),
     ("a.sh", r"P=${X_PASS@:-<1>\}<2>}"),
+    (
+        "a.properties",
+        "url=jdbc:sqlserver://db:1433;user=sa;pass@=<1>(at)<2>;encrypt=true",
+    ),
+    (
+        "a.properties",
+        "url=jdbc:sqlserver://db;user=sa;pass@=<1>&<2>;encrypt=true",
+    ),
+    (
+        "a.properties",
+        "url=jdbc:mysql://db/x?user=root&pass@=<1>'<2>&useSSL=false",
+    ),
+    (
+        "a.properties",
+        "url=jdbc:sqlserver://db;user=sa;pass@=<1> <2>;encrypt=true",
+    ),
+    (
+        "a.json",
+        "{\"u\": \"jdbc:mysql://db/x?user=a&pass@=<1>;<2>&z=1\"}",
+    ),
+    (
+        "a.txt",
+        "https://example.com/cb?user=a&access_token=<1>'%3B<2>&x=1",
+    ),
+    ("a.js", "const pass@ = \"<1>\" + // c\n  \"<2>\";"),
+    ("a.js", "const pass@ = \"<1>\" +\n\n  /* c */ \"<2>\";"),
+    ("a.js", "const pass@ = \"<1>\"\n  // c\n  + \"<2>\";"),
+    ("a.js", "const pass@ = \"<1>\".concat(\"<2>\");"),
+    ("a.js", "const pass@ = [\"<1>\", \"<2>\"].join(\"\");"),
+    ("a.js", "pass@ = \"<1>\";\npass@ += \"<2>\";"),
+    ("a.py", "pass@ = (\"<1>\"  # c\n  \"<2>\")"),
+    ("a.vb", "pass@ = \"<1>\" & _\n  \"<2>\""),
+    ("a.cs", "var pass@ = (at)\"<1>\"\":<2>\";"),
+    ("a.sh", "PASS@=\"<1>\"$X\"<2>\""),
+    (
+        "a.sh",
+        "curl -d 'user=bob&pass@=<1>\\\"<2>' http://example.org",
+    ),
+    ("a.yml", "pass@:\n  <1>\n  <2>\nx: 1"),
+    ("a.yml", "db_pass@: <1>\n\n  <2>\nx: 1"),
+    ("a.env", "DB_PASS@=\"<1>\"%<2>"),
+    ("a.json", "{\"a\":\"DB_PASS@=\\\"<1>\\\"!<2>\"}"),
+    (
+        "hosts",
+        "h1 ansible_user=bob ansible_pass@=<1>>:(<2> ansible_port=22",
+    ),
+    ("a.patch", "-DB_PASS@=<1> <2>"),
+    ("a.patch", "-DB_PASS@=<1>>*<2>"),
+    (
+        "a.json",
+        "{\"Default\":\"Server=db;User Id=sa;Pass@=<1> <2>;Timeout=3\"}",
+    ),
+    (
+        "web.config",
+        "<c s=\"Server=db;User Id=sa;Pass@=<1>&lt;<2>;Timeout=3\"/>",
+    ),
 ];
 
 /// Both pieces go, or both stay; and a report that shows one of them says that it read a part.
@@ -357,7 +413,7 @@ fn pieces_of_a_value_go_together_or_stay_together() {
     let mut files = Vec::new();
     for (number, (path, line)) in (0..).zip(&PIECES) {
         let pieces = [100, 200].map(|seed| token("{base62:10}", seed + number));
-        let line = line.replace('@', "word");
+        let line = line.replace('@', "word").replace("(at)", "@");
         let line = line.replace("<1>", &pieces[0]).replace("<2>", &pieces[1]);
         let path = format!("{number}/{path}");
         purged.repo.write(&path, format!("{line}\n"));
