@@ -13,6 +13,7 @@ use unleak::audit::AuditOptions;
 use unleak::audit::learn::{Learned, Left, Memory};
 use unleak::error::{Error, Result};
 use unleak::ledger;
+use unleak::odb::file;
 use unleak::odb::repository::Repository;
 use unleak::odb::stamp::Stamp;
 use unleak::report::Document;
@@ -74,7 +75,8 @@ fn sealed(kept: &Kept) -> Result<Vec<u8>> {
 /// # Errors
 /// Why it is not what was written.
 fn read(path: &Path) -> std::result::Result<Option<Kept>, &'static str> {
-    let bytes = match std::fs::read(path) {
+    // A pipe in its place must not make the scan wait, nor a device fill the memory.
+    let bytes = match file::read_whole(path) {
         Ok(bytes) => bytes,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(_) => return Err("it cannot be read"),
