@@ -2,7 +2,7 @@
 
 use super::document::Document;
 use super::escape::escape;
-use super::location::{locations, unread};
+use super::location::{locations, not_opened, unread};
 
 /// The names of the columns.
 const HEAD: [&str; 18] = [
@@ -62,6 +62,12 @@ pub(super) fn render(document: &Document) -> Vec<u8> {
         let mut row = vec![String::new(); HEAD.len()];
         row[1] = "not-read".to_owned();
         row[3] = problem;
+        rows.push(row);
+    }
+    for what in not_opened(document) {
+        let mut row = vec![String::new(); HEAD.len()];
+        row[1] = "not-opened".to_owned();
+        row[3] = what;
         rows.push(row);
     }
     let mut writer = csv::Writer::from_writer(Vec::new());

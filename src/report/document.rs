@@ -449,7 +449,8 @@ pub struct Coverage {
     pub rules_off: Vec<String>,
     /// What should have been read and was not.
     pub skipped: Vec<Skipped>,
-    /// Archives that nobody can open.
+    /// Files and parts of files that were not opened: damaged, encrypted, or of a format that unleak does
+    /// not open.
     pub unopened: Vec<Skipped>,
 }
 

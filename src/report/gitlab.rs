@@ -6,7 +6,7 @@
 use serde::Serialize;
 
 use super::document::{self, Finding, Text};
-use super::location::{left_out, locations, unread};
+use super::location::{left_out, locations, not_opened, unread};
 use crate::severity::Severity;
 
 /// The newest version of the schema that it was checked against.
@@ -138,7 +138,11 @@ fn messages(report: &document::Document) -> Vec<Message> {
         level: "info",
         value,
     });
-    problems.chain(left_out).collect()
+    let not_opened = not_opened(report).map(|what| Message {
+        level: "info",
+        value: format!("not opened: {what}"),
+    });
+    problems.chain(not_opened).chain(left_out).collect()
 }
 
 fn vulnerability(finding: &Finding) -> Vulnerability<'_> {

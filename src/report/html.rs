@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use super::document::{Document, Finding, History, Text};
 use super::escape::escape;
 use super::human::{coverage, line, verdict};
-use super::location::{Location, locations, path_note, ref_note, unread};
+use super::location::{Location, locations, not_opened, path_note, ref_note, unread};
 use super::paint::Paint;
 use super::story::{boundary, commit, counted, reached_by};
 
@@ -40,6 +40,13 @@ pub(super) fn render(document: &Document) -> String {
         for problem in problems {
             // Writing to a string cannot fail.
             let _ = writeln!(after, "<li>{}</li>", markup(problem));
+        }
+        after.push_str("</ul>\n");
+    }
+    if !document.coverage.unopened.is_empty() {
+        after.push_str("<h2>What was not opened</h2>\n<ul>\n");
+        for what in not_opened(document) {
+            let _ = writeln!(after, "<li>{}</li>", markup(what));
         }
         after.push_str("</ul>\n");
     }

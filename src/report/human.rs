@@ -6,7 +6,9 @@ use std::fmt::Write as _;
 
 use super::document::{Coverage, Document, Finding, Text};
 use super::escape::escape;
-use super::location::{filtered, filters, first_label, locations, path_note, ref_note, rules_off};
+use super::location::{
+    filtered, filters, first_label, locations, not_opened_count, path_note, ref_note, rules_off,
+};
 use super::paint::{Paint, Role};
 use super::story::{also_in, also_on, counted, story};
 use super::{Blocked, Shown, summary};
@@ -204,7 +206,10 @@ fn read_word(document: &Document, scanned: u64, paint: Paint, text: &mut String)
         (true, 0) if is_part => writeln!(text, ": there is nothing to scan in it"),
         (true, 0) => writeln!(text, ": nothing is new"),
         (true, _) if is_part => writeln!(text, "; all of that part was read{off}"),
-        (true, _) => writeln!(text, "; everything was read{off}"),
+        (true, _) => match not_opened_count(document) {
+            Some(but) => writeln!(text, "; everything was read, but {but}{off}"),
+            None => writeln!(text, "; everything was read{off}"),
+        },
     };
 }
 
@@ -457,7 +462,7 @@ fn notes(coverage: &Coverage, text: &mut String) {
         ),
         (
             coverage.unopened.len(),
-            "archives or members of archives are damaged or locked: --format json lists them",
+            "files or parts of files were not opened (damaged, encrypted, or of a format that unleak does not open): --format json lists them",
         ),
     ] {
         if count > 0 {

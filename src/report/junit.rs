@@ -43,6 +43,9 @@ fn write(document: &Document) -> std::io::Result<Vec<u8>> {
             }
             if is_clean {
                 let name = match left_out(document) {
+                    Some(left_out) if document.coverage.filtered == 0 => {
+                        format!("no secrets: {left_out}")
+                    }
                     Some(left_out) => format!("no secrets that were asked for: {left_out}"),
                     None => "no secrets, and everything was read".to_owned(),
                 };

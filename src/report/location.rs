@@ -214,6 +214,24 @@ pub(super) fn unread(document: &Document) -> Vec<String> {
     lines
 }
 
+/// Files and parts of files that were not opened, one line each: damaged, encrypted, or of a format that
+/// unleak does not open.
+pub(super) fn not_opened(document: &Document) -> impl Iterator<Item = String> {
+    document.coverage.unopened.iter().map(|skipped| {
+        let reason = escape(skipped.reason.as_bytes());
+        format!("{reason}: {}", skipped.detail.shown())
+    })
+}
+
+/// How many files and parts of files were not opened, for summaries.
+pub(super) fn not_opened_count(document: &Document) -> Option<String> {
+    match document.coverage.unopened.len() {
+        0 => None,
+        1 => Some("1 file or part of a file was not opened".to_owned()),
+        count => Some(format!("{count} files or parts of files were not opened")),
+    }
+}
+
 /// What filters left out, for summaries: findings are not gone because nobody asked for them.
 pub(super) fn filtered(document: &Document) -> Option<String> {
     match document.coverage.filtered {
@@ -263,7 +281,10 @@ pub(super) fn left_out(document: &Document) -> Option<String> {
         1 => Some("1 path was excluded and not read".to_owned()),
         count => Some(format!("{count} paths were excluded and not read")),
     };
-    let all = findings.into_iter().chain(paths).chain(rules_off(document));
+    let all = findings.into_iter().chain(paths);
+    let all = all
+        .chain(not_opened_count(document))
+        .chain(rules_off(document));
     let all: Vec<String> = all.collect();
     (!all.is_empty()).then(|| all.join("; "))
 }

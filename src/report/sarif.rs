@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::document::{Document, Finding, Kind};
-use super::location::{Location, left_out, locations, path_note, unread};
+use super::location::{Location, left_out, locations, not_opened, path_note, unread};
 use crate::rule::Confidence;
 
 /// Most results that GitHub takes; the worst come first.
@@ -198,6 +198,9 @@ pub(super) fn render(document: &Document) -> Vec<u8> {
     bytes
 }
 
+/// Notes about what was not opened, at most: the summary counts the rest.
+const MAX_NOTES: usize = 200;
+
 fn invocation(document: &Document) -> Invocation {
     let mut notifications: Vec<Notification> = unread(document)
         .into_iter()
@@ -206,6 +209,14 @@ fn invocation(document: &Document) -> Invocation {
             message: message(&format!("not read: {problem}")),
         })
         .collect();
+    notifications.extend(
+        not_opened(document)
+            .take(MAX_NOTES)
+            .map(|what| Notification {
+                level: "note",
+                message: message(&format!("not opened: {what}")),
+            }),
+    );
     if let Some(left_out) = left_out(document) {
         notifications.push(Notification {
             level: "note",

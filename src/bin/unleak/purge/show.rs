@@ -537,7 +537,7 @@ fn problems(plan: &Plan, shown: usize, text: &mut String) {
     list(
         text,
         shown,
-        "Archives that nobody can open",
+        "Not opened (damaged, encrypted, or of a format that unleak does not open): search these yourself",
         unopened.map(|skipped| escape(skipped.detail.as_bytes())),
     );
 }
@@ -852,10 +852,12 @@ pub(super) fn proof(proof: &Proof) -> String {
     list(
         &mut text,
         SHOWN[0],
-        "Archives that nobody can open",
+        "Not opened (damaged, encrypted, or of a format that unleak does not open): nothing is proven in these",
         unopened.map(|skipped| escape(skipped.detail.as_bytes())),
     );
-    let verdict = if proof.holds() {
+    let verdict = if proof.holds() && !proof.unopened.is_empty() {
+        "Proven: the values are gone from this repository, but for the files above that were not opened."
+    } else if proof.holds() {
         "Proven: the values are gone from this repository."
     } else if proof.leftovers.is_empty() && !proof.remainders.is_empty() {
         "Not proven: parts of values may be left."
