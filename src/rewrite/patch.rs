@@ -215,11 +215,7 @@ fn replacement(
         [] if is_binary => vec![FILL; shown.len()],
         [] => style.write(bytes, edit.span, mark),
         [Layer::Encoded(Encoding::Utf16 | Encoding::Utf32)] => filled_wide(shown),
-        [Layer::Encoded(Encoding::Hex)] => shown
-            .iter()
-            .zip(b"2a".iter().cycle())
-            .map(|(_, &digit)| digit)
-            .collect(),
+        [Layer::Encoded(Encoding::Hex)] => filled_hex(shown),
         [Layer::Encoded(Encoding::Base64)] => {
             let secrets = edit
                 .targets()
@@ -424,6 +420,16 @@ fn filled_base64(shown: &[u8], secrets: &[&[u8]]) -> Vec<u8> {
         };
     }
     out
+}
+
+/// The same number of digits that stand for asterisks; what wraps the lines stays.
+fn filled_hex(shown: &[u8]) -> Vec<u8> {
+    let mut digits = b"2a".iter().cycle();
+    let filled = shown.iter().map(|byte| match byte.is_ascii_hexdigit() {
+        true => digits.next().copied().unwrap_or(b'2'),
+        false => *byte,
+    });
+    filled.collect()
 }
 
 /// UTF-16 or UTF-32 of fill bytes.

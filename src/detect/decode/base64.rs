@@ -211,12 +211,12 @@ pub(super) fn find(bytes: &[u8], range: Range<usize>, see: &mut dyn FnMut(Region
 fn report(bytes: &[u8], span: Span, see: &mut dyn FnMut(Region)) {
     let word = &bytes[span.start..span.end];
     let digits = word.strip_prefix(b"0x").unwrap_or(word);
-    if digits.len() >= MIN_LEN
-        && digits.len().is_multiple_of(2)
-        && digits.iter().all(u8::is_ascii_hexdigit)
-    {
+    if digits.len() >= MIN_LEN && is_hex(digits) {
         let span = Span::new(span.end - digits.len(), span.end);
-        if hex_bytes(&digits[..SAMPLE]).all(super::is_text) {
+        if hex_bytes(digits)
+            .take(SAMPLE / 2)
+            .all(|(_, byte)| super::is_text(byte))
+        {
             see(Region {
                 span,
                 encoding: Encoding::Hex,
@@ -297,18 +297,53 @@ pub(super) fn outer(text: &[u8], stops: &Stops, inner: Span) -> Span {
     Span::new(start, end)
 }
 
-fn hex_bytes(digits: &[u8]) -> impl Iterator<Item = u8> + '_ {
-    let digit = |byte: u8| match byte {
-        b'0'..=b'9' => byte - b'0',
-        _ => (byte | 0x20).wrapping_sub(b'a' - 10),
-    };
-    digits
-        .chunks_exact(2)
-        .map(move |pair| digit(pair[0]) << 4 | digit(pair[1]) & 15)
+/// Whether `text` is made of pairs of hexadecimal digits, on one line or wrapped.
+fn is_hex(text: &[u8]) -> bool {
+    let is_break = |byte: &u8| matches!(byte, b'\n' | b'\r' | b' ' | b'\t' | b'\\');
+    let mut count = 0usize;
+    let mut is_escaped = false;
+    let all = text.iter().all(|byte| {
+        let was_escaped = std::mem::replace(&mut is_escaped, *byte == b'\\');
+        let is_digit = byte.is_ascii_hexdigit() && !was_escaped;
+        count += usize::from(is_digit);
+        is_digit || is_break(byte) || (was_escaped && matches!(byte, b'n' | b'r'))
+    });
+    all && count.is_multiple_of(2)
+}
+
+/// Where each pair of digits begins, and its byte.
+fn hex_bytes(text: &[u8]) -> impl Iterator<Item = (usize, u8)> + '_ {
+    let mut digits = (0..)
+        .zip(text)
+        .filter_map(|(at, &byte)| Some((at, char::from(byte).to_digit(16)?)));
+    std::iter::from_fn(move || {
+        let ((at, high), (_, low)) = (digits.next()?, digits.next()?);
+        Some((at, (high << 4 | low).to_le_bytes()[0]))
+    })
 }
 
 pub(super) fn decode_hex(text: &[u8], out: &mut Vec<u8>) {
-    out.extend(hex_bytes(text));
+    out.extend(hex_bytes(text).map(|(_, byte)| byte));
+}
+
+/// Where the bytes of hexadecimal `text` stand.
+pub(super) fn hex_stops(text: &[u8]) -> Stops {
+    Stops::of(hex_bytes(text).map(|(at, _)| at))
+}
+
+pub(super) fn hex_outer(text: &[u8], stops: &Stops, inner: Span) -> Span {
+    // The place of a byte, and where its second digit ends.
+    let place = |number: usize| {
+        let (from, skip) = stops.before(number)?;
+        let mut rest = hex_bytes(&text[from..]).skip(skip).map(|(at, _)| from + at);
+        let start = rest.next()?;
+        let second = text[start + 1..].iter().position(u8::is_ascii_hexdigit)?;
+        Some(Span::new(start, start + second + 2))
+    };
+    let end = Span::new(text.len(), text.len());
+    let first = place(inner.start).unwrap_or(end);
+    let last = place(inner.end.max(inner.start + 1) - 1).unwrap_or(first);
+    Span::new(first.start, last.end)
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! Escaped characters: `%41`, `\u0041`, `\x41`, `&#65;`, `&amp;`, with the text between them.
+//! Escaped characters: `%41`, `\u0041`, `\x41`, `&#65;`, `&amp;`, with the text between them; and
+//! colours of a terminal, which stand for no character.
 
 use std::ops::Range;
 
@@ -11,8 +12,10 @@ const MAX_GAP: usize = 64;
 /// A single escape is mostly a separator, which the rules know; but nobody has to escape what a
 /// token is made of.
 const MIN_ESCAPES: usize = 2;
-/// The longest escape: `&equals;`, `&#x0041;`.
-const MAX_UNIT_LEN: usize = 10;
+/// The longest escape: `ESC [ 38;2;255;255;255 m`; others have up to 10 bytes.
+const MAX_UNIT_LEN: usize = 24;
+/// Begins a control sequence of a terminal (ECMA-48, section 5.4).
+const ESCAPE: u8 = 0x1b;
 
 /// Names of characters that stand in or around secrets.
 const NAMED: [(&[u8], u8); 16] = [
@@ -37,12 +40,24 @@ const NAMED: [(&[u8], u8); 16] = [
 /// An escaped character.
 struct Unit {
     len: usize,
-    byte: u8,
+    /// What it stands for; nothing for a colour.
+    byte: Option<u8>,
     encoding: Encoding,
 }
 
-/// Reads the escape at the start of `rest`, if it means a visible character of ASCII or a blank.
+/// Reads the escape at the start of `rest`, if it means a visible character of ASCII or a blank, or
+/// changes the look of what follows.
 fn unit(rest: &[u8]) -> Option<Unit> {
+    if let [ESCAPE, b'[', rest @ ..] = rest {
+        let is_parameter = |byte: &u8| matches!(byte, b'0'..=b'9' | b';' | b':');
+        let mut parameters = rest.iter().take(MAX_UNIT_LEN - 3);
+        let len = parameters.position(|byte| !is_parameter(byte))?;
+        return matches!(rest[len], b'm' | b'K').then_some(Unit {
+            len: len + 3,
+            byte: None,
+            encoding: Encoding::Terminal,
+        });
+    }
     let (len, byte, encoding) = match rest {
         [b'%', a, b, ..] => (3, hex(&[*a, *b])?, Encoding::Percent),
         [b'\\', b'x', a, b, ..] => (4, hex(&[*a, *b])?, Encoding::Backslash),
@@ -67,7 +82,7 @@ fn unit(rest: &[u8]) -> Option<Unit> {
     };
     matches!(byte, b' '..=b'~').then_some(Unit {
         len,
-        byte,
+        byte: Some(byte),
         encoding,
     })
 }
@@ -82,16 +97,16 @@ fn hex(digits: &[u8]) -> Option<u8> {
 /// The next escape that begins in `range`, and how many bytes before it no line ends.
 fn next_unit(bytes: &[u8], range: Range<usize>) -> Option<(usize, Unit)> {
     let mut at = range.start;
-    while let Some(found) = bytes
-        .get(at..range.end)
-        .and_then(|rest| memchr::memchr3(b'%', b'\\', b'&', rest))
-    {
-        at += found;
+    while let Some(rest) = bytes.get(at..range.end) {
+        let found = memchr::memchr3(b'%', b'\\', b'&', rest);
+        let before = &rest[..found.unwrap_or(rest.len())];
+        at += memchr::memchr(ESCAPE, before).or(found)?;
         // Most are the `\n` of a string or the `%s` of a format.
         let rest = &bytes[at..];
         let can_be = match rest {
             [b'%', next, ..] => next.is_ascii_hexdigit(),
             [b'\\', next, ..] => matches!(next, b'u' | b'x'),
+            [ESCAPE, next, ..] => *next == b'[',
             [_, next, ..] => *next == b'#' || next.is_ascii_lowercase(),
             _ => false,
         };
@@ -132,8 +147,10 @@ pub(super) fn find(bytes: &[u8], range: Range<usize>, see: &mut dyn FnMut(Region
         first = next_unit(bytes, at..bytes.len());
     }
     while let Some((start, unit)) = first {
-        let is_needless =
-            |unit: &Unit| unit.byte.is_ascii_alphanumeric() || b"_-".contains(&unit.byte);
+        let is_needless = |unit: &Unit| {
+            unit.byte
+                .is_none_or(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
+        };
         let (mut end, mut count, mut needless) = (start + unit.len, 1, is_needless(&unit));
         loop {
             let limit = bytes.len().min(end + MAX_GAP + 1);
@@ -172,13 +189,17 @@ fn widened(bytes: &[u8], span: Span) -> Span {
 fn characters(text: &[u8]) -> impl Iterator<Item = (Span, u8, bool)> + '_ {
     let mut at = 0;
     std::iter::from_fn(move || {
-        let &byte = text.get(at)?;
-        let (len, byte, is_escaped) = match unit(&text[at..]) {
-            Some(unit) => (unit.len, unit.byte, true),
-            None => (1, byte, false),
-        };
-        at += len;
-        Some((Span::new(at - len, at), byte, is_escaped))
+        loop {
+            let &byte = text.get(at)?;
+            let (len, byte, is_escaped) = match unit(&text[at..]) {
+                Some(unit) => (unit.len, unit.byte, true),
+                None => (1, Some(byte), false),
+            };
+            at += len;
+            if let Some(byte) = byte {
+                return Some((Span::new(at - len, at), byte, is_escaped));
+            }
+        }
     })
 }
 
@@ -222,7 +243,9 @@ pub(super) fn stands_open(bytes: &[u8], span: Span, stops: &Stops, inner: Span) 
     let is_cut_after = bytes.get(span.end).is_some_and(|&byte| !ends_line(byte));
     let text = &bytes[span.start..span.end];
     let mut inside = characters_from(text, stops, inner.start).take(inner.len());
-    let is_disguised = inside.any(|(.., is_escaped)| is_escaped);
+    let outer = outer(text, stops, inner);
+    let is_coloured = memchr::memchr(ESCAPE, &text[outer.start..outer.end]).is_some();
+    let is_disguised = is_coloured || inside.any(|(.., is_escaped)| is_escaped);
     let ends_here = inner.end >= stops.count();
     !is_disguised || (is_cut_before && inner.start == 0) || (is_cut_after && ends_here)
 }

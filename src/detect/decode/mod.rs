@@ -1,7 +1,8 @@
-//! Text in disguise: base64, hex, escapes, UTF-16 and UTF-32 inside other text.
+//! Text in disguise: base64, hex, escapes, quoted-printable, dumps, binary patches, UTF-16 and UTF-32
+//! inside other text.
 //!
 //! ```text
-//! stops < base64, escape, utf16, utf32 < mod
+//! stops < base64, escape, quoted, dump, base85, utf16, utf32 < mod
 //! ```
 //!
 //! A [`Region`] is found by its shape. Its edges depend on at most [`BEFORE`] bytes before it and
@@ -9,13 +10,18 @@
 //! the base, too. What it decodes to is scanned like any text, and may hold regions itself.
 
 mod base64;
+mod base85;
+mod dump;
 mod escape;
+mod quoted;
 mod stops;
 mod utf16;
 mod utf32;
 
 use std::ops::Range;
+use std::sync::LazyLock;
 
+use aho_corasick::{AhoCorasick, MatchKind};
 use serde::{Deserialize, Serialize};
 
 use crate::span::Span;
@@ -44,6 +50,14 @@ pub enum Encoding {
     Utf16,
     /// UTF-32, either byte order.
     Utf32,
+    /// Colours of a terminal between the characters: `ESC [ 31 m`.
+    Terminal,
+    /// Quoted-printable, as in mail.
+    QuotedPrintable,
+    /// Lines of `xxd` or `hexdump -C`.
+    HexDump,
+    /// A binary file in a patch of git.
+    Base85,
 }
 
 impl Encoding {
@@ -57,6 +71,10 @@ impl Encoding {
             Self::Entities => "HTML entities",
             Self::Utf16 => "UTF-16",
             Self::Utf32 => "UTF-32",
+            Self::Terminal => "terminal colours",
+            Self::QuotedPrintable => "quoted-printable",
+            Self::HexDump => "hex dump",
+            Self::Base85 => "base85",
         }
     }
 }
@@ -90,8 +108,59 @@ pub fn find(bytes: &[u8], range: Range<usize>, see: &mut dyn FnMut(Region)) {
     }
     base64::find(bytes, range.clone(), see);
     escape::find(bytes, range.clone(), see);
+    find_lines(bytes, range.clone(), see);
     utf16::find(bytes, range.clone(), see);
     utf32::find(bytes, range, see);
+}
+
+/// What tells that a line belongs to an encoded text of several lines: one pass finds all of them.
+static SIGNS: LazyLock<AhoCorasick> = LazyLock::new(|| {
+    let signs = [&quoted::SIGNS[..], &dump::SIGNS, &base85::SIGNS].concat();
+    AhoCorasick::builder()
+        .match_kind(MatchKind::LeftmostFirst)
+        .build(signs)
+        .expect("a few short words")
+});
+
+/// Bytes around a range in which lines can be that belong to a text in it.
+const AROUND: usize = 144;
+
+/// Encoded texts of several lines, of which each tells by itself that it belongs to one.
+fn find_lines(bytes: &[u8], range: Range<usize>, see: &mut dyn FnMut(Region)) {
+    type Around = fn(&[u8], usize) -> Option<Span>;
+    const KINDS: [(Encoding, Around); 3] = [
+        (Encoding::QuotedPrintable, quoted::around),
+        (Encoding::HexDump, dump::around),
+        (Encoding::Base85, base85::around),
+    ];
+    let mut ends = [0; 3];
+    let mut look = |kind: usize, place: usize| {
+        let (encoding, around) = KINDS[kind];
+        if place < ends[kind] {
+            return;
+        }
+        let Some(span) = around(bytes, place) else {
+            return;
+        };
+        ends[kind] = span.end;
+        if span.start < range.end && span.end > range.start {
+            see(Region { span, encoding });
+        }
+    };
+    // Lines of a patch have no sign but their form: only the first has one.
+    if let Some(head) = base85::head_before(bytes, range.start) {
+        look(2, head);
+    }
+    let from = range.start.saturating_sub(AROUND);
+    let last = bytes.len().min(range.end.saturating_add(AROUND));
+    for found in SIGNS.find_iter(&bytes[from..last]) {
+        let kind = match found.pattern().as_usize() {
+            0..3 => 0,
+            3..5 => 1,
+            _ => 2,
+        };
+        look(kind, from + found.start());
+    }
 }
 
 /// Decodes `region` of `bytes` into `out`.
@@ -101,7 +170,12 @@ pub fn decode(bytes: &[u8], region: Region, out: &mut Vec<u8>) {
     match region.encoding {
         Encoding::Base64 => base64::decode(text, out),
         Encoding::Hex => base64::decode_hex(text, out),
-        Encoding::Percent | Encoding::Backslash | Encoding::Entities => escape::decode(text, out),
+        Encoding::Percent | Encoding::Backslash | Encoding::Entities | Encoding::Terminal => {
+            escape::decode(text, out);
+        }
+        Encoding::QuotedPrintable => quoted::decode(text, out),
+        Encoding::HexDump => dump::decode(text, out),
+        Encoding::Base85 => base85::decode(text, out),
         Encoding::Utf16 => utf16::decode(text, out),
         Encoding::Utf32 => utf32::decode(text, out),
     }
@@ -120,8 +194,13 @@ impl<'b> Origins<'b> {
         let text = &bytes[region.span.start..region.span.end];
         let stops = match region.encoding {
             Encoding::Base64 => base64::stops(text),
-            Encoding::Percent | Encoding::Backslash | Encoding::Entities => escape::stops(text),
-            Encoding::Hex | Encoding::Utf16 | Encoding::Utf32 => Stops::default(),
+            Encoding::Hex => base64::hex_stops(text),
+            Encoding::Percent | Encoding::Backslash | Encoding::Entities | Encoding::Terminal => {
+                escape::stops(text)
+            }
+            Encoding::QuotedPrintable => quoted::stops(text),
+            Encoding::HexDump => dump::stops(text),
+            Encoding::Utf16 | Encoding::Utf32 | Encoding::Base85 => Stops::default(),
         };
         Self {
             bytes,
@@ -138,10 +217,14 @@ impl<'b> Origins<'b> {
     pub fn outer(&self, inner: Span) -> Span {
         let found = match self.region.encoding {
             Encoding::Base64 => base64::outer(self.text(), &self.stops, inner),
-            Encoding::Hex => Span::new(2 * inner.start, 2 * inner.end),
-            Encoding::Percent | Encoding::Backslash | Encoding::Entities => {
+            Encoding::Hex => base64::hex_outer(self.text(), &self.stops, inner),
+            Encoding::Percent | Encoding::Backslash | Encoding::Entities | Encoding::Terminal => {
                 escape::outer(self.text(), &self.stops, inner)
             }
+            Encoding::QuotedPrintable => quoted::outer(self.text(), &self.stops, inner),
+            Encoding::HexDump => dump::outer(self.text(), &self.stops, inner),
+            // What is in it is compressed.
+            Encoding::Base85 => Span::new(0, self.text().len()),
             Encoding::Utf16 => utf16::outer(inner),
             Encoding::Utf32 => utf32::outer(inner),
         };
@@ -153,10 +236,16 @@ impl<'b> Origins<'b> {
     /// of what stands there.
     pub fn stand_open(&self, inner: Span) -> bool {
         match self.region.encoding {
-            Encoding::Percent | Encoding::Backslash | Encoding::Entities => {
+            Encoding::Percent | Encoding::Backslash | Encoding::Entities | Encoding::Terminal => {
                 escape::stands_open(self.bytes, self.region.span, &self.stops, inner)
             }
-            Encoding::Base64 | Encoding::Hex | Encoding::Utf16 | Encoding::Utf32 => false,
+            Encoding::QuotedPrintable => quoted::stands_open(self.text(), &self.stops, inner),
+            Encoding::Base64
+            | Encoding::Hex
+            | Encoding::Utf16
+            | Encoding::Utf32
+            | Encoding::HexDump
+            | Encoding::Base85 => false,
         }
     }
 }
