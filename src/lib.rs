@@ -19,6 +19,7 @@ pub mod progress;
 pub mod secret;
 pub mod span;
 pub mod tables;
+pub mod work;
 
 // Layer 1: the inputs, ignorant of each other.
 pub mod odb;

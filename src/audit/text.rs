@@ -38,7 +38,10 @@ pub fn text(
     let id = hash::object_id(HashKind::Sha1, ObjectKind::Blob, bytes).map_err(Error::corrupt)?;
     let mut sift = Sift::new(detector, options.scan);
     let mut hits = Hits::default();
-    detector.scan(bytes, &mut sift.scratch, &mut hits);
+    options.limits.budget.for_one(len, || {
+        detector.scan(bytes, &mut sift.scratch, &mut hits);
+        sift.collect(0, ObjectKind::Blob, bytes, &hits);
+    });
     let mut coverage = CoverageBlock::default();
     let mut skipped = Vec::new();
     let tally = Tally {
@@ -46,7 +49,6 @@ pub fn text(
         bytes: len,
     };
     coverage.count([(ObjectKind::Blob, tally)]);
-    sift.collect(0, ObjectKind::Blob, bytes, &hits);
     coverage.allowed_inline = sift.allowed;
     for (_, kind, problem) in &sift.unopened {
         let (entry, is_readable) = unopened((*kind, id), problem);

@@ -22,9 +22,18 @@ const MAX_REACH: usize = 2048;
 /// Comment lines before a finding that are searched.
 const MAX_COMMENT_LINES: usize = 16;
 
+/// Whether there is any marker in a text: without one nothing in it is allowed, and to look around
+/// every finding would take longer than to find it.
+pub fn has_any_marker(text: &[u8]) -> bool {
+    MARKERS
+        .iter()
+        .any(|marker| memchr::memmem::find(text, marker).is_some())
+}
+
 /// Returns whether a marker allows what `rule` found at `span` of the text of `lines`. Our own
 /// marker may name the rule that it is for; what else stands behind a marker is the reason. `is_rule`
-/// says whether a word names a rule, also one with a wrong letter: such a marker allows nothing.
+/// says whether a word names a rule, also one with a wrong letter: such a marker allows nothing. Looks
+/// at up to 16 KiB: ask [`has_any_marker`] first.
 pub fn is_allowed(
     lines: &mut LineStarts<'_>,
     span: Span,

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::decode::{self, AFTER, BEFORE, Layer, Origins, Region};
 use super::{Candidate, Detector, Hits, Match, Scratch, allow, offset};
 use crate::span::{LineStarts, Run, Span};
-use crate::unpack::{self, Format, Problem};
+use crate::unpack::{self, Problem};
+use crate::work;
 
 /// What was found inside a stretch of a buffer. Stretches that hold nothing are not kept.
 #[derive(Clone, Debug)]
@@ -41,6 +42,13 @@ const MIN_RUN_LEN: usize = 2 * (BEFORE + AFTER);
 /// Bytes that may be unpacked for each byte of an encoded stretch, with all that is inside of it:
 /// a file can hold very many of them.
 const MAX_REGION_RATIO: u64 = 100;
+
+/// Work for an encoded stretch, and for each byte of it.
+const PRICE_OF_REGION: u64 = 500;
+const PRICE_OF_DECODED: u64 = 3;
+/// Work for a match in a layer, and for one that a marker may allow.
+const PRICE_OF_LAYERED: u64 = 2_000;
+const PRICE_OF_MARKED: u64 = 50_000;
 
 /// What one layer holds.
 #[derive(Default)]
@@ -96,8 +104,13 @@ impl Detector {
         }
         let is_outermost = depth == self.limits.max_depth;
         decode::find(bytes, range, &mut |region| {
+            let price = PRICE_OF_REGION + region.span.len() as u64 * PRICE_OF_DECODED;
+            if !work::spend(price) {
+                return hits.run_out();
+            }
             if is_outermost {
                 let most = region.span.len() as u64 * MAX_REGION_RATIO;
+                let most = most.max(unpack::Limits::RATIO_FREE_BYTES);
                 scratch.budget = most.min(self.limits.max_total_bytes);
             }
             let mut text = scratch.spare.pop().unwrap_or_default();
@@ -119,9 +132,9 @@ impl Detector {
         scratch: &mut Scratch,
         hits: &mut Hits,
     ) {
-        let Some(format) = unpack::detect(bytes).filter(|_| depth > 0) else {
+        if depth == 0 || !unpack::may_hold(bytes) {
             return;
-        };
+        }
         if depth == self.limits.max_depth {
             scratch.budget = self.limits.max_total_bytes;
         }
@@ -136,7 +149,10 @@ impl Detector {
         let more = unpack::unpack(bytes, &limits, &mut |member| {
             scratch.budget = scratch.budget.saturating_sub(member.bytes.len() as u64);
             let names = member.path.iter().cloned().map(Layer::Member);
-            let path: Vec<Layer> = [Layer::Packed(format)].into_iter().chain(names).collect();
+            let path: Vec<Layer> = [Layer::Packed(member.format)]
+                .into_iter()
+                .chain(names)
+                .collect();
             // What is an archive itself was opened, or is too deep.
             let layered = self.scan_layer(member.bytes, (depth - 1, 0), scratch);
             problems.extend(layered.problems);
@@ -159,48 +175,22 @@ impl Detector {
         }
     }
 
-    /// Opens the zlib stream that a decoded text is, if it is one. It begins too much like other
-    /// things for that to be tried on files.
-    fn open_zlib(&self, bytes: &[u8], depth: u32, scratch: &mut Scratch, hits: &mut Hits) {
-        if depth == 0 || !decode::is_zlib(bytes) {
-            return;
-        }
-        let mut text = Vec::new();
-        // Chance makes such beginnings too: then it is no stream, and nothing is missed.
-        let outcome = unpack::inflate(Format::Zlib, bytes, scratch.budget, &mut text);
-        scratch.budget = scratch.budget.saturating_sub(text.len() as u64);
-        let mut layered = self.scan_layer(&text, (depth - 1, depth - 1), scratch);
-        layered
-            .problems
-            .extend(outcome.err().filter(|e| e.reason == unpack::Reason::Limit));
-        let whole = Span::new(0, bytes.len());
-        let path = [Layer::Packed(Format::Zlib)];
-        let found = layered.found.into_iter();
-        let found: Vec<Candidate> = found
-            .map(|inner| wrapped(&path, whole, (whole, whole), inner))
-            .collect();
-        if !found.is_empty() || !layered.problems.is_empty() {
-            hits.open(Opened {
-                start: 0,
-                end: offset(bytes.len()),
-                encoding: None,
-                found: found.into(),
-                problems: layered.problems.into(),
-            });
-        }
-    }
-
     /// Scans a decoded text or a member, in which encodings and archives are opened to the two
     /// `depths`. Its own markers count.
     fn scan_layer(&self, text: &[u8], depths: (u32, u32), scratch: &mut Scratch) -> Layered {
         let mut hits = Hits::default();
         self.scan_to_depth(text, depths.0, scratch, &mut hits);
         self.open_archive(text, depths.1, scratch, &mut hits);
-        self.open_zlib(text, depths.1, scratch, &mut hits);
         let mut found = self.matches(text, &hits);
+        work::spend((found.len() as u64).saturating_mul(PRICE_OF_LAYERED));
         let is_rule = |word: &str| self.rules().is_meant(word);
         let mut lines = LineStarts::new(text);
-        for found in &mut found {
+        let is_marked = !found.is_empty() && allow::has_any_marker(text);
+        work::spend(match is_marked {
+            true => found.len() as u64 * PRICE_OF_MARKED,
+            false => 0,
+        });
+        for found in found.iter_mut().filter(|_| is_marked) {
             let rule = &self.rule(found.rule).id;
             found.is_allowed |= allow::is_allowed(&mut lines, found.span, rule, &is_rule);
         }

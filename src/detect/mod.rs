@@ -55,6 +55,18 @@ use crate::rule::{Confidence, Keyword, Matcher, Rule, RuleSet};
 use crate::secret::Secret;
 use crate::span::{Cover, LineStarts, Position, Run, Span};
 use crate::unpack;
+use crate::work;
+
+/// Work for a byte in which keywords and encodings are searched.
+const PRICE_OF_BYTE: u64 = 2;
+/// Work for a keyword at which rules are tried.
+const PRICE_OF_KEYWORD: u64 = 300;
+/// Work for a keyword whose rules looked far.
+const PRICE_OF_FAR: u64 = 20_000;
+/// Work for what a rule found.
+const PRICE_OF_FOUND: u64 = 1_500;
+/// Work for a keyword that a delta copied.
+const PRICE_OF_INHERITED: u64 = 20;
 
 /// One keyword occurrence and what its rules say about it.
 #[derive(Clone, Debug)]
@@ -150,7 +162,11 @@ impl Candidate {
         matches!(
             outermost,
             Some(Layer::Encoded(
-                Encoding::Percent | Encoding::Backslash | Encoding::Entities
+                Encoding::Percent
+                    | Encoding::Backslash
+                    | Encoding::Entities
+                    | Encoding::Terminal
+                    | Encoding::QuotedPrintable
             ))
         )
     }
@@ -376,6 +392,9 @@ impl Detector {
         self.scan_gap(bytes, next..bytes.len(), last, scratch, hits);
         self.open_changed(bytes, base_hits, runs, scratch, hits);
         if hits.dropped.is_some() {
+            if work::is_spent() {
+                return hits.settle();
+            }
             // What is reported must not depend on the order in which it was found.
             return self.scan(bytes, scratch, hits);
         }
@@ -393,14 +412,26 @@ impl Detector {
         hits: &mut Hits,
     ) {
         let inherited_end = before.map_or(0, Run::dst_end);
+        work::spend((starts.len() as u64).saturating_mul(PRICE_OF_BYTE));
         self.prefilter.find(bytes, starts, |at, keyword| {
             if at + self.prefilter.keywords()[keyword as usize].span_len() > inherited_end {
-                let verdict = self
-                    .confirmer
-                    .judge(&self.rules, bytes, at, keyword, scratch);
-                hits.push(at, keyword, verdict);
+                self.judge(bytes, at, keyword, scratch, hits);
             }
         });
+    }
+
+    /// Tries the rules of `keyword` at `at`, if there is work left for that.
+    fn judge(&self, bytes: &[u8], at: usize, keyword: u32, scratch: &mut Scratch, hits: &mut Hits) {
+        if !work::spend(PRICE_OF_KEYWORD) {
+            return hits.run_out();
+        }
+        let verdict = self
+            .confirmer
+            .judge(&self.rules, bytes, at, keyword, scratch);
+        let found = verdict.0.as_ref().map_or(0, |found| found.len() as u64);
+        let far = u64::from(verdict.1 == Reach::Far);
+        work::spend(found.saturating_mul(PRICE_OF_FOUND) + far * PRICE_OF_FAR);
+        hits.push(at, keyword, verdict);
     }
 
     fn inherit(
@@ -414,6 +445,7 @@ impl Detector {
     ) {
         let starts_both = run.dst == 0 && run.src == 0;
         let ends_both = run.dst_end() == bytes.len() && run.src_end() == base_len;
+        let mut inherited = 0;
         let first = base.hits.partition_point(|hit| (hit.at as usize) < run.src);
         for hit in &base.hits[first..] {
             let (from, keyword) = (hit.at as usize, hit.keyword());
@@ -430,14 +462,14 @@ impl Detector {
             };
             let same_before = starts_both || from >= run.src + before;
             let same_after = ends_both || from + after <= run.src_end();
-            let verdict = if same_before && same_after {
-                (hit.verdict.clone(), hit.reach())
+            inherited += 1;
+            if same_before && same_after {
+                hits.push(at, keyword, (hit.verdict.clone(), hit.reach()));
             } else {
-                self.confirmer
-                    .judge(&self.rules, bytes, at, keyword, scratch)
-            };
-            hits.push(at, keyword, verdict);
+                self.judge(bytes, at, keyword, scratch, hits);
+            }
         }
+        work::spend(inherited * PRICE_OF_INHERITED);
     }
 
     /// Returns the secrets among `hits` of `bytes`, by position. Of matches that share bytes of
@@ -654,6 +686,16 @@ impl Hits {
             });
         }
         room
+    }
+
+    /// Notes that the budget ended before everything was looked at.
+    fn run_out(&mut self) {
+        self.is_partial = true;
+        self.dropped.get_or_insert_with(|| unpack::Problem {
+            path: Vec::new(),
+            reason: unpack::Reason::Limit,
+            detail: work::SPENT.to_owned(),
+        });
     }
 
     /// Gives the memory back that nobody needs once the matches are known: nothing is inherited

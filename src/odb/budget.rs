@@ -5,32 +5,24 @@
 //! Work is counted, not timed, so that the same input gives the same result on every machine. The
 //! unit is about a nanosecond on a machine of 2024; the prices were measured.
 
+use crate::work;
+pub(crate) use crate::work::SPENT;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What every scan may hold: bases of deltas and what is made from them.
 const HELD_FREE: u64 = 512 << 20;
 /// What it may hold for each byte given.
 const HELD_PER_BYTE: u64 = 20;
-/// Work that every scan may do.
-const WORK_FREE: u64 = 60_000_000_000;
-/// Work for each byte given. git's own history needs 12, an archive of jar files about 300.
-const WORK_PER_BYTE: u64 = 1_500;
+/// Work that every scan may do. What was found by several threads within it is thrown away if it does
+/// not suffice, and one thread does it again: that doubles it.
+const WORK_FREE: u64 = 4_000_000_000;
+/// Work for each byte given. git's own history needs 3, an archive of jar files about 40.
+const WORK_PER_BYTE: u64 = 1_000;
 
 /// Four bytes copied by a delta.
 pub(crate) const PRICE_OF_FOUR_COPIED: u64 = 1;
-/// A byte that is looked at.
-pub(crate) const PRICE_OF_BYTE: u64 = 1;
-/// A byte that comes out of an archive or a compressed stream, and is looked at with all that is in it.
-pub(crate) const PRICE_OF_UNPACKED: u64 = 60;
-/// A keyword at which rules are tried.
-pub(crate) const PRICE_OF_KEYWORD: u64 = 4_000;
-/// A place where a secret stands, on its way to the report.
-pub(crate) const PRICE_OF_MATCH: u64 = 50_000;
 /// A byte that is hashed with collision detection.
 pub(crate) const PRICE_OF_HASHED: u64 = 3;
-/// Bytes around the edge of a copied run that are looked at again.
-pub(crate) const EDGE: u64 = 1024;
-
 /// How far a scan may go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
@@ -88,6 +80,15 @@ impl Budget {
         self.of(WORK_FREE, WORK_PER_BYTE)
     }
 
+    /// Looks at one of many texts, which has `len` bytes; the next has a budget of its own.
+    pub fn for_one<R>(self, len: u64, look: impl FnOnce() -> R) -> R {
+        let own = self.for_bytes(len);
+        work::allow(own.held(), own.work());
+        let seen = look();
+        work::take_done();
+        seen
+    }
+
     fn of(&self, free: u64, per_byte: u64) -> u64 {
         if self.thousandths == 0 {
             return u64::MAX;
@@ -127,9 +128,6 @@ impl Meter {
         self.done.load(Ordering::Relaxed) > self.most
     }
 }
-
-/// What is said of an object that the budget leaves out.
-pub(crate) const SPENT: &str = "the budget of the scan, in proportion to the size of its input, is spent ('--budget' raises it)";
 
 #[cfg(test)]
 mod tests {

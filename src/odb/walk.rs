@@ -12,7 +12,7 @@ use std::io::Read;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::budget::{self, EDGE, Meter, PRICE_OF_BYTE, PRICE_OF_FOUR_COPIED, SPENT};
+use super::budget::{Meter, PRICE_OF_FOUR_COPIED, SPENT};
 use super::inflate::{Inflater, MAX_EXPANSION};
 use super::pack::Entry;
 use super::read::Reader;
@@ -20,6 +20,7 @@ use super::window::{self, Sizes, Window};
 use super::{Node, ObjectKind, ObjectStore, SkipReason, Skipped, delta, loose};
 use crate::progress::Progress;
 use crate::span::Run;
+use crate::work;
 
 /// Larger objects are shown window by window, if the visitor can and no delta needs them.
 pub const STREAMED_FROM: u64 = 100_000_000;
@@ -45,19 +46,6 @@ pub trait Visitor: Send {
 
     /// Looks at a part of a large object. All windows of one object come one after the other.
     fn visit_window(&mut self, _object: &Streamed, _window: &Window<'_>) {}
-
-    /// What it costs to look at `len` bytes of `bytes`, in the units of the budget.
-    fn price(&self, _bytes: &[u8], len: u64) -> u64 {
-        len.saturating_mul(PRICE_OF_BYTE)
-    }
-
-    /// Bytes that may be unpacked from the object that comes next.
-    fn allow(&mut self, _bytes: u64) {}
-
-    /// What the last visit cost beyond its price.
-    fn surcharge(&mut self) -> u64 {
-        0
-    }
 
     /// The walk begins again: what visitors share must be as before the first visit.
     fn begin_again(&self) {}
@@ -602,8 +590,7 @@ impl<'a> Walk<'a> {
                 fits.and_then(|()| {
                     self.gate(size, large);
                     let read = pack.inflate(entry, &mut worker.inflater, &mut slot.bytes);
-                    read.map_err(|why| (SkipReason::Corrupt, why))?;
-                    self.spend(worker.visitor.price(&slot.bytes, size))
+                    read.map_err(|why| (SkipReason::Corrupt, why))
                 })
             }
             Some(base_id) => {
@@ -618,7 +605,7 @@ impl<'a> Walk<'a> {
                     (reason, e.chain())
                 });
                 let size = slot.bytes.len() as u64;
-                read.and_then(|()| self.spend(size + worker.visitor.price(&slot.bytes, size)))
+                read.and_then(|()| self.spend(size))
             }
         };
         match outcome {
@@ -716,22 +703,17 @@ impl<'a> Walk<'a> {
         object: &Streamed,
         window: &Window<'_>,
     ) -> Result<(), (SkipReason, String)> {
-        self.spend(visitor.price(window.bytes, window.own.len() as u64))?;
-        visitor.allow(self.allowance());
-        visitor.visit_window(object, window);
-        self.meter.take(visitor.surcharge());
+        self.spend(0)?;
+        self.metered(|| visitor.visit_window(object, window));
         Ok(())
     }
 
-    /// Bytes that may be unpacked from one object. While several threads work, what is left of the
-    /// budget depends on chance.
-    fn allowance(&self) -> u64 {
-        let held = self.store.limits().budget.held();
-        if self.is_alone {
-            held.min(self.meter.left() / budget::PRICE_OF_UNPACKED)
-        } else {
-            held
-        }
+    /// Looks at an object or a part of one, within what is left of the budget. While several threads
+    /// work, that depends on chance; but if it does not suffice, what they found is thrown away.
+    fn metered(&self, look: impl FnOnce()) {
+        work::allow(self.store.limits().budget.held(), self.meter.left());
+        look();
+        self.meter.take(work::take_done());
     }
 
     fn count_streamed<V: Visitor>(
@@ -794,13 +776,7 @@ impl<'a> Walk<'a> {
                 &mut slot.bytes,
                 &mut worker.runs,
             )
-            .map_err(corrupt)?;
-            let (bytes, runs) = (&slot.bytes, &worker.runs);
-            let copied: u64 = runs.iter().map(|run| run.len as u64).sum();
-            let edges = (runs.len() as u64).saturating_mul(EDGE);
-            let size = bytes.len() as u64;
-            let seen = (size - copied).saturating_add(edges).min(size);
-            self.spend(worker.visitor.price(bytes, seen))
+            .map_err(corrupt)
         });
         if let Err(failure) = outcome {
             worker.recycle(loaded);
@@ -850,9 +826,8 @@ impl<'a> Walk<'a> {
             bytes: &loaded.bytes,
             is_duplicate,
         };
-        worker.visitor.allow(self.allowance());
-        worker.visitor.visit(&object, base, &mut loaded.state);
-        self.meter.take(worker.visitor.surcharge());
+        let visitor = &mut worker.visitor;
+        self.metered(|| visitor.visit(&object, base, &mut loaded.state));
         if !is_duplicate {
             let size = loaded.bytes.len() as u64;
             worker.visitor.seen(node, kind, size);
@@ -937,8 +912,7 @@ impl<'a> Walk<'a> {
             if !self.kinds.contains(&kind) {
                 return Ok(kind);
             }
-            let work = size + worker.visitor.price(&slot.bytes, size);
-            let spent = self.spend(work);
+            let spent = self.spend(size);
             let spent = spent.map_err(|(reason, why)| (reason, self.describe_loose(at, &why)));
             spent.map(|()| kind)
         });

@@ -16,7 +16,6 @@ use super::ScanOptions;
 use super::sift::{Sift, unopened};
 use crate::detect::{Detector, Hits, Match};
 use crate::odb::{Limits, ObjectKind, SkipReason, Skipped, hash};
-use crate::unpack;
 
 /// Which files below a directory are wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -241,11 +240,9 @@ pub fn scan(
         if is_known(&id) {
             return None;
         }
-        let budget = limits.budget.for_bytes(bytes.len() as u64);
-        unpack::allow(budget.held().max(LEAST_UNPACKED));
-        let examined = examine(sift, number, id, bytes);
-        unpack::allow(u64::MAX);
-        Some(examined)
+        let len = bytes.len() as u64;
+        let examined = || examine(sift, number, id, bytes);
+        Some(limits.budget.for_one(len, examined))
     };
     if list.len() < 2 {
         // A hook with a file or none is done before threads are up.
@@ -259,9 +256,6 @@ pub fn scan(
         .flatten_iter()
         .collect()
 }
-
-/// Bytes that may be unpacked from any file.
-const LEAST_UNPACKED: u64 = 64 << 20;
 
 fn examine(
     sift: &mut Sift<'_>,

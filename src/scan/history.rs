@@ -7,7 +7,6 @@ use super::sift::{Sift, unopened};
 use super::{Delta, ScanOptions, Sighted};
 use crate::detect::{Detector, Hits};
 use crate::finding::Place;
-use crate::odb::budget;
 use crate::odb::lfs::Pointer;
 use crate::odb::walk::{Base, Object, Observer, Streamed, Tally, Visitor, Wanted, walk_some};
 use crate::odb::window::Window;
@@ -48,12 +47,6 @@ impl LinesBefore {
         };
     }
 }
-
-/// Shorter texts are cheap whatever they hold.
-const SAMPLED_FROM: u64 = 64 << 10;
-/// How many places of a text are looked at, and how far at each, to tell what it costs.
-const SAMPLES: usize = 32;
-const SAMPLE_LEN: usize = 512;
 
 /// The kinds of objects that hold text of their own.
 const KINDS: [ObjectKind; 3] = [ObjectKind::Blob, ObjectKind::Commit, ObjectKind::Tag];
@@ -259,37 +252,6 @@ impl<O: Observer> Visitor for TextVisitor<'_, O> {
         }
     }
 
-    /// Samples how many keywords there are: a text of nothing else takes a hundred times as long.
-    fn price(&self, bytes: &[u8], len: u64) -> u64 {
-        if len < SAMPLED_FROM {
-            return len * budget::PRICE_OF_BYTE;
-        }
-        let prefilter = self.sift.detector.prefilter();
-        let step = (bytes.len() / SAMPLES).max(SAMPLE_LEN);
-        let (mut keywords, mut seen) = (0u64, 0u64);
-        for start in (0..bytes.len()).step_by(step) {
-            let end = bytes.len().min(start + SAMPLE_LEN);
-            prefilter.find(bytes, start..end, |_, _| keywords += 1);
-            seen += (end - start) as u64;
-        }
-        let dear = u128::from(len) * u128::from(keywords * budget::PRICE_OF_KEYWORD)
-            / u128::from(seen.max(1));
-        let plain = len.saturating_mul(budget::PRICE_OF_BYTE);
-        plain.saturating_add(u64::try_from(dear).unwrap_or(u64::MAX))
-    }
-
-    fn allow(&mut self, bytes: u64) {
-        unpack::allow(bytes);
-        unpack::take_done();
-    }
-
-    fn surcharge(&mut self) -> u64 {
-        unpack::allow(u64::MAX);
-        let matched = std::mem::take(&mut self.sift.matched);
-        let unpacked = unpack::take_done().saturating_mul(budget::PRICE_OF_UNPACKED);
-        unpacked.saturating_add(matched.saturating_mul(budget::PRICE_OF_MATCH))
-    }
-
     /// An archive is opened as a whole.
     fn takes_windows(&self, kind: ObjectKind, start: &[u8]) -> bool {
         kind == ObjectKind::Blob && unpack::detect(start).is_none()
@@ -311,6 +273,14 @@ impl<O: Observer> Visitor for TextVisitor<'_, O> {
         let mut hits = Hits::default();
         let (detector, scratch) = (self.sift.detector, &mut self.sift.scratch);
         let (found, is_cut) = detector.scan_window(window, scratch, &mut hits);
+        if window.at == 0 && unpack::may_hold(window.bytes) {
+            let problem = unpack::Problem {
+                path: Vec::new(),
+                reason: unpack::Reason::NotOpened,
+                detail: "compressed parts of a binary file of this size are not opened".to_owned(),
+            };
+            self.sift.unopened.push((object.node, object.kind, problem));
+        }
         if is_cut {
             let problem = unpack::Problem {
                 path: Vec::new(),

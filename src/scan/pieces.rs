@@ -160,9 +160,12 @@ fn part<'a>(
             part.skipped.push(skipped);
             continue;
         }
-        detector.scan(&bytes, &mut part.sift.scratch, &mut hits);
-        part.read.push((kind, bytes.len() as u64));
-        part.sift.collect(node, kind, &bytes, &hits);
+        let len = bytes.len() as u64;
+        lookup.limits().budget.for_one(len, || {
+            detector.scan(&bytes, &mut part.sift.scratch, &mut hits);
+            part.sift.collect(node, kind, &bytes, &hits);
+        });
+        part.read.push((kind, len));
         let pointer = Pointer::read(&bytes).map(|pointer| (node, pointer));
         part.pointers.extend(pointer);
     }

@@ -8,6 +8,12 @@ use crate::finding::{ObjectPlaces, Place};
 use crate::odb::{Node, ObjectKind, SkipReason, Skipped};
 use crate::span::LineStarts;
 use crate::unpack;
+use crate::work;
+
+/// Work for a match on its way to the report.
+const PRICE_OF_MATCH: u64 = 2_000;
+/// Work for one that a marker may allow.
+const PRICE_OF_MARKED: u64 = 50_000;
 
 /// One thread's scanner.
 pub struct Sift<'a> {
@@ -21,8 +27,6 @@ pub struct Sift<'a> {
     pub collector: Collector,
     /// Matches that an inline marker allows.
     pub allowed: u64,
-    /// Matches in objects, allowed or not.
-    pub matched: u64,
     /// Archives, and members of them, that could not be opened.
     pub unopened: Vec<(Node, ObjectKind, unpack::Problem)>,
 }
@@ -36,7 +40,6 @@ impl<'a> Sift<'a> {
             scratch: Scratch::default(),
             collector: Collector::default(),
             allowed: 0,
-            matched: 0,
             unopened: Vec::new(),
         }
     }
@@ -44,7 +47,7 @@ impl<'a> Sift<'a> {
     /// Returns the secrets among `hits` of `bytes` that no marker allows.
     pub fn matches(&mut self, bytes: &[u8], hits: &Hits) -> Vec<Match> {
         let found = self.detector.matches(bytes, hits);
-        self.matched += found.len() as u64;
+        work::spend((found.len() as u64).saturating_mul(PRICE_OF_MATCH));
         self.allowed_out(bytes, found)
     }
 
@@ -52,11 +55,16 @@ impl<'a> Sift<'a> {
     pub fn allowed_out(&mut self, bytes: &[u8], mut found: Vec<Match>) -> Vec<Match> {
         if self.options.inline_allow == InlineAllow::Honoured {
             let before = found.len();
+            let is_marked = before > 0 && allow::has_any_marker(bytes);
+            let price = if is_marked { PRICE_OF_MARKED } else { 0 };
+            work::spend((before as u64).saturating_mul(price));
             let mut lines = LineStarts::new(bytes);
             found.retain(|found| {
                 let rule = &self.detector.rule(found.rule).id;
                 let is_rule = |word: &str| self.detector.rules().is_meant(word);
-                !found.is_allowed && !allow::is_allowed(&mut lines, found.span, rule, &is_rule)
+                let mut is_allowed =
+                    || is_marked && allow::is_allowed(&mut lines, found.span, rule, &is_rule);
+                !(found.is_allowed || is_allowed())
             });
             self.allowed += (before - found.len()) as u64;
         }
@@ -114,7 +122,7 @@ pub fn unopened(
             unpack::Reason::Limit => SkipReason::TooLarge,
             unpack::Reason::Corrupt => SkipReason::Corrupt,
             unpack::Reason::Encrypted => SkipReason::Encrypted,
-            unpack::Reason::Unsupported => SkipReason::Unsupported,
+            unpack::Reason::Unsupported | unpack::Reason::NotOpened => SkipReason::Unsupported,
         },
         // The object itself was read.
         kind: ObjectKind::Unknown,

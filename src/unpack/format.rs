@@ -1,4 +1,5 @@
-//! Tells formats by their first bytes. Names are never asked: in a history they lie or are missing.
+//! Tells formats by their first bytes, and zip archives also by their end. Names are never asked: in a
+//! history they lie or are missing. What is known and not opened is told in `closed.rs`.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +14,9 @@ pub(super) const XZ_STREAM: [u8; 6] = [0xfd, b'7', b'z', b'X', b'Z', 0];
 
 /// Start of a gzip member with the only method there is (RFC 1952, section 2.3.1).
 pub(super) const GZIP_MEMBER: [u8; 3] = [0x1f, 0x8b, 8];
+
+/// Magic number of an lz4 frame (LZ4 Frame Format Description, "General Structure").
+pub(super) const LZ4_FRAME: [u8; 4] = [0x04, 0x22, 0x4d, 0x18];
 
 /// Where a tar header keeps its checksum (POSIX.1-2017 pax, "ustar Interchange Format").
 const TAR_CHECKSUM: std::ops::Range<usize> = 148..156;
@@ -34,6 +38,22 @@ pub enum Format {
     Bzip2,
     /// A tar archive: v7, ustar, pax or GNU.
     Tar,
+    /// An lz4 frame.
+    Lz4,
+    /// An LZMA file with the header of lzma-utils, as in `.lzma`.
+    Lzma,
+    /// An lzip file.
+    Lzip,
+    /// A brotli stream (RFC 7932).
+    Brotli,
+    /// A Unix archive, as Debian packages and static libraries are.
+    Ar,
+    /// A cpio archive: new, with and without checksums, or of POSIX.1.
+    Cpio,
+    /// An RPM package.
+    Rpm,
+    /// A PDF document.
+    Pdf,
 }
 
 impl Format {
@@ -47,15 +67,29 @@ impl Format {
             Self::Xz => "xz",
             Self::Bzip2 => "bzip2",
             Self::Tar => "tar",
+            Self::Lz4 => "lz4",
+            Self::Lzma => "lzma",
+            Self::Lzip => "lzip",
+            Self::Brotli => "brotli",
+            Self::Ar => "ar",
+            Self::Cpio => "cpio",
+            Self::Rpm => "rpm",
+            Self::Pdf => "pdf",
         }
     }
 }
 
-/// Returns the format that `bytes` begin with. Looks at the first 512 bytes only.
+/// Returns the format of `bytes`. Looks at the first and the last 512 bytes only, but for a zip
+/// archive with a comment behind a program.
 ///
-/// Never returns [`Format::Zlib`]: its two bytes are too weak a sign.
+/// Never returns [`Format::Zlib`] and [`Format::Brotli`]: their first bytes are too weak a sign.
 pub fn detect(bytes: &[u8]) -> Option<Format> {
-    let head = &bytes[..bytes.len().min(LOOK)];
+    let by_start = detect_start(&bytes[..bytes.len().min(LOOK)]);
+    by_start.or_else(|| has_zip_at_end(bytes).then_some(Format::Zip))
+}
+
+/// The same by the first bytes alone.
+fn detect_start(head: &[u8]) -> Option<Format> {
     if is_zip(head) {
         Some(Format::Zip)
     } else if is_gzip(head) {
@@ -66,11 +100,91 @@ pub fn detect(bytes: &[u8]) -> Option<Format> {
         Some(Format::Xz)
     } else if is_bzip2(head) {
         Some(Format::Bzip2)
-    } else if is_tar(head) {
+    } else if memchr::memchr(0, head).is_some() && is_tar(head) {
         Some(Format::Tar)
     } else {
-        None
+        by_magic(head)
     }
+}
+
+/// Formats whose first bytes are enough.
+fn by_magic(head: &[u8]) -> Option<Format> {
+    match head {
+        [0x04, 0x22, 0x4d, 0x18, ..] => Some(Format::Lz4),
+        [b'L', b'Z', b'I', b'P', 1, ..] => Some(Format::Lzip),
+        [0x5d, ..] if is_lzma(head) => Some(Format::Lzma),
+        [b'!', ..] if head.starts_with(AR_MAGIC) => Some(Format::Ar),
+        [b'0', b'7', b'0', b'7', b'0', b'1' | b'2' | b'7', ..] if is_cpio(head) => {
+            Some(Format::Cpio)
+        }
+        [0xed, 0xab, 0xee, 0xdb, 3 | 4, ..] => Some(Format::Rpm),
+        [b'%', b'P', b'D', b'F', b'-', b'0'..=b'9', ..] => Some(Format::Pdf),
+        _ => None,
+    }
+}
+
+/// Starts a Unix archive (ar(5)).
+pub(super) const AR_MAGIC: &[u8] = b"!<arch>\n";
+
+/// The usual properties, a dictionary of a size that encoders use, and a plausible length.
+fn is_lzma(head: &[u8]) -> bool {
+    let Some((&[0x5d, a, b, c, d, size @ ..], _)) = head.split_first_chunk::<13>() else {
+        return false;
+    };
+    let window = u32::from_le_bytes([a, b, c, d]);
+    let is_usual = window >= 1 << 12 && (window.count_ones() == 1 || window.count_ones() == 2);
+    let size = u64::from_le_bytes(size);
+    is_usual && (size == u64::MAX || size < 1 << 38)
+}
+
+/// Digits where the header has numbers.
+fn is_cpio(head: &[u8]) -> bool {
+    let digits = head.get(6..70).unwrap_or_default();
+    digits.len() == 64 && digits.iter().all(u8::is_ascii_hexdigit)
+}
+
+/// The end of central directory record of a zip archive (APPNOTE.TXT, section 4.3.16), and its size
+/// without a comment.
+const ZIP_END: &[u8] = b"PK\x05\x06";
+const ZIP_END_LEN: usize = 22;
+
+/// Whether `bytes` end with the directory of a zip archive: a self-extracting archive is a program
+/// with one behind it.
+fn has_zip_at_end(bytes: &[u8]) -> bool {
+    let Some(at) = bytes.len().checked_sub(ZIP_END_LEN) else {
+        return false;
+    };
+    if bytes[at..].starts_with(ZIP_END) {
+        return true;
+    }
+    // A comment of up to 64 KiB: only looked for where there is no text.
+    let tail = &bytes[at.saturating_sub(0xffff)..];
+    let ends = |found: usize| match tail.get(found + ZIP_END_LEN - 2..found + ZIP_END_LEN) {
+        Some(&[low, high]) => {
+            found + ZIP_END_LEN + usize::from(u16::from_le_bytes([low, high])) == tail.len()
+        }
+        _ => false,
+    };
+    is_binary(bytes) && memchr::memmem::find_iter(tail, ZIP_END).any(ends)
+}
+
+/// Whether `bytes` are no text: control characters are among the first or the last.
+pub(super) fn is_binary(bytes: &[u8]) -> bool {
+    let has_control = |part: &[u8]| {
+        let is_control =
+            |byte: u8| byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x0c | 0x1b);
+        part.iter()
+            .fold(false, |found, &byte| found | is_control(byte))
+    };
+    has_control(&bytes[..bytes.len().min(LOOK)])
+        || has_control(&bytes[bytes.len().saturating_sub(LOOK)..])
+}
+
+/// Whether something may be in `bytes` that has to be opened, or that is known not to be: a quick
+/// look, which says no to text.
+pub fn may_hold(bytes: &[u8]) -> bool {
+    let head = &bytes[..bytes.len().min(LOOK)];
+    is_binary(bytes) || detect_start(head).is_some() || super::closed::is_closed_text(bytes)
 }
 
 /// A local header, an empty archive, or the mark of an archive that was once split.

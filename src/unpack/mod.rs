@@ -8,18 +8,27 @@
 //! ```text
 //!  bytes -> detect -> zip, tar: a list of entries -+-> stream: one codec, at most so many bytes
 //!             ^       gzip, xz, ...: one stream ---+            |
+//!             |       carve: streams inside others +            |
 //!             +------------------- walk <-----------------------+
 //! ```
+//!
+//! What is no text and no format that is known is searched for streams that begin somewhere inside of
+//! it; what is known and not opened is a [`Problem`] that names it.
 
+mod ar;
+mod carve;
+mod closed;
+mod cpio;
 mod format;
-mod meter;
+mod pdf;
+mod png;
+mod rpm;
 mod stream;
 mod tar;
 mod walk;
 mod zip;
 
-pub use format::{Format, detect};
-pub use meter::{allow, take_done};
+pub use format::{Format, detect, may_hold};
 
 /// What may be unpacked from one outer buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +72,7 @@ impl Default for Limits {
             max_members: 100_000,
             max_member_bytes: 256 << 20,
             max_total_bytes: 1 << 30,
-            max_ratio: 1000,
+            max_ratio: 10_000,
         }
     }
 }
@@ -71,6 +80,8 @@ impl Default for Limits {
 /// Something that came out of the outer buffer.
 #[derive(Clone, Copy)]
 pub struct Member<'a> {
+    /// The outermost format.
+    pub format: Format,
     /// Names from the outermost archive inwards, as stored: `["inner.tar", "dir/file"]`. A
     /// compressed stream adds its stored name, or nothing if it has none.
     ///
@@ -94,6 +105,8 @@ pub enum Reason {
     Encrypted,
     /// A method or variant that is not known here.
     Unsupported,
+    /// A format that is known, and for which there is no reader here.
+    NotOpened,
 }
 
 /// Something that was not unpacked, or not to its end.
@@ -108,7 +121,7 @@ pub struct Problem {
 }
 
 /// Shows every innermost member of `bytes` to `see`, in the order in which they are stored, and
-/// returns what could not be read. Shows nothing if [`detect`] knows no format.
+/// returns what could not be read. Shows nothing if [`may_hold`] says no.
 ///
 /// Members that are archives or streams themselves are opened instead of shown. Those that cannot
 /// be opened to their end are shown too, after what came out of them, so that nothing is lost; the
@@ -121,27 +134,10 @@ pub fn unpack(bytes: &[u8], limits: &Limits, see: &mut dyn FnMut(&Member<'_>)) -
     walk::Walk::new(bytes, limits, see).run(bytes)
 }
 
-/// Appends what the compressed stream at the start of `bytes` holds to `out`, at most `max` bytes,
-/// and returns how many of `bytes` the stream took.
-///
-/// # Errors
-/// A problem with an empty path: [`Reason::Limit`] if there is more than `max`,
-/// [`Reason::Unsupported`] for archives, [`Reason::Corrupt`] if this is no such stream or a damaged
-/// one. `out` then holds what came before.
-pub fn inflate(
-    format: Format,
-    bytes: &[u8],
-    max: u64,
-    out: &mut Vec<u8>,
-) -> Result<usize, Problem> {
-    let max_streams = Limits::default().max_members;
-    let (before, max) = (out.len(), max.min(meter::left()));
-    let decoded = stream::decode_file(format, bytes, max, max_streams, out);
-    meter::count((out.len() - before) as u64);
-    match decoded.failure {
-        None => Ok(decoded.taken),
-        Some(failure) => Err(failure.at(&[])),
-    }
+/// A part of an archive that is not compressed.
+struct Part {
+    name: Vec<u8>,
+    content: std::ops::Range<usize>,
 }
 
 /// A [`Problem`] that does not know yet where it is.
@@ -215,7 +211,7 @@ mod tests {
     fn budget_is_the_ratio_between_a_floor_and_a_ceiling() {
         let limits = Limits::default();
         assert_eq!(limits.budget(1), Limits::RATIO_FREE_BYTES);
-        assert_eq!(limits.budget(10_000), 10_000_000);
+        assert_eq!(limits.budget(1_000), 10_000_000);
         assert_eq!(limits.budget(1 << 30), limits.max_total_bytes);
     }
 }

@@ -7,11 +7,13 @@
 
 use std::io::{ErrorKind, Read};
 
+use brotli_decompressor::{BrotliDecompressStream, BrotliResult, BrotliState, StandardAlloc};
 use ruzstd::decoding::errors::FrameDecoderError;
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder, StreamingDecoder};
 
 use super::format::{self, Format};
 use super::{Failure, Reason, guard};
+use crate::work;
 
 /// Bytes asked of a decoder at once.
 const CHUNK: usize = 16 << 10;
@@ -32,8 +34,27 @@ pub(super) enum Codec {
     Bzip2,
     Xz,
     Zstd,
+    Lz4,
+    Brotli,
+    Lzip,
+    /// With the header of lzma-utils.
+    LzmaFile,
     /// As zip stores it (APPNOTE.TXT, section 5.8.8), with the length that the archive announces.
     Lzma(Option<u64>),
+}
+
+impl Codec {
+    /// Work for a stream, whose decoder has tables to clear, and for each byte of what comes out of
+    /// it, or of what goes in if that is more.
+    fn prices(self) -> (u64, u64) {
+        match self {
+            Self::Deflate | Self::Zlib | Self::Gzip => (5_000, 6),
+            Self::Bzip2 => (500_000, 50),
+            Self::Xz | Self::Lzma(_) | Self::LzmaFile | Self::Lzip => (50_000, 30),
+            Self::Zstd | Self::Lz4 => (20_000, 6),
+            Self::Brotli => (50_000, 12),
+        }
+    }
 }
 
 /// What came out of a compressed file beside its content.
@@ -81,13 +102,19 @@ pub(super) fn decode_file(
             return decoded;
         }
         decoded.streams += 1;
-        let room = max.saturating_sub((out.len() - start) as u64);
+        if work::is_spent() {
+            decoded.failure = Some(Failure::new(Reason::Limit, work::SPENT));
+            return decoded;
+        }
+        let (before, ahead) = (out.len(), rest.len());
+        let room = max.saturating_sub((before - start) as u64);
         let result = guard(|| match codec {
             Codec::Gzip => gunzip(&mut rest, room, out, &mut decoded),
             Codec::Zstd => unzstd(&mut rest, &mut zstd, room, out),
             codec => decode(codec, &mut rest, room, out),
         });
         decoded.failure = result.err();
+        spend(codec, ahead - rest.len(), out.len() - before);
         if codec == Codec::Zstd {
             rest = skip_frames(rest, &mut decoded);
         }
@@ -98,6 +125,14 @@ pub(super) fn decode_file(
         }
         rest = next;
     }
+}
+
+/// Counts the work of one stream of `codec` that took `taken` bytes and gave `made`.
+pub(super) fn spend(codec: Codec, taken: usize, made: usize) {
+    let (stream, byte) = codec.prices();
+    let bytes = taken.max(made) as u64;
+    work::unpacked(bytes);
+    work::spend(stream + bytes.saturating_mul(byte));
 }
 
 /// Appends what the single stream at the start of `rest` holds to `out`, at most `max` bytes, and
@@ -118,6 +153,16 @@ pub(super) fn decode(
             pump(&mut reader, max, out)
         }
         Codec::Zstd => unzstd(rest, &mut FrameDecoder::new(), max, out),
+        Codec::Lz4 => pump(&mut lz4_flex::frame::FrameDecoder::new(rest), max, out),
+        Codec::Brotli => unbrotli(rest, max, out),
+        Codec::Lzip => {
+            check_lzip_window(rest)?;
+            pump(&mut lzma_rust2::LzipReader::new(rest), max, out)
+        }
+        Codec::LzmaFile => {
+            let reader = lzma_rust2::LzmaReader::new_mem_limit(rest, MAX_XZ_KIB, None);
+            pump(&mut reader.map_err(|e| failure_of(&e))?, max, out)
+        }
         Codec::Lzma(len) => unlzma(rest, len, max, out),
     }
 }
@@ -129,7 +174,11 @@ fn codec_of(format: Format) -> Option<Codec> {
         Format::Zstd => Some(Codec::Zstd),
         Format::Xz => Some(Codec::Xz),
         Format::Bzip2 => Some(Codec::Bzip2),
-        Format::Zip | Format::Tar => None,
+        Format::Lz4 => Some(Codec::Lz4),
+        Format::Lzma => Some(Codec::LzmaFile),
+        Format::Lzip => Some(Codec::Lzip),
+        Format::Brotli => Some(Codec::Brotli),
+        Format::Zip | Format::Tar | Format::Ar | Format::Cpio | Format::Rpm | Format::Pdf => None,
     }
 }
 
@@ -140,7 +189,14 @@ fn continues(codec: Codec, rest: &[u8]) -> bool {
         Codec::Zstd => rest.starts_with(&format::ZSTD_FRAME),
         Codec::Xz => rest.starts_with(&format::XZ_STREAM),
         Codec::Bzip2 => format::is_bzip2(rest),
-        Codec::Deflate | Codec::Zlib | Codec::Lzma(_) => false,
+        Codec::Lz4 => rest.starts_with(&format::LZ4_FRAME),
+        // The reader of lzip goes on by itself.
+        Codec::Deflate
+        | Codec::Zlib
+        | Codec::Lzma(_)
+        | Codec::LzmaFile
+        | Codec::Lzip
+        | Codec::Brotli => false,
     }
 }
 
@@ -243,6 +299,52 @@ fn unlzma(rest: &mut &[u8], len: Option<u64>, max: u64, out: &mut Vec<u8>) -> Re
     let mut reader = lzma_rust2::LzmaReader::new_with_props(rest, len, props, window, None)
         .map_err(|e| failure_of(&e))?;
     pump(&mut reader, max, out)
+}
+
+/// A brotli stream that takes all of `rest`: chance makes the beginning of one, and seldom its end.
+fn unbrotli(rest: &mut &[u8], max: u64, out: &mut Vec<u8>) -> Result<(), Failure> {
+    let alloc = StandardAlloc::default;
+    let mut state = BrotliState::new_strict(alloc(), alloc(), alloc());
+    let (mut left, mut at, mut total) = (rest.len(), 0, 0);
+    let mut chunk = [0; CHUNK];
+    let mut room = max;
+    loop {
+        let (mut free, mut made) = (CHUNK, 0);
+        let result = BrotliDecompressStream(
+            &mut left, &mut at, rest, &mut free, &mut made, &mut chunk, &mut total, &mut state,
+        );
+        let got = chunk.get(..made).unwrap_or(&chunk);
+        out.extend_from_slice(super::part(got, 0, room));
+        let Some(after) = room.checked_sub(got.len() as u64) else {
+            let detail = format!("holds more than the {max} bytes allowed here");
+            return Err(Failure::new(Reason::Limit, detail));
+        };
+        room = after;
+        match result {
+            BrotliResult::NeedsMoreOutput => {}
+            BrotliResult::ResultSuccess if left == 0 => {
+                *rest = &[];
+                return Ok(());
+            }
+            BrotliResult::ResultSuccess | BrotliResult::NeedsMoreInput => {
+                return Err(Failure::corrupt("the stream is cut off"));
+            }
+            BrotliResult::ResultFailure => return Err(Failure::corrupt("the stream is damaged")),
+        }
+    }
+}
+
+/// The header of lzip says how large the window is (lzip manual, "File format").
+fn check_lzip_window(rest: &[u8]) -> Result<(), Failure> {
+    let coded = rest.get(5).copied().unwrap_or_default();
+    let window = 1u64 << (coded & 31);
+    match window > u64::from(MAX_WINDOW_BYTES) {
+        true => Err(Failure::new(
+            Reason::Limit,
+            format!("the decoder would need a window of {window} bytes"),
+        )),
+        false => Ok(()),
+    }
 }
 
 /// Appends all that `reader` yields to `out`, at most `max` bytes.

@@ -52,7 +52,7 @@ pub(super) struct Entry<'a> {
     /// Checksum of the content, if it is known.
     pub crc: Option<u32>,
     /// Where it is in the archive, header included.
-    span: Range<usize>,
+    pub span: Range<usize>,
 }
 
 /// What an archive holds, in the order in which it is stored.
@@ -91,6 +91,15 @@ pub(super) fn list(bytes: &[u8], max: u64) -> Listing<'_> {
     }
     listing.entries.sort_by_key(|entry| entry.span.start);
     listing
+}
+
+/// Lists the entries that have a header in `bytes`, whatever a directory says, at most `max`.
+pub(super) fn entries(bytes: &[u8], max: u64) -> (Vec<Entry<'_>>, Option<Failure>) {
+    let mut entries = Vec::new();
+    let is_full = walk_gap(bytes, 0..bytes.len(), max, &mut entries);
+    // Four bytes can be chance; a method that is known, with a name, is none.
+    entries.retain(|entry| !entry.name.is_empty() && !matches!(entry.method, Method::Unknown(_)));
+    (entries, is_full.then(too_many))
 }
 
 fn too_many() -> Failure {

@@ -84,7 +84,7 @@ fn modules_use_lower_layers_only() {
 }
 
 /// Packages, and the files that may name them.
-const HOMES: [(&str, &[&str]); 17] = [
+const HOMES: [(&str, &[&str]); 19] = [
     ("memmap2", &["odb/map.rs"]),
     ("sirocco", &["odb/inflate.rs"]),
     ("gix_pack", &["odb/pack.rs", "odb/unindexed.rs"]),
@@ -92,6 +92,7 @@ const HOMES: [(&str, &[&str]); 17] = [
     (
         "aho_corasick",
         &[
+            "detect/decode/mod.rs",
             "detect/prefilter.rs",
             "detect/wordlist.rs",
             "report/redact.rs",
@@ -121,6 +122,8 @@ const HOMES: [(&str, &[&str]); 17] = [
     ),
     ("bzip2::", &["unpack/stream.rs"]),
     ("ruzstd::", &["unpack/stream.rs"]),
+    ("brotli_decompressor::", &["unpack/stream.rs"]),
+    ("lz4_flex::", &["unpack/stream.rs"]),
     ("lzma_rust2::", &["unpack/stream.rs"]),
     ("tar::Archive", &["unpack/tar.rs"]),
     ("ZipArchive", &["unpack/zip.rs"]),

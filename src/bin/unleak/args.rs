@@ -788,7 +788,7 @@ pub(crate) struct ScanArgs {
     pub(crate) max_unpacked: u64,
 
     /// Largest ratio of unpacked to packed size
-    #[arg(long, default_value_t = 1000, value_name = "N")]
+    #[arg(long, default_value_t = 10_000, value_name = "N")]
     pub(crate) max_ratio: u64,
 
     /// Number of threads; 0 means one a core

@@ -4,10 +4,15 @@
 //! came out of it is looked at. Every byte that is unpacked is charged before it is shown, whether
 //! its stream ends well or not.
 
+mod search;
+
 use super::format::{Format, detect};
 use super::stream;
 use super::zip::Method;
-use super::{Failure, Limits, Member, Problem, Reason, guard, meter, part, tar, zip};
+use super::{Failure, Limits, Member, Part, Problem, Reason, guard, part};
+use super::{ar, closed, cpio, pdf, rpm, tar, zip};
+use crate::work;
+use search::Streams;
 
 /// Problems that are returned one by one: their paths take memory, and nobody reads more.
 const MAX_PROBLEMS: usize = 256;
@@ -24,6 +29,8 @@ pub(super) struct Walk<'s> {
     limits: &'s Limits,
     see: &'s mut dyn FnMut(&Member<'_>),
     path: Vec<Vec<u8>>,
+    /// The outermost format.
+    outer: Format,
     problems: Vec<Problem>,
     /// Problems beyond [`MAX_PROBLEMS`].
     unlisted: u64,
@@ -43,6 +50,7 @@ impl<'s> Walk<'s> {
             limits,
             see,
             path: Vec::new(),
+            outer: Format::Zip,
             problems: Vec::new(),
             unlisted: 0,
             members_left: limits.max_members,
@@ -53,8 +61,12 @@ impl<'s> Walk<'s> {
 
     /// Opens `bytes`, the outer buffer.
     pub(super) fn run(mut self, bytes: &[u8]) -> Vec<Problem> {
-        if let Some(format) = detect(bytes) {
-            self.open(format, bytes, 1);
+        match detect(bytes) {
+            Some(format) => {
+                self.outer = format;
+                self.open(format, bytes, 1);
+            }
+            None => self.open_unknown(bytes, 0),
         }
         if self.unlisted > 0 {
             let detail = format!("{} more problems", self.unlisted);
@@ -69,19 +81,37 @@ impl<'s> Walk<'s> {
         match format {
             Format::Zip => self.open_zip(bytes, depth),
             Format::Tar => self.open_tar(bytes, depth),
+            Format::Ar => {
+                let (parts, failure) = ar::list(bytes, self.members_left);
+                self.open_parts(bytes, parts, failure, depth)
+            }
+            Format::Cpio => self.open_cpio(bytes, depth),
+            Format::Rpm => self.open_rpm(bytes, depth),
+            Format::Pdf => self.open_pdf(bytes, depth),
             _ => self.open_stream(format, bytes, depth),
         }
     }
 
     fn open_zip(&mut self, bytes: &[u8], depth: u32) -> Opened {
         let listing = zip::list(bytes, self.members_left);
-        let opened = if listing.failures.is_empty() {
+        // What stands before the archive may be a program of its own.
+        let is_all = bytes.starts_with(b"PK");
+        let opened = if listing.failures.is_empty() && is_all {
             Opened::Whole
         } else {
             Opened::InPart
         };
         for failure in listing.failures {
             self.problem(failure);
+        }
+        if !is_all {
+            let first = listing.entries.first();
+            let end = first.map_or(bytes.len(), |entry| entry.span.start);
+            let mut streams = Streams {
+                has_zip: true,
+                ..Streams::default()
+            };
+            self.carve(bytes, 0..end, depth, &mut streams);
         }
         for entry in listing.entries {
             if self.is_over {
@@ -98,6 +128,9 @@ impl<'s> Walk<'s> {
 
     /// One entry of a zip archive, whose name is the last element of the path.
     fn open_entry(&mut self, entry: &zip::Entry<'_>, depth: u32) {
+        if work::is_spent() {
+            return self.end(work::SPENT.to_owned());
+        }
         let max = self.allowance();
         if max == 0 && !entry.packed.is_empty() {
             self.problem(spent());
@@ -114,6 +147,7 @@ impl<'s> Walk<'s> {
                 let mut rest = entry.packed;
                 let result = guard(|| stream::decode(codec, &mut rest, max, &mut unpacked));
                 let taken = entry.packed.len() - rest.len();
+                stream::spend(codec, taken, unpacked.len());
                 (&unpacked, taken.max(unpacked.len()), result)
             }
             Method::Encrypted => (
@@ -157,6 +191,86 @@ impl<'s> Walk<'s> {
             self.path.pop();
         }
         self.outcome(failure)
+    }
+
+    /// The parts of an archive that compresses nothing.
+    fn open_parts(
+        &mut self,
+        bytes: &[u8],
+        parts: Vec<Part>,
+        failure: Option<Failure>,
+        depth: u32,
+    ) -> Opened {
+        for entry in parts {
+            if self.is_over {
+                break;
+            }
+            self.path.push(entry.name);
+            let content = &bytes[entry.content];
+            let shown = part(content, 0, self.limits.max_member_bytes);
+            if shown.len() < content.len() {
+                self.problem(too_long(self.limits.max_member_bytes));
+            }
+            self.member(shown, depth);
+            self.path.pop();
+        }
+        self.outcome(failure)
+    }
+
+    /// A cpio archive, and what follows it: the first part of an initramfs is not compressed.
+    fn open_cpio(&mut self, bytes: &[u8], depth: u32) -> Opened {
+        let (parts, end, failure) = cpio::list(bytes, self.members_left);
+        let opened = self.open_parts(bytes, parts, failure, depth);
+        let rest = &bytes[end..];
+        let zeros = rest.iter().take_while(|byte| **byte == 0).count();
+        if opened == Opened::Whole && zeros < rest.len() {
+            self.path.push(b"(trailing bytes)".to_vec());
+            self.member(&rest[zeros..], depth);
+            self.path.pop();
+        }
+        opened
+    }
+
+    /// A package: its payload. What its headers say is shown with it.
+    fn open_rpm(&mut self, bytes: &[u8], depth: u32) -> Opened {
+        match rpm::payload(bytes) {
+            Some(payload) => {
+                self.path.push(b"(payload)".to_vec());
+                self.member(payload, depth);
+                self.path.pop();
+            }
+            None => self.problem(Failure::corrupt("a header is damaged")),
+        }
+        Opened::InPart
+    }
+
+    /// A document: its streams, and the text that they show.
+    fn open_pdf(&mut self, bytes: &[u8], depth: u32) -> Opened {
+        if pdf::is_encrypted(bytes) {
+            let detail = "the document is encrypted";
+            self.problem(Failure::new(Reason::Encrypted, detail));
+            return Opened::InPart;
+        }
+        let mut streams = Streams {
+            format: Some(Format::Pdf),
+            unread: pdf::unread(bytes),
+            ..Streams::default()
+        };
+        self.carve(bytes, 0..bytes.len(), depth, &mut streams);
+        let plain: Vec<&[u8]> = pdf::plain_streams(bytes).collect();
+        self.show_text(&plain.join(&b'\n'));
+        if let Some(what) = streams.unread {
+            self.problem(closed::not_opened(what));
+        }
+        Opened::InPart
+    }
+
+    /// Shows the text of a document's stream.
+    fn show_text(&mut self, content: &[u8]) {
+        let mut text = Vec::new();
+        pdf::text(content, &mut text);
+        work::spend(content.len() as u64);
+        self.aside("(text)", &text);
     }
 
     /// A compressed file: what is in it is looked at again.
@@ -209,7 +323,10 @@ impl<'s> Walk<'s> {
         self.members_left = left;
         let deepest = self.limits.max_depth.min(Limits::DEPTH_CEILING);
         let opened = match detect(bytes) {
-            None => Opened::InPart,
+            None => {
+                self.open_unknown(bytes, depth);
+                Opened::InPart
+            }
             Some(_) if depth >= deepest => {
                 let detail = format!("more than {deepest} formats are inside each other");
                 self.problem(Failure::new(Reason::Limit, detail));
@@ -218,11 +335,16 @@ impl<'s> Walk<'s> {
             Some(format) => self.open(format, bytes, depth + 1),
         };
         if opened == Opened::InPart {
-            (self.see)(&Member {
-                path: &self.path,
-                bytes,
-            });
+            self.show(bytes);
         }
+    }
+
+    fn show(&mut self, bytes: &[u8]) {
+        (self.see)(&Member {
+            format: self.outer,
+            path: &self.path,
+            bytes,
+        });
     }
 
     /// Shows what stands beside the content, if there is anything.
@@ -231,23 +353,22 @@ impl<'s> Walk<'s> {
             return;
         }
         self.path.push(what.as_bytes().to_vec());
-        (self.see)(&Member {
-            path: &self.path,
-            bytes,
-        });
+        self.show(bytes);
         self.path.pop();
     }
 
     /// Returns how many bytes the next stream may yield.
     fn allowance(&self) -> u64 {
-        let left = self.bytes_left.min(meter::left());
+        if work::is_spent() {
+            return 0;
+        }
+        let left = self.bytes_left.min(work::bytes_left());
         self.limits.max_member_bytes.min(left)
     }
 
     /// Takes `bytes` from the budget of the outer buffer.
     fn charge(&mut self, bytes: usize) {
         self.bytes_left = self.bytes_left.saturating_sub(bytes as u64);
-        meter::count(bytes as u64);
     }
 
     fn outcome(&mut self, failure: Option<Failure>) -> Opened {
@@ -277,7 +398,10 @@ impl<'s> Walk<'s> {
 
 /// Says that the budget of the outer buffer is used up.
 fn spent() -> Failure {
-    let detail = "too much was unpacked already, or too much from so few bytes";
+    let detail = match work::is_spent() {
+        true => work::SPENT,
+        false => "too much was unpacked already, or too much from so few bytes",
+    };
     Failure::new(Reason::Limit, detail)
 }
 

@@ -1,0 +1,70 @@
+//! Lists the members of a Unix archive (ar(5)), with the long names of System V and of BSD. Nothing is
+//! copied but names.
+
+use super::format::AR_MAGIC;
+use super::{Failure, Part, Reason};
+
+/// Size of a header, and how it ends.
+const HEADER: usize = 60;
+const HEADER_END: &[u8] = b"`\n";
+
+/// Lists the members of `bytes`, at most `max`, and says why there may be more.
+pub(super) fn list(bytes: &[u8], max: u64) -> (Vec<Part>, Option<Failure>) {
+    let mut parts: Vec<Part> = Vec::new();
+    let mut long_names: &[u8] = &[];
+    let mut at = AR_MAGIC.len();
+    while at < bytes.len() {
+        if parts.len() as u64 == max {
+            let failure = Failure::new(Reason::Limit, "holds too many members");
+            return (parts, Some(failure));
+        }
+        let header = bytes.get(at..at + HEADER);
+        let header = header.filter(|header| header.ends_with(HEADER_END));
+        let size = header.and_then(|header| number(&header[48..58]));
+        let (Some(header), Some(size)) = (header, size) else {
+            return (parts, Some(Failure::corrupt("a header is damaged")));
+        };
+        let start = at + HEADER;
+        let end = start.saturating_add(size);
+        let content = &bytes[start..end.min(bytes.len())];
+        let mut from = start;
+        let name = match header[..16].trim_ascii_end() {
+            b"//" => {
+                long_names = content;
+                b"//".to_vec()
+            }
+            [b'#', b'1', b'/', digits @ ..] => {
+                let len = number(digits).unwrap_or_default().min(content.len());
+                from += len;
+                content[..len].to_vec()
+            }
+            [b'/', digits @ ..] if number(digits).is_some() => long_name(long_names, digits),
+            name => name.strip_suffix(b"/").unwrap_or(name).to_vec(),
+        };
+        parts.push(Part {
+            name: name
+                .split(|&byte| byte == 0)
+                .next()
+                .unwrap_or_default()
+                .to_vec(),
+            content: from..end.min(bytes.len()),
+        });
+        if end > bytes.len() {
+            return (parts, Some(Failure::corrupt("the archive is cut off")));
+        }
+        at = end + end % 2;
+    }
+    (parts, None)
+}
+
+/// The name at an offset of the table of long names.
+fn long_name(names: &[u8], digits: &[u8]) -> Vec<u8> {
+    let rest = number(digits).and_then(|at| names.get(at..));
+    let name = rest.and_then(|rest| rest.split(|&byte| byte == b'\n').next());
+    let name = name.unwrap_or(digits);
+    name.strip_suffix(b"/").unwrap_or(name).to_vec()
+}
+
+fn number(field: &[u8]) -> Option<usize> {
+    std::str::from_utf8(field.trim_ascii()).ok()?.parse().ok()
+}

@@ -1,0 +1,83 @@
+//! Lists the entries of a cpio archive: the new format, with or without checksums (cpio(5), "New ASCII
+//! Format"), and the one of POSIX.1 ("Portable ASCII Format"). Nothing is copied but names.
+
+use super::{Failure, Part, Reason};
+
+/// The name of the last entry.
+const TRAILER: &[u8] = b"TRAILER!!!";
+
+/// How a header is written.
+struct Layout {
+    header: usize,
+    radix: u32,
+    /// Where the lengths of name and content are.
+    name_len: (usize, usize),
+    len: (usize, usize),
+    /// What name and content are padded to.
+    padding: usize,
+}
+
+const NEW: Layout = Layout {
+    header: 110,
+    radix: 16,
+    name_len: (94, 102),
+    len: (54, 62),
+    padding: 4,
+};
+const POSIX: Layout = Layout {
+    header: 76,
+    radix: 8,
+    name_len: (59, 65),
+    len: (65, 76),
+    padding: 1,
+};
+
+/// Lists the entries of `bytes`, at most `max`; says where they end, and why there may be more.
+pub(super) fn list(bytes: &[u8], max: u64) -> (Vec<Part>, usize, Option<Failure>) {
+    let mut parts = Vec::new();
+    let mut at = 0;
+    loop {
+        if parts.len() as u64 == max {
+            let failure = Failure::new(Reason::Limit, "holds too many entries");
+            return (parts, at, Some(failure));
+        }
+        let Some((name, content, next)) = entry(bytes, at) else {
+            return (parts, at, Some(Failure::corrupt("a header is damaged")));
+        };
+        if name == TRAILER {
+            return (parts, next.min(bytes.len()), None);
+        }
+        let end = content.end;
+        parts.push(Part {
+            name: name.to_vec(),
+            content: content.start.min(bytes.len())..end.min(bytes.len()),
+        });
+        if end > bytes.len() {
+            let failure = Failure::corrupt("the archive is cut off");
+            return (parts, bytes.len(), Some(failure));
+        }
+        at = next;
+    }
+}
+
+/// The entry at `at`: its name, where its content is, and where the next begins.
+fn entry(bytes: &[u8], at: usize) -> Option<(&[u8], std::ops::Range<usize>, usize)> {
+    let rest = bytes.get(at..)?;
+    let layout = match rest.get(..6)? {
+        b"070701" | b"070702" => NEW,
+        b"070707" => POSIX,
+        _ => return None,
+    };
+    let number = |(start, end): (usize, usize)| {
+        let digits = std::str::from_utf8(rest.get(start..end)?).ok()?;
+        usize::from_str_radix(digits, layout.radix).ok()
+    };
+    let (name_len, len) = (number(layout.name_len)?, number(layout.len)?);
+    let name_end = layout.header.checked_add(name_len)?;
+    let name = rest.get(layout.header..name_end)?;
+    let name = name.split(|&byte| byte == 0).next().unwrap_or_default();
+    let padded = |end: usize| end.checked_next_multiple_of(layout.padding);
+    let start = padded(at.checked_add(name_end)?)?;
+    let end = start.checked_add(len)?;
+    Some((name, start..end, padded(end)?))
+}
