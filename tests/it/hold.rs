@@ -264,3 +264,151 @@ fn lines_of_findings_in_a_long_chain_are_read_in_order() {
     let findings = report["findings"].as_array().unwrap();
     assert_eq!(findings.len(), 151);
 }
+
+/// A zip archive whose directory names one entry `count` times.
+fn overlapping(count: u16, content: &[u8]) -> Vec<u8> {
+    let mut deflate = flate2::write::DeflateEncoder::new(Vec::new(), Compression::best());
+    deflate.write_all(content).unwrap();
+    let packed = deflate.finish().unwrap();
+    let sizes = [
+        crc32fast::hash(content),
+        u32::try_from(packed.len()).unwrap(),
+        u32::try_from(content.len()).unwrap(),
+    ];
+    let words = |words: &[u16]| {
+        words
+            .iter()
+            .flat_map(|word| word.to_le_bytes())
+            .collect::<Vec<u8>>()
+    };
+    let longs = |longs: &[u32]| {
+        longs
+            .iter()
+            .flat_map(|long| long.to_le_bytes())
+            .collect::<Vec<u8>>()
+    };
+    let mut archive = [
+        b"PK\x03\x04".to_vec(),
+        words(&[20, 0, 8, 0, 0]),
+        longs(&sizes),
+    ]
+    .concat();
+    archive.extend([words(&[1, 0]), b"a".to_vec(), packed].concat());
+    let start = u32::try_from(archive.len()).unwrap();
+    for number in 0..count {
+        archive.extend(
+            [
+                b"PK\x01\x02".to_vec(),
+                words(&[20, 20, 0, 8, 0, 0]),
+                longs(&sizes),
+            ]
+            .concat(),
+        );
+        archive.extend([words(&[5, 0, 0, 0, 0]), longs(&[0, 0])].concat());
+        archive.extend(format!("{number:05}").as_bytes());
+    }
+    let len = u32::try_from(archive.len()).unwrap() - start;
+    archive.extend(
+        [
+            b"PK\x05\x06".to_vec(),
+            words(&[0, 0, count, count]),
+            longs(&[len, start]),
+        ]
+        .concat(),
+    );
+    archive.extend(words(&[0]));
+    archive
+}
+
+/// A line that a rule finds something in, and that has many keywords.
+const COSTLY: &str =
+    "password = \"hunter2 is not it\"\napi_key = foo\nAKIA secret sk_live ghp_ xoxb-\n";
+
+/// Scans what one file holds, beside one with a token, in a repository.
+fn with_file(name: &str, content: &[u8]) -> Output {
+    let repo = Repo::new();
+    repo.write("plain", format!("k = '{}'\n", github_token(1)));
+    repo.write(name, content);
+    repo.commit("hostile");
+    let one = limited(repo.path(), &["--threads", "1"]);
+    let two = limited(repo.path(), &["--threads", "2"]);
+    assert!(one.stdout == two.stdout, "threads decide");
+    one
+}
+
+#[test]
+fn entries_that_share_their_bytes_are_bounded() {
+    is_bounded(
+        &with_file("a.zip", &overlapping(3000, COSTLY.repeat(5000).as_bytes())),
+        1,
+    );
+}
+
+#[test]
+fn members_of_one_archive_are_bounded() {
+    let mut archive = Vec::new();
+    for number in 0..40 {
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
+        gzip.write_all(format!("{number}\n{}", COSTLY.repeat(60_000)).as_bytes())
+            .unwrap();
+        archive.extend(gzip.finish().unwrap());
+    }
+    is_bounded(&with_file("a.gz", &archive), 1);
+}
+
+#[test]
+fn encoded_stretches_of_one_file_are_bounded() {
+    let mut text = String::new();
+    for number in 0..1500 {
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
+        gzip.write_all(format!("{number}\n{}", COSTLY.repeat(1000)).as_bytes())
+            .unwrap();
+        let word = data_encoding::BASE64.encode(&gzip.finish().unwrap());
+        text.push_str(&format!("k{number}: {word}\n"));
+    }
+    is_bounded(&with_file("a.yaml", text.as_bytes()), 1);
+}
+
+/// Every two bytes may begin a stream, and each takes all of the rest.
+#[test]
+fn beginnings_of_streams_in_a_binary_are_bounded() {
+    let mut stored = vec![0u8; 8];
+    for _ in 0..200_000 {
+        // A stored block of five bytes: the header of the next stream.
+        stored.extend([0x78, 0x01, 0, 5, 0, 0xfa, 0xff]);
+    }
+    let output = with_file("a.bin", &stored);
+    assert!(matches!(output.status.code(), Some(1 | 3)), "{output:?}");
+    assert_eq!(report(&output)["findings"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn files_that_are_named_are_bounded_one_by_one() {
+    let repo = Repo::bare_directory();
+    repo.write("a.zip", overlapping(3000, COSTLY.repeat(5000).as_bytes()));
+    repo.write("plain", format!("k = '{}'\n", github_token(1)));
+    let output = limited(repo.path(), &["--files"]);
+    is_bounded(&output, 1);
+}
+
+/// What people commit: a log of 50 MB that packs into little, a large bundle of a web site on one line,
+/// and an archive of classes.
+#[test]
+fn ordinary_large_files_are_read_whole() {
+    let repo = Repo::new();
+    let line =
+        "2024-01-01T00:00:00Z INFO user=alice action=login password=*** token=none result=ok\n";
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
+    let log = line.repeat(600_000) + &format!("k = \"{}\"\n", github_token(2));
+    gzip.write_all(log.as_bytes()).unwrap();
+    repo.write("app.log.gz", gzip.finish().unwrap());
+    repo.write("app.log", log);
+    let bundle =
+        "function a(b,c){return b.password===c.secret?d(e.token):f};var g={api_key:h,i:\"j\"};";
+    repo.write("app.min.js", bundle.repeat(60_000));
+    repo.commit("ordinary");
+    repo.git(&["gc", "--quiet"]);
+    let report = repo.scan(&[]);
+    assert_eq!(report.code, 1, "{:#}", report.json["coverage"]["skipped"]);
+    assert_eq!(report.findings().len(), 1);
+}

@@ -9,6 +9,7 @@ mod bundle;
 mod ci;
 mod cli;
 mod config;
+mod cover;
 mod delta;
 mod estate;
 mod faults;

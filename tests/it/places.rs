@@ -533,8 +533,11 @@ fn check(garden: &Garden, report: &Report, how: &str) {
     );
 }
 
-#[test]
-fn every_place_is_searched_loose_and_packed() {
+/// What makes the secrets of a report those that were planted.
+const OPTIONS: [&str; 3] = ["--show-secrets", "--min-confidence", "high"];
+
+/// A token in every place that is read by default.
+fn planted() -> Garden {
     let mut garden = Garden {
         repo: Repo::new(),
         planted: Vec::new(),
@@ -548,12 +551,11 @@ fn every_place_is_searched_loose_and_packed() {
     side_stores(&mut garden);
     left_behind(&mut garden);
     beside_history(&mut garden);
-    let options = ["--show-secrets", "--min-confidence", "high"];
-    check(&garden, &garden.repo.scan(&options), "loose");
-    garden.repo.git(&["repack", "-adfkq"]);
-    garden.repo.git(&["pack-refs", "--all"]);
-    garden.repo.git(&["prune-packed"]);
-    check(&garden, &garden.repo.scan(&options), "packed");
+    garden
+}
+
+/// Adds tokens to the worktree.
+fn worktree(garden: &mut Garden) {
     let untracked = garden.token("untracked file", "worktree", None);
     garden
         .repo
@@ -567,6 +569,37 @@ fn every_place_is_searched_loose_and_packed() {
     garden
         .repo
         .write("main.txt", format!("token = {modified}\n"));
-    let options = [&options[..], &["--worktree", "--ignored"]].concat();
+}
+
+/// Every place, and what a scan says of it, for the table in `docs/coverage.md`.
+pub(crate) fn rows() -> Vec<(String, String)> {
+    let mut garden = planted();
+    worktree(&mut garden);
+    let default = garden.repo.scan(&OPTIONS);
+    let asked = garden
+        .repo
+        .scan(&[&OPTIONS[..], &["--worktree", "--ignored"]].concat());
+    let has = |report: &Report, token: &str| report.findings().iter().any(|f| f["secret"] == token);
+    let rows = garden.planted.iter().map(|planted| {
+        let result = match () {
+            () if has(&default, &planted.token) => "found",
+            () if has(&asked, &planted.token) => "found with `--worktree --ignored`",
+            () => "NOT FOUND",
+        };
+        (planted.name.to_owned(), result.to_owned())
+    });
+    rows.collect()
+}
+
+#[test]
+fn every_place_is_searched_loose_and_packed() {
+    let mut garden = planted();
+    check(&garden, &garden.repo.scan(&OPTIONS), "loose");
+    garden.repo.git(&["repack", "-adfkq"]);
+    garden.repo.git(&["pack-refs", "--all"]);
+    garden.repo.git(&["prune-packed"]);
+    check(&garden, &garden.repo.scan(&OPTIONS), "packed");
+    worktree(&mut garden);
+    let options = [&OPTIONS[..], &["--worktree", "--ignored"]].concat();
     check(&garden, &garden.repo.scan(&options), "with the worktree");
 }
