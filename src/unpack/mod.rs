@@ -87,7 +87,9 @@ pub struct Member<'a> {
     ///
     /// What an archive holds beside files has a last element in parentheses: `(comment)` of an
     /// archive, entry or stream, `(pax)` for what a tar's extended header says, `(link)` for the
-    /// target of a link, `(skippable frame)` of a zstd stream, `(trailing bytes)` behind a stream.
+    /// target of a link, `(skippable frame)` of a zstd stream, `(trailing bytes)` behind a stream,
+    /// `(names)` of the entries of an archive inside of another format, `(text)` of a document,
+    /// `(payload)` of a package. A stream inside of a binary is `(at byte N)`.
     pub path: &'a [Vec<u8>],
     /// The content. Empty for directories, and for entries that cannot be read: their names may
     /// tell enough.

@@ -189,7 +189,10 @@ fn text() -> Vec<u8> {
 fn opened(bytes: &[u8], limits: &Limits) -> (Vec<(String, Vec<u8>)>, Vec<Problem>) {
     let mut members = Vec::new();
     let problems = unpack(bytes, limits, &mut |member: &Member<'_>| {
-        members.push((joined(member.path), member.bytes.to_vec()));
+        // The names are in the paths of the members, too.
+        if member.path.last().is_none_or(|last| last != b"(names)") {
+            members.push((joined(member.path), member.bytes.to_vec()));
+        }
     });
     (members, problems)
 }

@@ -213,10 +213,7 @@ fn report(bytes: &[u8], span: Span, see: &mut dyn FnMut(Region)) {
     let digits = word.strip_prefix(b"0x").unwrap_or(word);
     if digits.len() >= MIN_LEN && is_hex(digits) {
         let span = Span::new(span.end - digits.len(), span.end);
-        if hex_bytes(digits)
-            .take(SAMPLE / 2)
-            .all(|(_, byte)| super::is_text(byte))
-        {
+        if is_hex_promising(digits) {
             see(Region {
                 span,
                 encoding: Encoding::Hex,
@@ -295,6 +292,22 @@ pub(super) fn outer(text: &[u8], stops: &Stops, inner: Span) -> Span {
         false => (start + 1).min(text.len()),
     };
     Span::new(start, end)
+}
+
+/// Whether hexadecimal digits can stand for text or for a compressed one. Most are digests.
+fn is_hex_promising(digits: &[u8]) -> bool {
+    let mut sample = [0; SAMPLE / 4 * 3];
+    let mut filled = 0;
+    for (_, byte) in hex_bytes(digits).take(sample.len()) {
+        sample[filled] = byte;
+        filled += 1;
+    }
+    let is_packed = matches!(
+        sample,
+        [0x1f, 0x8b, ..] | [0x78, ..] | [b'P', b'K', ..] | [0xfd, b'7', ..] | [0x28, 0xb5, ..]
+    );
+    let text = &sample[..filled.min(SAMPLE / 2)];
+    text.iter().all(|&byte| super::is_text(byte)) || (is_packed && is_promising(&sample[..filled]))
 }
 
 /// Whether `text` is made of pairs of hexadecimal digits, on one line or wrapped.

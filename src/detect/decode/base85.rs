@@ -70,7 +70,7 @@ pub(super) fn head_before(bytes: &[u8], at: usize) -> Option<usize> {
 }
 
 /// The patch whose first line begins at `start`.
-pub(super) fn around(bytes: &[u8], start: usize) -> Option<Span> {
+pub(super) fn around(bytes: &[u8], start: usize) -> Option<(Span, bool)> {
     if start > 0 && bytes[start - 1] != b'\n' {
         return None;
     }
@@ -85,7 +85,7 @@ pub(super) fn around(bytes: &[u8], start: usize) -> Option<Span> {
         let newline = memchr::memchr(b'\n', &bytes[digits.end..]);
         next = newline.map_or(bytes.len(), |newline| digits.end + newline + 1);
     }
-    end.map(|end| Span::new(start, end))
+    end.map(|end| (Span::new(start, end), true))
 }
 
 pub(super) fn decode(text: &[u8], out: &mut Vec<u8>) {

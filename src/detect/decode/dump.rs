@@ -98,8 +98,8 @@ fn line_after(bytes: &[u8], before: &Line) -> Option<Line> {
     (start < bytes.len()).then(|| line(bytes, start)).flatten()
 }
 
-/// The dump whose line has the end of its offset at `at`.
-pub(super) fn around(bytes: &[u8], at: usize) -> Option<Span> {
+/// The lines around the one that has the end of its offset at `at`, and whether they are a dump.
+pub(super) fn around(bytes: &[u8], at: usize) -> Option<(Span, bool)> {
     // Most are none: before the zero there are digits and the start of a line.
     let offset = bytes[..at].iter().rev().take(17);
     let offset = offset.take_while(|byte| byte.is_ascii_hexdigit()).count();
@@ -121,7 +121,7 @@ pub(super) fn around(bytes: &[u8], at: usize) -> Option<Span> {
         count += 1;
     }
     let is_dump = count >= MIN_LINES && pairs(bytes, &first).count() >= MIN_BYTES;
-    is_dump.then(|| Span::new(first.span.start, last.span.end))
+    Some((Span::new(first.span.start, last.span.end), is_dump))
 }
 
 /// Where the bytes of a dump stand, and what they are, from the line at `start` on.

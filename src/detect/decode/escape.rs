@@ -14,6 +14,8 @@ const MAX_GAP: usize = 64;
 const MIN_ESCAPES: usize = 2;
 /// The longest escape: `ESC [ 38;2;255;255;255 m`; others have up to 10 bytes.
 const MAX_UNIT_LEN: usize = 24;
+/// Bytes that are searched at once.
+const BLOCK: usize = 512;
 /// Begins a control sequence of a terminal (ECMA-48, section 5.4).
 const ESCAPE: u8 = 0x1b;
 
@@ -96,11 +98,18 @@ fn hex(digits: &[u8]) -> Option<u8> {
 
 /// The next escape that begins in `range`, and how many bytes before it no line ends.
 fn next_unit(bytes: &[u8], range: Range<usize>) -> Option<(usize, Unit)> {
+    let end = range.end.min(bytes.len());
     let mut at = range.start;
-    while let Some(rest) = bytes.get(at..range.end) {
-        let found = memchr::memchr3(b'%', b'\\', b'&', rest);
-        let before = &rest[..found.unwrap_or(rest.len())];
-        at += memchr::memchr(ESCAPE, before).or(found)?;
+    while at < end {
+        // In blocks: there may be many of one and none of the others.
+        let block = &bytes[at..end.min(at + BLOCK)];
+        let found = memchr::memchr3(b'%', b'\\', b'&', block);
+        let before = &block[..found.unwrap_or(block.len())];
+        let Some(found) = memchr::memchr(ESCAPE, before).or(found) else {
+            at += block.len();
+            continue;
+        };
+        at += found;
         // Most are the `\n` of a string or the `%s` of a format.
         let rest = &bytes[at..];
         let can_be = match rest {

@@ -127,7 +127,7 @@ const AROUND: usize = 144;
 
 /// Encoded texts of several lines, of which each tells by itself that it belongs to one.
 fn find_lines(bytes: &[u8], range: Range<usize>, see: &mut dyn FnMut(Region)) {
-    type Around = fn(&[u8], usize) -> Option<Span>;
+    type Around = fn(&[u8], usize) -> Option<(Span, bool)>;
     const KINDS: [(Encoding, Around); 3] = [
         (Encoding::QuotedPrintable, quoted::around),
         (Encoding::HexDump, dump::around),
@@ -139,11 +139,12 @@ fn find_lines(bytes: &[u8], range: Range<usize>, see: &mut dyn FnMut(Region)) {
         if place < ends[kind] {
             return;
         }
-        let Some(span) = around(bytes, place) else {
+        let Some((span, is_text)) = around(bytes, place) else {
             return;
         };
+        // What is none is not looked at again from its next line.
         ends[kind] = span.end;
-        if span.start < range.end && span.end > range.start {
+        if is_text && span.start < range.end && span.end > range.start {
             see(Region { span, encoding });
         }
     };
@@ -441,18 +442,27 @@ mod tests {
         for _ in 0..3000 {
             let mut bytes = Vec::new();
             for _ in 0..random(12) {
-                let piece: Vec<u8> = match random(10) {
-                    0 => vec![*b"AbZ9".get(random(4)).unwrap(); 20 + random(60)],
-                    1 => b"QUJD".repeat(10 + random(20)),
-                    2 => b"%41".repeat(random(5)),
-                    3 => b"\\u0041b".repeat(random(4)),
-                    4 => b"a\0".repeat(random(30)),
-                    7 => b"a\0\0\0".repeat(random(30)),
-                    8 => vec![0; random(6)],
-                    5 => vec![b' '; random(90)],
-                    6 => b"\n".to_vec(),
-                    _ => b"\\n".to_vec(),
-                };
+                let piece: Vec<u8> =
+                    match random(16) {
+                        10 => b"\x1b[1;31mab\x1b[0m".repeat(1 + random(3)),
+                        11 => [&vec![b'q'; 60 + random(20)][..], b"=\n"].concat(),
+                        12 => b"a=3Db\n".repeat(1 + random(3)),
+                        13 => b"\n00000010: 6162 6364 6566 6768 696a  abcdefghij\n"
+                            .repeat(1 + random(4)),
+                        14 => b"literal 9\nI0123456789ABCDE\n".to_vec(),
+                        15 => b"I0123456789ABCDE\n00000020  61 62 63 64  |abcd|\n"
+                            .repeat(1 + random(3)),
+                        0 => vec![*b"AbZ9".get(random(4)).unwrap(); 20 + random(60)],
+                        1 => b"QUJD".repeat(10 + random(20)),
+                        2 => b"%41".repeat(random(5)),
+                        3 => b"\\u0041b".repeat(random(4)),
+                        4 => b"a\0".repeat(random(30)),
+                        7 => b"a\0\0\0".repeat(random(30)),
+                        8 => vec![0; random(6)],
+                        5 => vec![b' '; random(90)],
+                        6 => b"\n".to_vec(),
+                        _ => b"\\n".to_vec(),
+                    };
                 bytes.extend(piece);
             }
             let whole = all(&bytes);

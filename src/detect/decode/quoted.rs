@@ -50,8 +50,9 @@ fn line_after(bytes: &[u8], line_of: Span) -> Option<Span> {
     (start < bytes.len()).then(|| line(bytes, start)).flatten()
 }
 
-/// All lines that soft breaks join to the one at `at`, which has a sign, if they are such a text.
-pub(super) fn around(bytes: &[u8], at: usize) -> Option<Span> {
+/// All lines that soft breaks join to the one at `at`, which has a sign, and whether they are such a
+/// text.
+pub(super) fn around(bytes: &[u8], at: usize) -> Option<(Span, bool)> {
     let own = line(bytes, at)?;
     let (mut first, mut last) = (own, own);
     while let Some(before) = line_before(bytes, first) {
@@ -64,7 +65,7 @@ pub(super) fn around(bytes: &[u8], at: usize) -> Option<Span> {
         }
     }
     let span = Span::new(first.start, last.end);
-    has_evidence(bytes, span).then_some(span)
+    Some((span, has_evidence(bytes, span)))
 }
 
 /// Whether an escape is in it, or a line was cut: code has lines that end with an equals sign, too.

@@ -113,16 +113,19 @@ impl<'s> Walk<'s> {
             };
             self.carve(bytes, 0..end, depth, &mut streams);
         }
+        let mut names = Vec::new();
         for entry in listing.entries {
             if self.is_over {
                 return opened;
             }
+            add_name(&mut names, &entry.name, depth);
             self.path.push(entry.name.clone());
             self.open_entry(&entry, depth);
             self.aside("(comment)", &entry.comment);
             self.path.pop();
         }
         self.aside("(comment)", &listing.comment);
+        self.names(&names, depth);
         opened
     }
 
@@ -175,10 +178,12 @@ impl<'s> Walk<'s> {
 
     fn open_tar(&mut self, bytes: &[u8], depth: u32) -> Opened {
         let (entries, failure) = tar::list(bytes, self.members_left);
+        let mut names = Vec::new();
         for entry in entries {
             if self.is_over {
                 break;
             }
+            add_name(&mut names, &entry.name, depth);
             self.path.push(entry.name);
             let content = &bytes[entry.content];
             let shown = part(content, 0, self.limits.max_member_bytes);
@@ -190,6 +195,7 @@ impl<'s> Walk<'s> {
             self.aside("(pax)", &entry.pax);
             self.path.pop();
         }
+        self.names(&names, depth);
         self.outcome(failure)
     }
 
@@ -201,10 +207,12 @@ impl<'s> Walk<'s> {
         failure: Option<Failure>,
         depth: u32,
     ) -> Opened {
+        let mut names = Vec::new();
         for entry in parts {
             if self.is_over {
                 break;
             }
+            add_name(&mut names, &entry.name, depth);
             self.path.push(entry.name);
             let content = &bytes[entry.content];
             let shown = part(content, 0, self.limits.max_member_bytes);
@@ -214,6 +222,7 @@ impl<'s> Walk<'s> {
             self.member(shown, depth);
             self.path.pop();
         }
+        self.names(&names, depth);
         self.outcome(failure)
     }
 
@@ -347,6 +356,13 @@ impl<'s> Walk<'s> {
         });
     }
 
+    /// Shows the names of an archive's entries. In the outermost one they stand as they are.
+    fn names(&mut self, names: &[u8], depth: u32) {
+        if depth > 1 {
+            self.aside("(names)", names);
+        }
+    }
+
     /// Shows what stands beside the content, if there is anything.
     fn aside(&mut self, what: &str, bytes: &[u8]) {
         if bytes.is_empty() || self.is_over {
@@ -393,6 +409,14 @@ impl<'s> Walk<'s> {
         } else {
             self.unlisted += 1;
         }
+    }
+}
+
+/// Adds the name of an entry of the `depth`-th format, a line each.
+fn add_name(names: &mut Vec<u8>, name: &[u8], depth: u32) {
+    if depth > 1 {
+        names.extend_from_slice(name);
+        names.push(b'\n');
     }
 }
 
