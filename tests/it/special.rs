@@ -180,3 +180,21 @@ fn what_a_link_leads_to_is_not_repeated() {
         }
     }
 }
+
+#[test]
+fn a_pipe_or_a_device_in_the_place_of_what_is_kept_makes_no_scan_wait() {
+    let repo = full();
+    let dir = repo.path().join(".git/kept");
+    let args = ["scan", "--state-dir", dir.to_str().unwrap(), "."];
+    run(&repo, &args, &dir);
+    for ending in [".state.json", ".ledger"] {
+        for by in ["pipe", "/dev/zero"] {
+            let place = files_ending(&dir, ending);
+            replaced(&repo, &place, by);
+            let (code, said) = run(&repo, &args, &place);
+            assert_eq!(code, Some(1), "{ending} {by}: {said}");
+            let _ = std::fs::remove_file(&place);
+            run(&repo, &args, &dir);
+        }
+    }
+}
