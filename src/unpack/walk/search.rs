@@ -76,7 +76,11 @@ impl Walk<'_> {
         }
         work::spend(bytes.len() as u64 * PRICE_OF_CARVED);
         let mut streams = Streams::default();
-        for range in png::parts(bytes).unwrap_or_else(|| vec![0..bytes.len()]) {
+        let mut parts = png::parts(bytes).unwrap_or_default();
+        if parts.is_empty() {
+            parts.push(0..bytes.len());
+        }
+        for range in parts {
             self.carve(bytes, range, depth, &mut streams);
         }
         if !streams.found && !is_known && may_be_brotli(bytes) {
