@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -111,6 +111,11 @@ impl Git {
         }
     }
 
+    /// The `.git` directory.
+    pub(super) fn git_dir(&self) -> &Path {
+        &self.git_dir
+    }
+
     /// The same, in the linked worktree that git keeps as `name`.
     #[must_use]
     pub(super) fn in_worktree(&self, name: &Path) -> Self {
@@ -196,24 +201,48 @@ impl Git {
     /// # Errors
     /// `Io` if it cannot be started.
     pub fn start(&self, words: &[&str]) -> Result<(Running, ChildStdin)> {
+        let (running, stdin, _) = self.spawn(words, self.silent()?)?;
+        Ok((running, stdin))
+    }
+
+    /// Starts git to talk with it; returns it with its standard input and output. It holds the lock as long
+    /// as it lives.
+    ///
+    /// # Errors
+    /// `Io` if it cannot be started.
+    pub(super) fn talk(&self, words: &[&str]) -> Result<(Running, ChildStdin, ChildStdout)> {
+        // Unlike what the standard library opens, this stays open in the process that is started.
+        let lock = self.lock.as_deref().map(rustix::io::dup).transpose();
+        let _lock = lock.map_err(|e| Error::internal("the lock cannot be handed on").because(e))?;
+        let (running, stdin, stdout) = self.spawn(words, Stdio::piped())?;
+        let stdout = stdout.ok_or_else(|| Error::internal("git was started without pipes"))?;
+        Ok((running, stdin, stdout))
+    }
+
+    fn spawn(
+        &self,
+        words: &[&str],
+        stdout: Stdio,
+    ) -> Result<(Running, ChildStdin, Option<ChildStdout>)> {
         let mut command = self.command(words, Hooks::Off);
         command
             .stdin(Stdio::piped())
-            .stdout(self.silent()?)
+            .stdout(stdout)
             .stderr(Stdio::piped());
         let mut child = command.spawn().map_err(not_started)?;
         let (stdin, stderr) = (child.stdin.take(), child.stderr.take());
         let (Some(stdin), Some(mut stderr)) = (stdin, stderr) else {
             return Err(Error::internal("git was started without pipes"));
         };
+        let stdout = child.stdout.take();
         let said = std::thread::spawn(move || {
             let mut said = Vec::new();
             // What was read until then is what there is to tell.
             let _ = stderr.read_to_end(&mut said);
             said
         });
-        let words = words.first().copied().unwrap_or_default().to_owned();
-        Ok((Running { child, words, said }, stdin))
+        let words = name_of(words).to_owned();
+        Ok((Running { child, words, said }, stdin, stdout))
     }
 
     /// Runs git with `input`; returns what it prints.

@@ -147,6 +147,62 @@ fn write_through(scratch: &Path, path: &Path, bytes: &[u8]) -> Result<()> {
     written.map_err(|e| Error::io("write", path, e))
 }
 
+/// Writes files below the `.git` directory, each as [`write_inside`] does, but waits for the disk twice in
+/// all: once before the first file is in its place, and once in the end.
+///
+/// # Errors
+/// `Io` if that fails.
+pub(super) fn write_all_inside(common_dir: &Path, files: &[(PathBuf, &[u8])]) -> Result<()> {
+    if let [(path, bytes)] = files {
+        return write_inside(common_dir, path, bytes);
+    }
+    if files.is_empty() {
+        return Ok(());
+    }
+    let scratch = dir(common_dir);
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |e| Error::io("write", &path, e)
+    };
+    std::fs::create_dir_all(&scratch).map_err(failed(&scratch))?;
+    // Open files are few, whatever the number of files.
+    let beside = tempfile::tempdir_in(&scratch).map_err(failed(&scratch))?;
+    for (number, (_, bytes)) in files.iter().enumerate() {
+        let path = beside.path().join(number.to_string());
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let written = options
+            .open(&path)
+            .and_then(|mut file| file.write_all(bytes));
+        written.map_err(failed(&path))?;
+    }
+    sync(&scratch).map_err(failed(&scratch))?;
+    for (number, (path, _)) in files.iter().enumerate() {
+        let dir = path.parent().unwrap_or(Path::new("."));
+        let moved = std::fs::create_dir_all(dir)
+            .and_then(|()| std::fs::rename(beside.path().join(number.to_string()), path));
+        moved.map_err(failed(path))?;
+    }
+    sync(&scratch).map_err(failed(&scratch))
+}
+
+/// Waits until everything that was written to the file system of `path` is on the disk.
+///
+/// # Errors
+/// What the operating system says.
+pub(super) fn sync(path: &Path) -> std::io::Result<()> {
+    let file = File::open(path)?;
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    rustix::fs::syncfs(&file)?;
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    {
+        rustix::fs::sync();
+        file.sync_all()?;
+    }
+    Ok(())
+}
+
 /// Removes what a run that was killed was about to write.
 fn remove_scratch(dir: &Path) {
     let entries = std::fs::read_dir(dir).into_iter().flatten();

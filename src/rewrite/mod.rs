@@ -3,7 +3,7 @@
 //! ```text
 //! parse < kind < frame < fit, literal, rest < needles < survey   values, and what is around them
 //! patch, text, tree, head < objects, blobs, commits, notes   what changes, and into what: reads only
-//! git, journal, guard < sign, pack, snapshot, changes, locks, moves, worktree, remove, files   what changes state
+//! git, journal, guard < sign, pack, snapshot, changes, locks, packed, moves, worktree, remove, files   what changes state
 //! invert, carry, tables < undo   what takes changes back
 //! all of these < check, publish < purge < proof, nested, finish   the stages
 //! publish < gate, heal, remote   servers and other clones
@@ -40,6 +40,7 @@ pub mod nested;
 mod notes;
 pub mod objects;
 mod pack;
+mod packed;
 pub mod parse;
 pub mod patch;
 pub mod proof;

@@ -10,8 +10,9 @@ use gix::bstr::{BString, ByteSlice};
 
 use super::changes::FileChange;
 use super::git::{Git, Hooks};
-use super::journal::write_inside;
+use super::journal::write_all_inside;
 use super::objects::Rewritten;
+use super::packed::{self, Step};
 use super::survey::Survey;
 use super::{names, patch, text, tree};
 use crate::error::{Error, Result};
@@ -224,40 +225,57 @@ pub(super) fn point(git: &Git, name: &[u8], target: &[u8]) -> Result<()> {
 /// Changes of refs that happen together or not at all.
 #[derive(Default)]
 pub(super) struct Transaction {
+    /// Refs that move and stay refs.
+    moved: Vec<Step>,
+    /// Commands for everything else.
     lines: Vec<u8>,
+    /// Whether a ref appears or goes.
+    renames: bool,
 }
 
+/// So many refs are moved by one `packed-refs` file instead of by a file for each.
+const MIN_PACKED: usize = 100;
+
 impl Transaction {
-    fn line(&mut self, command: &str, parts: &[&[u8]]) {
-        self.lines.extend(b"option no-deref\0");
-        self.lines.extend(command.bytes());
-        self.lines.push(b' ');
-        self.lines.extend(parts.join(&0));
-        self.lines.push(0);
+    fn line(lines: &mut Vec<u8>, command: &str, parts: &[&[u8]]) {
+        lines.extend(b"option no-deref\0");
+        lines.extend(command.bytes());
+        lines.push(b' ');
+        lines.extend(parts.join(&0));
+        lines.push(0);
     }
 
     /// Moves a ref that is at `old`.
     pub(super) fn update(&mut self, name: &[u8], new: ObjectId, old: ObjectId) {
-        let (new, old) = (new.to_string(), old.to_string());
-        self.line("update", &[name, new.as_bytes(), old.as_bytes()]);
+        let name = name.into();
+        self.moved.push(Step { name, old, new });
     }
 
     /// Makes a ref that is not there.
     pub(super) fn create(&mut self, name: &[u8], new: ObjectId) {
-        self.line("create", &[name, new.to_string().as_bytes()]);
+        self.renames = true;
+        Self::line(
+            &mut self.lines,
+            "create",
+            &[name, new.to_string().as_bytes()],
+        );
     }
 
     /// Deletes a ref that is at `old`.
     pub(super) fn delete(&mut self, name: &[u8], old: ObjectId) {
-        self.line("delete", &[name, old.to_string().as_bytes()]);
+        self.renames = true;
+        Self::line(
+            &mut self.lines,
+            "delete",
+            &[name, old.to_string().as_bytes()],
+        );
     }
 
     /// Runs it. No reflog is begun that was not kept before.
     pub(super) fn run(&self, git: &Git, hooks: Hooks) -> Result<()> {
-        if self.lines.is_empty() {
+        if self.lines.is_empty() && self.moved.is_empty() {
             return Ok(());
         }
-        let input = [b"start\0", &self.lines[..], b"prepare\0commit\0"].concat();
         let words = [
             "-c",
             "core.logAllRefUpdates=false",
@@ -267,7 +285,28 @@ impl Transaction {
             "-m",
             "purge",
         ];
+        let common = git.git_dir();
+        let heads = packed::heads(common);
+        let is_packed = |step: &&Step| packed::can_be_packed(&step.name, &heads);
+        let count = self.moved.iter().filter(is_packed).count();
+        if count >= MIN_PACKED && !self.renames && packed::is_possible(git, common)? {
+            let (steps, others): (Vec<&Step>, Vec<&Step>) = self.moved.iter().partition(is_packed);
+            let others = Self::updates(&others);
+            return packed::run(git, &words, common, &steps, &others);
+        }
+        let moved = Self::updates(&self.moved.iter().collect::<Vec<_>>());
+        let input = [b"start\0", &moved[..], &self.lines, b"prepare\0commit\0"].concat();
         git.change_with(&words, &input, hooks)
+    }
+
+    fn updates(steps: &[&Step]) -> Vec<u8> {
+        let mut lines = Vec::new();
+        for step in steps {
+            let (new, old) = (step.new.to_string(), step.old.to_string());
+            let parts = [&step.name[..], new.as_bytes(), old.as_bytes()];
+            Self::line(&mut lines, "update", &parts);
+        }
+        lines
     }
 }
 
@@ -387,14 +426,18 @@ fn requoted(line: &[u8], survey: &Survey<'_>, rewritten: &Rewritten) -> Vec<u8> 
 /// # Errors
 /// `Io` if that fails.
 pub fn write_logs(common: &Path, logs: &[Log]) -> Result<()> {
+    let mut files: Vec<(PathBuf, &[u8])> = Vec::new();
     for log in logs {
         let path = common.join(&log.new_path);
         if fs::read(&path).ok().as_ref() != Some(&log.bytes) {
-            write_inside(common, &path, &log.bytes)?;
+            files.push((path, &log.bytes));
         }
     }
-    Ok(())
+    write_all_inside(common, &files)
 }
+
+/// Refs that one git process is given by name.
+const MAX_NAMES: usize = 500;
 
 /// Reflogs in reftables cannot be patched: those that name old objects are emptied, and the stash,
 /// which is one, is put together again.
@@ -421,15 +464,16 @@ pub fn rebuild_tables(
         }
     }
     names.dedup();
-    for name in &names {
-        let name = name.to_str_lossy();
-        let words = [
+    // Command lines have an end.
+    for names in names.chunks(MAX_NAMES) {
+        let names: Vec<_> = names.iter().map(|name| name.to_str_lossy()).collect();
+        let mut words = vec![
             "reflog",
             "expire",
             "--expire=all",
             "--expire-unreachable=all",
-            &name,
         ];
+        words.extend(names.iter().map(|name| &name[..]));
         git.run(&words, b"")?;
     }
     let stash = survey

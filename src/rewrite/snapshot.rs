@@ -465,21 +465,26 @@ fn keep(from: &Path, to: &Path) -> io::Result<()> {
         } else if !(path.starts_with("objects") || path.starts_with("lfs"))
             || fs::hard_link(&source, &target).is_err()
         {
-            copy(&source, &target)?;
+            copy_unsynced(&source, &target)?;
         }
     }
-    Ok(())
+    // Once for all files: there are as many as refs and reflogs.
+    journal::sync(to)
 }
 
 /// Copies a file with its time: git takes an index for older than what was written at its time.
 pub(super) fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    copy_unsynced(from, to)?.sync_all()
+}
+
+fn copy_unsynced(from: &Path, to: &Path) -> io::Result<fs::File> {
     fs::copy(from, to)?;
     let file = fs::OpenOptions::new()
         .write(true)
         .open(to)
         .or_else(|_| fs::File::open(to))?;
     file.set_modified(fs::metadata(from)?.modified()?)?;
-    file.sync_all()
+    Ok(file)
 }
 
 /// Puts the file `from` to `to`, by way of the directory `scratch`, if it is not there already.
