@@ -63,6 +63,31 @@ pub fn file_digest(path: &Path) -> std::io::Result<(u64, Vec<u8>)> {
     }
 }
 
+/// Returns the id of an object that unleak itself makes, and that git hashes again when it is stored: a
+/// collision attack is found then. Several times as fast as [`object_id`].
+///
+/// # Errors
+/// A message if the kind is unknown.
+pub fn made_object_id(hash: HashKind, kind: ObjectKind, bytes: &[u8]) -> Result<ObjectId, String> {
+    let kind = kind.to_gix().ok_or("object of unknown kind")?;
+    let header = gix::objs::encode::loose_header(kind, bytes.len() as u64);
+    let id = match hash {
+        HashKind::Sha1 => ObjectId::try_from(
+            &Sha1::new()
+                .chain_update(&header)
+                .chain_update(bytes)
+                .finalize()[..],
+        ),
+        _ => ObjectId::try_from(
+            &Sha256::new()
+                .chain_update(&header)
+                .chain_update(bytes)
+                .finalize()[..],
+        ),
+    };
+    id.map_err(|e| e.to_string())
+}
+
 /// Returns the id of an object.
 ///
 /// # Errors
@@ -70,4 +95,29 @@ pub fn file_digest(path: &Path) -> std::io::Result<(u64, Vec<u8>)> {
 pub fn object_id(hash: HashKind, kind: ObjectKind, bytes: &[u8]) -> Result<ObjectId, String> {
     let kind = kind.to_gix().ok_or("object of unknown kind")?;
     gix::objs::compute_hash(hash, kind, bytes).map_err(reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_of_made_objects_are_those_that_gix_computes() {
+        for kind in [
+            ObjectKind::Blob,
+            ObjectKind::Tree,
+            ObjectKind::Commit,
+            ObjectKind::Tag,
+        ] {
+            for len in [0, 1, 9, 10, 63, 64, 1000] {
+                let bytes = vec![b'x'; len];
+                for hash in [HashKind::Sha1, HashKind::Sha256] {
+                    assert_eq!(
+                        made_object_id(hash, kind, &bytes),
+                        object_id(hash, kind, &bytes)
+                    );
+                }
+            }
+        }
+    }
 }

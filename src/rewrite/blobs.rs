@@ -100,6 +100,11 @@ impl Kinds {
         Self { by_blob }
     }
 
+    /// The syntax of a blob.
+    pub(super) fn syntax(&self, blob: Node) -> Syntax {
+        self.get(blob).0
+    }
+
     fn get(&self, blob: Node) -> (Syntax, BTreeSet<Format>) {
         let Some((syntaxes, formats)) = self.by_blob.get(&blob) else {
             return (Syntax::Text, BTreeSet::new());
@@ -116,8 +121,20 @@ impl Rewriter<'_> {
         if let Some(&new) = self.out.ids.get(&old) {
             return Ok(new);
         }
-        let Some(Dirty { edits, .. }) = survey.dirty.get(&node) else {
+        let found = survey.dirty.get(&node);
+        let Some(Dirty { edits, .. }) = found.filter(|found| found.kind == ObjectKind::Blob) else {
             return Ok(old);
+        };
+        let rescan = match self.look {
+            Look::Closely(rescan) => rescan,
+            Look::AsPlanned(plan) => {
+                let new = plan.map(old);
+                if new != old && self.is_fresh(new) {
+                    self.out.walked.insert(node);
+                }
+                self.note(ObjectKind::Blob, old, new);
+                return Ok(new);
+            }
         };
         let (_, bytes) = self.read(node)?;
         let (syntax, formats) = self.kinds.get(node);
@@ -141,12 +158,10 @@ impl Rewriter<'_> {
         let new = &redacted.bytes;
         self.preview((old, ObjectKind::Blob), path.clone(), &bytes, new, &at);
         let id = self.put(ObjectKind::Blob, old, new)?;
-        if let Look::Closely(rescan) = self.look {
-            self.list(old, &bytes, edits, path.clone(), syntax);
-            let marks = rest::marks(&redacted.marks, survey.needles.edges());
-            let place = (old, path, None);
-            self.look_at(rescan, place, id, syntax, new, marks, &redacted);
-        }
+        self.list(old, &bytes, edits, path.clone(), syntax);
+        let marks = rest::marks(&redacted.marks, survey.needles.edges());
+        let place = (old, path, None);
+        self.look_at(rescan, place, id, syntax, new, marks, &redacted);
         Ok(id)
     }
 
@@ -165,9 +180,6 @@ impl Rewriter<'_> {
             patch::redact(bytes, edits, needles, &Style { mark, syntax, fit })
         };
         let old = self.survey.store.id(node);
-        if let Look::AsPlanned(plan) = self.look {
-            return redact(plan.fits.get(&old).copied().unwrap_or(Fit::Syntax));
-        }
         let is_text = edits.iter().all(|edit| edit.layers.is_none()) || !bytes.contains(&0);
         let formats = if is_text {
             parse::formats(formats, bytes)

@@ -1,20 +1,22 @@
-//! Reads the new objects back from the disk and holds them against the old ones, in another way
-//! than they were made: parsed by gix, not patched.
+//! Compares the new objects with the old ones, in another way than they were made: parsed by gix, not
+//! patched.
 
 use gix::objs::{CommitRef, TagRefIter, TreeRefIter};
 
-use super::objects::{Made, Rewritten};
+use super::needles::Edit;
+use super::objects::{Made, Options, Rewritten};
 use super::patch;
 use super::survey::Survey;
 use super::text;
+use super::trees::Known;
 use crate::error::{Error, Result};
 use crate::odb::read::Reader;
-use crate::odb::{ObjectId, ObjectKind, ObjectStore};
+use crate::odb::{Node, ObjectId, ObjectKind, ObjectStore};
 use crate::span::Span;
 
-/// Checks every new object of `rewritten` in `store`, which was opened after they were written: it
-/// names what the old one named, or what takes its place; differs in planned bytes only; and holds
-/// no value.
+/// Checks that every new object of `rewritten` is in `store`, which was opened after they were written: git
+/// computed the ids of what it stored, so these are the bytes that [`object`] and [`Trees`] checked when they
+/// were handed to it. Trees that were made one by one are read back and checked here.
 ///
 /// # Errors
 /// `Internal` that names the first object that is wrong.
@@ -22,11 +24,23 @@ pub fn check(
     survey: &Survey<'_>,
     store: &ObjectStore,
     rewritten: &Rewritten,
-    has_removals: bool,
+    options: &Options,
 ) -> Result<()> {
+    let known = Known::new(survey, options, &rewritten.ids);
+    let has_removals = !options.remove_paths.is_empty();
     let (mut before, mut after) = (Reader::new(survey.store), Reader::new(store));
     let (mut old, mut new) = (Vec::new(), Vec::new());
     for made in &rewritten.made {
+        if store.node_of(&made.new).is_none() {
+            return Err(wrong(made, "it is not here"));
+        }
+        let is_walked = || {
+            let node = survey.store.node_of(&made.old);
+            node.is_some_and(|node| rewritten.walked.contains(&node))
+        };
+        if made.kind != ObjectKind::Tree || is_walked() {
+            continue;
+        }
         let kinds = (
             before.read_id(&made.old, &mut old)?,
             after.read_id(&made.new, &mut new)?,
@@ -34,28 +48,145 @@ pub fn check(
         if kinds != (made.kind, made.kind) {
             return Err(wrong(made, "it is of another kind"));
         }
-        let found = match made.kind {
-            ObjectKind::Commit => commit(&old, &new, survey, rewritten),
-            ObjectKind::Tag => tag(&old, &new, survey, rewritten),
-            // Removed paths, and notes that move, change what a tree lists.
-            ObjectKind::Tree if has_removals => None,
-            ObjectKind::Tree => tree(&old, &new, survey, rewritten),
-            ObjectKind::Blob | ObjectKind::Unknown => blob(made, &old, &new, survey),
+        // Removed paths, and notes that move, change what a tree lists.
+        let found = match has_removals {
+            true => None,
+            false => tree(&old, &new, known, rewritten),
         };
         if let Some(what) = found {
             return Err(wrong(made, what));
         }
-        let (left, is_whole) = survey.needles.find(&new);
-        let is_text = made.kind == ObjectKind::Commit || made.kind == ObjectKind::Tag;
-        if !is_whole
-            || left
-                .iter()
-                .any(|edit| !is_text || !text::is_structure(&new, edit.span))
-        {
-            return Err(wrong(made, "a value is still in it"));
-        }
+        check_values(made, &new, known)?;
     }
     Ok(())
+}
+
+/// Checks a new blob, commit or tag against the old one: it names what the old one named, or what takes its
+/// place; differs in planned bytes only; and holds no value.
+///
+/// # Errors
+/// `Internal` if it is wrong.
+pub(super) fn object(
+    made: &Made,
+    old: &[u8],
+    new: &[u8],
+    known: Known<'_>,
+    rewritten: &Rewritten,
+) -> Result<()> {
+    names(made, old, new, known, rewritten)?;
+    if made.kind == ObjectKind::Blob
+        && let Some(what) = blob(made, old, new, known)
+    {
+        return Err(wrong(made, what));
+    }
+    check_values(made, new, known)
+}
+
+/// Checks what a new commit or tag names, and its headers.
+///
+/// # Errors
+/// `Internal` if it is wrong.
+pub(super) fn names(
+    made: &Made,
+    old: &[u8],
+    new: &[u8],
+    known: Known<'_>,
+    rewritten: &Rewritten,
+) -> Result<()> {
+    let found = match made.kind {
+        ObjectKind::Commit => commit(old, new, known, rewritten),
+        ObjectKind::Tag => tag(old, new, known, rewritten),
+        _ => None,
+    };
+    found.map_or(Ok(()), |what| Err(wrong(made, what)))
+}
+
+fn check_values(made: &Made, new: &[u8], known: Known<'_>) -> Result<()> {
+    let (left, is_whole) = known.needles.find(new);
+    let is_text = made.kind == ObjectKind::Commit || made.kind == ObjectKind::Tag;
+    let is_left = |edit: &Edit| !is_text || !text::is_structure(new, edit.span);
+    if !is_whole || left.iter().any(is_left) {
+        return Err(wrong(made, "a value is still in it"));
+    }
+    Ok(())
+}
+
+/// Checks new trees against the old ones while both are at hand.
+pub(super) struct Trees<'a> {
+    known: Known<'a>,
+    rewritten: &'a Rewritten,
+    /// A bit for each id that changes, by its first bytes: most look-ups of the others end here.
+    changing: Vec<u64>,
+}
+
+/// Bits of the filter: 256 KiB, as much as the cache of a core holds.
+const FILTER_BITS: usize = 1 << 21;
+
+fn filter_bit(id: &gix::oid) -> (usize, u64) {
+    let bytes = id.as_bytes();
+    let start = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+    let bit = start as usize % FILTER_BITS;
+    (bit / 64, 1 << (bit % 64))
+}
+
+impl<'a> Trees<'a> {
+    pub(super) fn new(known: Known<'a>, rewritten: &'a Rewritten) -> Self {
+        let mut changing = vec![0; FILTER_BITS / 64];
+        for id in rewritten.ids.keys() {
+            let (word, bit) = filter_bit(id);
+            changing[word] |= bit;
+        }
+        Self {
+            known,
+            rewritten,
+            changing,
+        }
+    }
+
+    fn map(&self, id: &gix::oid) -> ObjectId {
+        let (word, bit) = filter_bit(id);
+        if self.changing[word] & bit == 0 {
+            return id.to_owned();
+        }
+        self.rewritten.map(id.to_owned())
+    }
+
+    /// Checks what the tree `node` becomes.
+    ///
+    /// # Errors
+    /// `Internal` if that is wrong.
+    pub(super) fn check(&self, node: Node, old: &[u8], new: &[u8]) -> Result<()> {
+        let found = match self.differs(old, new) {
+            // Entries with new names may be elsewhere.
+            true if !self.known.names.is_empty() => tree(old, new, self.known, self.rewritten),
+            true => Some("it lists other entries"),
+            false => None,
+        };
+        let Some(what) = found else {
+            return Ok(());
+        };
+        let old = self.known.store.id(node);
+        let (kind, new) = (ObjectKind::Tree, self.rewritten.map(old));
+        Err(wrong(&Made { kind, old, new }, what))
+    }
+
+    /// Whether an entry of a new tree is not what becomes of the old entry in its place.
+    fn differs(&self, old: &[u8], new: &[u8]) -> bool {
+        let hash = self.known.store.hash();
+        let mut is = TreeRefIter::from_bytes(new, hash);
+        for was in TreeRefIter::from_bytes(old, hash) {
+            let (Ok(was), Some(Ok(is))) = (was, is.next()) else {
+                return true;
+            };
+            let is_same = was.mode == is.mode
+                && was.filename == is.filename
+                && (was.mode.value() == GITLINK_MODE || self.map(was.oid) == is.oid);
+            if !is_same {
+                return true;
+            }
+        }
+        is.next().is_some()
+    }
 }
 
 fn wrong(made: &Made, what: &str) -> Error {
@@ -67,13 +198,8 @@ fn wrong(made: &Made, what: &str) -> Error {
     .hint("nothing was changed; please report this as a bug")
 }
 
-fn commit(
-    old: &[u8],
-    new: &[u8],
-    survey: &Survey<'_>,
-    rewritten: &Rewritten,
-) -> Option<&'static str> {
-    let hash = survey.store.hash();
+fn commit(old: &[u8], new: &[u8], known: Known<'_>, rewritten: &Rewritten) -> Option<&'static str> {
+    let hash = known.store.hash();
     let (Ok(old), Ok(new)) = (
         CommitRef::from_bytes(old, hash),
         CommitRef::from_bytes(new, hash),
@@ -81,11 +207,11 @@ fn commit(
         // What gix does not take is patched, and its graph was read by our own reader.
         return None;
     };
-    let parents: Vec<ObjectId> = old.parents().map(|id| rewritten.map(id)).collect();
-    if new.parents().collect::<Vec<_>>() != parents {
+    let parents = old.parents().map(|id| rewritten.map(id));
+    if !new.parents().eq(parents) {
         return Some("it has other parents");
     }
-    if survey.store.node_of(&old.tree()).is_some() && rewritten.map(old.tree()) != new.tree() {
+    if known.store.node_of(&old.tree()).is_some() && rewritten.map(old.tree()) != new.tree() {
         return Some("it has another tree");
     }
     let is_same = old.encoding == new.encoding
@@ -94,21 +220,16 @@ fn commit(
     (!is_same).then_some("its headers differ")
 }
 
-fn tag(old: &[u8], new: &[u8], survey: &Survey<'_>, rewritten: &Rewritten) -> Option<&'static str> {
-    let target = |bytes| TagRefIter::from_bytes(bytes, survey.store.hash()).target_id();
+fn tag(old: &[u8], new: &[u8], known: Known<'_>, rewritten: &Rewritten) -> Option<&'static str> {
+    let target = |bytes| TagRefIter::from_bytes(bytes, known.store.hash()).target_id();
     match (target(old), target(new)) {
         (Ok(old), Ok(new)) => (rewritten.map(old) != new).then_some("it names another object"),
         _ => Some("it cannot be parsed"),
     }
 }
 
-fn tree(
-    old: &[u8],
-    new: &[u8],
-    survey: &Survey<'_>,
-    rewritten: &Rewritten,
-) -> Option<&'static str> {
-    let hash = survey.store.hash();
+fn tree(old: &[u8], new: &[u8], known: Known<'_>, rewritten: &Rewritten) -> Option<&'static str> {
+    let hash = known.store.hash();
     let entries = |bytes| {
         let mut list: Vec<(u16, Vec<u8>, ObjectId)> = Vec::new();
         for entry in TreeRefIter::from_bytes(bytes, hash) {
@@ -124,14 +245,14 @@ fn tree(
     let (Some(mut was), Some(mut is)) = (entries(old), entries(new)) else {
         return Some("it cannot be parsed");
     };
-    let has_renames = was.iter().any(|(_, name, _)| survey.names.contains(name));
+    let has_renames = was.iter().any(|(_, name, _)| known.names.contains(name));
     for entry in &mut was {
         entry.2 = rewritten.map(entry.2);
         // Commits of submodules have a map of their own.
         if entry.0 == GITLINK_MODE {
             entry.2 = ObjectId::null(hash);
         }
-        if survey.names.contains(&entry.1) {
+        if known.names.contains(&entry.1) {
             entry.1.clear();
         }
     }
@@ -164,15 +285,15 @@ fn is_notes(entries: &[(u16, Vec<u8>, ObjectId)]) -> bool {
 }
 
 /// Whether what stands between the values stands in the new blob, in order.
-fn blob(made: &Made, old: &[u8], new: &[u8], survey: &Survey<'_>) -> Option<&'static str> {
-    let node = survey.store.node_of(&made.old)?;
-    let edits = &survey.dirty.get(&node)?.edits;
+fn blob(made: &Made, old: &[u8], new: &[u8], known: Known<'_>) -> Option<&'static str> {
+    let node = known.store.node_of(&made.old)?;
+    let edits = &known.dirty.get(&node)?.edits;
     if edits.iter().any(|edit| edit.layers.is_some()) {
         return None;
     }
     let mut gaps: Vec<Span> = Vec::new();
     let mut at = 0;
-    for edit in patch::with_edges(old, edits, survey.needles) {
+    for edit in patch::with_edges(old, edits, known.needles) {
         gaps.push(Span::new(at, edit.span.start));
         at = edit.span.end;
     }
@@ -193,7 +314,7 @@ fn blob(made: &Made, old: &[u8], new: &[u8], survey: &Survey<'_>) -> Option<&'st
         match found {
             Some(start) => from = start + text.len(),
             // A second round took out what the first uncovered: the search above is what counts.
-            None if survey.needles.targets().len() > 1 => return None,
+            None if known.needles.targets().len() > 1 => return None,
             None => return Some("bytes differ that should not"),
         }
     }

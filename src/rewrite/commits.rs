@@ -6,14 +6,18 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::fit::Style;
-use super::objects::{MAX_DEPTH, ROOT, Rewriter};
-use super::patch;
+use super::objects::{Look, MAX_DEPTH, Made, ROOT, Rewriter, Rewritten};
 use super::text::{self, Replacement};
+use super::trees::Known;
+use super::{check, patch};
 use crate::attribution::commits::Rank;
 use crate::error::{Error, Result};
 use crate::finding::Signature;
 use crate::odb::{Node, ObjectId, ObjectKind};
 use crate::span::Span;
+
+/// Compares a new object with the old one.
+type Check = fn(&Made, &[u8], &[u8], Known<'_>, &Rewritten) -> Result<()>;
 
 impl Rewriter<'_> {
     /// Rewrites those of the commits that must change, given their new root trees.
@@ -53,6 +57,14 @@ impl Rewriter<'_> {
     /// Parents first, and what messages quote; of those that could come next, the lowest rank.
     pub(super) fn commit_order(&self, must: &FxHashSet<Rank>) -> Vec<Rank> {
         let survey = self.survey;
+        let rank_of = |node: Node| survey.graph.rank(node).filter(|rank| must.contains(rank));
+        let mut quotes = survey.quotes.iter();
+        if !quotes.any(|&(quoter, quoted)| rank_of(quoter).and(rank_of(quoted)).is_some()) {
+            // Parents have lower ranks.
+            let mut order: Vec<Rank> = must.iter().copied().collect();
+            order.sort_unstable();
+            return order;
+        }
         let mut after: FxHashMap<Rank, Vec<Rank>> = FxHashMap::default();
         let mut waits: BTreeMap<Rank, usize> = BTreeMap::new();
         for &rank in must {
@@ -103,6 +115,9 @@ impl Rewriter<'_> {
         if survey.known.contains_key(&old) {
             return Ok(());
         }
+        if let Some(new) = self.with_new_ids(node, tree)? {
+            return self.put_commit(old, node, &new, check::names);
+        }
         let (_, bytes) = self.read(node)?;
         let parents = text::named_ids(&bytes, b"parent");
         let mut replaced: Vec<Replacement> = Vec::new();
@@ -138,13 +153,70 @@ impl Rewriter<'_> {
             }
         }
         let new = self.text(ObjectKind::Commit, node, &bytes, replaced)?;
-        self.put(ObjectKind::Commit, old, &new)?;
-        if let Some(author) = Signature::of_author(&new, survey.store.hash()) {
+        self.put_commit(old, node, &new, check::object)
+    }
+
+    /// The text of a commit in which only the ids of its tree and its parents change; `None` if more may
+    /// change: it holds a value, a signature or a merged tag, or quotes an object, or may go.
+    fn with_new_ids(&mut self, node: Node, tree: Option<ObjectId>) -> Result<Option<Vec<u8>>> {
+        let survey = self.survey;
+        let quotes = &survey.quotes;
+        let first = quotes.partition_point(|&(quoter, _)| quoter < node);
+        let has_quotes = quotes.get(first).is_some_and(|&(quoter, _)| quoter == node);
+        if has_quotes || self.options.prune_empty || survey.dirty.contains_key(&node) {
+            return Ok(None);
+        }
+        let (_, mut bytes) = self.read(node)?;
+        let Some(ids) = text::leading_ids(&bytes, survey.store.hash().len_in_hex()) else {
+            return Ok(None);
+        };
+        for (number, (span, id)) in ids.into_iter().enumerate() {
+            let new = match number {
+                0 => tree.unwrap_or(id),
+                _ => self.out.map(id),
+            };
+            if new != id {
+                let _ = new.hex_to_buf(&mut bytes[span.start..span.end]);
+            }
+        }
+        Ok(Some(bytes))
+    }
+
+    /// Hands on a new commit. If it was planned, it is checked first.
+    fn put_commit(&mut self, old: ObjectId, node: Node, bytes: &[u8], check: Check) -> Result<()> {
+        self.check(ObjectKind::Commit, old, node, bytes, check)?;
+        self.put(ObjectKind::Commit, old, bytes)?;
+        let end = memchr::memmem::find(bytes, b"\nauthor ").unwrap_or(0);
+        let line = &bytes[end..];
+        let line = &line[..memchr::memchr(b'>', line).unwrap_or(0)];
+        if !line.is_empty() && self.authors.contains(line) {
+            return Ok(());
+        }
+        self.authors.insert(line.to_vec());
+        if let Some(author) = Signature::of_author(bytes, self.survey.store.hash()) {
             self.out
                 .authors
                 .insert(format!("{} <{}>", author.name, author.email).into());
         }
         Ok(())
+    }
+
+    /// Checks a new commit or tag with `check`, if it was planned.
+    fn check(
+        &mut self,
+        kind: ObjectKind,
+        old: ObjectId,
+        node: Node,
+        bytes: &[u8],
+        check: Check,
+    ) -> Result<()> {
+        let Look::AsPlanned(plan) = self.look else {
+            return Ok(());
+        };
+        let (_, before) = self.read(node)?;
+        let new = plan.map(old);
+        let known = Known::new(self.survey, self.options, &plan.ids);
+        check(&Made { kind, old, new }, &before, bytes, known, plan)
     }
 
     /// Whether a commit of one parent changed something, and does no more.
@@ -287,6 +359,7 @@ impl Rewriter<'_> {
             }
         }
         let new = self.text(ObjectKind::Tag, node, &bytes, replaced)?;
+        self.check(ObjectKind::Tag, old, node, &new, check::object)?;
         self.put(ObjectKind::Tag, old, &new)
     }
 

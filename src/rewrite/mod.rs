@@ -2,10 +2,11 @@
 //!
 //! ```text
 //! parse < kind < frame < fit, literal, rest < needles < survey   values, and what is around them
-//! patch, text, tree, head < objects, blobs, commits, notes   what changes, and into what: reads only
-//! git, journal, guard < sign, pack, snapshot, changes, locks, packed, moves, worktree, remove, files   what changes state
+//! patch, text, tree, head < trees, check < objects, blobs, commits, notes   what changes, and into what: reads only
+//! git, journal, guard < sign, delta < pack < write   new objects
+//! snapshot, changes, locks < packed < moves, worktree, remove, files   what changes state
 //! invert, carry, tables < undo   what takes changes back
-//! all of these < check, publish < purge < proof, nested, finish   the stages
+//! all of these < publish < purge < proof, nested, finish   the stages
 //! publish < gate, heal, remote   servers and other clones
 //! ```
 //!
@@ -18,6 +19,7 @@ mod carry;
 mod changes;
 pub mod check;
 mod commits;
+mod delta;
 mod files;
 pub mod finish;
 pub mod fit;
@@ -55,5 +57,7 @@ pub mod survey;
 mod tables;
 pub mod text;
 pub mod tree;
+mod trees;
 pub mod undo;
 mod worktree;
+mod write;

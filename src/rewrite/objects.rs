@@ -14,6 +14,7 @@ use super::rest::Rescan;
 use super::sign::Signer;
 use super::survey::Survey;
 use super::tree::{self, Entry};
+use super::trees::{self, Known};
 use crate::attribution::commits::Rank;
 use crate::error::{Error, Result};
 use crate::odb::read::Reader;
@@ -127,6 +128,9 @@ pub struct Rewritten {
     pub made: Vec<Made>,
     /// How many objects are new: others were there already.
     pub fresh: u32,
+    /// Trees that were made in walks, by their old nodes. When objects are made as planned: those of them,
+    /// and the blobs, that are still to be written.
+    pub walked: FxHashSet<Node>,
     /// Commits that go because they change nothing any more.
     pub pruned: Vec<ObjectId>,
     /// Changed commits and tags that were signed and are not any more.
@@ -234,6 +238,7 @@ pub fn rewrite(
         trees: FxHashMap::default(),
         removals: vec![Vec::new(), remove],
         new_ids: FxHashSet::default(),
+        authors: FxHashSet::default(),
         hit: FxHashSet::default(),
         out: Rewritten {
             ids: survey.known.clone(),
@@ -260,13 +265,15 @@ pub(super) struct Rewriter<'a> {
     pub(super) head: FxHashSet<ObjectId>,
     pub(super) parents: FxHashMap<Node, (Node, u32)>,
     /// What became of a tree at which paths still to be removed begin; `None` if nothing is left.
-    trees: FxHashMap<(Node, usize), Option<ObjectId>>,
+    pub(super) trees: FxHashMap<(Node, usize), Option<ObjectId>>,
     /// Lists of paths still to be removed, relative to a tree, with their numbers among the options.
     /// List number 0 is empty.
     pub(super) removals: Vec<Vec<(usize, Parts)>>,
     /// Numbers of the paths that some tree has.
     hit: FxHashSet<usize>,
     new_ids: FxHashSet<ObjectId>,
+    /// Lines of authors that were read, up to the address.
+    pub(super) authors: FxHashSet<Vec<u8>>,
     pub(super) out: Rewritten,
 }
 
@@ -333,21 +340,43 @@ impl Rewriter<'_> {
         old: ObjectId,
         bytes: &[u8],
     ) -> Result<ObjectId> {
-        let new = self.put_new(kind, bytes)?;
+        let planned = match self.look {
+            Look::AsPlanned(plan) => plan.ids.get(&old).copied(),
+            Look::Closely(_) => None,
+        };
+        let new = match planned {
+            Some(new) => self.hand_on(kind, new, bytes)?,
+            None => self.put_new(kind, bytes)?,
+        };
+        self.note(kind, old, new);
+        Ok(new)
+    }
+
+    /// Keeps what takes the place of `old`.
+    pub(super) fn note(&mut self, kind: ObjectKind, old: ObjectId, new: ObjectId) {
         if new != old && self.out.ids.insert(old, new).is_none() {
             self.out.made.push(Made { kind, old, new });
         }
-        Ok(new)
     }
 
     /// Hands on an object that takes no other's place.
     pub(super) fn put_new(&mut self, kind: ObjectKind, bytes: &[u8]) -> Result<ObjectId> {
-        let new = hash::object_id(self.survey.store.hash(), kind, bytes).map_err(Error::corrupt)?;
-        if self.survey.store.node_of(&new).is_none() && self.new_ids.insert(new) {
-            self.out.fresh += 1;
+        let new = hash::made_object_id(self.survey.store.hash(), kind, bytes);
+        self.hand_on(kind, new.map_err(Error::corrupt)?, bytes)
+    }
+
+    fn hand_on(&mut self, kind: ObjectKind, new: ObjectId, bytes: &[u8]) -> Result<ObjectId> {
+        if self.is_fresh(new) {
             (self.sink)(kind, new, bytes)?;
         }
         Ok(new)
+    }
+
+    /// Whether an object is neither here nor was made before; counts it.
+    pub(super) fn is_fresh(&mut self, new: ObjectId) -> bool {
+        let is_fresh = self.survey.store.node_of(&new).is_none() && self.new_ids.insert(new);
+        self.out.fresh += u32::from(is_fresh);
+        is_fresh
     }
 
     /// Something that a ref or an index names.
@@ -488,9 +517,10 @@ impl Rewriter<'_> {
             return Ok(known);
         }
         if depth > MAX_DEPTH {
-            return Err(Error::corrupt(format!(
-                "tree {old} has more than {MAX_DEPTH} directories in one another"
-            )));
+            return Err(trees::too_deep(old));
+        }
+        if removal == 0 {
+            return self.patched_tree(node, depth).map(Some);
         }
         let (_, bytes) = self.read(node)?;
         let id_len = self.survey.store.hash().len_in_bytes();
@@ -509,11 +539,9 @@ impl Rewriter<'_> {
                 Some(new) => entry.id = new,
                 None => continue,
             }
-            if self.survey.names.contains(&entry.name) {
-                let (needles, mark) = (self.survey.needles, &self.options.mark);
-                let name = patch::redact_name(&entry.name, needles, mark);
-                renamed.extend(name.map(|name| (kept.len(), name)));
-            }
+            let known = Known::new(self.survey, self.options, &self.out.ids);
+            let name = known.new_name(&entry);
+            renamed.extend(name.map(|name| (kept.len(), name)));
             kept.push(entry);
         }
         tree::rename(&mut kept, &renamed);
@@ -522,13 +550,34 @@ impl Rewriter<'_> {
         } else {
             let bytes = tree::write(&kept);
             // The same tree elsewhere may keep its entries: below a root, it speaks for itself.
-            Some(if removal == 0 || depth == 0 {
+            Some(if depth == 0 {
                 self.put(ObjectKind::Tree, old, &bytes)?
             } else {
                 self.put_new(ObjectKind::Tree, &bytes)?
             })
         };
         self.trees.insert((node, removal), new);
+        Ok(new)
+    }
+
+    /// What becomes of a tree from which nothing is removed.
+    fn patched_tree(&mut self, node: Node, depth: usize) -> Result<ObjectId> {
+        let survey = self.survey;
+        let old = survey.store.id(node);
+        for link in survey.holders.get(&node).into_iter().flatten() {
+            if survey.holders.contains_key(&link.child) {
+                self.tree(link.child, 0, depth + 1)?;
+            } else if link.child < survey.store.node_count() {
+                self.blob(link.child)?;
+            }
+        }
+        let (_, bytes) = self.read(node)?;
+        let known = Known::new(survey, self.options, &self.out.ids);
+        let mut new = Vec::new();
+        trees::patched(known, node, &bytes, &mut new)
+            .ok_or_else(|| Error::corrupt(format!("tree {old} cannot be parsed")))?;
+        let new = self.put(ObjectKind::Tree, old, &new)?;
+        self.trees.insert((node, 0), Some(new));
         Ok(new)
     }
 
@@ -580,6 +629,13 @@ impl Rewriter<'_> {
         } else {
             ROOT
         };
+        if removal == 0 {
+            let trees = ranks.iter().map(|&rank| self.survey.graph.tree(rank));
+            let trees: Vec<Node> = trees
+                .filter_map(|id| self.survey.store.node_of(id))
+                .collect();
+            self.walk_trees(&trees)?;
+        }
         let mut changed = FxHashMap::default();
         for &rank in ranks {
             let old = *self.survey.graph.tree(rank);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rustc_hash::FxHashMap;
 
-use super::blobs::Left;
+use super::blobs::{Kinds, Left};
 use super::changes::{self, FileChange};
 use super::git::Git;
 use super::guard::{self, Refusal, Worktree};
@@ -23,7 +23,9 @@ use super::rest::Rescan;
 use super::sign::Signer;
 use super::snapshot::{self, Inputs, Snapshot};
 use super::survey::{Purpose, Survey};
+use super::trees::Known;
 use super::undo::Undone;
+use super::write::{self, Planned};
 use super::{check, nested, pack, patch, publish, undo, worktree};
 use super::{files, finish};
 use crate::error::{Error, Result};
@@ -595,13 +597,15 @@ fn change(
         let signer = job.signer.as_ref();
         pack::store(&git, count, &reason, &mut |writer| {
             let look = Look::AsPlanned(rewritten);
-            let sink = &mut |kind, _: ObjectId, bytes: &[u8]| writer.add(kind, bytes);
-            objects::rewrite(survey, &job.options, signer, look, sink).map(drop)
+            let sink = &mut |kind, _: ObjectId, bytes: &[u8]| writer.add(kind, bytes).map(drop);
+            let made = objects::rewrite(survey, &job.options, signer, look, sink)?;
+            let known = Known::new(survey, &job.options, &rewritten.ids);
+            let planned = Planned::new(known, rewritten, Kinds::of(survey));
+            write::write(&planned, &made.walked, writer)
         })?;
     }
     let store = repo.open_store(&Overrides::default(), job.limits)?;
-    let has_removals = !job.options.remove_paths.is_empty();
-    check::check(survey, &store, rewritten, has_removals)?;
+    check::check(survey, &store, rewritten, &job.options)?;
     drop(store);
     let is_table = common.join("reftable").is_dir();
     let logs = moves::logs(survey, rewritten, mark)?;

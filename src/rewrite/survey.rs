@@ -285,7 +285,11 @@ impl<'a> Survey<'a> {
         let absent = trees.links.absent.iter();
         let absent = absent.filter(|(id, ..)| gitlinks.contains(id));
         seeds.extend(absent.map(|&(_, node, _)| node));
-        let holders = trees.links.holders(&seeds, &marked, node_count);
+        let mut holders = trees.links.holders(&seeds, &marked, node_count);
+        // Numbers of names depend on the order of threads, names do not.
+        for links in holders.values_mut().filter(|links| links.len() > 1) {
+            links.sort_unstable_by_key(|link| (trees.links.name(link.name), link.child));
+        }
         let refs = repo.refs();
         let (indexes, unread_indexes) = repo.indexes();
         let mut skipped = unread(store, repo, &refs, &trees.links, &texts.graph);

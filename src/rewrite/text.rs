@@ -57,6 +57,42 @@ pub fn named_ids(text: &[u8], name: &[u8]) -> Vec<(Span, ObjectId)> {
         .collect()
 }
 
+/// The ids of the tree and the parents of a commit whose header begins with them, as git writes it, with
+/// nothing in the rest of the header that depends on them; else `None`.
+pub fn leading_ids(text: &[u8], hex_len: usize) -> Option<Vec<(Span, ObjectId)>> {
+    let mut ids = Vec::with_capacity(3);
+    let mut at = 0;
+    loop {
+        let name: &[u8] = if ids.is_empty() { b"tree " } else { b"parent " };
+        if !text[at..].starts_with(name) {
+            break;
+        }
+        let start = at + name.len();
+        let end = start + hex_len;
+        if text.get(end) != Some(&b'\n') {
+            return None;
+        }
+        ids.push((
+            Span::new(start, end),
+            ObjectId::from_hex(&text[start..end]).ok()?,
+        ));
+        at = end + 1;
+    }
+    if ids.is_empty() {
+        return None;
+    }
+    for line in text[at..].split_inclusive(|&byte| byte == b'\n') {
+        if line == b"\n" {
+            return Some(ids);
+        }
+        let others: [&[u8]; 4] = [b"tree", b"parent", b"gpgsig", b"mergetag"];
+        if others.iter().any(|name| line.starts_with(name)) {
+            return None;
+        }
+    }
+    Some(ids)
+}
+
 /// Signatures over `text` itself: header blocks of commits and tags, and what git appends to tags.
 pub fn signatures(text: &[u8], is_tag: bool) -> Vec<Span> {
     let (headers, message) = headers(text);
@@ -208,6 +244,34 @@ mod tests {
         assert_eq!(named_ids(TEXT, b"parent")[0].1.to_string(), "2".repeat(40));
         let words: Vec<String> = quoted(TEXT).into_iter().map(at).collect();
         assert_eq!(words, ["1234567", "deadbeef"]);
+    }
+
+    #[test]
+    fn leading_ids_are_those_that_headers_name_or_none() {
+        let hex = |digit: &str| digit.repeat(40);
+        let plain = format!(
+            "tree {}\nparent {}\nparent {}\nauthor A <a> 1 +0000\n\nparent {}\n",
+            hex("1"),
+            hex("2"),
+            hex("3"),
+            hex("4")
+        );
+        let plain = plain.as_bytes();
+        let named = [named_ids(plain, b"tree"), named_ids(plain, b"parent")].concat();
+        assert_eq!(leading_ids(plain, 40), Some(named));
+        assert_eq!(leading_ids(TEXT, 40), None, "it is signed");
+        assert_eq!(leading_ids(plain, 64), None, "ids are too short");
+        let late = format!(
+            "tree {}\nauthor A <a> 1 +0000\nparent {}\n\n",
+            hex("1"),
+            hex("2")
+        );
+        assert_eq!(
+            leading_ids(late.as_bytes(), 40),
+            None,
+            "a parent comes late"
+        );
+        assert_eq!(leading_ids(b"author A <a> 1 +0000\n\n", 40), None);
     }
 
     #[test]

@@ -46,6 +46,54 @@ pub fn parse(bytes: &[u8], id_len: usize) -> Option<Vec<Entry>> {
     Some(entries)
 }
 
+/// An entry of a tree that is read where it stands.
+#[derive(Clone, Copy, Debug)]
+pub struct RawEntry<'a> {
+    /// Octal digits.
+    pub mode: &'a [u8],
+    /// Name.
+    pub name: &'a [u8],
+    /// Where the bytes of the id begin.
+    pub id_at: usize,
+}
+
+/// Reads the entry at `at`; returns it with the start of the next one. `None` if it is damaged.
+pub fn raw_entry(bytes: &[u8], at: usize, id_len: usize) -> Option<(RawEntry<'_>, usize)> {
+    let rest = bytes.get(at..)?;
+    let blank = memchr::memchr(b' ', &rest[..rest.len().min(8)])?;
+    let nul = blank + memchr::memchr(0, &rest[blank..])?;
+    let id_at = at + nul + 1;
+    let end = id_at.checked_add(id_len)?;
+    let entry = RawEntry {
+        mode: &rest[..blank],
+        name: &rest[blank + 1..nul],
+        id_at,
+    };
+    (end <= bytes.len()).then_some((entry, end))
+}
+
+/// Copies a tree to `out` and overwrites the ids for which `replace`, given the entry and the bytes of
+/// its id, returns another one. Names and modes stay, so do order and length. `None` if the tree is
+/// damaged.
+pub fn patch_ids(
+    bytes: &[u8],
+    id_len: usize,
+    out: &mut Vec<u8>,
+    replace: &mut dyn FnMut(&RawEntry<'_>, &[u8]) -> Option<ObjectId>,
+) -> Option<()> {
+    out.clear();
+    out.extend_from_slice(bytes);
+    let mut at = 0;
+    while at < bytes.len() {
+        let (entry, next) = raw_entry(bytes, at, id_len)?;
+        if let Some(new) = replace(&entry, &bytes[entry.id_at..next]) {
+            out[entry.id_at..next].copy_from_slice(new.as_slice());
+        }
+        at = next;
+    }
+    Some(())
+}
+
 /// Writes `entries` in their order.
 pub fn write(entries: &[Entry]) -> Vec<u8> {
     let mut out = Vec::new();
@@ -129,6 +177,8 @@ pub fn rename(entries: &mut Vec<Entry>, renamed: &[(usize, Vec<u8>)]) {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use super::*;
 
     fn entry(mode: &str, name: &str) -> Entry {
@@ -149,6 +199,59 @@ mod tests {
         let bytes = write(&entries);
         assert_eq!(parse(&bytes, 20).unwrap(), entries);
         assert!(parse(&bytes[..bytes.len() - 1], 20).is_none());
+    }
+
+    /// A pseudo-random number below `below`; the state is the seed.
+    fn random(state: &mut u64, below: usize) -> usize {
+        *state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (*state >> 33) as usize % below
+    }
+
+    #[test]
+    fn patched_ids_give_the_same_tree_as_parsed_and_written_entries() {
+        let modes = ["40000", "040000", "100644", "100664", "120000", "160000"];
+        for seed in 0..500 {
+            let mut state = seed;
+            for id_len in [20, 32] {
+                let id = |state: &mut u64| {
+                    let bytes: Vec<u8> = (0..id_len).map(|_| random(state, 4) as u8).collect();
+                    ObjectId::try_from(&bytes[..]).unwrap()
+                };
+                let mut entries: Vec<Entry> = Vec::new();
+                let mut new_ids: HashMap<ObjectId, ObjectId> = HashMap::new();
+                for _ in 0..random(&mut state, 30) {
+                    let len = 1 + random(&mut state, 40);
+                    let name = (0..len).map(|_| 1 + random(&mut state, 255) as u8);
+                    let name = name.collect();
+                    let mode = modes[random(&mut state, modes.len())].into();
+                    let id = id(&mut state);
+                    entries.push(Entry { mode, name, id });
+                }
+                for entry in &entries {
+                    if random(&mut state, 3) == 0 {
+                        new_ids.insert(entry.id, id(&mut state));
+                    }
+                }
+                let old = write(&entries);
+                for entry in &mut entries {
+                    entry.id = new_ids.get(&entry.id).copied().unwrap_or(entry.id);
+                }
+                let mut out = Vec::new();
+                let mut replace = |_: &RawEntry<'_>, id: &[u8]| {
+                    let old = ObjectId::try_from(id).unwrap();
+                    new_ids.get(&old).copied()
+                };
+                patch_ids(&old, id_len, &mut out, &mut replace).unwrap();
+                assert_eq!(out, write(&entries), "seed {seed}");
+                for end in 0..old.len() {
+                    let is_damaged = parse(&old[..end], id_len).is_none();
+                    let patched = patch_ids(&old[..end], id_len, &mut out, &mut |_, _| None);
+                    assert_eq!(patched.is_none(), is_damaged, "seed {seed}, {end} bytes");
+                }
+            }
+        }
     }
 
     #[test]
