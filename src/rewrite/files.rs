@@ -15,6 +15,7 @@ use super::patch;
 use super::remove::{Doomed, remove_file};
 use super::survey::Survey;
 use crate::error::{Error, Result};
+use crate::odb::lfs::Pointer;
 use crate::odb::repository::Repository;
 use crate::odb::{Skipped, file};
 use crate::scan::files::{self, Wanted};
@@ -149,21 +150,25 @@ fn is_left_behind(relative: &Path) -> bool {
         || relative.starts_with("lfs")
 }
 
-/// Deletes files of Git LFS that only pointers name that go; returns their SHA-256.
-pub(super) fn remove_lfs(survey: &Survey<'_>, doomed: &Doomed) -> Result<Vec<String>> {
-    let (mut orphans, mut kept) = (BTreeSet::new(), BTreeSet::new());
-    for (node, pointer) in &survey.pointers {
-        let is_doomed = doomed.contains(survey.store, &survey.store.id(*node));
-        let list = if is_doomed { &mut orphans } else { &mut kept };
-        list.insert(pointer);
-    }
-    let orphans = orphans.difference(&kept);
+/// Deletes files of Git LFS; returns their SHA-256.
+pub(super) fn remove_lfs(common: &Path, orphans: BTreeSet<Pointer>) -> Result<Vec<String>> {
     let mut removed = Vec::new();
     for pointer in orphans {
-        remove_file(&pointer.path(survey.repo.common_dir()))?;
-        removed.push(pointer.oid.clone());
+        remove_file(&pointer.path(common))?;
+        removed.push(pointer.oid);
     }
     Ok(removed)
+}
+
+/// The files of Git LFS that only objects name that go.
+pub(super) fn lfs_orphans(survey: &Survey<'_>, doomed: &Doomed) -> BTreeSet<Pointer> {
+    let (mut orphans, mut kept) = (BTreeSet::new(), BTreeSet::new());
+    for (node, pointer) in &survey.pointers {
+        let is_doomed = doomed.contains(&survey.store.id(*node));
+        let list = if is_doomed { &mut orphans } else { &mut kept };
+        list.insert(pointer.clone());
+    }
+    &orphans - &kept
 }
 
 /// What becomes of files of `.git` that hold values: what git left behind goes, the rest is patched.

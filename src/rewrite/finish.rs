@@ -4,28 +4,45 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use rustc_hash::FxHashSet;
+
 use super::carry::Carried;
 use super::changes::{self, RefChanges};
 use super::git::Git;
 use super::journal::{Journal, Lock, Phase};
 use super::needles::Needles;
+use super::objects::Rewritten;
 use super::proof::{self, Proof};
-use super::publish;
-use super::purge::{self, Job};
+use super::publish::{self, Record};
+use super::purge::{self, Applied, Job};
 use super::remove::{Doomed, remove, remove_pack};
 use super::snapshot::Snapshot;
 use super::survey::{Purpose, Survey};
 use super::{files, locks, tree};
 use crate::error::{Error, Result};
+use crate::odb::lfs::Pointer;
 use crate::odb::read::Reader;
-use crate::odb::repository::Overrides;
-use crate::odb::{ObjectId, ObjectKind};
+use crate::odb::repository::{Overrides, Repository};
+use crate::odb::{ObjectId, ObjectKind, ObjectStore};
 
 /// Finishes a purge that was applied; returns the proof.
 ///
 /// # Errors
 /// `Repository` if none was applied, or something leads to the old history again.
 pub fn finish(job: &Job<'_>) -> Result<Proof> {
+    finish_planned(job, None)
+}
+
+/// The same for a purge that was just applied: what its plan says of the objects that go is used, if the
+/// repository still has the same objects.
+///
+/// # Errors
+/// As [`finish`].
+pub fn finish_applied(job: &Job<'_>, applied: &Applied) -> Result<Proof> {
+    finish_planned(job, applied.plan.foreseen.as_ref())
+}
+
+fn finish_planned(job: &Job<'_>, foreseen: Option<&Foreseen>) -> Result<Proof> {
     let repo = job.repo;
     let common = repo.common_dir();
     let lock = Lock::take(common)?;
@@ -49,10 +66,16 @@ pub fn finish(job: &Job<'_>) -> Result<Proof> {
     }
     if journal.phase != Phase::Finished {
         let store = repo.open_store(&Overrides::default(), job.limits)?;
-        let survey = Survey::take(repo, &store, &needles, &Purpose::default(), job.progress);
-        let removed = unreachable(&survey, &record.removed)?;
-        let doomed = Doomed::of(&survey, &record.old(), &removed);
-        check_unreached(&survey, &doomed)?;
+        let found;
+        let (doomed, orphans) = match foreseen.filter(|foreseen| foreseen.is_of(&store)) {
+            Some(foreseen) => (&foreseen.doomed, BTreeSet::new()),
+            None => {
+                let (all, orphans) = search(job, &store, &needles, &record)?;
+                found = all;
+                (&found, orphans)
+            }
+        };
+        check_unreached(repo, doomed)?;
         // If it was interrupted.
         locks::remove_dead(
             common,
@@ -62,18 +85,97 @@ pub fn finish(job: &Job<'_>) -> Result<Proof> {
         )?;
         journal.phase = Phase::Finishing;
         locks::expect(common, &mut journal)?;
-        let orphans = files::remove_lfs(&survey, &doomed)?;
+        let orphans = files::remove_lfs(common, orphans)?;
         publish::add_lfs(common, &orphans)?;
-        remove(&survey, &doomed, &record.made(), &mut journal, &lock)?;
+        remove(repo, &store, doomed, &record.made(), &mut journal, &lock)?;
         let cleared = files::to_clear(repo, &needles, &inputs.options.mark)?;
         changes::change_files(common, &snapshot, changes::CLEARED, cleared)?;
     }
     let mut proof = proof::verify(job, &needles, &record)?;
-    proof.fsck = Some(proof::fsck(repo, &snapshot)?);
+    if job.fsck || !proof.is_connected {
+        proof.fsck = Some(proof::fsck(repo, &snapshot)?);
+    }
     journal.phase = Phase::Finished;
     journal.is_moving = false;
     journal.write(common)?;
     Ok(proof)
+}
+
+/// Searches all objects; returns those that go, and the files of Git LFS that go with them.
+fn search(
+    job: &Job<'_>,
+    store: &ObjectStore,
+    needles: &Needles,
+    record: &Record,
+) -> Result<(Doomed, BTreeSet<Pointer>)> {
+    let survey = Survey::take(job.repo, store, needles, &Purpose::default(), job.progress);
+    let removed = unreachable(&survey, &record.removed)?;
+    let doomed = Doomed::of(&survey, &record.old(), &removed);
+    let orphans = files::lfs_orphans(&survey, &doomed);
+    Ok((doomed, orphans))
+}
+
+/// What a plan knows of the end: with it, finishing needs no search of its own.
+#[derive(Clone, Debug)]
+pub struct Foreseen {
+    /// The objects that go.
+    doomed: Doomed,
+    /// All objects that are here when the plan has been applied.
+    census: Census,
+}
+
+/// Tells apart sets of objects: how many there are, and the sum of their ids.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Census {
+    objects: usize,
+    sum: u128,
+}
+
+impl Census {
+    fn add(&mut self, id: &gix::oid) {
+        let mut start = [0; 16];
+        start.copy_from_slice(&id.as_bytes()[..16]);
+        self.objects += 1;
+        self.sum = self.sum.wrapping_add(u128::from_be_bytes(start));
+    }
+
+    fn of(store: &ObjectStore) -> Self {
+        let mut census = Self::default();
+        for node in store.nodes_by_id() {
+            census.add(&store.id(node));
+        }
+        census
+    }
+}
+
+impl Foreseen {
+    /// What the plan that makes `rewritten` knows, if it is enough: it searched all objects, and what goes
+    /// follows from what it found alone.
+    pub(super) fn new(
+        survey: &Survey<'_>,
+        rewritten: &Rewritten,
+        doomed: Doomed,
+        has_searched: bool,
+    ) -> Option<Self> {
+        let store = survey.store;
+        let is_enough = has_searched
+            && rewritten.removed.is_empty()
+            && survey.pointers.is_empty()
+            && survey.known.is_empty();
+        if !is_enough {
+            return None;
+        }
+        let mut census = Census::of(store);
+        let made = rewritten.made.iter().map(|made| made.new);
+        let new: FxHashSet<ObjectId> = made.filter(|id| store.node_of(id).is_none()).collect();
+        new.iter().for_each(|id| census.add(id));
+        Some(Self { doomed, census })
+    }
+
+    /// Whether `store` has exactly the objects that are foreseen.
+    fn is_of(&self, store: &ObjectStore) -> bool {
+        Census::of(store) == self.census
+    }
 }
 
 /// Removes packs without an index that a run that was killed left: those that it was about to move into
@@ -139,7 +241,7 @@ fn unreachable(survey: &Survey<'_>, removed: &[ObjectId]) -> Result<BTreeSet<Obj
 }
 
 /// Whoever moved a ref back to the old history would lose it.
-fn check_unreached(survey: &Survey<'_>, doomed: &Doomed) -> Result<()> {
+fn check_unreached(repo: &Repository, doomed: &Doomed) -> Result<()> {
     let back = |what: String| {
         Err(
             Error::repository(format!("{what} leads to the old history")).hint(
@@ -147,27 +249,22 @@ fn check_unreached(survey: &Survey<'_>, doomed: &Doomed) -> Result<()> {
             ),
         )
     };
-    for found in &survey.refs.refs {
-        if found
-            .object_id()
-            .is_some_and(|id| doomed.contains(survey.store, &id))
-        {
+    let refs = repo.refs();
+    for found in &refs.refs {
+        if found.object_id().is_some_and(|id| doomed.contains(&id)) {
             return back(format!("'{}'", found.name));
         }
     }
-    for entry in &survey.refs.log {
-        if [entry.old, entry.new]
-            .iter()
-            .any(|id| doomed.contains(survey.store, id))
-        {
+    for entry in &refs.log {
+        if [entry.old, entry.new].iter().any(|id| doomed.contains(id)) {
             return back(format!(
                 "entry {} of the reflog of '{}'",
                 entry.line, entry.name
             ));
         }
     }
-    for staged in &survey.indexes {
-        if doomed.contains(survey.store, &staged.entry.id) {
+    for staged in &repo.indexes().0 {
+        if doomed.contains(&staged.entry.id) {
             return back("something staged".to_owned());
         }
     }

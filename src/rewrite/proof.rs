@@ -50,6 +50,8 @@ pub struct Proof {
     pub gone: usize,
     /// What may be left of values beside their marks, and values of which only a part could be read.
     pub remainders: Vec<Leftover>,
+    /// Whether every object that refs, reflogs, indexes, tags, commits and trees name is here.
+    pub is_connected: bool,
     /// What `git fsck` says now and did not say before; `None` if it was not run.
     pub fsck: Option<Vec<String>>,
 }
@@ -84,6 +86,7 @@ pub fn verify(job: &Job<'_>, needles: &Needles, record: &Record) -> Result<Proof
         others: survey.refs.refs.len() + survey.refs.log.len() + survey.indexes.len(),
         skipped: survey.skipped.clone(),
         unopened: survey.unopened.clone(),
+        is_connected: is_connected(&survey),
         ..Proof::default()
     };
     proof.look_at_objects(&survey, &record.old());
@@ -203,6 +206,20 @@ impl Proof {
             self.leftovers.push(Leftover { what, name });
         }
     }
+}
+
+/// Whether every object is here that refs, reflogs and indexes name, and all other objects, but for
+/// commits of submodules.
+fn is_connected(survey: &Survey<'_>) -> bool {
+    let (store, graph, links) = (survey.store, &survey.graph, &survey.links);
+    let is_here = |id: &ObjectId| store.node_of(id).is_some();
+    let mut absent = links.absent.iter();
+    let damaged = links.damaged.len() + graph.damaged.len() + graph.missing.len();
+    damaged == 0
+        && absent.all(|(.., kind)| *kind == ObjectKind::Commit)
+        && graph.ranks().all(|rank| graph.tree_node(rank).is_some())
+        && graph.tags().all(|(_, target)| is_here(&target))
+        && survey.roots().iter().all(is_here)
 }
 
 /// What holds values in objects and names.

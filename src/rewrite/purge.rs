@@ -8,6 +8,7 @@ use rustc_hash::FxHashMap;
 
 use super::blobs::{Kinds, Left};
 use super::changes::{self, FileChange};
+use super::finish::Foreseen;
 use super::git::Git;
 use super::guard::{self, Refusal, Worktree};
 use super::head::{self, HeadFiles};
@@ -62,6 +63,8 @@ pub struct Job<'a> {
     pub expected: Vec<(ObjectId, ObjectId)>,
     /// Objects whose new ids are known, with the new objects here: they are taken as they are.
     pub known: FxHashMap<ObjectId, ObjectId>,
+    /// Whether git checks the whole repository in the end.
+    pub fsck: bool,
 }
 
 impl Job<'_> {
@@ -119,6 +122,8 @@ pub struct Plan {
     pub names: usize,
     /// Objects that are removed in the end, reachable or not.
     pub doomed: usize,
+    /// What finishing can use of it.
+    pub foreseen: Option<Foreseen>,
     /// Files in `.git` beside objects and refs, and files of worktrees, that hold values;
     /// their names do not.
     pub files: Vec<Vec<u8>>,
@@ -299,6 +304,7 @@ fn plan_of(survey: &Survey<'_>, job: &Job<'_>) -> Result<Plan> {
         refusals.extend(worktree::obstacles(&worktree, survey, &job.options));
     }
     let old: Vec<_> = rewritten.ids.keys().copied().collect();
+    let doomed = Doomed::of(survey, &old, &rewritten.removed);
     Ok(Plan {
         targets: targets
             .map(|(at, target)| (target, standing.get(&at).copied().unwrap_or_default()))
@@ -316,7 +322,8 @@ fn plan_of(survey: &Survey<'_>, job: &Job<'_>) -> Result<Plan> {
         },
         nested,
         names: survey.names.len(),
-        doomed: Doomed::of(survey, &old, &rewritten.removed).len(),
+        doomed: doomed.len(),
+        foreseen: Foreseen::new(survey, &rewritten, doomed, job.places.is_none()),
         files: left_files(survey, &rewritten),
         rewritten,
         moves,

@@ -15,11 +15,14 @@ use super::journal::{self, Journal, Lock};
 use super::survey::Survey;
 use crate::attribution::commits::Rank;
 use crate::error::{Error, Result};
-use crate::odb::{Node, ObjectId, ObjectStore, Place};
+use crate::odb::pack::Pack;
+use crate::odb::repository::Repository;
+use crate::odb::{Node, ObjectId, ObjectKind, ObjectStore, Place};
 
 /// Objects that go.
+#[derive(Clone, Debug, Default)]
 pub struct Doomed {
-    nodes: FxHashSet<Node>,
+    ids: FxHashSet<ObjectId>,
 }
 
 impl Doomed {
@@ -66,36 +69,39 @@ impl Doomed {
                 grew |= is_doomed && nodes.insert(tag);
             }
         }
-        Self { nodes }
+        let here = nodes.into_iter().filter(|&node| node < store.node_count());
+        Self {
+            ids: here.map(|node| store.id(node)).collect(),
+        }
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.nodes.len()
+        self.ids.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.nodes.is_empty()
+        self.ids.is_empty()
     }
 
     /// Whether the object `id` is one of them.
-    pub fn contains(&self, store: &ObjectStore, id: &gix::oid) -> bool {
-        store
-            .node_of(id)
-            .is_some_and(|node| self.nodes.contains(&node))
+    pub fn contains(&self, id: &gix::oid) -> bool {
+        self.ids.contains(id)
     }
 }
 
-/// Removes objects: packs that hold one are written anew without it, loose ones are deleted.
+/// Removes objects of `store`, which was opened in `repo`: packs that hold one are written anew without
+/// it, loose ones are deleted.
 pub(super) fn remove(
-    survey: &Survey<'_>,
+    repo: &Repository,
+    store: &ObjectStore,
     doomed: &Doomed,
     new: &[ObjectId],
     journal: &mut Journal,
     lock: &Lock,
 ) -> Result<()> {
-    let (store, common) = (survey.store, survey.repo.common_dir());
+    let common = repo.common_dir();
     let git = Git::new(common, None, store.hash()).holding(lock);
     let Sorted {
         kept,
@@ -119,12 +125,8 @@ pub(super) fn remove(
             remove_pack(&pack)?;
         }
     }
-    for node in doomed
-        .nodes
-        .iter()
-        .copied()
-        .chain(survey_copies(store, doomed))
-    {
+    let here = doomed.ids.iter().filter_map(|id| store.node_of(id));
+    for node in here.chain(copies(store, doomed)) {
         if let Place::Loose(at) = store.place(node) {
             let object = &store.loose()[at];
             let hex = object.id.to_string();
@@ -149,6 +151,22 @@ struct Sorted {
     packs: Vec<PathBuf>,
 }
 
+/// A few objects that are written whole take less room than a search takes time.
+const MIN_WHOLE: u32 = 32;
+
+/// Whether the trees and blobs of a pack that the purge wrote are deltas as far as it pays: the old ones
+/// were, or there are only a few. If not even one in three is, git looks for better ones.
+fn has_deltas(pack: &Pack) -> bool {
+    let (mut whole, mut deltas) = (0u32, 0u32);
+    for entry in 0..pack.len() {
+        if matches!(pack.kind(entry), ObjectKind::Tree | ObjectKind::Blob) {
+            let is_delta = pack.base(entry).is_some();
+            *(if is_delta { &mut deltas } else { &mut whole }) += 1;
+        }
+    }
+    whole <= MIN_WHOLE || deltas >= whole / 2
+}
+
 fn sort(store: &ObjectStore, doomed: &Doomed, new: &[ObjectId]) -> Result<Sorted> {
     let fresh: FxHashSet<ObjectId> = new.iter().copied().collect();
     let mut sorted = Sorted {
@@ -158,8 +176,8 @@ fn sort(store: &ObjectStore, doomed: &Doomed, new: &[ObjectId]) -> Result<Sorted
     };
     for pack in store.packs() {
         let ids: Vec<ObjectId> = (0..pack.len()).map(|entry| pack.id(entry)).collect();
-        let is_stale = ids.iter().any(|id| doomed.contains(store, id));
-        let is_fresh = ids.iter().all(|id| fresh.contains(id));
+        let is_stale = ids.iter().any(|id| doomed.contains(id));
+        let is_fresh = ids.iter().all(|id| fresh.contains(id)) && !has_deltas(pack);
         if !is_stale && !is_fresh {
             continue;
         }
@@ -169,7 +187,7 @@ fn sort(store: &ObjectStore, doomed: &Doomed, new: &[ObjectId]) -> Result<Sorted
                 .hint("run 'git index-pack' on it, or delete it, then 'unleak purge --continue'"));
         }
         sorted.packs.push(pack.path.clone());
-        let ids = ids.into_iter().filter(|id| !doomed.contains(store, id));
+        let ids = ids.into_iter().filter(|id| !doomed.contains(id));
         let (young, kept): (Vec<_>, Vec<_>) = ids.partition(|id| fresh.contains(id));
         sorted.young.extend(young);
         sorted.kept.extend(kept);
@@ -178,10 +196,10 @@ fn sort(store: &ObjectStore, doomed: &Doomed, new: &[ObjectId]) -> Result<Sorted
 }
 
 /// Further copies of objects that go.
-fn survey_copies(store: &ObjectStore, doomed: &Doomed) -> Vec<Node> {
+fn copies(store: &ObjectStore, doomed: &Doomed) -> Vec<Node> {
     let nodes = store.first_loose()..store.node_count();
     nodes
-        .filter(|&node| store.is_duplicate(node) && doomed.contains(store, &store.id(node)))
+        .filter(|&node| store.is_duplicate(node) && doomed.contains(&store.id(node)))
         .collect()
 }
 

@@ -88,6 +88,10 @@ pub(crate) struct PlanArgs {
     #[arg(long, requires = "apply")]
     pub(crate) finish: bool,
 
+    /// With '--finish', also check the whole repository with 'git fsck'
+    #[arg(long, requires = "finish")]
+    pub(crate) fsck: bool,
+
     /// Go on with a purge that was interrupted
     #[arg(long = "continue", conflicts_with_all = ["apply", "abort"])]
     pub(crate) go_on: bool,
@@ -170,6 +174,9 @@ pub(crate) enum PurgeCommand {
     Finish {
         #[command(flatten)]
         repository: RepositoryArgs,
+        /// Also check the whole repository with 'git fsck'
+        #[arg(long)]
+        fsck: bool,
         /// How to write the proof
         #[arg(long, value_enum, default_value_t = PurgeFormat::Human, value_name = "FORMAT")]
         format: PurgeFormat,

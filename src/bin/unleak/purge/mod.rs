@@ -89,9 +89,15 @@ pub(crate) fn run(args: &Args, purge: &PurgeArgs) -> Result<Exit> {
     match &purge.command {
         None => rewrite(args, &purge.plan),
         Some(PurgeCommand::Undo { repository, force }) => undo(&repository.repository, *force),
-        Some(PurgeCommand::Finish { repository, format }) => {
+        Some(PurgeCommand::Finish {
+            repository,
+            fsck,
+            format,
+        }) => {
             let bench = Bench::new(args, &repository.repository, &RuleOptions::default())?;
-            let proof = finish::finish(&bench.job(Vec::new(), Options::default())?)?;
+            let mut job = bench.job(Vec::new(), Options::default())?;
+            job.fsck = *fsck;
+            let proof = finish::finish(&job)?;
             end(&bench.repo, &proof, *format)
         }
         Some(PurgeCommand::Forget { repository, all }) => forget(&repository.repository, *all),
@@ -194,6 +200,7 @@ impl Bench {
             left_out: Vec::new(),
             expected: Vec::new(),
             known: FxHashMap::default(),
+            fsck: false,
         })
     }
 }
@@ -246,6 +253,7 @@ fn rewrite(args: &Args, plan: &PlanArgs) -> Result<Exit> {
     }
     let options = options(plan, &bench.repo)?;
     let mut job = bench.job(picked.targets, options)?;
+    job.fsck = plan.fsck;
     job.places = picked.places;
     job.left_out.clone_from(&notes.left_out);
     if plan.resign && plan.apply {
@@ -400,7 +408,11 @@ fn apply(bench: &Bench, job: &Job<'_>, args: &PlanArgs, notes: &Notes) -> Result
         ))?;
     }
     if args.finish {
-        return end(&bench.repo, &finish::finish(job)?, args.format);
+        return end(
+            &bench.repo,
+            &finish::finish_applied(job, &applied)?,
+            args.format,
+        );
     }
     match args.format {
         PurgeFormat::Human => print(

@@ -837,6 +837,12 @@ pub(super) fn proof(proof: &Proof) -> String {
             "git fsck says now",
             lines.iter().map(|said| escape(said.as_bytes())),
         ),
+        None if proof.is_connected => {
+            line!(
+                text,
+                "Every object that refs, reflogs, indexes and other objects name is here."
+            );
+        }
         None => {}
     }
     names(&mut text, "Still there", &proof.leftovers);
@@ -879,6 +885,7 @@ pub(super) fn proof_json(proof: &Proof) -> Value {
         "objects": objects.collect::<Vec<_>>(),
         "others": proof.others,
         "gone": proof.gone,
+        "connected": proof.is_connected,
         "fsck": proof.fsck,
         "leftovers": proof.leftovers.iter().map(|left| json!({"what": left.what, "name": left.name})).collect::<Vec<_>>(),
         "remainders": proof.remainders.iter().map(|left| json!({"what": left.what, "name": left.name})).collect::<Vec<_>>(),
