@@ -3,6 +3,7 @@
 mod crash;
 mod fitting;
 mod healing;
+mod large;
 mod lists;
 mod meeting;
 mod night;
