@@ -1,12 +1,12 @@
 //! What of HEAD and of the worktrees changes, apart from what only history has.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use gix::bstr::BString;
 use rustc_hash::FxHashSet;
 
-use super::patch;
 use super::survey::{GITLINK, Survey};
+use super::{names, patch};
 use crate::odb::{Node, ObjectId};
 
 /// A file of HEAD or of an index that changes.
@@ -27,6 +27,8 @@ pub struct HeadFile {
 pub struct HeadFiles {
     /// By worktree and path.
     pub files: Vec<HeadFile>,
+    /// New paths of files of indexes whose names, or whose directories' names, hold values.
+    pub renamed: Vec<Vec<u8>>,
     /// Whether there are more: trees can name each other more often than memory holds.
     pub has_more: bool,
 }
@@ -56,7 +58,7 @@ pub(super) fn blobs(survey: &Survey<'_>) -> FxHashSet<ObjectId> {
 }
 
 /// All files of HEAD and of indexes that hold values.
-pub(super) fn files(survey: &Survey<'_>) -> HeadFiles {
+pub(super) fn files(survey: &Survey<'_>, mark: &[u8]) -> HeadFiles {
     let mut found: BTreeMap<(Option<BString>, Vec<u8>, ObjectId), bool> = BTreeMap::new();
     let mut has_more = false;
     for (worktree, root) in roots(survey) {
@@ -93,8 +95,23 @@ pub(super) fn files(survey: &Survey<'_>) -> HeadFiles {
     });
     HeadFiles {
         files: files.collect(),
+        renamed: renamed(survey, mark),
         has_more,
     }
+}
+
+/// New paths of staged files, each once.
+fn renamed(survey: &Survey<'_>, mark: &[u8]) -> Vec<Vec<u8>> {
+    let mut by_worktree: BTreeMap<Option<&[u8]>, Vec<&[u8]>> = BTreeMap::new();
+    for found in &survey.indexes {
+        let worktree = found.worktree.as_ref().map(|name| &name[..]);
+        let list = by_worktree.entry(worktree).or_default();
+        list.push(&found.entry.path);
+    }
+    let all = by_worktree.into_values();
+    let new = all.flat_map(|list| names::new_paths(list.into_iter(), survey.needles, mark));
+    let new: BTreeSet<Vec<u8>> = new.map(|(_, new)| new).collect();
+    new.into_iter().take(MAX_FILES).collect()
 }
 
 /// The root trees of HEAD of all worktrees, as far as they lead to values.

@@ -118,7 +118,7 @@ pub struct Plan {
     pub skipped: Vec<Skipped>,
     /// Archives that nobody can open.
     pub unopened: Vec<Skipped>,
-    /// Names of files that hold values.
+    /// Names of files and directories in history that hold values.
     pub names: usize,
     /// Objects that are removed in the end, reachable or not.
     pub doomed: usize,
@@ -310,7 +310,7 @@ fn plan_of(survey: &Survey<'_>, job: &Job<'_>) -> Result<Plan> {
             .map(|(at, target)| (target, standing.get(&at).copied().unwrap_or_default()))
             .collect(),
         left_out: Vec::new(),
-        head: head::files(survey),
+        head: head::files(survey, &job.options.mark),
         refusals,
         skipped: survey.skipped.iter().chain(&unread).cloned().collect(),
         unopened: survey.unopened.clone(),

@@ -445,3 +445,39 @@ fn snapshots_of_earlier_purges_are_listed_and_forgotten() {
 fn runs(dir: &Path) -> usize {
     std::fs::read_dir(dir).map_or(0, Iterator::count)
 }
+
+#[test]
+fn a_plan_that_changes_names_only_says_which() {
+    let purged = Purged::new(Repo::new());
+    let (repo, value) = (&purged.repo, &purged.value);
+    repo.write(format!("dir-{value}/a.txt"), "clean\n");
+    repo.commit("first");
+    repo.git(&["branch", &format!("br-{value}")]);
+    let plan = purged.purge(&["--known", "-"], 1);
+    for words in [
+        "in no file version, commit or tag",
+        "Names: 1 file or directory name with a value changes in history.",
+        "HEAD and the worktree: no contents change.",
+        "(named by a value) -> dir-REMOVED/a.txt",
+        "-> refs/heads/br-REMOVED",
+    ] {
+        assert!(plan.contains(words), "{words}: {plan}");
+    }
+}
+
+#[test]
+fn lines_of_env_files_give_the_value_alone() {
+    let value = token("{base62:20}", 75);
+    let purged = with_value(&value);
+    for line in [
+        format!("T=\"{value}\" # note"),
+        format!("export T='{value}'"),
+        format!("export T='{value}'; # note"),
+        format!("T={value} # note"),
+    ] {
+        let list = list(&purged, line.as_bytes());
+        let found = purged.try_purge(&["--known", &list]);
+        assert_eq!(found.status.code(), Some(1), "{line}");
+        assert!(!text(&found.stdout).contains("nowhere"), "{line}");
+    }
+}

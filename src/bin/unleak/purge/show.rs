@@ -191,7 +191,11 @@ fn value((target, standing): &(Target, Standing), rules: &RuleSet, text: &mut St
         Reach::Everywhere => "",
         Reach::WhereFound => "; only where its rule finds it",
     };
-    line!(text, "      in {blobs}, {texts}{reach}");
+    if standing.blobs + standing.texts > 0 {
+        line!(text, "      in {blobs}, {texts}{reach}");
+    } else {
+        line!(text, "      in no file version, commit or tag{reach}");
+    }
     if target.is_partial {
         line!(
             text,
@@ -325,6 +329,17 @@ fn changes(plan: &Plan, shown: usize, text: &mut String) {
         counts.join(", "),
         counted(plan.doomed, "old object", "old objects")
     );
+    if plan.names > 0 {
+        line!(
+            text,
+            "Names: {} in history.",
+            counted(
+                plan.names,
+                "file or directory name with a value changes",
+                "file and directory names with values change"
+            )
+        );
+    }
     if plan.moves.log_entries > 0 {
         line!(
             text,
@@ -414,8 +429,15 @@ fn list(text: &mut String, shown: usize, title: &str, entries: impl Iterator<Ite
 /// What changes in HEAD and in worktrees.
 fn here(plan: &Plan, shown: usize, text: &mut String) {
     let files = &plan.head.files;
+    let renamed = plan.head.renamed.iter();
+    let renamed = renamed.map(|path| format!("(named by a value) -> {}", escape(path)));
     if files.is_empty() {
-        line!(text, "\nHEAD and the worktree: no file changes.");
+        let changes = match plan.head.renamed.len() {
+            0 => "no file changes",
+            _ => "no contents change",
+        };
+        line!(text, "\nHEAD and the worktree: {changes}.");
+        list(text, shown, "Files that get new names", renamed);
         return;
     }
     let more = if plan.head.has_more { "at least " } else { "" };
@@ -430,6 +452,7 @@ fn here(plan: &Plan, shown: usize, text: &mut String) {
     if files.len() > shown {
         line!(text, "  and {} more", files.len() - shown);
     }
+    list(text, shown, "Files that get new names", renamed);
 }
 
 fn head_file(file: &HeadFile) -> String {
@@ -633,6 +656,13 @@ fn files_json(plan: &Plan, veil: &Veil) -> Value {
     })
 }
 
+fn stuck_json(plan: &Plan, veil: &Veil) -> Value {
+    let stuck = plan.rewritten.stuck.iter().map(|stuck| {
+        json!({"object": stuck.id.to_string(), "path": veil.name(&stuck.path), "why": stuck.why.text()})
+    });
+    stuck.collect()
+}
+
 /// A plan as JSON.
 pub(super) fn plan_json(plan: &Plan, rules: &RuleSet, notes: &Notes) -> Value {
     let rewritten = &plan.rewritten;
@@ -684,10 +714,10 @@ pub(super) fn plan_json(plan: &Plan, rules: &RuleSet, notes: &Notes) -> Value {
         "refs": refs.collect::<Vec<_>>(),
         "authors": rewritten.authors.iter().map(|author| text(author)).collect::<Vec<_>>(),
         "refusals": plan.refusals.iter().map(|refusal| json!({"what": refusal.what, "way_out": refusal.way_out})).collect::<Vec<_>>(),
-        "stuck": rewritten.stuck.iter().map(|stuck| json!({
-            "object": stuck.id.to_string(), "path": text(&stuck.path), "why": stuck.why.text(),
-        })).collect::<Vec<_>>(),
+        "stuck": stuck_json(plan, &notes.veil),
         "unread": plan.skipped.iter().map(|skipped| skipped.detail.clone()).collect::<Vec<_>>(),
+        "names": plan.names,
+        "renamed": plan.head.renamed.iter().map(|path| text(path)).collect::<Vec<_>>(),
         "files": plan.files.iter().map(|path| text(path)).collect::<Vec<_>>(),
         "submodules": plan.nested.iter().map(|left| left.name.clone()).collect::<Vec<_>>(),
         "absent": notes.absent,
