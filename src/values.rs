@@ -376,7 +376,10 @@ impl Reader<'_> {
 
     fn line(&mut self, number: usize, line: &[u8]) -> Result<()> {
         match assigned(line) {
-            None => self.add_named(number, unquoted(line), None),
+            None if line.starts_with(b"\"") || line.starts_with(b"'") => {
+                self.add_named(number, unquoted(without_comment(line)), None)
+            }
+            None => self.add_named(number, line, None),
             Some(value) if value.len() < MIN_NAMED_LEN || is_setting(value) => {
                 self.left_out.push(number);
                 Ok(())
@@ -419,7 +422,8 @@ const SECRET_NAMES: [&str; 12] = [
 /// which may have an equals sign in it, too.
 fn assigned(line: &[u8]) -> Option<&[u8]> {
     let rest = SETTERS.iter().find_map(|setter| line.strip_prefix(*setter));
-    let text = rest.unwrap_or(line);
+    // The shell of Windows quotes name and value together.
+    let text = rest.map_or(line, |rest| unquoted(rest.trim_ascii()));
     let equals = memchr::memchr(b'=', text);
     let colon = memchr::memmem::find(text, b": ");
     let (at, len) = match (equals, colon) {
@@ -438,10 +442,38 @@ fn assigned(line: &[u8]) -> Option<&[u8]> {
     if value.iter().all(|&byte| byte == b'=') {
         return None;
     }
-    let inner = unquoted(value);
+    let inner = without_comment(value);
     let has_blanks = before.len() > name.len() || after.len() > value.len() || len == 2;
     let is_plain = rest.is_some() || has_blanks || inner.len() < value.len();
     (is_plain || names_something(name)).then_some(inner)
+}
+
+/// The value of an assignment without its quotes, and without a comment or a semicolon behind it, as
+/// shells and readers of `.env` files take it: `"V" # note`, `'V';`, `V # note`.
+fn without_comment(text: &[u8]) -> &[u8] {
+    let is_end = |rest: &[u8]| {
+        let after = rest.trim_ascii_start();
+        let after = match after {
+            [b';' | b',', after @ ..] => after.trim_ascii_start(),
+            _ => after,
+        };
+        let is_apart = after.len() < rest.len();
+        after.is_empty() || (after.starts_with(b"#") && is_apart)
+    };
+    if let [quote @ (b'"' | b'\''), rest @ ..] = text {
+        let ends = memchr::memchr_iter(*quote, rest);
+        let is_escaped = |at: usize| *quote == b'"' && rest[..at].ends_with(b"\\");
+        let mut ends = ends.filter(|&at| !is_escaped(at));
+        return match ends.next() {
+            Some(end) if end > 0 && is_end(&rest[end + 1..]) => &rest[..end],
+            _ => text,
+        };
+    }
+    let mut marks = memchr::memchr_iter(b'#', text);
+    match marks.find(|&at| at > 0 && text[at - 1].is_ascii_whitespace()) {
+        Some(at) => text[..at].trim_ascii_end(),
+        None => text,
+    }
 }
 
 /// Whether a word before an equals sign is a name and no part of a value: in capitals, in small letters,
@@ -540,6 +572,17 @@ mod tests {
             ("plain value\u{a0}\u{feff}", "plain value"),
             ("export A_B=\"quoted value\"", "quoted value"),
             ("$env:TOKEN = 'quoted value'", "quoted value"),
+            ("T=\"quoted value\" # note", "quoted value"),
+            ("export T='quoted value'; # note", "quoted value"),
+            ("export  T='quoted # value'", "quoted # value"),
+            ("T='quoted value';", "quoted value"),
+            ("T=plain-value # note", "plain-value"),
+            ("T=plain#value", "plain#value"),
+            ("T=\"one \\\" two\"", "one \\\" two"),
+            ("T: \"quoted value\",", "quoted value"),
+            ("set \"T=plain value\"", "plain value"),
+            ("\"in quotes\" # note", "in quotes"),
+            ("plain # value", "plain # value"),
             ("api_key: abcdefgh12", "abcdefgh12"),
             ("PASSWORD=a=b=c=d=e", "a=b=c=d=e"),
             ("db.password=abcdefgh", "abcdefgh"),
