@@ -6,6 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use gix::bstr::{BString, ByteSlice};
+use gix::hash::Kind as HashKind;
 use serde::{Deserialize, Serialize};
 
 use super::blobs::Looked;
@@ -21,7 +23,7 @@ use crate::detect::{Detector, Hits, Scratch};
 use crate::error::{Error, Result};
 use crate::finding::Fingerprint;
 use crate::odb::read::Reader;
-use crate::odb::{ObjectId, ObjectKind, ObjectStore};
+use crate::odb::{ObjectId, ObjectKind, ObjectStore, hash};
 use crate::rule::RuleSet;
 use crate::secret::Secret;
 use crate::span::Span;
@@ -55,12 +57,11 @@ pub struct Renamed {
     pub new: String,
     /// Its new name.
     pub name: String,
-    /// How its old name began, up to the first value.
-    pub prefix: String,
-    /// How its old name ended, behind the last value.
-    pub suffix: String,
-    /// Bytes of its old name.
-    pub len: usize,
+    /// The id that its old name would have as a blob: 'git hash-object' tells it, and so a ref of a remote
+    /// is found by its name, which is written nowhere. Of a remote's branch, the name is that which it has
+    /// there.
+    #[serde(default)]
+    pub name_id: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -253,24 +254,38 @@ fn write_maps(common: &Path, commits: &BTreeMap<String, String>, plan: &Plan) ->
     write_file(common, REF_MAP, map.as_bytes())
 }
 
-/// Refs whose names held values; the values are left out of what is kept of the old names.
+/// Refs whose names held values; of the old names, only ids are kept.
 fn renamed(survey: &Survey<'_>, plan: &Plan) -> Vec<Renamed> {
+    let mut remotes: Vec<BString> = survey.repo.git().remote_names().into_iter().collect();
+    // One may begin as another does.
+    remotes.sort_by_key(|name| std::cmp::Reverse(name.len()));
+    let there = |name: &[u8]| -> Vec<u8> {
+        let Some(tracking) = name.strip_prefix(b"refs/remotes/") else {
+            return name.to_vec();
+        };
+        let branch = remotes
+            .iter()
+            .find_map(|remote| tracking.strip_prefix(&remote[..])?.strip_prefix(b"/"))
+            .or_else(|| Some(tracking.split_once_str("/")?.1));
+        [b"refs/heads/", branch.unwrap_or(tracking)].concat()
+    };
     let updates = plan.moves.updates.iter();
     let renamed = updates.filter_map(|update| {
         let name = update.new_name.as_ref()?;
-        let (edits, _) = survey.needles.find(&update.name);
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let (first, last) = (edits.first()?, edits.last()?);
         Some(Renamed {
             old: update.old.to_string(),
             new: update.new.to_string(),
             name: name.to_string(),
-            prefix: text(&update.name[..first.span.start]),
-            suffix: text(&update.name[last.span.end..]),
-            len: update.name.len(),
+            name_id: name_id(survey.store.hash(), &there(&update.name)),
         })
     });
     renamed.collect()
+}
+
+/// The id that the name of a ref has as a blob.
+pub(super) fn name_id(hash: HashKind, name: &[u8]) -> String {
+    let id = hash::object_id(hash, ObjectKind::Blob, name);
+    id.map(|id| id.to_string()).unwrap_or_default()
 }
 
 /// What Git LFS keeps for blobs that are not pointers any more.

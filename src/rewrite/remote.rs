@@ -8,7 +8,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::git::Git;
 use super::journal;
-use super::publish::{Manifest, Renamed};
+use super::publish::{Manifest, Renamed, name_id};
 use crate::error::{Error, Result};
 use crate::odb::{ObjectId, ObjectStore};
 
@@ -116,48 +116,57 @@ pub fn pushes(
             old: found.id,
             new,
         };
-        let rename = renamed.iter().find(|renamed| is_old_name(renamed, found));
+        let id = name_id(store.hash(), found.name.as_bytes());
+        let rename = renamed.iter().find(|renamed| renamed.name_id == id);
+        let is_here = store.node_of(&found.id).is_some();
         if let Some(renamed) = rename {
-            let id = ObjectId::from_hex(renamed.new.as_bytes()).unwrap_or(found.id);
-            let push = push(&renamed.name, id);
-            pushes.renames.push((renamed.clone(), push));
+            let read = |hex: &str| ObjectId::from_hex(hex.as_bytes()).ok();
+            let known = (read(&renamed.old) == Some(found.id)).then(|| read(&renamed.new));
+            // Somebody may have pushed to it since.
+            let new = known.flatten().or(new).or(is_here.then_some(found.id));
+            match new {
+                Some(new) => {
+                    let push = push(&renamed.name, new);
+                    pushes.renames.push((renamed.clone(), push));
+                }
+                None => pushes.unknown.push(found.clone()),
+            }
         } else if let Some(new) = new {
             pushes.moves.push(push(&found.name, new));
-        } else if store.node_of(&found.id).is_none() {
+        } else if !is_here {
             pushes.unknown.push(found.clone());
         }
     }
     pushes
 }
 
-/// Renamed refs by the names that they have on a remote.
+/// Renamed refs by the names that they get on a remote.
 fn as_on(remote: &str, renamed: &[Renamed]) -> Vec<Renamed> {
     let tracking = format!("refs/remotes/{remote}/");
     let mut found: BTreeMap<String, Renamed> = BTreeMap::new();
     for renamed in renamed {
         let branch = renamed.name.strip_prefix(&tracking);
-        let prefix = renamed.prefix.strip_prefix(&tracking);
-        let on_remote = match branch.zip(prefix) {
-            Some((branch, prefix)) => Renamed {
-                name: format!("refs/heads/{branch}"),
-                prefix: format!("refs/heads/{prefix}"),
-                len: renamed.len + "refs/heads/".len() - tracking.len(),
-                ..renamed.clone()
-            },
+        let name = match branch {
+            Some(branch) => format!("refs/heads/{branch}"),
             None if renamed.name.starts_with("refs/remotes/") => continue,
-            None => renamed.clone(),
+            None => renamed.name.clone(),
         };
-        found.insert(format!("{} {}", on_remote.name, on_remote.old), on_remote);
+        let on_remote = Renamed {
+            name,
+            ..renamed.clone()
+        };
+        // What it is there counts more than a branch of this clone that has the same name.
+        match branch {
+            Some(_) => found.insert(renamed.name_id.clone(), on_remote),
+            None => Some(
+                found
+                    .entry(renamed.name_id.clone())
+                    .or_insert(on_remote)
+                    .clone(),
+            ),
+        };
     }
     found.into_values().collect()
-}
-
-fn is_old_name(renamed: &Renamed, found: &RemoteRef) -> bool {
-    renamed.old.as_bytes() == found.id.to_hex().to_string().as_bytes()
-        && found.name.len() == renamed.len
-        && found.name != renamed.name
-        && found.name.starts_with(&renamed.prefix)
-        && found.name.ends_with(&renamed.suffix)
 }
 
 /// What a remote still has of the old history.
@@ -239,6 +248,9 @@ pub fn ask(
 /// Whether a remote hands out an object by its id.
 fn is_served(git: &Git, url: &str, id: &str) -> Result<bool> {
     let fetch = [
+        // What was fetched before must not keep the remote from sending what belongs to it.
+        "-c",
+        "fetch.negotiationAlgorithm=noop",
         "fetch",
         "-q",
         "--depth=1",

@@ -315,3 +315,130 @@ fn a_mirror_clone_pushes_what_moved() {
         );
     }
 }
+
+#[test]
+fn a_renamed_ref_is_found_by_its_name_and_by_nothing_else() {
+    let team = team(&|repo, value| {
+        repo.commit_file("leak", format!("{value}\n"));
+        repo.git(&["branch", &format!("br-{value}-x")]);
+    });
+    // Another branch that begins, ends and is as long, at the same commit.
+    let twin = format!("br-{}-x", "z".repeat(team.me.value.len()));
+    let old = format!("br-{}-x", team.me.value);
+    team.server.git(&["branch", &twin, &old]);
+    team.me.repo.git(&["fetch", "--quiet"]);
+    team.me.erase();
+    team.push();
+    let names = team
+        .server
+        .git(&["for-each-ref", "--format=%(refname:short)"]);
+    let names: Vec<&str> = names.lines().collect();
+    assert_eq!(names, ["br-REMOVED-x", &twin, "main"]);
+    assert_eq!(
+        team.server.git(&["rev-parse", &twin]),
+        team.server.git(&["rev-parse", "br-REMOVED-x"]),
+        "both are on the new history"
+    );
+    let manifest = std::fs::read_to_string(team.manifest()).unwrap();
+    assert!(!manifest.contains("\"br-\""), "{manifest}");
+}
+
+#[test]
+fn a_default_branch_gets_its_new_name_by_the_steps_that_are_printed() {
+    let team = team(&|repo, value| {
+        repo.commit_file("leak", format!("{value}\n"));
+        repo.git(&["branch", &format!("br-{value}")]);
+    });
+    let old = format!("refs/heads/br-{}", team.me.value);
+    team.server.git(&["symbolic-ref", "HEAD", &old]);
+    team.me.erase();
+    let plan = team.me.purge(&["push-plan"], 0);
+    let output = std::process::Command::new("sh")
+        .args(["-c", &plan])
+        .current_dir(team.me.repo.path())
+        .output()
+        .unwrap();
+    assert!(
+        text(&output.stderr).contains("deletion of the current branch prohibited"),
+        "{}",
+        text(&output.stderr)
+    );
+    let lines = plan
+        .lines()
+        .skip_while(|line| !line.contains("deletion of the current branch"));
+    let steps = lines
+        .filter_map(|line| line.strip_prefix("#     "))
+        .map(str::trim);
+    let steps: Vec<&str> = steps.collect();
+    let step = |start: &str| *steps.iter().find(|step| step.starts_with(start)).unwrap();
+    run(&team.me, step("git push"));
+    let server = step("git symbolic-ref").split('#').next().unwrap().trim();
+    let words: Vec<&str> = server.split(' ').skip(1).collect();
+    team.server.git(&words);
+    assert!(step("unleak purge push-plan").len() > 3);
+    run(&team.me, &team.me.purge(&["push-plan"], 0));
+    let names = team
+        .server
+        .git(&["for-each-ref", "--format=%(refname:short)"]);
+    assert_eq!(names, "br-REMOVED\nmain");
+    assert!(
+        team.me
+            .purge(&["push-plan"], 0)
+            .contains("no ref is left to push")
+    );
+}
+
+#[test]
+fn a_colleague_with_stale_refs_and_moved_tags_heals_without_duplicates() {
+    let team = team(&|repo, value| {
+        repo.commit_file("leak", format!("{value}\n"));
+        repo.git(&["branch", &format!("br-{value}")]);
+        repo.git(&["tag", "-a", "-m", "first", "v1"]);
+    });
+    let colleague = &team.colleague;
+    // Tags are fetched with the branches, as some people set it up.
+    let fetch = [
+        "config",
+        "--add",
+        "remote.origin.fetch",
+        "refs/tags/*:refs/tags/*",
+    ];
+    colleague.repo.git(&fetch);
+    colleague.repo.commit_file("mine", "work of the day\n");
+    team.me.erase();
+    team.push();
+    let list = team.me.purge(&["status"], 0);
+    let lines = list
+        .lines()
+        .skip_while(|line| !line.contains("Bring each other clone"));
+    let command = lines.into_iter().nth(1).unwrap().trim().to_owned();
+    let command = command.replace("unleak ", &format!("{} ", env!("CARGO_BIN_EXE_unleak")));
+    run(colleague, &command);
+    let refs = colleague.repo.git(&["for-each-ref", "--format=%(refname)"]);
+    assert!(!refs.contains("-2"), "{refs}");
+    assert_eq!(
+        colleague.repo.git(&["rev-parse", "v1"]),
+        team.me.repo.git(&["rev-parse", "v1"])
+    );
+    assert_gone(&colleague.repo, &colleague.value);
+}
+
+#[test]
+fn a_server_that_still_has_commit_and_blob_is_asked_to_the_end() {
+    let team = team(&|repo, value| {
+        repo.commit_file("leak", format!("{value}\n"));
+    });
+    let old = team.me.repo.git(&["rev-parse", "HEAD~1"]);
+    let blob = team.me.repo.git(&["rev-parse", "HEAD:leak"]);
+    team.server.git(&["update-ref", "refs/pull/7/head", &old]);
+    for (name, value) in [("allowAnySHA1InWant", "true"), ("allowFilter", "true")] {
+        let name = format!("uploadpack.{name}");
+        team.server.git(&["config", &name, value]);
+    }
+    team.me.erase();
+    team.push();
+    let said = team.me.purge(&["verify", "--remote", "origin"], 1);
+    for words in [&old[..], &blob[..], "refs/pull/7/head"] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+}

@@ -159,6 +159,9 @@ impl Part<'_> {
         if count > 0 {
             text.push_str(&refusals(self.remote));
         }
+        for (_, push) in &pushes.renames {
+            text.push_str(&self.default_branch(push));
+        }
         self.rest(pushes, text);
     }
 
@@ -210,15 +213,12 @@ impl Part<'_> {
             ),
         );
         let remote = quoted(self.remote);
-        // Leases on the old name, whatever else is there.
         let _ = writeln!(
             text,
-            "old=$(git ls-remote --refs {remote} | awk -F '\\t' -v id={} -v prefix={} -v suffix={} '\n  \
-             $1 == id && length($2) == {} && index($2, prefix) == 1 && substr($2, length($2) - length(suffix) + 1) == suffix {{ print $2 }}')",
-            push.old,
-            quoted(&renamed.prefix),
-            quoted(&renamed.suffix),
-            renamed.len,
+            "old=$(git ls-remote --refs {remote} | while read -r id name; do\n  \
+             if [ \"$id\" = {} ] && [ \"$(printf %s \"$name\" | git hash-object --stdin)\" = {} ]; then printf %s \"$name\"; fi\n\
+             done)",
+            push.old, renamed.name_id,
         );
         if self.has(&push.name) {
             let _ = writeln!(
@@ -239,6 +239,26 @@ impl Part<'_> {
         }
     }
 
+    /// What to do if a branch that gets another name is the default one: no push deletes that.
+    fn default_branch(&self, push: &Push) -> String {
+        let Some(branch) = push.name.strip_prefix("refs/heads/") else {
+            return String::new();
+        };
+        let (remote, branch) = (quoted(self.remote), quoted(branch));
+        let (new, name) = (push.new, quoted(&push.name));
+        let create = match self.has(&push.name) {
+            true => String::new(),
+            false => format!("#     git push {remote} {new}:{name}\n"),
+        };
+        format!(
+            "#   'deletion of the current branch prohibited', or another word of a default branch: the server keeps the old name\n\
+             #     of {branch}. Push the new name alone, make it the default branch, and ask for the pushes again:\n\
+             {create}\
+             #     git symbolic-ref HEAD {name}    # in the repository on the server; on a forge, in its settings\n\
+             #     unleak purge push-plan\n"
+        )
+    }
+
     /// What no push of this clone can do.
     fn rest(&self, pushes: &Pushes, text: &mut String) {
         let shown = escape(self.remote.as_bytes());
@@ -246,6 +266,7 @@ impl Part<'_> {
         let local: BTreeSet<&String> = moved
             .filter(|name| name.starts_with("refs/tags/") || name.starts_with("refs/heads/"))
             .filter(|name| !self.has(name))
+            .filter(|name| !pushes.renames.iter().any(|(_, push)| push.name == **name))
             .collect();
         if !local.is_empty() {
             line(

@@ -229,8 +229,8 @@ pub(crate) enum PurgeCommand {
         #[arg(long, value_enum, value_name = "FORGE")]
         forge: Option<ForgeChoice>,
     },
-    /// Bring this clone to the new history after 'git fetch --all', with local commits on top; ends with
-    /// status 3 if it cannot
+    /// Bring this clone to the new history after 'git fetch --all --prune --force', with local commits on
+    /// top; ends with status 3 if it cannot
     #[command(after_long_help = HEAL_HELP)]
     Heal {
         /// The colleague's '.git/unleak/manifest.json'

@@ -53,7 +53,7 @@ pub(super) fn checklist(repo: &Repository, state_home: &Path, ask: bool) -> Resu
     list.item(
         false,
         "Bring each other clone to the new history: colleagues, CI, mirrors. Send them the manifest, which holds no secret. Shallow and partial clones are made again.",
-        &format!("git fetch --all && unleak purge heal {} --finish", after::quoted(&manifest)),
+        &format!("git fetch --all --prune --force && unleak purge heal {} --finish", after::quoted(&manifest)),
     );
     list.item(
         false,
