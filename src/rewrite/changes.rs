@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 use gix::bstr::BString;
 use serde::{Deserialize, Serialize};
 
-use super::journal;
 use super::moves::{Log, Moves, Repoint, Update};
 use super::objects::Rewritten;
 use super::remove::remove_file;
 use super::snapshot::Snapshot;
+use super::{holders, journal};
 use crate::error::{Error, Result};
 use crate::odb::ObjectId;
 
@@ -167,8 +167,12 @@ pub(super) fn change_files(
     Ok(())
 }
 
-/// Gives a file other contents, and the permissions that it had.
+/// Gives a file other contents, and the permissions that it had; under its lock, if git changes it under
+/// one.
 pub(super) fn rewrite(common: &Path, path: &Path, bytes: &[u8]) -> Result<()> {
+    if holders::is_locked(path) {
+        return holders::replace(common, path, bytes);
+    }
     let permissions = fs::metadata(path).map(|meta| meta.permissions());
     journal::write_inside(common, path, bytes)?;
     if let Ok(permissions) = permissions {

@@ -18,7 +18,7 @@ use super::purge::{self, Applied, Job};
 use super::remove::{Doomed, remove, remove_pack};
 use super::snapshot::Snapshot;
 use super::survey::{Purpose, Survey};
-use super::{files, locks, tree};
+use super::{files, holders, locks, tree};
 use crate::error::{Error, Result};
 use crate::odb::lfs::Pointer;
 use crate::odb::read::Reader;
@@ -83,6 +83,7 @@ fn finish_planned(job: &Job<'_>, foreseen: Option<&Foreseen>) -> Result<Proof> {
             &RefChanges::default(),
             &Carried::default(),
         )?;
+        holders::check_free(common)?;
         journal.phase = Phase::Finishing;
         locks::expect(common, &mut journal)?;
         let orphans = files::remove_lfs(common, orphans)?;

@@ -286,6 +286,24 @@ fn operations(git_dir: &Path, refuse: &mut dyn FnMut(String, &str)) {
     }
 }
 
+/// Refuses to take a purge back while git is in the middle of something: its state names commits of the
+/// new history.
+///
+/// # Errors
+/// `Repository` with what is in progress.
+pub(super) fn check_operations(repo: &Repository) -> Result<()> {
+    let mut found = None;
+    for worktree in worktrees(repo) {
+        operations(&worktree.git_dir, &mut |what, way_out| {
+            found.get_or_insert_with(|| {
+                Error::repository(format!("cannot take the purge back: {what}"))
+                    .hint(format!("{way_out}, then run the command again"))
+            });
+        });
+    }
+    found.map_or(Ok(()), Err)
+}
+
 /// The first of `refusals` as an error, if there are any.
 ///
 /// # Errors

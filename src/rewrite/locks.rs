@@ -3,22 +3,19 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use super::carry::Carried;
 use super::changes::RefChanges;
 use super::files::below;
+use super::holders::{self, is_open};
 use super::journal::{self, Journal};
 use super::remove::remove_file;
 use super::snapshot;
 use crate::error::{Error, Result};
 use crate::odb::ObjectId;
-
-/// How long others may hold the lock of an index: 'git status' holds it for moments.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The lock of an index. While it is held, a copy is changed; [`Self::commit`] puts it in place.
 pub(super) struct IndexLock {
@@ -38,20 +35,13 @@ impl IndexLock {
         let own = journal::dir(common);
         let (index, lock) = (git_dir.join("index"), git_dir.join("index.lock"));
         let said = snapshot::keep_reason(run) + "\n";
-        let began = Instant::now();
-        loop {
-            match put(&own, &lock, &said) {
-                Ok(()) => break,
-                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(e) => return Err(Error::io("write", &lock, e)),
-            }
-            if is_ours(&lock) {
-                break;
-            }
-            if began.elapsed() > PATIENCE {
-                return Err(held(&lock, git_dir));
-            }
-            std::thread::sleep(Duration::from_millis(50));
+        let is_taken = holders::wait(&mut || match holders::put(&own, &lock, said.as_bytes()) {
+            Ok(()) => Ok(true),
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(is_ours(&lock)),
+            Err(e) => Err(Error::io("write", &lock, e)),
+        })?;
+        if !is_taken {
+            return Err(holders::held(&lock, git_dir));
         }
         let taken = Self {
             copy: own.join(format!("index-{number}")),
@@ -123,91 +113,6 @@ pub(super) fn release(common: &Path, git_dir: &Path, number: usize) -> Result<()
     Ok(())
 }
 
-/// Makes the file `lock` with `text`, which is there from the beginning; fails if there is one.
-fn put(own: &Path, lock: &Path, text: &str) -> io::Result<()> {
-    let mut file = tempfile::NamedTempFile::new_in(own)?;
-    file.write_all(text.as_bytes())?;
-    match fs::hard_link(file.path(), lock) {
-        Err(e) if e.kind() != io::ErrorKind::AlreadyExists => {}
-        linked => return linked,
-    }
-    // This file system has no hard links.
-    let mut file = fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(lock)?;
-    file.write_all(text.as_bytes())
-}
-
-/// The error for a lock of others.
-pub(super) fn held(lock: &Path, git_dir: &Path) -> Error {
-    let users = users(lock, git_dir);
-    let who = match &users[..] {
-        [] => "no process was found that uses it".to_owned(),
-        [one] => format!("git process {one} is running there"),
-        many => {
-            let many: Vec<String> = many.iter().map(ToString::to_string).collect();
-            format!("git processes {} are running there", many.join(", "))
-        }
-    };
-    let error = Error::repository(format!(
-        "'{}' is there: another git is changing the repository ({who})",
-        lock.display()
-    ));
-    error.hint(if users.is_empty() {
-        "wait until it has ended; if it was killed, remove the file; then run the command again"
-    } else {
-        "wait until it has ended, or end it; then run the command again"
-    })
-}
-
-/// Processes that have `lock` open, or are a git that works in the repository, as far as Linux says.
-fn users(lock: &Path, git_dir: &Path) -> Vec<u32> {
-    let git_dir = git_dir
-        .canonicalize()
-        .unwrap_or_else(|_| git_dir.to_owned());
-    let is_dot_git = git_dir.file_name() == Some(OsStr::new(".git"));
-    let top = git_dir.parent().filter(|_| is_dot_git).unwrap_or(&git_dir);
-    let own = std::process::id();
-    let uses = |process: u32| {
-        let dir = PathBuf::from(format!("/proc/{process}"));
-        let name = fs::read(dir.join("comm")).unwrap_or_default();
-        let works_here = name.starts_with(b"git")
-            && fs::read_link(dir.join("cwd")).is_ok_and(|at| at.starts_with(top));
-        works_here || has_open(&dir, lock)
-    };
-    let mut found = processes();
-    found.retain(|&process| process != own && uses(process));
-    found
-}
-
-fn processes() -> Vec<u32> {
-    let entries = fs::read_dir("/proc").into_iter().flatten();
-    let mut found: Vec<u32> = entries
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-        .collect();
-    found.sort_unstable();
-    found
-}
-
-/// Whether the process at `dir` of `/proc` has `path` open.
-fn has_open(dir: &Path, path: &Path) -> bool {
-    let Ok(path) = path.canonicalize() else {
-        return false;
-    };
-    let entries = fs::read_dir(dir.join("fd")).into_iter().flatten();
-    entries
-        .filter_map(Result::ok)
-        .any(|entry| fs::read_link(entry.path()).is_ok_and(|open| open == path))
-}
-
-/// Whether any process has `path` open.
-pub(super) fn is_open(path: &Path) -> bool {
-    processes()
-        .iter()
-        .any(|process| has_open(Path::new(&format!("/proc/{process}")), path))
-}
-
 /// All lock files of git in a repository, relative, but for those of indexes.
 pub(super) fn list(common: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
@@ -248,8 +153,8 @@ pub(super) fn expect(common: &Path, journal: &mut Journal) -> Result<()> {
 
 /// Removes the locks that git left when it was killed while it worked for the run of `journal`: those
 /// it takes for the changes in `refs` or to move one to an id of `carried`, that were not there before,
-/// hold what it writes, and are open nowhere. Whoever calls holds the lock of the repository, so such a
-/// git has ended.
+/// hold what it writes, and are open nowhere, while no git works in the repository. Whoever calls holds
+/// the lock of the repository, so such a git has ended.
 ///
 /// # Errors
 /// `Io` if one cannot be removed.
@@ -268,7 +173,10 @@ pub(super) fn remove_dead(
             .iter()
             .any(|path| *path == lock.to_string_lossy());
         let path = common.join(&lock);
-        if is_foreign || !is_expected(&lock, &path, refs, carried) || is_open(&path) {
+        if is_foreign || !is_expected(&lock, &path, refs, carried) {
+            continue;
+        }
+        if is_open(&path) || !holders::users(&path, common).is_empty() {
             continue;
         }
         fs::remove_file(&path).map_err(|e| Error::io("remove", &path, e))?;

@@ -3,7 +3,7 @@
 //! ```text
 //! parse < kind < frame < fit, literal, rest < needles < survey   values, and what is around them
 //! patch, text, tree, head < trees, check < objects, blobs, commits, notes   what changes, and into what: reads only
-//! git, journal, guard < sign, delta < pack < write   new objects
+//! git, journal, guard < holders < sign, delta < pack < write   new objects
 //! snapshot, changes, locks < packed < moves, worktree, remove, files   what changes state
 //! invert, carry, tables < undo   what takes changes back
 //! all of these < publish < purge < proof, nested, finish   the stages
@@ -29,6 +29,7 @@ pub mod git;
 pub mod guard;
 pub mod head;
 pub mod heal;
+mod holders;
 mod index;
 mod invert;
 pub mod journal;

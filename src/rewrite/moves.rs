@@ -216,10 +216,16 @@ pub(super) fn point(git: &Git, name: &[u8], target: &[u8]) -> Result<()> {
     });
     let target = target.to_str_lossy();
     let Some((worktree, name)) = linked else {
-        return git.change(&["symbolic-ref", &name.to_str_lossy(), &target], b"");
+        return set_symbolic(git, name, &target);
     };
     let git = git.in_worktree(Path::new(OsStr::from_bytes(worktree)));
-    git.change(&["symbolic-ref", &name.to_str_lossy(), &target], b"")
+    set_symbolic(&git, name, &target)
+}
+
+/// Newer versions of git note it in the reflog.
+fn set_symbolic(git: &Git, name: &[u8], target: &str) -> Result<()> {
+    let name = name.to_str_lossy();
+    git.change(&["symbolic-ref", "-m", "purge", &name, target], b"")
 }
 
 /// Changes of refs that happen together or not at all.

@@ -12,6 +12,7 @@ use super::finish::Foreseen;
 use super::git::Git;
 use super::guard::{self, Refusal, Worktree};
 use super::head::{self, HeadFiles};
+use super::holders;
 use super::journal::{Journal, Lock, Phase};
 use super::literal::Ambiguity;
 use super::locks::{self, IndexLock};
@@ -25,7 +26,7 @@ use super::sign::Signer;
 use super::snapshot::{self, Inputs, Snapshot};
 use super::survey::{Purpose, Survey};
 use super::trees::Known;
-use super::undo::Undone;
+use super::undo::{Asker, Undone};
 use super::write::{self, Planned};
 use super::{check, nested, pack, patch, publish, undo, worktree};
 use super::{files, finish};
@@ -408,6 +409,7 @@ pub fn apply(job: &Job<'_>, approve: Approve<'_>) -> Result<Applied> {
         let dir = Snapshot::root(&job.state_home, common).join(&run);
         if !plan.is_empty() {
             approve(&plan)?;
+            holders::check_free(common)?;
             begin(common)?;
             let worktrees = guard::worktrees(job.repo);
             let (snapshot, mut journal, held) = prepare(job, &plan, run, &dir, &worktrees)?;
@@ -468,7 +470,7 @@ fn check_expected(job: &Job<'_>, survey: &Survey<'_>, plan: &Plan) -> Result<()>
 
 /// Takes back what was begun; returns what is to be said of `error`.
 fn taken_back(repo: &Repository, lock: &Lock, journal: &mut Journal, error: Error) -> Error {
-    match undo::undo(repo, lock, journal, Force::No) {
+    match undo::undo(repo, lock, journal, (Force::No, Asker::Purge)) {
         Ok(undone) if undone.failed.is_empty() => {
             let notes: Vec<String> = undone.kept.into_iter().map(|note| note.what).collect();
             if notes.is_empty() {
@@ -704,7 +706,7 @@ pub fn undo(repo: &Repository, force: Force) -> Result<Undone> {
     let lock = Lock::take(common)?;
     let mut journal = begun(repo)?;
     journal.continues = false;
-    undo::undo(repo, &lock, &mut journal, force)
+    undo::undo(repo, &lock, &mut journal, (force, Asker::User))
 }
 
 /// What the purge was asked to do that `snapshot` belongs to.
@@ -781,7 +783,7 @@ fn begin_again(repo: &Repository, journal: &mut Journal) -> Result<Undone> {
     let common = repo.common_dir();
     let lock = Lock::take(common)?;
     journal.continues = true;
-    let undone = undo::undo(repo, &lock, journal, Force::No)?;
+    let undone = undo::undo(repo, &lock, journal, (Force::No, Asker::User))?;
     match undone.failed.first() {
         None => Ok(undone),
         Some(failed) => Err(Error::repository(format!("cannot go on: {failed}"))

@@ -4,6 +4,7 @@
 //! copied. Sizes and SHA-256 of all files are kept, and checked before anything is taken from them. The
 //! snapshot holds the values that are erased: it is readable by its owner alone.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
@@ -131,6 +132,8 @@ const LEFT_ALONE: [&str; 2] = ["unleak", "modules"];
 
 /// Sizes and digests of all files.
 const SUMS: &str = "sums.json";
+/// Names of the files beside the copy: each of them is needed to take a purge back.
+const NAMES: &str = "names.json";
 
 /// A file of a snapshot. Its path, its size and its SHA-256; of a symbolic link, of what it names.
 #[derive(Serialize, Deserialize)]
@@ -242,7 +245,10 @@ impl Snapshot {
     /// `Corrupt` that names the first file that is not.
     pub fn check(&self) -> Result<()> {
         let damaged = |path: &Path, why: &str| {
-            let path = self.git_dir().join(path);
+            let path = match path.strip_prefix("..") {
+                Ok(beside) => self.dir.join(beside),
+                Err(_) => self.git_dir().join(path),
+            };
             Err(Error::corrupt(format!(
                 "the undo snapshot is damaged: '{}' {why}",
                 path.display()
@@ -251,9 +257,15 @@ impl Snapshot {
                 "nothing was changed; bring the file back from a backup, and run the command again",
             ))
         };
-        let Some(sums) = self.read::<Vec<Sum>>(SUMS)? else {
+        let names = self.read::<BTreeSet<String>>(NAMES)?;
+        let (Some(sums), Some(names)) = (self.read::<Vec<Sum>>(SUMS)?, names) else {
             return damaged(Path::new(""), "has no list of its files");
         };
+        for name in names {
+            if self.text(&name)?.is_none() {
+                return damaged(&Path::new("..").join(name), "is not there");
+            }
+        }
         let top = self.git_dir();
         let look = |sum: &Sum| {
             let path = Path::new(OsStr::from_bytes(&sum.path));
@@ -278,6 +290,15 @@ impl Snapshot {
     /// # Errors
     /// `Io` if that fails.
     pub fn write<T: Serialize>(&self, name: &str, value: &T) -> Result<()> {
+        self.put(name, value)?;
+        let mut names = self.read::<BTreeSet<String>>(NAMES)?.unwrap_or_default();
+        if names.insert(name.to_owned()) {
+            self.put(NAMES, &names)?;
+        }
+        Ok(())
+    }
+
+    fn put<T: Serialize>(&self, name: &str, value: &T) -> Result<()> {
         let text = serde_json::to_vec(value)
             .map_err(|e| Error::internal("the snapshot cannot be written").because(e))?;
         let digest = data_encoding::HEXLOWER.encode(&hash::digest(&text, HashKind::Sha256));
@@ -290,8 +311,20 @@ impl Snapshot {
     /// # Errors
     /// `Io` or `Corrupt` if it cannot be read.
     pub fn read<T: for<'d> Deserialize<'d>>(&self, name: &str) -> Result<Option<T>> {
+        let Some(text) = self.text(name)? else {
+            return Ok(None);
+        };
+        let value = serde_json::from_slice(&text);
+        value.map(Some).map_err(|e| {
+            let path = self.dir.join(name);
+            Error::corrupt(format!("'{}' cannot be read", path.display())).because(e)
+        })
+    }
+
+    /// The text of a file beside the copy, if its SHA-256 is right; `None` if it is not there.
+    fn text(&self, name: &str) -> Result<Option<Vec<u8>>> {
         let path = self.dir.join(name);
-        let text = match fs::read(&path) {
+        let mut text = match fs::read(&path) {
             Ok(text) => text,
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(e) => return Err(Error::io("read", &path, e)),
@@ -306,15 +339,12 @@ impl Snapshot {
             )
         };
         let end = memchr::memchr(b'\n', &text).ok_or_else(damaged)?;
-        let (digest, text) = (&text[..end], &text[end + 1..]);
-        let found = data_encoding::HEXLOWER.encode(&hash::digest(text, HashKind::Sha256));
-        if found.as_bytes() != digest {
+        let found = hash::digest(&text[end + 1..], HashKind::Sha256);
+        if data_encoding::HEXLOWER.encode(&found).as_bytes() != &text[..end] {
             return Err(damaged());
         }
-        let value = serde_json::from_slice(text);
-        value
-            .map(Some)
-            .map_err(|e| Error::corrupt(format!("'{}' cannot be read", path.display())).because(e))
+        text.drain(..=end);
+        Ok(Some(text))
     }
 
     /// What the file at `path` below the `.git` directory held.

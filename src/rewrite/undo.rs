@@ -5,6 +5,7 @@
 //! Every step can be repeated: a run that is killed, or cannot do a step, is ended by another.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -15,6 +16,7 @@ use super::changes::{self, Before, FileChange, RefChanges};
 use super::files::below;
 use super::git::{Git, Hooks};
 use super::guard::{self, Worktree};
+use super::holders;
 use super::journal::{self, Journal, Lock, Phase};
 use super::locks::{self, IndexLock};
 use super::moves::{self, Log, Transaction, Update};
@@ -81,17 +83,26 @@ const HEADS: &str = "heads.json";
 /// What became of commits that people made.
 const CARRIED: &str = "carried.json";
 
+/// Who asks for a purge to be taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asker {
+    /// Somebody, who can end what stands in the way first.
+    User,
+    /// The purge itself, which failed.
+    Purge,
+}
+
 /// Takes back what `journal` says was begun. If all steps were done, the journal ends, and the snapshot
 /// is forgotten.
 ///
 /// # Errors
-/// `Corrupt` if the snapshot is damaged, `Repository` if another git holds the lock of an index: then
-/// nothing was touched.
+/// `Corrupt` if the snapshot is damaged, `Repository` if another git holds a lock or an operation such as
+/// a rebase is in progress: then nothing was touched.
 pub(super) fn undo(
     repo: &Repository,
     lock: &Lock,
     journal: &mut Journal,
-    force: Force,
+    (force, asker): (Force, Asker),
 ) -> Result<Undone> {
     let common = repo.common_dir();
     let snapshot = Snapshot::at(&journal.snapshot);
@@ -107,24 +118,27 @@ pub(super) fn undo(
     snapshot.check()?;
     let inputs = purge::inputs(&snapshot)?;
     let refs = changes::read_refs(&snapshot)?;
-    let worktrees = guard::worktrees(repo);
-    let mut held = Vec::new();
-    for (number, worktree) in worktrees.iter().enumerate() {
-        let taken = IndexLock::take(common, &worktree.git_dir, number, &journal.run)?;
-        held.push((worktree, taken));
+    let has_moved = refs.is_some();
+    let refs = refs.unwrap_or_default();
+    let carried: Carried = snapshot.read(CARRIED)?.unwrap_or_default();
+    let before = Before::read(&snapshot, &refs)?;
+    locks::remove_dead(common, journal, &refs, &carried)?;
+    if asker == Asker::User {
+        guard::check_operations(repo)?;
+        holders::check_free(common)?;
     }
+    let worktrees = guard::worktrees(repo);
     let is_half_done = journal.is_undone || journal.phase == Phase::Applying;
-    journal.is_undone = true;
-    journal.write(common)?;
+    let held = begin(common, &worktrees, journal)?;
     let mut undoing = Undoing {
         repo,
         lock,
         journal,
         snapshot: &snapshot,
-        before: Before::read(&snapshot, refs.as_ref().unwrap_or(&RefChanges::default()))?,
-        has_moved: refs.is_some(),
-        refs: refs.unwrap_or_default(),
-        carried: snapshot.read(CARRIED)?.unwrap_or_default(),
+        before,
+        has_moved,
+        refs,
+        carried,
         force,
         out: Undone::default(),
     };
@@ -139,6 +153,31 @@ pub(super) fn undo(
         journal.write(common)?;
     }
     Ok(out)
+}
+
+/// Notes that a purge is being taken back, and takes the locks of the indexes of `worktrees`. It is noted
+/// first: a run that is killed here leaves locks, and `status` says what to do.
+///
+/// # Errors
+/// `Repository` if another git holds one: then nothing is noted.
+fn begin<'w>(
+    common: &Path,
+    worktrees: &'w [Worktree],
+    journal: &mut Journal,
+) -> Result<Vec<(&'w Worktree, IndexLock)>> {
+    let was_undone = std::mem::replace(&mut journal.is_undone, true);
+    journal.write(common)?;
+    let numbered = worktrees.iter().enumerate();
+    let taken = numbered.map(|(number, worktree)| {
+        let lock = IndexLock::take(common, &worktree.git_dir, number, &journal.run)?;
+        Ok((worktree, lock))
+    });
+    let taken: Result<Vec<_>> = taken.collect();
+    if taken.is_err() {
+        journal.is_undone = was_undone;
+        journal.write(common)?;
+    }
+    taken
 }
 
 struct Undoing<'a> {
@@ -161,6 +200,21 @@ struct Back {
     new_name: BString,
     is: ObjectId,
     was: ObjectId,
+    /// Whether its old name is there already, at `was`: git was killed between the two halves of a rename.
+    is_there: bool,
+}
+
+impl Back {
+    /// A ref that keeps its name.
+    fn in_place(name: &BString, is: ObjectId, was: ObjectId) -> Self {
+        Self {
+            name: name.clone(),
+            new_name: name.clone(),
+            is,
+            was,
+            is_there: false,
+        }
+    }
 }
 
 /// A reference by its name as the main worktree says it.
@@ -177,7 +231,6 @@ impl Undoing<'_> {
 
     fn run(&mut self, held: Vec<(&Worktree, IndexLock)>, is_half_done: bool) -> Result<()> {
         let common = self.common().to_owned();
-        locks::remove_dead(&common, self.journal, &self.refs, &self.carried)?;
         locks::expect(&common, self.journal)?;
         // Objects come first: nothing names what is not there.
         self.snapshot.put_back_objects(&common)?;
@@ -197,7 +250,8 @@ impl Undoing<'_> {
             let heads = heads.get(&name_of(worktree));
             self.worktree(worktree, taken, heads, is_half_done);
         }
-        for name in [changes::PASSING, changes::CLEARED] {
+        // What was changed last is taken back first.
+        for name in [changes::CLEARED, changes::PASSING] {
             self.files(name)?;
         }
         let published = self.published();
@@ -329,7 +383,10 @@ impl Undoing<'_> {
             }
             let old_name = update.map_or(name, |update| &update.name);
             let mut new_name = old_name;
-            if old_name != name && now.contains_key(old_name) {
+            let other = now.get(old_name).filter(|_| old_name != name);
+            // git creates one name before it deletes the other. Nobody needs both.
+            let is_there = other == Some(&was) && update.is_some_and(|update| update.new == is);
+            if other.is_some() && !is_there {
                 self.out.keep(
                     format!("'{name}' had another name before, which another ref has now"),
                     "rename one of them with 'git branch -m' or 'git update-ref'",
@@ -342,6 +399,7 @@ impl Undoing<'_> {
                     new_name: new_name.clone(),
                     is,
                     was,
+                    is_there,
                 });
             }
             if let Some(new) = self.carried.of(&is) {
@@ -419,12 +477,7 @@ impl Undoing<'_> {
         let (restored, since) = if self.force == Force::Yes && name.starts_with(b"refs/") {
             let since = free(b"-since-purge", is);
             make(&mut transaction, &since, is);
-            backs.push(Back {
-                name: name.clone(),
-                new_name: name.clone(),
-                is,
-                was: update.old,
-            });
+            backs.push(Back::in_place(name, is, update.old));
             (name.clone(), since)
         } else if name.starts_with(b"refs/") {
             let restored = free(b"-restored", update.old);
@@ -465,7 +518,9 @@ impl Undoing<'_> {
                 if back.new_name == back.name {
                     transaction.update(&back.name, back.was, back.is);
                 } else {
-                    transaction.create(&back.new_name, back.was);
+                    if !back.is_there {
+                        transaction.create(&back.new_name, back.was);
+                    }
                     transaction.delete(&back.name, back.is);
                 }
             }
@@ -544,16 +599,17 @@ impl Undoing<'_> {
     /// Takes back the lines of reflogs.
     fn restore_logs(&mut self, read: &HashMap<PathBuf, Vec<u8>>, backs: &[Back]) {
         let common = self.common().to_owned();
-        let moved: HashSet<(ObjectId, ObjectId)> = backs
-            .iter()
-            .map(|back| (back.is, back.was))
-            .chain(
-                self.refs
-                    .updates
-                    .iter()
-                    .flat_map(|update| [(update.old, update.new), (update.new, update.old)]),
-            )
-            .collect();
+        let backs = backs.iter().map(|back| (back.is, back.was));
+        let updates = self.refs.updates.iter();
+        let pairs = backs.chain(updates.map(|update| (update.old, update.new)));
+        // HEAD's reflog has entries for a branch that is made and deleted under another name.
+        let moved = pairs.flat_map(|(one, other)| {
+            let null = one.kind().null();
+            let ends = [one, other].into_iter();
+            let ends = ends.flat_map(move |id| [(id, null), (null, id)]);
+            ends.chain([(one, other), (other, one)])
+        });
+        let moved: HashSet<(ObjectId, ObjectId)> = moved.collect();
         let now = self.now();
         let logs = std::mem::take(&mut self.refs.logs);
         let mut seen: HashSet<PathBuf> = HashSet::new();
@@ -668,9 +724,13 @@ impl Undoing<'_> {
         for change in list.unwrap_or_default() {
             let path = common.join(change.path());
             let (is, was) = (fs::read(&path).ok(), change.was(self.snapshot));
-            let (Some(was), true) = (was, is != change.was(self.snapshot)) else {
+            let Some(was) = was else {
                 continue;
             };
+            // An attempt before may have taken back all changes of it.
+            if is.as_ref() == Some(&was) || is == self.snapshot.held(change.path()) {
+                continue;
+            }
             let restored = match (is, change.bytes()) {
                 (None, None) => put_back(&path, &was, self.snapshot, &common, change.path()),
                 (Some(is), Some(bytes)) if is == bytes => changes::rewrite(&common, &path, &was),
@@ -735,7 +795,7 @@ impl Undoing<'_> {
             let is_temporary = relative
                 .file_name()
                 .is_some_and(|name| name.as_encoded_bytes().starts_with(b"tmp_"));
-            if is_temporary && !locks::is_open(path) {
+            if is_temporary && !holders::is_open(path) {
                 // Of a git that was killed.
                 remove_file(path)?;
             }
@@ -797,6 +857,29 @@ impl Undoing<'_> {
             }
             Err(e) => self.out.failed.push(e.chain()),
         }
+        let connected = self.check_connected();
+        self.out.attempt(connected);
+    }
+
+    /// Checks that all that refs, reflogs and indexes reach is there, as far as it was before.
+    fn check_connected(&self) -> Result<()> {
+        let reaches_all = |dir: &Path| {
+            let words = [
+                "rev-list",
+                "--objects",
+                "--quiet",
+                "--all",
+                "--reflog",
+                "--indexed-objects",
+            ];
+            Git::new(dir, None, self.repo.hash()).ask(&words.map(OsStr::new))
+        };
+        let (is_whole, said) = reaches_all(self.common())?;
+        if is_whole || !reaches_all(&self.snapshot.git_dir())?.0 {
+            return Ok(());
+        }
+        let said = String::from_utf8_lossy(&said).trim().replace('\n', "; ");
+        Err(Error::repository("an object is missing that was there before").because(said))
     }
 }
 

@@ -217,9 +217,7 @@ fn fold(git: &Git) -> Result<()> {
 /// What an index says, as a digest: paths, ids, modes, stages and flags.
 fn digest(git: &Git) -> Result<String> {
     let list = git.run(&["ls-files", "--stage", "-v", "-z"], b"")?;
-    let undo = git.run(&["ls-files", "--resolve-undo", "-z"], b"")?;
-    let all = [list, undo].join(&b"\n"[..]);
-    Ok(data_encoding::HEXLOWER.encode(&hash::digest(&all, HashKind::Sha256)))
+    Ok(data_encoding::HEXLOWER.encode(&hash::digest(&list, HashKind::Sha256)))
 }
 
 fn flags(git: &Git) -> Result<BTreeMap<Vec<u8>, u8>> {
@@ -455,6 +453,10 @@ pub(super) fn take_back(
     if was.as_ref() != Some(&digest(git)?) {
         let flags = flags(git)?;
         unreplace(git, lock, &moved, &mut kept)?;
+        if moved.iter().any(|moved| moved.stage > 0) {
+            // git has noted the stages of the new history, which are about to go.
+            let _ = git.change(&["update-index", "--clear-resolve-undo"], b"");
+        }
         let back: Vec<Moved> = moved
             .iter()
             .map(|moved| Moved {

@@ -1,6 +1,7 @@
 //! `unleak purge`: history without the values, nothing else changed, and all of it can be undone.
 
 mod crash;
+mod damage;
 mod fitting;
 mod healing;
 mod large;

@@ -334,3 +334,135 @@ fn a_linked_worktree_on_a_renamed_branch_is_brought_along_and_back() {
     assert_eq!(head(), name);
     assert_eq!(repo.git(&["-C", linked, "status", "--porcelain"]), "");
 }
+
+#[test]
+fn an_operation_in_progress_is_refused_and_can_be_ended() {
+    type Begin = fn(&Repo);
+    let begins: [(&str, Begin, &[&str]); 3] = [
+        (
+            "a merge",
+            |repo| drop(repo.try_git(&["merge", "side"], &[])),
+            &["merge", "--abort"],
+        ),
+        (
+            "a cherry-pick",
+            |repo| drop(repo.try_git(&["cherry-pick", "side"], &[])),
+            &["cherry-pick", "--abort"],
+        ),
+        (
+            "a rebase",
+            |repo| drop(repo.try_git(&["rebase", "side"], &[])),
+            &["rebase", "--abort"],
+        ),
+    ];
+    for (what, begin, end) in begins {
+        let purged = simple();
+        let repo = &purged.repo;
+        repo.git(&["checkout", "--quiet", "-b", "side", "HEAD~1"]);
+        repo.commit_file("clean", "on the side\n");
+        repo.git(&["checkout", "--quiet", "main"]);
+        repo.commit_file("clean", "on main\n");
+        let before = purged.state();
+        purged.purge(&["--known", "-", "--apply", "--finish"], 0);
+        begin(repo);
+        let during = purged.state();
+        let output = purged.try_purge(&["undo"]);
+        assert_eq!(output.status.code(), Some(2), "{what}");
+        let said = text(&output.stderr);
+        assert!(said.contains(what) && said.contains("--abort"), "{said}");
+        assert_same(&purged.state(), &during, what);
+        repo.git(end);
+        purged.purge(&["undo"], 0);
+        let mut after = purged.state();
+        // What git says of the operation stays in reflogs.
+        let mut before = before;
+        for state in [&mut before, &mut after] {
+            state.retain(|name, _| !name.starts_with(".git/logs") && name != "objects");
+        }
+        assert_same(&after, &before, what);
+    }
+}
+
+#[test]
+fn no_lock_of_others_is_broken_and_its_holder_is_named() {
+    for name in ["config.lock", "packed-refs.lock"] {
+        let purged = simple();
+        let repo = &purged.repo;
+        let url = format!("https://u:{}@example.org/r.git", purged.value);
+        repo.git(&["remote", "add", "old", &url]);
+        repo.git(&["pack-refs", "--all"]);
+        let before = purged.state();
+        let lock = repo.git_dir().join(name);
+        let refused = |args: &[&str]| {
+            std::fs::write(&lock, "theirs").unwrap();
+            let state = purged.state();
+            let output = purged.try_purge(args);
+            assert_eq!(output.status.code(), Some(2), "{args:?}");
+            let said = text(&output.stderr);
+            assert!(
+                said.contains(&format!("{name}' is there"))
+                    && said.contains("no process was found"),
+                "{args:?}: {said}"
+            );
+            assert_eq!(std::fs::read_to_string(&lock).unwrap(), "theirs");
+            assert_same(&purged.state(), &state, "refused");
+            std::fs::remove_file(&lock).unwrap();
+        };
+        refused(&["--known", "-", "--apply"]);
+        assert!(purged.purge(&["status"], 0).contains("No purge"), "{name}");
+        purged.purge(&["--known", "-", "--apply"], 0);
+        refused(&["finish"]);
+        refused(&["undo"]);
+        purged.purge(&["finish"], 0);
+        refused(&["undo"]);
+        purged.purge(&["undo"], 0);
+        assert_same(&purged.state(), &before, name);
+        assert_eq!(repo.git(&["config", "remote.old.url"]), url);
+    }
+}
+
+#[test]
+fn undo_leaves_no_entry_in_the_reflog_of_head() {
+    let purged = simple();
+    let repo = &purged.repo;
+    let branch = format!("br-{}", purged.value);
+    repo.git(&["checkout", "--quiet", "-b", &branch]);
+    let log = repo.git_dir().join("logs/HEAD");
+    let before = std::fs::read_to_string(&log).unwrap();
+    purged.purge(&["--known", "-", "--apply", "--finish"], 0);
+    let new = std::fs::read_to_string(&log).unwrap();
+    assert_eq!(new.lines().count(), before.lines().count(), "{new}");
+    purged.purge(&["undo"], 0);
+    assert_eq!(std::fs::read_to_string(&log).unwrap(), before);
+}
+
+#[test]
+fn an_undo_that_is_killed_early_is_told_and_ended() {
+    let purged = simple();
+    let repo = &purged.repo;
+    let before = purged.state();
+    purged.purge(&["--known", "-", "--apply"], 0);
+    // As a run leaves it that is killed when it has taken the locks of the indexes.
+    let journal = repo.git_dir().join("unleak/journal.json");
+    let text = std::fs::read_to_string(&journal).unwrap();
+    let run = text
+        .split('"')
+        .skip_while(|word| *word != "run")
+        .nth(2)
+        .unwrap();
+    let lock = repo.git_dir().join("index.lock");
+    std::fs::write(&lock, format!("unleak {run}\n")).unwrap();
+    std::fs::write(
+        &journal,
+        text.replace("\"is_undone\": false", "\"is_undone\": true"),
+    )
+    .unwrap();
+    let said = purged.purge(&["status"], 0);
+    assert!(
+        said.contains("being taken back") && said.contains("unleak purge undo"),
+        "{said}"
+    );
+    purged.purge(&["undo"], 0);
+    assert!(!lock.exists());
+    assert_same(&purged.state(), &before, "after");
+}
