@@ -192,7 +192,12 @@ pub(super) fn to_clear(
             && ["refs", "packed-refs", "HEAD"]
                 .iter()
                 .any(|part| relative.starts_with(part));
-        if is_gits || is_nested_ref {
+        // They say where worktrees are: without the value they would be lost.
+        let is_address = relative.starts_with("worktrees")
+            && ["gitdir", "commondir"]
+                .iter()
+                .any(|name| relative.ends_with(name));
+        if is_gits || is_nested_ref || is_address {
             continue;
         }
         let within = relative.strip_prefix("worktrees").map_or(relative, |rest| {

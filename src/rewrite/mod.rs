@@ -4,7 +4,7 @@
 //! parse < kind < frame < fit, literal, rest < needles < survey   values, and what is around them
 //! patch, text, tree, head < trees, check < objects, blobs, commits, notes   what changes, and into what: reads only
 //! git, journal, guard < holders < sign, delta < pack < write   new objects
-//! snapshot, changes, locks < packed < moves, worktree, remove, files   what changes state
+//! snapshot, changes, settings, locks < packed < moves, worktree, remove, files   what changes state
 //! invert, carry, tables < undo   what takes changes back
 //! all of these < publish < purge < proof, nested, finish   the stages
 //! publish < gate, heal, remote   servers and other clones
@@ -52,6 +52,7 @@ pub mod purge;
 pub mod remote;
 pub mod remove;
 pub mod rest;
+mod settings;
 pub mod sign;
 pub mod snapshot;
 pub mod survey;

@@ -13,6 +13,7 @@ use super::git::{Git, Hooks};
 use super::journal::write_all_inside;
 use super::objects::Rewritten;
 use super::packed::{self, Step};
+use super::settings::{self, RefNames};
 use super::survey::Survey;
 use super::{names, patch, text, tree};
 use crate::error::{Error, Result};
@@ -123,6 +124,14 @@ fn new_names(survey: &Survey<'_>, rewritten: &Rewritten, mark: &[u8]) -> NewName
         let list = by_worktree.entry(found.worktree.as_ref()).or_default();
         list.push(&found.name);
     }
+    // A remote that was never fetched has its name, too.
+    let remotes = survey.repo.git().remote_names().into_iter();
+    let remotes = remotes.map(|name| [b"refs/remotes/", &name[..], b"/HEAD"].concat());
+    let remotes: Vec<Vec<u8>> = remotes.collect();
+    let shared = by_worktree.entry(None).or_default();
+    shared.extend(remotes.iter().map(|name| &name[..]));
+    shared.sort_unstable();
+    shared.dedup();
     let mut new = NewNames::new();
     for (worktree, list) in by_worktree {
         let renamed = names::new_paths(list.iter().copied(), survey.needles, mark);
@@ -514,7 +523,7 @@ pub(super) fn store_stash(git: &Git, stash: &[(String, String)]) -> Result<()> {
     Ok(())
 }
 
-/// What files that name objects in passing are to hold.
+/// What files are to hold that name objects in passing, or refs that get new names.
 pub(super) fn passing_files(
     common: &Path,
     dirs: &[PathBuf],
@@ -543,5 +552,12 @@ pub(super) fn passing_files(
             changes.push(FileChange::new(common, &path, Some(out)));
         }
     }
+    let new_names = new_names(survey, rewritten, mark);
+    let shared = new_names
+        .iter()
+        .filter(|((worktree, _), _)| worktree.is_none());
+    let renamed = shared.map(|((_, old), new)| (&old[..], &new[..]));
+    let names = RefNames::new(renamed, survey.needles, mark);
+    changes.extend(settings::changes(common, dirs, &names));
     changes
 }

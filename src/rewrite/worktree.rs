@@ -16,6 +16,7 @@ use super::index;
 use super::locks::IndexLock;
 use super::names::{self, NewPaths};
 use super::objects::{Options, Rewritten};
+use super::patch;
 use super::snapshot::Snapshot;
 use super::survey::{GITLINK, Survey};
 use crate::error::{Error, Result};
@@ -166,7 +167,30 @@ pub(super) fn obstacles(
         way_out: "move that file elsewhere, or add and commit it: then the other gets a number"
             .to_owned(),
     });
-    split.into_iter().chain(refusals).collect()
+    let address = address(worktree, survey, &options.mark);
+    split.into_iter().chain(address).chain(refusals).collect()
+}
+
+/// A linked worktree whose directory, or whose name in `.git/worktrees`, holds a value: git finds it by
+/// these.
+fn address(worktree: &Worktree, survey: &Survey<'_>, mark: &[u8]) -> Option<Refusal> {
+    let name = worktree.name.as_ref()?;
+    let shown = |text: &[u8]| {
+        let new = patch::redact_name(text, survey.needles, mark)?;
+        Some(String::from_utf8_lossy(&new).into_owned())
+    };
+    if let Some(root) = shown(worktree.root.as_os_str().as_bytes()) {
+        return Some(Refusal {
+            what: format!("the path of a linked worktree holds a value: '{root}'"),
+            way_out:
+                "give it another name with 'git worktree move'; 'git worktree list' shows its path"
+                    .to_owned(),
+        });
+    }
+    shown(name.as_bytes()).map(|name| Refusal {
+        what: format!("the name of a linked worktree holds a value: '.git/worktrees/{name}'"),
+        way_out: "rename that directory, and run 'git worktree repair'; 'ls .git/worktrees' shows its name".to_owned(),
+    })
 }
 
 /// What stands at `path`, or in the place of one of its directories.
