@@ -9,6 +9,7 @@ use rayon::prelude::*;
 
 use super::changes::FileChange;
 use super::guard;
+use super::holders;
 use super::needles::Needles;
 use super::nested;
 use super::patch;
@@ -41,6 +42,101 @@ pub(super) fn below(dir: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// Directories in `.git`, but for those of objects, and in worktrees, whose own names hold values, sorted.
+pub(super) fn named_dirs(repo: &Repository, needles: &Needles) -> Vec<PathBuf> {
+    let common = repo.common_dir();
+    let worktrees = guard::worktrees(repo).into_iter();
+    let mut dirs: Vec<PathBuf> = worktrees.map(|worktree| worktree.root).collect();
+    dirs.push(common.to_owned());
+    let is_objects = |dir: &Path| {
+        dir.parent()
+            .is_some_and(|parent| parent.ends_with("objects"))
+    };
+    let mut found = Vec::new();
+    while let Some(dir) = dirs.pop() {
+        for entry in file::list_what_can_be(&dir).0 {
+            let path = entry.path();
+            let is_dir = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            if !is_dir || entry.file_name() == OsStr::new(".git") {
+                continue;
+            }
+            if path.starts_with(common) && is_objects(&path) {
+                continue;
+            }
+            if !needles
+                .find(entry.file_name().as_encoded_bytes())
+                .0
+                .is_empty()
+            {
+                found.push(path.clone());
+            }
+            dirs.push(path);
+        }
+    }
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+/// Removes directories of refs and reflogs that hold nothing and whose names hold values: git leaves them.
+pub(super) fn remove_empty_dirs(repo: &Repository, needles: &Needles) {
+    let tops = ["refs", "logs"].map(|top| repo.common_dir().join(top));
+    let mut dirs = named_dirs(repo, needles);
+    dirs.retain(|dir| tops.iter().any(|top| dir.starts_with(top)));
+    for dir in dirs.iter().rev() {
+        // It fails where something is left: the proof names that.
+        let _ = remove_empty(dir);
+    }
+}
+
+fn remove_empty(dir: &Path) -> std::io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            let _ = remove_empty(&entry.path());
+        }
+    }
+    fs::remove_dir(dir)
+}
+
+/// Files in which git was writing objects when it was killed, or writes them now, in `.git` and in the
+/// `.git` directories of submodules. What they hold is compressed.
+pub(super) fn temporary_files(common: &Path) -> Vec<PathBuf> {
+    let mut homes = nested::git_dirs(common);
+    homes.push(common.to_owned());
+    let is_temporary = |name: &OsStr| {
+        let name = name.as_encoded_bytes();
+        [&b"tmp_"[..], b".tmp-", b"incoming-"]
+            .iter()
+            .any(|start| name.starts_with(start))
+    };
+    let mut found = Vec::new();
+    for objects in homes.iter().map(|home| home.join("objects")) {
+        let mut files = below(&objects);
+        files.retain(|path| {
+            let relative = path.strip_prefix(&objects).unwrap_or(path);
+            relative
+                .components()
+                .any(|part| is_temporary(part.as_os_str()))
+        });
+        found.extend(files);
+    }
+    found
+}
+
+/// Removes the temporary files that no process has open.
+///
+/// # Errors
+/// `Io` if that fails.
+pub(super) fn remove_temporary(common: &Path) -> Result<()> {
+    for path in temporary_files(common) {
+        if !holders::is_open(&path) {
+            remove_file(&path)?;
+        }
+    }
+    Ok(())
+}
+
 /// Files in `.git` and in the `.git` directories of submodules that hold text of their own: all but
 /// objects.
 pub(super) fn side_files(common: &Path) -> Vec<PathBuf> {
@@ -50,12 +146,7 @@ pub(super) fn side_files(common: &Path) -> Vec<PathBuf> {
     found.retain(|path| {
         let relative = path.strip_prefix(home_of(path, &homes)).unwrap_or(path);
         let is_object = relative.starts_with("objects") && !relative.starts_with("objects/info");
-        let is_temporary = relative
-            .file_name()
-            .unwrap_or_default()
-            .as_encoded_bytes()
-            .starts_with(b"tmp_");
-        !is_object || is_temporary
+        !is_object
     });
     found
 }
@@ -79,6 +170,7 @@ pub(super) fn with_values(repo: &Repository, needles: &Needles) -> Vec<PathBuf> 
     });
     let mut held = holding(&list, needles).0;
     held.extend(holding(&worktree_files(repo), needles).0);
+    held.extend(named_dirs(repo, needles));
     held
 }
 

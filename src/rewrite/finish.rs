@@ -91,6 +91,8 @@ fn finish_planned(job: &Job<'_>, foreseen: Option<&Foreseen>) -> Result<Proof> {
         remove(repo, &store, doomed, &record.made(), &mut journal, &lock)?;
         let cleared = files::to_clear(repo, &needles, &inputs.options.mark)?;
         changes::change_files(common, &snapshot, changes::CLEARED, cleared)?;
+        files::remove_empty_dirs(repo, &needles);
+        files::remove_temporary(common)?;
     }
     let mut proof = proof::verify(job, &needles, &record)?;
     if job.fsck || !proof.is_connected {

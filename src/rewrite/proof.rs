@@ -18,7 +18,7 @@ use crate::error::Result;
 use crate::odb::read::Reader;
 use crate::odb::repository::{Overrides, Repository};
 use crate::odb::walk::Tally;
-use crate::odb::{ObjectId, ObjectKind, Skipped};
+use crate::odb::{ObjectId, ObjectKind, SkipReason, Skipped, file};
 use crate::rule::RuleSet;
 use crate::span::Position;
 
@@ -92,9 +92,10 @@ pub fn verify(job: &Job<'_>, needles: &Needles, record: &Record) -> Result<Proof
     proof.look_at_objects(&survey, &record.old());
     proof.look_beside(&survey, record, job.rules)?;
     proof.look_at_names(&survey);
-    let (nested, unread) = nested::holding(job, needles);
-    proof.leftovers.extend(nested);
-    proof.skipped.extend(unread);
+    for (nested, unread) in [nested::holding(job, needles), nested::beside(job, needles)] {
+        proof.leftovers.extend(nested);
+        proof.skipped.extend(unread);
+    }
     let lists = [
         ("file in .git", files::side_files(repo.common_dir())),
         ("worktree file", files::worktree_files(repo)),
@@ -108,9 +109,26 @@ pub fn verify(job: &Job<'_>, needles: &Needles, record: &Record) -> Result<Proof
         }
         proof.skipped.extend(skipped);
     }
+    let temporary_files = files::temporary_files(repo.common_dir());
+    proof
+        .skipped
+        .extend(temporary_files.iter().map(|path| temporary(path)));
+    for dir in files::named_dirs(repo, needles) {
+        let (what, name) = (
+            "directory",
+            shown(dir.as_os_str().as_encoded_bytes(), needles),
+        );
+        proof.leftovers.push(Leftover { what, name });
+    }
     proof.leftovers.sort_unstable();
     proof.leftovers.dedup();
     Ok(proof)
+}
+
+/// What is said of a file that git was writing objects into.
+fn temporary(path: &Path) -> Skipped {
+    let why = "git was killed while it wrote objects into it, or is writing; 'git prune --expire=now' removes it";
+    file::skipped(SkipReason::Unsupported, path, why)
 }
 
 impl Proof {

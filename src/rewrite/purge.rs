@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use rustc_hash::FxHashMap;
@@ -132,7 +133,8 @@ pub struct Plan {
     pub nowhere: Vec<usize>,
     /// Paths to be removed that are nowhere, and that no earlier purge removed.
     pub unknown_paths: Vec<String>,
-    /// What holds values in repositories of submodules, which are purged by themselves.
+    /// What holds values in other repositories, in bundles and in packs: of submodules below `.git`, and
+    /// in worktrees. A purge of this repository does not change them.
     pub nested: Vec<Leftover>,
 }
 
@@ -298,7 +300,8 @@ fn plan_of(survey: &Survey<'_>, job: &Job<'_>) -> Result<Plan> {
         }
     }
     let nowhere = nowhere(survey, &standing);
-    let (nested, unread) = nested::holding(job, survey.needles);
+    let (mut nested, unread) = nested::holding(job, survey.needles);
+    nested.extend(nested::beside(job, survey.needles).0);
     let targets = survey.needles.targets().iter().cloned().enumerate();
     let mut refusals = guard::refusals(job.repo, survey.store);
     for worktree in guard::worktrees(job.repo) {
@@ -371,7 +374,22 @@ fn nowhere(survey: &Survey<'_>, standing: &BTreeMap<usize, Standing>) -> Vec<usi
 /// Files that hold values and are not simply what an index says: those become what it says then.
 fn left_files(survey: &Survey<'_>, rewritten: &Rewritten) -> Vec<Vec<u8>> {
     let mut found = files::with_values(survey.repo, survey.needles);
+    let tracked = guard::worktrees(survey.repo);
+    let is_tracked = |dir: &Path| {
+        tracked.iter().any(|worktree| {
+            let Ok(below) = dir.strip_prefix(&worktree.root) else {
+                return false;
+            };
+            let below = [below.as_os_str().as_bytes(), b"/"].concat();
+            let mut staged = survey.indexes.iter();
+            staged.any(|found| found.entry.path.starts_with(&below))
+        })
+    };
     found.retain(|path| {
+        // Directories of tracked files get new names with these.
+        if path.is_dir() {
+            return !is_tracked(path);
+        }
         let linked = fs::read_link(path).map(|target| target.into_os_string().into_encoded_bytes());
         let Ok(bytes) = linked.or_else(|_| fs::read(path)) else {
             return true;

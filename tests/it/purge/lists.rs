@@ -360,7 +360,7 @@ fn files_of_submodules_below_git_are_searched() {
     let said = purged.purge(&["verify", "--known", "-"], 1);
     assert!(said.contains("in a submodule: blob"), "{said}");
     let plan = purged.purge(&["--known", "-"], 1);
-    assert!(plan.contains("purged by themselves"), "{plan}");
+    assert!(plan.contains("purge repositories by themselves"), "{plan}");
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod selection;
 mod since;
 mod taking_back;
 mod torture;
+mod unsearched;
 mod whole;
 
 use std::collections::BTreeMap;

@@ -545,7 +545,7 @@ fn problems(plan: &Plan, shown: usize, text: &mut String) {
     list(
         text,
         shown,
-        "In repositories of submodules, which are purged by themselves ('unleak purge ... DIRECTORY', then '--submodule-map')",
+        "In other repositories, bundles and packs, which this purge does not change: purge repositories by themselves ('unleak purge ... DIRECTORY', of submodules then '--submodule-map'), and delete the files",
         nested.map(|left| escape(left.name.as_bytes())),
     );
     beside(plan, shown, text);
