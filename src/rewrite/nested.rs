@@ -30,7 +30,7 @@ pub fn git_dirs(common: &Path) -> Vec<PathBuf> {
             found.push(dir);
             continue;
         }
-        let entries = std::fs::read_dir(&dir).into_iter().flatten();
+        let entries = fs::read_dir(&dir).into_iter().flatten();
         let entries = entries.filter_map(Result::ok);
         let below = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
         dirs.extend(below.map(|entry| entry.path()));
@@ -55,10 +55,11 @@ pub(super) fn holding(job: &Job<'_>, needles: &Needles) -> Held {
     held
 }
 
-/// The same of repositories, bundles and packs in worktrees.
-pub(super) fn beside(job: &Job<'_>, needles: &Needles) -> Held {
+/// The same of repositories, bundles and packs in worktrees; and packs that are damaged, which nobody can
+/// read as a whole.
+pub(super) fn beside(job: &Job<'_>, needles: &Needles) -> (Held, Vec<Skipped>) {
     let repo = job.repo;
-    let mut held = Held::default();
+    let (mut held, mut damaged) = (Held::default(), Vec::new());
     let found = Found::in_worktrees(repo);
     let canonical = |dir: &Path| dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
     let mut own: Vec<PathBuf> = git_dirs(repo.common_dir());
@@ -75,11 +76,18 @@ pub(super) fn beside(job: &Job<'_>, needles: &Needles) -> Held {
         add(&mut held, ("in the repository", &dir), searched, needles);
     }
     for path in found.packs {
-        let searched = search_pack(&path, job, needles);
+        let mut searched = search_pack(&path, job, needles);
+        if let Ok((_, skipped)) = &mut searched {
+            let (corrupt, others): (Vec<_>, Vec<_>) = std::mem::take(skipped)
+                .into_iter()
+                .partition(|skipped| skipped.reason == SkipReason::Corrupt);
+            *skipped = others;
+            damaged.extend(corrupt.into_iter().next());
+        }
         add(&mut held, ("in the pack", &path), searched, needles);
     }
     held.1.extend(found.skipped);
-    held
+    (held, damaged)
 }
 
 /// Adds what was found in a repository or file.
@@ -163,6 +171,12 @@ fn search_pack(path: &Path, job: &Job<'_>, needles: &Needles) -> Result<Held> {
         }));
         held.1.extend(bundle.skipped);
     }
+    // What is said of the copy is true of the file.
+    let (copy, file) = (pack.display().to_string(), path.display().to_string());
+    for skipped in &mut held.1 {
+        skipped.detail = skipped.detail.replace(&copy, &file);
+    }
+    held.1.sort_unstable();
     Ok(held)
 }
 

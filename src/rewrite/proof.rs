@@ -92,7 +92,9 @@ pub fn verify(job: &Job<'_>, needles: &Needles, record: &Record) -> Result<Proof
     proof.look_at_objects(&survey, &record.old());
     proof.look_beside(&survey, record, job.rules)?;
     proof.look_at_names(&survey);
-    for (nested, unread) in [nested::holding(job, needles), nested::beside(job, needles)] {
+    let (beside, damaged) = nested::beside(job, needles);
+    proof.unopened.extend(damaged);
+    for (nested, unread) in [nested::holding(job, needles), beside] {
         proof.leftovers.extend(nested);
         proof.skipped.extend(unread);
     }

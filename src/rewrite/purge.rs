@@ -301,7 +301,8 @@ fn plan_of(survey: &Survey<'_>, job: &Job<'_>) -> Result<Plan> {
     }
     let nowhere = nowhere(survey, &standing);
     let (mut nested, unread) = nested::holding(job, survey.needles);
-    nested.extend(nested::beside(job, survey.needles).0);
+    let (beside, _) = nested::beside(job, survey.needles);
+    nested.extend(beside.0);
     let targets = survey.needles.targets().iter().cloned().enumerate();
     let mut refusals = guard::refusals(job.repo, survey.store);
     for worktree in guard::worktrees(job.repo) {

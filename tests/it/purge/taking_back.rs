@@ -466,3 +466,22 @@ fn an_undo_that_is_killed_early_is_told_and_ended() {
     assert!(!lock.exists());
     assert_same(&purged.state(), &before, "after");
 }
+
+#[test]
+fn both_names_that_a_kill_left_of_a_ref_become_one() {
+    let purged = simple();
+    let repo = &purged.repo;
+    let (old, new) = (format!("br-{}", purged.value), "br-REMOVED");
+    repo.git(&["branch", &old]);
+    let id = repo.git(&["rev-parse", &old]);
+    let before = purged.state();
+    purged.purge(&["--known", "-", "--apply"], 0);
+    assert_ne!(repo.git(&["rev-parse", new]), id);
+    // git creates a ref before it deletes another in the same transaction.
+    let half = format!("refs/heads/{old}");
+    let quiet = ["-c", "core.logAllRefUpdates=false"];
+    repo.git(&[&quiet[..], &["update-ref", &half, &id]].concat());
+    let said = purged.purge(&["undo"], 0);
+    assert!(said.contains("as it was"), "{said}");
+    assert_same(&purged.state(), &before, "after");
+}

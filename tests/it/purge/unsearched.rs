@@ -60,6 +60,33 @@ fn a_clean_bundle_is_no_obstacle_to_the_proof() {
 }
 
 #[test]
+fn a_damaged_pack_is_named_by_its_own_path() {
+    let purged = leaked();
+    let repo = &purged.repo;
+    repo.git(&["gc", "--quiet"]);
+    let packs = repo.git_dir().join("objects/pack");
+    let names = super::files(&packs).into_keys();
+    let pack = names.into_iter().find(|name| name.ends_with(".pack"));
+    let mut bytes = std::fs::read(packs.join(pack.unwrap())).unwrap();
+    bytes.truncate(40);
+    repo.write(".git/info/exclude", "broken.pack\n");
+    repo.write("broken.pack", bytes);
+    let said = purged.purge(&["--known", "-", "--apply", "--finish"], 0);
+    let list = said
+        .split_once("Archives that nobody can open:\n")
+        .expect("a list")
+        .1;
+    let path = repo.path().join("broken.pack");
+    assert!(
+        list.lines()
+            .next()
+            .unwrap()
+            .contains(path.to_str().unwrap()),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_repository_inside_of_the_worktree_is_searched() {
     let purged = leaked();
     let repo = &purged.repo;
