@@ -17,7 +17,7 @@ use super::known::KnownValue;
 use super::placeholder::is_reference;
 use super::score::Reason;
 use super::syntax::{self, MAX_PREFIX_LEN, MAX_VALUE_LEN};
-use super::{Candidate, block, command, continuation, insert, manifest, score};
+use super::{Candidate, block, columns, command, continuation, insert, manifest, score};
 use crate::rule::{Confidence, Keyword, MAX_KEYWORD_LEN, Matcher, Rule, RuleSet};
 use crate::secret::Secret;
 use crate::span::Span;
@@ -59,15 +59,19 @@ struct KeywordRules {
     after: usize,
     /// How far after it they look if a value goes on behind `after`.
     far: usize,
+    /// How far after it they look if it is in the header of a table.
+    table: usize,
 }
 
 /// How far after a keyword its rules looked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Reach {
     /// As far as most values go.
     Near,
     /// As far as the longest value goes.
     Far,
+    /// As far as a table goes.
+    Table,
 }
 
 impl Confirmer {
@@ -89,14 +93,15 @@ impl Confirmer {
                 });
                 let assigns =
                     |&rule: &u16| rules.rules[usize::from(rule)].matcher == Matcher::Assignment;
-                let far = if list.iter().any(assigns) {
-                    FAR_REACH
+                let (far, table) = if list.iter().any(assigns) {
+                    (FAR_REACH, columns::MAX_TABLE_LEN)
                 } else {
-                    0
+                    (0, 0)
                 };
                 KeywordRules {
                     len: keyword.text.len(),
                     far: far.max(after),
+                    table: table.max(after),
                     rules: list,
                     before,
                     after,
@@ -124,6 +129,7 @@ impl Confirmer {
         let after = match reach {
             Reach::Near => keyword.after,
             Reach::Far => keyword.far,
+            Reach::Table => keyword.table,
         };
         (keyword.before, after)
     }
@@ -137,6 +143,7 @@ impl Confirmer {
             window: &bytes[start..end],
             at: at - start,
             keyword_len: self.keywords[keyword as usize].len,
+            is_start: at < before,
             is_end: end == bytes.len(),
         }
     }
@@ -151,8 +158,21 @@ impl Confirmer {
         found: &mut Vec<Assignment>,
     ) -> (Place<'b>, Reach) {
         let near = self.window(bytes, at, keyword, Reach::Near);
+        let cell = columns::look(near.window, near.at, near.keyword_len, near.is_start);
+        if let Some(columns::Found::Header) = cell {
+            let all = self.window(bytes, at, keyword, Reach::Table);
+            found.clear();
+            // A window that ends where the text does only by chance says the same in a longer text.
+            let is_end = at + self.reach(keyword, Reach::Table).1 > bytes.len();
+            let edges = (all.is_start, is_end);
+            columns::column(all.window, all.at, all.keyword_len, edges, found);
+            return (all, Reach::Table);
+        }
         let seen = assignment::read(near.window, near.at, near.keyword_len, found);
         if near.is_end || seen < near.window.len() {
+            if let Some(columns::Found::Row(row)) = cell.filter(|_| found.is_empty()) {
+                found.push(row);
+            }
             return (near, Reach::Near);
         }
         let far = self.window(bytes, at, keyword, Reach::Far);
@@ -187,9 +207,7 @@ impl Confirmer {
                 Matcher::Assignment => {
                     let mut read = std::mem::take(&mut scratch.assignments);
                     let (place, looked) = self.assignments(bytes, at, keyword, &mut read);
-                    if looked == Reach::Far {
-                        reach = Reach::Far;
-                    }
+                    reach = reach.max(looked);
                     let assigned = read.iter().filter_map(|read| assigned(number, place, read));
                     let assigned = assigned.map(|found| self.tempered(found));
                     let is_kept =
@@ -410,6 +428,8 @@ pub(super) struct Place<'w> {
     pub(super) keyword_len: usize,
     /// Whether the buffer ends where the window does.
     is_end: bool,
+    /// Whether it begins there, and looks no further for that.
+    is_start: bool,
 }
 
 /// Every password of an SQL statement.
@@ -476,6 +496,12 @@ fn assigned(rule: u16, place: Place<'_>, found: &Assignment) -> Option<Candidate
     let (confidence, reasons) = score::assignment(window, found)?;
     let start = found.name.start.min(found.value.start);
     let span = Span::new(start, found.value.end.max(found.name.end));
+    // The header of a long table is no part of every row.
+    let span = if span.len() > FAR_REACH {
+        found.value
+    } else {
+        span
+    };
     let secret = &window[found.value.start..found.value.end];
     let spans = (span, found.value);
     let found = Candidate {
@@ -537,7 +563,7 @@ fn reach(rule: &Rule) -> (usize, usize) {
         Matcher::Command => command::MAX_PIPED_LEN + 1,
         Matcher::Manifest => manifest::MAX_MANIFEST_LEN,
         // One more, so that the window does not end where the line may begin.
-        Matcher::Assignment => MAX_NAME_LEN + MAX_PREFIX_LEN + 1,
+        Matcher::Assignment => (MAX_NAME_LEN + MAX_PREFIX_LEN + 1).max(columns::MAX_BEFORE),
     };
     let before = match rule.ends {
         Some(_) => before.max(lookbehind(rule) + MAX_PREFIX_LEN + 1),

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! enclosing < allow;  entropy, letters, continuation < syntax, block, command, insert, manifest,
-//! prefilter, decode, wordlist < placeholder < assignment < checksum, features < trees, table < score
+//! prefilter, decode, wordlist < placeholder < assignment < checksum, features < columns, trees, table < score
 //! < known < confirm < mod < explain, inside, prove
 //! ```
 //!
@@ -14,6 +14,7 @@ pub mod allow;
 pub mod assignment;
 pub mod block;
 pub mod checksum;
+mod columns;
 mod command;
 mod confirm;
 mod continuation;
@@ -72,7 +73,7 @@ const PRICE_OF_INHERITED: u64 = 20;
 #[derive(Clone, Debug)]
 pub struct Hit {
     at: u32,
-    /// Number of the keyword; [`FAR`] is set if its rules looked far.
+    /// Number of the keyword; [`FAR`] or [`TABLE`] is set if its rules looked far.
     keyword: u32,
     /// What the rules found there; `None` for the many hits where they found nothing.
     verdict: Option<Arc<[Candidate]>>,
@@ -80,17 +81,19 @@ pub struct Hit {
 
 /// See [`Hit::keyword`]; there are fewer keywords than that.
 const FAR: u32 = 1 << 31;
+/// Likewise, for the header of a table.
+const TABLE: u32 = 1 << 30;
 
 impl Hit {
     fn keyword(&self) -> u32 {
-        self.keyword & !FAR
+        self.keyword & !(FAR | TABLE)
     }
 
     fn reach(&self) -> Reach {
-        if self.keyword & FAR == 0 {
-            Reach::Near
-        } else {
-            Reach::Far
+        match self.keyword & (FAR | TABLE) {
+            0 => Reach::Near,
+            FAR => Reach::Far,
+            _ => Reach::Table,
         }
     }
 }
@@ -644,7 +647,11 @@ impl Hits {
         keyword: u32,
         (verdict, reach): (Option<Arc<[Candidate]>>, Reach),
     ) {
-        let far = if reach == Reach::Far { FAR } else { 0 };
+        let far = match reach {
+            Reach::Near => 0,
+            Reach::Far => FAR,
+            Reach::Table => TABLE,
+        };
         if !self.is_partial && self.hits.len() >= self.limits.most_kept {
             self.is_partial = true;
             self.hits.retain(|hit| hit.verdict.is_some());

@@ -94,7 +94,11 @@ fn adversarial(seed: u64, rules: &RuleSet) -> Repo {
 /// A value of any printable characters, short or longer than the near window, in one of the syntaxes
 /// that decide where it ends.
 fn assigned(random: &mut Random) -> Vec<u8> {
-    const SYNTAXES: [&str; 36] = [
+    const SYNTAXES: [&str; 40] = [
+        "\n\nuser,password,x\nbob,@,y\nal,second,z\n",
+        "\n\n| user | password |\n|---|---|\n| a | @ |\n| b | second |\n",
+        "\nCOPY a (id, password) FROM stdin;\n1\t@\n2\tsecond\n\\.\n",
+        "\n\nkey;value\ndb_password;@\n",
         "\n- name: DB_PASSWORD\n  value: @\n",
         "{\"name\": \"API_TOKEN\", \"type\": \"x\", \"value\": \"@\"}",
         "{\"value\": \"@\", \"name\": \"API_TOKEN\"}",

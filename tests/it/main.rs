@@ -43,5 +43,6 @@ mod state;
 mod stream;
 mod support;
 mod suppress;
+mod tables;
 mod unpack;
 mod values;

@@ -7,7 +7,7 @@ mod around;
 mod name;
 mod value;
 
-pub use name::{is_password, words};
+pub use name::{is_password, means_secret, words};
 
 use super::assignment::{Assignment, Form, Operator};
 use super::entropy::is_random_mix;

@@ -336,6 +336,19 @@ pub fn is_password(name: &[u8]) -> bool {
     Joined::of(name).is_password()
 }
 
+/// Whether a name holds a word for a secret, and none that makes its value public or says where a secret is.
+pub fn means_secret(name: &[u8]) -> bool {
+    let joined = Joined::of(name);
+    let words = words(name);
+    let is = |word: &String, list: &[&str]| list.contains(&word.as_str());
+    kind(name, &joined) >= Kind::Holds
+        && !joined.holds(List::Public)
+        && !words.iter().any(|word| is(word, &PUBLIC_WORDS))
+        && !words
+            .last()
+            .is_some_and(|word| is(word, &PLACE_WORDS) || is(word, &OTHER_WORDS))
+}
+
 /// How much `name` means a secret; `joined` is what its letters hold.
 pub(super) fn kind(name: &[u8], joined: &Joined) -> Kind {
     let is_pass = joined.holds(List::Password) && !joined.is_other_pass();
