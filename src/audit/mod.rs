@@ -2,7 +2,7 @@
 //! commits, or one text.
 //!
 //! ```text
-//! neighbours, order, pairs < excerpts < mod < names, together < steps, learn, telling < again < repository; learn < part
+//! named, neighbours, order, pairs < excerpts < mod < names, together < steps, learn, telling < again < repository; learn < part
 //! presence; mod < changes, files, text
 //! ```
 
@@ -11,6 +11,7 @@ pub mod changes;
 mod excerpts;
 pub mod files;
 pub mod learn;
+mod named;
 mod names;
 mod neighbours;
 mod order;
@@ -227,9 +228,10 @@ fn chosen(
     found.retain(|sighted| {
         options.public_keys == PublicKeys::Reported || !detector.rule(sighted.rule).public
     });
-    found
-        .into_iter()
-        .partition(|sighted| surest(sighted) >= options.min_confidence)
+    // What only a path can tell is judged when the paths are known.
+    found.into_iter().partition(|sighted| {
+        surest(sighted) >= options.min_confidence || detector.rule(sighted.rule).needs_path()
+    })
 }
 
 fn surest(sighted: &Sighted) -> Confidence {
@@ -255,13 +257,15 @@ fn best(sighted: &Sighted, id_of: &dyn Fn(Node) -> ObjectId) -> (Confidence, Rea
 }
 
 /// Lowers values without a shape that stand only where such values mean nothing: in lock files and
-/// recipes, which list digests, and in translations, which list words. Leaves out what is then below
-/// the asked confidence, and returns how many these are.
+/// recipes, which list digests, and in translations, which list words. Drops what is a secret only in a
+/// file whose name says so, and stands in none. Leaves out what is then below the asked confidence, and
+/// returns how many these are.
 fn heed_paths(findings: &mut Vec<Finding>, detector: &Detector, options: &AuditOptions) -> usize {
+    named::keep(findings, detector);
     let before = findings.len();
     for finding in findings.iter_mut() {
         let rule = detector.rules().get(&finding.rule_id);
-        if rule.is_none_or(|rule| !rule.is_generic()) {
+        if rule.is_none_or(|rule| !rule.is_generic() || rule.needs_path()) {
             continue;
         }
         let reasons = finding.reasons;

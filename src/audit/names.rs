@@ -52,7 +52,7 @@ pub(super) fn judge(detector: &Detector) -> impl Fn(&[u8]) -> bool + Sync {
     move |name| {
         let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
         let (scratch, hits) = &mut *state;
-        detector.scan(name, scratch, hits);
+        detector.scan_name(name, scratch, hits);
         hits.has_matches()
     }
 }

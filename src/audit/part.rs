@@ -8,7 +8,7 @@ use super::learn::{Known, Learned, Left, Memory, Results};
 use super::neighbours::Neighbours;
 use super::steps::add_noted;
 use super::together::{Together, together};
-use super::{Audit, AuditOptions, CoverageBlock, Scope, excerpts, finding, put_in_order};
+use super::{Audit, AuditOptions, CoverageBlock, Scope, excerpts, finding, named, put_in_order};
 use crate::attribution::commits::CommitCollector;
 use crate::detect::Detector;
 use crate::error::Result;
@@ -213,6 +213,7 @@ impl PartScan<'_> {
         let found =
             found.map(|sighted| finding(&id_of, self.detector, self.options, sighted, None));
         let mut findings: Vec<Finding> = found.collect();
+        named::keep(&mut findings, self.detector);
         let place = |id: &ObjectId| self.store.node_of(id);
         let unread =
             excerpts::add(

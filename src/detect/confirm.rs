@@ -17,7 +17,7 @@ use super::known::KnownValue;
 use super::placeholder::is_reference;
 use super::score::Reason;
 use super::syntax::{self, MAX_PREFIX_LEN, MAX_VALUE_LEN};
-use super::{Candidate, block, columns, command, continuation, insert, manifest, score};
+use super::{Candidate, block, columns, command, continuation, insert, manifest, score, whole};
 use crate::rule::{Confidence, Keyword, MAX_KEYWORD_LEN, Matcher, Rule, RuleSet};
 use crate::secret::Secret;
 use crate::span::Span;
@@ -319,6 +319,7 @@ impl Confirmer {
             | Matcher::Command
             | Matcher::Manifest
             | Matcher::Assignment
+            | Matcher::WholeFile
             | Matcher::Known(_) => None,
         }
     }
@@ -511,6 +512,15 @@ fn assigned(rule: u16, place: Place<'_>, found: &Assignment) -> Option<Candidate
     Some(found)
 }
 
+/// What a rule for whole files says of the text `bytes`.
+pub(super) fn whole_file(rule: u16, bytes: &[u8]) -> Option<Candidate> {
+    let span = whole::value(bytes)?;
+    let secret = &bytes[span.start..span.end];
+    let (confidence, reasons) = whole::judge(secret)?;
+    let spans = (span, span);
+    Some(candidate(rule, 0, spans, confidence, reasons, secret))
+}
+
 /// A digest of the name, if it is not one of a password, and the value is not in a list that says
 /// what it is.
 fn crowding_name(window: &[u8], found: &Assignment) -> Option<u32> {
@@ -564,6 +574,8 @@ fn reach(rule: &Rule) -> (usize, usize) {
         Matcher::Manifest => manifest::MAX_MANIFEST_LEN,
         // One more, so that the window does not end where the line may begin.
         Matcher::Assignment => (MAX_NAME_LEN + MAX_PREFIX_LEN + 1).max(columns::MAX_BEFORE),
+        // It has no keyword.
+        Matcher::WholeFile => 0,
     };
     let before = match rule.ends {
         Some(_) => before.max(lookbehind(rule) + MAX_PREFIX_LEN + 1),

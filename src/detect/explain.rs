@@ -45,9 +45,12 @@ impl Detector {
             let candidate = candidates.find(|candidate| is_it(at, candidate))?;
             Some((hit, candidate))
         });
-        let (hit, candidate) = found.max_by_key(|(_, candidate)| candidate.confidence)?;
+        let found = found.max_by_key(|(_, candidate)| candidate.confidence);
+        let whole = hits.whole.as_ref().filter(|whole| is_it(0, whole));
+        let candidate = found.map_or(whole, |(_, candidate)| Some(candidate))?;
         let rule = self.rule(candidate.rule);
-        if rule.matcher != Matcher::Assignment {
+        let assigned = found.filter(|_| rule.matcher == Matcher::Assignment);
+        let Some((hit, _)) = assigned else {
             let secret = candidate.secret.reveal();
             let checks = Check::ALL
                 .iter()
@@ -59,7 +62,7 @@ impl Detector {
                 least_bits: rule.entropy,
                 checks: checks.collect(),
             });
-        }
+        };
         let mut read = Vec::new();
         let at = hit.at as usize;
         let (place, _) = self

@@ -3,7 +3,7 @@
 //! ```text
 //! enclosing < allow;  entropy, letters, continuation < syntax, block, command, insert, manifest,
 //! prefilter, decode, wordlist < placeholder < assignment < checksum, features < columns, trees, table < score
-//! < known < confirm < mod < explain, inside, prove
+//! < known, whole < confirm < mod < explain, inside, prove
 //! ```
 //!
 //! A [`Detector`] is compiled once and shared; a [`Scratch`] belongs to one thread. A buffer is
@@ -35,6 +35,7 @@ pub mod score;
 pub mod syntax;
 mod table;
 pub mod trees;
+mod whole;
 mod wordlist;
 
 use std::collections::BTreeMap;
@@ -107,6 +108,8 @@ impl Hit {
 pub struct Hits {
     hits: Vec<Hit>,
     opened: Vec<Opened>,
+    /// The value that the buffer is, if it is nothing else.
+    whole: Option<Candidate>,
     limits: HitLimits,
     /// Whether not all occurrences were kept.
     is_partial: bool,
@@ -209,6 +212,8 @@ pub struct Detector {
     limits: unpack::Limits,
     hit_limits: HitLimits,
     digests: OnceLock<BTreeMap<String, [u8; 16]>>,
+    /// The rule for whole files, if there is one.
+    whole_file: Option<u16>,
 }
 
 /// How inherited hits are judged again near the edges of a copied run.
@@ -261,7 +266,11 @@ impl Detector {
             }
         }
         let confirmer = Confirmer::new(&rules, &keywords, lists, known);
+        let mut numbered = (0u16..).zip(&rules.rules);
+        let whole_file = numbered.find(|(_, rule)| rule.matcher == Matcher::WholeFile);
+        let whole_file = whole_file.map(|(number, _)| number);
         Ok(Self {
+            whole_file,
             rules,
             prefilter: Prefilter::new(keywords)?,
             confirmer,
@@ -323,9 +332,21 @@ impl Detector {
 
     /// Scans all of `bytes`, which are shorter than 4 GiB; puts what stands there into `hits`.
     pub fn scan(&self, bytes: &[u8], scratch: &mut Scratch, hits: &mut Hits) {
+        self.scan_name(bytes, scratch, hits);
+        hits.whole = self.whole_file(bytes);
+    }
+
+    /// Scans a name, or another text that is no file: nothing is a secret only because it stands there
+    /// alone.
+    pub fn scan_name(&self, bytes: &[u8], scratch: &mut Scratch, hits: &mut Hits) {
         let depth = self.limits.max_depth;
         self.scan_to_depth(bytes, depth, scratch, hits);
         self.open_archive(bytes, depth, scratch, hits);
+    }
+
+    /// The value that `bytes` are, if they are nothing else.
+    fn whole_file(&self, bytes: &[u8]) -> Option<Candidate> {
+        confirm::whole_file(self.whole_file?, bytes)
     }
 
     /// Scans a window of a larger text; returns the secrets that begin in its own bytes. Around
@@ -403,6 +424,7 @@ impl Detector {
         }
         hits.settle();
         self.open_archive(bytes, self.limits.max_depth, scratch, hits);
+        hits.whole = self.whole_file(bytes);
     }
 
     /// Finds the keywords that begin in `starts`, but for those that lie within `before`.
@@ -522,6 +544,10 @@ impl Detector {
             kept.extend(inside);
             kept.sort_by_key(|found| found.0);
         }
+        // What any other rule says of a part of it is better known.
+        if let Some(whole) = hits.whole.as_ref().filter(|_| kept.is_empty()) {
+            kept.push(located(0, whole));
+        }
         located_matches(bytes, kept)
     }
 
@@ -613,6 +639,7 @@ impl Detector {
             .iter()
             .map(|hit| (hit.at as usize, hit.keyword(), count(hit)))
             .chain(opened)
+            .chain(hits.whole.iter().map(|_| (0, u32::MAX, 1)))
             .collect()
     }
 }
@@ -635,6 +662,7 @@ impl Hits {
     fn clear(&mut self, limits: HitLimits) {
         self.hits.clear();
         self.opened.clear();
+        self.whole = None;
         self.limits = limits;
         self.is_partial = false;
         self.found = 0;
@@ -728,7 +756,9 @@ impl Hits {
     /// Whether any rule found something.
     pub fn has_matches(&self) -> bool {
         let found_inside = |opened: &Opened| !opened.found.is_empty();
-        self.hits.iter().any(|hit| hit.verdict.is_some()) || self.opened.iter().any(found_inside)
+        self.hits.iter().any(|hit| hit.verdict.is_some())
+            || self.opened.iter().any(found_inside)
+            || self.whole.is_some()
     }
 
     /// What could not be opened, or not to the end.

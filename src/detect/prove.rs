@@ -117,7 +117,8 @@ fn stands_alone(rule: &Rule) -> bool {
         | Matcher::Pem
         | Matcher::SqlInsert
         | Matcher::Command
-        | Matcher::Manifest => false,
+        | Matcher::Manifest
+        | Matcher::WholeFile => false,
     }
 }
 

@@ -52,10 +52,11 @@ pub enum Reason {
     StructureWrong,
     LockFile,
     Translation,
+    NamedFile,
 }
 
 impl Reason {
-    const ALL: [Self; 29] = [
+    const ALL: [Self; 30] = [
         Self::Shape,
         Self::ChecksumVerified,
         Self::ChecksumWrong,
@@ -85,6 +86,7 @@ impl Reason {
         Self::StructureWrong,
         Self::LockFile,
         Self::Translation,
+        Self::NamedFile,
     ];
 
     /// One phrase for people.
@@ -114,6 +116,7 @@ impl Reason {
             Self::Encrypted => "is encrypted",
             Self::LockFile => "stands only in files of digests, such as lock files",
             Self::Translation => "stands only in translations",
+            Self::NamedFile => "is all of a file whose name means a secret",
             Self::Many => "one of many values of this name in one file",
             Self::StructureWrong => "does not decode to what it should hold",
             Self::Weak => "too short or too plain to be sure",

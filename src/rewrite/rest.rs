@@ -48,7 +48,11 @@ pub fn edges(target: &Target, rules: &RuleSet) -> Option<Edges> {
     let is_shape = match &rule.matcher {
         Matcher::Start(regex) | Matcher::Infix { regex, .. } => !regex.contains("(?P<secret>"),
         Matcher::Pem | Matcher::Jwt | Matcher::Known(_) => true,
-        Matcher::Assignment | Matcher::SqlInsert | Matcher::Command | Matcher::Manifest => false,
+        Matcher::Assignment
+        | Matcher::SqlInsert
+        | Matcher::Command
+        | Matcher::Manifest
+        | Matcher::WholeFile => false,
     };
     Some(if is_shape {
         Edges::Shape

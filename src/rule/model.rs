@@ -108,6 +108,8 @@ pub enum Matcher {
     Manifest,
     /// The value of that number among those that are known already: see `detect::known`.
     Known(u32),
+    /// The value that is all of a file, if the file's name means a secret: see `detect::whole`.
+    WholeFile,
 }
 
 /// What ends a value that a rule's expression finds the beginning of; `detect::syntax` has the
@@ -246,7 +248,13 @@ impl Rule {
     /// Whether the rule knows only the place where a secret stands, not its shape. Any other rule
     /// is preferred on the same bytes.
     pub fn is_generic(&self) -> bool {
-        self.matcher == Matcher::Assignment
+        matches!(self.matcher, Matcher::Assignment | Matcher::WholeFile)
+    }
+
+    /// Whether only the path of a file tells whether what the rule found is a secret. Nothing that it
+    /// found is reported before the paths are known.
+    pub fn needs_path(&self) -> bool {
+        self.matcher == Matcher::WholeFile
     }
 }
 

@@ -175,7 +175,10 @@ type Wrong = (&'static str, String);
 
 fn check(entry: Entry) -> Result<Rule, Wrong> {
     let (matcher, any_case, max_len) = matcher(&entry)?;
-    if entry.keywords.is_empty() {
+    if entry.keywords.is_empty() != (matcher == Matcher::WholeFile) {
+        if matcher == Matcher::WholeFile {
+            return Err(("keywords", "a rule for whole files has none".into()));
+        }
         return Err(("keywords", "at least one is needed".into()));
     }
     let keywords = entry
@@ -257,9 +260,11 @@ fn matcher(entry: &Entry) -> Result<(Matcher, bool, usize), Wrong> {
         (None, None, Some("sql-insert")) => Ok((Matcher::SqlInsert, true, MAX_BLOCK_LEN)),
         (None, None, Some("command")) => Ok((Matcher::Command, false, MAX_BLOCK_LEN)),
         (None, None, Some("manifest")) => Ok((Matcher::Manifest, false, MAX_BLOCK_LEN)),
+        (None, None, Some("whole-file")) => Ok((Matcher::WholeFile, false, 0)),
         (None, None, Some(_)) => Err((
             "matcher",
-            "it is one of 'assignment', 'pem', 'jwt', 'sql-insert'".into(),
+            "it is one of 'assignment', 'pem', 'jwt', 'sql-insert', 'command', 'manifest', 'whole-file'"
+                .into(),
         )),
         _ => Err((
             "regex",
@@ -402,6 +407,7 @@ fn boundary(name: Option<&str>, matcher: &Matcher, is_context: bool) -> Result<B
                 | Matcher::SqlInsert
                 | Matcher::Command
                 | Matcher::Manifest
+                | Matcher::WholeFile
         ) =>
         {
             (false, false)

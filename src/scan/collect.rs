@@ -9,7 +9,7 @@ use super::{Elsewhere, Sighted, Sighting};
 use crate::detect::Match;
 use crate::finding::{Place, Spot};
 use crate::odb::Node;
-use crate::rule::RuleSet;
+use crate::rule::{Confidence, RuleSet};
 use crate::secret::Secret;
 
 /// Secrets found by one thread.
@@ -108,6 +108,32 @@ fn spot(place: Place, found: &Match) -> Spot {
     }
 }
 
+/// Adds files that are nothing but a value to what another rule says of that value, if that is as
+/// sure: their names need not mean a secret then. A word that stands alone somewhere has nothing to do
+/// with it.
+fn join_whole(found: &mut [Sighted], number: usize, owner: usize) {
+    let surest = |sighted: &Sighted| {
+        let in_objects = sighted.sightings.iter().map(|s| s.confidence);
+        let elsewhere = sighted.elsewhere.iter().map(|s| s.confidence);
+        in_objects.chain(elsewhere).max()
+    };
+    if surest(&found[number]) > surest(&found[owner]) {
+        return;
+    }
+    let mut moved = std::mem::take(&mut found[number].sightings);
+    moved.retain(|sighting| sighting.confidence > Confidence::Low);
+    moved
+        .iter_mut()
+        .for_each(|s| s.confidence = Confidence::Low);
+    found[owner].sightings.extend(moved);
+    let mut moved = std::mem::take(&mut found[number].elsewhere);
+    moved.retain(|entry| entry.confidence > Confidence::Low);
+    moved
+        .iter_mut()
+        .for_each(|s| s.confidence = Confidence::Low);
+    found[owner].elsewhere.extend(moved);
+}
+
 /// Merges what all threads found, and settles it.
 pub fn merge(collectors: Vec<Collector>, rules: &RuleSet) -> Vec<Sighted> {
     settle(gather(collectors), rules)
@@ -126,20 +152,23 @@ pub fn gather(collectors: Vec<Collector>) -> Vec<Sighted> {
 /// one. Sorted by rule, then secret.
 pub fn settle(mut found: Vec<Sighted>, rules: &RuleSet) -> Vec<Sighted> {
     found.sort_unstable_by(|a, b| (a.rule, &a.secret).cmp(&(b.rule, &b.secret)));
-    let is_generic = |sighted: &Sighted| rules.rules[usize::from(sighted.rule)].is_generic();
+    let rule = |sighted: &Sighted| &rules.rules[usize::from(sighted.rule)];
+    let is_generic = |sighted: &Sighted| rule(sighted).is_generic();
+    // Who knows more goes first: a shape, a name, only a file.
+    let rank =
+        |sighted: &Sighted| u8::from(is_generic(sighted)) + u8::from(rule(sighted).needs_path());
     let mut owners: FxHashMap<Arc<Secret>, usize> = FxHashMap::default();
-    for specific in [true, false] {
-        for (number, sighted) in found
-            .iter()
-            .enumerate()
-            .filter(|(_, s)| is_generic(s) != specific)
-        {
+    for known in 0..=2 {
+        let numbered = found.iter().enumerate();
+        for (number, sighted) in numbered.filter(|(_, sighted)| rank(sighted) == known) {
             owners.entry(Arc::clone(&sighted.secret)).or_insert(number);
         }
     }
     for number in 0..found.len() {
         let owner = owners[&found[number].secret];
-        if owner != number && is_generic(&found[number]) {
+        if owner != number && rule(&found[number]).needs_path() {
+            join_whole(&mut found, number, owner);
+        } else if owner != number && is_generic(&found[number]) {
             let moved = std::mem::take(&mut found[number].sightings);
             found[owner].sightings.extend(moved);
             let moved = std::mem::take(&mut found[number].elsewhere);

@@ -96,7 +96,7 @@ impl<'a> Sift<'a> {
     /// Returns the secrets in a short text that no marker allows.
     pub fn scan_text(&mut self, text: &[u8]) -> Vec<Match> {
         let mut hits = Hits::default();
-        self.detector.scan(text, &mut self.scratch, &mut hits);
+        self.detector.scan_name(text, &mut self.scratch, &mut hits);
         self.matches(text, &hits)
     }
 }

@@ -23,6 +23,7 @@ mod hook_run;
 mod import;
 mod malformed;
 mod many;
+mod named_files;
 mod odb;
 mod overview;
 mod pairs;

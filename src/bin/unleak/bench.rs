@@ -156,7 +156,7 @@ impl Judge {
     fn judge(&self, line: Labelled, scratch: &mut Scratch) -> Judged {
         let mut hits = Hits::default();
         let bytes = line.text.as_bytes();
-        self.detector.scan(bytes, scratch, &mut hits);
+        self.detector.scan_name(bytes, scratch, &mut hits);
         let matches = self.detector.matches(bytes, &hits);
         let found = matches.iter().find_map(|found| {
             let rule = self.detector.rule(found.rule);

@@ -158,6 +158,7 @@ fn show(rule: &Rule) -> String {
         Matcher::Command => "passwords among the arguments of commands",
         Matcher::Manifest => "values of Secrets in manifests of Kubernetes",
         Matcher::Jwt => "a JSON web token",
+        Matcher::WholeFile => "the whole content of a file whose name means a secret",
     };
     let entropy = rule.entropy.map(|bits| bits.to_string());
     let mut text = String::new();

@@ -28,14 +28,14 @@ use tempfile::TempDir;
 use crate::support::{Repo, github_token};
 
 /// A repository with a place for undo snapshots.
-pub(super) struct Purged {
-    pub(super) repo: Repo,
-    pub(super) state: TempDir,
-    pub(super) value: String,
+pub(crate) struct Purged {
+    pub(crate) repo: Repo,
+    pub(crate) state: TempDir,
+    pub(crate) value: String,
 }
 
 impl Purged {
-    pub(super) fn new(repo: Repo) -> Self {
+    pub(crate) fn new(repo: Repo) -> Self {
         Self {
             repo,
             state: TempDir::new().unwrap(),
@@ -44,7 +44,7 @@ impl Purged {
     }
 
     /// Runs `unleak purge`; returns what came of it.
-    pub(super) fn try_purge(&self, args: &[&str]) -> Output {
+    pub(crate) fn try_purge(&self, args: &[&str]) -> Output {
         let state = self.state.path().to_str().unwrap().to_owned();
         let args = [&["purge"], args].concat();
         let known = format!("{}\n", self.value);
@@ -53,7 +53,7 @@ impl Purged {
     }
 
     /// The same, which must end with `code`; returns standard output.
-    pub(super) fn purge(&self, args: &[&str], code: i32) -> String {
+    pub(crate) fn purge(&self, args: &[&str], code: i32) -> String {
         let output = self.try_purge(args);
         let (out, err) = (text(&output.stdout), text(&output.stderr));
         assert_eq!(
@@ -210,7 +210,7 @@ pub(super) fn forms(value: &str) -> Vec<Vec<u8>> {
 }
 
 /// Searches every inflated object and every file for any form of the value.
-pub(super) fn assert_gone(repo: &Repo, value: &str) {
+pub(crate) fn assert_gone(repo: &Repo, value: &str) {
     for form in forms(value) {
         for (id, (kind, bytes)) in objects(repo) {
             assert!(

@@ -47,7 +47,7 @@ impl Veil {
                 out.push_str(line);
                 continue;
             };
-            detector.scan(line.as_bytes(), &mut scratch, &mut hits);
+            detector.scan_name(line.as_bytes(), &mut scratch, &mut hits);
             let mut shown = Vec::new();
             let mut at = 0;
             for found in detector.matches(line.as_bytes(), &hits) {
