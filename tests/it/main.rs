@@ -47,3 +47,4 @@ mod suppress;
 mod tables;
 mod unpack;
 mod values;
+mod witness;
