@@ -58,7 +58,10 @@ const EXTENSIONS: [&str; 30] = [
 ];
 
 /// Extensions that mean a key.
-const KEY_EXTENSIONS: [&str; 7] = ["cookie", "key", "pem", "psk", "secret", "secrets", "token"];
+const KEY_EXTENSIONS: [&str; 5] = ["cookie", "key", "pem", "psk", "token"];
+
+/// Names of files with a user and a password.
+const LOGIN_FILES: [&str; 4] = ["account", "auth", "chap-secret", "userpass"];
 
 /// Directories of which every file is a secret.
 const DIRECTORIES: [&str; 6] = [
@@ -173,7 +176,11 @@ fn named(path: &[u8]) -> Option<Named> {
     let is_key = KEY_EXTENSIONS.contains(&extension.as_str()) || is_key_file || ends_in_key(stem);
     if lower == "master.key" || (extension == "key" && parent == "credentials") {
         Some(Named::RailsKey)
-    } else if is_password(what.as_bytes()) || is_password(extension.as_bytes()) {
+    } else if (is_password(what.as_bytes()) && means_secret(what.as_bytes()))
+        || is_password(extension.as_bytes())
+        || LOGIN_FILES.contains(&what.to_ascii_lowercase().as_str())
+        || matches!(&*extension, "secret" | "secrets")
+    {
         Some(Named::Password)
     } else if is_key || means_secret(what.as_bytes()) {
         Some(Named::Key)
@@ -208,6 +215,8 @@ mod tests {
             (".htpasswd", Some(Password)),
             (".pgpass", Some(Password)),
             ("passwords.txt", Some(Password)),
+            ("vpn/auth.txt", Some(Password)),
+            ("etc/rsyncd.secrets", Some(Password)),
             ("secret_token.txt", Some(Key)),
             ("token.txt", Some(Key)),
             ("API_KEY", Some(Key)),

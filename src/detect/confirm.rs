@@ -517,6 +517,11 @@ pub(super) fn whole_file(rule: u16, bytes: &[u8]) -> Option<Candidate> {
     let span = whole::value(bytes)?;
     let secret = &bytes[span.start..span.end];
     let (confidence, reasons) = whole::judge(secret)?;
+    // Two words on two lines are a list.
+    let is_list = memchr::memchr(b'\n', &bytes[..span.start]).is_some();
+    if is_list && confidence == Confidence::Low {
+        return None;
+    }
     let spans = (span, span);
     Some(candidate(rule, 0, spans, confidence, reasons, secret))
 }

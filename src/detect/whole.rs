@@ -14,23 +14,61 @@ use crate::span::Span;
 
 /// Longer texts are no single value that somebody typed or a tool made.
 const MAX_LEN: usize = 512;
+/// Longest name of a user or host before it.
+const MAX_USER_LEN: usize = 64;
 /// Shorter ones are numbers and flags.
 const MIN_LEN: usize = 6;
 
-/// Returns where the value stands that is all of `bytes` but a byte order mark and line ends.
+/// Returns where the value stands that is all of `bytes` but a byte order mark, line ends, and the name of
+/// the user before it: `user:value`, a line of a password file of PostgreSQL, or two lines.
 pub(super) fn value(bytes: &[u8]) -> Option<Span> {
-    if bytes.len() > MAX_LEN + 8 {
+    if bytes.len() > MAX_LEN + 2 * MAX_USER_LEN {
         return None;
     }
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let start = bytes.len() - text.len();
     let text = text.trim_ascii_end();
-    let is_value = (MIN_LEN..=MAX_LEN).contains(&text.len())
-        && !text
+    let from = bytes.len() - bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).len();
+    let user = behind_user(text).filter(|user| text.len() - user >= MIN_LEN);
+    let start = user.unwrap_or(0);
+    let value = &text[start..];
+    let is_value = (MIN_LEN..=MAX_LEN).contains(&value.len())
+        && !value
             .iter()
             .any(|byte| byte.is_ascii_whitespace() || byte.is_ascii_control())
-        && std::str::from_utf8(text).is_ok();
-    is_value.then(|| Span::new(start, start + text.len()))
+        && std::str::from_utf8(value).is_ok();
+    is_value.then(|| Span::new(from + start, from + text.len()))
+}
+
+/// Where the value begins behind a user's name.
+fn behind_user(text: &[u8]) -> Option<usize> {
+    let len = text
+        .iter()
+        .take(MAX_USER_LEN + 1)
+        .position(|byte| b":\r\n".contains(byte))?;
+    let (user, rest) = text.split_at(len);
+    let letters = user.iter().filter(|byte| byte.is_ascii_lowercase()).count();
+    let digits = user.iter().filter(|byte| byte.is_ascii_digit()).count();
+    let is_host =
+        |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-@".contains(byte);
+    let is_user = letters >= 3 && digits <= 3 && user.iter().all(is_host);
+    match rest {
+        [b':', more @ ..] => {
+            // `host:port:database:user:password`
+            let mut fields = more.splitn(4, |byte| *byte == b':');
+            let port = fields.next().unwrap_or_default();
+            let is_port = port == b"*" || (!port.is_empty() && port.iter().all(u8::is_ascii_digit));
+            let password = fields.nth(2);
+            match password {
+                Some(password) if is_port && (is_user || user == b"*") => {
+                    Some(text.len() - password.len())
+                }
+                _ => is_user.then_some(len + 1),
+            }
+        }
+        [b'\r', b'\n', ..] => is_user.then_some(len + 2),
+        [b'\n', ..] => is_user.then_some(len + 1),
+        _ => None,
+    }
 }
 
 /// The most that can be said of a value in a file whose name means a secret; `None` if it is none.
@@ -133,6 +171,7 @@ mod tests {
         );
         assert_eq!(judged("sunshine\n"), Some(Confidence::Low));
         for text in [
+            "one\ntwo\nthree\n",
             "1.2.3\n",
             "../lib/secret.txt",
             "v1.20.3",
@@ -148,5 +187,22 @@ mod tests {
         ] {
             assert_eq!(judged(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_user_before_the_value_is_no_part_of_it() {
+        for (text, expected) in [
+            ("backup:S0mmer!:x9", "S0mmer!:x9"),
+            ("ann@example.org:S0mmer!9\n", "S0mmer!9"),
+            ("ann\r\nS0mmer!9\r\n", "S0mmer!9"),
+            ("db.example.org:6000:*:app:S0mmer!9\n", "S0mmer!9"),
+            ("*:*:*:app:S0mmer!9", "S0mmer!9"),
+            ("x7:Kd92mmer", "x7:Kd92mmer"),
+            ("Kd92:mmer:x7", "Kd92:mmer:x7"),
+        ] {
+            let span = value(text.as_bytes()).unwrap();
+            assert_eq!(&text[span.start..span.end], expected);
+        }
+        assert_eq!(value(b"two words:S0mmer!9"), None);
     }
 }

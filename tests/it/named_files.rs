@@ -11,6 +11,7 @@ fn value(template: &str, seed: u64) -> String {
     token(template, seed) + "\n"
 }
 
+/// A password as people choose them.
 fn chosen() -> String {
     ["Tr0ub4", "dor&3\n"].concat()
 }
@@ -52,7 +53,17 @@ fn secret_files() -> Vec<(&'static str, String, &'static str)> {
         ("deploy/secrets/db", value("{base62:24}", 11), "medium"),
         (
             ".htpasswd",
-            "bob:".to_owned() + &value("{base62:13}", 12),
+            "bob:".to_owned() + &value("{base62:9}7aB.", 12),
+            "medium",
+        ),
+        (
+            ".pgpass",
+            "*:*:*:app:".to_owned() + &value("{base62:9}7aB.", 14),
+            "medium",
+        ),
+        (
+            "vpn/auth.txt",
+            "ann\n".to_owned() + &value("{base62:20}", 13),
             "medium",
         ),
     ]
