@@ -51,17 +51,21 @@ fn common(a: &[u8], b: &[u8]) -> usize {
     whole + rest.take_while(|(a, b)| a == b).count()
 }
 
+fn low_byte(number: usize) -> u8 {
+    number.to_le_bytes()[0]
+}
+
 fn put_size(out: &mut Vec<u8>, mut size: usize) {
     while size > 0x7f {
-        out.push((size & 0x7f) as u8 | 0x80);
+        out.push(low_byte(size) | 0x80);
         size >>= 7;
     }
-    out.push(size as u8);
+    out.push(low_byte(size));
 }
 
 fn put_inserts(out: &mut Vec<u8>, bytes: &[u8]) {
     for part in bytes.chunks(MAX_INSERT) {
-        out.push(part.len() as u8);
+        out.push(low_byte(part.len()));
         out.extend_from_slice(part);
     }
 }
@@ -73,7 +77,7 @@ fn put_copies(out: &mut Vec<u8>, mut src: usize, mut len: usize) {
         out.push(0x80);
         let mut put = |mask: u8, byte: usize| {
             if byte & 0xff != 0 {
-                out.push((byte & 0xff) as u8);
+                out.push(low_byte(byte));
                 out[code] |= mask;
             }
         };
@@ -125,11 +129,13 @@ pub(super) fn find_runs(base: &[u8], new: &[u8]) -> Vec<Run> {
 
 /// The slot of the block at the start of `bytes` in a table of `1 << bits`.
 fn slot(bytes: &[u8], bits: u32) -> usize {
-    let mut block = [0; BLOCK];
-    block.copy_from_slice(&bytes[..BLOCK]);
-    let block = u128::from_le_bytes(block);
-    let mixed = (block as u64 ^ (block >> 64) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (mixed >> (64 - bits.max(1))) as usize & ((1 << bits) - 1)
+    let word = |at: usize| {
+        let mut word = [0; BLOCK / 2];
+        word.copy_from_slice(&bytes[at..at + BLOCK / 2]);
+        u64::from_le_bytes(word)
+    };
+    let mixed = (word(0) ^ word(BLOCK / 2).rotate_left(23)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    usize::try_from(mixed >> (64 - bits)).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -142,7 +148,7 @@ mod tests {
         *state = state
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1);
-        (*state >> 33) as usize % below
+        usize::try_from(*state >> 33).unwrap() % below
     }
 
     fn applied(base: &[u8], new: &[u8], runs: &[Run]) -> usize {
@@ -158,13 +164,15 @@ mod tests {
         for seed in 0..2_000 {
             let mut state = seed;
             let len = random(&mut state, 3_000);
-            let base: Vec<u8> = (0..len).map(|_| random(&mut state, 5) as u8).collect();
+            let base: Vec<u8> = (0..len)
+                .map(|_| u8::try_from(random(&mut state, 5)).unwrap())
+                .collect();
             let mut new = base.clone();
             for _ in 0..random(&mut state, 6) {
                 let start = random(&mut state, new.len() + 1);
                 let end = start + random(&mut state, new.len() - start + 1).min(300);
                 let put: Vec<u8> = (0..random(&mut state, 300))
-                    .map(|_| random(&mut state, 256) as u8)
+                    .map(|_| u8::try_from(random(&mut state, 256)).unwrap())
                     .collect();
                 new.splice(start..end, put);
             }
@@ -186,7 +194,7 @@ mod tests {
     fn a_small_change_makes_a_small_delta() {
         let mut state = 1;
         let base: Vec<u8> = (0..200_000)
-            .map(|_| random(&mut state, 256) as u8)
+            .map(|_| u8::try_from(random(&mut state, 256)).unwrap())
             .collect();
         let mut new = base.clone();
         new.splice(150_000..150_020, *b"another text");

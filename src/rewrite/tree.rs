@@ -206,7 +206,7 @@ mod tests {
         *state = state
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1);
-        (*state >> 33) as usize % below
+        usize::try_from(*state >> 33).unwrap() % below
     }
 
     #[test]
@@ -216,14 +216,16 @@ mod tests {
             let mut state = seed;
             for id_len in [20, 32] {
                 let id = |state: &mut u64| {
-                    let bytes: Vec<u8> = (0..id_len).map(|_| random(state, 4) as u8).collect();
+                    let bytes: Vec<u8> = (0..id_len)
+                        .map(|_| u8::try_from(random(state, 4)).unwrap())
+                        .collect();
                     ObjectId::try_from(&bytes[..]).unwrap()
                 };
                 let mut entries: Vec<Entry> = Vec::new();
                 let mut new_ids: HashMap<ObjectId, ObjectId> = HashMap::new();
                 for _ in 0..random(&mut state, 30) {
                     let len = 1 + random(&mut state, 40);
-                    let name = (0..len).map(|_| 1 + random(&mut state, 255) as u8);
+                    let name = (0..len).map(|_| u8::try_from(1 + random(&mut state, 255)).unwrap());
                     let name = name.collect();
                     let mode = modes[random(&mut state, modes.len())].into();
                     let id = id(&mut state);
