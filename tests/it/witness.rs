@@ -530,7 +530,7 @@ fn near_misses_of_documented_forms_are_not_trusted() {
             let drawn: Vec<String> = (0..MISSES)
                 .filter_map(|_| witness.value(&mut dice, Some(fault)))
                 .collect();
-            dir.write(&format!("{number}.env"), witness.lines(&drawn, Syntax::Env));
+            dir.write(format!("{number}.env"), witness.lines(&drawn, Syntax::Env));
             count += drawn.len();
             misses
                 .entry(&witness.rule)
