@@ -34,6 +34,12 @@ impl Fingerprint {
         Self(*digest.first_chunk().expect("a digest has 32 bytes"))
     }
 
+    /// Reads it from 32 hexadecimal digits.
+    pub fn from_hex(text: &str) -> Option<Self> {
+        let bytes = data_encoding::HEXLOWER_PERMISSIVE.decode(text.as_bytes());
+        bytes.ok()?.try_into().ok().map(Self)
+    }
+
     /// Returns its bytes.
     pub fn bytes(&self) -> &[u8; 16] {
         &self.0

@@ -4,6 +4,8 @@
 //! selects the paths that it matches and, as in `.gitignore`, everything below a directory that it
 //! matches: `src` and `src/**` select the same files.
 
+use std::borrow::Cow;
+
 use globset::{Candidate, Glob, GlobBuilder, GlobMatcher};
 
 use crate::error::{Error, Result};
@@ -88,6 +90,19 @@ impl PathPattern {
     /// Returns the pattern as the user typed it.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// Returns the pattern without what has no meaning, for files that keep it.
+    pub fn plain_text(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.literal)
+    }
+
+    /// Returns a glob that selects the same files; signs of a path that is meant exactly are escaped.
+    pub fn to_glob(&self) -> String {
+        match &self.glob {
+            Some(_) => self.plain_text().into_owned(),
+            None => globset::escape(&self.plain_text()),
+        }
     }
 
     /// Returns what the pattern asks of each component of a path; `None` if it cannot be split, as

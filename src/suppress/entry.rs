@@ -7,7 +7,7 @@ use sha2::Sha256;
 
 use crate::error::{Error, Result, quoted};
 use crate::finding::Fingerprint;
-use crate::paths::glob;
+use crate::paths::PathPattern;
 use crate::tables::{self, Field, Kind};
 
 /// What people say about a suppression.
@@ -77,7 +77,7 @@ impl Entry {
             let line = tables::line_of_field(text, "expires");
             wrong(line, "field 'expires': it must be a day like 2030-12-31")
         })?;
-        if let Some(Err(_)) = file.path.as_deref().map(glob) {
+        if let Some(Err(_)) = file.path.as_deref().map(PathPattern::parse) {
             let line = tables::line_of_field(text, "path");
             return Err(wrong(line, "field 'path': it is not a pattern for paths"));
         }

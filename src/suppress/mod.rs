@@ -17,7 +17,6 @@ mod store;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use globset::GlobMatcher;
 use jiff::civil::Date;
 
 pub use entry::{Details, Digest};
@@ -25,7 +24,7 @@ pub use store::Store;
 
 use crate::error::Result;
 use crate::finding::{Finding, Fingerprint, Suppressed};
-use crate::paths::glob;
+use crate::paths::PathPattern;
 use entry::{Entry, Key};
 use pattern::Pattern;
 
@@ -145,28 +144,19 @@ fn covers(entry: &Entry, finding: &Finding, locate: Locate<'_>) -> Result<bool> 
     let Some(pattern) = &entry.details.path else {
         return Ok(true);
     };
-    let glob = glob(pattern)?;
+    let pattern = PathPattern::parse(pattern)?;
     let paths = finding.history.as_ref().map(|history| &history.paths);
     Ok(paths.is_some_and(|paths| {
-        !paths.is_empty() && paths.iter().all(|path| is_at(&glob, &locate(path)))
+        !paths.is_empty() && paths.iter().all(|path| pattern.matches(&locate(path)))
     }))
 }
 
-/// Whether a pattern matches a path, or is it: `app/[id]/a` is a path, too.
-fn is_at(glob: &GlobMatcher, path: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(path);
-    glob.is_match(text.as_ref()) || glob.glob().glob() == text
-}
-
-/// The paths at which `finding` ever was and that `pattern` does not match; `None` if it never was in a
-/// file.
-///
-/// # Errors
-/// `Config` if the pattern is none.
-pub fn outside<'f>(pattern: &str, finding: &'f Finding) -> Result<Option<Vec<&'f [u8]>>> {
-    let glob = glob(pattern)?;
+/// The paths at which `finding` ever was and that none of the patterns matches; `None` if it never was in
+/// a file.
+pub fn outside<'f>(patterns: &[PathPattern], finding: &'f Finding) -> Option<Vec<&'f [u8]>> {
     let paths = finding.history.iter().flat_map(|history| &history.paths);
     let paths: Vec<&[u8]> = paths.map(|path| &path[..]).collect();
-    let others = paths.iter().filter(|path| !is_at(&glob, path));
-    Ok((!paths.is_empty()).then(|| others.copied().collect()))
+    let is_other = |path: &&&[u8]| !patterns.iter().any(|pattern| pattern.matches(path));
+    let others = paths.iter().filter(is_other);
+    (!paths.is_empty()).then(|| others.copied().collect())
 }

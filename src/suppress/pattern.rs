@@ -1,6 +1,5 @@
 //! Suppressions that people write by hand, in a configuration: by fingerprint, rule or file.
 
-use globset::GlobMatcher;
 use regex_automata::meta::Regex;
 use serde::Deserialize;
 
@@ -8,7 +7,7 @@ use super::Locate;
 use super::entry::Details;
 use crate::error::{Error, Result};
 use crate::finding::Finding;
-use crate::paths::glob;
+use crate::paths::PathPattern;
 use crate::tables::{Field, Kind};
 
 /// Fewest digits of a fingerprint that name it: as many as reports show.
@@ -30,7 +29,7 @@ pub const FIELDS: [Field; 7] = [
 pub struct Pattern {
     fingerprint: Option<String>,
     rule: Option<String>,
-    glob: Option<GlobMatcher>,
+    path: Option<PathPattern>,
     regex: Option<Regex>,
     /// What was said about it.
     pub details: Details,
@@ -97,13 +96,13 @@ impl Pattern {
             let why = "field 'expires': it must be a day like 2030-12-31";
             wrong("expires", why)
         })?;
-        let glob = written.path.as_deref().map(glob).transpose();
-        let glob =
-            glob.map_err(|_| wrong("path", "field 'path': it is not a pattern for paths"))?;
+        let path = written.path.as_deref().map(PathPattern::parse).transpose();
+        let path =
+            path.map_err(|_| wrong("path", "field 'path': it is not a pattern for paths"))?;
         Ok(Self {
             fingerprint: written.fingerprint.map(|id| id.to_ascii_lowercase()),
             rule: written.rule,
-            glob,
+            path,
             regex,
             details: Details {
                 reason: Some(written.reason),
@@ -135,9 +134,9 @@ impl Pattern {
                 .as_ref()
                 .is_none_or(|rule| *rule == finding.rule_id)
             && self
-                .glob
+                .path
                 .as_ref()
-                .is_none_or(|glob| everywhere(&|path| super::is_at(glob, path)))
+                .is_none_or(|pattern| everywhere(&|path| pattern.matches(path)))
             && self
                 .regex
                 .as_ref()

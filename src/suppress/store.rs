@@ -13,7 +13,7 @@ use super::entry::{Details, Digest, Entry, Key};
 use crate::error::{Error, Result};
 use crate::finding::Fingerprint;
 use crate::odb::repository::Repository;
-use crate::paths::glob;
+use crate::paths::PathPattern;
 
 /// The directory.
 const DIR: &str = ".unleak";
@@ -78,7 +78,7 @@ impl Store {
         details: Details,
     ) -> Result<PathBuf> {
         if let Some(pattern) = &details.path {
-            glob(pattern)?;
+            PathPattern::parse(pattern)?;
         }
         let known = self.all.find(fingerprint);
         let digest = match known {
@@ -102,18 +102,19 @@ impl Store {
     /// # Errors
     /// `Io` if the file cannot be removed.
     pub fn remove(&mut self, digest: Digest) -> Result<bool> {
-        if self
-            .all
-            .entries
-            .get(&digest)
-            .is_none_or(|entry| entry.source != "ignore")
-        {
+        if !self.is_single(digest) {
             return Ok(false);
         }
         let path = self.file(digest);
         fs::remove_file(&path).map_err(|e| Error::io("remove", &path, e))?;
         self.all.entries.remove(&digest);
         Ok(true)
+    }
+
+    /// Whether a suppression is a file of its own, and not a line of the baseline.
+    pub fn is_single(&self, digest: Digest) -> bool {
+        let entry = self.all.entries.get(&digest);
+        entry.is_some_and(|entry| entry.source == "ignore")
     }
 
     /// Digests of the baseline.

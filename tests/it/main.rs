@@ -20,6 +20,7 @@ mod hold;
 mod hook_install;
 mod hook_managers;
 mod hook_run;
+mod ignore;
 mod import;
 mod malformed;
 mod many;

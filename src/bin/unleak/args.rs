@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use unleak::path_class::PathClass;
 
 use crate::estate::args::{EstateCommand, MergeArgs};
+use crate::ignore::args::IgnoreArgs;
 use crate::purge::args::PurgeArgs;
 use crate::report::args::ReportCommand;
 
@@ -57,7 +58,7 @@ pub(crate) enum Command {
     /// Tell why a finding has its confidence
     Explain(ExplainArgs),
     /// Suppress findings that are known and accepted, in files of the repository
-    Ignore(IgnoreArgs),
+    Ignore(Box<IgnoreArgs>),
     /// Suppress all findings that are there now; new ones are still told
     Baseline(BaselineArgs),
     /// Suppress what lists of other scanners name: ignore files, JSON reports, baselines
@@ -128,47 +129,6 @@ pub(crate) struct ExplainArgs {
     pub(crate) rules: RuleOptions,
 }
 
-/// What is suppressed.
-#[derive(Debug, clap::Args)]
-#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
-pub(crate) struct IgnoreArgs {
-    #[command(subcommand)]
-    pub(crate) command: Option<IgnoreCommand>,
-
-    /// The first digits of fingerprints, as reports show them
-    #[arg(value_name = "FINGERPRINT", required = true)]
-    pub(crate) fingerprint: Vec<String>,
-
-    /// Why it is no danger
-    #[arg(long, value_name = "TEXT", required = true)]
-    pub(crate) reason: Option<String>,
-
-    /// Who says so
-    #[arg(long, value_name = "NAME")]
-    pub(crate) owner: Option<String>,
-
-    /// Only as long as every file that ever held it is one of these, as in 'docs/**'
-    #[arg(long, value_name = "PATTERN")]
-    pub(crate) path: Option<String>,
-
-    /// The last day on which it holds
-    #[arg(long, value_name = "YYYY-MM-DD")]
-    pub(crate) expires: Option<String>,
-
-    /// The repository
-    #[arg(
-        short = 'C',
-        long,
-        default_value = ".",
-        value_name = "REPO",
-        global = true
-    )]
-    pub(crate) repository: PathBuf,
-
-    #[command(flatten)]
-    pub(crate) rules: RuleOptions,
-}
-
 /// What is imported, and where to.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ImportArgs {
@@ -183,19 +143,6 @@ pub(crate) struct ImportArgs {
 
     #[command(flatten)]
     pub(crate) rules: RuleOptions,
-}
-
-/// What to do with suppressions.
-#[derive(Debug, Subcommand)]
-pub(crate) enum IgnoreCommand {
-    /// List all suppressions, and what inline markers hide
-    List,
-    /// Take suppressions back
-    Remove {
-        /// Their names, as 'unleak ignore list' shows them
-        #[arg(value_name = "DIGEST", required = true)]
-        digest: Vec<String>,
-    },
 }
 
 /// What to do with the baseline.
@@ -609,7 +556,7 @@ pub(crate) struct HookOptions {
 }
 
 /// Which findings are wanted; all are looked for.
-#[derive(Debug, Default, clap::Args)]
+#[derive(Debug, Default, PartialEq, Eq, clap::Args)]
 #[command(next_help_heading = "Filters")]
 pub(crate) struct FilterOptions {
     /// Only findings of this rule; may be given more than once
@@ -639,6 +586,10 @@ pub(crate) struct FilterOptions {
     #[arg(long, value_name = "TEXT")]
     pub(crate) author: Option<String>,
 
+    /// Only what was brought in before this date, as in '2026-11-01' or '2 weeks ago'
+    #[arg(long, value_name = "DATE")]
+    pub(crate) before: Option<String>,
+
     /// Only what this branch, tag or remote-tracking branch reaches; may be given more than once
     #[arg(long = "ref", value_name = "NAME")]
     pub(crate) refs: Vec<String>,
@@ -650,6 +601,13 @@ pub(crate) struct FilterOptions {
     /// Only what a remote-tracking branch reaches
     #[arg(long)]
     pub(crate) published: bool,
+}
+
+impl FilterOptions {
+    /// Whether there is no filter.
+    pub(crate) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Reads the name of a class of paths.

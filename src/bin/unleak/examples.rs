@@ -3,6 +3,7 @@
 use clap::{Command, CommandFactory};
 
 use crate::args::Args;
+use crate::headings;
 
 /// A command, and lines that show it.
 const EXAMPLES: [(&str, &[&str]); 46] = [
@@ -27,12 +28,20 @@ const EXAMPLES: [(&str, &[&str]); 46] = [
     ),
     (
         "ignore",
-        &["unleak ignore 1f3c9a20 --reason 'key of a deleted account' --expires 2030-12-31"],
+        &[
+            "unleak ignore 1f3c9a20 --reason 'key of a deleted account' --expires 2030-12-31",
+            "unleak ignore --path tests/fixtures --reason 'made up for tests' --dry-run",
+            "unleak ignore --range main..topic --all --reason 'reviewed in the pull request'",
+            "unleak ignore --from scan.json --rule json-web-token --reason 'expired tokens'",
+        ],
     ),
     ("ignore list", &["unleak ignore list"]),
     (
         "ignore remove",
-        &["unleak ignore remove 00112233445566778899aabbccddeeff"],
+        &[
+            "unleak ignore remove 00112233",
+            "unleak ignore remove --path src --dry-run",
+        ],
     ),
     ("baseline create", &["unleak baseline create"]),
     ("baseline update", &["unleak baseline update"]),
@@ -128,7 +137,7 @@ pub(crate) fn command() -> Command {
         let text = format!("{word}:\n  {}", lines.join("\n  "));
         command = with(command, &names, &text);
     }
-    command
+    headings::grouped(command)
 }
 
 /// Adds text after the help of a command.

@@ -7,27 +7,30 @@ use unleak::detect::checksum::Outcome;
 use unleak::detect::explain::Explanation;
 use unleak::detect::score::{HIGH_SCORE, LOW_SCORE, MEDIUM_SCORE, probability as chance};
 use unleak::error::Result;
-use unleak::finding::{Finding, Occurrence};
+use unleak::finding::Finding;
 use unleak::odb::read::Reader;
 use unleak::report::escape::escape;
 use unleak::report::redact::{Redactor, Reveal};
 
-use crate::args::{Args, ConfidenceChoice, ExplainArgs};
+use crate::args::{Args, ExplainArgs};
 use crate::exit::Exit;
-use crate::found::Found;
+use crate::found::{Found, Wanted, place};
 use crate::output;
 
 /// Runs it.
 pub(crate) fn run(args: &Args, explain: &ExplainArgs) -> Result<Exit> {
-    let found = Found::scan(
-        args,
-        &explain.repository,
-        &explain.rules,
-        ConfidenceChoice::Low,
-        false,
-    )?;
-    let (findings, detector) = (&found.audit.findings, &found.detector);
+    let wanted = Wanted::all(&explain.repository, &explain.rules);
+    let found = Found::scan(args, &wanted)?;
     let finding = found.picked(&explain.fingerprint)?;
+    output::print(text_of(&found, finding)?.as_bytes())
+}
+
+/// Why a finding has its confidence.
+///
+/// # Errors
+/// `Repository` if the objects cannot be opened.
+pub(crate) fn text_of(found: &Found, finding: &Finding) -> Result<String> {
+    let (findings, detector) = (&found.audit.findings, &found.detector);
     let redactor = Redactor::new(findings, Reveal::Redacted);
     let mut text = heading(finding, detector, &redactor);
     let (overrides, limits) = (&found.overrides, found.options.limits);
@@ -61,7 +64,7 @@ pub(crate) fn run(args: &Args, explain: &ExplainArgs) -> Result<Exit> {
              not told one by one.\n",
         ),
     }
-    output::print(text.as_bytes())
+    Ok(text)
 }
 
 fn heading(finding: &Finding, detector: &Detector, redactor: &Redactor) -> String {
@@ -81,19 +84,6 @@ fn heading(finding: &Finding, detector: &Detector, redactor: &Redactor) -> Strin
         let _ = writeln!(text, "- {}", reason.text());
     }
     text
-}
-
-/// `path:line`, or the object if no path is known for it.
-fn place(finding: &Finding, found: &Occurrence, redactor: &Redactor) -> String {
-    let appearances = finding.history.iter().flat_map(|h| &h.appearances);
-    let mut paths = appearances
-        .filter(|appearance| appearance.object_id == found.object_id)
-        .filter_map(|appearance| appearance.path.as_ref());
-    let holder = paths.next().map_or_else(
-        || found.object_id.to_string(),
-        |path| escape(&redactor.path(path)),
-    );
-    format!("{holder}:{}", found.spot.position.line)
 }
 
 /// Facts that change the log-odds by less are told together.

@@ -8,6 +8,7 @@ use unleak::audit::presence::{Answer, Beside, Presence};
 use unleak::audit::{Audit, Scope};
 use unleak::error::{Error, Result, nearest};
 use unleak::finding::{Finding, History, Place, Reach, Standing};
+use unleak::odb::revision;
 use unleak::paths::PathPattern;
 use unleak::rule::RuleSet;
 
@@ -20,6 +21,8 @@ pub(crate) struct Filter<'a> {
     options: &'a FilterOptions,
     paths: Vec<PathPattern>,
     excluded: Vec<PathPattern>,
+    /// Seconds since 1970.
+    before: Option<i64>,
     ground: Ground<'a>,
 }
 
@@ -71,6 +74,7 @@ impl<'a> Filter<'a> {
             options,
             paths: ground.patterns("--path", &options.path)?,
             excluded: ground.patterns("--exclude", &options.exclude)?,
+            before: options.before.as_deref().map(revision::date).transpose()?,
             ground,
         })
     }
@@ -107,7 +111,8 @@ impl<'a> Filter<'a> {
         let lists = lists.into_iter();
         let values = lists.flat_map(|(flag, values)| values.iter().map(move |v| (flag, v)));
         let author = options.author.iter().map(|text| ("--author", text));
-        let values = values.chain(author);
+        let before = options.before.iter().map(|date| ("--before", date));
+        let values = values.chain(author).chain(before);
         let mut typed: Vec<String> = values.map(|(f, v)| format!("{f} '{v}'")).collect();
         let classes = options.path_class.iter();
         typed.extend(classes.map(|class| format!("--path-class {}", class.slug())));
@@ -142,7 +147,8 @@ impl<'a> Filter<'a> {
         }
     }
 
-    fn wants(&self, finding: &Finding, rules: &RuleSet) -> bool {
+    /// Whether the filters select a finding.
+    pub(crate) fn wants(&self, finding: &Finding, rules: &RuleSet) -> bool {
         let options = self.options;
         let is_rule = options.rule.is_empty() || options.rule.contains(&finding.rule_id);
         let provider = rules
@@ -160,6 +166,7 @@ impl<'a> Filter<'a> {
                 .author
                 .as_ref()
                 .is_none_or(|text| is_by(finding, text))
+            && self.before.is_none_or(|before| is_before(finding, before))
             && (options.refs.is_empty() || options.refs.iter().any(|name| is_on_ref(finding, name)))
             && (!options.in_head || is_in_head(finding))
             && (!options.published || is_published(finding))
@@ -351,6 +358,7 @@ fn applies(options: &FilterOptions, scope: Scope) -> Result<()> {
         ("--path", !options.path.is_empty(), has_paths, "paths"),
         ("--exclude", !options.exclude.is_empty(), has_paths, "paths"),
         ("--author", options.author.is_some(), has_author, "authors"),
+        ("--before", options.before.is_some(), has_author, "dates"),
         ("--ref", !options.refs.is_empty(), has_refs, "refs"),
         ("--in-head", options.in_head, has_refs, "refs"),
         ("--published", options.published, has_refs, "refs"),
@@ -436,4 +444,11 @@ fn is_by(finding: &Finding, text: &str) -> bool {
     let history = finding.history.as_ref();
     let author = history.and_then(|history| history.author.as_ref());
     author.is_some_and(|author| author.holds(text))
+}
+
+/// Whether its first commit is older. What no commit holds has no date, and is not.
+fn is_before(finding: &Finding, seconds: i64) -> bool {
+    let history = finding.history.as_ref();
+    let author = history.and_then(|history| history.author.as_ref());
+    author.is_some_and(|author| author.seconds < seconds)
 }

@@ -4,12 +4,17 @@ use std::path::Path;
 use std::sync::Arc;
 
 use unleak::audit::repository::audit;
-use unleak::audit::{Audit, AuditOptions};
+use unleak::audit::{Audit, AuditOptions, changes};
 use unleak::detect::Detector;
 use unleak::error::{Error, Result};
-use unleak::finding::Finding;
+use unleak::finding::{Finding, Occurrence, Place};
 use unleak::odb::repository::{Overrides, Repository};
+use unleak::odb::revision::Ends;
 use unleak::progress::Progress;
+use unleak::report::escape::escape;
+use unleak::report::redact::Redactor;
+use unleak::scan::commits::Range;
+use unleak::scan::{InlineAllow, files};
 
 use crate::args::{Args, ConfidenceChoice, RuleOptions};
 use crate::config::Layers;
@@ -26,23 +31,63 @@ pub(crate) struct Found {
     pub(crate) layers: Layers,
 }
 
+/// What is scanned, and what counts as found.
+pub(crate) struct Wanted<'a> {
+    /// The repository.
+    pub(crate) path: &'a Path,
+    pub(crate) rules: &'a RuleOptions,
+    /// The least confidence; that of the settings if it is `None`.
+    pub(crate) least: Option<ConfidenceChoice>,
+    pub(crate) inline: InlineAllow,
+    /// Scan only what these commits bring in.
+    pub(crate) range: Option<&'a str>,
+    /// Which files of the worktree are read, too.
+    pub(crate) worktree: Option<files::Wanted>,
+}
+
+impl<'a> Wanted<'a> {
+    /// All findings of the repository at `path`, of any confidence, whatever inline markers say.
+    pub(crate) fn all(path: &'a Path, rules: &'a RuleOptions) -> Self {
+        Self {
+            path,
+            rules,
+            least: Some(ConfidenceChoice::Low),
+            inline: InlineAllow::Ignored,
+            range: None,
+            worktree: None,
+        }
+    }
+}
+
 impl Found {
-    /// Scans the repository at `path`.
-    pub(crate) fn scan(
-        args: &Args,
-        path: &Path,
-        rules: &RuleOptions,
-        least: ConfidenceChoice,
-        allow_inline: bool,
-    ) -> Result<Self> {
-        let overrides = settings::overrides_for(path);
-        let repository = Repository::discover(path, &overrides)?;
-        let layers = Layers::load(&rules.config, Some(&repository))?;
-        let options = settings::audit_options(&layers, Some(least), !allow_inline);
-        let detector = Detector::compile(settings::rules(rules, &layers)?)?;
+    /// Scans a repository.
+    ///
+    /// # Errors
+    /// As the scan; `Usage` if the range is none.
+    pub(crate) fn scan(args: &Args, wanted: &Wanted<'_>) -> Result<Self> {
+        let overrides = settings::overrides_for(wanted.path);
+        let repository = Repository::discover(wanted.path, &overrides)?;
+        let layers = Layers::load(&wanted.rules.config, Some(&repository))?;
+        let is_off = wanted.inline == InlineAllow::Ignored;
+        let mut options = settings::audit_options(&layers, wanted.least, is_off);
+        settings::what_is_read(&mut options, &layers, false, None);
+        options.worktree = wanted.worktree;
+        let detector = Detector::compile(settings::rules(wanted.rules, &layers)?)?;
         let progress = Arc::new(Progress::default());
         let line = ProgressLine::start(&progress, !args.quiet);
-        let audit = audit(&repository, &overrides, &detector, &options, &progress);
+        let audit = match wanted.range {
+            None => audit(&repository, &overrides, &detector, &options, &progress),
+            Some(range) => range_of(&repository, range).and_then(|range| {
+                changes::range(
+                    &repository,
+                    &overrides,
+                    &range,
+                    Vec::new(),
+                    &detector,
+                    &options,
+                )
+            }),
+        };
         drop(line);
         Ok(Self {
             audit: audit?,
@@ -69,6 +114,67 @@ impl Found {
                 Error::usage(format!("more than one fingerprint begins with '{prefix}'"))
                     .hint("give more of its digits"),
             ),
+        }
+    }
+}
+
+fn range_of(repository: &Repository, range: &str) -> Result<Range> {
+    let Ends { tips, hidden } = repository.revisions(range)?;
+    Ok(Range {
+        tips,
+        hidden,
+        since: None,
+    })
+}
+
+/// How a finding's value is shown.
+pub(crate) fn mark(finding: &Finding, redactor: &Redactor) -> String {
+    escape(&redactor.secret(&finding.secret))
+}
+
+/// Where a finding entered history: `path:line`, and how many other files held it.
+pub(crate) fn first_place(finding: &Finding, redactor: &Redactor) -> String {
+    let history = finding.history.as_ref();
+    let first = history.and_then(|history| history.first.as_ref());
+    let Some((first, path)) = first.and_then(|first| Some((first, first.path.as_ref()?))) else {
+        let first = finding.occurrences.first();
+        return first.map_or_else(String::new, |first| place(finding, first, redactor));
+    };
+    let shown = escape(&redactor.path(path));
+    let line = first.spot.position.line;
+    match history.map_or(0, |history| history.paths.len()) {
+        0 | 1 => format!("{shown}:{line}"),
+        2 => format!("{shown}:{line} and 1 more file"),
+        count => format!("{shown}:{line} and {} more files", count - 1),
+    }
+}
+
+/// Where an occurrence is: `path:line`, or the name of what holds it.
+pub(crate) fn place(finding: &Finding, found: &Occurrence, redactor: &Redactor) -> String {
+    let place = found.spot.place;
+    let line = found.spot.position.line;
+    match place {
+        Place::TreeEntry | Place::Index => {
+            format!("{} '{}'", place.name(), escape(&redactor.path(&found.name)))
+        }
+        Place::Ref | Place::Reflog => {
+            let name = escape(&redactor.reference("", &found.name));
+            format!("{} '{name}'", place.name())
+        }
+        Place::Worktree => format!("{}:{line}", escape(&redactor.path(&found.name))),
+        Place::Commit(part) | Place::Tag(part) => {
+            format!("{} of {} {}", part.name(), place.name(), found.object_id)
+        }
+        Place::Blob => {
+            let appearances = finding.history.iter().flat_map(|h| &h.appearances);
+            let mut paths = appearances
+                .filter(|appearance| appearance.object_id == found.object_id)
+                .filter_map(|appearance| appearance.path.as_ref());
+            let holder = paths.next().map_or_else(
+                || found.object_id.to_string(),
+                |path| escape(&redactor.path(path)),
+            );
+            format!("{holder}:{line}")
         }
     }
 }

@@ -11,6 +11,7 @@ mod explain;
 mod filter;
 mod found;
 mod ground;
+mod headings;
 mod home;
 mod hook;
 mod ignore;

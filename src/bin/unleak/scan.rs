@@ -334,6 +334,9 @@ fn state(
     let place = is_placed
         .then(std::env::current_dir)
         .and_then(std::io::Result::ok);
+    // '2 weeks ago' is another day each day.
+    let before = scan.filter.before.as_deref();
+    let before = before.map(revision::date).transpose()?;
     let how = How {
         rules: &state::digest_of_rules(&settings.rules)?,
         audit: &settings.audit,
@@ -343,7 +346,7 @@ fn state(
             remote.as_deref().map(Vec::as_slice),
             suppressions,
             scan.no_ignore,
-            &(&scan.filter, &scan.shard, &scan.oids_from, &place),
+            &(&scan.filter, before, &scan.shard, &scan.oids_from, &place),
         ),
     };
     state::open(&scan.state, repo, &how)

@@ -22,9 +22,9 @@ use unleak::report::escape::escape;
 use unleak::rule::foreign;
 use unleak::suppress::{Details, Store};
 
-use crate::args::{Args, ConfidenceChoice, ImportArgs};
+use crate::args::{Args, ImportArgs};
 use crate::exit::Exit;
-use crate::found::Found;
+use crate::found::{Found, Wanted};
 use crate::{output, settings};
 use lists::{Known, Place};
 use write::Additions;
@@ -89,8 +89,8 @@ fn suppress(
     known: &[(String, Known)],
     left: &mut Vec<String>,
 ) -> Result<usize> {
-    let (repository, rules) = (&import.repository, &import.rules);
-    let found = Found::scan(args, repository, rules, ConfidenceChoice::Low, false)?;
+    let wanted = Wanted::all(&import.repository, &import.rules);
+    let found = Found::scan(args, &wanted)?;
     let mut store = Store::open(&found.repository)?;
     let mut count = 0;
     for (file, known) in known {

@@ -1,0 +1,112 @@
+//! `unleak ignore list`: all suppressions, with what they hide.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use unleak::error::Result;
+use unleak::finding::Finding;
+use unleak::report::escape::escape;
+use unleak::report::redact::{Redactor, Reveal};
+use unleak::scan::InlineAllow;
+use unleak::suppress::Digest;
+use unleak::suppress::pattern::Pattern;
+
+use super::{say_details, today};
+use crate::args::{Args, RuleOptions};
+use crate::exit::Exit;
+use crate::found::{Found, Wanted, first_place, mark, place};
+use crate::{config, output};
+
+/// Runs it.
+pub(super) fn run(args: &Args, repository: &Path, rules: &RuleOptions) -> Result<Exit> {
+    let wanted = Wanted::all(repository, rules);
+    let found = Found::scan(args, &wanted)?;
+    let findings = &found.audit.findings;
+    let redactor = Redactor::new(findings, Reveal::Redacted);
+    let all = config::suppressions(Some(&found.repository), &found.layers, false)?;
+    let hidden = findings
+        .iter()
+        .filter_map(|finding| Some((all.find(finding.fingerprint)?, finding)));
+    let hidden: HashMap<Digest, &Finding> = hidden.collect();
+    let mut text = String::new();
+    for (digest, rule, details, source) in all.list() {
+        let finding = hidden.get(&digest);
+        // Writing to a string cannot fail.
+        let _ = write!(
+            text,
+            "{digest} {source:8} {rule}",
+            rule = escape(rule.as_bytes())
+        );
+        if let Some(finding) = finding {
+            let (place, mark) = (first_place(finding, &redactor), mark(finding, &redactor));
+            let _ = write!(text, "; {place}; {mark}");
+        }
+        say_details(details, &mut text);
+        if details.expires.is_some_and(|day| day < today()) {
+            text.push_str("; EXPIRED");
+        }
+        text.push_str(match finding {
+            Some(_) => "\n",
+            None => "; matches nothing\n",
+        });
+    }
+    configured(&all.patterns, findings, &mut text);
+    let honoured = Wanted {
+        inline: InlineAllow::Honoured,
+        ..wanted
+    };
+    let honoured = Found::scan(args, &honoured)?;
+    inline(findings, &honoured.audit.findings, &redactor, &mut text);
+    if text.is_empty() {
+        text.push_str("nothing is suppressed\n");
+    }
+    output::print(text.as_bytes())
+}
+
+/// The suppressions of configurations.
+fn configured(patterns: &[Pattern], findings: &[Finding], text: &mut String) {
+    for pattern in patterns {
+        let (named, source) = (
+            escape(pattern.named.as_bytes()),
+            escape(pattern.source.as_bytes()),
+        );
+        let reason = pattern.details.reason.as_deref().unwrap_or_default();
+        let _ = write!(
+            text,
+            "{named}; {source}; reason: {}",
+            escape(reason.as_bytes())
+        );
+        if pattern.details.expires.is_some_and(|day| day < today()) {
+            text.push_str("; EXPIRED");
+        }
+        let is_used = findings
+            .iter()
+            .any(|finding| pattern.covers(finding, &<[u8]>::to_vec));
+        text.push_str(if is_used { "\n" } else { "; matches nothing\n" });
+    }
+}
+
+/// What inline markers hide: the places that `all` has and `open` has not.
+fn inline(all: &[Finding], open: &[Finding], redactor: &Redactor, text: &mut String) {
+    for finding in all {
+        let other = open
+            .iter()
+            .find(|other| other.fingerprint == finding.fingerprint);
+        let hidden = finding
+            .occurrences
+            .iter()
+            .filter(|occurrence| other.is_none_or(|other| !other.occurrences.contains(occurrence)));
+        for occurrence in hidden {
+            // Writing to a string cannot fail.
+            let _ = writeln!(
+                text,
+                "{} inline   {}; {}; {}",
+                finding.fingerprint,
+                escape(finding.rule_id.as_bytes()),
+                place(finding, occurrence, redactor),
+                mark(finding, redactor)
+            );
+        }
+    }
+}

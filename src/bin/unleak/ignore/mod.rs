@@ -1,0 +1,122 @@
+//! `unleak ignore` and `unleak baseline`: findings that people know and accept.
+//!
+//! ```text
+//! args < selection < add, list, remove; add, list, remove, baseline < mod
+//! ```
+
+mod add;
+pub(crate) mod args;
+mod baseline;
+mod list;
+mod remove;
+pub(crate) mod selection;
+
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use unleak::audit::{Audit, Scope};
+use unleak::error::{Error, Result};
+use unleak::report::escape::escape;
+use unleak::suppress::{Details, Locate, Suppressions};
+
+use crate::args::Args;
+use crate::exit::Exit;
+use crate::ui;
+use args::{IgnoreArgs, IgnoreCommand};
+
+pub(crate) use add::{how_to_share, reasoned};
+pub(crate) use baseline::run as baseline;
+
+/// Runs `unleak ignore`.
+pub(crate) fn run(args: &Args, ignore: &IgnoreArgs) -> Result<Exit> {
+    match &ignore.command {
+        Some(IgnoreCommand::List { rules }) => list::run(args, &ignore.repository, rules),
+        Some(IgnoreCommand::Remove(remove)) => remove::run(args, &ignore.repository, remove),
+        None => add::run(args, ignore),
+    }
+}
+
+/// Takes out of `audit` what is suppressed, and warns about what should be looked at.
+pub(crate) fn apply(all: &Suppressions, audit: &mut Audit) -> Result<()> {
+    apply_at(all, audit, &<[u8]>::to_vec)
+}
+
+/// Like [`apply`], for findings whose paths do not begin at the top of the repository.
+pub(crate) fn apply_at(all: &Suppressions, audit: &mut Audit, locate: Locate<'_>) -> Result<()> {
+    let (expired, unused) = hide(all, audit, locate)?;
+    for name in expired {
+        ui::warn(&format!(
+            "the suppression '{name}' has expired: 'unleak ignore list' tells which"
+        ));
+    }
+    let coverage = &audit.coverage;
+    // A suppression may be for what is not sure enough to be here.
+    let is_whole = audit.scope == Scope::Repository
+        && coverage.is_complete()
+        && coverage.below_confidence == 0;
+    if is_whole && !unused.is_empty() {
+        let count = unused.len();
+        ui::warn(&format!(
+            "{count} suppressions match nothing: 'unleak ignore list' tells which"
+        ));
+    }
+    Ok(())
+}
+
+/// Takes out of `audit` what is suppressed; returns the suppressions that have expired, and those that
+/// match nothing.
+fn hide(
+    all: &Suppressions,
+    audit: &mut Audit,
+    locate: Locate<'_>,
+) -> Result<(Vec<String>, Vec<String>)> {
+    let outcome = all.apply(std::mem::take(&mut audit.findings), today(), locate)?;
+    audit.findings = outcome.findings;
+    audit.coverage.suppressed = outcome.suppressed;
+    audit.hidden.extend(outcome.hidden);
+    Ok((outcome.expired, outcome.unused))
+}
+
+/// The day on which suppressions are judged, UTC.
+pub(crate) fn today() -> Date {
+    Timestamp::now().to_zoned(TimeZone::UTC).date()
+}
+
+/// What people said about a suppression.
+fn say_details(details: &Details, text: &mut String) {
+    for (what, value) in [
+        ("reason", details.reason.clone()),
+        ("owner", details.owner.clone()),
+        ("path", details.path.clone()),
+        ("expires", details.expires.map(|day| day.to_string())),
+    ] {
+        if let Some(value) = value {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "; {what}: {}", escape(value.as_bytes()));
+        }
+    }
+}
+
+/// Reads a day.
+///
+/// # Errors
+/// `Usage` if it is none.
+pub(crate) fn day(text: &str) -> Result<Date> {
+    text.parse().map_err(|_| {
+        Error::usage(format!("'{text}' is not a day")).hint("write it as in 2030-12-31")
+    })
+}
+
+/// Reads the last day on which a suppression holds.
+///
+/// # Errors
+/// `Usage` if it is none, or is before `today`.
+pub(crate) fn future(text: &str, today: Date) -> Result<Date> {
+    match day(text)? {
+        day if day < today => Err(Error::usage(format!("'{day}' is in the past"))
+            .hint("it is the last day on which the suppression holds")),
+        day => Ok(day),
+    }
+}

@@ -1,0 +1,144 @@
+//! `unleak ignore remove`: removes suppressions.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use unleak::error::{Error, Result};
+use unleak::finding::Finding;
+use unleak::odb::repository::Repository;
+use unleak::report::escape::escape;
+use unleak::report::redact::{Redactor, Reveal};
+use unleak::suppress::{Digest, Store};
+
+use super::args::RemoveArgs;
+use super::selection::{self, Listed};
+use crate::args::Args;
+use crate::exit::Exit;
+use crate::found::{Found, Wanted, first_place, mark};
+use crate::{output, settings};
+
+/// Fewest digits that name a suppression.
+const MIN_DIGITS: usize = 8;
+
+/// Runs it.
+pub(super) fn run(args: &Args, repository: &Path, remove: &RemoveArgs) -> Result<Exit> {
+    match (remove.digest.is_empty(), remove.selection.is_some()) {
+        (false, false) => named(repository, remove),
+        (true, true) => selected(args, repository, remove),
+        (true, false) => Err(selection::nothing_selected("suppression")),
+        (false, true) => Err(Error::usage("suppressions are both named and selected")
+            .hint("give either their names or filters")),
+    }
+}
+
+/// Removes those that are named one by one.
+fn named(repository: &Path, remove: &RemoveArgs) -> Result<Exit> {
+    let overrides = settings::overrides_for(repository);
+    let mut store = Store::open(&Repository::discover(repository, &overrides)?)?;
+    let digests: Result<Vec<Digest>> = remove
+        .digest
+        .iter()
+        .map(|text| the_one(&store, text))
+        .collect();
+    let mut text = String::new();
+    for digest in digests? {
+        let is_there = match remove.selection.dry_run {
+            true => store.is_single(digest),
+            false => store.remove(digest)?,
+        };
+        if !is_there {
+            return Err(absent(&digest.to_string()));
+        }
+        let said = match remove.selection.dry_run {
+            true => "would be removed; nothing was changed",
+            false => "is removed",
+        };
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{digest} {said}");
+    }
+    output::print(text.as_bytes())
+}
+
+/// The suppression whose name begins with `text`.
+fn the_one(store: &Store, text: &str) -> Result<Digest> {
+    let is_long = text.len() >= MIN_DIGITS;
+    let all = store.all.list().map(|(digest, ..)| digest);
+    let mut alike = all.filter(|digest| is_long && digest.to_string().starts_with(text));
+    match (alike.next(), alike.next()) {
+        (Some(digest), None) => Ok(digest),
+        (None, _) => Err(absent(text)),
+        _ => Err(
+            Error::usage(format!("more than one suppression begins with '{text}'"))
+                .hint("give more of its digits"),
+        ),
+    }
+}
+
+fn absent(text: &str) -> Error {
+    Error::usage(format!("there is no suppression '{text}'")).hint(
+        "'unleak ignore list' shows all; those of a baseline go with 'unleak baseline update'",
+    )
+}
+
+/// Removes those that hide what is selected.
+fn selected(args: &Args, repository: &Path, remove: &RemoveArgs) -> Result<Exit> {
+    let listed = Listed::read(&remove.selection)?;
+    let mut wanted = Wanted::all(repository, &remove.rules);
+    wanted.worktree = selection::worktree(listed.as_ref());
+    let mut found = Found::scan(args, &wanted)?;
+    selection::warn_of_absent(&found, listed.as_ref());
+    selection::narrow(&mut found, &remove.selection.filter, listed.as_ref())?;
+    let redactor = Redactor::of(&found.audit, Reveal::Redacted);
+    let mut store = Store::open(&found.repository)?;
+    let findings = found.audit.findings.iter();
+    let hidden = findings.filter_map(|f| Some((store.all.find(f.fingerprint)?, f)));
+    let mut hidden: HashMap<Digest, &Finding> = hidden.collect();
+    let (mut count, mut kept) = (0, 0);
+    let is_everything =
+        remove.selection.all && remove.selection.filter.is_empty() && listed.is_none();
+    let mut text = String::new();
+    let all: Vec<(Digest, String)> = store
+        .all
+        .list()
+        .map(|(digest, rule, ..)| (digest, rule.to_owned()))
+        .collect();
+    for (digest, rule) in all {
+        let finding = hidden.remove(&digest);
+        // What hides nothing any more is selected by no filter.
+        if finding.is_none() && !is_everything {
+            continue;
+        }
+        if !store.is_single(digest) {
+            kept += 1;
+            continue;
+        }
+        if !remove.selection.dry_run {
+            store.remove(digest)?;
+        }
+        count += 1;
+        // Writing to a string cannot fail.
+        let _ = write!(text, "  {digest} {}", escape(rule.as_bytes()));
+        if let Some(finding) = finding {
+            let (place, mark) = (first_place(finding, &redactor), mark(finding, &redactor));
+            let _ = write!(text, "  {place}  {mark}");
+        }
+        text.push('\n');
+    }
+    let said = match remove.selection.dry_run {
+        true => "would be removed; nothing was changed",
+        false => "removed",
+    };
+    let noun = match count {
+        1 => "suppression",
+        _ => "suppressions",
+    };
+    let _ = writeln!(text, "{count} {noun} {said}");
+    if kept > 0 {
+        let _ = writeln!(
+            text,
+            "{kept} more are in the baseline, which 'unleak baseline update' changes"
+        );
+    }
+    output::print(text.as_bytes())
+}

@@ -1,0 +1,301 @@
+//! Suppressions by selection: the filters of a scan decide what is accepted, and what is taken back.
+
+use crate::support::{Repo, github_token, token, unleak};
+
+const REASON: [&str; 2] = ["--reason", "looked at"];
+
+fn run(repo: &Repo, args: &[&str]) -> (Option<i32>, String) {
+    let output = repo.unleak(args, b"", &[]);
+    let text = [output.stdout, output.stderr].concat();
+    (
+        output.status.code(),
+        String::from_utf8_lossy(&text).into_owned(),
+    )
+}
+
+fn ignore(repo: &Repo, args: &[&str]) -> String {
+    let args = [&["ignore"], args, &REASON].concat();
+    let (code, text) = run(repo, &args);
+    assert_eq!(code, Some(0), "{args:?}: {text}");
+    text
+}
+
+fn remove(repo: &Repo, args: &[&str]) -> String {
+    let args = [&["ignore", "remove"], args].concat();
+    let (code, text) = run(repo, &args);
+    assert_eq!(code, Some(0), "{args:?}: {text}");
+    text
+}
+
+/// The first paths of the findings that are open.
+fn open(repo: &Repo) -> Vec<String> {
+    let report = repo.scan(&[]);
+    let mut paths: Vec<String> = report
+        .findings()
+        .iter()
+        .map(|finding| finding["history"]["paths"][0].as_str().unwrap().to_owned())
+        .collect();
+    paths.sort_unstable();
+    paths
+}
+
+fn file(value: &str) -> String {
+    format!("first\ntoken = \"{value}\"\n")
+}
+
+fn slack_token(seed: u64) -> String {
+    token("xoxb-{digits:12}-{digits:12}-{base62:24}", seed)
+}
+
+/// Tokens of two rules in three directories, of two authors, over years.
+fn mixed() -> Repo {
+    let repo = Repo::new();
+    repo.commit_file("tests/a.conf", file(&github_token(600)));
+    repo.commit_file("src/b.conf", file(&github_token(601)));
+    repo.commit_file("docs/c.conf", file(&slack_token(602)));
+    repo.write("src/d.conf", file(&slack_token(603)));
+    repo.git(&["add", "."]);
+    let late = [
+        "-c",
+        "user.name=Bob",
+        "-c",
+        "user.email=bob@example.org",
+        "commit",
+        "-q",
+        "-m",
+        "late",
+        "--date=2024-05-06T00:00:00Z",
+        "--author=Bob <bob@example.org>",
+    ];
+    repo.git(&late);
+    assert_eq!(open(&repo).len(), 4);
+    repo
+}
+
+#[test]
+fn filters_select_what_is_ignored_and_what_is_taken_back() {
+    let repo = mixed();
+    let all = open(&repo);
+    let slack = repo.scan(&[]).findings().iter().find_map(|finding| {
+        let rule = finding["rule_id"].as_str()?;
+        rule.starts_with("slack").then(|| rule.to_owned())
+    });
+    let slack = slack.unwrap();
+    for (filters, left) in [
+        (
+            &["--rule", "github-pat"][..],
+            &["docs/c.conf", "src/d.conf"][..],
+        ),
+        (&["--provider", "GitHub"], &["docs/c.conf", "src/d.conf"]),
+        (&["--path", "src"], &["docs/c.conf", "tests/a.conf"]),
+        (
+            &["--path", "tests/**", "--path", "docs"],
+            &["src/b.conf", "src/d.conf"],
+        ),
+        (
+            &["--exclude", "src", "--rule", &slack],
+            &["src/b.conf", "src/d.conf", "tests/a.conf"],
+        ),
+        (
+            &["--author", "bob"],
+            &["docs/c.conf", "src/b.conf", "tests/a.conf"],
+        ),
+        (&["--before", "2024-01-01"], &["src/d.conf"]),
+        (
+            &["--before", "2024-01-01", "--path", "src"],
+            &["docs/c.conf", "src/d.conf", "tests/a.conf"],
+        ),
+        (&["--all"], &[]),
+    ] {
+        let dry = ignore(&repo, &[filters, &["--dry-run"]].concat());
+        assert!(dry.contains("nothing was changed"), "{dry}");
+        assert_eq!(open(&repo), all, "after a dry run of {filters:?}");
+        let said = ignore(&repo, filters);
+        assert_eq!(open(&repo), left, "{filters:?}: {said}");
+        let dry = remove(&repo, &[filters, &["-n"]].concat());
+        assert!(dry.contains("nothing was changed"), "{dry}");
+        assert_eq!(open(&repo), left, "{filters:?}: {dry}");
+        let said = remove(&repo, filters);
+        assert_eq!(open(&repo), all, "{filters:?}: {said}");
+    }
+}
+
+#[test]
+fn before_is_a_filter_of_scans_too() {
+    let repo = mixed();
+    let report = repo.scan(&["--before", "2024-01-01"]);
+    assert_eq!(report.findings().len(), 3);
+    assert_eq!(
+        report.json["coverage"]["filters"][0],
+        "--before '2024-01-01'"
+    );
+    assert_eq!(report.json["coverage"]["filtered"], 1);
+    let (code, text) = run(&repo, &["scan", "--before", "no day"]);
+    assert_eq!(code, Some(2), "{text}");
+    assert!(text.contains("'no day' is not a date"), "{text}");
+    let (code, text) = run(&repo, &["scan", "--staged", "--before", "2024-01-01"]);
+    assert_eq!(code, Some(2), "{text}");
+}
+
+#[test]
+fn nothing_is_ignored_unless_something_is_selected() {
+    let repo = mixed();
+    for args in [
+        &["ignore", "--reason", "x"][..],
+        &["ignore", "--reason", "x", "--range", "HEAD~1..HEAD"],
+        &["ignore", "remove"],
+        &["ignore", "remove", "--dry-run"],
+    ] {
+        let (code, text) = run(&repo, args);
+        assert_eq!(code, Some(2), "{text}");
+        assert!(
+            text.contains("is selected") && text.contains("'--all'"),
+            "{text}"
+        );
+    }
+    // Without a reason, only a dry run.
+    let (code, text) = run(&repo, &["ignore", "--all"]);
+    assert_eq!(code, Some(2), "{text}");
+    let (code, text) = run(&repo, &["ignore", "--all", "--dry-run"]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("4 findings would be suppressed"), "{text}");
+    // A filter that can match nothing is a mistake here as in a scan.
+    let (code, text) = run(&repo, &["ignore", "--reason", "x", "--path", "sorce"]);
+    assert_eq!(code, Some(2), "{text}");
+    assert!(text.contains("can match nothing"), "{text}");
+    assert!(!repo.path().join(".unleak").exists());
+}
+
+#[test]
+fn a_pull_request_is_accepted_in_one_command() {
+    let repo = Repo::new();
+    repo.commit_file("old.conf", file(&github_token(610)));
+    repo.git(&["checkout", "-q", "-b", "topic"]);
+    repo.commit_file("new.conf", file(&github_token(611)));
+    repo.commit_file("other.conf", file(&github_token(612)));
+    let said = ignore(&repo, &["--range", "main..topic", "--all"]);
+    assert!(said.contains("2 findings are suppressed"), "{said}");
+    assert_eq!(open(&repo), ["old.conf"]);
+    // The second run of a pipeline has nothing to do, and that is no failure.
+    let said = ignore(&repo, &["--range", "main..topic", "--all"]);
+    assert!(said.contains("nothing is suppressed"), "{said}");
+    assert_eq!(open(&repo), ["old.conf"]);
+}
+
+#[test]
+fn a_report_selects_what_it_lists() {
+    let repo = mixed();
+    let report = repo.scan(&["--path", "src"]);
+    let path = repo.git_dir().join("report.json");
+    std::fs::write(&path, &report.bytes).unwrap();
+    let path = path.to_str().unwrap();
+    let said = ignore(&repo, &["--from", path, "--rule", "github-pat"]);
+    assert_eq!(
+        open(&repo),
+        ["docs/c.conf", "src/d.conf", "tests/a.conf"],
+        "{said}"
+    );
+    let said = ignore(&repo, &["--from", path]);
+    assert_eq!(open(&repo), ["docs/c.conf", "tests/a.conf"], "{said}");
+    let said = remove(&repo, &["--from", path]);
+    assert_eq!(open(&repo).len(), 4, "{said}");
+    // What the repository does not have is told.
+    let other = Repo::new();
+    other.commit_file("x", file(&github_token(601)));
+    let said = ignore(&other, &["--from", path]);
+    assert!(
+        said.contains("warning: 1 of 2 findings of the report"),
+        "{said}"
+    );
+    assert_eq!(open(&other), [""; 0]);
+}
+
+#[test]
+fn a_report_of_the_worktree_selects_what_is_in_no_commit() {
+    let repo = Repo::new();
+    repo.commit_file("a.conf", "nothing\n");
+    repo.write("new.conf", file(&github_token(615)));
+    let report = repo.scan(&["--worktree"]);
+    assert_eq!(report.findings().len(), 1);
+    let path = repo.git_dir().join("report.json");
+    std::fs::write(&path, &report.bytes).unwrap();
+    let said = ignore(&repo, &["--from", path.to_str().unwrap()]);
+    assert!(said.contains("new.conf:2"), "{said}");
+    assert_eq!(repo.scan(&["--worktree"]).findings().len(), 0);
+}
+
+#[test]
+fn a_path_accepts_only_what_was_nowhere_else() {
+    let repo = Repo::new();
+    let (here, both) = (github_token(620), github_token(621));
+    repo.commit_file("tests/here.conf", file(&here));
+    repo.commit_file("tests/both.conf", file(&both));
+    repo.commit_file("src/both.conf", file(&both));
+    let said = ignore(&repo, &["--path", "tests"]);
+    assert!(said.contains("1 finding is suppressed"), "{said}");
+    assert!(said.contains("1 finding left open"), "{said}");
+    assert!(said.contains("was in src/both.conf, too"), "{said}");
+    assert_eq!(repo.scan(&[]).findings().len(), 1);
+    // It ends when the value turns up elsewhere.
+    repo.commit_file("src/here.conf", file(&here));
+    assert_eq!(repo.scan(&[]).findings().len(), 2);
+    // Several patterns hold together.
+    let said = ignore(&repo, &["--path", "tests", "--path", "src/*.conf"]);
+    assert!(said.contains("2 findings are suppressed"), "{said}");
+    assert_eq!(repo.scan(&[]).findings().len(), 0);
+    repo.commit_file("docs/here.conf", file(&here));
+    assert_eq!(repo.scan(&[]).findings().len(), 1);
+}
+
+#[test]
+fn what_is_ignored_already_keeps_its_reason() {
+    let repo = mixed();
+    ignore(&repo, &["--path", "src", "--owner", "ada"]);
+    let said = ignore(&repo, &["--all"]);
+    assert!(said.contains("2 findings are suppressed"), "{said}");
+    let (_, listed) = run(&repo, &["ignore", "list"]);
+    assert_eq!(listed.matches("owner: ada").count(), 2, "{listed}");
+    assert_eq!(listed.lines().count(), 4, "{listed}");
+}
+
+#[test]
+fn the_list_shows_what_people_recognise_and_no_value() {
+    let repo = mixed();
+    ignore(&repo, &["--all"]);
+    let (_, listed) = run(&repo, &["ignore", "list"]);
+    let value = github_token(601);
+    let mark = format!("{}…{}", &value[..4], &value[value.len() - 4..]);
+    let line = format!("github-pat; src/b.conf:2; {mark}; reason: looked at");
+    assert!(listed.contains(&line), "{listed}");
+    assert!(!listed.contains(&value), "{listed}");
+    // The beginning of a name is enough.
+    let digest = &listed[..10];
+    let (code, text) = run(&repo, &["ignore", "remove", digest]);
+    assert_eq!(code, Some(0), "{text}");
+    let (code, text) = run(&repo, &["ignore", "remove", digest]);
+    assert_eq!(code, Some(2), "{text}");
+    let (code, text) = run(&repo, &["ignore", "remove", &listed[..3]]);
+    assert_eq!(code, Some(2), "three digits name nothing: {text}");
+    // All of them, those that hide nothing any more too.
+    let none = ".unleak/ignore/00000000000000000000000000000000.toml";
+    repo.write(none, "rule = 'x'\n");
+    let said = remove(&repo, &["--all"]);
+    assert!(said.contains("4 suppressions removed"), "{said}");
+    assert!(!repo.path().join(none).exists());
+}
+
+#[test]
+fn a_named_finding_that_the_filters_leave_out_is_refused() {
+    let repo = mixed();
+    let report = repo.scan(&["--rule", "github-pat", "--path", "src"]);
+    let id = &report.findings()[0]["fingerprint"].as_str().unwrap()[..12];
+    let args = ["ignore", id, "--author", "bob", "--reason", "x"];
+    let (code, text) = run(&repo, &args);
+    assert_eq!(code, Some(2), "{text}");
+    assert!(text.contains("the filters do not select"), "{text}");
+    let output = unleak(
+        &["ignore", id, "--author", "Ada", "--reason", "x"],
+        repo.path(),
+    );
+    assert!(output.status.success());
+}
