@@ -84,7 +84,7 @@ fn modules_use_lower_layers_only() {
 }
 
 /// Packages, and the files that may name them.
-const HOMES: [(&str, &[&str]); 19] = [
+const HOMES: [(&str, &[&str]); 20] = [
     ("memmap2", &["odb/map.rs"]),
     ("sirocco", &["odb/inflate.rs"]),
     ("gix_pack", &["odb/pack.rs", "odb/unindexed.rs"]),
@@ -120,6 +120,10 @@ const HOMES: [(&str, &[&str]); 19] = [
         "flate2::",
         &["odb/inflate.rs", "rewrite/pack.rs", "unpack/stream.rs"],
     ),
+    (
+        "ratatui",
+        &["bin/unleak/triage/terminal.rs", "bin/unleak/triage/view.rs"],
+    ),
     ("bzip2::", &["unpack/stream.rs"]),
     ("ruzstd::", &["unpack/stream.rs"]),
     ("brotli_decompressor::", &["unpack/stream.rs"]),
@@ -141,6 +145,7 @@ const HOMES: [(&str, &[&str]); 19] = [
             "bin/unleak/examples.rs",
             "bin/unleak/ignore/args.rs",
             "bin/unleak/topics/mod.rs",
+            "bin/unleak/triage/args.rs",
         ],
     ),
     (

@@ -46,6 +46,7 @@ mod stream;
 mod support;
 mod suppress;
 mod tables;
+mod triage;
 mod unpack;
 mod values;
 mod witness;

@@ -12,6 +12,7 @@ use crate::estate::args::{EstateCommand, MergeArgs};
 use crate::ignore::args::IgnoreArgs;
 use crate::purge::args::PurgeArgs;
 use crate::report::args::ReportCommand;
+use crate::triage::args::TriageArgs;
 
 /// Find every secret a git history ever held
 #[derive(Debug, Parser)]
@@ -59,6 +60,8 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     /// Suppress findings that are known and accepted, in files of the repository
     Ignore(Box<IgnoreArgs>),
+    /// Decide about findings in a full-screen view: ignore them, or plan to purge them
+    Triage(Box<TriageArgs>),
     /// Suppress all findings that are there now; new ones are still told
     Baseline(BaselineArgs),
     /// Suppress what lists of other scanners name: ignore files, JSON reports, baselines

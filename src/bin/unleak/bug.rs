@@ -8,12 +8,13 @@ use std::panic::{Location, PanicHookInfo};
 
 use unleak::error::Error;
 
-use crate::ui;
+use crate::{triage, ui};
 
 /// Reports a panic as a bug. `RUST_BACKTRACE` adds a backtrace, as in any Rust program.
 ///
 /// The panic's own message is left out: it may quote what was scanned.
 pub(crate) fn report(panic: &PanicHookInfo<'_>) {
+    triage::terminal::leave();
     ui::error(&describe(panic.location()));
     let backtrace = match std::env::var("RUST_BACKTRACE").as_deref() {
         Err(_) | Ok("" | "0") => return,

@@ -6,7 +6,7 @@ use crate::args::Args;
 use crate::headings;
 
 /// A command, and lines that show it.
-const EXAMPLES: [(&str, &[&str]); 46] = [
+const EXAMPLES: [(&str, &[&str]); 47] = [
     (
         "scan",
         &[
@@ -41,6 +41,14 @@ const EXAMPLES: [(&str, &[&str]); 46] = [
         &[
             "unleak ignore remove 00112233",
             "unleak ignore remove --path src --dry-run",
+        ],
+    ),
+    (
+        "triage",
+        &[
+            "unleak triage",
+            "unleak triage --in-head --owner ada path/to/repository",
+            "unleak triage scan.json -C path/to/repository",
         ],
     ),
     ("baseline create", &["unleak baseline create"]),

@@ -3,20 +3,20 @@
 //!
 //! Nothing is taken back here: `purge` can be interrupted anywhere, and has its own commands for what
 //! follows. Hooks are ended with git and are left to the system's defaults; so is SIGHUP, which `nohup`
-//! switches off.
+//! switches off, but for `triage`, which must give the terminal back.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 use unleak::error::{Error, Result};
 
 use crate::args::{Command, StateCommand};
 use crate::exit::Exit;
 use crate::purge::args::PurgeCommand;
-use crate::{output, progress, ui};
+use crate::{output, progress, triage, ui};
 
 /// What is said of a command that only reads.
 const UNCHANGED: &str =
@@ -25,12 +25,20 @@ const UNCHANGED: &str =
 /// The file that is being written, if one is.
 static HALF_WRITTEN: Mutex<Option<PathBuf>> = Mutex::new(None);
 
+/// Whether the signals of the keyboard are for another program.
+static IS_ANOTHERS: AtomicBool = AtomicBool::new(false);
+
 /// Begins to listen, if the command does not have its own way.
 ///
 /// # Errors
 /// `Internal` if the system refuses.
 pub(crate) fn watch(command: &Command) -> Result<()> {
+    let mut signals = vec![SIGINT, SIGTERM];
     let said = match command {
+        Command::Triage(_) => {
+            signals.extend([SIGHUP, SIGQUIT]);
+            "interrupted: what was decided before is saved"
+        }
         Command::Hook { .. } | Command::Estate { .. } => return Ok(()),
         Command::Purge(purge) => {
             let plan = &purge.plan;
@@ -55,7 +63,15 @@ pub(crate) fn watch(command: &Command) -> Result<()> {
         } => UNCHANGED,
         _ => "interrupted: run the command again to finish what it began",
     };
-    listen(move |signal| stop(signal, said))
+    listen(&signals, move |signal| stop(signal, said))
+}
+
+/// Runs something during which Ctrl-C is for another program, such as an editor.
+pub(crate) fn while_another_runs<T>(run: impl FnOnce() -> T) -> T {
+    IS_ANOTHERS.store(true, Ordering::SeqCst);
+    let done = run();
+    IS_ANOTHERS.store(false, Ordering::SeqCst);
+    done
 }
 
 /// For a command that can stop at a good moment: the first signal is only noted, with `said`; the
@@ -66,7 +82,7 @@ pub(crate) fn watch(command: &Command) -> Result<()> {
 pub(crate) fn note(said: &'static str) -> Result<Noted> {
     let noted = Noted::default();
     let first = Arc::clone(&noted.signal);
-    listen(move |signal| {
+    listen(&[SIGINT, SIGTERM], move |signal| {
         if first.swap(signal, Ordering::Relaxed) == 0 {
             ui::warn(said);
         } else {
@@ -103,8 +119,8 @@ pub(crate) fn while_writing<T>(path: &Path, write: impl FnOnce() -> T) -> T {
     result
 }
 
-fn listen(hear: impl FnMut(i32) + Send + 'static) -> Result<()> {
-    let signals = Signals::new([SIGINT, SIGTERM]);
+fn listen(signals: &[i32], hear: impl FnMut(i32) + Send + 'static) -> Result<()> {
+    let signals = Signals::new(signals);
     let mut signals =
         signals.map_err(|e| Error::internal("cannot listen for signals").because(e))?;
     std::thread::spawn(move || signals.forever().for_each(hear));
@@ -112,6 +128,10 @@ fn listen(hear: impl FnMut(i32) + Send + 'static) -> Result<()> {
 }
 
 fn stop(signal: i32, said: &str) {
+    if matches!(signal, SIGINT | SIGQUIT) && IS_ANOTHERS.load(Ordering::SeqCst) {
+        return;
+    }
+    triage::terminal::leave_for_good();
     // Held to the end: no other thread draws over the last line, or starts another file.
     let _drawing = progress::hold();
     let half = HALF_WRITTEN.lock().unwrap_or_else(PoisonError::into_inner);

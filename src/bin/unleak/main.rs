@@ -30,6 +30,7 @@ mod scan;
 mod settings;
 mod state;
 mod topics;
+mod triage;
 mod ui;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -66,6 +67,7 @@ fn run(args: &Args) -> Result<Exit> {
         Command::Hook { command } => hook::run(args, command),
         Command::Explain(explain) => explain::run(args, explain),
         Command::Ignore(ignore) => ignore::run(args, ignore),
+        Command::Triage(triage) => triage::run(args, triage),
         Command::Import(import) => import::run(args, import),
         Command::Baseline(baseline) => ignore::baseline(args, baseline),
         Command::Purge(purge) => purge::run(args, purge),

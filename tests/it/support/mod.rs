@@ -1,6 +1,7 @@
 //! A repository made by real git, without the user's configuration and with a fixed clock, so that
 //! object ids are the same everywhere; and the binary under test.
 
+pub(crate) mod screen;
 pub(crate) mod syntaxes;
 pub(crate) mod terminal;
 

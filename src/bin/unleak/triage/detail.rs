@@ -1,0 +1,189 @@
+//! All that is known of one finding, for the pane beside the list. All text is harmless for a terminal.
+
+use unleak::report::Document;
+use unleak::report::document::{Finding, History, Milestone, Signature, Standing, Text};
+use unleak::report::escape::escape;
+
+use super::item;
+use super::model::Decision;
+
+/// Characters of the line around a secret that are shown on either side.
+const MAX_SIDE: usize = 60;
+/// Refs and paths that are listed before the rest is counted.
+const MAX_NAMES: usize = 4;
+
+/// A labelled fact, or a line of its own if the label is empty.
+pub(super) type Fact = (&'static str, String);
+
+/// Lists the facts about a finding. `revealed` is its secret, if the user asked to see it.
+pub(super) fn facts(
+    document: &Document,
+    finding: &Finding,
+    decision: &Decision,
+    revealed: Option<&str>,
+) -> Vec<Fact> {
+    let mut facts = vec![("", escape(finding.description.as_bytes()))];
+    facts.push(("", String::new()));
+    facts.extend(excerpt(finding, revealed));
+    facts.push(("", String::new()));
+    facts.extend(decided(decision));
+    facts.push(("rule", escape(finding.rule_id.as_bytes())));
+    facts.push(("sure", finding.confidence.name().to_owned()));
+    facts.push(("why", finding.why()));
+    if let Some(history) = &finding.history {
+        facts.extend(paths(history));
+        facts.extend(story(document, history));
+    }
+    let with = finding.with.iter();
+    facts.extend(with.map(|part| {
+        let mark = part.secret.shown();
+        (
+            "with",
+            format!("{} {mark}", escape(part.rule_id.as_bytes())),
+        )
+    }));
+    facts.push(("id", escape(finding.short_id().as_bytes())));
+    let links = [("rotate", &finding.rotate), ("docs", &finding.docs)];
+    let links = links.into_iter();
+    facts.extend(links.filter_map(|(name, link)| Some((name, escape(link.as_ref()?.as_bytes())))));
+    facts
+}
+
+/// The line on which it stands, with the secret or its mark.
+fn excerpt(finding: &Finding, revealed: Option<&str>) -> Vec<Fact> {
+    let place = match item::path(finding) {
+        Some(path) => format!("{}:{}", path.shown(), item::line(finding)),
+        None => "in no file".to_owned(),
+    };
+    let mark = finding.secret.shown();
+    let shown = revealed.unwrap_or(&mark);
+    let line = match &finding.excerpt {
+        None => shown.to_owned(),
+        Some(line) => {
+            let before = line.before.shown();
+            let cut = before.chars().count().saturating_sub(MAX_SIDE);
+            let before: String = before.chars().skip(cut).collect();
+            let after: String = line.after.shown().chars().take(MAX_SIDE).collect();
+            format!("{}{shown}{after}", before.trim_start())
+        }
+    };
+    let mut facts = vec![("", place), ("", format!("  {line}"))];
+    if revealed.is_some() {
+        facts.push(("", "The secret is shown: 'v' hides it.".to_owned()));
+    }
+    facts
+}
+
+fn decided(decision: &Decision) -> Vec<Fact> {
+    let details = match decision {
+        Decision::Open => return Vec::new(),
+        Decision::Purge => return vec![("decided", "in the purge plan".to_owned())],
+        Decision::Ignored(details) => details,
+    };
+    let said = |text: &Option<String>| text.as_ref().map(|text| escape(text.as_bytes()));
+    let mut facts = vec![("decided", "ignored".to_owned())];
+    let expires = details.expires.map(|day| day.to_string());
+    for (name, value) in [
+        ("reason", said(&details.reason)),
+        ("owner", said(&details.owner)),
+        ("expires", expires),
+    ] {
+        facts.extend(value.map(|value| (name, value)));
+    }
+    facts
+}
+
+fn paths(history: &History) -> Vec<Fact> {
+    match history.paths.len() {
+        0 | 1 => Vec::new(),
+        _ => vec![("files", named(&history.paths))],
+    }
+}
+
+/// The first names, and how many more there are.
+fn named(names: &[Text]) -> String {
+    let first: Vec<String> = names.iter().take(MAX_NAMES).map(Text::shown).collect();
+    match names.len().checked_sub(MAX_NAMES) {
+        Some(more @ 1..) => format!("{} and {more} more", first.join(", ")),
+        _ => first.join(", "),
+    }
+}
+
+fn story(document: &Document, history: &History) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    let first = history.first.as_ref();
+    let commit = first.and_then(|first| first.commit.as_deref());
+    let author = history.author.as_ref();
+    let first = match commit {
+        None => "in no commit".to_owned(),
+        Some(id) => {
+            let day = author.map(Signature::day).unwrap_or_default();
+            format!("{} {day}", escape(id.get(..10).unwrap_or(id).as_bytes()))
+        }
+    };
+    facts.push(("first", first));
+    facts.extend(author.map(|author| ("author", author.name.shown())));
+    if history.first_is_boundary && document.coverage.shallow_commits > 0 {
+        facts.push(("", "the clone is shallow: it may be older".to_owned()));
+    }
+    if let Some(standing) = &history.standing {
+        facts.extend(self::standing(standing));
+    }
+    facts
+}
+
+fn standing(standing: &Standing) -> Vec<Fact> {
+    let last = standing.last.as_ref();
+    let removed = standing.removed.as_ref();
+    let of = |stone: &Milestone| milestone(&stone.commit, stone.author.as_ref());
+    let head = match (standing.in_head, removed) {
+        (true, _) => "still there".to_owned(),
+        (false, None) => "never there".to_owned(),
+        (false, Some(stone)) => format!("removed by {}", of(stone)),
+    };
+    let mut facts = vec![("HEAD", head)];
+    if let Some(last) = last.filter(|_| !standing.in_head) {
+        facts.push(("last", of(last)));
+    }
+    facts.push(("commits", standing.commits.to_string()));
+    facts.push((
+        "pushed",
+        match standing.published {
+            true => "yes".to_owned(),
+            false => "no remote-tracking branch has it".to_owned(),
+        },
+    ));
+    for (name, refs) in [
+        ("remotes", &standing.remotes),
+        ("branches", &standing.branches),
+        ("tags", &standing.tags),
+        ("refs", &standing.other_refs),
+    ] {
+        if !refs.is_empty() {
+            facts.push((name, named(refs)));
+        }
+    }
+    // What a ref reaches is in its reflog, and what HEAD has is in the index.
+    let also = [
+        (standing.detached_head, "a detached HEAD"),
+        (standing.stash, "a stash"),
+        (standing.reflog && !standing.reachable, "a reflog"),
+        (standing.index && !standing.in_head, "the index"),
+        (standing.worktree, "the worktree"),
+    ];
+    let also = also.iter().filter(|(is_there, _)| *is_there);
+    let also: Vec<&str> = also.map(|(_, name)| *name).collect();
+    if !also.is_empty() {
+        facts.push(("also in", also.join(", ")));
+    }
+    facts
+}
+
+/// A commit, with its day and author.
+fn milestone(id: &str, author: Option<&Signature>) -> String {
+    let id = escape(id.get(..10).unwrap_or(id).as_bytes());
+    match author {
+        None => id,
+        Some(author) => format!("{id}, {}, {}", author.day(), author.name.shown()),
+    }
+}

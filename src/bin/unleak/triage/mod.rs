@@ -1,0 +1,239 @@
+//! `unleak triage`: from many findings to decisions, in a full-screen view.
+//!
+//! ```text
+//! args; keys < form < item < rows < model; detail < view < terminal; desk < mod
+//! ```
+//!
+//! A key changes the [`model`] and may ask for an effect; [`desk`] does it, and the model takes what was
+//! done. What is decided is written before it is shown as decided.
+
+pub(crate) mod args;
+mod desk;
+mod detail;
+mod form;
+mod item;
+mod keys;
+mod model;
+mod rows;
+pub(crate) mod terminal;
+#[cfg(test)]
+mod tests;
+mod view;
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use unleak::error::{Error, Result};
+use unleak::odb::repository::Repository;
+use unleak::report::escape::escape;
+use unleak::report::redact::Reveal;
+use unleak::report::weblink::WebLinks;
+use unleak::report::{Document, Source};
+use unleak::scan::InlineAllow;
+
+use crate::args::Args;
+use crate::exit::Exit;
+use crate::found::{Found, Wanted};
+use crate::ignore::{self, selection};
+use crate::{config, output, report, settings};
+use args::TriageArgs;
+use desk::{Desk, Origin};
+use item::Item;
+use model::{Change, Effect, Model};
+use terminal::Terminal;
+use view::Scene;
+
+/// Where the purge plan is in a git directory.
+const PLAN: &str = "unleak/purge-plan.json";
+/// Where it is if there is no repository.
+const PLAN_ELSEWHERE: &str = "unleak-purge-plan.json";
+
+/// Runs it.
+pub(crate) fn run(args: &Args, triage: &TriageArgs) -> Result<Exit> {
+    terminal::check()?;
+    let mut desk = open(args, triage)?;
+    let items: Vec<Item> = desk.document.findings.iter().map(Item::of).collect();
+    let owner = triage.owner.as_deref();
+    let mut model = Model::new(items, desk.decisions(), owner, ignore::today());
+    let subject = escape(triage.subject.as_os_str().as_encoded_bytes());
+    let paint = settings::paint(args.color, &std::io::stdout());
+    let mut terminal = Terminal::take()?;
+    let mut is_over = false;
+    while !is_over {
+        let scene = Scene {
+            document: &desk.document,
+            subject: &subject,
+            paint,
+        };
+        terminal.draw(&mut model, &scene)?;
+        for key in terminal.read()? {
+            if let Some(effect) = model.press(key) {
+                is_over = perform(effect, &mut model, &mut desk, &mut terminal)?;
+            }
+            if is_over {
+                break;
+            }
+        }
+    }
+    drop(terminal);
+    output::print(ending(&model, &desk).as_bytes())
+}
+
+/// Reads the report, or scans the repository.
+fn open(args: &Args, triage: &TriageArgs) -> Result<Desk> {
+    let (document, origin) = match is_report(&triage.subject) {
+        true => saved(triage)?,
+        false => scanned(args, triage)?,
+    };
+    let git_dir = match &origin {
+        Origin::Scan(found) => Some(found.repository.git_dir()),
+        Origin::Report(repository) => repository.as_deref().map(Repository::git_dir),
+    };
+    let usual = git_dir.map_or_else(|| PathBuf::from(PLAN_ELSEWHERE), |dir| dir.join(PLAN));
+    let plan = triage.plan.clone().unwrap_or(usual);
+    Desk::open(document, origin, plan)
+}
+
+/// Whether a path is that of a file or pipe, and no repository of any kind.
+fn is_report(path: &Path) -> bool {
+    path.exists() && !path.is_dir() && path.file_name().is_some_and(|name| name != ".git")
+}
+
+fn saved(triage: &TriageArgs) -> Result<(Document, Origin)> {
+    let path = &triage.subject;
+    let document = report::read(path)?;
+    let shown = path.display();
+    if !document.head.redacted {
+        return Err(
+            Error::usage(format!("the report '{shown}' holds secrets in full")).hint(
+                "triage the repository itself, or a report that was made without '--show-secrets'",
+            ),
+        );
+    }
+    if !triage.filter.is_empty() || triage.range.is_some() || triage.min_confidence.is_some() {
+        return Err(Error::usage(
+            "filters select from a scan, and a saved report was filtered when it was made",
+        )
+        .hint("press '/' in the view to search, or triage the repository"));
+    }
+    let overrides = settings::overrides_for(&triage.repository);
+    let repository = Repository::find(&triage.repository, &overrides)?;
+    Ok((document, Origin::Report(repository.map(Box::new))))
+}
+
+fn scanned(args: &Args, triage: &TriageArgs) -> Result<(Document, Origin)> {
+    let wanted = Wanted {
+        least: triage.min_confidence,
+        inline: InlineAllow::Honoured,
+        range: triage.range.as_deref(),
+        ..Wanted::all(&triage.subject, &triage.rules)
+    };
+    let mut found = Found::scan(args, &wanted)?;
+    let all = config::suppressions(Some(&found.repository), &found.layers, false)?;
+    ignore::apply(&all, &mut found.audit)?;
+    selection::narrow(&mut found, &triage.filter, None)?;
+    let remote = found.repository.git().config_snapshot();
+    let web = remote.string("remote.origin.url");
+    let web = web.and_then(|remote| WebLinks::of(&remote));
+    let subject = triage.subject.display().to_string();
+    let source = Source {
+        audit: &found.audit,
+        rules: found.detector.rules(),
+        subject: &subject,
+        web: web.as_ref(),
+        reveal: Reveal::Redacted,
+    };
+    let document = source.document();
+    Ok((document, Origin::Scan(Box::new(found))))
+}
+
+/// Does what a key asks for. Returns whether it was to end. What fails is a message.
+fn perform(
+    effect: Effect,
+    model: &mut Model,
+    desk: &mut Desk,
+    terminal: &mut Terminal,
+) -> Result<bool> {
+    let done = match effect {
+        Effect::Quit => return Ok(true),
+        Effect::Suspend => {
+            terminal.suspend()?;
+            Ok(())
+        }
+        Effect::Settle(changes) => settle(changes, false, model, desk),
+        Effect::Undo(changes) => settle(changes, true, model, desk),
+        Effect::Explain(item) => desk.explain(item).map(|text| {
+            let text: Vec<String> = text.lines().map(|line| escape(line.as_bytes())).collect();
+            model.show("Why it has its confidence".to_owned(), text.join("\n"));
+        }),
+        Effect::Reveal(item) => desk.reveal(item).map(|secret| {
+            model.revealed = Some((item, secret));
+        }),
+        Effect::Copy(item) => {
+            let id = &desk.document.findings[item].fingerprint;
+            terminal::copy(id).map(|()| {
+                let text = "the id is copied, if the terminal allows it (OSC 52)";
+                model.message = Some(text.to_owned());
+            })
+        }
+        Effect::Edit(item) => edit(item, desk, terminal)?,
+    };
+    if let Err(error) = done {
+        let mut text = escape(error.chain().as_bytes());
+        if let Some(hint) = error.hint_text() {
+            // A string takes all that is written.
+            let _ = write!(text, " ({})", escape(hint.as_bytes()));
+        }
+        model.message = Some(text);
+    }
+    Ok(false)
+}
+
+fn settle(
+    mut changes: Vec<Change>,
+    is_undo: bool,
+    model: &mut Model,
+    desk: &mut Desk,
+) -> Result<()> {
+    let (count, done) = desk.settle(&changes);
+    changes.truncate(count);
+    model.settled(changes, is_undo);
+    done
+}
+
+/// Opens the editor. The outer error is that of the terminal, the inner one of the editor.
+fn edit(item: usize, desk: &Desk, terminal: &mut Terminal) -> Result<Result<()>> {
+    let mut command = match desk.editor(item) {
+        Ok(command) => command,
+        Err(error) => return Ok(Err(error)),
+    };
+    let mut ended = Ok(());
+    terminal.lend(|| {
+        let status = command.status();
+        ended = match status {
+            Ok(status) if status.success() => Ok(()),
+            Ok(status) => Err(Error::usage(format!("the editor failed: {status}"))),
+            Err(e) => Err(Error::io("run", "sh".as_ref(), e)),
+        };
+        Ok(())
+    })?;
+    Ok(ended)
+}
+
+/// What is said when the screen is gone.
+fn ending(model: &Model, desk: &Desk) -> String {
+    let [open, ignored, purge] = model.counts();
+    let mut text = format!("{open} open, {ignored} ignored, {purge} to purge\n");
+    if let (Some(path), Some(repository)) = (&desk.written, desk.repository()) {
+        text.push_str(ignore::how_to_share(repository, Some(path)));
+    }
+    if let Some(plan) = desk.plan() {
+        let plan = escape(plan.as_os_str().as_encoded_bytes());
+        // A string takes all that is written.
+        let _ = writeln!(
+            text,
+            "To see what a purge would do: unleak purge --from '{plan}'"
+        );
+    }
+    text
+}

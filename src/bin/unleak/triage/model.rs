@@ -1,0 +1,596 @@
+//! The state of the screen: a key makes a new state, and sometimes asks for an effect. Nothing here
+//! reads, writes or draws.
+
+use std::collections::HashSet;
+
+use jiff::civil::Date;
+use unleak::suppress::Details;
+
+use super::form::{Form, Step, edit};
+use super::item::Item;
+use super::keys::Key;
+use super::rows::{self, Group, Grouping, Row};
+
+/// With more findings, the first screen lists groups only.
+const MOST_UNFOLDED: usize = 100;
+
+/// The reason of what is ignored as a test value.
+const TEST_VALUE: &str = "test value";
+
+/// What was decided about a finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Decision {
+    /// Nothing yet.
+    Open,
+    /// It is suppressed.
+    Ignored(Details),
+    /// It is in the purge plan.
+    Purge,
+}
+
+/// A decision about one finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Change {
+    pub(super) item: usize,
+    pub(super) from: Decision,
+    pub(super) to: Decision,
+}
+
+/// What the model cannot do by itself.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// Write decisions.
+    Settle(Vec<Change>),
+    /// Take the last decisions back.
+    Undo(Vec<Change>),
+    Explain(usize),
+    Reveal(usize),
+    Edit(usize),
+    Copy(usize),
+    /// Stop the process until it is continued.
+    Suspend,
+    Quit,
+}
+
+/// What the keys go to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    List,
+    /// One finding on the whole screen.
+    Detail,
+    /// A text on the whole screen.
+    Text {
+        title: String,
+        text: String,
+    },
+    /// All keys.
+    Help,
+    Ignore(Form),
+    Search(String),
+}
+
+/// The state.
+pub(super) struct Model {
+    pub(super) items: Vec<Item>,
+    pub(super) decisions: Vec<Decision>,
+    pub(super) marked: Vec<bool>,
+    pub(super) by: Grouping,
+    pub(super) groups: Vec<Group>,
+    pub(super) rows: Vec<Row>,
+    /// The row that keys act on.
+    pub(super) cursor: usize,
+    /// The first row that is visible.
+    pub(super) top: usize,
+    /// Rows that are visible.
+    page: usize,
+    pub(super) mode: Mode,
+    /// The first line of a text that is visible.
+    pub(super) scroll: u16,
+    pub(super) search: String,
+    pub(super) hides_settled: bool,
+    /// A finding whose secret is shown, and the secret.
+    pub(super) revealed: Option<(usize, String)>,
+    pub(super) message: Option<String>,
+    folded: HashSet<String>,
+    undo: Vec<Vec<Change>>,
+    /// What was typed into the last form.
+    typed: [String; 3],
+    today: Date,
+}
+
+impl Model {
+    /// Begins with what was decided before.
+    pub(super) fn new(
+        items: Vec<Item>,
+        decisions: Vec<Decision>,
+        owner: Option<&str>,
+        today: Date,
+    ) -> Self {
+        let count = items.len();
+        let mut model = Self {
+            items,
+            decisions,
+            marked: vec![false; count],
+            by: Grouping::Rule,
+            groups: Vec::new(),
+            rows: Vec::new(),
+            cursor: 0,
+            top: 0,
+            page: 1,
+            mode: Mode::List,
+            scroll: 0,
+            search: String::new(),
+            hides_settled: false,
+            revealed: None,
+            message: None,
+            folded: HashSet::new(),
+            undo: Vec::new(),
+            typed: [String::new(), owner.unwrap_or("").to_owned(), String::new()],
+            today,
+        };
+        model.list(None);
+        if count > MOST_UNFOLDED {
+            model.fold_all();
+        }
+        model
+    }
+
+    /// Takes the number of rows that fit, and keeps the cursor among them.
+    pub(super) fn fit(&mut self, page: usize) {
+        self.page = page.max(1);
+        self.cursor = self.cursor.min(self.rows.len().saturating_sub(1));
+        let least = (self.cursor + 1).saturating_sub(self.page);
+        // The heading of the first group stays in view.
+        let most = match self.cursor {
+            1 if self.page > 1 => 0,
+            cursor => cursor,
+        };
+        self.top = self.top.clamp(least.min(most), most);
+    }
+
+    /// The finding under the cursor.
+    pub(super) fn current(&self) -> Option<usize> {
+        match self.rows.get(self.cursor) {
+            Some(Row::Item(item)) => Some(*item),
+            _ => None,
+        }
+    }
+
+    /// The group under the cursor.
+    pub(super) fn current_group(&self) -> Option<&Group> {
+        match self.rows.get(self.cursor) {
+            Some(Row::Group(group)) => self.groups.get(*group),
+            _ => None,
+        }
+    }
+
+    /// How many findings are open, ignored, and in the plan.
+    pub(super) fn counts(&self) -> [usize; 3] {
+        let mut counts = [0; 3];
+        for decision in &self.decisions {
+            counts[match decision {
+                Decision::Open => 0,
+                Decision::Ignored(_) => 1,
+                Decision::Purge => 2,
+            }] += 1;
+        }
+        counts
+    }
+
+    /// Takes a key.
+    pub(super) fn press(&mut self, key: Key) -> Option<Effect> {
+        self.message = None;
+        match key {
+            Key::Ctrl('c') => return Some(Effect::Quit),
+            Key::Ctrl('z') => return Some(Effect::Suspend),
+            _ => {}
+        }
+        match std::mem::replace(&mut self.mode, Mode::List) {
+            Mode::List => self.press_in_list(key),
+            Mode::Ignore(form) => self.press_in_form(form, key),
+            Mode::Search(text) => {
+                self.press_in_search(text, key);
+                None
+            }
+            mode => self.press_in_text(mode, key),
+        }
+    }
+
+    fn press_in_text(&mut self, mode: Mode, key: Key) -> Option<Effect> {
+        let is_detail = mode == Mode::Detail;
+        let page = u16::try_from(self.page).unwrap_or(u16::MAX);
+        self.scroll = match key {
+            Key::Char('j') | Key::Down => self.scroll.saturating_add(1),
+            Key::Char('k') | Key::Up => self.scroll.saturating_sub(1),
+            Key::PageDown | Key::Char(' ') => self.scroll.saturating_add(page),
+            Key::PageUp => self.scroll.saturating_sub(page),
+            Key::Home => 0,
+            Key::Char('q') | Key::Esc | Key::Enter | Key::Left => {
+                self.scroll = 0;
+                return None;
+            }
+            key if is_detail => {
+                self.mode = mode;
+                return self.press_in_list(key);
+            }
+            _ => self.scroll,
+        };
+        self.mode = mode;
+        None
+    }
+
+    fn press_in_form(&mut self, mut form: Form, key: Key) -> Option<Effect> {
+        match form.press(key, self.today) {
+            Step::Cancel => None,
+            Step::More => {
+                self.mode = Mode::Ignore(form);
+                None
+            }
+            Step::Done(details) => {
+                self.typed = form.values;
+                self.settle(&Decision::Ignored(details))
+            }
+        }
+    }
+
+    fn press_in_search(&mut self, mut text: String, key: Key) {
+        match key {
+            Key::Enter => return,
+            Key::Esc => text.clear(),
+            key => {
+                edit(&mut text, key);
+                self.mode = Mode::Search(text.clone());
+            }
+        }
+        self.search = text;
+        self.list(self.current());
+    }
+
+    fn press_in_list(&mut self, key: Key) -> Option<Effect> {
+        match key {
+            Key::Char('i') => {
+                if self.open_targets() == 0 {
+                    self.message = Some("nothing here can be ignored".to_owned());
+                } else {
+                    let values = self.typed.clone();
+                    self.mode = Mode::Ignore(Form {
+                        values,
+                        ..Form::default()
+                    });
+                }
+            }
+            Key::Char('t') => return self.test_value(),
+            Key::Char('p') => return self.plan(),
+            Key::Char('u') => return self.undo(),
+            Key::Char('q') => return Some(Effect::Quit),
+            Key::Char('e') => return self.on_current(Effect::Explain),
+            Key::Char('o') => return self.on_current(Effect::Edit),
+            Key::Char('c') => return self.on_current(Effect::Copy),
+            Key::Char('v') => return self.reveal(),
+            key => self.press_to_look(key),
+        }
+        None
+    }
+
+    /// Keys that decide nothing.
+    fn press_to_look(&mut self, key: Key) {
+        let last = self.rows.len().saturating_sub(1);
+        match key {
+            Key::Char('j') | Key::Down => self.go(self.cursor + 1),
+            Key::Char('k') | Key::Up => self.go(self.cursor.saturating_sub(1)),
+            Key::PageDown => self.go(self.cursor + self.page),
+            Key::PageUp => self.go(self.cursor.saturating_sub(self.page)),
+            Key::Home => self.go(0),
+            Key::End => self.go(last),
+            Key::Char('n') => self.go_to_open(true),
+            Key::Char('N') => self.go_to_open(false),
+            Key::Char(' ') => self.mark(),
+            Key::Char('a') => self.mark_all(),
+            Key::Char('g') => {
+                self.by = self.by.next();
+                self.list(self.current());
+            }
+            Key::Char('h') => {
+                self.hides_settled = !self.hides_settled;
+                self.list(self.current());
+            }
+            Key::Char('z') => self.fold_all(),
+            Key::Char('/') => self.mode = Mode::Search(self.search.clone()),
+            Key::Char('?') => {
+                self.scroll = 0;
+                self.mode = Mode::Help;
+            }
+            Key::Enter if self.current().is_some() => {
+                self.scroll = 0;
+                self.mode = Mode::Detail;
+            }
+            Key::Enter => self.fold(None),
+            Key::Left => self.fold(Some(true)),
+            Key::Right => self.fold(Some(false)),
+            Key::Esc => {
+                self.marked.fill(false);
+                if !self.search.is_empty() {
+                    self.search.clear();
+                    self.list(self.current());
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Moves the cursor; a secret that is shown is hidden.
+    fn go(&mut self, row: usize) {
+        self.cursor = row.min(self.rows.len().saturating_sub(1));
+        self.revealed = None;
+        self.scroll = 0;
+    }
+
+    /// Lists what is wanted, with the cursor at `item` or its group if that is listed.
+    fn list(&mut self, item: Option<usize>) {
+        let wanted = self.search.to_lowercase();
+        let is_wanted = |number: usize| {
+            let is_open = self.decisions[number] == Decision::Open;
+            (is_open || !self.hides_settled)
+                && (wanted.is_empty() || self.items[number].has(&wanted))
+        };
+        let is_folded = |name: &str| self.folded.contains(name);
+        self.groups = rows::groups(&self.items, self.by, &is_wanted, &is_folded);
+        self.rows = rows::rows(&self.groups);
+        let row = item.and_then(|item| self.row_of(item));
+        self.go(row.unwrap_or(self.cursor));
+    }
+
+    fn row_of(&self, item: usize) -> Option<usize> {
+        let mut rows = self.rows.iter();
+        rows.position(|row| match row {
+            Row::Item(other) => *other == item,
+            Row::Group(group) => {
+                let group = &self.groups[*group];
+                group.is_folded && group.members.contains(&item)
+            }
+        })
+    }
+
+    /// Folds or unfolds the group at the cursor, or the one that the finding there belongs to.
+    fn fold(&mut self, wanted: Option<bool>) {
+        let before = self.rows[..(self.cursor + 1).min(self.rows.len())].iter();
+        let group = before.rev().find_map(|row| match row {
+            Row::Group(group) => Some(*group),
+            Row::Item(_) => None,
+        });
+        let Some(group) = group else {
+            return;
+        };
+        let (name, is_folded) = (&self.groups[group].name, self.groups[group].is_folded);
+        match wanted.unwrap_or(!is_folded) {
+            true => self.folded.insert(name.clone()),
+            false => self.folded.remove(name),
+        };
+        self.list(None);
+        let row = self.rows.iter().position(|row| *row == Row::Group(group));
+        if wanted != Some(false) {
+            self.go(row.unwrap_or(0));
+        }
+    }
+
+    /// Folds all groups, or unfolds them if all are.
+    fn fold_all(&mut self) {
+        let item = self.current();
+        let names = self.groups.iter().map(|group| group.name.clone());
+        match self.groups.iter().all(|group| group.is_folded) {
+            true => self.folded.clear(),
+            false => self.folded = names.collect(),
+        }
+        self.list(item);
+    }
+
+    /// Goes to the next or previous open finding, whether its group is folded or not.
+    fn go_to_open(&mut self, is_forward: bool) {
+        let order: Vec<usize> = self.groups.iter().flat_map(|g| g.members.clone()).collect();
+        let at = match self.rows.get(self.cursor) {
+            Some(Row::Item(item)) => order.iter().position(|other| other == item),
+            Some(Row::Group(group)) => {
+                let before = self.groups[..*group].iter();
+                Some(before.map(|group| group.members.len()).sum::<usize>())
+            }
+            None => None,
+        };
+        let Some(at) = at else {
+            return;
+        };
+        let is_open = |item: &&usize| self.decisions[**item] == Decision::Open;
+        let is_at_item = usize::from(self.current().is_some());
+        let found = match is_forward {
+            true => order.iter().skip(at + is_at_item).find(is_open),
+            false => order[..at].iter().rev().find(is_open),
+        };
+        let Some(&item) = found else {
+            self.message = Some("no more open findings in this direction".to_owned());
+            return;
+        };
+        let of_item = self
+            .groups
+            .iter()
+            .find(|group| group.members.contains(&item));
+        if let Some(group) = of_item.filter(|group| group.is_folded) {
+            self.folded.remove(&group.name);
+        }
+        self.list(Some(item));
+    }
+
+    fn mark(&mut self) {
+        if let Some(item) = self.current() {
+            self.marked[item] = !self.marked[item];
+        } else if let Some(group) = self.current_group() {
+            let members = group.members.clone();
+            let is_on = !members.iter().all(|&member| self.marked[member]);
+            for member in members {
+                self.marked[member] = is_on;
+            }
+        }
+        self.go(self.cursor + 1);
+    }
+
+    /// Marks all findings that are listed, folded or not; unmarks them if all are marked.
+    fn mark_all(&mut self) {
+        let listed = self.groups.iter().flat_map(|group| &group.members);
+        let listed: Vec<usize> = listed.copied().collect();
+        let is_on = !listed.iter().all(|&item| self.marked[item]);
+        for item in listed {
+            self.marked[item] = is_on;
+        }
+    }
+
+    /// What a decision is about: the marked findings, or those of the group at the cursor, or the one
+    /// there; as far as they are what is asked.
+    fn targets(&self, is_asked: &dyn Fn(&Decision) -> bool) -> Vec<usize> {
+        let marked: Vec<usize> = (0..self.items.len()).filter(|&n| self.marked[n]).collect();
+        let here = match self.current_group() {
+            Some(group) => group.members.clone(),
+            None => self.current().into_iter().collect(),
+        };
+        let mut targets = match marked.is_empty() {
+            true => here,
+            false => marked,
+        };
+        targets.retain(|&target| is_asked(&self.decisions[target]));
+        targets
+    }
+
+    /// How many findings a form is about.
+    pub(super) fn open_targets(&self) -> usize {
+        let all = self.targets(&|decision| *decision != Decision::Purge).len();
+        let open = self.targets(&|decision| *decision == Decision::Open).len();
+        match all {
+            1 => all,
+            _ => open,
+        }
+    }
+
+    fn test_value(&mut self) -> Option<Effect> {
+        let owner = Some(self.typed[1].trim().to_owned());
+        self.settle(&Decision::Ignored(Details {
+            reason: Some(TEST_VALUE.to_owned()),
+            owner: owner.filter(|owner| !owner.is_empty()),
+            ..Details::default()
+        }))
+    }
+
+    /// Adds to the purge plan; takes out of it if all are in it.
+    fn plan(&mut self) -> Option<Effect> {
+        let all = self.targets(&|_| true);
+        let is_planned = |item: &usize| self.decisions[*item] == Decision::Purge;
+        let is_out = !all.is_empty() && all.iter().all(is_planned);
+        self.settle(match is_out {
+            true => &Decision::Open,
+            false => &Decision::Purge,
+        })
+    }
+
+    /// Asks for a decision to be written.
+    fn settle(&mut self, to: &Decision) -> Option<Effect> {
+        let is_single = self.targets(&|_| true).len() == 1;
+        let targets = self.targets(&|from| match (from, to) {
+            (Decision::Open, to) => *to != Decision::Open,
+            (Decision::Purge, to) => *to == Decision::Open,
+            // The reason of one finding may be changed; those in a group are left alone.
+            (Decision::Ignored(_), Decision::Ignored(_)) => is_single && from != to,
+            (Decision::Ignored(_), _) => false,
+        });
+        if targets.is_empty() {
+            self.message = Some("nothing here is open: 'u' takes decisions back".to_owned());
+            return None;
+        }
+        let changes = targets.into_iter().map(|item| Change {
+            item,
+            from: self.decisions[item].clone(),
+            to: to.clone(),
+        });
+        Some(Effect::Settle(changes.collect()))
+    }
+
+    fn undo(&mut self) -> Option<Effect> {
+        let Some(last) = self.undo.last() else {
+            self.message = Some("nothing to undo".to_owned());
+            return None;
+        };
+        let back = last.iter().rev().map(|change| Change {
+            item: change.item,
+            from: change.to.clone(),
+            to: change.from.clone(),
+        });
+        Some(Effect::Undo(back.collect()))
+    }
+
+    /// Takes decisions that were written.
+    pub(super) fn settled(&mut self, changes: Vec<Change>, is_undo: bool) {
+        let first = changes.first().map(|change| change.item);
+        for change in &changes {
+            self.decisions[change.item] = change.to.clone();
+        }
+        let said = match changes.first().map(|change| &change.to) {
+            None => return,
+            Some(Decision::Open) => "open again",
+            Some(Decision::Ignored(_)) => "ignored",
+            Some(Decision::Purge) => "in the purge plan",
+        };
+        let count = match changes.len() {
+            1 => "1 finding".to_owned(),
+            count => format!("{count} findings"),
+        };
+        let is_group = self.current_group().is_some();
+        if is_undo {
+            // What could not be taken back stays to be undone.
+            let mut last = self.undo.pop().unwrap_or_default();
+            last.truncate(last.len().saturating_sub(changes.len()));
+            if !last.is_empty() {
+                self.undo.push(last);
+            }
+            self.list(first);
+        } else {
+            self.undo.push(changes);
+            self.marked.fill(false);
+            self.mode = Mode::List;
+            self.after_decision(is_group);
+        }
+        self.message = Some(format!("{count} {said}"));
+    }
+
+    /// Goes on to what is to be decided next.
+    fn after_decision(&mut self, was_group: bool) {
+        let (item, was) = (self.current(), self.cursor);
+        self.list(item);
+        if self.hides_settled {
+            self.go(was);
+        } else if was_group {
+            let rows = self.rows.iter().enumerate().skip(was + 1);
+            let mut groups = rows.filter(|(_, row)| matches!(row, Row::Group(_)));
+            if let Some((row, _)) = groups.next() {
+                self.go(row);
+            }
+        } else {
+            self.go_to_open(true);
+        }
+    }
+
+    fn on_current(&mut self, effect: impl Fn(usize) -> Effect) -> Option<Effect> {
+        let current = self.current();
+        if current.is_none() {
+            self.message = Some("choose a finding first".to_owned());
+        }
+        current.map(effect)
+    }
+
+    fn reveal(&mut self) -> Option<Effect> {
+        if self.revealed.take().is_some() {
+            return None;
+        }
+        self.on_current(Effect::Reveal)
+    }
+
+    /// Shows a text on the whole screen.
+    pub(super) fn show(&mut self, title: String, text: String) {
+        self.scroll = 0;
+        self.mode = Mode::Text { title, text };
+    }
+}

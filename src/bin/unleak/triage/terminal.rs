@@ -1,0 +1,204 @@
+//! The terminal: taken over, drawn on, read from, and given back whatever happens.
+
+use std::io::{IsTerminal, Stdout, Write};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use ratatui::Terminal as Screen;
+use ratatui::backend::CrosstermBackend;
+use ratatui::crossterm::cursor::Show;
+use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use ratatui::crossterm::execute;
+use ratatui::crossterm::terminal::{
+    Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+};
+use signal_hook::consts::SIGTSTP;
+use unleak::error::{Error, Result};
+
+use super::keys::Key;
+use super::model::Model;
+use super::view;
+use crate::interrupt;
+
+/// Whether the terminal is ours, and must be given back.
+static IS_TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// Held while something is drawn: a signal waits for it, so that nothing is drawn afterwards.
+static DRAWING: Mutex<()> = Mutex::new(());
+
+/// How long a signal waits for the end of a drawing.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// Gives the terminal back. Does nothing if it is not ours.
+pub(crate) fn leave() {
+    if IS_TAKEN.swap(false, Ordering::SeqCst) {
+        // There is no other way to say so.
+        let _ = execute!(std::io::stdout(), LeaveAlternateScreen, Show);
+        let _ = disable_raw_mode();
+    }
+}
+
+/// Gives the terminal back before a signal ends the process: nothing is drawn afterwards.
+pub(crate) fn leave_for_good() {
+    if !IS_TAKEN.load(Ordering::SeqCst) {
+        return;
+    }
+    let until = std::time::Instant::now() + PATIENCE;
+    while std::time::Instant::now() < until {
+        if let Ok(drawing) = DRAWING.try_lock() {
+            std::mem::forget(drawing);
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    leave();
+}
+
+/// The terminal while it is ours.
+pub(super) struct Terminal {
+    screen: Screen<CrosstermBackend<Stdout>>,
+}
+
+impl Terminal {
+    /// Takes the terminal.
+    ///
+    /// # Errors
+    /// `Io` if it refuses.
+    pub(super) fn take() -> Result<Self> {
+        enter()?;
+        let screen = blank().inspect_err(|_| leave())?;
+        Ok(Self { screen })
+    }
+
+    /// Draws the state.
+    ///
+    /// # Errors
+    /// `Io` if the terminal is gone.
+    pub(super) fn draw(&mut self, model: &mut Model, scene: &view::Scene<'_>) -> Result<()> {
+        let Ok(_drawing) = DRAWING.lock() else {
+            return Ok(());
+        };
+        let drawn = self.screen.draw(|frame| view::draw(frame, model, scene));
+        drawn.map(|_| ()).map_err(broken)
+    }
+
+    /// Waits for a key or a new size, and takes all that came meanwhile.
+    ///
+    /// # Errors
+    /// `Io` if the terminal is gone.
+    pub(super) fn read(&mut self) -> Result<Vec<Key>> {
+        let mut read = Vec::new();
+        loop {
+            if let Event::Key(event) = event::read().map_err(broken)? {
+                read.extend(keys(event));
+            }
+            if !event::poll(Duration::ZERO).map_err(broken)? {
+                return Ok(read);
+            }
+        }
+    }
+
+    /// Runs something that uses the terminal as it was before.
+    ///
+    /// # Errors
+    /// `Io` if the terminal cannot be taken again; as `run`.
+    pub(super) fn lend<T>(&mut self, run: impl FnOnce() -> Result<T>) -> Result<T> {
+        leave();
+        let done = interrupt::while_another_runs(run);
+        enter()?;
+        // What is on the screen is drawn anew. To clear it, ratatui would ask the terminal for its cursor,
+        // and some do not answer.
+        self.screen = blank()?;
+        done
+    }
+
+    /// Stops the process, as Ctrl-Z does elsewhere, until it is continued.
+    ///
+    /// # Errors
+    /// `Io` if the terminal cannot be taken again.
+    pub(super) fn suspend(&mut self) -> Result<()> {
+        self.lend(|| {
+            signal_hook::low_level::emulate_default_handler(SIGTSTP)
+                .map_err(|e| Error::internal("the process cannot be stopped").because(e))
+        })
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        leave();
+    }
+}
+
+/// Writes to the clipboard of the terminal, wherever that is (OSC 52).
+///
+/// # Errors
+/// `Io` if the terminal is gone.
+pub(super) fn copy(text: &str) -> Result<()> {
+    let text = data_encoding::BASE64.encode(text.as_bytes());
+    let mut stdout = std::io::stdout().lock();
+    let written = write!(stdout, "\x1b]52;c;{text}\x07").and_then(|()| stdout.flush());
+    written.map_err(broken)
+}
+
+/// Checks that there is a terminal that can show a screen.
+pub(super) fn check() -> Result<()> {
+    let is_terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    let is_dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb" || term.is_empty());
+    let what = match (is_terminal, is_dumb) {
+        (true, false) => return Ok(()),
+        (false, _) => "standard input and output are not a terminal",
+        (true, true) => "the terminal cannot show a screen: TERM is 'dumb' or not set",
+    };
+    Err(Error::usage(format!("cannot triage: {what}")).hint(
+        "'unleak scan' lists findings, and 'unleak ignore' suppresses those that filters select",
+    ))
+}
+
+fn enter() -> Result<()> {
+    enable_raw_mode().map_err(broken)?;
+    IS_TAKEN.store(true, Ordering::SeqCst);
+    let all = Clear(ClearType::All);
+    execute!(std::io::stdout(), EnterAlternateScreen, all).map_err(broken)
+}
+
+/// A screen that has nothing on it yet.
+fn blank() -> Result<Screen<CrosstermBackend<Stdout>>> {
+    Screen::new(CrosstermBackend::new(std::io::stdout())).map_err(broken)
+}
+
+fn broken(error: std::io::Error) -> Error {
+    Error::io("use", "the terminal".as_ref(), error)
+}
+
+/// The keys that an event is about, as far as the model knows them.
+fn keys(event: KeyEvent) -> Vec<Key> {
+    if event.kind == KeyEventKind::Release {
+        return Vec::new();
+    }
+    let has = |modifier| event.modifiers.contains(modifier);
+    let key = match event.code {
+        KeyCode::Char(letter) if has(KeyModifiers::CONTROL) => Key::Ctrl(letter),
+        // A terminal sends the same bytes for Esc and then the key.
+        KeyCode::Char(character) if has(KeyModifiers::ALT) => {
+            return vec![Key::Esc, Key::Char(character)];
+        }
+        KeyCode::Char(character) => Key::Char(character),
+        KeyCode::Up => Key::Up,
+        KeyCode::Down => Key::Down,
+        KeyCode::Left => Key::Left,
+        KeyCode::Right => Key::Right,
+        KeyCode::PageUp => Key::PageUp,
+        KeyCode::PageDown => Key::PageDown,
+        KeyCode::Home => Key::Home,
+        KeyCode::End => Key::End,
+        KeyCode::Enter => Key::Enter,
+        KeyCode::Esc => Key::Esc,
+        KeyCode::Tab => Key::Tab,
+        KeyCode::BackTab => Key::BackTab,
+        KeyCode::Backspace => Key::Backspace,
+        _ => return Vec::new(),
+    };
+    vec![key]
+}

@@ -1,0 +1,315 @@
+//! Draws the state. Only rows that are visible are made.
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::style::{Color, Modifier, Style};
+use ratatui::text::{Line, Span, Text};
+use ratatui::widgets::{Block, Borders, Clear, Paragraph, Wrap};
+use unleak::report::Document;
+use unleak::report::paint::Paint;
+
+use super::detail;
+use super::form::{FIELDS, Form};
+use super::keys::HELP;
+use super::model::{Decision, Mode, Model};
+use super::rows::{Group, Grouping, Row};
+
+/// Least columns for a pane beside the list, and least rows for one below it.
+const WIDE: u16 = 72;
+const HIGH: u16 = 16;
+
+/// What is drawn beside the state.
+pub(super) struct Scene<'a> {
+    pub(super) document: &'a Document,
+    /// What is triaged, escaped.
+    pub(super) subject: &'a str,
+    pub(super) paint: Paint,
+}
+
+impl Scene<'_> {
+    fn style(&self, color: Color) -> Style {
+        match self.paint {
+            Paint::On => Style::new().fg(color),
+            Paint::Off => Style::new(),
+        }
+    }
+}
+
+/// Draws it.
+pub(super) fn draw(frame: &mut Frame<'_>, model: &mut Model, scene: &Scene<'_>) {
+    let area = frame.area();
+    if area.is_empty() {
+        return;
+    }
+    let [head, body, foot] = Layout::vertical([
+        Constraint::Length(1),
+        Constraint::Fill(1),
+        Constraint::Length(u16::from(area.height > 2)),
+    ])
+    .areas(area);
+    self::head(frame, head, model, scene);
+    self::foot(frame, foot, model);
+    match model.mode.clone() {
+        Mode::Text { title, text } => {
+            let text = Text::raw(text);
+            whole(frame, body, model, &title, text);
+        }
+        Mode::Help => whole(frame, body, model, "Keys", help()),
+        Mode::Detail => {
+            let text = facts(model, scene);
+            whole(frame, body, model, "Finding", text);
+        }
+        mode => {
+            panes(frame, body, model, scene);
+            if let Mode::Ignore(form) = mode {
+                self::form(frame, body, model, &form);
+            }
+        }
+    }
+}
+
+/// What is triaged, and how far it came.
+fn head(frame: &mut Frame<'_>, area: Rect, model: &Model, scene: &Scene<'_>) {
+    let [open, ignored, purge] = model.counts();
+    let mut counts = format!(" {open} open, {ignored} ignored, {purge} to purge ");
+    if !scene.document.head.complete {
+        counts.push_str("(scan incomplete) ");
+    }
+    let style = Style::new().add_modifier(Modifier::REVERSED);
+    let buffer = frame.buffer_mut();
+    buffer.set_style(area, style);
+    let width = usize::from(area.width);
+    let (x, _) = buffer.set_stringn(area.x, area.y, &counts, width, style);
+    let rest = usize::from(area.right().saturating_sub(x));
+    let mut by = format!("by {}", model.by.name());
+    if !model.search.is_empty() {
+        by = format!("{by}, with '{}'", model.search);
+    }
+    if model.hides_settled {
+        by.push_str(", open only");
+    }
+    let text = format!("{by}  {}", scene.subject);
+    buffer.set_stringn(x, area.y, text, rest, style);
+}
+
+/// The last line: what is typed, a message, or the keys.
+fn foot(frame: &mut Frame<'_>, area: Rect, model: &Model) {
+    if area.is_empty() {
+        return;
+    }
+    let text = match (&model.mode, &model.message) {
+        (Mode::Search(text), _) => format!("/{text}_  (Enter keeps it, Esc ends it)"),
+        (_, Some(message)) => message.clone(),
+        (Mode::Ignore(_), None) => "Tab next field  Enter save  Esc cancel".to_owned(),
+        (Mode::Detail, None) => {
+            "i ignore  t test  p purge  e explain  v show  o open  c copy  u undo  Esc back"
+                .to_owned()
+        }
+        (Mode::Text { .. } | Mode::Help, None) => "arrows scroll  Esc back".to_owned(),
+        (Mode::List, None) if area.width < WIDE => "? keys  q quit".to_owned(),
+        (Mode::List, None) => {
+            "i ignore  t test value  p purge  u undo  n next  g group  / find  ? keys  q quit"
+                .to_owned()
+        }
+    };
+    let width = usize::from(area.width);
+    let buffer = frame.buffer_mut();
+    buffer.set_stringn(area.x, area.y, text, width, Style::new());
+}
+
+/// The list, with the finding under the cursor beside it or below it if there is room.
+fn panes(frame: &mut Frame<'_>, area: Rect, model: &mut Model, scene: &Scene<'_>) {
+    let (list, pane, borders) = if area.width >= WIDE {
+        let parts = [Constraint::Percentage(50), Constraint::Fill(1)];
+        let [list, pane] = Layout::horizontal(parts).areas(area);
+        (list, Some(pane), Borders::LEFT)
+    } else if area.height >= HIGH {
+        let parts = [Constraint::Percentage(50), Constraint::Fill(1)];
+        let [list, pane] = Layout::vertical(parts).areas(area);
+        (list, Some(pane), Borders::TOP)
+    } else {
+        (area, None, Borders::NONE)
+    };
+    self::list(frame, list, model, scene);
+    if let Some(pane) = pane {
+        let text = facts(model, scene);
+        let text = Paragraph::new(text).wrap(Wrap { trim: false });
+        frame.render_widget(text.block(Block::new().borders(borders)), pane);
+    }
+}
+
+fn list(frame: &mut Frame<'_>, area: Rect, model: &mut Model, scene: &Scene<'_>) {
+    model.fit(usize::from(area.height));
+    if model.rows.is_empty() {
+        let text = match model.items.is_empty() {
+            true => "No findings.",
+            false => "No findings here: Esc ends a search, 'h' shows what is decided.",
+        };
+        let text = Paragraph::new(text).wrap(Wrap { trim: false });
+        frame.render_widget(text, area);
+        return;
+    }
+    let rows = model.rows.iter().enumerate().skip(model.top);
+    for ((number, row), y) in rows.zip(area.y..area.bottom()) {
+        let is_current = number == model.cursor;
+        let (text, style) = match row {
+            Row::Group(group) => group_row(model, &model.groups[*group]),
+            Row::Item(item) => item_row(model, *item, scene),
+        };
+        let style = match is_current {
+            true => style.add_modifier(Modifier::REVERSED),
+            false => style,
+        };
+        let cursor = if is_current { ">" } else { " " };
+        let line = Rect {
+            y,
+            height: 1,
+            ..area
+        };
+        let buffer = frame.buffer_mut();
+        buffer.set_style(line, style);
+        let text = format!("{cursor}{text}");
+        buffer.set_stringn(area.x, y, text, usize::from(area.width), style);
+    }
+}
+
+fn group_row(model: &Model, group: &Group) -> (String, Style) {
+    let members = group.members.iter();
+    let is_open = |item: &&usize| model.decisions[**item] == Decision::Open;
+    let open = members.clone().filter(is_open).count();
+    let is_marked = members.clone().all(|&member| model.marked[member]);
+    let (fold, mark) = (
+        if group.is_folded { '+' } else { '-' },
+        if is_marked { '*' } else { ' ' },
+    );
+    let count = match (group.members.len(), open) {
+        (all, open) if all == open => format!("{all}"),
+        (all, 0) => format!("{all}, all decided"),
+        (all, open) => format!("{all}, {open} open"),
+    };
+    let text = format!("{mark}{fold} {} ({count})", group.name);
+    (text, Style::new().add_modifier(Modifier::BOLD))
+}
+
+fn item_row(model: &Model, number: usize, scene: &Scene<'_>) -> (String, Style) {
+    let item = &model.items[number];
+    let mark = if model.marked[number] { '*' } else { ' ' };
+    let (sign, style) = match model.decisions[number] {
+        Decision::Open => (' ', Style::new()),
+        Decision::Ignored(_) => ('i', Style::new().add_modifier(Modifier::DIM)),
+        Decision::Purge => ('p', scene.style(Color::Red)),
+    };
+    let text = match model.by {
+        Grouping::Rule => format!("{}  {}", item.mark, item.place),
+        Grouping::Directory => format!("{}  {}  {}", item.place, item.rule, item.mark),
+        Grouping::Secret => format!("{}  {}", item.rule, item.place),
+    };
+    (format!("{mark}{sign}   {text}"), style)
+}
+
+/// What is known of the finding or group under the cursor.
+fn facts(model: &Model, scene: &Scene<'_>) -> Text<'static> {
+    if let Some(group) = model.current_group() {
+        let count = group.members.len();
+        let decided = group.members.iter();
+        let decided = decided.filter(|&&item| model.decisions[item] != Decision::Open);
+        let lines = [
+            group.name.clone(),
+            String::new(),
+            format!("{count} findings, {} decided", decided.count()),
+            String::new(),
+            "i, t and p act on all open ones.".to_owned(),
+        ];
+        return Text::from_iter(lines);
+    }
+    let found = model.current().and_then(|item| {
+        let finding = scene.document.findings.get(item)?;
+        Some((item, finding))
+    });
+    let Some((item, finding)) = found else {
+        return Text::default();
+    };
+    let revealed = model.revealed.as_ref();
+    let revealed = revealed.filter(|(of, _)| *of == item);
+    let decision = &model.decisions[item];
+    let facts = detail::facts(
+        scene.document,
+        finding,
+        decision,
+        revealed.map(|(_, secret)| secret.as_str()),
+    );
+    let lines = facts.into_iter().map(|(name, value)| match name {
+        "" => Line::raw(value),
+        name => Line::from(vec![
+            Span::styled(format!("{name:8} "), scene.style(Color::Cyan)),
+            Span::raw(value),
+        ]),
+    });
+    Text::from_iter(lines)
+}
+
+fn help() -> Text<'static> {
+    let lines = HELP.iter();
+    Text::from_iter(lines.map(|(keys, what)| Line::raw(format!("{keys:12} {what}"))))
+}
+
+/// A text that fills the body, scrolled no further than its end.
+fn whole(frame: &mut Frame<'_>, area: Rect, model: &mut Model, title: &str, text: Text<'_>) {
+    let [top, area] = Layout::vertical([Constraint::Length(1), Constraint::Fill(1)]).areas(area);
+    let title = Line::raw(title.to_owned()).style(Style::new().add_modifier(Modifier::BOLD));
+    frame.render_widget(title, top);
+    model.fit(usize::from(area.height));
+    let width = usize::from(area.width.max(1));
+    // Words may wrap earlier than at the edge; a blank screen is the worst that comes of it.
+    let lines = text.lines.iter().map(|line| line.width() / width + 1);
+    let lines = u16::try_from(lines.sum::<usize>()).unwrap_or(u16::MAX);
+    model.scroll = model.scroll.min(lines.saturating_sub(1));
+    let text = Paragraph::new(text).wrap(Wrap { trim: false });
+    frame.render_widget(text.scroll((model.scroll, 0)), area);
+}
+
+/// The form over the lower end of the body.
+fn form(frame: &mut Frame<'_>, body: Rect, model: &Model, form: &Form) {
+    let fields = u16::try_from(FIELDS.len()).unwrap_or(u16::MAX);
+    let height = (fields + 3).min(body.height);
+    let area = Rect {
+        y: body.bottom() - height,
+        height,
+        ..body
+    };
+    frame.render_widget(Clear, area);
+    let count = model.open_targets();
+    let title = match count {
+        1 => " Ignore 1 finding ".to_owned(),
+        count => format!(" Ignore {count} findings "),
+    };
+    // On a tiny screen, the field that is typed into must be visible.
+    let first = match height > fields {
+        true => 0,
+        false => form.at,
+    };
+    let fields = FIELDS.iter().zip(&form.values).enumerate().skip(first);
+    let mut lines: Vec<Line<'_>> = fields
+        .map(|(number, (name, value))| {
+            let is_at = number == form.at;
+            let room = usize::from(area.width.saturating_sub(14));
+            // The end is where typing goes on.
+            let cut = value.chars().count().saturating_sub(room);
+            let shown: String = value.chars().skip(cut).collect();
+            let cursor = if is_at { "_" } else { "" };
+            let sign = if is_at { '>' } else { ' ' };
+            let hint = match number {
+                2 if value.is_empty() && !is_at => "YYYY-MM-DD, if it shall end",
+                _ => "",
+            };
+            Line::raw(format!("{sign} {name:8} {shown}{cursor}{hint}"))
+        })
+        .collect();
+    let fault = form.fault.as_ref();
+    lines.extend(fault.map(|fault| Line::raw(format!("  {fault}"))));
+    let block = match height > 3 {
+        true => Block::new().borders(Borders::TOP).title(title),
+        false => Block::new(),
+    };
+    frame.render_widget(Paragraph::new(lines).block(block), area);
+}

@@ -1,0 +1,389 @@
+//! `unleak triage` on a terminal: what is decided there is what other commands read.
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::support::screen::Screen;
+use crate::support::{Repo, github_token, unleak};
+
+const USUAL: (u16, u16) = (24, 80);
+
+/// A repository with a token in each of these files.
+fn with_tokens(paths: &[&str]) -> (Repo, Vec<String>) {
+    let repo = Repo::new();
+    let tokens: Vec<String> = (0..)
+        .take(paths.len())
+        .map(|n| github_token(700 + n))
+        .collect();
+    for (path, token) in paths.iter().zip(&tokens) {
+        repo.commit_file(path, format!("first\ntoken = \"{token}\"\n"));
+    }
+    (repo, tokens)
+}
+
+fn start(repo: &Repo, args: &[&str], size: (u16, u16)) -> Screen {
+    let args = [&["triage"], args].concat();
+    Screen::start(repo.path(), &args, &[], size)
+}
+
+fn mark(token: &str) -> String {
+    format!("{}…{}", &token[..4], &token[token.len() - 4..])
+}
+
+#[test]
+fn what_is_ignored_on_the_screen_is_gone_from_the_next_scan() {
+    let (repo, tokens) = with_tokens(&["src/a.conf", "src/b.conf"]);
+    let mut screen = start(&repo, &[], USUAL);
+    let text = screen.wait_for("2 open, 0 ignored, 0 to purge");
+    assert!(text.contains("github-pat (2)"), "{text}");
+    // Down to the first finding: its line and story are beside the list.
+    screen.press("j");
+    let text = screen.wait_for("Ada Author");
+    let line = format!("token = \"{}\"", mark(&tokens[0]));
+    assert!(
+        text.contains(&line) && text.contains("src/a.conf:2"),
+        "{text}"
+    );
+    screen.press("i");
+    screen.wait_for("Ignore 1 finding");
+    screen.press("\r");
+    screen.wait_for("'--reason' is empty");
+    screen.press("key of a deleted account\tada\t2999-12-31\r");
+    screen.wait_for("1 open, 1 ignored");
+    screen.press("q");
+    let (code, text) = screen.end();
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("1 open, 1 ignored, 0 to purge"), "{text}");
+    assert!(text.contains("Commit the directory '.unleak'"), "{text}");
+    let left = repo.scan(&["--show-secrets"]);
+    assert_eq!(left.findings().len(), 1);
+    assert_eq!(left.findings()[0]["secret"], tokens[1].as_str());
+    let listed = unleak(&["ignore", "list"], repo.path());
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    let said = "; reason: key of a deleted account; owner: ada; expires: 2999-12-31";
+    assert!(listed.contains(said), "{listed}");
+}
+
+#[test]
+fn a_decision_is_undone() {
+    let (repo, _) = with_tokens(&["a.conf", "b.conf", "c.conf"]);
+    let mut screen = start(&repo, &[], USUAL);
+    screen.wait_for("3 open");
+    // The whole group, from its heading.
+    screen.press("t");
+    screen.wait_for("0 open, 3 ignored");
+    assert_eq!(repo.scan(&[]).findings().len(), 0);
+    screen.press("u");
+    screen.wait_for("3 open, 0 ignored");
+    assert_eq!(repo.scan(&[]).findings().len(), 3);
+    let left = std::fs::read_dir(repo.path().join(".unleak/ignore")).unwrap();
+    assert_eq!(left.count(), 0);
+    screen.press("q");
+    assert_eq!(screen.end().0, Some(0));
+}
+
+#[test]
+fn a_purge_plan_is_what_purge_reads() {
+    let (repo, tokens) = with_tokens(&["a.conf", "b.conf"]);
+    let mut screen = start(&repo, &[], USUAL);
+    screen.wait_for("2 open");
+    screen.press("jp");
+    screen.wait_for("1 open, 0 ignored, 1 to purge");
+    screen.press("q");
+    let (_, text) = screen.end();
+    assert!(text.contains("unleak purge --from"), "{text}");
+    let plan = repo.git_dir().join("unleak/purge-plan.json");
+    let kept = std::fs::read_to_string(&plan).unwrap();
+    assert!(!kept.contains(&tokens[0]), "{kept}");
+    let args = [
+        "purge",
+        "--from",
+        plan.to_str().unwrap(),
+        "--format",
+        "json",
+    ];
+    let output = repo.unleak(&args, b"", &[]);
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let values = json["values"].as_array().unwrap();
+    assert_eq!(values.len(), 1, "{json:#}");
+    assert_eq!(json["changes"]["head"][0]["path"], "a.conf", "{json:#}");
+    // The plan is there the next time; without findings, it is removed.
+    let mut screen = start(&repo, &[], USUAL);
+    screen.wait_for("1 open, 0 ignored, 1 to purge");
+    screen.press("jp");
+    screen.wait_for("2 open, 0 ignored, 0 to purge");
+    screen.press("q");
+    screen.end();
+    assert!(!plan.exists());
+}
+
+#[test]
+fn a_secret_is_shown_for_one_finding_on_a_key_and_hidden_again() {
+    let (repo, tokens) = with_tokens(&["a.conf", "b.conf"]);
+    let mut screen = start(&repo, &[], (40, 160));
+    screen.wait_for("2 open");
+    screen.press("je");
+    screen.wait_for("Why it has its confidence");
+    screen.press("\x1b");
+    screen.wait_for("github-pat (2)");
+    screen.press("v");
+    screen.wait_for(&tokens[0]);
+    screen.press("j");
+    screen.wait("hidden", |text| {
+        !text.contains(&tokens[0]) && text.contains("b.conf:2")
+    });
+    assert!(!screen.bytes().contains(&tokens[1]));
+    screen.press("q");
+    let (_, text) = screen.end();
+    assert!(!text.contains(&tokens[0]), "{text}");
+}
+
+#[test]
+fn a_saved_report_is_triaged_and_holds_no_secret_to_show() {
+    let (repo, tokens) = with_tokens(&["a.conf", "b.conf"]);
+    let saved = repo.git_dir().join("scan.json");
+    std::fs::write(&saved, repo.scan(&[]).bytes).unwrap();
+    let saved = saved.to_str().unwrap();
+    let mut screen = start(&repo, &[saved], USUAL);
+    screen.wait_for("2 open");
+    screen.press("jv");
+    screen.wait_for("a saved report holds no secrets");
+    screen.press("t");
+    screen.wait_for("1 open, 1 ignored");
+    screen.press("q");
+    assert_eq!(screen.end().0, Some(0));
+    assert_eq!(repo.scan(&[]).findings().len(), 1);
+    // Elsewhere, nothing can be ignored, and that is said.
+    let elsewhere = Repo::bare_directory();
+    let mut screen = start(&elsewhere, &[saved], USUAL);
+    screen.wait_for("2 open");
+    screen.press("jt");
+    screen.wait_for("there is no repository here");
+    screen.press("q");
+    let (_, text) = screen.end();
+    assert!(text.contains("2 open, 0 ignored"), "{text}");
+    // One with secrets is refused.
+    let full = repo.git_dir().join("full.json");
+    std::fs::write(&full, repo.scan(&["--no-ignore", "--show-secrets"]).bytes).unwrap();
+    let screen = start(&repo, &[full.to_str().unwrap()], USUAL);
+    let (code, text) = screen.end();
+    assert_eq!(code, Some(2), "{text}");
+    assert!(
+        text.contains("holds secrets in full") && !text.contains(&tokens[0]),
+        "{text}"
+    );
+}
+
+#[test]
+fn the_editor_gets_the_line_as_it_is_now_and_the_screen_comes_back() {
+    let (repo, tokens) = with_tokens(&["a b.conf", "gone.conf"]);
+    repo.write("a b.conf", format!("1\n2\n3\ntoken = \"{}\"\n", tokens[0]));
+    repo.git(&["rm", "-q", "gone.conf"]);
+    let editor = repo.git_dir().join("editor");
+    let log = repo.git_dir().join("log");
+    let script = format!("#!/bin/sh\nprintf '%s\\n' \"$@\" >'{}'\n", log.display());
+    std::fs::write(&editor, script).unwrap();
+    let editor = format!("sh {}", editor.display());
+    let env = [("EDITOR", editor.as_str())];
+    let mut screen = Screen::start(repo.path(), &["triage"], &env, USUAL);
+    screen.wait_for("2 open");
+    screen.press("jo");
+    let edited = |_: &str| log.exists() && screen_is_back(&log);
+    screen.wait("the editor", edited);
+    screen.press("jo");
+    screen.wait_for("is not in the worktree");
+    screen.press("q");
+    screen.end();
+    let words = std::fs::read_to_string(&log).unwrap();
+    let file = repo.path().canonicalize().unwrap().join("a b.conf");
+    assert_eq!(words, format!("+4\n{}\n", file.display()));
+}
+
+fn screen_is_back(log: &std::path::Path) -> bool {
+    std::fs::read_to_string(log).is_ok_and(|text| text.lines().count() == 2)
+}
+
+#[test]
+fn the_id_is_copied_by_the_terminal() {
+    let (repo, _) = with_tokens(&["a.conf"]);
+    let id = repo.scan(&[]).findings()[0]["fingerprint"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let mut screen = start(&repo, &[], USUAL);
+    screen.wait_for("1 open");
+    screen.press("jc");
+    screen.wait_for("the id is copied");
+    let encoded = data_encoding::BASE64.encode(id.as_bytes());
+    assert!(screen.bytes().contains(&format!("\x1b]52;c;{encoded}\x07")));
+    screen.press("q");
+    screen.end();
+}
+
+#[test]
+fn no_escape_sequence_of_a_repository_reaches_the_terminal() {
+    let repo = Repo::new();
+    let token = github_token(720);
+    let name = "x\x1b]0;owned\x07\u{202e}y.conf";
+    repo.commit_file(
+        name,
+        format!("\x1b[2J\x1b[31m token = \"{token}\" \x1b]52;c;eA==\x07\n"),
+    );
+    let mut screen = start(&repo, &[], (30, 120));
+    screen.wait_for("1 open");
+    screen.press("j");
+    screen.wait_for("\\u{1b}]0;owned");
+    screen.press("ge");
+    screen.wait_for("Why it has");
+    screen.press("\x1b");
+    screen.wait_for("1 open");
+    screen.press("v");
+    screen.wait_for("The secret is shown");
+    let drawn = screen.bytes();
+    for bad in [
+        "\x1b]0;owned",
+        "\x1b[2J\x1b[31m token",
+        "\x1b]52;c;eA",
+        "\u{202e}",
+    ] {
+        assert!(!drawn.contains(bad), "{bad:?}");
+    }
+    screen.press("q");
+    screen.end();
+}
+
+#[test]
+fn the_terminal_is_given_back_on_signals_and_ctrl_c() {
+    let (repo, _) = with_tokens(&["a.conf"]);
+    for (signal, expected) in [(Signal::TERM, 143), (Signal::HUP, 130), (Signal::INT, 130)] {
+        let screen = start(&repo, &[], USUAL);
+        screen.wait_for("1 open");
+        assert!(!screen.is_restored());
+        screen.signal(signal);
+        let (code, text) = screen.end();
+        assert_eq!(code, Some(expected), "{text}");
+        assert!(text.contains("interrupted: what was decided"), "{text}");
+    }
+    let mut screen = start(&repo, &[], USUAL);
+    screen.wait_for("1 open");
+    screen.press("\x03");
+    assert_eq!(screen.end().0, Some(0));
+}
+
+#[test]
+fn any_size_of_a_terminal_will_do() {
+    let (repo, _) = with_tokens(&["a.conf", "b.conf"]);
+    let mut screen = start(&repo, &[], (5, 20));
+    screen.wait_for("2 open");
+    screen.press("j");
+    screen.wait_for(">");
+    // The field that is typed into is visible.
+    screen.press("i");
+    screen.wait_for("Reason");
+    screen.press("x\t");
+    screen.wait_for("Owner");
+    screen.press("\x1b");
+    screen.wait("no form", |text| !text.contains("Owner"));
+    screen.press("\r");
+    screen.wait_for("Finding");
+    screen.press("\x1b?");
+    screen.wait_for("Keys");
+    screen.press("\x1b");
+    for size in [(1, 1), (2, 3), (3, 200), (60, 9), (24, 80), (16, 40)] {
+        screen.resize(size.0, size.1);
+        screen.press("jk?\x1bi\x1b");
+        std::thread::sleep(std::time::Duration::from_millis(30));
+    }
+    screen.resize(24, 80);
+    screen.wait_for("2 open, 0 ignored, 0 to purge");
+    screen.press("q");
+    assert_eq!(screen.end().0, Some(0));
+}
+
+/// Bytes of colours: `\x1b[3Xm` and `\x1b[38;...m`.
+fn has_colour(drawn: &str) -> bool {
+    drawn.split("\x1b[").skip(1).any(|part| {
+        let end = part.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(0);
+        let is_style = part[end..].starts_with('m');
+        let mut codes = part[..end]
+            .split(';')
+            .filter_map(|code| code.parse::<u32>().ok());
+        is_style && codes.any(|code| matches!(code, 30..=38 | 40..=48 | 90..=97 | 100..=107))
+    })
+}
+
+#[test]
+fn colours_are_left_out_if_nobody_wants_them() {
+    let (repo, _) = with_tokens(&["a.conf"]);
+    for (env, wanted) in [(&[][..], true), (&[("NO_COLOR", "1")][..], false)] {
+        let mut screen = Screen::start(repo.path(), &["triage"], env, USUAL);
+        screen.wait_for("1 open");
+        screen.press("jp");
+        screen.wait_for("1 to purge");
+        screen.press("uq");
+        let shown = screen.bytes();
+        screen.end();
+        assert_eq!(has_colour(&shown), wanted, "{shown:?}");
+    }
+}
+
+#[test]
+fn without_a_terminal_it_is_refused() {
+    let (repo, _) = with_tokens(&["a.conf"]);
+    let output = unleak(&["triage"], repo.path());
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        said.contains("not a terminal") && said.contains("hint: "),
+        "{said}"
+    );
+    let env = [("TERM", "dumb")];
+    let screen = Screen::start(repo.path(), &["triage"], &env, USUAL);
+    let (code, text) = screen.end();
+    assert_eq!(code, Some(2), "{text}");
+}
+
+/// A report with as many findings, each under one of 40 rules.
+fn large_report(repo: &Repo, count: usize) -> String {
+    let saved = repo.scan(&[]);
+    let mut json = saved.json.clone();
+    let finding = saved.findings()[0].clone();
+    let findings = (0..count).map(|number| {
+        let mut finding = finding.clone();
+        finding["fingerprint"] = format!("{number:032x}").into();
+        finding["rule_id"] = format!("rule-{:02}", number % 40).into();
+        let path: Value = format!("src/dir{}/file{number}.conf", number % 100).into();
+        finding["history"]["first"]["path"] = path.clone();
+        finding["history"]["appearances"][0]["path"] = path;
+        finding
+    });
+    json["findings"] = findings.collect::<Vec<_>>().into();
+    let path = repo.git_dir().join("large.json");
+    std::fs::write(&path, json.to_string()).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn ten_thousand_findings_are_moved_through_without_a_wait() {
+    let (repo, _) = with_tokens(&["a.conf"]);
+    let saved = large_report(&repo, 10_000);
+    let mut screen = start(&repo, &[&saved], USUAL);
+    let text = screen.wait_for("10000 open");
+    assert!(text.contains("+ rule-00 (250)"), "{text}");
+    let began = std::time::Instant::now();
+    screen.press("z");
+    screen.wait_for("file0.conf");
+    for _ in 0..20 {
+        screen.press(&"j".repeat(20));
+    }
+    screen.press("\x1b[F");
+    screen.wait_for("file9999.conf");
+    screen.press("/file1234.\r");
+    screen.wait_for("rule-34 (1)");
+    screen.press("g\x1b[H");
+    screen.wait_for("src/dir34/ (1)");
+    let took = began.elapsed();
+    assert!(took.as_secs() < 20, "{took:?}");
+    screen.press("q");
+    screen.end();
+}
