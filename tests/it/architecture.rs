@@ -136,6 +136,7 @@ const HOMES: [(&str, &[&str]); 20] = [
         "clap::",
         &[
             "bin/unleak/args.rs",
+            "bin/unleak/complete.rs",
             "bin/unleak/headings.rs",
             "bin/unleak/main.rs",
             "bin/unleak/manual.rs",

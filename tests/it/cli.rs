@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::path::Path;
-use std::process::Output;
+use std::process::{Command, Output};
 
 use crate::support::{Repo, github_token, unleak, unleak_with};
 
@@ -626,7 +626,7 @@ fn an_interrupted_scan_leaves_one_line_and_no_file() {
     let repo = Repo::new();
     for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
         // It waits for its input.
-        let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_unleak"))
+        let mut child = Command::new(env!("CARGO_BIN_EXE_unleak"))
             .args(["scan", "-", "-o", "json:out.json"])
             .current_dir(repo.path())
             .stdin(std::process::Stdio::piped())
@@ -638,9 +638,7 @@ fn an_interrupted_scan_leaves_one_line_and_no_file() {
         let stdin = child.stdin.as_mut().unwrap();
         std::io::Write::write_all(stdin, &vec![b'a'; 1 << 20]).unwrap();
         let id = child.id().to_string();
-        let killed = std::process::Command::new("kill")
-            .args([signal, &id])
-            .status();
+        let killed = Command::new("kill").args([signal, &id]).status();
         assert!(killed.unwrap().success());
         // The input goes on until the program has ended.
         let stdin = child.stdin.take();
@@ -781,25 +779,129 @@ fn a_damaged_configuration_is_named_with_its_line_or_setting() {
     );
 }
 
+/// What a shell is offered for the last of these words.
+fn offered(repo: &Repo, words: &[&str]) -> Vec<String> {
+    let index = (words.len() - 1).to_string();
+    let env = [
+        ("UNLEAK_COMPLETE", "bash"),
+        ("_CLAP_COMPLETE_INDEX", index.as_str()),
+        ("_CLAP_IFS", "\n"),
+    ];
+    let output = repo.unleak(&[&["--"], words].concat(), b"", &env);
+    assert!(output.status.success(), "{}", stderr(&output));
+    stdout(&output).lines().map(str::to_owned).collect()
+}
+
 #[test]
-fn completions_and_manual_pages_know_the_commands() {
+fn completions_know_commands_rules_providers_topics_findings_and_suppressions() {
+    let repo = Repo::new();
+    repo.commit_file("a.conf", format!("t = {}\n", github_token(31)));
+    let id = repo.scan(&[]).findings()[0]["fingerprint"]
+        .as_str()
+        .unwrap()[..12]
+        .to_owned();
+    for (words, expected) in [
+        (&["unleak", "tri"][..], "triage"),
+        (&["unleak", "scan", "--min-c"], "--min-confidence"),
+        (&["unleak", "scan", "--rule", "github-p"], "github-pat"),
+        (
+            &["unleak", "scan", "--disable-rule", "github-p"],
+            "github-pat",
+        ),
+        (&["unleak", "rules", "show", "github-p"], "github-pat"),
+        (&["unleak", "ignore", "--provider", "GitH"], "GitHub"),
+        (&["unleak", "help", "supp"], "suppressions"),
+        (&["unleak", "explain", ""], id.as_str()),
+        (&["unleak", "ignore", &id[..3]], id.as_str()),
+        (&["unleak", "purge", "--finding", ""], id.as_str()),
+    ] {
+        let found = offered(&repo, words);
+        assert!(
+            found.iter().any(|word| word == expected),
+            "{words:?}: {found:?}"
+        );
+    }
+    let output = unleak(&["ignore", &id, "--reason", "x"], repo.path());
+    assert!(output.status.success(), "{}", stderr(&output));
+    let found = offered(&repo, &["unleak", "ignore", "remove", ""]);
+    assert!(found.iter().any(|word| word.len() == 32), "{found:?}");
+}
+
+#[test]
+fn each_shell_has_a_script_that_asks_the_program() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let output = unleak(&["completions", shell], Path::new("/"));
         assert!(output.status.success());
         let text = stdout(&output);
         assert!(
-            text.contains("purge") && text.contains("min-confidence"),
-            "{shell}"
+            text.contains("UNLEAK_COMPLETE") && text.contains("unleak"),
+            "{shell}: {text}"
         );
     }
+    // In a real shell.
+    let repo = Repo::new();
+    let script = stdout(&unleak(&["completions", "bash"], Path::new("/")));
+    let dir = Path::new(env!("CARGO_BIN_EXE_unleak")).parent().unwrap();
+    let ask = format!(
+        "PATH='{}':$PATH\n{script}\nCOMP_WORDS=(unleak scan --rule github-pa); COMP_CWORD=3\n\
+         _clap_complete_unleak unleak github-pa --rule 2>/dev/null\necho \"${{COMPREPLY[*]}}\"\n",
+        dir.display()
+    );
+    let shell = Command::new("bash")
+        .args(["-c", &ask])
+        .current_dir(repo.path())
+        .output()
+        .unwrap();
+    assert!(
+        stdout(&shell).contains("github-pat"),
+        "{} {}",
+        stdout(&shell),
+        stderr(&shell)
+    );
+}
+
+#[test]
+fn manual_pages_have_the_sections_that_people_look_for() {
     let repo = Repo::new();
     let output = unleak(&["man", "man1"], repo.path());
     assert!(output.status.success(), "{}", stderr(&output));
-    let page = std::fs::read_to_string(repo.path().join("man1/unleak-scan.1")).unwrap();
+    let page = |name: &str| {
+        let page = repo.path().join("man1").join(name);
+        std::fs::read_to_string(page).unwrap()
+    };
+    for name in [
+        "unleak.1",
+        "unleak-scan.1",
+        "unleak-ignore-remove.1",
+        "unleak-triage.1",
+    ] {
+        let page = page(name);
+        for section in [
+            "NAME",
+            "SYNOPSIS",
+            "EXIT STATUS",
+            "ENVIRONMENT",
+            "FILES",
+            "EXAMPLES",
+            "SEE ALSO",
+        ] {
+            let heading = [format!(".SH {section}\n"), format!(".SH \"{section}\"\n")];
+            assert!(
+                heading.iter().any(|line| page.contains(line)),
+                "{section} in {name}: {page}"
+            );
+        }
+        assert!(
+            page.contains("UNLEAK") && page.contains("secrets were found"),
+            "{page}"
+        );
+    }
+    let scan = page("unleak-scan.1");
     assert!(
-        page.contains(".SH OPTIONS") && page.contains("published"),
-        "{page}"
+        scan.contains("published") && scan.contains("unleak(1)"),
+        "{scan}"
     );
+    assert!(page("unleak-ignore.1").contains("unleak\\-ignore\\-remove(1)"));
 }
 
 #[test]

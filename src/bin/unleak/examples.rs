@@ -3,7 +3,7 @@
 use clap::{Command, CommandFactory};
 
 use crate::args::Args;
-use crate::headings;
+use crate::{complete, headings};
 
 /// A command, and lines that show it.
 const EXAMPLES: [(&str, &[&str]); 47] = [
@@ -145,7 +145,16 @@ pub(crate) fn command() -> Command {
         let text = format!("{word}:\n  {}", lines.join("\n  "));
         command = with(command, &names, &text);
     }
-    headings::grouped(command)
+    complete::with_values(headings::grouped(command))
+}
+
+/// The examples of a command, as in `ignore list`; the program itself has those of the first steps.
+pub(crate) fn of(path: &str) -> Option<&'static [&'static str]> {
+    let path = if path.is_empty() { "scan" } else { path };
+    let mut examples = EXAMPLES.iter();
+    examples
+        .find(|(known, _)| *known == path)
+        .map(|(_, lines)| *lines)
 }
 
 /// Adds text after the help of a command.

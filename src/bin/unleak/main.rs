@@ -3,6 +3,7 @@
 mod args;
 mod bench;
 mod bug;
+mod complete;
 mod config;
 mod estate;
 mod examples;
@@ -43,6 +44,9 @@ use args::{Args, Command, ConfigCommand};
 use exit::Exit;
 
 fn main() -> ExitCode {
+    if complete::is_asked() {
+        return complete::answer();
+    }
     let matches = examples::command().get_matches();
     let args = Args::from_arg_matches(&matches).unwrap_or_else(|e| e.exit());
     std::panic::set_hook(Box::new(bug::report));
@@ -80,7 +84,7 @@ fn run(args: &Args) -> Result<Exit> {
         Command::Config {
             command: ConfigCommand::Show(show),
         } => config::show(show),
-        Command::Completions { shell } => manual::completions(*shell),
+        Command::Completions { shell } => complete::script(*shell),
         Command::Help { words } => topics::run(words),
         Command::Man { dir } => manual::man(dir),
     }

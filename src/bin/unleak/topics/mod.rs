@@ -55,7 +55,13 @@ pub(crate) fn run(words: &[String]) -> Result<Exit> {
     output::print(text.as_bytes())
 }
 
-fn topic(name: &str) -> Option<&'static str> {
+/// The names of all topics, and what each is about.
+pub(crate) fn names() -> impl Iterator<Item = (&'static str, &'static str)> {
+    TOPICS.iter().map(|(name, about, _)| (*name, *about))
+}
+
+/// The text of a topic.
+pub(crate) fn topic(name: &str) -> Option<&'static str> {
     let topic = TOPICS.iter().find(|(known, ..)| *known == name)?;
     Some(topic.2)
 }
