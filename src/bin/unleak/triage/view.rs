@@ -1,5 +1,8 @@
 //! Draws the state. Only rows that are visible are made.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};
@@ -154,7 +157,7 @@ fn list(frame: &mut Frame<'_>, area: Rect, model: &mut Model, scene: &Scene<'_>)
         let is_current = number == model.cursor;
         let (text, style) = match row {
             Row::Group(group) => group_row(model, &model.groups[*group]),
-            Row::Item(item) => item_row(model, *item, scene),
+            Row::Item(item) => item_row(model, *item, scene, usize::from(area.width)),
         };
         let style = match is_current {
             true => style.add_modifier(Modifier::REVERSED),
@@ -191,7 +194,10 @@ fn group_row(model: &Model, group: &Group) -> (String, Style) {
     (text, Style::new().add_modifier(Modifier::BOLD))
 }
 
-fn item_row(model: &Model, number: usize, scene: &Scene<'_>) -> (String, Style) {
+/// Columns before the text of a row: cursor, mark, decision, and the indent below a group.
+const INDENT: usize = 6;
+
+fn item_row(model: &Model, number: usize, scene: &Scene<'_>, width: usize) -> (String, Style) {
     let item = &model.items[number];
     let mark = if model.marked[number] { '*' } else { ' ' };
     let (sign, style) = match model.decisions[number] {
@@ -200,27 +206,33 @@ fn item_row(model: &Model, number: usize, scene: &Scene<'_>) -> (String, Style) 
         Decision::Purge => ('p', scene.style(Color::Red)),
     };
     let text = match model.by {
-        Grouping::Rule => format!("{}  {}", item.mark, item.place),
-        Grouping::Directory => format!("{}  {}  {}", item.place, item.rule, item.mark),
-        Grouping::Secret => format!("{}  {}", item.rule, item.place),
+        Grouping::Rule => beside(&item.mark, &item.place, width),
+        Grouping::Directory => {
+            let name = item.place.rsplit('/').next().unwrap_or(&item.place);
+            format!("{name}  {}  {}", item.rule, item.mark)
+        }
+        Grouping::Secret => beside(&item.rule, &item.place, width),
     };
     (format!("{mark}{sign}   {text}"), style)
+}
+
+/// A name and a place in a row of `width` columns: the end of a path tells most.
+fn beside(name: &str, place: &str, width: usize) -> String {
+    let room = width.saturating_sub(INDENT + Span::raw(name).width() + 2);
+    let count = place.chars().count();
+    match count.checked_sub(room) {
+        Some(more @ 1..) if room > 1 => {
+            let end: String = place.chars().skip(more + 1).collect();
+            format!("{name}  …{end}")
+        }
+        _ => format!("{name}  {place}"),
+    }
 }
 
 /// What is known of the finding or group under the cursor.
 fn facts(model: &Model, scene: &Scene<'_>) -> Text<'static> {
     if let Some(group) = model.current_group() {
-        let count = group.members.len();
-        let decided = group.members.iter();
-        let decided = decided.filter(|&&item| model.decisions[item] != Decision::Open);
-        let lines = [
-            group.name.clone(),
-            String::new(),
-            format!("{count} findings, {} decided", decided.count()),
-            String::new(),
-            "i, t and p act on all open ones.".to_owned(),
-        ];
-        return Text::from_iter(lines);
+        return group_facts(model, group);
     }
     let found = model.current().and_then(|item| {
         let finding = scene.document.findings.get(item)?;
@@ -245,6 +257,43 @@ fn facts(model: &Model, scene: &Scene<'_>) -> Text<'static> {
             Span::raw(value),
         ]),
     });
+    Text::from_iter(lines)
+}
+
+/// Places or rules that are listed of a group.
+const MAX_LISTED: usize = 10;
+
+/// How many findings a group has, and where, or of which rules.
+fn group_facts(model: &Model, group: &Group) -> Text<'static> {
+    let members = group.members.iter();
+    let decided = members.clone();
+    let decided = decided.filter(|&&item| model.decisions[item] != Decision::Open);
+    let mut parts: BTreeMap<&str, usize> = BTreeMap::new();
+    for item in members.map(|&item| &model.items[item]) {
+        let part = match model.by {
+            Grouping::Directory => &item.rule,
+            Grouping::Rule | Grouping::Secret => &item.directory,
+        };
+        *parts.entry(part).or_default() += 1;
+    }
+    let mut parts: Vec<(&str, usize)> = parts.into_iter().collect();
+    parts.sort_by_key(|(_, count)| Reverse(*count));
+    let mut lines = vec![
+        group.name.clone(),
+        String::new(),
+        format!(
+            "{} findings, {} decided",
+            group.members.len(),
+            decided.count()
+        ),
+        "i, t and p act on all open ones.".to_owned(),
+        String::new(),
+    ];
+    let listed = parts.iter().take(MAX_LISTED);
+    lines.extend(listed.map(|(part, count)| format!("{count:5}  {part}")));
+    if let Some(more @ 1..) = parts.len().checked_sub(MAX_LISTED) {
+        lines.push(format!("       and {more} more"));
+    }
     Text::from_iter(lines)
 }
 
@@ -312,4 +361,20 @@ fn form(frame: &mut Frame<'_>, body: Rect, model: &Model, form: &Form) {
         false => Block::new(),
     };
     frame.render_widget(Paragraph::new(lines).block(block), area);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_path_is_cut_at_its_beginning() {
+        let path = "a/very/long/path/to/key.pem:1";
+        assert_eq!(beside("MARK", path, 80), format!("MARK  {path}"));
+        let cut = beside("MARK", path, 30);
+        assert_eq!(cut, "MARK  …path/to/key.pem:1");
+        assert_eq!(INDENT + cut.chars().count(), 30);
+        // There is no room for a path: what fits of the row is shown.
+        assert!(beside("MARK", path, 5).starts_with("MARK  "));
+    }
 }
