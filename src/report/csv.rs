@@ -26,7 +26,16 @@ const HEAD: [&str; 18] = [
     "redacted_paths",
 ];
 
-pub(super) fn render(document: &Document) -> Vec<u8> {
+/// Whether a byte order mark comes first: Excel reads UTF-8 only behind one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mark {
+    /// A mark, then the rows.
+    With,
+    /// The rows.
+    Without,
+}
+
+pub(super) fn render(document: &Document, mark: Mark) -> Vec<u8> {
     let mut rows: Vec<Vec<String>> = vec![HEAD.map(str::to_owned).to_vec()];
     for finding in &document.findings {
         let places = locations(finding);
@@ -70,7 +79,11 @@ pub(super) fn render(document: &Document) -> Vec<u8> {
         row[3] = what;
         rows.push(row);
     }
-    let mut writer = csv::Writer::from_writer(Vec::new());
+    let start = match mark {
+        Mark::With => "\u{feff}".as_bytes().to_vec(),
+        Mark::Without => Vec::new(),
+    };
+    let mut writer = csv::Writer::from_writer(start);
     for row in rows {
         let cells = row.iter().map(|cell| harmless(cell));
         writer

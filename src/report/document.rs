@@ -1,15 +1,14 @@
 //! The one shape of a report: what JSON holds, and what every other format is made from, be it of a
 //! scan that just ended or of a saved file. It is made once, redacted; nothing here knows a secret
 //! that it does not show. `docs/report.schema.json` describes it: fields are only added within a
-//! version.
-
-use std::borrow::Cow;
+//! version. Reports of version 1, which repeat the refs of each finding, can still be read.
 
 use serde::{Deserialize, Serialize};
 
 use super::escape::escape;
+use super::refs::{RefTable, Refs};
+pub use super::text::Text;
 use crate::audit::Scope;
-use crate::error::{Error, Result};
 use crate::path_class::PathClass;
 use crate::rule::Confidence;
 use crate::severity::Severity;
@@ -17,78 +16,75 @@ use crate::severity::Severity;
 /// The name of the shape.
 pub(super) const SCHEMA: &str = "unleak-report";
 /// Raised when a field changes its meaning or goes away.
-pub(super) const SCHEMA_VERSION: u32 = 1;
-
-/// Text of the repository: a string, or its bytes in base64 if they are not UTF-8.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Text {
-    /// As it is.
-    Utf8(String),
-    /// Of anything else.
-    Bytes {
-        /// Its bytes.
-        base64: String,
-    },
-}
-
-impl Text {
-    /// Takes bytes as they are.
-    pub fn of(bytes: Vec<u8>) -> Self {
-        match String::from_utf8(bytes) {
-            Ok(string) => Self::Utf8(string),
-            Err(e) => Self::Bytes {
-                base64: data_encoding::BASE64.encode(e.as_bytes()),
-            },
-        }
-    }
-
-    /// Returns the bytes.
-    pub fn bytes(&self) -> Cow<'_, [u8]> {
-        match self {
-            Self::Utf8(text) => Cow::Borrowed(text.as_bytes()),
-            Self::Bytes { base64 } => match data_encoding::BASE64.decode(base64.as_bytes()) {
-                Ok(bytes) => Cow::Owned(bytes),
-                Err(_) => Cow::Borrowed(base64.as_bytes()),
-            },
-        }
-    }
-
-    /// Returns a name for programs: as it is, and escaped only if it is not UTF-8.
-    pub fn exact(&self) -> String {
-        match self {
-            Self::Utf8(text) => text.clone(),
-            Self::Bytes { .. } => self.shown(),
-        }
-    }
-
-    /// Returns a name for programs whose form can hold these of the characters that are escaped for people:
-    /// as it is, and escaped as a whole if it has others.
-    pub fn exact_with(&self, escaped: &[char]) -> String {
-        let exact = self.exact();
-        let others: String = exact.chars().filter(|c| !escaped.contains(c)).collect();
-        match escape(others.as_bytes()) == others {
-            true => exact,
-            false => self.shown(),
-        }
-    }
-
-    /// Returns it on one line, harmless for a terminal.
-    pub fn shown(&self) -> String {
-        escape(&self.bytes())
-    }
-}
+pub(super) const SCHEMA_VERSION: u32 = 2;
 
 /// A report.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Stored")]
 pub struct Document {
     /// What was scanned.
     #[serde(flatten)]
     pub head: Head,
+    /// The refs that reach the findings.
+    pub refs: RefTable,
     /// What was found, worst first.
     pub findings: Vec<Finding>,
     /// What was read.
     pub coverage: Coverage,
+}
+
+/// A report as it is stored.
+#[derive(Deserialize)]
+struct Stored {
+    #[serde(flatten)]
+    head: Head,
+    #[serde(default)]
+    refs: RefTable,
+    findings: Vec<Finding>,
+    coverage: Coverage,
+}
+
+impl TryFrom<Stored> for Document {
+    type Error = &'static str;
+
+    fn try_from(stored: Stored) -> Result<Self, &'static str> {
+        Self::of_parts(stored.head, stored.refs, stored.findings, stored.coverage)
+    }
+}
+
+impl Document {
+    /// Puts the parts of a stored report together.
+    ///
+    /// # Errors
+    /// What is wrong with its refs.
+    pub(super) fn of_parts(
+        mut head: Head,
+        refs: RefTable,
+        mut findings: Vec<Finding>,
+        coverage: Coverage,
+    ) -> Result<Self, &'static str> {
+        let of_findings = refs_of(&mut findings);
+        let refs = if head.schema_version == 1 {
+            head.schema_version = SCHEMA_VERSION;
+            RefTable::collect(of_findings)
+        } else {
+            refs.attach(of_findings)?;
+            refs
+        };
+        Ok(Self {
+            head,
+            refs,
+            findings,
+            coverage,
+        })
+    }
+}
+
+/// The refs of each finding that has a standing.
+pub(super) fn refs_of(findings: &mut [Finding]) -> Vec<&mut Refs> {
+    let histories = findings.iter_mut().filter_map(|f| f.history.as_mut());
+    let standings = histories.filter_map(|history| history.standing.as_mut());
+    standings.map(|standing| &mut standing.refs).collect()
 }
 
 /// What a report is about.
@@ -216,6 +212,9 @@ pub struct Excerpt {
     pub after: Text,
     /// Characters before it on its line, plus one; `None` if the line was cut.
     pub column: Option<u32>,
+    /// The column after its last character; `None` if that is not known, or on another line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end_column: Option<u32>,
 }
 
 /// What belongs to a secret and stands near it.
@@ -272,14 +271,9 @@ pub struct Standing {
     /// The commit that took it out of HEAD's files.
     #[serde(default)]
     pub removed: Option<Milestone>,
-    /// `refs/heads/*`, short.
-    pub branches: Vec<Text>,
-    /// `refs/remotes/*`, short.
-    pub remotes: Vec<Text>,
-    /// `refs/tags/*`, short.
-    pub tags: Vec<Text>,
-    /// All other refs.
-    pub other_refs: Vec<Text>,
+    /// The refs that reach it.
+    #[serde(flatten)]
+    pub refs: Refs,
     /// HEAD of some worktree, when no ref is behind it.
     pub detached_head: bool,
     /// A stash entry.
@@ -349,12 +343,14 @@ pub struct Spot {
     /// What holds it.
     pub kind: Kind,
     /// Which part of a commit or tag.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part: Option<String>,
     /// Line, from 1.
     pub line: u32,
     /// Byte within the line, from 1.
     pub column: u32,
     /// Encodings and archives around it, outermost first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub wrapping: Vec<Layer>,
 }
 
@@ -392,6 +388,7 @@ pub struct Occurrence {
     /// The object that holds it, or that the name is about.
     pub object: String,
     /// Name of the file, ref, reflog or staged path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<Text>,
     /// First byte.
     pub start: usize,
@@ -495,147 +492,4 @@ pub struct Skipped {
     pub object: Option<String>,
     /// Where, and what is wrong there.
     pub detail: Text,
-}
-
-/// A line of JSON Lines.
-#[derive(Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "lowercase")]
-enum Line<'a> {
-    /// The first one: what the report is about.
-    Header(Box<Cow<'a, Head>>),
-    Finding(Box<Cow<'a, Finding>>),
-    /// The last one: without it, the report was cut off.
-    Summary(Box<Summary<'a>>),
-}
-
-#[derive(Serialize, Deserialize)]
-struct Summary<'a> {
-    #[serde(flatten)]
-    head: Cow<'a, Head>,
-    findings: usize,
-    coverage: Cow<'a, Coverage>,
-}
-
-/// What is wrong with a JSON file, in words for those who hand it over.
-pub fn fault_of(error: &serde_json::Error) -> String {
-    use serde_json::error::Category;
-    let (line, column) = (error.line(), error.column());
-    match error.classify() {
-        Category::Io => "it cannot be read".to_owned(),
-        Category::Eof => format!("it ends too early, in line {line}"),
-        Category::Syntax => format!("line {line}, column {column}: it is not JSON"),
-        Category::Data => {
-            format!("line {line}: a field is missing, or holds what no report has there")
-        }
-    }
-}
-
-impl Document {
-    /// Reads a report saved as JSON or JSON Lines; `name` is the file's, for errors.
-    ///
-    /// # Errors
-    /// `Config` if it is no report, of another version, or cut off.
-    pub fn parse(bytes: &[u8], name: &str) -> Result<Self> {
-        let broken = |e: serde_json::Error| {
-            let why = fault_of(&e);
-            Error::config(format!("'{name}' is not a report of unleak in JSON: {why}"))
-                .hint("reports that can be read again are made by 'unleak scan --format json'")
-        };
-        let document = if is_lines(bytes) {
-            Self::parse_lines(bytes, name, &broken)?
-        } else {
-            serde_json::from_slice(bytes).map_err(broken)?
-        };
-        document.check(name)?;
-        Ok(document)
-    }
-
-    fn parse_lines(
-        bytes: &[u8],
-        name: &str,
-        broken: &dyn Fn(serde_json::Error) -> Error,
-    ) -> Result<Self> {
-        let mut findings = Vec::new();
-        let mut summary = None;
-        let mut header = None;
-        for line in serde_json::Deserializer::from_slice(bytes).into_iter::<Line<'static>>() {
-            match line.map_err(broken)? {
-                Line::Header(head) => header = Some((*head).into_owned()),
-                Line::Finding(finding) => findings.push((*finding).into_owned()),
-                Line::Summary(last) => summary = Some(last),
-            }
-        }
-        let cut = || {
-            Error::config(format!("the report '{name}' was cut off"))
-                .hint("its last line, the summary, is missing or counts more: scan again")
-        };
-        let summary = summary.ok_or_else(cut)?;
-        // What follows the first line of one report may be the end of another.
-        let is_other = header.is_some_and(|head| head != *summary.head);
-        if summary.findings != findings.len() || is_other {
-            return Err(cut());
-        }
-        Ok(Self {
-            head: summary.head.into_owned(),
-            findings,
-            coverage: summary.coverage.into_owned(),
-        })
-    }
-
-    /// Checks what the formats rely on.
-    fn check(&self, name: &str) -> Result<()> {
-        let head = &self.head;
-        if head.schema != SCHEMA || head.schema_version != SCHEMA_VERSION {
-            return Err(Error::config(format!(
-                "'{name}' is no report of version {SCHEMA_VERSION}, the one that is known here"
-            ))
-            .hint("scan again with this version of unleak"));
-        }
-        let is_digest = |id: &str| id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit());
-        let ids = self.findings.iter().map(|finding| &finding.fingerprint);
-        if ids.clone().any(|id| !is_digest(id)) {
-            return Err(Error::config(format!(
-                "'{name}' has a finding whose fingerprint is not 32 hexadecimal digits"
-            )));
-        }
-        Ok(())
-    }
-
-    /// One JSON document.
-    pub(super) fn to_json(&self) -> Vec<u8> {
-        let mut bytes = serde_json::to_vec_pretty(self).expect("strings and numbers become JSON");
-        bytes.push(b'\n');
-        bytes
-    }
-
-    /// A line that says what it is about, one finding a line, then a line that sums up.
-    pub(super) fn to_json_lines(&self) -> Vec<u8> {
-        let findings = self.findings.iter();
-        let lines = findings.map(|finding| Line::Finding(Box::new(Cow::Borrowed(finding))));
-        let summary = Line::Summary(Box::new(Summary {
-            head: Cow::Borrowed(&self.head),
-            findings: self.findings.len(),
-            coverage: Cow::Borrowed(&self.coverage),
-        }));
-        let header = Line::Header(Box::new(Cow::Borrowed(&self.head)));
-        let mut bytes = Vec::new();
-        for line in [header].into_iter().chain(lines).chain([summary]) {
-            serde_json::to_writer(&mut bytes, &line).expect("strings and numbers become JSON");
-            bytes.push(b'\n');
-        }
-        bytes
-    }
-}
-
-/// Whether the first value says which kind of line it is.
-fn is_lines(bytes: &[u8]) -> bool {
-    #[derive(Deserialize)]
-    struct First {
-        #[serde(rename = "type")]
-        kind: Option<serde::de::IgnoredAny>,
-    }
-    let first = serde_json::Deserializer::from_slice(bytes)
-        .into_iter::<First>()
-        .next();
-    matches!(first, Some(Ok(First { kind: Some(_) })))
 }

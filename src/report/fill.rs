@@ -1,17 +1,19 @@
 //! From an audit to its report: the one place where the redactor stands between them.
 
 use std::borrow::Cow;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use gix::ObjectId;
 use gix::bstr::BString;
+use rustc_hash::FxHashMap;
 
 use super::document::{
     Appearance, Companion, Coverage, Document, Excerpt, Finding, Head, History, Kind, KindCount,
     Layer, Milestone, Occurrence, SCHEMA, SCHEMA_VERSION, Signature, Skipped, Spot, Standing,
-    Suppressed, Text,
+    Suppressed, Text, refs_of,
 };
 use super::redact::{Redactor, Reveal};
+use super::refs::{RefGroup, RefTable, Refs};
 use super::timestamp;
 use super::weblink::WebLinks;
 use crate::audit::{Audit, CoverageBlock};
@@ -20,6 +22,7 @@ use crate::detect::score::Reason;
 use crate::finding::{self, Part, Place};
 use crate::odb::{self, ObjectKind};
 use crate::rule::{Confidence, RuleSet};
+use crate::secret::Secret;
 use crate::severity::Severity;
 
 /// What a report is made from.
@@ -40,7 +43,11 @@ impl Source<'_> {
     /// Makes the report. The same repository and rules give the same one.
     pub fn document(&self) -> Document {
         let redactor = Redactor::of(self.audit, self.reveal);
+        let lists = RefLists::default();
         let findings = self.audit.findings.iter();
+        let mut findings: Vec<Finding> = findings
+            .map(|found| self.finding(&redactor, &lists, found))
+            .collect();
         Document {
             head: Head {
                 schema: SCHEMA.to_owned(),
@@ -51,19 +58,23 @@ impl Source<'_> {
                 complete: self.audit.coverage.is_complete(),
                 redacted: self.reveal == Reveal::Redacted,
             },
-            findings: findings
-                .map(|found| self.finding(&redactor, found))
-                .collect(),
+            refs: RefTable::collect(refs_of(&mut findings)),
+            findings,
             coverage: coverage(&redactor, &self.audit.coverage),
         }
     }
 
-    fn finding(&self, redactor: &Redactor, found: &finding::Finding) -> Finding {
+    fn finding<'a>(
+        &self,
+        redactor: &Redactor,
+        lists: &RefLists<'a>,
+        found: &'a finding::Finding,
+    ) -> Finding {
         let rule = self.rules.get(&found.rule_id);
         let reasons = found.reasons.iter();
         let names = Names::of(redactor);
         let history = found.history.as_ref();
-        let history = history.map(|told| self.history(&names, told));
+        let history = history.map(|told| self.history(&names, lists, told));
         let places = occurrences(&names, &found.occurrences);
         let with = found.with.iter().map(|part| companion(&names, part));
         let with = with.collect();
@@ -90,7 +101,12 @@ impl Source<'_> {
         }
     }
 
-    fn history(&self, names: &Names<'_>, history: &finding::History) -> History {
+    fn history<'a>(
+        &self,
+        names: &Names<'_>,
+        lists: &RefLists<'a>,
+        history: &'a finding::History,
+    ) -> History {
         let appearances = history.appearances.iter();
         let standing = history.standing.as_ref();
         let first = history.first.as_ref();
@@ -104,7 +120,7 @@ impl Source<'_> {
             objects: history.objects,
             paths: history.paths.iter().map(|path| names.path(path)).collect(),
             appearances: appearances.map(|found| appearance(names, found)).collect(),
-            standing: standing.map(|told| self::standing(names, told)),
+            standing: standing.map(|told| self::standing(names, lists, told)),
         }
     }
 
@@ -189,11 +205,21 @@ fn excerpt(redactor: &Redactor, found: &finding::Finding) -> Option<Excerpt> {
     } else {
         redactor.side(&line.after, &found.secret)
     };
+    let column = column.filter(|_| is_whole);
     Some(Excerpt {
         before: Text::of(redactor.side(&line.before, &found.secret)),
         after: Text::of(after),
-        column: column.filter(|_| is_whole),
+        end_column: column.and_then(|column| end_column(column, &found.secret)),
+        column,
     })
+}
+
+/// The column after the last character of a secret that begins at `column` and has no line break.
+fn end_column(column: u32, secret: &Secret) -> Option<u32> {
+    let value = std::str::from_utf8(secret.reveal()).ok()?;
+    let is_one_line = !value.contains(['\n', '\r']);
+    let count = u32::try_from(value.chars().count()).ok()?;
+    column.checked_add(count).filter(|_| is_one_line)
 }
 
 fn companion(names: &Names<'_>, part: &finding::Companion) -> Companion {
@@ -205,7 +231,42 @@ fn companion(names: &Names<'_>, part: &finding::Companion) -> Companion {
     }
 }
 
-fn standing(names: &Names<'_>, standing: &finding::Standing) -> Standing {
+/// The names of all refs of a finding, by kind.
+type RefNames<'a> = [&'a [BString]; 4];
+
+/// The refs of findings, redacted once for all findings that have the same; and whether there was anything
+/// to redact.
+#[derive(Default)]
+struct RefLists<'a> {
+    known: RefCell<FxHashMap<RefNames<'a>, (Refs, bool)>>,
+}
+
+impl<'a> RefLists<'a> {
+    fn refs(&self, names: &Names<'_>, reach: &'a finding::Reach) -> Refs {
+        let mut known = self.known.borrow_mut();
+        let key = [&reach.branches, &reach.remotes, &reach.tags, &reach.others];
+        let (refs, is_redacted) = known.entry(key.map(Vec::as_slice)).or_insert_with(|| {
+            let names = Names::of(names.redactor);
+            let refs = Refs::of(RefGroup {
+                branches: names.references("refs/heads/", &reach.branches),
+                remotes: names.references("refs/remotes/", &reach.remotes),
+                tags: names.references("refs/tags/", &reach.tags),
+                other_refs: names.references("", &reach.others),
+            });
+            (refs, names.redacted_refs.get())
+        });
+        if *is_redacted {
+            names.redacted_refs.set(true);
+        }
+        refs.clone()
+    }
+}
+
+fn standing<'a>(
+    names: &Names<'_>,
+    lists: &RefLists<'a>,
+    standing: &'a finding::Standing,
+) -> Standing {
     let reach = &standing.reach;
     let milestone = |told: &finding::Milestone| Milestone {
         commit: told.commit_id.to_string(),
@@ -221,10 +282,7 @@ fn standing(names: &Names<'_>, standing: &finding::Standing) -> Standing {
         commits: standing.commits,
         last: standing.last.as_ref().map(milestone),
         removed: standing.removed.as_ref().map(milestone),
-        branches: names.references("refs/heads/", &reach.branches),
-        remotes: names.references("refs/remotes/", &reach.remotes),
-        tags: names.references("refs/tags/", &reach.tags),
-        other_refs: names.references("", &reach.others),
+        refs: lists.refs(names, reach),
         detached_head: reach.detached_head,
         stash: reach.stash,
         reflog: reach.reflog,

@@ -1,242 +1,445 @@
-//! HTML: one file that needs nothing else, with findings that sort, filter and fold.
+//! HTML: one file that needs nothing else. The findings are JSON in the page, and its script makes rows
+//! of those that are in view, so that ten thousand findings are no more work than ten.
 //!
-//! A policy in the page lets nothing run but its own script and nothing load at all, should text of
-//! the repository ever get through as markup.
+//! Text of the repository can do no harm: the template engine escapes what it inserts, the JSON has no
+//! character that could end its element, and the script makes text nodes only. Should something get
+//! through as markup, a policy in the page lets nothing run but its own script and nothing load at all.
 
-use std::fmt::Write as _;
+use std::collections::HashMap;
 
+use minijinja::{Environment, context};
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::document::{Document, Finding, History, Text};
+use super::document::{Document, Finding, History, Milestone, Text};
 use super::escape::escape;
 use super::human::{coverage, line, verdict};
-use super::location::{Location, locations, not_opened, path_note, ref_note, unread};
+use super::location::{Location, locations, not_opened, unread};
 use super::paint::Paint;
+use super::refs::RefKind;
 use super::story::{boundary, commit, counted, reached_by};
+use crate::audit::Scope;
+use crate::path_class::PathClass;
+use crate::rule::Confidence;
+use crate::severity::Severity;
 
+const TEMPLATE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
-/// Remote-tracking branches told of each finding before the rest is counted.
+/// Remote-tracking branches that are listed of each finding before the rest is counted.
 const MAX_NAMES: usize = 5;
-/// Places told of each finding before the rest is counted.
-const MAX_PLACES: usize = 50;
+/// Places that are listed of each finding before the rest is counted. Together with shared strings this
+/// keeps a page with 10,000 findings below 5 MB.
+const MAX_PLACES: usize = 20;
+/// Characters of a commit's id that are enough for people.
+const SHORT_ID: usize = 10;
+
+/// A page with findings.
+pub(super) struct Page {
+    /// What was scanned.
+    pub(super) subject: String,
+    /// What was found, in a sentence.
+    pub(super) verdict: String,
+    /// Whether there is something to do.
+    pub(super) is_bad: bool,
+    /// How much was read, line by line.
+    pub(super) read: String,
+    /// What could not be read.
+    pub(super) problems: Vec<String>,
+    /// What was not opened.
+    pub(super) unopened: Vec<String>,
+    /// What an earlier report had and this one has not; `None` without an earlier one.
+    pub(super) gone: Option<Vec<String>>,
+    /// The findings, for the script.
+    pub(super) data: Data,
+}
+
+/// The findings of a page. Rows refer to texts and rules by number.
+#[derive(Default, Serialize)]
+pub(super) struct Data {
+    /// Whether the findings are those of many repositories.
+    is_estate: bool,
+    /// Whether commands that change the repository can follow from this report.
+    has_commands: bool,
+    severities: Vec<&'static str>,
+    confidences: Vec<&'static str>,
+    classes: Vec<&'static str>,
+    rules: Vec<Rule>,
+    texts: Vec<String>,
+    rows: Vec<Row>,
+    #[serde(skip)]
+    numbers: HashMap<String, usize>,
+    #[serde(skip)]
+    rule_numbers: HashMap<[String; 5], usize>,
+}
+
+/// What the findings of a rule share.
+#[derive(Serialize)]
+struct Rule {
+    id: String,
+    provider: String,
+    description: String,
+    rotate: String,
+    docs: String,
+}
+
+/// A finding. Fields that are empty or false are left out: most are, most of the time.
+#[derive(Default, Serialize)]
+pub(super) struct Row {
+    pub(super) id: String,
+    pub(super) rule: usize,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(super) severity: usize,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(super) confidence: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) class: Option<usize>,
+    pub(super) secret: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) line: Option<[String; 2]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) author: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) date: Option<usize>,
+    pub(super) places: Vec<Place>,
+    /// Places that are not listed.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(super) more: usize,
+    /// Where it is now: see [`now`]; `None` if that was not asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) now: Option<u8>,
+    /// Other texts: a label and a text each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) notes: Vec<(usize, usize)>,
+    /// The repositories that hold it, in an estate.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) repositories: Vec<usize>,
+    /// Whether an earlier estate did not have it.
+    #[serde(skip_serializing_if = "is_false")]
+    pub(super) is_new: bool,
+    /// The address of its first commit: its begin, and the id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) web: Option<(usize, String)>,
+}
+
+/// Path, line, column, commit and note. Line and column are left out if they belong to the path; commit
+/// and note are numbers of texts, from 1; 0 is none.
+pub(super) type Place = Vec<usize>;
+
+/// Where a finding is now is a sum: that it is known,
+const KNOWN: u8 = 1;
+/// that HEAD holds it,
+const IN_HEAD: u8 = 2;
+/// that a remote-tracking ref reaches it,
+const PUBLISHED: u8 = 4;
+/// and that any ref does.
+const REACHABLE: u8 = 8;
+
+/// Adds up where a finding is.
+pub(super) fn now(in_head: bool, published: bool, reachable: bool) -> u8 {
+    let facts = [
+        (in_head, IN_HEAD),
+        (published, PUBLISHED),
+        (reachable, REACHABLE),
+    ];
+    let facts = facts.iter().filter(|(is_so, _)| *is_so);
+    KNOWN + facts.map(|(_, bit)| bit).sum::<u8>()
+}
+
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
+fn is_false(fact: &bool) -> bool {
+    !fact
+}
 
 pub(super) fn render(document: &Document) -> String {
     let (mut said, mut read) = (String::new(), String::new());
     // Colours are the style's.
     verdict(document, Paint::Off, &mut said);
     coverage(document, Paint::Off, &mut read);
-    let mut findings = String::new();
-    for (number, finding) in document.findings.iter().enumerate() {
-        block(document, number, finding, &mut findings);
+    let mut data = Data::new();
+    data.has_commands = document.head.scope == Scope::Repository;
+    for finding in &document.findings {
+        let row = data.row(document, finding);
+        data.add(row);
     }
-    let mut after = format!(
-        "<h2>What was read</h2>\n<pre>{}</pre>\n",
-        markup(read.trim())
-    );
-    let problems = unread(document);
-    if !problems.is_empty() {
-        after.push_str("<h2 class=\"bad\">What could not be read</h2>\n<ul>\n");
-        for problem in problems {
-            // Writing to a string cannot fail.
-            let _ = writeln!(after, "<li>{}</li>", markup(problem));
-        }
-        after.push_str("</ul>\n");
+    Page {
+        subject: document.head.repository.clone(),
+        verdict: said,
+        is_bad: !document.findings.is_empty() || !document.head.complete,
+        read,
+        problems: unread(document),
+        unopened: not_opened(document).collect(),
+        gone: None,
+        data,
     }
-    if !document.coverage.unopened.is_empty() {
-        after.push_str("<h2>What was not opened</h2>\n<ul>\n");
-        for what in not_opened(document) {
-            let _ = writeln!(after, "<li>{}</li>", markup(what));
-        }
-        after.push_str("</ul>\n");
-    }
-    let is_bad = !document.findings.is_empty() || !document.head.complete;
-    let said = markup(said.trim());
-    page(&document.head.repository, &said, is_bad, &findings, &after)
+    .render()
 }
 
-/// A page with a list that sorts, filters and folds. All but `subject` is markup already.
-pub(super) fn page(subject: &str, said: &str, is_bad: bool, findings: &str, after: &str) -> String {
-    let subject = shown(subject);
-    let class = if is_bad { "verdict bad" } else { "verdict" };
-    format!(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; \
-         style-src {}; script-src {}; base-uri 'none'; form-action 'none'\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"referrer\" content=\"no-referrer\">\n\
-         <title>unleak: {subject}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n\
-         <h1>Secrets in {subject}</h1>\n<p class=\"{class}\">{said}</p>\n{FORM}\
-         <main id=\"findings\">\n{findings}</main>\n{after}\
-         <script>{SCRIPT}</script>\n</body>\n</html>\n",
-        hash(STYLE),
-        hash(SCRIPT),
-    )
+impl Page {
+    /// Writes the page.
+    pub(super) fn render(&self) -> String {
+        let mut environment = Environment::new();
+        // The ending decides that all values are escaped.
+        environment
+            .add_template("page.html", TEMPLATE)
+            .expect("the template is one: a test renders it");
+        let template = environment.get_template("page.html");
+        let template = template.expect("it was just added");
+        let data = serde_json::to_string(&self.data).expect("strings and numbers become JSON");
+        let values = context! {
+            subject => escape(self.subject.as_bytes()),
+            verdict => self.verdict.trim(),
+            is_bad => self.is_bad,
+            is_empty => self.data.rows.is_empty(),
+            is_estate => self.data.is_estate,
+            read => self.read.trim(),
+            problems => self.problems.clone(),
+            unopened => self.unopened.clone(),
+            gone => self.gone.clone(),
+            data => minijinja::Value::from_safe_string(within_script(&data)),
+            style => minijinja::Value::from_safe_string(STYLE.to_owned()),
+            script => minijinja::Value::from_safe_string(SCRIPT.to_owned()),
+            style_digest => digest(STYLE),
+            script_digest => digest(SCRIPT),
+        };
+        template
+            .render(values)
+            .expect("all that the template names is there")
+    }
 }
-
-const FORM: &str = "<form>\n\
-    <input id=\"filter\" type=\"search\" placeholder=\"Filter\" aria-label=\"Filter\">\n\
-    <select id=\"level\" aria-label=\"Confidence\"><option value=\"\">Any confidence</option>\
-    <option value=\"high\">High</option><option value=\"medium\">Medium</option>\
-    <option value=\"low\">Low</option></select>\n\
-    <select id=\"where\" aria-label=\"Where\"><option value=\"\">Anywhere</option>\
-    <option value=\"head\">Still in HEAD</option><option value=\"published\">Published</option>\
-    </select>\n\
-    <select id=\"order\" aria-label=\"Order\"><option value=\"worst\">Worst first</option>\
-    <option value=\"confidence\">By confidence</option><option value=\"rule\">By rule</option>\
-    <option value=\"place\">By place</option><option value=\"newest\">Newest first</option></select>\n\
-    <button id=\"fold\" type=\"button\">Fold</button>\n\
-    <span class=\"dim\" id=\"shown\"></span>\n</form>\n";
 
 /// The digest by which the policy knows a style or script.
-fn hash(text: &str) -> String {
+fn digest(text: &str) -> String {
     let digest = data_encoding::BASE64.encode(&Sha256::digest(text.as_bytes()));
-    format!("'sha256-{digest}'")
+    format!("sha256-{digest}")
 }
 
-fn block(document: &Document, number: usize, finding: &Finding, page: &mut String) {
-    let places = locations(finding);
-    let label = |place: &Location<'_>| markup(place.label());
-    let first = places.first().map(label).unwrap_or_default();
-    let rule_id = shown(&finding.rule_id);
-    let author = finding.author();
-    let date = author.map_or_else(String::new, |author| shown(&author.date));
-    let day = author.map_or_else(String::new, |author| markup(author.day()));
-    let standing = finding.standing();
-    let in_head = standing.is_some_and(|standing| standing.in_head);
-    let published = standing.is_some_and(|standing| standing.published);
-    let level = finding.confidence.name();
-    let secret = markup(finding.secret.shown());
-    // Writing to a string cannot fail.
-    let _ = writeln!(
-        page,
-        "<details class=\"finding {level}\" data-number=\"{number}\" data-level=\"{level}\" \
-         data-rule=\"{rule_id}\" data-place=\"{first}\" data-date=\"{date}\" \
-         data-head=\"{in_head}\" data-published=\"{published}\">\n\
-         <summary><span class=\"level\">{level}</span><span>{}<br><code class=\"dim\">{rule_id}</code>\
-         </span><code>{first}</code><span>{day}</span></summary>\n<div class=\"body\">",
-        shown(&finding.description)
-    );
-    let excerpt = match line(finding) {
-        None => secret,
-        Some((before, after)) => {
-            format!("{}<mark>{secret}</mark>{}", markup(before), markup(after))
-        }
-    };
-    let _ = writeln!(page, "<pre>{excerpt}</pre>");
-    let history = finding.history.as_ref();
-    if let Some(history) = history.filter(|_| document.head.scope.has_commits()) {
-        timeline(document, history, finding.first_seen.as_deref(), page);
-    }
-    let why = markup(finding.why());
-    let _ = writeln!(page, "<p class=\"dim\">{why}</p>");
-    for note in [path_note(finding, ""), ref_note(finding, "")] {
-        if !note.is_empty() {
-            let _ = writeln!(page, "<p>{note}</p>");
+/// JSON that can stand in a script element: in strings, the only place where these characters can be,
+/// an escape means the same.
+fn within_script(json: &str) -> String {
+    let mut safe = String::with_capacity(json.len() + json.len() / 64);
+    for character in json.chars() {
+        match character {
+            '<' => safe.push_str("\\u003c"),
+            '>' => safe.push_str("\\u003e"),
+            '&' => safe.push_str("\\u0026"),
+            '\u{2028}' => safe.push_str("\\u2028"),
+            '\u{2029}' => safe.push_str("\\u2029"),
+            other => safe.push(other),
         }
     }
-    page.push_str("<ol>\n");
-    for place in places.iter().take(MAX_PLACES) {
-        let commit = place.commit.map(shown);
-        let commit = commit.map_or_else(String::new, |id| format!(" in <code>{id}</code>"));
-        let _ = writeln!(page, "<li><code>{}</code>{commit}</li>", label(place));
-    }
-    page.push_str("</ol>\n");
-    if let Some(more @ 1..) = places.len().checked_sub(MAX_PLACES) {
-        let _ = writeln!(page, "<p>and {more} more places</p>");
-    }
-    advice(finding, page);
-    page.push_str("</div>\n</details>\n");
+    safe
 }
 
-/// When it entered, when it was last there, when it was removed, and where it is now.
-fn timeline(document: &Document, history: &History, first_seen: Option<&str>, page: &mut String) {
-    let mut rows: Vec<(&str, String)> = Vec::new();
-    let first = history
-        .first
-        .as_ref()
-        .and_then(|first| first.commit.as_ref());
-    if let Some(id) = first {
-        let mut entered = commit(id, history.author.as_ref());
-        if let Some(boundary) = boundary(document, history) {
-            let _ = write!(entered, ", {boundary}");
+impl Data {
+    fn new() -> Self {
+        Self {
+            severities: Severity::ALL.map(Severity::name).to_vec(),
+            confidences: Confidence::ALL.map(Confidence::name).to_vec(),
+            classes: PathClass::ALL.map(PathClass::name).to_vec(),
+            ..Self::default()
         }
-        let entered = markup(entered);
-        rows.push((
-            "introduced",
-            match &history.web {
-                Some(address) => format!("{entered} {}", link(address)),
-                None => entered,
-            },
-        ));
     }
-    if let Some(day) = first_seen {
-        rows.push(("first told", shown(day)));
+
+    /// The findings of many repositories.
+    pub(super) fn of_estate() -> Self {
+        Self {
+            is_estate: true,
+            ..Self::new()
+        }
     }
-    if let Some(standing) = &history.standing {
+
+    pub(super) fn add(&mut self, row: Row) {
+        self.rows.push(row);
+    }
+
+    /// The number of a text, harmless on one line.
+    pub(super) fn text(&mut self, text: &str) -> usize {
+        let text = escape(text.as_bytes());
+        if let Some(&number) = self.numbers.get(&text) {
+            return number;
+        }
+        let number = self.texts.len();
+        self.numbers.insert(text.clone(), number);
+        self.texts.push(text);
+        number
+    }
+
+    /// The number of a rule, by its id, issuer, description, and pages.
+    pub(super) fn rule(&mut self, fields: [&str; 5]) -> usize {
+        let fields = fields.map(|field| escape(field.as_bytes()));
+        if let Some(&number) = self.rule_numbers.get(&fields) {
+            return number;
+        }
+        let number = self.rules.len();
+        self.rule_numbers.insert(fields.clone(), number);
+        let [id, provider, description, rotate, docs] = fields;
+        self.rules.push(Rule {
+            id,
+            provider,
+            description,
+            rotate,
+            docs,
+        });
+        number
+    }
+
+    /// The position of a word in the list of all words of its kind.
+    pub(super) fn position<T: PartialEq>(all: &[T], one: &T) -> usize {
+        let found = all.iter().position(|other| other == one);
+        found.unwrap_or_default()
+    }
+
+    fn row(&mut self, document: &Document, finding: &Finding) -> Row {
+        let all = locations(finding);
+        let places: Vec<Place> = all
+            .iter()
+            .take(MAX_PLACES)
+            .map(|at| self.place(at))
+            .collect();
+        let author = finding.author();
+        let history = finding.history.as_ref();
+        let page = |page: &Option<String>| page.clone().unwrap_or_default();
+        let mut row = Row {
+            id: finding.short_id().to_owned(),
+            rule: self.rule([
+                &finding.rule_id,
+                &finding.provider,
+                &finding.description,
+                &page(&finding.rotate),
+                &page(&finding.docs),
+            ]),
+            severity: Self::position(&Severity::ALL, &finding.severity()),
+            confidence: Self::position(&Confidence::ALL, &finding.confidence),
+            class: finding
+                .path_class
+                .map(|class| Self::position(&PathClass::ALL, &class)),
+            secret: finding.secret.shown(),
+            line: line(finding).map(|(before, after)| [before, after]),
+            author: author.map(|author| self.text(&author.name.shown())),
+            date: author.map(|author| self.text(&author.day())),
+            more: all.len() - places.len(),
+            places,
+            now: finding
+                .standing()
+                .map(|at| now(at.in_head, at.published, at.reachable)),
+            ..Row::default()
+        };
+        if let Some(history) = history.filter(|_| document.head.scope.has_commits()) {
+            self.story(document, history, &mut row);
+        }
+        self.facts(finding, &mut row);
+        row
+    }
+
+    fn place(&mut self, at: &Location<'_>) -> Place {
+        let commit = at.commit.map(|id| id.get(..SHORT_ID).unwrap_or(id));
+        let commit = commit.map_or(0, |id| self.text(id) + 1);
+        let mut place = match at.plain() {
+            Some((path, line, column)) => {
+                vec![self.text(&path), line as usize, column as usize]
+            }
+            None => vec![self.text(&at.label()), 0, 0],
+        };
+        if commit > 0 {
+            place.push(commit);
+        }
+        place
+    }
+
+    pub(super) fn note(&mut self, label: &str, text: &str, row: &mut Row) {
+        row.notes.push((self.text(label), self.text(text)));
+    }
+
+    /// When it entered, when it was last there, when it was removed, and where it is now.
+    fn story(&mut self, document: &Document, history: &History, row: &mut Row) {
+        let first = history.first.as_ref();
+        if let Some(id) = first.and_then(|first| first.commit.as_deref()) {
+            let page = history.web.as_deref();
+            let base = page.and_then(|page| page.strip_suffix(id));
+            row.web = base.map(|base| (self.text(base), escape(id.as_bytes())));
+            if let Some(boundary) = boundary(document, history) {
+                self.note("history", boundary, row);
+            }
+        }
+        let Some(standing) = &history.standing else {
+            return;
+        };
         let milestones = [
-            ("last seen", &standing.last),
-            ("removed", &standing.removed),
+            ("last in", &standing.last),
+            ("removed by", &standing.removed),
         ];
-        for (what, at) in milestones {
+        for (label, at) in milestones {
             if let Some(at) = at {
-                rows.push((what, markup(commit(&at.commit, at.author.as_ref()))));
+                let text = milestone(at);
+                self.note(label, &text, row);
             }
         }
         if standing.published {
-            let names = standing.remotes.iter().take(MAX_NAMES).map(Text::shown);
-            let mut names = names.collect::<Vec<_>>().join(", ");
-            if let Some(more @ 1..) = standing.remotes.len().checked_sub(MAX_NAMES) {
-                let _ = write!(names, " and {more} more");
+            let refs = &standing.refs;
+            let names = refs.first(RefKind::Remote, MAX_NAMES).into_iter();
+            let mut names = names.map(Text::shown).collect::<Vec<_>>().join(", ");
+            if let Some(more @ 1..) = refs.count(RefKind::Remote).checked_sub(MAX_NAMES) {
+                names = format!("{names} and {more} more");
             }
-            rows.push(("published", markup(format!("on {names}"))));
+            self.note("published on", &names, row);
         }
-        let is_there = if standing.in_head {
-            "still in HEAD"
-        } else {
-            "not in HEAD"
-        };
         let reached = reached_by(standing).join(" · ");
-        rows.push(("now", markup(format!("{is_there} · {reached}"))));
-        let commits = counted(standing.commits, "commit");
-        let counts = format!("{commits}, {}", counted(history.paths.len(), "path"));
-        rows.push(("in all", counts));
+        if !reached.is_empty() {
+            self.note(
+                "reached from",
+                reached.strip_prefix("on ").unwrap_or(&reached),
+                row,
+            );
+        }
+        let held = format!(
+            "{} and {}",
+            counted(standing.commits, "commit"),
+            counted(history.paths.len(), "path")
+        );
+        self.note("held by", &held, row);
     }
-    page.push_str("<dl>\n");
-    for (what, told) in rows {
-        let _ = writeln!(page, "<dt>{what}</dt><dd>{told}</dd>");
+
+    /// What else there is to know about a finding.
+    fn facts(&mut self, finding: &Finding, row: &mut Row) {
+        self.note("why", &finding.why(), row);
+        for part in &finding.with {
+            self.note("with", &part.secret.shown(), row);
+        }
+        if let Some(day) = &finding.first_seen {
+            self.note("first reported", day, row);
+        }
+        if finding.redacted_paths {
+            self.note("name", "the path holds a secret and is shown redacted", row);
+        }
+        if finding.redacted_refs {
+            let note = "the name of a ref holds a secret and is shown redacted";
+            self.note("name", note, row);
+        }
     }
-    page.push_str("</dl>\n");
 }
 
-/// Where to make it useless, and commands to paste.
-fn advice(finding: &Finding, page: &mut String) {
-    if let Some(address) = &finding.rotate {
-        let _ = writeln!(page, "<p>Make it useless first: {}</p>", link(address));
+/// A commit with its day and author.
+fn milestone(at: &Milestone) -> String {
+    commit(&at.commit, at.author.as_ref())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_in_a_page_cannot_end_its_element_and_means_the_same() {
+        let hostile = "</script><!--<script>\u{2028}\u{2029}&lt;\"\\";
+        let json = serde_json::to_string(hostile).unwrap();
+        let safe = within_script(&json);
+        assert!(
+            !safe.contains(['<', '>', '&', '\u{2028}', '\u{2029}']),
+            "{safe}"
+        );
+        assert_eq!(serde_json::from_str::<String>(&safe).unwrap(), hostile);
     }
-    let id = finding.short_id();
-    let _ = writeln!(
-        page,
-        "<pre>unleak explain {id}\nunleak purge --finding {id}\nunleak ignore {id} --reason TEXT</pre>"
-    );
-}
-
-/// A link. Addresses may come from strangers: only those of pages can be followed.
-pub(super) fn link(address: &str) -> String {
-    let text = shown(address);
-    if address.starts_with("https://") {
-        format!("<a href=\"{text}\" rel=\"noreferrer\">{text}</a>")
-    } else {
-        text
-    }
-}
-
-/// Text on one line, harmless in HTML.
-pub(super) fn shown(text: &str) -> String {
-    markup(escape(text.as_bytes()))
-}
-
-/// Makes text harmless in HTML, within and between tags.
-pub(super) fn markup(text: impl AsRef<str>) -> String {
-    quick_xml::escape::escape(text.as_ref()).into_owned()
 }

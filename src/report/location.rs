@@ -49,8 +49,20 @@ impl Location<'_> {
 
     /// The column in characters, which is known only where the line is at hand.
     pub(super) fn column(&self, finding: &Finding) -> Option<u32> {
+        Some(self.columns(finding)?.0)
+    }
+
+    /// The same, and the column after the last character, if the secret ends on this line.
+    pub(super) fn columns(&self, finding: &Finding) -> Option<(u32, Option<u32>)> {
         let excerpt = finding.excerpt.as_ref().filter(|_| self.is_first)?;
-        excerpt.column
+        Some((excerpt.column?, excerpt.end_column))
+    }
+
+    /// Path, line and column of what stands in a file as it is: its label is `path:line:column`.
+    pub(super) fn plain(&self) -> Option<(String, u32, u32)> {
+        let path = self.path.filter(|_| self.spot.kind != Kind::TreeEntry)?;
+        let is_plain = self.spot.wrapping.is_empty();
+        is_plain.then(|| (path.shown(), self.spot.line, self.spot.column))
     }
 
     /// What people call it.

@@ -1,8 +1,8 @@
 //! What the user gets: the findings and the coverage, in one of several formats.
 //!
 //! ```text
-//! recognise < redact; escape, paint, redact, weblink < document < fill
-//! document < location < csv, diff, github, gitlab, junit, sarif < mod
+//! recognise < redact; escape < text < refs < document; paint, redact, weblink, document < fill
+//! document < json, location < csv, diff, github, gitlab, junit, markdown, sarif < mod
 //! location < story < summary < human < html < mod; html < estate
 //! ```
 //!
@@ -20,19 +20,25 @@ mod github;
 mod gitlab;
 mod html;
 mod human;
+mod json;
 mod junit;
 mod location;
+mod markdown;
 pub mod paint;
 mod recognise;
 pub mod redact;
+pub mod refs;
 mod sarif;
 mod story;
 mod summary;
+pub mod text;
 pub mod weblink;
 
+use self::csv::Mark;
 pub use document::Document;
 pub use fill::Source;
 use paint::Paint;
+use sarif::Accepted;
 
 /// The formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,8 +57,14 @@ pub enum Format {
     GitLab,
     /// SARIF 2.1.0.
     Sarif,
+    /// The same without suppressed findings, of which GitHub would make alerts.
+    SarifForGitHub,
     /// One row a finding.
     Csv,
+    /// The same behind a byte order mark.
+    CsvWithMark,
+    /// A summary with a table of the worst findings.
+    Markdown,
     /// Test results.
     JUnit,
     /// One file for a browser.
@@ -96,8 +108,11 @@ impl Document {
             Format::JsonLines => self.to_json_lines(),
             Format::GitHub => github::render(self).into_bytes(),
             Format::GitLab => gitlab::render(self),
-            Format::Sarif => sarif::render(self),
-            Format::Csv => csv::render(self),
+            Format::Sarif => sarif::render(self, Accepted::Listed),
+            Format::SarifForGitHub => sarif::render(self, Accepted::LeftOut),
+            Format::Csv => csv::render(self, Mark::Without),
+            Format::CsvWithMark => csv::render(self, Mark::With),
+            Format::Markdown => markdown::render(self).into_bytes(),
             Format::JUnit => junit::render(self),
             Format::Html => html::render(self).into_bytes(),
         }

@@ -4,14 +4,18 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::document::{Document, Finding, Kind};
+use super::document::{Document, Finding, Kind, Suppressed};
+use super::escape::escape;
 use super::location::{Location, left_out, locations, not_opened, path_note, unread};
 use crate::rule::Confidence;
+use crate::severity::Severity;
 
 /// Most results that GitHub takes; the worst come first.
 const MAX_RESULTS: usize = 25_000;
 /// Most places of a result that GitHub takes.
 const MAX_LOCATIONS: usize = 1_000;
+/// The page of the program.
+const HOME: &str = "https://www.npmjs.com/package/unleak";
 /// What paths are relative to.
 const ROOT: &str = "%SRCROOT%";
 
@@ -42,6 +46,7 @@ struct Tool<'a> {
 struct Driver<'a> {
     name: &'static str,
     semantic_version: &'static str,
+    information_uri: &'static str,
     rules: Vec<RuleEntry<'a>>,
 }
 
@@ -52,7 +57,7 @@ struct RuleEntry<'a> {
     short_description: Message,
     #[serde(skip_serializing_if = "Option::is_none")]
     help_uri: Option<&'a str>,
-    help: Message,
+    help: Help,
     default_configuration: Configuration,
     properties: RuleProperties,
 }
@@ -67,11 +72,20 @@ struct RuleProperties {
     tags: [&'static str; 2],
     precision: &'static str,
     confidence: &'static str,
+    /// Of the worst finding: code hosts order alerts by it.
+    #[serde(rename = "security-severity")]
+    security_severity: &'static str,
 }
 
 #[derive(Serialize)]
 struct Message {
     text: String,
+}
+
+#[derive(Serialize)]
+struct Help {
+    text: String,
+    markdown: String,
 }
 
 #[derive(Serialize)]
@@ -96,13 +110,27 @@ struct Entry<'a> {
     message: Message,
     locations: Vec<LocationEntry>,
     partial_fingerprints: BTreeMap<&'static str, String>,
+    /// Empty: a list says that suppressions were looked for, as the standard wants it of all or none.
+    suppressions: Vec<Suppression>,
     properties: Properties<'a>,
 }
 
 #[derive(Serialize)]
+struct Suppression {
+    kind: &'static str,
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    justification: Option<String>,
+}
+
+#[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Properties<'a> {
-    confidence: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    severity: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confidence: Option<&'static str>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
     reasons: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     commit: Option<String>,
@@ -155,6 +183,8 @@ struct Region {
     start_line: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     start_column: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    end_column: Option<u32>,
 }
 
 #[derive(Serialize)]
@@ -164,19 +194,43 @@ struct LogicalLocation {
     kind: &'static str,
 }
 
-pub(super) fn render(document: &Document) -> Vec<u8> {
+/// Whether findings that people accept are results, too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Accepted {
+    /// Marked as suppressed, as the standard has it.
+    Listed,
+    /// Left out, for GitHub, which would show each as an open alert.
+    LeftOut,
+}
+
+pub(super) fn render(document: &Document, listed: Accepted) -> Vec<u8> {
     let all = &document.findings;
     let findings = &all[..all.len().min(MAX_RESULTS)];
-    let mut by_rule: BTreeMap<&str, &Finding> = BTreeMap::new();
+    let suppressed = match listed {
+        Accepted::Listed => document.coverage.suppressed.as_slice(),
+        Accepted::LeftOut => &[],
+    };
+    let suppressed = &suppressed[..suppressed.len().min(MAX_RESULTS - findings.len())];
+    let mut by_rule: BTreeMap<&str, Option<&Finding>> = BTreeMap::new();
+    for entry in suppressed {
+        by_rule.insert(&entry.rule_id, None);
+    }
     for finding in findings {
-        by_rule.entry(&finding.rule_id).or_insert(finding);
+        let worst = by_rule.entry(&finding.rule_id).or_default();
+        if worst.is_none_or(|worst| worst.severity() < finding.severity()) {
+            *worst = Some(finding);
+        }
     }
     let index: BTreeMap<&str, usize> = by_rule.keys().copied().zip(0..).collect();
-    let rules = by_rule.into_values().map(rule_entry).collect();
+    let rules = by_rule.into_iter().map(|(id, worst)| rule_entry(id, worst));
+    let rules = rules.collect();
     let results = findings
         .iter()
-        .map(|finding| entry(finding, index[finding.rule_id.as_str()]))
-        .collect();
+        .map(|finding| entry(finding, index[finding.rule_id.as_str()]));
+    let accepted = suppressed
+        .iter()
+        .map(|entry| accepted(entry, index[entry.rule_id.as_str()]));
+    let results = results.chain(accepted).collect();
     let log = Log {
         schema: "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
         version: "2.1.0",
@@ -185,6 +239,7 @@ pub(super) fn render(document: &Document) -> Vec<u8> {
                 driver: Driver {
                     name: "unleak",
                     semantic_version: env!("CARGO_PKG_VERSION"),
+                    information_uri: HOME,
                     rules,
                 },
             },
@@ -237,17 +292,21 @@ fn invocation(document: &Document) -> Invocation {
     }
 }
 
-/// The rule of a finding.
-fn rule_entry(finding: &Finding) -> RuleEntry<'_> {
-    let (confidence, rotate) = (finding.rule_confidence, finding.rotate.as_deref());
+/// A rule, by its worst finding; of one whose findings are all suppressed, only the id is known.
+fn rule_entry<'a>(id: &'a str, worst: Option<&'a Finding>) -> RuleEntry<'a> {
+    let confidence = worst.map_or(Confidence::Medium, |worst| worst.rule_confidence);
+    let severity = worst.map_or(Severity::Low, Finding::severity);
+    let description = worst.map_or("", |worst| worst.description.as_str());
+    let rotate = worst.and_then(|worst| worst.rotate.as_deref());
+    let docs = worst.and_then(|worst| worst.docs.as_deref());
     RuleEntry {
-        id: &finding.rule_id,
-        short_description: message(match finding.description.as_str() {
-            "" => &finding.rule_id,
+        id,
+        short_description: message(match description {
+            "" => id,
             description => description,
         }),
-        help_uri: rotate.or(finding.docs.as_deref()),
-        help: message(&help(rotate)),
+        help_uri: rotate.or(docs),
+        help: help(rotate, docs),
         default_configuration: Configuration {
             level: level(confidence),
         },
@@ -259,17 +318,92 @@ fn rule_entry(finding: &Finding) -> RuleEntry<'_> {
                 Confidence::Low => "low",
             },
             confidence: confidence.name(),
+            security_severity: severity.score(),
         },
     }
 }
 
-fn help(page: Option<&str>) -> String {
-    let mut text = "Make the secret useless at its issuer first: deleting the line is not enough, since history keeps it.".to_owned();
-    if let Some(page) = page {
+/// What to do about a finding of a rule, as text and as Markdown.
+fn help(rotate: Option<&str>, docs: Option<&str>) -> Help {
+    let first = "Rotate the secret at its issuer first: deleting the line is not enough, since history keeps it.";
+    let mut text = first.to_owned();
+    let mut steps = vec![match rotate.and_then(markdown_link) {
+        Some(page) => format!("Rotate the secret at its issuer: {page}. {REASON}"),
+        None => format!("Rotate the secret at its issuer. {REASON}"),
+    }];
+    if let Some(page) = rotate {
         text.push_str(" Where: ");
         text.push_str(page);
     }
-    text
+    steps.push("Erase it from history: `unleak purge` shows what would change.".to_owned());
+    steps.push(
+        "If it is no danger: `unleak ignore ID --reason TEXT`, with the id in the message."
+            .to_owned(),
+    );
+    if let Some(page) = docs.and_then(markdown_link) {
+        steps.push(format!("The issuer's documentation: {page}"));
+    }
+    let steps = steps.iter().zip(1..);
+    let steps: Vec<String> = steps
+        .map(|(step, number)| format!("{number}. {step}"))
+        .collect();
+    Help {
+        text,
+        markdown: steps.join("\n"),
+    }
+}
+
+const REASON: &str = "Deleting the line is not enough, since history keeps it.";
+
+/// An address as a link in Markdown; `None` if it is no plain address of a page.
+fn markdown_link(page: &str) -> Option<String> {
+    let is_plain = |c: char| c.is_ascii_graphic() && !"<>()[]\\`\"".contains(c);
+    (page.starts_with("https://") && page.chars().all(is_plain)).then(|| format!("<{page}>"))
+}
+
+/// A finding that people know and accept. The report has neither its place nor its value.
+fn accepted(entry: &Suppressed, rule_index: usize) -> Entry<'_> {
+    let reason = entry.reason.as_ref().map(super::document::Text::shown);
+    let owner = entry.owner.as_ref().map(super::document::Text::shown);
+    let justification = match (reason, owner) {
+        (Some(reason), Some(owner)) => Some(format!("{reason} ({owner})")),
+        (reason, owner) => reason.or(owner),
+    };
+    let rule_id = escape(entry.rule_id.as_bytes());
+    Entry {
+        rule_id: &entry.rule_id,
+        rule_index,
+        level: "note",
+        message: message(&format!(
+            "{rule_id}: suppressed ({})",
+            escape(entry.source.as_bytes())
+        )),
+        locations: vec![LocationEntry {
+            physical_location: PhysicalLocation {
+                artifact_location: no_file(),
+                region: None,
+            },
+            logical_locations: None,
+            properties: None,
+        }],
+        partial_fingerprints: fingerprints(&entry.fingerprint),
+        suppressions: vec![Suppression {
+            kind: "external",
+            status: "accepted",
+            justification,
+        }],
+        properties: Properties::default(),
+    }
+}
+
+/// What a result is known by from run to run.
+fn fingerprints(fingerprint: &str) -> BTreeMap<&'static str, String> {
+    // GitHub tells alerts apart by the second one. Without it, the line's text would be taken, and most
+    // of these files are not in the worktree.
+    BTreeMap::from([
+        ("unleakFingerprint/v1", fingerprint.to_owned()),
+        ("primaryLocationLineHash", format!("{fingerprint}:1")),
+    ])
 }
 
 fn level(confidence: Confidence) -> &'static str {
@@ -307,25 +441,24 @@ fn entry(finding: &Finding, rule_index: usize) -> Entry<'_> {
         .map_or_else(String::new, |first| format!(" in {}", first.label()));
     let redacted = path_note(finding, "; ");
     let standing = finding.standing();
-    let fingerprint = finding.fingerprint.clone();
     Entry {
         rule_id: &finding.rule_id,
         rule_index,
         level: level(finding.confidence),
-        message: message(&format!("{description} {secret}{place}{redacted}")),
+        message: message(&format!(
+            "{description} {secret}{place}{redacted} (id {})",
+            finding.short_id()
+        )),
         locations: all
             .iter()
             .take(MAX_LOCATIONS)
             .map(|place| location(finding, place))
             .collect(),
-        // GitHub tells alerts apart by the second one. Without it, the line's text would be taken,
-        // and most of these files are not in the worktree.
-        partial_fingerprints: BTreeMap::from([
-            ("unleakFingerprint/v1", fingerprint.clone()),
-            ("primaryLocationLineHash", format!("{fingerprint}:1")),
-        ]),
+        partial_fingerprints: fingerprints(&finding.fingerprint),
+        suppressions: Vec::new(),
         properties: Properties {
-            confidence: finding.confidence.name(),
+            severity: Some(finding.severity().name()),
+            confidence: Some(finding.confidence.name()),
             reasons: &finding.reasons,
             commit: all
                 .first()
@@ -344,9 +477,13 @@ fn location(finding: &Finding, place: &Location<'_>) -> LocationEntry {
     LocationEntry {
         physical_location: PhysicalLocation {
             artifact_location: artifact(place),
-            region: line.map(|start_line| Region {
-                start_line,
-                start_column: place.column(finding),
+            region: line.map(|start_line| {
+                let columns = place.columns(finding);
+                Region {
+                    start_line,
+                    start_column: columns.map(|(start, _)| start),
+                    end_column: columns.and_then(|(_, end)| end),
+                }
             }),
         },
         logical_locations: line.is_none().then(|| {
@@ -365,14 +502,19 @@ fn location(finding: &Finding, place: &Location<'_>) -> LocationEntry {
     }
 }
 
-/// The file. What stands in none is said to be in the repository's own directory: readers refuse a
-/// whole report for one result without a file.
+/// What stands in no file is said to be in the repository's own directory: readers refuse a whole
+/// report for one result without a file.
+fn no_file() -> ArtifactLocation {
+    ArtifactLocation {
+        uri: ".git".to_owned(),
+        uri_base_id: Some(ROOT),
+    }
+}
+
+/// The file.
 fn artifact(place: &Location<'_>) -> ArtifactLocation {
     let Some(path) = place.path else {
-        return ArtifactLocation {
-            uri: ".git".to_owned(),
-            uri_base_id: Some(ROOT),
-        };
+        return no_file();
     };
     let path = path.bytes();
     // Only standard input can be called that.

@@ -4,6 +4,7 @@
 use super::document::{Document, Finding, History, Milestone, Signature, Standing, Text};
 use super::escape::escape;
 use super::location::{other_lines, other_places};
+use super::refs::RefKind;
 use crate::audit::Scope;
 
 /// Names of branches, tags and other refs that are listed before the rest is counted.
@@ -89,14 +90,24 @@ pub(super) fn reached_by(standing: &Standing) -> Vec<String> {
 
 /// The first refs by name, and how many more there are.
 fn named(standing: &Standing) -> Vec<String> {
-    let branches = standing.remotes.iter().chain(&standing.branches).map(name);
-    let tags = standing.tags.iter();
-    let tags = tags.map(|tag| format!("tag {}", name(tag)));
-    let others = standing.other_refs.iter().map(name);
-    let mut names: Vec<String> = branches.chain(tags).chain(others).collect();
+    let kinds = [
+        (RefKind::Remote, ""),
+        (RefKind::Branch, ""),
+        (RefKind::Tag, "tag "),
+        (RefKind::Other, ""),
+    ];
+    let refs = &standing.refs;
+    let first = kinds.into_iter().flat_map(|(kind, label)| {
+        let names = refs.first(kind, MAX_NAMES + 1);
+        names
+            .into_iter()
+            .map(move |of| format!("{label}{}", name(of)))
+    });
+    let mut names: Vec<String> = first.collect();
+    let count: usize = kinds.iter().map(|(kind, _)| refs.count(*kind)).sum();
     // A count that stands for one name is no shorter.
-    if names.len() > MAX_NAMES + 1 {
-        let more = names.len() - MAX_NAMES;
+    if count > MAX_NAMES + 1 {
+        let more = count - MAX_NAMES;
         names.truncate(MAX_NAMES);
         names.push(format!("{more} more refs"));
     }

@@ -341,6 +341,195 @@ fn the_script_and_the_program_fit_together() {
     assert_eq!(run(&repo, program, &env, &args).status.code(), Some(0));
 }
 
+/// The variables of a text, `NAME=VALUE` each, with the ids that letters stand for: `B`ase, `M`ain, and
+/// `1` and `2` of the topic.
+fn variables(text: &str, ids: &[String; 4]) -> Vec<(String, String)> {
+    let [base, main, one, two] = ids;
+    let pairs = text.split_whitespace().map(|pair| {
+        let (name, value) = pair.split_once('=').expect("NAME=VALUE");
+        let value = match value {
+            "B" => base,
+            "M" => main,
+            "1" => one,
+            "2" => two,
+            other => other,
+        };
+        (name.to_owned(), value.to_owned())
+    });
+    pairs.collect()
+}
+
+fn borrowed(variables: &[(String, String)]) -> Vec<(&str, &str)> {
+    let pairs = variables.iter();
+    pairs.map(|(name, value)| (&**name, &**value)).collect()
+}
+
+/// What each system says in its own words, and the arguments that the program is called with.
+fn assert_calls(cases: &[(&str, fn(&[String; 4]) -> Vec<String>)]) {
+    let (repo, ids) = cloned();
+    let stub = Stub::new();
+    repo.git(&["checkout", "--quiet", "--detach", &ids[3]]);
+    for (text, expected) in cases {
+        // A cut id, as Bitbucket gives it.
+        let text = text.replace("=m", &format!("={}", &ids[1][..12]));
+        let env = variables(&text, &ids);
+        assert_eq!(
+            stub.called(&repo, &borrowed(&env), &[]),
+            expected(&ids),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn requests_of_other_systems_scan_what_the_head_has_and_the_base_has_not() {
+    let expected: fn(&[String; 4]) -> Vec<String> = |ids| range(&ids[1], &ids[3]);
+    assert_calls(&[
+        (
+            "JENKINS_URL=x CHANGE_ID=3 CHANGE_TARGET=main GIT_COMMIT=2",
+            expected,
+        ),
+        // What is checked out is the head if no variable names it.
+        ("JENKINS_URL=x CHANGE_ID=3 CHANGE_TARGET=main", expected),
+        (
+            "TF_BUILD=True BUILD_REASON=PullRequest SYSTEM_PULLREQUEST_SOURCECOMMITID=2 \
+             SYSTEM_PULLREQUEST_TARGETBRANCH=refs/heads/main",
+            expected,
+        ),
+        (
+            "BITBUCKET_BUILD_NUMBER=7 BITBUCKET_PR_ID=3 BITBUCKET_PR_DESTINATION_BRANCH=main \
+             BITBUCKET_COMMIT=2",
+            expected,
+        ),
+        // The branch was not fetched, its commit was.
+        (
+            "BITBUCKET_BUILD_NUMBER=7 BITBUCKET_PR_ID=3 BITBUCKET_PR_DESTINATION_BRANCH=else \
+             BITBUCKET_PR_DESTINATION_COMMIT=m BITBUCKET_COMMIT=2",
+            expected,
+        ),
+        (
+            "DRONE=true DRONE_BUILD_EVENT=pull_request DRONE_TARGET_BRANCH=main DRONE_COMMIT_SHA=2",
+            expected,
+        ),
+        (
+            "CI=woodpecker CI_PIPELINE_EVENT=pull_request CI_COMMIT_TARGET_BRANCH=main CI_COMMIT_SHA=2",
+            expected,
+        ),
+        // Both commits, chosen by hand.
+        ("CIRCLECI=true UNLEAK_BASE=M UNLEAK_HEAD=2", expected),
+    ]);
+}
+
+#[test]
+fn a_request_whose_base_is_not_known_is_refused() {
+    let (repo, ids) = cloned();
+    let stub = Stub::new();
+    for text in [
+        "JENKINS_URL=x CHANGE_ID=3 CHANGE_TARGET=@{-1}",
+        "BITBUCKET_BUILD_NUMBER=7 BITBUCKET_PR_ID=3 BITBUCKET_PR_DESTINATION_COMMIT=--all",
+        "CI=woodpecker CI_PIPELINE_EVENT=pull_request",
+        "DRONE=true DRONE_BUILD_EVENT=pull_request DRONE_TARGET_BRANCH=../heads/main",
+        "TF_BUILD=True BUILD_REASON=PullRequest SYSTEM_PULLREQUEST_SOURCECOMMITID=2",
+    ] {
+        let env = variables(text, &ids);
+        let (code, said) = stub.refused(&repo, &borrowed(&env));
+        assert_eq!(code, Some(2), "{text}: {said}");
+        assert!(said.contains("fetch all branches"), "{text}: {said}");
+    }
+}
+
+#[test]
+fn pushes_of_other_systems_scan_what_came_since() {
+    let since: fn(&[String; 4]) -> Vec<String> = |ids| range(&ids[2], &ids[3]);
+    let branch: fn(&[String; 4]) -> Vec<String> = |ids| range(&ids[1], &ids[3]);
+    assert_calls(&[
+        // A commit before is known.
+        (
+            "JENKINS_URL=x GIT_COMMIT=2 GIT_PREVIOUS_SUCCESSFUL_COMMIT=1 BRANCH_NAME=topic",
+            since,
+        ),
+        (
+            "DRONE=true DRONE_BUILD_EVENT=push DRONE_COMMIT_SHA=2 DRONE_COMMIT_BEFORE=1",
+            since,
+        ),
+        (
+            "CI=woodpecker CI_PIPELINE_EVENT=push CI_COMMIT_SHA=2 CI_PREV_COMMIT_SHA=1",
+            since,
+        ),
+        ("CIRCLECI=true CIRCLE_SHA1=2 UNLEAK_BASE=1", since),
+        // None is: what the default branch has not.
+        ("JENKINS_URL=x GIT_COMMIT=2 GIT_BRANCH=origin/topic", branch),
+        ("CIRCLECI=true CIRCLE_SHA1=2 CIRCLE_BRANCH=topic", branch),
+        (
+            "TF_BUILD=True BUILD_REASON=IndividualCI BUILD_SOURCEVERSION=2 BUILD_SOURCEBRANCH=refs/heads/topic",
+            branch,
+        ),
+        (
+            "BITBUCKET_BUILD_NUMBER=7 BITBUCKET_COMMIT=2 BITBUCKET_BRANCH=topic",
+            branch,
+        ),
+        (
+            "DRONE=true DRONE_BUILD_EVENT=push DRONE_COMMIT_SHA=2 DRONE_REPO_BRANCH=main",
+            branch,
+        ),
+        (
+            "CI=woodpecker CI_PIPELINE_EVENT=push CI_COMMIT_SHA=2 CI_REPO_DEFAULT_BRANCH=main",
+            branch,
+        ),
+    ]);
+}
+
+#[test]
+fn a_first_run_on_the_default_branch_and_schedules_of_other_systems_scan_all() {
+    let all: fn(&[String; 4]) -> Vec<String> = |ids| all_of(&ids[1]);
+    let everything: fn(&[String; 4]) -> Vec<String> = |_| vec!["scan".to_owned()];
+    assert_calls(&[
+        ("JENKINS_URL=x GIT_COMMIT=M BRANCH_NAME=main", all),
+        ("CIRCLECI=true CIRCLE_SHA1=M CIRCLE_BRANCH=main", all),
+        (
+            "TF_BUILD=True BUILD_REASON=BatchedCI BUILD_SOURCEVERSION=M BUILD_SOURCEBRANCH=refs/heads/main",
+            all,
+        ),
+        (
+            "BITBUCKET_BUILD_NUMBER=7 BITBUCKET_COMMIT=M BITBUCKET_BRANCH=main",
+            all,
+        ),
+        (
+            "TF_BUILD=True BUILD_REASON=Schedule BUILD_SOURCEVERSION=2",
+            everything,
+        ),
+        (
+            "DRONE=true DRONE_BUILD_EVENT=cron DRONE_COMMIT_SHA=2",
+            everything,
+        ),
+        (
+            "CI=woodpecker CI_PIPELINE_EVENT=manual CI_COMMIT_SHA=2",
+            everything,
+        ),
+    ]);
+}
+
+#[test]
+fn a_shallow_clone_is_refused_with_the_setting_of_the_system() {
+    let origin = Repo::new();
+    origin.commit_file("a", "1\n");
+    origin.commit_file("a", "2\n");
+    let repo = origin.cloned(&["--depth=1"]);
+    let stub = Stub::new();
+    for (name, value, setting) in [
+        ("JENKINS_URL", "x", "Shallow clone"),
+        ("CIRCLECI", "true", "method: full"),
+        ("TF_BUILD", "True", "fetchDepth: 0"),
+        ("BITBUCKET_BUILD_NUMBER", "7", "depth: full"),
+        ("DRONE", "true", "depth: 0"),
+        ("CI", "woodpecker", "partial: false"),
+    ] {
+        let (code, text) = stub.refused(&repo, &[(name, value)]);
+        assert_eq!(code, Some(3), "{name}: {text}");
+        assert!(text.contains(setting), "{name}: {text}");
+    }
+}
+
 /// The scripts of the action's steps, by the name of the step.
 fn scripts() -> Vec<(String, String)> {
     let text = std::fs::read_to_string("action.yml").unwrap();
@@ -377,6 +566,8 @@ fn step(
     let (_, script) = scripts.iter().find(|(found, _)| found == name).unwrap();
     let outputs = temp.path().join("outputs");
     std::fs::write(&outputs, "").unwrap();
+    // What the step before wrote stays.
+    let summary = temp.path().join("summary.md");
     let output = Command::new("bash")
         .args(["--noprofile", "--norc", "-eo", "pipefail", "-c", script])
         .current_dir(repo.path())
@@ -386,6 +577,7 @@ fn step(
         .env("GIT_CONFIG_NOSYSTEM", "1")
         .env("GITHUB_ACTION_PATH", env!("CARGO_MANIFEST_DIR"))
         .env("GITHUB_OUTPUT", &outputs)
+        .env("GITHUB_STEP_SUMMARY", &summary)
         .env("RUNNER_TEMP", temp.path())
         .envs(env.iter().copied())
         .stdin(Stdio::null())
@@ -439,6 +631,12 @@ fn the_action_scans_and_says_how_it_ended() {
         "{text}"
     );
     assert!(text.starts_with("::error file=c,"), "{text}");
+    let summary = std::fs::read_to_string(temp.path().join("summary.md")).unwrap();
+    assert!(
+        summary.starts_with("## unleak: 1 secret found ("),
+        "{summary}"
+    );
+    assert!(summary.contains("| `c:1:1` |"), "{summary}");
     let out = temp.path().join("a b.json").display().to_string();
     let (_, text, outputs) = scan(&main, &two, &format!("--output\njson:{out}\n"));
     assert!(outputs.starts_with("status=0\n"), "{text}");

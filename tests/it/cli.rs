@@ -201,7 +201,7 @@ fn a_report_goes_to_a_file_when_asked() {
     assert_eq!(stdout(&output), "");
     let text = std::fs::read(repo.path().join("report.json")).unwrap();
     let json: serde_json::Value = serde_json::from_slice(&text).unwrap();
-    assert_eq!(json["schema_version"], 1);
+    assert_eq!(json["schema_version"], 2);
 }
 
 #[test]
@@ -289,10 +289,10 @@ fn json_lines_keep_to_the_schema_and_stand_between_header_and_summary() {
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
-    assert_eq!(lines.len(), 4);
+    assert_eq!(lines.len(), 5);
     for (line, kind) in lines
         .iter()
-        .zip(["header", "finding", "finding", "summary"])
+        .zip(["header", "refs", "finding", "finding", "summary"])
     {
         assert_eq!(line["type"], kind);
         for key in ["type", "required", "properties"] {
@@ -304,7 +304,7 @@ fn json_lines_keep_to_the_schema_and_stand_between_header_and_summary() {
         assert!(errors.is_empty(), "{errors:?}");
     }
     assert_eq!(
-        (&lines[3]["findings"], &lines[3]["complete"]),
+        (&lines[4]["findings"], &lines[4]["complete"]),
         (&2.into(), &true.into())
     );
 }

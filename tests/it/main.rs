@@ -34,6 +34,8 @@ mod range;
 mod redaction;
 mod refs;
 mod report;
+mod report_ci;
+mod report_size;
 mod rules;
 mod saved;
 mod scan;

@@ -83,11 +83,13 @@ fn what_is_no_whole_report_is_refused() {
     let lines = String::from_utf8(run(&["scan", "-f", "jsonl", "."], dir).1).unwrap();
     let all: Vec<&str> = lines.split_inclusive('\n').collect();
     let without_last = all[..all.len() - 1].concat();
-    let without_first = [&all[..1], &all[2..]].concat().concat();
+    let without_first = [&all[..2], &all[3..]].concat().concat();
+    let without_refs = [&all[..1], &all[2..]].concat().concat();
     let of_another = format!("{}{}", all[0].replace("\".\"", "\"x\""), all[1..].concat());
     assert_ne!(of_another, lines);
     let json = String::from_utf8(run(&["scan", "-f", "json", "."], dir).1).unwrap();
-    let newer = json.replace("\"schema_version\": 1", "\"schema_version\": 2");
+    let newer = json.replace("\"schema_version\": 2", "\"schema_version\": 3");
+    assert_ne!(newer, json);
     let half = json[..json.len() / 2].to_owned();
     let mut odd: Value = serde_json::from_str(&json).unwrap();
     odd["findings"][0]["fingerprint"] = "ä".repeat(16).into();
@@ -95,8 +97,9 @@ fn what_is_no_whole_report_is_refused() {
     for (text, why) in [
         (without_last.as_str(), "cut off"),
         (&without_first, "cut off"),
+        (&without_refs, "list of refs that is not there"),
         (&of_another, "cut off"),
-        (&newer, "version 1"),
+        (&newer, "version 1 or 2"),
         (&half, "is not a report"),
         (&odd, "32 hexadecimal"),
         ("", "is not a report"),

@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 use unleak::unpack::Limits;
 
-use crate::support::{Repo, github_token, unleak};
+use crate::support::{Repo, github_token, unleak, with_refs};
 
 /// Runs a scan with a JSON report; returns the exit code and the report.
 fn scan(args: &[&str], dir: &Path) -> (i32, Value) {
@@ -19,7 +19,7 @@ fn scan(args: &[&str], dir: &Path) -> (i32, Value) {
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
     (
         output.status.code().unwrap(),
-        report.unwrap_or_else(|e| panic!("{e}: {error}")),
+        with_refs(report.unwrap_or_else(|e| panic!("{e}: {error}"))),
     )
 }
 

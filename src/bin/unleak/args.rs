@@ -779,19 +779,25 @@ pub(crate) enum FormatChoice {
     Human,
     /// One JSON document (docs/report.schema.json)
     Json,
-    /// One JSON object a line: the findings, then a summary
+    /// One JSON object a line: a header, all refs, the findings, then a summary
     Jsonl,
     /// SARIF 2.1.0, for code scanning
     Sarif,
+    /// The same without suppressed findings, of which GitHub would make alerts
+    SarifGithub,
     /// Annotations of a GitHub Actions run
     Github,
     /// GitLab's secret detection report
     Gitlab,
     /// One row a finding, for spreadsheets
     Csv,
+    /// The same with a byte order mark, which Excel needs to read UTF-8
+    CsvBom,
+    /// A summary with a table of the worst findings, for job summaries and comments
+    Markdown,
     /// Test results, for CI systems that show them
     Junit,
-    /// One file for a browser, that sorts, filters and folds
+    /// One file for a browser, that filters, groups and selects
     Html,
 }
 

@@ -168,9 +168,12 @@ fn format(choice: FormatChoice, length: Length) -> Format {
         FormatChoice::Json => Format::Json,
         FormatChoice::Jsonl => Format::JsonLines,
         FormatChoice::Sarif => Format::Sarif,
+        FormatChoice::SarifGithub => Format::SarifForGitHub,
         FormatChoice::Github => Format::GitHub,
         FormatChoice::Gitlab => Format::GitLab,
         FormatChoice::Csv => Format::Csv,
+        FormatChoice::CsvBom => Format::CsvWithMark,
+        FormatChoice::Markdown => Format::Markdown,
         FormatChoice::Junit => Format::JUnit,
         FormatChoice::Html => Format::Html,
     }

@@ -15,7 +15,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::document::{Document, Text, fault_of};
+use super::document::{Document, Text};
+use super::json::fault_of;
 use super::location::first_label;
 use super::paint::Paint;
 use crate::audit::Scope;

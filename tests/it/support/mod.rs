@@ -212,10 +212,47 @@ impl Repo {
         });
         Report {
             code,
-            json,
+            json: with_refs(json),
             bytes: output.stdout,
         }
     }
+}
+
+/// What an HTML report hands to its script.
+pub(crate) fn page_data(page: &str) -> Value {
+    let (_, rest) = page
+        .split_once("<script type=\"application/json\" id=\"data\">")
+        .expect("a page with findings has data");
+    let (data, _) = rest.split_once("</script>").expect("the element ends");
+    serde_json::from_str(data).expect("it is JSON")
+}
+
+/// Puts the names of refs, which a report stores once, into the history of each finding.
+pub(crate) fn with_refs(mut report: Value) -> Value {
+    let refs = report["refs"].clone();
+    for finding in report["findings"].as_array_mut().into_iter().flatten() {
+        let history = &mut finding["history"];
+        let Some(list) = history["refs"].as_u64() else {
+            continue;
+        };
+        let list = usize::try_from(list).expect("a small number");
+        let groups = refs["lists"][list].as_array().expect("the list is there");
+        for kind in ["branches", "remotes", "tags", "other_refs"] {
+            let mut names: Vec<Value> = Vec::new();
+            for group in groups {
+                let group = usize::try_from(group.as_u64().expect("a number")).expect("small");
+                names.extend(
+                    refs["groups"][group][kind]
+                        .as_array()
+                        .cloned()
+                        .unwrap_or_default(),
+                );
+            }
+            names.sort_by_key(Value::to_string);
+            history[kind] = Value::Array(names);
+        }
+    }
+    report
 }
 
 /// Runs the binary in `dir` with no environment but `PATH`.

@@ -3,6 +3,7 @@
 use unleak::report::Document;
 use unleak::report::document::{Finding, History, Milestone, Signature, Standing, Text};
 use unleak::report::escape::escape;
+use unleak::report::refs::RefKind;
 
 use super::item;
 use super::model::Decision;
@@ -96,14 +97,14 @@ fn decided(decision: &Decision) -> Vec<Fact> {
 fn paths(history: &History) -> Vec<Fact> {
     match history.paths.len() {
         0 | 1 => Vec::new(),
-        _ => vec![("files", named(&history.paths))],
+        _ => vec![("files", named(&history.paths, history.paths.len()))],
     }
 }
 
 /// The first names, and how many more there are.
-fn named(names: &[Text]) -> String {
-    let first: Vec<String> = names.iter().take(MAX_NAMES).map(Text::shown).collect();
-    match names.len().checked_sub(MAX_NAMES) {
+fn named<'t>(first: impl IntoIterator<Item = &'t Text>, count: usize) -> String {
+    let first: Vec<String> = first.into_iter().take(MAX_NAMES).map(Text::shown).collect();
+    match count.checked_sub(MAX_NAMES) {
         Some(more @ 1..) => format!("{} and {more} more", first.join(", ")),
         _ => first.join(", "),
     }
@@ -153,14 +154,15 @@ fn standing(standing: &Standing) -> Vec<Fact> {
             false => "no remote-tracking branch has it".to_owned(),
         },
     ));
-    for (name, refs) in [
-        ("remotes", &standing.remotes),
-        ("branches", &standing.branches),
-        ("tags", &standing.tags),
-        ("refs", &standing.other_refs),
+    for (name, kind) in [
+        ("remotes", RefKind::Remote),
+        ("branches", RefKind::Branch),
+        ("tags", RefKind::Tag),
+        ("refs", RefKind::Other),
     ] {
-        if !refs.is_empty() {
-            facts.push((name, named(refs)));
+        let count = standing.refs.count(kind);
+        if count > 0 {
+            facts.push((name, named(standing.refs.first(kind, MAX_NAMES), count)));
         }
     }
     // What a ref reaches is in its reflog, and what HEAD has is in the index.

@@ -1,0 +1,251 @@
+//! Reports as JSON and JSON Lines: written, and read again.
+
+use std::borrow::Cow;
+use std::io::{Result as IoResult, Write};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Serializer;
+use serde_json::ser::Formatter;
+
+use super::document::{Coverage, Document, Finding, Head, SCHEMA, SCHEMA_VERSION};
+use super::refs::RefTable;
+use crate::error::{Error, Result};
+
+/// A line of JSON Lines.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+enum Line<'a> {
+    /// The first one: what the report is about.
+    Header(Box<Cow<'a, Head>>),
+    /// The second one.
+    Refs(Box<Cow<'a, RefTable>>),
+    Finding(Box<Cow<'a, Finding>>),
+    /// The last one: without it, the report was cut off.
+    Summary(Box<Summary<'a>>),
+}
+
+#[derive(Serialize, Deserialize)]
+struct Summary<'a> {
+    #[serde(flatten)]
+    head: Cow<'a, Head>,
+    findings: usize,
+    coverage: Cow<'a, Coverage>,
+}
+
+/// What is wrong with a JSON file, in words for those who hand it over.
+pub(super) fn fault_of(error: &serde_json::Error) -> String {
+    use serde_json::error::Category;
+    let (line, column) = (error.line(), error.column());
+    match error.classify() {
+        Category::Io => "it cannot be read".to_owned(),
+        Category::Eof => format!("it ends too early, in line {line}"),
+        Category::Syntax => format!("line {line}, column {column}: it is not JSON"),
+        // It is said of the whole, once all of it was read.
+        Category::Data if line == 0 => "its parts do not fit together".to_owned(),
+        Category::Data => {
+            format!("line {line}: a field is missing, or holds what no report has there")
+        }
+    }
+}
+
+impl Document {
+    /// Reads a report saved as JSON or JSON Lines; `name` is the file's, for errors.
+    ///
+    /// # Errors
+    /// `Config` if it is no report, of another version, or cut off.
+    pub fn parse(bytes: &[u8], name: &str) -> Result<Self> {
+        let broken = |e: serde_json::Error| {
+            let why = fault_of(&e);
+            Error::config(format!("'{name}' is not a report of unleak in JSON: {why}"))
+                .hint("reports that can be read again are made by 'unleak scan --format json'")
+        };
+        let document = if is_lines(bytes) {
+            Self::parse_lines(bytes, name, &broken)?
+        } else {
+            serde_json::from_slice(bytes).map_err(broken)?
+        };
+        document.check(name)?;
+        Ok(document)
+    }
+
+    fn parse_lines(
+        bytes: &[u8],
+        name: &str,
+        broken: &dyn Fn(serde_json::Error) -> Error,
+    ) -> Result<Self> {
+        let mut findings = Vec::new();
+        let mut summary = None;
+        let mut header = None;
+        let mut refs = RefTable::default();
+        for line in serde_json::Deserializer::from_slice(bytes).into_iter::<Line<'static>>() {
+            match line.map_err(broken)? {
+                Line::Header(head) => header = Some((*head).into_owned()),
+                Line::Refs(table) => refs = (*table).into_owned(),
+                Line::Finding(finding) => findings.push((*finding).into_owned()),
+                Line::Summary(last) => summary = Some(last),
+            }
+        }
+        let cut = || {
+            Error::config(format!("the report '{name}' was cut off"))
+                .hint("its last line, the summary, is missing or counts more: scan again")
+        };
+        let summary = summary.ok_or_else(cut)?;
+        // What follows the first line of one report may be the end of another.
+        let is_other = header.is_some_and(|head| head != *summary.head);
+        if summary.findings != findings.len() || is_other {
+            return Err(cut());
+        }
+        let (head, coverage) = (summary.head.into_owned(), summary.coverage.into_owned());
+        Self::of_parts(head, refs, findings, coverage)
+            .map_err(|why| Error::config(format!("'{name}' is not a report of unleak: {why}")))
+    }
+
+    /// Checks what the formats rely on.
+    fn check(&self, name: &str) -> Result<()> {
+        let head = &self.head;
+        if head.schema != SCHEMA || head.schema_version != SCHEMA_VERSION {
+            return Err(Error::config(format!(
+                "'{name}' is no report of version 1 or {SCHEMA_VERSION}, which this unleak reads"
+            ))
+            .hint(
+                "scan again with this version of unleak, or read it with the version that wrote it",
+            ));
+        }
+        let is_digest = |id: &str| id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit());
+        let ids = self.findings.iter().map(|finding| &finding.fingerprint);
+        if ids.clone().any(|id| !is_digest(id)) {
+            return Err(Error::config(format!(
+                "'{name}' has a finding whose fingerprint is not 32 hexadecimal digits"
+            )));
+        }
+        Ok(())
+    }
+
+    /// One JSON document, with one finding a line.
+    pub(super) fn to_json(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut writer = Serializer::with_formatter(&mut bytes, Layout::default());
+        self.serialize(&mut writer)
+            .expect("strings and numbers become JSON");
+        bytes.push(b'\n');
+        bytes
+    }
+
+    /// A line that says what it is about, a line with all refs, one finding a line, then a line that
+    /// sums up.
+    pub(super) fn to_json_lines(&self) -> Vec<u8> {
+        let findings = self.findings.iter();
+        let lines = findings.map(|finding| Line::Finding(Box::new(Cow::Borrowed(finding))));
+        let summary = Line::Summary(Box::new(Summary {
+            head: Cow::Borrowed(&self.head),
+            findings: self.findings.len(),
+            coverage: Cow::Borrowed(&self.coverage),
+        }));
+        let header = Line::Header(Box::new(Cow::Borrowed(&self.head)));
+        let refs = Line::Refs(Box::new(Cow::Borrowed(&self.refs)));
+        let mut bytes = Vec::new();
+        for line in [header, refs].into_iter().chain(lines).chain([summary]) {
+            serde_json::to_writer(&mut bytes, &line).expect("strings and numbers become JSON");
+            bytes.push(b'\n');
+        }
+        bytes
+    }
+}
+
+/// Whether the first value says which kind of line it is.
+fn is_lines(bytes: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct First {
+        #[serde(rename = "type")]
+        kind: Option<serde::de::IgnoredAny>,
+    }
+    let first = serde_json::Deserializer::from_slice(bytes)
+        .into_iter::<First>()
+        .next();
+    matches!(first, Some(Ok(First { kind: Some(_) })))
+}
+
+/// Levels that are written on lines of their own; what is deeper stands on one line.
+const LINED_LEVELS: usize = 2;
+
+/// Lines for the outer levels: reports are half as large as with a line for each value, can be compared
+/// line by line, and each finding is one line.
+#[derive(Default)]
+struct Layout {
+    level: usize,
+    is_filled: bool,
+}
+
+impl Layout {
+    fn begin<W: Write + ?Sized>(&mut self, bracket: &[u8], to: &mut W) -> IoResult<()> {
+        self.level += 1;
+        self.is_filled = false;
+        to.write_all(bracket)
+    }
+
+    fn end<W: Write + ?Sized>(&mut self, bracket: &[u8], to: &mut W) -> IoResult<()> {
+        self.level -= 1;
+        if self.is_filled && self.level < LINED_LEVELS {
+            self.new_line(to)?;
+        }
+        to.write_all(bracket)
+    }
+
+    fn item<W: Write + ?Sized>(&self, is_first: bool, to: &mut W) -> IoResult<()> {
+        let is_lined = self.level <= LINED_LEVELS;
+        to.write_all(match (is_first, is_lined) {
+            (true, _) => b"",
+            (false, true) => b",",
+            (false, false) => b", ",
+        })?;
+        if is_lined {
+            self.new_line(to)?;
+        }
+        Ok(())
+    }
+
+    fn new_line<W: Write + ?Sized>(&self, to: &mut W) -> IoResult<()> {
+        to.write_all(b"\n")?;
+        (0..self.level).try_for_each(|_| to.write_all(b"  "))
+    }
+}
+
+impl Formatter for Layout {
+    fn begin_array<W: Write + ?Sized>(&mut self, to: &mut W) -> IoResult<()> {
+        self.begin(b"[", to)
+    }
+
+    fn end_array<W: Write + ?Sized>(&mut self, to: &mut W) -> IoResult<()> {
+        self.end(b"]", to)
+    }
+
+    fn begin_array_value<W: Write + ?Sized>(&mut self, to: &mut W, first: bool) -> IoResult<()> {
+        self.item(first, to)
+    }
+
+    fn end_array_value<W: Write + ?Sized>(&mut self, _: &mut W) -> IoResult<()> {
+        self.is_filled = true;
+        Ok(())
+    }
+
+    fn begin_object<W: Write + ?Sized>(&mut self, to: &mut W) -> IoResult<()> {
+        self.begin(b"{", to)
+    }
+
+    fn end_object<W: Write + ?Sized>(&mut self, to: &mut W) -> IoResult<()> {
+        self.end(b"}", to)
+    }
+
+    fn begin_object_key<W: Write + ?Sized>(&mut self, to: &mut W, first: bool) -> IoResult<()> {
+        self.item(first, to)
+    }
+
+    fn begin_object_value<W: Write + ?Sized>(&mut self, to: &mut W) -> IoResult<()> {
+        to.write_all(b": ")
+    }
+
+    fn end_object_value<W: Write + ?Sized>(&mut self, _: &mut W) -> IoResult<()> {
+        self.is_filled = true;
+        Ok(())
+    }
+}

@@ -1,0 +1,170 @@
+//! Markdown: a summary with the worst findings in a table and what to do about them, for job summaries
+//! and comments.
+//!
+//! Text of the repository stands in code, where it is no markup: in a code span, or, if it has what could
+//! end one or a cell, in a `code` element with everything but letters and digits as a character reference.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use super::document::{Document, Finding};
+use super::escape::escape;
+use super::location::{first_label, left_out, path_note, unread};
+use super::story::counted;
+use crate::audit::Scope;
+use crate::severity::Severity;
+
+/// Findings in the table before the rest is counted: GitHub takes a summary of 1 MiB, and people read
+/// less.
+const MAX_ROWS: usize = 50;
+/// Issuers' pages, and lines about what was not read, before the rest is counted.
+const MAX_LINES: usize = 10;
+/// Characters of a place, a name or a value before it is cut.
+const MAX_CHARS: usize = 120;
+
+pub(super) fn render(document: &Document) -> String {
+    let findings = &document.findings;
+    let mut text = String::new();
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "## unleak: {}\n", headline(document));
+    let problems = unread(document);
+    if !problems.is_empty() {
+        let _ = writeln!(text, "**Not everything was read:**\n");
+        for problem in problems.iter().take(MAX_LINES) {
+            let _ = writeln!(text, "- {}", code(problem));
+        }
+        more(problems.len(), MAX_LINES, "more", &mut text);
+        text.push('\n');
+    }
+    if let Some(left_out) = left_out(document) {
+        let _ = writeln!(text, "Left out: {}\n", code(&left_out));
+    }
+    if findings.is_empty() {
+        return text;
+    }
+    text.push_str(
+        "| severity | secret | where | introduced | now | id |\n|---|---|---|---|---|---|\n",
+    );
+    for finding in findings.iter().take(MAX_ROWS) {
+        row(finding, &mut text);
+    }
+    text.push('\n');
+    if findings.len() > MAX_ROWS {
+        let more = counted(findings.len() - MAX_ROWS, "more finding");
+        let _ = writeln!(text, "And {more}, less severe: see the full report.\n");
+    }
+    next_steps(document, &mut text);
+    text
+}
+
+/// What was found, by severity.
+fn headline(document: &Document) -> String {
+    let findings = &document.findings;
+    let levels = Severity::ALL.iter().filter_map(|&severity| {
+        let of_level = |finding: &&Finding| finding.severity() == severity;
+        let count = findings.iter().filter(of_level).count();
+        (count > 0).then(|| format!("{count} {}", severity.name()))
+    });
+    let levels: Vec<String> = levels.collect();
+    match findings.len() {
+        0 if document.coverage.filtered > 0 => "no secrets match the filters".to_owned(),
+        0 => "no secrets found".to_owned(),
+        count => format!("{} found ({})", counted(count, "secret"), levels.join(", ")),
+    }
+}
+
+fn row(finding: &Finding, text: &mut String) {
+    let introduced = finding.author().map_or_else(String::new, |author| {
+        format!("{} {}", author.day(), code(&author.name.shown()))
+    });
+    let now = finding.standing().map_or_else(String::new, |standing| {
+        let head = if standing.in_head {
+            "in HEAD"
+        } else {
+            "not in HEAD"
+        };
+        let published = if standing.published {
+            ", published"
+        } else {
+            ""
+        };
+        format!("{head}{published}")
+    });
+    let _ = writeln!(
+        text,
+        "| {} | {} {} | {}{} | {introduced} | {now} | {} |",
+        finding.severity().name(),
+        code(&finding.rule_id),
+        code(&finding.secret.shown()),
+        code(&first_label(finding)),
+        path_note(finding, "; "),
+        code(finding.short_id()),
+    );
+}
+
+/// What to do, with commands to paste.
+fn next_steps(document: &Document, text: &mut String) {
+    text.push_str("**What to do**\n\n1. Rotate each secret at its issuer: deleting the line is not enough, since history keeps it.\n");
+    let findings = document.findings.iter();
+    let pages: BTreeSet<(&str, &str)> = findings
+        .filter_map(|finding| Some((finding.provider.as_str(), finding.rotate.as_deref()?)))
+        .collect();
+    for (provider, page) in pages.iter().take(MAX_LINES) {
+        let _ = writeln!(text, "   - {}: {}", code(provider), code(page));
+    }
+    more(pages.len(), MAX_LINES, "more issuers", text);
+    let id = document.findings.first().map_or("", Finding::short_id);
+    let erase = match document.head.scope {
+        Scope::Repository => format!("Erase it from history: `unleak purge --finding {}`.", escape(id.as_bytes())),
+        _ => "Take it out of the commits before they are merged: rewrite them, or start the branch again without it.".to_owned(),
+    };
+    let _ = writeln!(
+        text,
+        "2. {erase}\n3. If it is no danger: `unleak ignore {} --reason WHY`.",
+        escape(id.as_bytes())
+    );
+}
+
+fn more(count: usize, listed: usize, what: &str, text: &mut String) {
+    if let Some(more @ 1..) = count.checked_sub(listed) {
+        let _ = writeln!(text, "   - and {more} {what}");
+    }
+}
+
+/// Text that is no markup, wherever in Markdown it stands; cut if it is long.
+fn code(text: &str) -> String {
+    let mut plain = escape(text.as_bytes());
+    if let Some((end, _)) = plain.char_indices().nth(MAX_CHARS) {
+        plain.truncate(end);
+        plain.push('…');
+    }
+    if plain.trim().is_empty() {
+        return String::new();
+    }
+    if !plain.contains(['`', '|', '\\']) {
+        return format!("`{plain}`");
+    }
+    let mut element = "<code>".to_owned();
+    for character in plain.chars() {
+        if character.is_ascii_punctuation() {
+            let _ = write!(element, "&#{};", u32::from(character));
+        } else {
+            element.push(character);
+        }
+    }
+    element + "</code>"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_of_a_repository_is_no_markup() {
+        assert_eq!(code("src/a_b.rs:1"), "`src/a_b.rs:1`");
+        assert_eq!(code("![x](y) <img src=x> @me"), "`![x](y) <img src=x> @me`");
+        assert_eq!(code("a`|"), "<code>a&#96;&#124;</code>");
+        assert_eq!(code("\\| <b>"), "<code>&#92;&#124; &#60;b&#62;</code>");
+        assert_eq!(code(" "), "");
+    }
+}

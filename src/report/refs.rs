@@ -1,0 +1,249 @@
+//! The refs that reach findings, stored once for a whole report.
+//!
+//! In a mirror with thousands of pull requests, hundreds of findings are each reached by thousands of
+//! refs, and many findings by the same ones. Refs that reach the same findings form a group, so each
+//! name is stored once. A list is an increasing sequence of groups; findings refer to a list by number.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::text::Text;
+
+/// Names of refs, each list sorted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct RefGroup {
+    /// `refs/heads/*`, short.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub branches: Vec<Text>,
+    /// `refs/remotes/*`, short.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remotes: Vec<Text>,
+    /// `refs/tags/*`, short.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<Text>,
+    /// All other refs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_refs: Vec<Text>,
+}
+
+/// Where a ref belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RefKind {
+    /// `refs/heads/*`.
+    Branch,
+    /// `refs/remotes/*`.
+    Remote,
+    /// `refs/tags/*`.
+    Tag,
+    /// All others.
+    Other,
+}
+
+impl RefKind {
+    const ALL: [Self; 4] = [Self::Branch, Self::Remote, Self::Tag, Self::Other];
+}
+
+impl RefGroup {
+    /// The names of one kind, sorted.
+    pub fn names(&self, kind: RefKind) -> &[Text] {
+        match kind {
+            RefKind::Branch => &self.branches,
+            RefKind::Remote => &self.remotes,
+            RefKind::Tag => &self.tags,
+            RefKind::Other => &self.other_refs,
+        }
+    }
+
+    fn names_mut(&mut self, kind: RefKind) -> &mut Vec<Text> {
+        match kind {
+            RefKind::Branch => &mut self.branches,
+            RefKind::Remote => &mut self.remotes,
+            RefKind::Tag => &mut self.tags,
+            RefKind::Other => &mut self.other_refs,
+        }
+    }
+
+    /// Sorts the names of each kind.
+    pub(super) fn put_in_order(&mut self) {
+        for kind in RefKind::ALL {
+            self.names_mut(kind).sort_unstable();
+        }
+    }
+}
+
+/// The refs that reach a finding: in JSON, `refs` is the number of a list of the report.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "StoredRefs", into = "WrittenRefs")]
+pub struct Refs {
+    /// Which list of the report it is.
+    number: usize,
+    groups: Vec<Arc<RefGroup>>,
+}
+
+impl Refs {
+    /// Takes the names of one finding, before those of all findings are grouped.
+    pub(super) fn of(mut names: RefGroup) -> Self {
+        names.put_in_order();
+        Self {
+            number: 0,
+            groups: vec![Arc::new(names)],
+        }
+    }
+
+    /// List `number` of a report that is still being read.
+    fn numbered(number: usize) -> Self {
+        Self {
+            number,
+            groups: Vec::new(),
+        }
+    }
+
+    /// How many refs of a kind there are.
+    pub fn count(&self, kind: RefKind) -> usize {
+        let groups = self.groups.iter();
+        groups.map(|group| group.names(kind).len()).sum()
+    }
+
+    /// The first `limit` names of a kind, sorted.
+    pub fn first(&self, kind: RefKind, limit: usize) -> Vec<&Text> {
+        let groups = self.groups.iter();
+        let mut names: Vec<&Text> = groups
+            .flat_map(|group| group.names(kind).iter().take(limit))
+            .collect();
+        names.sort_unstable();
+        names.truncate(limit);
+        names
+    }
+}
+
+/// How the refs of a finding are stored: in version 2 as the number of a list, in version 1 in full.
+#[derive(Deserialize)]
+struct StoredRefs {
+    refs: Option<usize>,
+    #[serde(flatten)]
+    names: RefGroup,
+}
+
+#[derive(Serialize)]
+struct WrittenRefs {
+    refs: usize,
+}
+
+impl From<Refs> for WrittenRefs {
+    fn from(refs: Refs) -> Self {
+        Self { refs: refs.number }
+    }
+}
+
+impl From<StoredRefs> for Refs {
+    fn from(stored: StoredRefs) -> Self {
+        match stored.refs {
+            Some(number) => Self::numbered(number),
+            None => Self::of(stored.names),
+        }
+    }
+}
+
+/// All refs of a report.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefTable {
+    #[serde(serialize_with = "write_groups", deserialize_with = "read_groups")]
+    groups: Vec<Arc<RefGroup>>,
+    /// Groups by number, increasing.
+    lists: Vec<Vec<usize>>,
+}
+
+impl RefTable {
+    /// Groups the refs of all findings.
+    pub(super) fn collect(mut findings: Vec<&mut Refs>) -> Self {
+        let mut lists: Vec<Arc<RefGroup>> = Vec::new();
+        let mut by_names: HashMap<Arc<RefGroup>, usize> = HashMap::new();
+        // Findings with the same refs share them where they were just made: no need to compare names.
+        let mut by_address: FxHashMap<*const RefGroup, usize> = FxHashMap::default();
+        for refs in &mut findings {
+            let names = refs.groups.pop().unwrap_or_default();
+            let by_address = by_address.entry(Arc::as_ptr(&names));
+            refs.number = *by_address.or_insert_with(|| {
+                *by_names.entry(Arc::clone(&names)).or_insert_with(|| {
+                    lists.push(names);
+                    lists.len() - 1
+                })
+            });
+        }
+        let table = grouped(&lists);
+        table
+            .attach(findings)
+            .expect("each number is that of a list");
+        table
+    }
+
+    /// Gives each finding the groups of its list, after a report was read.
+    ///
+    /// # Errors
+    /// What is wrong with the numbers.
+    pub(super) fn attach(&self, findings: Vec<&mut Refs>) -> Result<(), &'static str> {
+        for list in &self.lists {
+            let is_known = list.last().is_none_or(|&last| last < self.groups.len());
+            if !is_known || !list.is_sorted_by(|a, b| a < b) {
+                return Err("a list of refs names a group that is not there");
+            }
+        }
+        for refs in findings {
+            let list = self.lists.get(refs.number);
+            let list = list.ok_or("a finding names a list of refs that is not there")?;
+            refs.groups = list
+                .iter()
+                .map(|&at| Arc::clone(&self.groups[at]))
+                .collect();
+        }
+        Ok(())
+    }
+}
+
+/// Puts refs that are in the same lists into one group. Of redacted names, several may be the same:
+/// they are told apart by how often the name came before in the list.
+fn grouped(lists: &[Arc<RefGroup>]) -> RefTable {
+    let mut members: FxHashMap<(RefKind, &Text, usize), Vec<usize>> = FxHashMap::default();
+    for (number, list) in lists.iter().enumerate() {
+        for kind in RefKind::ALL {
+            let mut before: Option<(&Text, usize)> = None;
+            for name in list.names(kind) {
+                let same = before.filter(|(last, _)| *last == name);
+                let count = same.map_or(0, |(_, count)| count + 1);
+                before = Some((name, count));
+                members.entry((kind, name, count)).or_default().push(number);
+            }
+        }
+    }
+    let mut members: Vec<_> = members.into_iter().collect();
+    members.sort_unstable();
+    let mut groups: Vec<RefGroup> = Vec::new();
+    let mut numbers: HashMap<Vec<usize>, usize> = HashMap::new();
+    let mut grouped = vec![Vec::new(); lists.len()];
+    for ((kind, name, _), in_lists) in members {
+        let number = *numbers.entry(in_lists).or_insert_with_key(|in_lists| {
+            for &list in in_lists {
+                grouped[list].push(groups.len());
+            }
+            groups.push(RefGroup::default());
+            groups.len() - 1
+        });
+        groups[number].names_mut(kind).push(name.clone());
+    }
+    RefTable {
+        groups: groups.into_iter().map(Arc::new).collect(),
+        lists: grouped,
+    }
+}
+
+fn write_groups<S: Serializer>(groups: &[Arc<RefGroup>], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_seq(groups.iter().map(|group| &**group))
+}
+
+fn read_groups<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Arc<RefGroup>>, D::Error> {
+    let groups = Vec::<RefGroup>::deserialize(from)?;
+    Ok(groups.into_iter().map(Arc::new).collect())
+}

@@ -1,0 +1,67 @@
+//! Text of a repository, which need not be UTF-8.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use super::escape::escape;
+
+/// Text of the repository: a string, or its bytes in base64 if they are not UTF-8.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Text {
+    /// As it is.
+    Utf8(String),
+    /// Of anything else.
+    Bytes {
+        /// Its bytes.
+        base64: String,
+    },
+}
+
+impl Text {
+    /// Takes bytes as they are.
+    pub fn of(bytes: Vec<u8>) -> Self {
+        match String::from_utf8(bytes) {
+            Ok(string) => Self::Utf8(string),
+            Err(e) => Self::Bytes {
+                base64: data_encoding::BASE64.encode(e.as_bytes()),
+            },
+        }
+    }
+
+    /// Returns the bytes.
+    pub fn bytes(&self) -> Cow<'_, [u8]> {
+        match self {
+            Self::Utf8(text) => Cow::Borrowed(text.as_bytes()),
+            Self::Bytes { base64 } => match data_encoding::BASE64.decode(base64.as_bytes()) {
+                Ok(bytes) => Cow::Owned(bytes),
+                Err(_) => Cow::Borrowed(base64.as_bytes()),
+            },
+        }
+    }
+
+    /// Returns a name for programs: as it is, and escaped only if it is not UTF-8.
+    pub fn exact(&self) -> String {
+        match self {
+            Self::Utf8(text) => text.clone(),
+            Self::Bytes { .. } => self.shown(),
+        }
+    }
+
+    /// Returns a name for programs whose form can hold these of the characters that are escaped for people:
+    /// as it is, and escaped as a whole if it has others.
+    pub fn exact_with(&self, escaped: &[char]) -> String {
+        let exact = self.exact();
+        let others: String = exact.chars().filter(|c| !escaped.contains(c)).collect();
+        match escape(others.as_bytes()) == others {
+            true => exact,
+            false => self.shown(),
+        }
+    }
+
+    /// Returns it on one line, harmless for a terminal.
+    pub fn shown(&self) -> String {
+        escape(&self.bytes())
+    }
+}
