@@ -106,10 +106,12 @@
     const rank = (index) => (facet.order ? facet.order.indexOf(facet.values[index]) : -totals[index]);
     facet.listed = facet.values.map((_, index) => index).sort((a, b) => rank(a) - rank(b)).slice(0, MANY);
     facet.numbers = numbers;
+    // A value that all findings have divides nothing.
+    facet.isUseful = totals.some((total) => total < findings.length);
     facet.counts = new Uint32Array(facet.values.length);
   }
   const isRepeated = findings.every((f) => f.severity === f.confidence);
-  const facets = allFacets.filter((facet) => facet.values.length > 1 && !(facet.key === "confidence" && isRepeated)
+  const facets = allFacets.filter((facet) => facet.isUseful && !(facet.key === "confidence" && isRepeated)
     || facet.key === "severity" || facet.key === "year");
 
   const sorts = {
