@@ -67,7 +67,7 @@ pub(crate) enum Command {
     /// Suppress what lists of other scanners name: ignore files, JSON reports, baselines
     Import(ImportArgs),
     /// Rewrite history so that secrets are gone, and prove it
-    Purge(PurgeArgs),
+    Purge(Box<PurgeArgs>),
     /// Convert, show and compare saved reports
     Report {
         #[command(subcommand)]
