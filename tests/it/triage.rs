@@ -39,6 +39,7 @@ fn what_is_ignored_on_the_screen_is_gone_from_the_next_scan() {
     // Down to the first finding: its line and story are beside the list.
     screen.press("j");
     let text = screen.wait_for("Ada Author");
+    assert!(text.contains("severity critical"), "{text}");
     let line = format!("token = \"{}\"", mark(&tokens[0]));
     assert!(
         text.contains(&line) && text.contains("src/a.conf:2"),

@@ -29,7 +29,10 @@ pub(super) fn facts(
     facts.push(("", String::new()));
     facts.extend(decided(decision));
     facts.push(("rule", escape(finding.rule_id.as_bytes())));
+    facts.push(("severity", finding.severity().name().to_owned()));
     facts.push(("sure", finding.confidence.name().to_owned()));
+    let class = finding.path_class.filter(|_| finding.is_aside());
+    facts.extend(class.map(|class| ("only in", class.places().to_owned())));
     facts.push(("why", finding.why()));
     if let Some(history) = &finding.history {
         facts.extend(paths(history));
