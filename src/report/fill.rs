@@ -22,7 +22,6 @@ use crate::detect::score::Reason;
 use crate::finding::{self, Part, Place};
 use crate::odb::{self, ObjectKind};
 use crate::rule::{Confidence, RuleSet};
-use crate::secret::Secret;
 use crate::severity::Severity;
 
 /// What a report is made from.
@@ -209,15 +208,19 @@ fn excerpt(redactor: &Redactor, found: &finding::Finding) -> Option<Excerpt> {
     Some(Excerpt {
         before: Text::of(redactor.side(&line.before, &found.secret)),
         after: Text::of(after),
-        end_column: column.and_then(|column| end_column(column, &found.secret)),
+        end_column: column.and_then(|column| end_column(column, found)),
         column,
     })
 }
 
-/// The column after the last character of a secret that begins at `column` and has no line break.
-fn end_column(column: u32, secret: &Secret) -> Option<u32> {
-    let value = std::str::from_utf8(secret.reveal()).ok()?;
-    let is_one_line = !value.contains(['\n', '\r']);
+/// The column after the last character of a secret that begins at `column`; `None` if it has line breaks
+/// where it stands.
+fn end_column(column: u32, found: &finding::Finding) -> Option<u32> {
+    let value = std::str::from_utf8(found.secret.reveal()).ok()?;
+    // The value of a key has no breaks: its lines are joined.
+    let mut places = found.occurrences.iter();
+    let is_one_line =
+        !value.contains(['\n', '\r']) && places.any(|place| place.span.len() == value.len());
     let count = u32::try_from(value.chars().count()).ok()?;
     column.checked_add(count).filter(|_| is_one_line)
 }

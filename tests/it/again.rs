@@ -400,10 +400,11 @@ fn whole_report(repo: &Repo, options: &[&str]) -> String {
         &[&["scan", "-f", "json"], options, &["."]].concat(),
         repo.path(),
     );
-    let text = String::from_utf8(output.stdout).unwrap();
-    text.lines()
-        .filter(|line| !line.contains("\"first_seen\""))
-        .collect()
+    let mut report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    for finding in report["findings"].as_array_mut().unwrap() {
+        finding.as_object_mut().unwrap().remove("first_seen");
+    }
+    report.to_string()
 }
 
 #[test]

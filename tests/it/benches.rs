@@ -9,7 +9,14 @@ use crate::support::Repo;
 
 const UNLEAK: &str = env!("CARGO_BIN_EXE_unleak");
 /// All benches that run unleak.
-const ALL: [&str; 5] = ["again.py", "forks.py", "hooks.py", "peers.py", "purge.py"];
+const ALL: [&str; 6] = [
+    "again.py",
+    "forks.py",
+    "hooks.py",
+    "peers.py",
+    "purge.py",
+    "rewrite.py",
+];
 
 /// A directory of scripts.
 struct Programs(Repo);

@@ -341,8 +341,8 @@ fn the_script_and_the_program_fit_together() {
     assert_eq!(run(&repo, program, &env, &args).status.code(), Some(0));
 }
 
-/// The variables of a text, `NAME=VALUE` each, with the ids that letters stand for: `B`ase, `M`ain, and
-/// `1` and `2` of the topic.
+/// The variables of a text, `NAME=VALUE` each, with the ids that letters stand for: `B`ase, `M`ain (cut: `m`),
+/// and `1` and `2` of the topic.
 fn variables(text: &str, ids: &[String; 4]) -> Vec<(String, String)> {
     let [base, main, one, two] = ids;
     let pairs = text.split_whitespace().map(|pair| {
@@ -350,6 +350,8 @@ fn variables(text: &str, ids: &[String; 4]) -> Vec<(String, String)> {
         let value = match value {
             "B" => base,
             "M" => main,
+            // A cut id, as Bitbucket gives it.
+            "m" => &main[..12],
             "1" => one,
             "2" => two,
             other => other,
@@ -364,15 +366,16 @@ fn borrowed(variables: &[(String, String)]) -> Vec<(&str, &str)> {
     pairs.map(|(name, value)| (&**name, &**value)).collect()
 }
 
+/// The arguments of the program, from the ids.
+type Expected = fn(&[String; 4]) -> Vec<String>;
+
 /// What each system says in its own words, and the arguments that the program is called with.
-fn assert_calls(cases: &[(&str, fn(&[String; 4]) -> Vec<String>)]) {
+fn assert_calls(cases: &[(&str, Expected)]) {
     let (repo, ids) = cloned();
     let stub = Stub::new();
     repo.git(&["checkout", "--quiet", "--detach", &ids[3]]);
     for (text, expected) in cases {
-        // A cut id, as Bitbucket gives it.
-        let text = text.replace("=m", &format!("={}", &ids[1][..12]));
-        let env = variables(&text, &ids);
+        let env = variables(text, &ids);
         assert_eq!(
             stub.called(&repo, &borrowed(&env), &[]),
             expected(&ids),
@@ -383,7 +386,7 @@ fn assert_calls(cases: &[(&str, fn(&[String; 4]) -> Vec<String>)]) {
 
 #[test]
 fn requests_of_other_systems_scan_what_the_head_has_and_the_base_has_not() {
-    let expected: fn(&[String; 4]) -> Vec<String> = |ids| range(&ids[1], &ids[3]);
+    let expected: Expected = |ids| range(&ids[1], &ids[3]);
     assert_calls(&[
         (
             "JENKINS_URL=x CHANGE_ID=3 CHANGE_TARGET=main GIT_COMMIT=2",
@@ -440,8 +443,8 @@ fn a_request_whose_base_is_not_known_is_refused() {
 
 #[test]
 fn pushes_of_other_systems_scan_what_came_since() {
-    let since: fn(&[String; 4]) -> Vec<String> = |ids| range(&ids[2], &ids[3]);
-    let branch: fn(&[String; 4]) -> Vec<String> = |ids| range(&ids[1], &ids[3]);
+    let since: Expected = |ids| range(&ids[2], &ids[3]);
+    let branch: Expected = |ids| range(&ids[1], &ids[3]);
     assert_calls(&[
         // A commit before is known.
         (
@@ -481,8 +484,8 @@ fn pushes_of_other_systems_scan_what_came_since() {
 
 #[test]
 fn a_first_run_on_the_default_branch_and_schedules_of_other_systems_scan_all() {
-    let all: fn(&[String; 4]) -> Vec<String> = |ids| all_of(&ids[1]);
-    let everything: fn(&[String; 4]) -> Vec<String> = |_| vec!["scan".to_owned()];
+    let all: Expected = |ids| all_of(&ids[1]);
+    let everything: Expected = |_| vec!["scan".to_owned()];
     assert_calls(&[
         ("JENKINS_URL=x GIT_COMMIT=M BRANCH_NAME=main", all),
         ("CIRCLECI=true CIRCLE_SHA1=M CIRCLE_BRANCH=main", all),

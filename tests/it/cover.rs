@@ -552,7 +552,9 @@ fn closed() -> Repo {
 /// The layers around the secret `token`.
 fn layers_of(report: &Report, token: &str) -> Option<Vec<String>> {
     let found = report.findings().iter().find(|f| f["secret"] == token)?;
-    let wrapping = found["occurrences"][0]["wrapping"].as_array().unwrap();
+    // It is left out where there are none.
+    let wrapping = found["occurrences"][0]["wrapping"].as_array();
+    let wrapping = wrapping.map_or(&[][..], Vec::as_slice);
     let layers = wrapping
         .iter()
         .flat_map(|layer| layer.as_object().unwrap().values());
