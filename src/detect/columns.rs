@@ -24,7 +24,7 @@ const MAX_RAGGED: usize = 16;
 
 /// What a keyword stands in.
 pub(super) enum Found {
-    /// The header of a column: its values are in [`column`].
+    /// The header of a column: its values are in [`fn@column`].
     Header,
     /// The name of a row.
     Row(Assignment),

@@ -15,7 +15,7 @@ use crate::odb::{Node, ObjectId, ObjectKind, ObjectStore};
 use crate::span::Span;
 
 /// Checks that every new object of `rewritten` is in `store`, which was opened after they were written: git
-/// computed the ids of what it stored, so these are the bytes that [`object`] and [`Trees`] checked when they
+/// computed the ids of what it stored, so these are the bytes that `object` and `Trees` checked when they
 /// were handed to it. Trees that were made one by one are read back and checked here.
 ///
 /// # Errors

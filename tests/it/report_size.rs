@@ -5,10 +5,10 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::support::{Repo, github_token, page_data, unleak, with_refs};
+use crate::support::{Repo, github_token, page_data, unleak_with, with_refs};
 
 fn run(args: &[&str], dir: &Path) -> (Option<i32>, Vec<u8>, String) {
-    let output = unleak(args, dir);
+    let output = unleak_with(args, dir, &[("HOME", dir.as_os_str())]);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     (output.status.code(), output.stdout, said)
 }

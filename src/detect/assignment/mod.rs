@@ -213,8 +213,7 @@ impl Reader<'_> {
     fn is_removed_setting(&self, name: Span) -> bool {
         let is_at_start = name.start == 0 || self.bytes[name.start - 1] == b'\n';
         let text = &self.bytes[name.start..name.end];
-        let is_variable =
-            |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_';
+        let is_variable = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
         is_at_start
             && self.peek(0) == Some(b'=')
             && text

@@ -73,7 +73,7 @@ fn a_damaged_pack_is_named_by_its_own_path() {
     repo.write("broken.pack", bytes);
     let said = purged.purge(&["--known", "-", "--apply", "--finish"], 0);
     let list = said
-        .split_once("Archives that nobody can open:\n")
+        .split_once("nothing is proven in these:\n")
         .expect("a list")
         .1;
     let path = repo.path().join("broken.pack");
