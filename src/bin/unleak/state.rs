@@ -182,6 +182,11 @@ impl State {
         let dir = self.file.parent().unwrap_or(Path::new("."));
         std::fs::create_dir_all(dir).map_err(|e| Error::io("make", dir, e))?;
         let bytes = sealed(&kept)?;
+        // A pipe would make the scan wait for a reader, and a device would take the state for ever.
+        if std::fs::metadata(&self.file).is_ok_and(|file| !file.is_file()) {
+            let why = std::io::Error::other("it is no plain file");
+            return Err(Error::io("write", &self.file, why));
+        }
         // Paths and names are nobody else's business.
         output::write_file(&self.file, &bytes, false)?;
         self.keep_learned(learned)
