@@ -182,13 +182,7 @@ impl State {
         let dir = self.file.parent().unwrap_or(Path::new("."));
         std::fs::create_dir_all(dir).map_err(|e| Error::io("make", dir, e))?;
         let bytes = sealed(&kept)?;
-        // A pipe would make the scan wait for a reader, and a device would take the state for ever.
-        if std::fs::metadata(&self.file).is_ok_and(|file| !file.is_file()) {
-            let why = std::io::Error::other("it is no plain file");
-            return Err(Error::io("write", &self.file, why));
-        }
-        // Paths and names are nobody else's business.
-        output::write_file(&self.file, &bytes, false)?;
+        write(&self.file, &bytes)?;
         self.keep_learned(learned)
     }
 
@@ -201,7 +195,7 @@ impl State {
         let dir = path.parent().unwrap_or(Path::new("."));
         std::fs::create_dir_all(dir).map_err(|e| Error::io("make", dir, e))?;
         match &learned.ledger {
-            Left::New(ledger) => output::write_file(&path, &ledger::file::write(ledger), false),
+            Left::New(ledger) => write(&path, &ledger::file::write(ledger)),
             Left::AsItWas => Ok(()),
             Left::Nothing => output::remove_file(&path),
         }
@@ -224,6 +218,20 @@ pub(crate) fn memory(audit: &AuditOptions, unpack: &unpack::Limits) -> Memory {
         choice: ledger::digest(&[choice.as_bytes()]),
         ..Memory::default()
     }
+}
+
+/// Writes what is kept. A pipe in its place would make the scan wait for a reader, and a device would take
+/// everything: neither is written to.
+///
+/// # Errors
+/// `Io` if the file cannot be written.
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    if std::fs::metadata(path).is_ok_and(|file| !file.is_file()) {
+        let why = std::io::Error::other("it is no plain file");
+        return Err(Error::io("write", path, why));
+    }
+    // Paths and names are nobody else's business.
+    output::write_file(path, bytes, false)
 }
 
 /// The ledger beside a report.
