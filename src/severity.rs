@@ -17,7 +17,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::detect::score::Reason;
 use crate::finding::{Finding, Standing};
 use crate::path_class::PathClass;
 use crate::rule::{Confidence, Rule};
@@ -81,7 +80,7 @@ impl Severity {
 
     /// The severity of a finding of `rule`.
     pub fn of(finding: &Finding, rule: Option<&Rule>) -> Self {
-        let severity = match is_proven(finding) {
+        let severity = match finding.reasons.is_proven() {
             true if finding.confidence == Confidence::High => Self::Critical,
             _ => Self::of_confidence(finding.confidence),
         };
@@ -102,17 +101,6 @@ impl Severity {
             Self::Low | Self::Info => Self::Info,
         }
     }
-}
-
-/// Whether a check proves that the finding is a secret.
-fn is_proven(finding: &Finding) -> bool {
-    let proofs = [
-        Reason::ChecksumVerified,
-        Reason::StructureVerified,
-        Reason::KnownValue,
-    ];
-    let mut proofs = proofs.iter();
-    proofs.any(|proof| finding.reasons.contains(*proof))
 }
 
 /// Whether it finds hashes of passwords, which must be guessed first.

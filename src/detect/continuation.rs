@@ -60,7 +60,11 @@ pub(super) fn is_glued_to_escaped(after: &[u8]) -> bool {
 
 /// Whether a byte right behind a closing quote goes on with the value: no language has it there.
 fn is_content(byte: &u8) -> bool {
-    byte.is_ascii_alphanumeric() || !byte.is_ascii() || b"%!^@~$*".contains(byte)
+    is_text(byte) || b"%!^@~$*".contains(byte)
+}
+
+fn is_text(byte: &u8) -> bool {
+    byte.is_ascii_alphanumeric() || !byte.is_ascii()
 }
 
 /// Whether a literal is put together with others by a method: `"a".concat("b")`, `["a", "b"].join("")`.
@@ -74,7 +78,6 @@ fn is_called(after: &[u8]) -> bool {
 
 /// Whether text is glued to the quote that closes a piece.
 fn is_glued(quote: u8, after: &[u8]) -> bool {
-    let is_text = |byte: &u8| byte.is_ascii_alphanumeric() || !byte.is_ascii();
     match after {
         [b'\\', next, ..] => quote == b'\'' && *next == quote,
         [other @ (b'"' | b'\''), next, ..] => {

@@ -137,6 +137,13 @@ impl Reasons {
         self.0 & (1 << reason as u32) != 0
     }
 
+    /// Whether a check proves that the value is a secret, whatever it looks like.
+    pub fn is_proven(self) -> bool {
+        self.contains(Reason::ChecksumVerified)
+            || self.contains(Reason::StructureVerified)
+            || self.contains(Reason::KnownValue)
+    }
+
     /// Returns all of both.
     #[must_use]
     pub fn and(self, other: Self) -> Self {

@@ -6,7 +6,7 @@
 use serde::Serialize;
 
 use super::document::{self, Finding, Text};
-use super::location::{left_out, locations, not_opened, unread};
+use super::location::{Location as Place, left_out, locations, not_opened, unread};
 use crate::severity::Severity;
 
 /// The newest version of the schema that it was checked against.
@@ -146,6 +146,7 @@ fn messages(report: &document::Document) -> Vec<Message> {
 }
 
 fn vulnerability(finding: &Finding) -> Vulnerability<'_> {
+    let first = locations(finding).into_iter().next();
     let name = match finding.description.as_str() {
         "" => &finding.rule_id,
         description => description,
@@ -162,7 +163,7 @@ fn vulnerability(finding: &Finding) -> Vulnerability<'_> {
             "{name}, found with {} confidence: {}.{} Make it useless at its issuer first: deleting the line is not enough, since history keeps it.",
             finding.confidence.name(),
             finding.why(),
-            redacted_path(finding)
+            path_remark(finding, first.as_ref())
         ),
         severity: match finding.severity() {
             Severity::Critical => "Critical",
@@ -172,7 +173,7 @@ fn vulnerability(finding: &Finding) -> Vulnerability<'_> {
             Severity::Info => "Info",
         },
         raw_source_code_extract: finding.secret.shown(),
-        location: location(finding),
+        location: location(finding, first.as_ref()),
         identifiers: [Identifier {
             kind: "unleak_rule_id",
             name: &finding.rule_id,
@@ -189,8 +190,7 @@ fn vulnerability(finding: &Finding) -> Vulnerability<'_> {
 }
 
 /// Says that there is no path, or that it is not exact, if so.
-fn redacted_path(finding: &Finding) -> &'static str {
-    let first = locations(finding).into_iter().next();
+fn path_remark(finding: &Finding, first: Option<&Place<'_>>) -> &'static str {
     match first.and_then(|first| first.path) {
         _ if finding.redacted_paths => " The path holds a secret and is shown redacted.",
         None => " It is in no file, but in the text of a commit or tag, or in the name of a ref.",
@@ -199,8 +199,7 @@ fn redacted_path(finding: &Finding) -> &'static str {
 }
 
 /// The first place: its file, if it stands in one, and the commit that brought it in.
-fn location(finding: &Finding) -> Location {
-    let first = locations(finding).into_iter().next();
+fn location(finding: &Finding, first: Option<&Place<'_>>) -> Location {
     let line = first.and_then(|first| first.line());
     let file = first.and_then(|first| first.path).map(Text::exact);
     let commit = first.and_then(|first| first.commit);

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::document::{Document, Finding};
+use super::document::{Document, Finding, Text};
 use super::escape::escape;
 use super::location::locations;
 use super::paint::{Paint, Role};
@@ -68,11 +68,12 @@ const MAX_SHARE: usize = 60;
 
 /// Counts the directories at the first depth at which they tell findings apart.
 fn by_directory(document: &Document) -> Vec<(String, usize)> {
+    let paths: Vec<Option<String>> = document.findings.iter().map(first_path).collect();
     let mut depth = 1;
     loop {
         let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-        for finding in &document.findings {
-            *counts.entry(directory(finding, depth)).or_default() += 1;
+        for path in &paths {
+            *counts.entry(directory(path.as_deref(), depth)).or_default() += 1;
         }
         let rows = by_count(counts);
         let most = rows.first().map_or(0, |(_, count)| *count);
@@ -83,13 +84,17 @@ fn by_directory(document: &Document) -> Vec<(String, usize)> {
     }
 }
 
-/// The first `depth` directories of the path at which a finding first stood.
-fn directory(finding: &Finding, depth: usize) -> String {
+/// The path at which a finding first stood.
+fn first_path(finding: &Finding) -> Option<String> {
     let first = locations(finding).into_iter().next();
-    let Some(path) = first.and_then(|first| first.path) else {
+    first.and_then(|first| first.path).map(Text::shown)
+}
+
+/// The first `depth` directories of a path.
+fn directory(path: Option<&str>, depth: usize) -> String {
+    let Some(path) = path else {
         return "in no file".to_owned();
     };
-    let path = path.shown();
     let mut ends = path.match_indices('/').map(|(at, _)| at + 1);
     let end = ends.by_ref().take(depth).last();
     end.map_or_else(|| "./".to_owned(), |end| path[..end].to_owned())
@@ -171,7 +176,7 @@ pub(super) fn folded(findings: &[&Finding], paint: Paint, text: &mut String) {
     let mut places: BTreeMap<(PathClass, String), usize> = BTreeMap::new();
     for finding in findings {
         let class = finding.path_class.unwrap_or(PathClass::Production);
-        let place = directory(finding, 2);
+        let place = directory(first_path(finding).as_deref(), 2);
         *places.entry((class, place)).or_default() += 1;
     }
     let mut places: Vec<_> = places.into_iter().collect();

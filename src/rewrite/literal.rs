@@ -40,12 +40,7 @@ const MAX_WORD_LEN: usize = 20;
 
 /// What makes `value` ambiguous wherever it stands, given what the finding says of it.
 pub fn of_value(value: &[u8], reasons: Reasons, has_shape: bool) -> Option<Ambiguity> {
-    let is_proven = [
-        Reason::ChecksumVerified,
-        Reason::StructureVerified,
-        Reason::KnownValue,
-    ];
-    if is_proven.iter().any(|&reason| reasons.contains(reason)) {
+    if reasons.is_proven() {
         return None;
     }
     if is_number(value) {

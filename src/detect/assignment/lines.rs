@@ -106,7 +106,8 @@ impl Reader<'_> {
     }
 }
 
-fn is_content(byte: u8) -> bool {
+/// Whether a byte can be part of a word.
+pub(super) fn is_content(byte: u8) -> bool {
     byte.is_ascii_graphic() || !byte.is_ascii()
 }
 

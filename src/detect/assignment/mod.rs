@@ -461,8 +461,7 @@ impl Reader<'_> {
         let line = &rest[..memchr::memchr(b'\n', rest).unwrap_or(rest.len())];
         self.seen = self.seen.max(opening + line.len() + MAX_LOOKAHEAD);
         let word = line.trim_ascii_end();
-        let is_content = |byte: &u8| byte.is_ascii_graphic() || !byte.is_ascii();
-        let is_word = word.len() > 1 && word.iter().all(is_content);
+        let is_word = word.len() > 1 && word.iter().all(|byte| lines::is_content(*byte));
         let span = Span::new(opening, opening + word.len());
         (is_word && !word[1..].contains(&word[0])).then_some((span, Form::Bare, true))
     }

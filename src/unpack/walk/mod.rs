@@ -185,12 +185,7 @@ impl<'s> Walk<'s> {
             }
             add_name(&mut names, &entry.name, depth);
             self.path.push(entry.name);
-            let content = &bytes[entry.content];
-            let shown = part(content, 0, self.limits.max_member_bytes);
-            if shown.len() < content.len() {
-                self.problem(too_long(self.limits.max_member_bytes));
-            }
-            self.member(shown, depth);
+            self.stored(&bytes[entry.content], depth);
             self.aside("(link)", &entry.link);
             self.aside("(pax)", &entry.pax);
             self.path.pop();
@@ -214,16 +209,20 @@ impl<'s> Walk<'s> {
             }
             add_name(&mut names, &entry.name, depth);
             self.path.push(entry.name);
-            let content = &bytes[entry.content];
-            let shown = part(content, 0, self.limits.max_member_bytes);
-            if shown.len() < content.len() {
-                self.problem(too_long(self.limits.max_member_bytes));
-            }
-            self.member(shown, depth);
+            self.stored(&bytes[entry.content], depth);
             self.path.pop();
         }
         self.names(&names, depth);
         self.outcome(failure)
+    }
+
+    /// A member that is not compressed, up to the limit.
+    fn stored(&mut self, content: &[u8], depth: u32) {
+        let shown = part(content, 0, self.limits.max_member_bytes);
+        if shown.len() < content.len() {
+            self.problem(too_long(self.limits.max_member_bytes));
+        }
+        self.member(shown, depth);
     }
 
     /// A cpio archive, and what follows it: the first part of an initramfs is not compressed.
