@@ -91,6 +91,8 @@ pub(super) fn column(
             break;
         }
         next = line.next;
+        let is_delimited =
+            matches!(header.style, Style::Delimited(delimiter) if delimiter != b'\t');
         let style = match header.style {
             Style::Copy => Style::Delimited(b'\t'),
             style => style,
@@ -106,7 +108,10 @@ pub(super) fn column(
         is_first = false;
         let value = cells[header.index];
         if !value.is_empty() && &window[value.start..value.end] != b"\\N" {
-            found.push(assignment(header.name, value, Operator::Listed));
+            let mut row = assignment(header.name, value, Operator::Listed);
+            // A quoted cell that goes on on the next line.
+            row.is_partial = is_delimited && window[value.start] == b'"';
+            found.push(row);
         }
     }
 }

@@ -36,7 +36,7 @@ enum At {
 }
 
 /// Commands with the words that must follow, and where their secrets stand.
-const COMMANDS: [(&[&str], &[At]); 32] = [
+const COMMANDS: [(&[&str], &[At]); 35] = [
     (
         &["curl"],
         &[
@@ -104,6 +104,9 @@ const COMMANDS: [(&[&str], &[At]); 32] = [
     (&["rabbitmqctl", "add_user"], &[At::Argument(1)]),
     (&["rabbitmqctl", "change_password"], &[At::Argument(1)]),
     (&["ipmitool"], &[At::Option("-P")]),
+    (&["zip"], &[At::Option("-P")]),
+    (&["unzip"], &[At::Option("-P")]),
+    (&["7z"], &[At::Glued("-p")]),
 ];
 
 /// Returns the secrets of the command whose first word stands at `at`.
@@ -306,12 +309,21 @@ fn bare(bytes: &[u8], mut at: usize, outer: Option<u8>) -> usize {
             b'\\' if outer.is_none() && is_escape(&bytes[at + 1..]) => at += 1,
             b'"' | b'\'' => break,
             b';' | b'|' | b'&' | b'<' | b'>' => break,
+            b'\\' if outer == Some(b'"') && is_inner_mark(&bytes[at + 1..]) => at += 1,
             byte if byte.is_ascii_whitespace() || Some(byte) == outer || byte == b'\\' => break,
             _ => {}
         }
         at += 1;
     }
     at.min(bytes.len())
+}
+
+/// Whether JSON writes a mark of the word behind this backslash: `\u0026` and more of the word. A quote
+/// ends it if a blank follows.
+fn is_inner_mark(after: &[u8]) -> bool {
+    let is_mark =
+        after.len() > 5 && after[..3] == *b"u00" && after[3..5].iter().all(u8::is_ascii_hexdigit);
+    is_mark && after[5].is_ascii_alphanumeric()
 }
 
 /// Whether a backslash before `after` escapes a mark, or a blank with more of the word behind it.

@@ -254,8 +254,8 @@ impl Confirmer {
         }
         if let Matcher::Known(value) = rule.matcher {
             let known = &self.known[value as usize];
-            let len = known.len_at(&window[at..])?;
-            return Some(known.candidate(number, len));
+            let shown = known.shown_at(&window[at..])?;
+            return Some(known.candidate(number, shown));
         }
         let found = self.find(number, rule, place, scratch)?;
         let (span, secret_span, is_partial) = match bounded(rule, place, found) {
@@ -474,7 +474,7 @@ fn listed(
         }
         let (confidence, mut reasons) = score::shaped(rule, secret);
         let is_cut = span.end >= at + command::MAX_COMMAND_LEN;
-        if is_cut || continuation::goes_on(window, span, false) {
+        if is_cut || continuation::goes_on(window, span, continuation::Joins::Nowhere) {
             reasons.add(Reason::Partial);
         }
         let all = Span::new(span.start.min(at), span.end.max(at));

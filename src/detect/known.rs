@@ -3,14 +3,16 @@
 //!
 //! A value is found wherever a rule's match would be: as it stands, inside of encoded texts,
 //! archives and names. Base64 that runs into other base64 without a mark between them is decoded from
-//! the wrong place; so the three forms that the value's inner bytes take there are searched for, too.
+//! the wrong place; so the three forms that the value's inner bytes take there are searched for, too,
+//! and its spellings in other syntaxes.
 
 use std::sync::Arc;
 
 use data_encoding::{BASE64_NOPAD, BASE64URL_NOPAD};
 
-use super::Candidate;
+use super::decode::{Encoding, Layer};
 use super::score::{Reason, Reasons};
+use super::{Candidate, spelling};
 use crate::error::{Error, Result};
 use crate::rule::{Boundary, Confidence, Matcher, Rule, keyword_of};
 use crate::secret::Secret;
@@ -33,6 +35,8 @@ pub struct KnownValue {
     secret: Arc<Secret>,
     /// Inner characters of its base64 forms.
     forms: Vec<Secret>,
+    /// What other syntaxes write for it.
+    spellings: Vec<(Encoding, Secret)>,
 }
 
 impl KnownValue {
@@ -55,14 +59,18 @@ impl KnownValue {
                 )),
             );
         }
-        let mut forms: Vec<Secret> = (0..3)
-            .flat_map(|shift| base64_forms(secret.reveal(), shift))
-            .filter(|form| form.len() >= MIN_FORM_LEN)
-            .map(|form| Secret::new(&form))
-            .collect();
-        forms.sort_unstable();
-        forms.dedup();
-        Ok(Self { secret, forms })
+        let spellings = spelling::of(secret.reveal()).into_iter();
+        let spellings = spellings.filter(|(_, text)| (MIN_LEN..=MAX_LEN).contains(&text.len()));
+        Ok(Self {
+            forms: inner_base64(secret.reveal())
+                .iter()
+                .map(|form| Secret::new(form))
+                .collect(),
+            spellings: spellings
+                .map(|(encoding, text)| (encoding, Secret::new(&text)))
+                .collect(),
+            secret,
+        })
     }
 
     /// The value.
@@ -72,7 +80,9 @@ impl KnownValue {
 
     /// The rule that finds value number `number`.
     pub(super) fn rule(&self, number: u32) -> Rule {
+        let spellings = self.spellings.iter().map(|(_, text)| text);
         let literals = std::iter::once(&*self.secret).chain(&self.forms);
+        let literals = literals.chain(spellings);
         let longest = literals.clone().map(|literal| literal.reveal().len()).max();
         Rule {
             id: RULE_ID.to_owned(),
@@ -101,18 +111,22 @@ impl KnownValue {
         }
     }
 
-    /// How many bytes at the start of `bytes` show the value.
-    pub(super) fn len_at(&self, bytes: &[u8]) -> Option<usize> {
-        std::iter::once(&*self.secret)
-            .chain(&self.forms)
-            .map(Secret::reveal)
-            .filter(|literal| bytes.starts_with(literal))
-            .map(<[u8]>::len)
-            .max()
+    /// How many bytes at the start of `bytes` show the value, and how these write it.
+    pub(super) fn shown_at(&self, bytes: &[u8]) -> Option<(usize, Option<Encoding>)> {
+        let plain = std::iter::once(&*self.secret).chain(&self.forms);
+        let plain = plain.map(|literal| (literal, None));
+        let spelled = self.spellings.iter();
+        let spelled = spelled.map(|(encoding, literal)| (literal, Some(*encoding)));
+        plain
+            .chain(spelled)
+            .filter(|(literal, _)| bytes.starts_with(literal.reveal()))
+            .map(|(literal, encoding)| (literal.reveal().len(), encoding))
+            .max_by_key(|(len, encoding)| (*len, encoding.is_none()))
     }
 
-    /// What the rule numbered `rule` says of `len` bytes that show the value.
-    pub(super) fn candidate(&self, rule: u16, len: usize) -> Candidate {
+    /// What the rule numbered `rule` says of bytes that show the value.
+    pub(super) fn candidate(&self, rule: u16, shown: (usize, Option<Encoding>)) -> Candidate {
+        let (len, encoding) = shown;
         let mut reasons = Reasons::default();
         reasons.add(Reason::KnownValue);
         let end = i32::try_from(len).expect("values are short");
@@ -126,11 +140,23 @@ impl KnownValue {
             reasons,
             secret: Arc::clone(&self.secret),
             name: None,
-            wrapping: None,
+            wrapping: encoding.map(|encoding| [Layer::Encoded(encoding)].into()),
             inside: None,
             is_allowed: false,
         }
     }
+}
+
+/// The characters that base64 writes for the inner bytes of `value`, wherever it begins among three
+/// bytes; none that are too few to search for.
+pub fn inner_base64(value: &[u8]) -> Vec<Vec<u8>> {
+    let mut forms: Vec<Vec<u8>> = (0..3)
+        .flat_map(|shift| base64_forms(value, shift))
+        .filter(|form| form.len() >= MIN_FORM_LEN)
+        .collect();
+    forms.sort_unstable();
+    forms.dedup();
+    forms
 }
 
 /// The characters that `value` alone decides when base64 encodes it `shift` bytes after a multiple

@@ -3,7 +3,7 @@
 //! ```text
 //! enclosing < allow;  entropy, letters, continuation < syntax, block, command, insert, manifest,
 //! prefilter, decode, wordlist < placeholder < assignment < checksum, features < columns, trees, table < score
-//! < known, whole < confirm < mod < explain, inside, prove
+//! < spelling < known, whole < confirm < mod < explain, inside, prove
 //! ```
 //!
 //! A [`Detector`] is compiled once and shared; a [`Scratch`] belongs to one thread. A buffer is
@@ -32,6 +32,7 @@ mod placeholder;
 pub mod prefilter;
 pub mod prove;
 pub mod score;
+pub mod spelling;
 pub mod syntax;
 mod table;
 pub mod trees;

@@ -18,7 +18,7 @@
 //! Where two readings are possible, the longer one is taken if the value cannot be an expression
 //! of code; where the shorter one is taken, [`Extent::is_partial`] says that it may go on.
 
-use super::continuation;
+use super::continuation::{self, Joins};
 pub use crate::rule::Ends;
 use crate::span::Span;
 
@@ -57,6 +57,12 @@ struct Before {
     /// Whether escaped quotes stand between the open quote and the name.
     is_nested: bool,
     is_query: bool,
+    /// Whether `\u0022` and `\u0027` are open before the value.
+    marked: [bool; 2],
+    /// Whether `\u003c` is open before the value.
+    is_marked_tag: bool,
+    /// Whether items before the name follow their commas without a blank.
+    is_tight: bool,
     /// In a flow collection of YAML, which ends at its own marks only.
     is_flow: bool,
     has_pairs: bool,
@@ -105,28 +111,70 @@ pub fn end(window: &[u8], name: Span, start: usize, ends: Ends) -> Extent {
     let (kept, is_partial) = match ends {
         Ends::Line if !before.is_known => {
             let is_mark = rest.get(len).is_some_and(|byte| b",;<>)}]".contains(byte));
-            (len, is_mark && !is_operand(&rest[..len]))
+            let is_more = is_mark && !is_operand(&rest[..len]);
+            (len, is_more || is_glued_behind(&rest[len..]))
         }
         Ends::Line if at_comma => (len, true),
-        Ends::Line => trim(&rest[..len], tail, &before),
+        Ends::Line => {
+            let (kept, is_more) = trim(&rest[..len], tail, &before);
+            let is_glued = !before.is_tight && is_glued_behind(&rest[len..]);
+            (kept, is_more || is_glued || begins_text(&rest[len..]))
+        }
+        // The end of an item, or a part of it.
+        Ends::Word if before.indent.is_some() && rest[..len].ends_with(b",") => (len - 1, true),
         Ends::Word if before.own.is_none() => {
             let is_more = goes_on_behind(&rest[len..]) || before.takes_blanks(tail);
             (len, is_more)
         }
         Ends::Field => (len, before.field_goes_on(&rest[len..])),
         // Some readers of netrc files take quotes.
-        Ends::Blank => (len, matches!(rest.first(), Some(b'"' | b'\''))),
+        Ends::Blank => {
+            let is_quoted = matches!(rest.first(), Some(b'"' | b'\''));
+            (len, is_quoted || rest[..len].ends_with(b"\\"))
+        }
         _ => (len, false),
     };
     let end = start + kept;
     let is_folded = ends == Ends::Line && before.is_folded(&window[start + len..]);
-    let is_joined = continuation::goes_on(window, Span::new(start, end), ends == Ends::Line);
+    let joins = match ends {
+        Ends::Line => Joins::Anywhere,
+        _ => Joins::Nowhere,
+    };
+    let is_joined = continuation::goes_on(window, Span::new(start, end), joins)
+        || before.is_joined(&window[end..]);
     let reach = tail.len() + 1 + MAX_TAIL_LEN.max(continuation::REACH);
     Extent {
         end,
         is_partial: is_partial || is_folded || is_joined,
         seen: (start + len + reach).min(window.len()),
     }
+}
+
+/// Whether letters are glued to the brackets and commas in which a value ends, and are no next pair.
+fn is_glued_behind(rest: &[u8]) -> bool {
+    let is_mark = |byte: &&u8| b",)}]".contains(byte);
+    let marks = rest.iter().take(4).take_while(is_mark).count();
+    let rest = &rest[marks..];
+    let is_name = |byte: &&u8| byte.is_ascii_alphanumeric() || b"_-.\"'".contains(byte);
+    let name = rest.iter().take(48).take_while(is_name).count();
+    let is_pair = matches!(rest.get(name), Some(b'=' | b':'));
+    marks > 0 && rest.first().is_some_and(u8::is_ascii_alphanumeric) && !is_pair
+}
+
+/// Whether a tab that JSON escapes and more text follow.
+fn begins_text(rest: &[u8]) -> bool {
+    let text = rest.strip_prefix(b"\\t");
+    text.is_some_and(|text| text.first().is_some_and(u8::is_ascii_alphanumeric) && !is_pair(text))
+}
+
+/// How often `mark` stands behind a backslash.
+fn count_marks(line: &[u8], mark: &[u8]) -> usize {
+    memchr::memchr_iter(b'\\', line)
+        .filter(|&at| {
+            let found = line.get(at + 1..at + 1 + mark.len());
+            found.is_some_and(|found| found.eq_ignore_ascii_case(mark))
+        })
+        .count()
 }
 
 /// Where the line that holds `at` begins, as far back as is looked at, and whether its beginning is
@@ -168,7 +216,15 @@ impl Before {
             is_flow: outer.is_none()
                 && open[1] + open[2] > 0
                 && window[..start].trim_ascii_end().ends_with(b":"),
-            is_query: matches!(last, Some(b'?' | b'&')) || prefix.ends_with(b"&amp;"),
+            is_query: matches!(last, Some(b'?' | b'&'))
+                || prefix.ends_with(b"&amp;")
+                || (prefix.ends_with(b"\\") && window[name.start..].starts_with(b"u0026")),
+            marked: [b"u0022", b"u0027"]
+                .map(|mark| count_marks(&window[line..start], mark) % 2 == 1),
+            is_marked_tag: count_marks(prefix, b"u003c") > count_marks(prefix, b"u003e"),
+            is_tight: prefix
+                .windows(2)
+                .any(|pair| pair[0] == b',' && !pair[1].is_ascii_whitespace()),
             is_item: prefix.trim_ascii() == b"-",
             has_pairs: memchr::memchr(b';', prefix).is_some_and(|at| prefix[..at].contains(&b'=')),
             is_shell: words == Some(Leading::Shell),
@@ -189,6 +245,16 @@ impl Before {
         let is_apart = tail.first().is_some_and(u8::is_ascii_whitespace);
         let is_whole = self.is_item || self.takes_line || self.is_first;
         is_whole && is_apart && !rest.is_empty() && !rest.starts_with(b"#") && !is_command(rest)
+    }
+
+    /// Whether the quoted text that holds the value is joined to a literal which goes on with it.
+    fn is_joined(&self, rest: &[u8]) -> bool {
+        match (self.quote, self.own, rest.split_first()) {
+            (Some(quote), None, Some((first, after))) if *first == quote => {
+                continuation::is_joined_text(quote, after)
+            }
+            _ => false,
+        }
     }
 
     /// Whether the field of a connection string goes on behind a blank: its `;` comes later.
@@ -444,7 +510,9 @@ fn closes(quote: u8, after: &[u8]) -> bool {
 /// Whether the quote before `after` is doubled, which escapes it in YAML, SQL and others: the text
 /// goes on behind it and is closed on its line.
 fn is_doubled(quote: u8, after: &[u8]) -> bool {
-    let goes_on = |byte: &u8| byte.is_ascii_graphic() && !b",;)]}".contains(byte);
+    // An apostrophe has no other use there.
+    let ends = |byte: &u8| quote == b'"' && b",;)]}".contains(byte);
+    let goes_on = |byte: &u8| byte.is_ascii_graphic() && *byte != b',' && !ends(byte);
     after.first() == Some(&quote) && after.get(1).is_some_and(goes_on) && closes(quote, &after[1..])
 }
 
@@ -489,7 +557,7 @@ fn is_delimiter(byte: u8, after: &[u8], before: &Before, is_word: bool) -> bool 
         b';' => is_word || before.has_pairs || begins_pair(after) || begins_command(after),
         b'&' if is_word => ends_command(byte, after) || before.is_query || is_pair(after),
         b'&' => before.is_query || begins_pair(after),
-        b'|' => is_word && ends_command(byte, after),
+        b'|' => (is_word && ends_command(byte, after)) || begins_pair(after),
         b'<' => is_word || begins_tag(after),
         b'>' => is_word || before.open[3] > 0,
         b'#' => before.is_query,
@@ -509,7 +577,6 @@ fn bracket(byte: u8) -> usize {
 /// Whether the backslash before `after` ends the value: it stands at the line's end, or escapes the
 /// quote around the value, a line end, or a mark that JSON writes as `\u0026`.
 fn ends_escaped(after: &[u8], before: &Before) -> bool {
-    const MARKS: [&[u8]; 5] = [b"u0022", b"u0026", b"u0027", b"u003c", b"u003e"];
     match after {
         [] | [b'\n' | b'\r', ..] => true,
         [b'"' | b'\'' | b'`' | b'\\', ..] => before.quote.is_some(),
@@ -519,7 +586,26 @@ fn ends_escaped(after: &[u8], before: &Before) -> bool {
         }
         // A manual page changes its font.
         [b'f', next, ..] => !before.is_setting && next.is_ascii_uppercase(),
-        [b'u', ..] => before.quote.is_some() && MARKS.iter().any(|mark| after.starts_with(mark)),
+        [b'u', ..] => before.quote.is_some() && ends_at_mark(after, before),
+        _ => false,
+    }
+}
+
+/// Whether the mark that JSON writes as `\u0026` ends the value, as the mark itself would.
+fn ends_at_mark(after: &[u8], before: &Before) -> bool {
+    let Some((mark, rest)) = after.split_at_checked(5) else {
+        return false;
+    };
+    let mark = mark.to_ascii_lowercase();
+    match &mark[..] {
+        b"u0022" => before.marked[0],
+        b"u0027" => before.marked[1],
+        b"u0026" => {
+            let is_last = !rest.first().is_some_and(|byte| is_operand(&[*byte]));
+            before.is_query || is_last || begins_pair(rest)
+        }
+        b"u003c" => matches!(rest.first(), Some(b'/' | b'!')) || rest.starts_with(b"br"),
+        b"u003e" => before.is_marked_tag || before.open[3] > 0,
         _ => false,
     }
 }
@@ -622,6 +708,7 @@ fn word(rest: &[u8], before: &Before) -> Option<usize> {
             b'"' | b'\'' | b'`' => before.quote == Some(byte) || !before.is_known,
             b'&' | b'|' => before.quote.is_none() && ends_command(byte, &rest[at + 1..]),
             b';' | b'<' | b'>' => before.quote.is_none() && !before.is_item,
+            b',' if before.quote.is_none() => ends_item(&rest[at + 1..], before),
             b')' | b']' | b'}' => before.open[bracket(byte)] > 0 && before.quote.is_none(),
             _ => false,
         };
@@ -630,6 +717,13 @@ fn word(rest: &[u8], before: &Before) -> Option<usize> {
         }
         at += 1;
     }
+}
+
+/// Whether the comma before `after` ends an item of the list that is open.
+fn ends_item(after: &[u8], before: &Before) -> bool {
+    let is_list = before.open[1] + before.open[2] > 0;
+    let is_next = |byte: &u8| byte.is_ascii_whitespace() || b"-\"'".contains(byte);
+    is_list && after.first().is_none_or(is_next)
 }
 
 /// Whether PowerShell's backtick escapes the quote behind it: the literal goes on.

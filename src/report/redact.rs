@@ -4,7 +4,7 @@
 //! A value is replaced
 //! - at the very place of an occurrence: in the name of a file or ref in which it was found, in the
 //!   author of a commit, on the line of a finding;
-//! - anywhere, if it is recognisable (`recognise`), as it is or percent-encoded.
+//! - anywhere, if it is recognisable (`recognise`), as it is or as other syntaxes write it.
 //!
 //! A word that is somebody's password stays what it is in all other text. Names that programs read
 //! are exact but for these two cases, and the finding then says so.
@@ -21,6 +21,7 @@ use memchr::memmem;
 use super::recognise::is_recognisable;
 use crate::audit::Audit;
 use crate::detect::entropy::Classes;
+use crate::detect::{known, spelling};
 use crate::finding::{Finding, Occurrence, Part, Place, Side, Signature};
 use crate::secret::Secret;
 use crate::span::Span;
@@ -225,16 +226,14 @@ impl Redactor {
     }
 }
 
-/// The automaton of all recognisable values and their percent-encoded forms, with their marks.
+/// The automaton of all recognisable values and their spellings, with their marks.
 fn searched(secrets: &HashSet<Arc<Secret>>) -> Option<(AhoCorasick, Vec<String>)> {
     let mut forms: Vec<(Vec<u8>, String)> = Vec::new();
     for secret in secrets.iter().filter(|s| is_recognisable(s.reveal())) {
         let (value, mark) = (secret.reveal(), secret.redacted());
         forms.push((value.to_vec(), mark.clone()));
-        let encoded = percent_encoded(value);
-        if encoded != value {
-            forms.push((encoded, mark));
-        }
+        let spellings = spelling::of(value).into_iter();
+        forms.extend(spellings.map(|(_, spelled)| (spelled, mark.clone())));
     }
     forms.sort_unstable();
     forms.dedup();
@@ -267,8 +266,14 @@ fn add_tokens(line: &[u8], secret: &Secret, marks: &mut Marks) {
     };
     let mut copies = Vec::new();
     add_copies(line, value, secret, &mut copies);
+    for (_, spelled) in spelling::of(value) {
+        add_copies(line, &spelled, secret, &mut copies);
+    }
     copies.retain(|(span, _)| !is_part(span.start.checked_sub(1)) && !is_part(Some(span.end)));
     marks.append(&mut copies);
+    for form in known::inner_base64(value) {
+        add_copies(line, &form, secret, marks);
+    }
 }
 
 /// Replaces parts of `text` that may overlap: nothing of any of them is left.
@@ -286,18 +291,6 @@ fn replaced(text: &[u8], mut marks: Marks) -> Vec<u8> {
     }
     masked.extend_from_slice(&text[done..]);
     masked
-}
-
-fn percent_encoded(value: &[u8]) -> Vec<u8> {
-    let mut encoded = Vec::with_capacity(value.len());
-    for &byte in value {
-        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
-            encoded.push(byte);
-        } else {
-            encoded.extend_from_slice(format!("%{byte:02X}").as_bytes());
-        }
-    }
-    encoded
 }
 
 #[cfg(test)]

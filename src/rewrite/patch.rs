@@ -226,6 +226,7 @@ fn replacement(
             )
         }
         [Layer::Encoded(_)] if !is_binary => mark.to_vec(),
+        _ if !is_binary && layers.iter().all(escapes_characters) => mark.to_vec(),
         // Whatever else: the same number of characters that stand for nothing in any of them.
         _ => shown
             .iter()
@@ -238,6 +239,16 @@ fn replacement(
             })
             .collect(),
     })
+}
+
+/// Whether a layer writes some characters otherwise, and leaves the others as they are.
+fn escapes_characters(layer: &Layer) -> bool {
+    matches!(
+        layer,
+        Layer::Encoded(
+            Encoding::Percent | Encoding::Backslash | Encoding::Entities | Encoding::Quotes
+        )
+    )
 }
 
 /// Where the characters of a value's base64 begin and end.

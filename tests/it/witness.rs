@@ -191,8 +191,8 @@ impl Witness {
                         is_made |= matches!(fault, Some(Fault::Short | Fault::Long));
                     }
                     text += &dice.text(alphabet, len);
-                    // A hyphen behind a token ends it.
-                    if fault == Some(Fault::Long) && text.ends_with(['-', '_']) {
+                    // A mark behind a token ends it.
+                    if fault == Some(Fault::Long) && text.ends_with(['-', '_', '+', '/']) {
                         text.replace_range(text.len() - 1.., "7");
                     }
                     if fault == Some(Fault::Alphabet) && !is_made {
@@ -427,7 +427,12 @@ fn found(dir: &Path) -> BTreeMap<String, Vec<(String, String)>> {
     let output = unleak(&args, dir);
     let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let mut found: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
-    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    let text = |value: &serde_json::Value| {
+        value
+            .as_str()
+            .unwrap_or_else(|| panic!("{document:#}"))
+            .to_owned()
+    };
     for finding in document["findings"].as_array().unwrap() {
         let entry = (text(&finding["rule_id"]), text(&finding["confidence"]));
         found

@@ -105,11 +105,7 @@ pub(crate) fn audit_options(
     min_confidence: Option<ConfidenceChoice>,
     no_inline_allow: bool,
 ) -> AuditOptions {
-    let inline_allow = if layers.inline_allow(no_inline_allow).value {
-        InlineAllow::Honoured
-    } else {
-        InlineAllow::Ignored
-    };
+    let inline_allow = inline_allow(layers, no_inline_allow);
     let min_confidence = layers.min_confidence(min_confidence.map(confidence)).value;
     AuditOptions {
         scan: ScanOptions {
@@ -121,6 +117,14 @@ pub(crate) fn audit_options(
         public_keys: PublicKeys::LeftOut,
         worktree: None,
         fingerprint_key: Vec::new(),
+    }
+}
+
+/// Whether markers in comments allow what stands there, as the flag and files say.
+pub(crate) fn inline_allow(layers: &Layers, is_off: bool) -> InlineAllow {
+    match layers.inline_allow(is_off).value {
+        true => InlineAllow::Honoured,
+        false => InlineAllow::Ignored,
     }
 }
 

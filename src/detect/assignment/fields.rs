@@ -741,8 +741,9 @@ impl Reader<'_> {
 
     /// Reads the literal that is taken where the environment has none: `getenv("X") || "…"`.
     pub(super) fn fallback(&mut self) -> Option<Value> {
-        const SIGNS: [&[u8]; 9] = [
+        const SIGNS: [&[u8]; 10] = [
             b"|| ",
+            b"{ ",
             b"?? ",
             b" or ",
             b"?: ",
@@ -759,7 +760,10 @@ impl Reader<'_> {
         let reads = line
             .windows(3)
             .take(MAX_NAME_LEN)
-            .position(|part| part.eq_ignore_ascii_case(b"env"))?;
+            .position(|part| part.eq_ignore_ascii_case(b"env"));
+        let Some(reads) = reads else {
+            return self.alternative();
+        };
         let found = SIGNS.iter().find_map(|sign| {
             let at = memchr::memmem::find(&line[reads..], sign)?;
             let after = reads + at + sign.len();
@@ -773,6 +777,66 @@ impl Reader<'_> {
             self.back(start);
         }
         value.map(|(span, _, is_partial)| (span, Form::Default, is_partial))
+    }
+
+    /// Reads the literal that is taken if an expression has no value, or by its choice: `a.b || "…"`,
+    /// `a ? "…" : x`.
+    fn alternative(&mut self) -> Option<Value> {
+        const SIGNS: [&[u8]; 5] = [b" ||", b" ??", b" or", b" ?:", b" ?"];
+        let start = self.at;
+        self.skip(MAX_BLANKS, is_blank);
+        let rest = &self.bytes[self.at..];
+        let rest = &rest[..rest.len().min(MAX_FALLBACK)];
+        let is_part =
+            |byte: &&u8| byte.is_ascii_alphanumeric() || b"_.$()[]<>=!?:|& ".contains(byte);
+        let expression = rest.iter().take_while(is_part).count();
+        self.seen = self.seen.max(self.at + expression + MAX_NAME_LEN);
+        let before = rest[..expression].strip_suffix(b" ");
+        let begins = rest
+            .first()
+            .is_some_and(|byte| byte.is_ascii_alphabetic() || b"_$!(".contains(byte));
+        let is_choice =
+            before.is_some_and(|before| SIGNS.iter().any(|sign| before.ends_with(sign)));
+        let quote = rest.get(expression).copied();
+        let found = match quote.filter(|byte| b"\"'`".contains(byte)) {
+            Some(quote) if begins && is_choice => {
+                self.at += expression + 1;
+                self.quoted(quote, 0, Form::Quoted)
+            }
+            _ => None,
+        };
+        if found.is_none() {
+            self.back(start);
+        }
+        found.map(|(span, _, is_partial)| (span, Form::Default, is_partial))
+    }
+
+    /// Passes over the attributes of an element that has the name, up to its text:
+    /// `<password kind="…">`.
+    pub(super) fn skip_to_text(&mut self, name: Span) -> bool {
+        let before = &self.bytes[name.start.saturating_sub(MAX_NAME_LEN)..name.start];
+        let is_letter = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'_';
+        let prefix = match before.strip_suffix(b":") {
+            Some(before) => {
+                &before[..before.len() - before.iter().rev().take_while(is_letter).count()]
+            }
+            None => before,
+        };
+        if !prefix.ends_with(b"<") {
+            return false;
+        }
+        let rest = &self.bytes[self.at..];
+        let rest = &rest[..rest.len().min(MAX_FALLBACK)];
+        let end = memchr::memchr3(b'>', b'<', b'\n', rest);
+        self.seen = self
+            .seen
+            .max(self.at + end.unwrap_or(rest.len()) + MAX_NAME_LEN);
+        let Some(end) = end.filter(|&end| rest[end] == b'>' && !rest[..end].ends_with(b"/")) else {
+            return false;
+        };
+        let has_attribute = rest[..end].contains(&b'=');
+        self.at += if has_attribute { end + 1 } else { 0 };
+        has_attribute
     }
 
     /// Reads the value that stands in the field before that of the name: `value: …`, `name: X`.
@@ -848,6 +912,13 @@ impl Reader<'_> {
             .or_else(|| before.strip_suffix(b"'"));
         let before = before.unwrap_or(&self.bytes[..name.start]);
         let dash = before.ends_with(b"- ");
+        // `[--name, value]`
+        if before.len() == name.start.min(MAX_NAME_LEN)
+            && matches!(before.trim_ascii_end().last(), Some(b'[' | b','))
+            && self.take(b", ")
+        {
+            return true;
+        }
         self.skip(1, |byte| byte == b'\r');
         if dash && self.take(b"\n") {
             self.skip(MAX_NAME_LEN, is_blank);

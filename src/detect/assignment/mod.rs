@@ -7,7 +7,7 @@
 mod fields;
 mod lines;
 
-use super::continuation;
+use super::continuation::{self, Joins};
 pub use super::syntax::MAX_VALUE_LEN;
 use super::syntax::{self, Ends};
 use crate::span::Span;
@@ -96,7 +96,7 @@ pub fn read(window: &[u8], at: usize, keyword_len: usize, found: &mut Vec<Assign
         at: at + keyword_len,
         seen: 0,
         is_verbatim: false,
-        joins: false,
+        joins: Joins::Nowhere,
     };
     let single = reader.assignment(at, found);
     found.extend(single);
@@ -114,7 +114,7 @@ fn is_blank(byte: u8) -> bool {
 
 /// Whether a letter may stand before the quote of a literal.
 fn is_string_prefix(byte: &u8) -> bool {
-    b"bBrRuUfFNL@$".contains(byte)
+    b"bBrRuUfFNLs@$".contains(byte)
 }
 
 /// Whether a text between `:` and `=` is a type that a text may have, and not the begin of a value.
@@ -144,8 +144,8 @@ struct Reader<'w> {
     seen: usize,
     /// Whether the literal has no escapes: `@"…"`.
     is_verbatim: bool,
-    /// Whether two literals in a row are one, as in code.
-    joins: bool,
+    /// Where two literals in a row are one.
+    joins: Joins,
 }
 
 /// A value, how it is written, and whether it may go on.
@@ -186,7 +186,13 @@ impl Reader<'_> {
         } else {
             self.operator(is_flag, name)?
         };
-        self.joins = !is_flag && matches!(operator, Operator::Assign | Operator::Colon);
+        self.joins = match operator {
+            _ if is_flag => Joins::Nowhere,
+            Operator::Assign | Operator::Colon => Joins::Anywhere,
+            Operator::Blank if self.is_defined(name) => Joins::Anywhere,
+            Operator::Blank => Joins::OverLines,
+            _ => Joins::Nowhere,
+        };
         if operator == Operator::Colon {
             self.skip_type_annotation();
             self.skip_node_properties();
@@ -219,6 +225,12 @@ impl Reader<'_> {
             && text
                 .strip_prefix(b"-")
                 .is_some_and(|name| name.iter().all(is_variable))
+    }
+
+    /// Whether it is a macro of C: `#define NAME`.
+    fn is_defined(&self, name: Span) -> bool {
+        let before = self.bytes[..name.start].trim_ascii_end();
+        before.ends_with(b"define") || before.ends_with(b"#define")
     }
 
     fn peek(&self, ahead: usize) -> Option<u8> {
@@ -269,6 +281,7 @@ impl Reader<'_> {
             (b"<-", Operator::Assign),
             (b"?=", Operator::Assign),
             (b"||=", Operator::Assign),
+            (b"??=", Operator::Assign),
             (b"+=", Operator::Assign),
             (b".=", Operator::Assign),
             (b"=", Operator::Assign),
@@ -289,6 +302,9 @@ impl Reader<'_> {
             return None;
         }
         if self.take(b"value=") || self.take(b"Value=") {
+            return Some(Operator::Markup);
+        }
+        if self.skip_to_text(name) {
             return Some(Operator::Markup);
         }
         if self.skip_type() || self.skip_accessors() {
@@ -388,6 +404,9 @@ impl Reader<'_> {
             Operator::Assign | Operator::Colon | Operator::Item
         ) {
             self.skip_wrapper();
+            let is_signed = matches!(self.peek(1), Some(b'"' | b'\''));
+            self.skip(usize::from(is_signed), |byte| byte == b'+');
+            self.skip_brace();
         }
         if let Some(value) = self.raw_literal().or_else(|| self.here_document()) {
             return Some(value);
@@ -426,6 +445,25 @@ impl Reader<'_> {
         self.bare(name, operator)
     }
 
+    /// Passes over the brace before the only item of a list in C: `{"…"}`.
+    fn skip_brace(&mut self) {
+        let Some(text) = self
+            .bytes
+            .get(self.at..)
+            .and_then(|rest| rest.strip_prefix(b"{\""))
+        else {
+            return;
+        };
+        let text = &text[..text.len().min(MAX_DOUBLED_REACH)];
+        let end = memchr::memchr2(b'"', b'\n', text);
+        self.seen = self
+            .seen
+            .max(self.at + end.unwrap_or(text.len()) + MAX_LOOKAHEAD);
+        if end.is_some_and(|end| text[end..].starts_with(b"\"}")) {
+            self.at += 1;
+        }
+    }
+
     /// Reads a value without quotes, which stands on the same line, right after the operator.
     fn bare(&mut self, name: Span, operator: Operator) -> Option<Value> {
         self.skip(MAX_BLANKS, is_blank);
@@ -443,8 +481,8 @@ impl Reader<'_> {
         let extent = syntax::end(self.bytes, name, self.at, ends);
         let span = Span::new(self.at, extent.end);
         self.seen = extent.seen.max(extent.end + MAX_LOOKAHEAD);
-        if let Some(value) = default_in(self.bytes, span) {
-            return Some((value, Form::Default, false));
+        if let Some((value, is_partial)) = default_in(self.bytes, span) {
+            return Some((value, Form::Default, is_partial));
         }
         self.at = span.end;
         Some((span, Form::Bare, extent.is_partial))
@@ -497,8 +535,12 @@ impl Reader<'_> {
             .count()
     }
 
-    /// Reads a literal without escapes that ends at a mark of its own: `r#"…"#`, `#"…"#`, `R"x(…)x"`.
+    /// Reads a literal without escapes that ends at a mark of its own: `r#"…"#`, `#"…"#`, `R"x(…)x"`,
+    /// `%q(…)`, `[[…]]`.
     fn raw_literal(&mut self) -> Option<Value> {
+        if let Some(value) = self.bracketed_literal() {
+            return Some(value);
+        }
         let rest = self.bytes.get(self.at..)?;
         let letters = rest
             .iter()
@@ -534,6 +576,47 @@ impl Reader<'_> {
             .seen
             .max(start + end.unwrap_or(text.len()) + MAX_LOOKAHEAD);
         Some((Span::new(start, start + end?), Form::Quoted, false))
+    }
+
+    /// Reads a literal between brackets: `%q(…)` of Ruby, `q{…}` of Perl, `~s(…)` of Elixir, `[[…]]` of
+    /// Lua, `''…''` of Nix, ```` ``…`` ```` of reStructuredText. It is one word that ends the statement.
+    fn bracketed_literal(&mut self) -> Option<Value> {
+        const MARKS: [&[u8]; 9] = [b"%q", b"%Q", b"%", b"~s", b"~S", b"qq", b"q", b"'", b"`"];
+        let rest = self.bytes.get(self.at..)?;
+        // Brackets before a value were passed over.
+        let is_lua = self.bytes[..self.at].ends_with(b"[[");
+        let (start, opening) = if is_lua {
+            (self.at, b'[')
+        } else {
+            let mark = MARKS.iter().find(|mark| rest.starts_with(mark))?;
+            (self.at + mark.len() + 1, *rest.get(mark.len())?)
+        };
+        let closing: &[u8] = match opening {
+            b'[' if is_lua => b"]]",
+            b'(' => b")",
+            b'{' => b"}",
+            b'[' => b"]",
+            b'\'' if rest[0] == b'\'' => b"''",
+            b'`' if rest[0] == b'`' => b"``",
+            _ => return None,
+        };
+        let text = &self.bytes[start..self.bytes.len().min(start + MAX_VALUE_LEN)];
+        let text = &text[..memchr::memchr(b'\n', text).unwrap_or(text.len())];
+        self.seen = self.seen.max(start + text.len() + MAX_LOOKAHEAD);
+        let last = text.trim_ascii_end();
+        let last = last.strip_suffix(b";").unwrap_or(last).trim_ascii_end();
+        let word = last.strip_suffix(closing)?;
+        let is_word = !word.is_empty() && word.iter().all(|byte| lines::is_content(*byte));
+        let is_pair = closing.len() == 2;
+        let is_quoted = if is_pair {
+            word.starts_with(&closing[..1]) || word.ends_with(&closing[..1])
+        } else {
+            word.iter().any(|byte| b"\"'`".contains(byte))
+        };
+        let is_balanced = word.iter().filter(|byte| **byte == opening).count()
+            == word.iter().filter(|byte| **byte == closing[0]).count();
+        (is_word && !is_quoted && (is_pair || is_balanced))
+            .then(|| (Span::new(start, start + word.len()), Form::Quoted, false))
     }
 
     /// Reads to the quote that closes an attribute.
@@ -606,15 +689,18 @@ impl Reader<'_> {
 
     /// What a literal holds that is closed by a quote behind `span`, which `escapes` backslashes escape.
     fn closed(&mut self, span: Span, escapes: usize, form: Form) -> Value {
-        if let Some(value) = default_in(self.bytes, span) {
-            return (value, Form::Default, false);
+        if let Some((value, is_partial)) = default_in(self.bytes, span) {
+            return (value, Form::Default, is_partial);
         }
         self.seen = self.seen.max(span.end + continuation::REACH);
         let goes_on = if escapes == 0 {
             continuation::goes_on(self.bytes, span, self.joins)
         } else {
             let after = self.bytes.get(span.end + escapes + 1..);
-            after.is_some_and(continuation::is_glued_to_escaped)
+            let quote = self.bytes.get(span.end + escapes);
+            quote
+                .zip(after)
+                .is_some_and(|(quote, after)| continuation::goes_on_escaped(*quote, after))
         };
         (span, form, goes_on)
     }
@@ -657,9 +743,10 @@ impl Reader<'_> {
         let line = self.bytes[name.end..].iter().take(MAX_VALUE_LEN + 1);
         let line = line.take_while(|&&byte| byte != b'\n').count();
         self.seen = name.end + line + MAX_LOOKAHEAD;
-        let value = default_in(self.bytes, Span::new(name.start - 2, name.end + line))?;
+        let span = Span::new(name.start - 2, name.end + line);
+        let (value, is_partial) = default_in(self.bytes, span)?;
         self.at = value.end;
-        Some((value, Form::Default, false))
+        Some((value, Form::Default, is_partial))
     }
 }
 
@@ -679,8 +766,9 @@ fn assignment(
 }
 
 /// Returns the default in `${NAME:-default}`, `${NAME-…}`, `${NAME:=…}`, `${NAME=…}`, if that is
-/// what `span` begins with. POSIX XCU 2.6.2; Compose, "Interpolation".
-fn default_in(bytes: &[u8], span: Span) -> Option<Span> {
+/// what `span` begins with, and whether text is glued to the variable. POSIX XCU 2.6.2; Compose,
+/// "Interpolation".
+fn default_in(bytes: &[u8], span: Span) -> Option<(Span, bool)> {
     let text = bytes[span.start..span.end].strip_prefix(b"${")?;
     let name = text
         .iter()
@@ -688,8 +776,12 @@ fn default_in(bytes: &[u8], span: Span) -> Option<Span> {
         .count();
     let rest = &text[name..];
     let sign = rest.strip_prefix(b":").unwrap_or(rest);
-    // Spring: `${db.password:default}`.
-    let is_property = sign.len() < rest.len() && text[..name].contains(&b'.');
+    // Spring: `${db.password:default}`, `${DB_PASSWORD:default}`. A shell has a number there.
+    let is_variable = sign.first().is_some_and(u8::is_ascii_alphabetic)
+        && text[..name]
+            .iter()
+            .all(|byte| byte.is_ascii_uppercase() || *byte == b'_');
+    let is_property = sign.len() < rest.len() && (text[..name].contains(&b'.') || is_variable);
     let value = match sign.first() {
         // Logback writes `:-`, as shells do.
         Some(byte) if is_property && *byte != b'-' && byte.is_ascii_graphic() => sign,
@@ -704,7 +796,9 @@ fn default_in(bytes: &[u8], span: Span) -> Option<Span> {
         [first @ (b'"' | b'\''), .., last] if first == last && len > 2 => 1,
         _ => 0,
     };
-    Some(Span::new(start + quotes, start + len - quotes))
+    let after = bytes.get(start + len + 1);
+    let is_glued = after.is_some_and(|byte| byte.is_ascii_alphanumeric());
+    Some((Span::new(start + quotes, start + len - quotes), is_glued))
 }
 
 /// The length of a default, up to the brace that closes the variable: neither one in quotes nor one
@@ -716,20 +810,35 @@ fn default_len(value: &[u8]) -> Option<usize> {
             return Some(len + 2);
         }
     }
-    let (mut depth, mut is_escaped) = (1, false);
-    value.iter().position(|byte| {
-        match byte {
-            b'\\' if !is_escaped => {
-                is_escaped = true;
-                return false;
-            }
-            b'{' if !is_escaped => depth += 1,
-            b'}' if !is_escaped => depth -= 1,
+    let mut depth = 1;
+    let mut at = 0;
+    loop {
+        match *value.get(at)? {
+            b'\\' => at += 1,
+            b'{' => depth += 1,
+            b'}' => depth -= 1,
+            quote @ (b'"' | b'\'') => at += quoted_len(&value[at + 1..], quote),
             _ => {}
         }
-        is_escaped = false;
-        depth == 0
-    })
+        if depth == 0 {
+            return Some(at);
+        }
+        at += 1;
+    }
+}
+
+/// The length of what `quote` quotes before `rest`, with the closing one; 0 if that is no brace, or
+/// nothing closes it: then the quote is a character of the value.
+fn quoted_len(rest: &[u8], quote: u8) -> usize {
+    let Some(len) = memchr::memchr(quote, rest) else {
+        return 0;
+    };
+    let closes_later = memchr::memchr(b'}', &rest[len..]).is_some();
+    if closes_later && rest[..len].contains(&b'}') {
+        len + 1
+    } else {
+        0
+    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Escaped characters: `%41`, `\u0041`, `\x41`, `&#65;`, `&amp;`, with the text between them; and
+//! Escaped characters: `%41`, `\u0041`, `\x41`, `\/`, `&#65;`, `&amp;`, with the text between them; and
 //! colours of a terminal, which stand for no character.
 
 use std::ops::Range;
@@ -62,6 +62,8 @@ fn unit(rest: &[u8]) -> Option<Unit> {
     }
     let (len, byte, encoding) = match rest {
         [b'%', a, b, ..] => (3, hex(&[*a, *b])?, Encoding::Percent),
+        // PHP writes slashes like this in JSON.
+        [b'\\', b'/', ..] => (2, b'/', Encoding::Backslash),
         [b'\\', b'x', a, b, ..] => (4, hex(&[*a, *b])?, Encoding::Backslash),
         [b'\\', b'u', b'{', digits @ ..] => {
             let len = digits.iter().take(5).position(|&byte| byte == b'}')?;
@@ -114,7 +116,7 @@ fn next_unit(bytes: &[u8], range: Range<usize>) -> Option<(usize, Unit)> {
         let rest = &bytes[at..];
         let can_be = match rest {
             [b'%', next, ..] => next.is_ascii_hexdigit(),
-            [b'\\', next, ..] => matches!(next, b'u' | b'x'),
+            [b'\\', next, ..] => matches!(next, b'u' | b'x' | b'/'),
             [ESCAPE, next, ..] => *next == b'[',
             [_, next, ..] => *next == b'#' || next.is_ascii_lowercase(),
             _ => false,

@@ -58,6 +58,8 @@ pub enum Encoding {
     HexDump,
     /// A binary file in a patch of git.
     Base85,
+    /// Quotes written twice, as in YAML, SQL and CSV. No region is found by it.
+    Quotes,
 }
 
 impl Encoding {
@@ -75,6 +77,7 @@ impl Encoding {
             Self::QuotedPrintable => "quoted-printable",
             Self::HexDump => "hex dump",
             Self::Base85 => "base85",
+            Self::Quotes => "doubled quotes",
         }
     }
 }
@@ -179,6 +182,7 @@ pub fn decode(bytes: &[u8], region: Region, out: &mut Vec<u8>) {
         Encoding::Base85 => base85::decode(text, out),
         Encoding::Utf16 => utf16::decode(text, out),
         Encoding::Utf32 => utf32::decode(text, out),
+        Encoding::Quotes => out.extend_from_slice(text),
     }
 }
 
@@ -201,7 +205,9 @@ impl<'b> Origins<'b> {
             }
             Encoding::QuotedPrintable => quoted::stops(text),
             Encoding::HexDump => dump::stops(text),
-            Encoding::Utf16 | Encoding::Utf32 | Encoding::Base85 => Stops::default(),
+            Encoding::Utf16 | Encoding::Utf32 | Encoding::Base85 | Encoding::Quotes => {
+                Stops::default()
+            }
         };
         Self {
             bytes,
@@ -228,6 +234,7 @@ impl<'b> Origins<'b> {
             Encoding::Base85 => Span::new(0, self.text().len()),
             Encoding::Utf16 => utf16::outer(inner),
             Encoding::Utf32 => utf32::outer(inner),
+            Encoding::Quotes => inner,
         };
         let start = self.region.span.start;
         Span::new(start + found.start, start + found.end)
@@ -246,7 +253,8 @@ impl<'b> Origins<'b> {
             | Encoding::Utf16
             | Encoding::Utf32
             | Encoding::HexDump
-            | Encoding::Base85 => false,
+            | Encoding::Base85
+            | Encoding::Quotes => false,
         }
     }
 }

@@ -14,6 +14,7 @@ mod random;
 mod refusals;
 mod selection;
 mod since;
+mod spelling;
 mod taking_back;
 mod torture;
 mod unsearched;

@@ -287,7 +287,7 @@ fn marks_of_a_sentence_are_no_remainder() {
 }
 
 /// Lines with a value of two pieces, `<1>` and `<2>`, as shells, languages and formats join them.
-const PIECES: [(&str, &str); 77] = [
+const PIECES: [(&str, &str); 106] = [
     ("a.sh", r"export X_PASS@='<1>'\''<2>'"),
     ("a.sh", r#"export X_PASS@="<1>"<2>"#),
     ("a.sh", r#"export X_PASS@="<1>"'<2>'"#),
@@ -404,6 +404,50 @@ const PIECES: [(&str, &str); 77] = [
         "web.config",
         "<c s=\"Server=db;User Id=sa;Pass@=<1>&lt;<2>;Timeout=3\"/>",
     ),
+    ("a.c", "#define X_PASS@ \"<1>\" \\\n  \"<2>\""),
+    ("a.c", "const char *pass@ = \"<1>\" PART \"<2>\";"),
+    ("a.cs", "var pass@ = \"<1>\" + @\"<2>\";"),
+    (
+        "a.cs",
+        "c = \"Server=db;User Id=bob;Pass@=<1>\" + \"<2>;Database=x\";",
+    ),
+    ("a.swift", "let pass@ = \"<1>\" + #\"<2>\"#"),
+    (
+        "a.adb",
+        "Pass@ : String := \"<1>\" & Character'Val(34) & \"<2>\";",
+    ),
+    ("a.pas", "Pass@ := '<1>'#39'<2>';"),
+    ("a.rb", "pass@ = '<1>' << '<2>'"),
+    ("a.rb", "pass@ = +'<1>' << '<2>'"),
+    ("a.kt", "val pass@ = \"<1>\".plus(\"<2>\")"),
+    ("a.ts", "const pass@ = ('<1>' as string) + '<2>';"),
+    ("a.sql", "ALTER USER bob PASS@ '<1>'\n  '<2>';"),
+    ("a.py", "pass@ = \"<1>\" if x else \"<2>\""),
+    (
+        "a.ipynb",
+        "{\"source\": [\"pass@ = \\\"<1>\\\" + \\\"<2>\\\"\\n\"]}",
+    ),
+    (
+        "a.ipynb",
+        "{\"source\": [\"pass@ = (\\\"<1>\\\"\\n\",\n \"  \\\"<2>\\\")\\n\"]}",
+    ),
+    ("a.json", "{\"x\": \"X_PASS@=<1>\\u0026<2>\"}"),
+    ("a.json", "{\"x\": \"X_PASS@=<1>\\u0027<2>\\nB=c\"}"),
+    ("a.json", "{\"x\": \"X_PASS@=<1>\\u003c<2>\"}"),
+    (
+        "a.json",
+        "{\"x\": \"curl -u bob:<1>\\u0027<2> https://example.org\"}",
+    ),
+    ("a.yml", "- 'X_PASS@=<1>;''}<2>'"),
+    ("a.yml", "pass@: ${X_PASS@:-<1>'}'<2>}"),
+    ("a.yml", "pass@: ${X_PASS@:-<1>}<2>}"),
+    ("a.log", "x Connection{user=bob, pass@=<1>}<2>}"),
+    ("a.log", "x Connection[user=bob, pass@=<1>,<2>, host=h]"),
+    ("a.log", "x Connection(user=bob, pass@=<1>)<2>)"),
+    ("a.csv", "name,pass@\nada,\"<1>\n<2>\""),
+    ("wpa.conf", "pass@=\"<1>\"(<2>\""),
+    (".netrc", "machine a.example.org login bob pass@ <1>\\ <2>"),
+    ("a.py", "pass@ = \"<1>\".replace(\"x\", \"<2>\")"),
 ];
 
 /// Both pieces go, or both stay; and a report that shows one of them says that it read a part.

@@ -38,6 +38,7 @@ use unleak::rewrite::remote;
 use unleak::rewrite::sign::Signer;
 use unleak::rewrite::snapshot::Snapshot;
 use unleak::rule::RuleSet;
+use unleak::scan::InlineAllow;
 use unleak::scan::commits::Range;
 use unleak::suppress::Suppressions;
 
@@ -158,6 +159,8 @@ struct Bench {
     repo: Repository,
     rules: RuleSet,
     audit: AuditOptions,
+    /// Whether markers allow what no one names.
+    inline_allow: InlineAllow,
     suppressions: Suppressions,
     progress: Arc<Progress>,
     /// Until there is something to print.
@@ -173,6 +176,7 @@ impl Bench {
         Ok(Self {
             rules: settings::rules(rules, &layers)?,
             audit: settings::audit_options(&layers, Some(ConfidenceChoice::Medium), true),
+            inline_allow: settings::inline_allow(&layers, false),
             suppressions: config::suppressions(Some(&repo), &layers, false)?,
             repo,
             progress,

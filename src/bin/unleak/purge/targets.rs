@@ -193,7 +193,7 @@ pub(super) fn of_scan(wanted: &[String], min: Confidence, bench: &Bench) -> Resu
     Ok(picked)
 }
 
-/// What a scan finds, without what is suppressed unless it is `wanted`.
+/// What a scan finds, without what is suppressed or allowed where it stands, unless it is `wanted`.
 fn scanned(
     detector: &Detector,
     wanted: &[String],
@@ -207,6 +207,9 @@ fn scanned(
     } else {
         Confidence::Low
     };
+    if wanted.is_empty() {
+        options.scan.inline_allow = bench.inline_allow;
+    }
     let mut found = audit(
         &bench.repo,
         &Overrides::default(),

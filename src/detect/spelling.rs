@@ -1,0 +1,279 @@
+//! How other syntaxes write a value: with escapes, entities, percent signs or doubled quotes.
+//!
+//! A password with a `"` in an environment file is `\"` in JSON, `&quot;` in XML and `%22` in an
+//! address. A search for the value must find all of these. Texts with several escapes are decoded as
+//! a whole (`decode`); the spellings here also find a single one.
+
+use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, percent_decode, percent_encode};
+
+use super::decode::Encoding;
+
+/// Escapes each character as `\"`, or as `\u0022`.
+const JSON: [Escapes; 7] = [
+    Escapes::marks("\"\\", ""),
+    Escapes::marks("\"\\/", ""),
+    Escapes::marks("'\\", ""),
+    Escapes::marks("\"\\$`", ""),
+    // Go escapes the marks of HTML.
+    Escapes::marks("\"\\", "<>&"),
+    // Gson and Rails.
+    Escapes::marks("\"\\", "<>&='"),
+    // .NET, in capitals.
+    Escapes::marks("\\", "\"'<>&+`"),
+];
+
+/// Characters that JSON and its like escape in one way of writing.
+struct Escapes {
+    /// Behind a backslash.
+    marked: &'static str,
+    /// As `\u` and four digits.
+    numbered: &'static str,
+}
+
+impl Escapes {
+    const fn marks(marked: &'static str, numbered: &'static str) -> Self {
+        Self { marked, numbered }
+    }
+
+    /// Writes `value`; `is_ascii` says that other characters are numbers, too.
+    fn write(&self, value: &str, is_ascii: bool) -> Vec<u8> {
+        let mut out = String::with_capacity(value.len() + 8);
+        for character in value.chars() {
+            let is_numbered =
+                self.numbered.contains(character) || (is_ascii && !character.is_ascii());
+            if is_numbered {
+                for unit in character.encode_utf16(&mut [0; 2]) {
+                    out.push_str(&format!("\\u{unit:04x}"));
+                }
+            } else {
+                if self.marked.contains(character) {
+                    out.push('\\');
+                }
+                out.push(character);
+            }
+        }
+        out.into_bytes()
+    }
+}
+
+/// Entities of the quotes, in ways that are common: the quote, and the apostrophe.
+const QUOTES: [(&str, &str); 6] = [
+    ("\"", "'"),
+    ("&quot;", "'"),
+    ("&quot;", "&apos;"),
+    ("&quot;", "&#39;"),
+    ("&#34;", "&#39;"),
+    ("&quot;", "&#x27;"),
+];
+
+/// What `encodeURIComponent` leaves as it is.
+const COMPONENT: &AsciiSet = &UNRESERVED
+    .remove(b'!')
+    .remove(b'*')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')');
+/// What RFC 3986 calls unreserved, section 2.3.
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+/// What separates the parts of an address, and little else.
+const SEPARATORS: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'%')
+    .add(b'@')
+    .add(b':')
+    .add(b'/')
+    .add(b'?')
+    .add(b'#');
+
+/// All spellings of `value` but its own, each with what it is written in; none twice. A `value` that
+/// may be a spelling itself (`a\"b`) is read, too.
+pub fn of(value: &[u8]) -> Vec<(Encoding, Vec<u8>)> {
+    let mut found: Vec<(Encoding, Vec<u8>)> = Vec::new();
+    let mut add = |encoding: Encoding, spelled: Vec<u8>| {
+        let is_new = spelled != value && found.iter().all(|(_, known)| *known != spelled);
+        if is_new {
+            found.push((encoding, spelled));
+        }
+    };
+    for plain in plain_forms(value) {
+        write(&plain, &mut add);
+    }
+    found
+}
+
+/// `value`, and what it means if it is written in one of the syntaxes itself.
+fn plain_forms(value: &[u8]) -> Vec<Vec<u8>> {
+    let mut plain = vec![value.to_vec()];
+    let read = [
+        unescaped(value),
+        without_entities(value),
+        undoubled(value, b'\''),
+        undoubled(value, b'"'),
+        (memchr::memchr(b'%', value).is_some()).then(|| percent_decode(value).collect()),
+    ];
+    for form in read.into_iter().flatten() {
+        if !plain.contains(&form) {
+            plain.push(form);
+        }
+    }
+    plain
+}
+
+fn write(plain: &[u8], add: &mut impl FnMut(Encoding, Vec<u8>)) {
+    add(Encoding::Quotes, plain.to_vec());
+    for quote in [b'\'', b'"'] {
+        add(Encoding::Quotes, doubled(plain, quote));
+    }
+    for set in [SEPARATORS, COMPONENT, UNRESERVED] {
+        let encoded: String = percent_encode(plain, set).collect();
+        add(Encoding::Percent, lower_escapes(&encoded).into_bytes());
+        add(Encoding::Percent, encoded.into_bytes());
+    }
+    let Ok(text) = std::str::from_utf8(plain) else {
+        return;
+    };
+    for escapes in &JSON {
+        let once = escapes.write(text, false);
+        // JSON in a string of JSON.
+        let again = std::str::from_utf8(&once).map(|once| JSON[0].write(once, false));
+        add(Encoding::Backslash, escapes.write(text, true));
+        add(Encoding::Backslash, once);
+        if let Ok(again) = again {
+            add(Encoding::Backslash, again);
+        }
+    }
+    let marks = text.replace('&', "&amp;").replace('<', "&lt;");
+    for (quote, apostrophe) in QUOTES {
+        let marks = marks.replace('"', quote).replace('\'', apostrophe);
+        add(Encoding::Entities, marks.replace('>', "&gt;").into_bytes());
+        add(Encoding::Entities, marks.into_bytes());
+    }
+}
+
+/// The digits of `%2F` in small letters.
+fn lower_escapes(encoded: &str) -> String {
+    let mut parts = encoded.split('%');
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (digits, rest) = part.split_at(2);
+        out.push('%');
+        out.push_str(&digits.to_ascii_lowercase());
+        out.push_str(rest);
+    }
+    out
+}
+
+fn doubled(plain: &[u8], quote: u8) -> Vec<u8> {
+    let twice = plain.iter().map(|&byte| 1 + usize::from(byte == quote));
+    let repeated = plain.iter().zip(twice);
+    repeated
+        .flat_map(|(&byte, count)| std::iter::repeat_n(byte, count))
+        .collect()
+}
+
+/// `value` with each pair of quotes as one; `None` if one stands alone, or none is there.
+fn undoubled(value: &[u8], quote: u8) -> Option<Vec<u8>> {
+    let mut out = Vec::with_capacity(value.len());
+    let mut at = 0;
+    while at < value.len() {
+        out.push(value[at]);
+        if value[at] == quote {
+            at += 1;
+            value.get(at).filter(|byte| **byte == quote)?;
+        }
+        at += 1;
+    }
+    (out.len() < value.len()).then_some(out)
+}
+
+/// What `value` means if its backslashes are escapes; `None` if it has none, or others.
+fn unescaped(value: &[u8]) -> Option<Vec<u8>> {
+    let text = std::str::from_utf8(value).ok()?;
+    if !text.contains('\\') {
+        return None;
+    }
+    let mut units: Vec<u16> = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(character) = rest.chars().next() {
+        rest = &rest[character.len_utf8()..];
+        if character != '\\' {
+            units.extend(character.encode_utf16(&mut [0; 2]).iter());
+            continue;
+        }
+        let mark = rest.chars().next()?;
+        rest = &rest[mark.len_utf8()..];
+        match mark {
+            '"' | '\'' | '\\' | '/' | '`' | '$' => units.push(mark as u16),
+            'u' => {
+                let digits = rest.get(..4)?;
+                units.push(u16::from_str_radix(digits, 16).ok()?);
+                rest = &rest[4..];
+            }
+            _ => return None,
+        }
+    }
+    Some(String::from_utf16(&units).ok()?.into_bytes())
+}
+
+/// What `value` means if it is text of XML; `None` if it has no entities, or unknown ones.
+fn without_entities(value: &[u8]) -> Option<Vec<u8>> {
+    let text = std::str::from_utf8(value).ok()?;
+    let plain = quick_xml::escape::unescape(text).ok()?;
+    (plain != text).then(|| plain.into_owned().into_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spellings(value: &str) -> Vec<String> {
+        let found = of(value.as_bytes()).into_iter();
+        found
+            .map(|(_, spelled)| String::from_utf8(spelled).unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn a_value_without_special_characters_has_one_spelling() {
+        assert_eq!(spellings("v4lue-of_letters.and~digits"), [""; 0]);
+    }
+
+    #[test]
+    fn special_characters_are_written_as_each_syntax_does() {
+        let found = spellings("a\"b'c&d<e>f/g\\h i");
+        for spelled in [
+            r#"a\"b'c&d<e>f/g\\h i"#,
+            r#"a\"b'c&d<e>f\/g\\h i"#,
+            r#"a"b\'c&d<e>f/g\\h i"#,
+            r#"a\"b'c\u0026d\u003ce\u003ef/g\\h i"#,
+            r#"a\\\"b'c&d<e>f/g\\\\h i"#,
+            "a&quot;b&#39;c&amp;d&lt;e&gt;f/g\\h i",
+            "a\"b'c&amp;d&lt;e>f/g\\h i",
+            "a%22b%27c%26d%3Ce%3Ef%2Fg%5Ch%20i",
+            "a%22b%27c%26d%3ce%3ef%2fg%5ch%20i",
+            "a\"b''c&d<e>f/g\\h i",
+            "a\"\"b'c&d<e>f/g\\h i",
+        ] {
+            assert!(found.iter().any(|known| known == spelled), "{spelled}");
+        }
+        assert!(spellings("pässwört").contains(&r"p\u00e4ssw\u00f6rt".to_owned()));
+    }
+
+    #[test]
+    fn a_value_that_is_a_spelling_is_read() {
+        for (spelled, plain) in [
+            (r#"a\"b\\c"#, "a\"b\\c"),
+            (r"a\u0026b", "a&b"),
+            ("a&amp;b", "a&b"),
+            ("a''b", "a'b"),
+            ("a%22b", "a\"b"),
+        ] {
+            assert!(spellings(spelled).contains(&plain.to_owned()), "{spelled}");
+            assert!(spellings(plain).contains(&spelled.to_owned()), "{plain}");
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Copies of a value that other syntaxes write otherwise, and places that are allowed.
+
+use super::{Purged, text};
+use crate::support::{Repo, github_token, token};
+
+/// A password with characters that most syntaxes escape, in two parts that none does.
+fn parts() -> [String; 2] {
+    [31, 32].map(|seed| token("{base62:9}", seed))
+}
+
+/// Files that show the password as their syntax writes `"`, `&`, `'` and `<`; the first one as it is.
+const COPIES: [(&str, &str); 12] = [
+    ("prod.env", "DB_PASSWORD=<1>\"&'<<2>\n"),
+    ("notes.txt", "it was <1>\"&'<<2> once\n"),
+    ("a.json", "{\"note\": \"<1>\\\"&'<<2>\"}\n"),
+    ("go.json", "{\"note\": \"<1>\\\"\\u0026'\\u003c<2>\"}\n"),
+    (
+        "inner.json",
+        "{\"note\": \"{\\\"a\\\": \\\"<1>\\\\\\\"&'<<2>\\\"}\"}\n",
+    ),
+    ("text.xml", "<note><1>\"&amp;'&lt;<2></note>\n"),
+    ("attribute.xml", "<note text=\"<1>&quot;&amp;'&lt;<2>\"/>\n"),
+    ("page.html", "<b title=\"<1>&#34;&amp;&#39;&lt;<2>\"></b>\n"),
+    ("link.md", "https://example.org/?note=<1>%22%26'%3C<2>\n"),
+    ("form.txt", "note=<1>%22%26%27%3c<2>\n"),
+    ("a.sql", "SELECT '<1>\"&''<<2>';\n"),
+    ("a.csv", "1,\"<1>\"\"&'<<2>\"\n"),
+];
+
+fn with_copies() -> (Purged, [String; 2]) {
+    let mut purged = Purged::new(Repo::new());
+    let parts = parts();
+    purged.value = format!("{}\"&'<{}", parts[0], parts[1]);
+    for (path, line) in COPIES {
+        let line = line.replace("<1>", &parts[0]).replace("<2>", &parts[1]);
+        purged.repo.write(path, line);
+    }
+    purged.repo.commit("copies");
+    (purged, parts)
+}
+
+#[test]
+fn copies_that_other_syntaxes_escape_are_erased_and_searched_for() {
+    let (purged, parts) = with_copies();
+    let found = purged.repo.scan(&[]);
+    let id = found.only("generic-password")["fingerprint"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let known = purged.state.path().join("known");
+    std::fs::write(&known, format!("{}\n", purged.value)).unwrap();
+    let known = known.to_str().unwrap();
+    let args = ["--known", known];
+    let report = purged.repo.scan(&args);
+    let places = &report.only("known-value")["occurrences"];
+    assert_eq!(places.as_array().unwrap().len(), COPIES.len(), "{places:#}");
+
+    let said = purged.purge(&["--finding", &id, "--apply", "--finish"], 0);
+    assert!(said.contains("Proven"), "{said}");
+    for (path, line) in COPIES {
+        let now = purged.repo.git(&["show", &format!("HEAD:{path}")]);
+        for part in &parts {
+            assert!(!now.contains(part), "{path}: {line}");
+        }
+    }
+    assert_eq!(purged.repo.scan(&args).findings().len(), 0);
+}
+
+#[test]
+fn a_copy_in_another_spelling_is_not_printed() {
+    let repo = Repo::new();
+    let parts = parts();
+    for (number, other) in ["%22", "&quot;", "\\u0022", "\\\"", "\"\""]
+        .iter()
+        .enumerate()
+    {
+        let [first, second] = &parts;
+        let line = format!("DB_PASSWORD='{first}\"{second}' # was {first}{other}{second}\n");
+        repo.write(&format!("{number}.sh"), line);
+    }
+    repo.commit("lines");
+    let said = text(
+        &repo
+            .unleak(&["scan", "--min-confidence", "low"], b"", &[])
+            .stdout,
+    );
+    for part in parts {
+        assert!(!said.contains(&part), "{said}");
+    }
+}
+
+#[test]
+fn what_a_comment_allows_stays_unless_it_is_named() {
+    let mut purged = Purged::new(Repo::new());
+    let (kept, gone) = (github_token(41), github_token(42));
+    purged.value.clone_from(&gone);
+    purged
+        .repo
+        .write("kept.env", format!("TOKEN={kept} # unleak:allow\n"));
+    purged.repo.write("gone.env", format!("TOKEN={gone}\n"));
+    purged.repo.commit("two passwords");
+    purged.purge(&["--apply", "--finish", "--yes"], 0);
+    let show = |path: &str| purged.repo.git(&["show", &format!("HEAD:{path}")]);
+    assert!(show("kept.env").contains(&kept));
+    assert!(!show("gone.env").contains(&gone));
+
+    let found = purged
+        .repo
+        .scan(&["--no-inline-allow", "--path", "kept.env"]);
+    let id = found.only("github-pat")["fingerprint"].as_str().unwrap();
+    purged.purge(&["--finding", id, "--apply", "--finish"], 0);
+    assert!(!show("kept.env").contains(&kept));
+}
