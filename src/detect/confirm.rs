@@ -607,6 +607,7 @@ fn bounded(
         if escapes > 0 && syntax::is_quoted(window, span.start) == Some(false) {
             secret.start -= escapes + 1;
         }
+        secret.start += syntax::opening_entity(&window[secret.start..]);
         let before = Span::new(span.start, span.start);
         let extent = syntax::end(window, before, secret.start, ends);
         secret.end = extent.end;

@@ -66,13 +66,15 @@ pub(super) fn goes_on(window: &[u8], value: Span, joins: Joins) -> bool {
             let run = rest.iter().take_while(|byte| **byte == b'\\').count();
             let next = |ahead: usize| rest.get(run + ahead).copied();
             let is_content =
-                |byte: u8| byte.is_ascii_graphic() && !b"\"'`nrtu,;)]}<>&|".contains(&byte);
+                |byte: u8| byte.is_ascii_graphic() && !b"\"'`nrtu0,;)]}<>&|".contains(&byte);
+            // A colour of a terminal: `\e[0m`, `\x1b[0m`.
+            let is_colour = next(1) == Some(b'[') || next(3) == Some(b'[');
             match next(0) {
                 Some(b'"' | b'\'' | b'`') => {
                     next(1).is_some_and(|byte| byte.is_ascii_alphanumeric())
                 }
                 Some(b' ') => next(1).is_some_and(|byte| byte.is_ascii_graphic()),
-                Some(byte) => is_content(byte),
+                Some(byte) => is_content(byte) && !is_colour,
                 None => false,
             }
         }

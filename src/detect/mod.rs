@@ -519,8 +519,11 @@ impl Detector {
             let at = kept.partition_point(|(span, ..)| span.end <= place.start);
             let differs = |(span, _, outer): &(Span, usize, Judged<'_>)| {
                 let is_within = span.start <= place.start && span.start < place.end;
-                let is_generic = |found: &Judged<'_>| self.rule(found.candidate.rule).is_generic();
-                is_within && span != place && is_generic(outer) && is_generic(inner)
+                let rules = [outer, inner].map(|found| self.rule(found.candidate.rule));
+                let are_generic = rules.iter().all(|rule| rule.is_generic());
+                let is_known = matches!(rules[0].matcher, Matcher::Known(_));
+                let is_same = rules[0].id == rules[1].id && !is_known;
+                is_within && span != place && (are_generic || is_same)
             };
             !(inner.candidate.escapes_characters() && kept.get(at).is_some_and(differs))
         });

@@ -66,6 +66,20 @@ struct Before {
     /// In a flow collection of YAML, which ends at its own marks only.
     is_flow: bool,
     has_pairs: bool,
+    /// `A=b,NAME=value`: pairs that commas separate.
+    has_comma_pairs: bool,
+    /// `name:value`, without a blank: further pairs are written alike.
+    is_colon: bool,
+    /// What ends an edit of `sed` that the value is written by: `s/…/NAME=value/`.
+    sed: Option<u8>,
+    /// The entity of a quote right before the value.
+    opening: Option<&'static [u8]>,
+    /// In a comment of markup.
+    is_comment: bool,
+    /// In an attribute: a tag is open on the line.
+    open_tag: bool,
+    /// `“` or the marks of Markdown's bold text are open.
+    closing: Option<&'static [u8]>,
     /// An item of a list in YAML, which no shell reads.
     is_item: bool,
     /// The word before the name splits its arguments at blanks, as a shell does.
@@ -192,8 +206,9 @@ impl Before {
     fn of(window: &[u8], name: Span, start: usize) -> Self {
         let (line, begins) = line_before(window, name.start);
         let prefix = &window[line..name.start];
+        let prefix = prefix.strip_prefix(b"\xef\xbb\xbf").unwrap_or(prefix);
         let last = prefix.last().copied();
-        let (outer, open) = open_marks(&window[line..start]);
+        let (outer, open) = open_marks(&window[line..start], tail_of(window, start));
         // Its own, where a rule's expression passed over it.
         let last_byte = start.checked_sub(1).map(|at| window[at]);
         let own = last_byte.filter(|byte| matches!(byte, b'"' | b'\'' | b'`'));
@@ -227,6 +242,16 @@ impl Before {
                 .any(|pair| pair[0] == b',' && !pair[1].is_ascii_whitespace()),
             is_item: prefix.trim_ascii() == b"-",
             has_pairs: memchr::memchr(b';', prefix).is_some_and(|at| prefix[..at].contains(&b'=')),
+            has_comma_pairs: memchr::memchr(b',', prefix)
+                .is_some_and(|at| prefix[..at].contains(&b'=') && prefix.ends_with(b",")),
+            is_colon: last_byte == Some(b':'),
+            sed: sed_delimiter(prefix, outer),
+            opening: QUOTE_ENTITIES
+                .into_iter()
+                .find(|quote| window[..start].ends_with(quote)),
+            is_comment: memchr::memmem::find(&window[line..start], b"<!--").is_some(),
+            open_tag: memchr::memrchr(b'<', prefix) > memchr::memrchr(b'>', prefix),
+            closing: closing_mark(&window[line..start]),
             is_shell: words == Some(Leading::Shell),
             takes_line: takes_line(prefix, &window[name.end..start]),
             is_text_of_element: prefix.ends_with(b">") && !prefix.ends_with(b"->"),
@@ -255,6 +280,33 @@ impl Before {
             }
             _ => false,
         }
+    }
+
+    /// Whether `rest` begins with what closes something that is open before the value.
+    fn ends_here(&self, rest: &[u8]) -> bool {
+        let is_sed = self.sed.is_some_and(|delimiter| {
+            rest[0] == delimiter && {
+                let flags = rest[1..].iter().take(5);
+                let flags = flags
+                    .take_while(|byte| byte.is_ascii_alphanumeric())
+                    .count();
+                let next = rest.get(1 + flags).copied();
+                next.is_some_and(|byte| Some(byte) == self.quote || byte == b';')
+            }
+        });
+        let is_closing = self.closing.is_some_and(|mark| {
+            let next = rest.strip_prefix(mark).map(<[u8]>::first);
+            let is_ascii = mark.is_ascii();
+            next.is_some_and(|next| {
+                !is_ascii || next.is_none_or(|byte| !byte.is_ascii_alphanumeric())
+            })
+        });
+        is_sed || is_closing || (self.is_comment && rest.starts_with(b"-->"))
+    }
+
+    /// Whether `&` begins an entity where the value is: in an attribute or the text of an element.
+    fn is_markup_text(&self) -> bool {
+        (self.quote.is_some() && self.open_tag) || self.is_text_of_element
     }
 
     /// Whether the field of a connection string goes on behind a blank: its `;` comes later.
@@ -306,6 +358,40 @@ pub(super) fn folds(rest: &[u8], least: usize) -> bool {
         && !line.iter().any(|byte| b"=({".contains(byte))
         && !line.windows(2).any(|pair| pair == b": ")
         && !line.trim_ascii_end().ends_with(b":")
+}
+
+/// The delimiter of the edit of `sed` in `quote` that `prefix` is in the second part of.
+fn sed_delimiter(prefix: &[u8], quote: Option<u8>) -> Option<u8> {
+    let start = memchr::memrchr(quote?, prefix)? + 1;
+    let text = &prefix[start..];
+    let at = memchr::memchr(b's', text)?;
+    let &delimiter = text.get(at + 1)?;
+    let is_start = at == 0 || !text[at - 1].is_ascii_alphanumeric();
+    let count = memchr::memchr_iter(delimiter, &text[at..]).count();
+    (is_start && b"/|#@,!~:;%".contains(&delimiter) && count == 2).then_some(delimiter)
+}
+
+/// What closes the typographic quote or the bold text that is open at the end of `line`.
+fn closing_mark(line: &[u8]) -> Option<&'static [u8]> {
+    const QUOTES: [(&[u8], &[u8]); 2] = [
+        ("“".as_bytes(), "”".as_bytes()),
+        ("‘".as_bytes(), "’".as_bytes()),
+    ];
+    let last = |mark: &[u8]| memchr::memmem::rfind(line, mark);
+    let quote = QUOTES.iter().find(|(open, close)| last(open) > last(close));
+    let bold = || {
+        [&b"**"[..], b"__", b"*"].into_iter().find(|mark| {
+            let opens = memchr::memmem::find_iter(line, mark).count();
+            let begins = last(mark).is_some_and(|at| {
+                let before = at.checked_sub(1).map(|at| line[at]);
+                let next = line.get(at + mark.len());
+                before.is_none_or(|byte| byte.is_ascii_whitespace())
+                    && next.is_none_or(|byte| byte.is_ascii_alphanumeric())
+            });
+            opens % 2 == 1 && begins
+        })
+    };
+    quote.map(|(_, close)| *close).or_else(bold)
 }
 
 /// What a line begins with that goes on no text of the line before.
@@ -377,6 +463,11 @@ pub(super) fn escapes_before(window: &[u8], at: usize) -> usize {
     }
 }
 
+/// What comes behind `at`, as far as it is looked at for a closing quote.
+fn tail_of(window: &[u8], at: usize) -> &[u8] {
+    &window[at..window.len().min(at + MAX_VALUE_LEN)]
+}
+
 /// Whether nothing but what begins a setting comes before `at` on its line.
 pub(super) fn begins_setting(window: &[u8], at: usize) -> bool {
     let (line, begins) = line_before(window, at);
@@ -397,43 +488,86 @@ fn takes_line(prefix: &[u8], operator: &[u8]) -> bool {
 /// Whether a quote is open where the line before `at` ends; `None` if the line begins out of reach.
 pub(super) fn is_quoted(window: &[u8], at: usize) -> Option<bool> {
     let (line, begins) = line_before(window, at);
-    begins.then(|| open_marks(&window[line..at]).0.is_some())
+    begins.then(|| {
+        open_marks(&window[line..at], tail_of(window, at))
+            .0
+            .is_some()
+    })
 }
 
-/// Returns the quote that is open at the end of `line`, and the brackets: inside of the quote, if there is
-/// one.
-fn open_marks(line: &[u8]) -> (Option<u8>, [u32; 4]) {
-    let mut quote = None;
-    let mut open = [0u32; 4];
-    // Those before the quote that is open.
-    let mut outside = open;
+/// Quotes that are open in each other, at most.
+const MAX_QUOTES: usize = 3;
+
+/// The quotes that are open at the end of a line, outermost first, and the brackets that are open in
+/// the innermost.
+struct Marks {
+    /// Each with the brackets that were open before it.
+    quotes: Vec<(u8, [u32; 4])>,
+    open: [u32; 4],
+}
+
+impl Marks {
+    /// Takes `byte`, which comes behind `before`, as a quote.
+    fn take_quote(&mut self, byte: u8, before: Option<u8>) {
+        if let Some(level) = self.quotes.iter().rposition(|(quote, _)| *quote == byte) {
+            // Quotes within it that nothing closes are characters.
+            self.open = self.quotes[level].1;
+            self.quotes.truncate(level);
+            return;
+        }
+        // An apostrophe opens nothing, nor does a sign of inches.
+        let is_behind_word = before.is_some_and(|before| before.is_ascii_alphanumeric());
+        let is_sign = byte == b'\'' || !self.quotes.is_empty();
+        if self.quotes.len() < MAX_QUOTES && !(is_sign && is_behind_word) {
+            self.quotes.push((byte, std::mem::take(&mut self.open)));
+        }
+    }
+
+    /// Drops the inner quotes that `rest` of the line does not close.
+    fn close(mut self, rest: &[u8]) -> (Option<u8>, [u32; 4]) {
+        while self.quotes.len() > 1 {
+            let (quote, outside) = self.quotes[self.quotes.len() - 1];
+            let outer = self.quotes[self.quotes.len() - 2].0;
+            let end = memchr::memchr3(quote, outer, b'\n', rest);
+            if end.is_some_and(|end| rest[end] == quote) {
+                break;
+            }
+            self.open = outside;
+            self.quotes.pop();
+        }
+        (self.quotes.last().map(|(quote, _)| *quote), self.open)
+    }
+}
+
+/// Returns the innermost quote that is open at the end of `line` and closed in `rest`, or the only one;
+/// and the brackets that are open in it.
+fn open_marks(line: &[u8], rest: &[u8]) -> (Option<u8>, [u32; 4]) {
+    let mut marks = Marks {
+        quotes: Vec::new(),
+        open: [0; 4],
+    };
     let mut at = 0;
     while let Some(&byte) = line.get(at) {
-        match (byte, quote) {
-            (b'\\', _) => at += 1,
-            (b'"' | b'`' | b'\'', Some(current)) if current == byte => {
-                quote = None;
-                open = outside;
+        let open = &mut marks.open;
+        match byte {
+            b'\\' => at += 1,
+            b'"' | b'`' | b'\'' => {
+                let before = at.checked_sub(1).map(|at| line[at]);
+                marks.take_quote(byte, before);
             }
-            // An apostrophe opens nothing.
-            (b'\'', None) if at > 0 && line[at - 1].is_ascii_alphanumeric() => {}
-            (b'"' | b'`' | b'\'', None) => {
-                quote = Some(byte);
-                outside = std::mem::take(&mut open);
-            }
-            (b'(', _) => open[0] += 1,
-            (b'[', _) => open[1] += 1,
-            (b'{', _) => open[2] += 1,
-            (b'<', _) => open[3] += 1,
-            (b')', _) => open[0] = open[0].saturating_sub(1),
-            (b']', _) => open[1] = open[1].saturating_sub(1),
-            (b'}', _) => open[2] = open[2].saturating_sub(1),
-            (b'>', _) => open[3] = open[3].saturating_sub(1),
+            b'(' => open[0] += 1,
+            b'[' => open[1] += 1,
+            b'{' => open[2] += 1,
+            b'<' => open[3] += 1,
+            b')' => open[0] = open[0].saturating_sub(1),
+            b']' => open[1] = open[1].saturating_sub(1),
+            b'}' => open[2] = open[2].saturating_sub(1),
+            b'>' => open[3] = open[3].saturating_sub(1),
             _ => {}
         }
         at += 1;
     }
-    (quote, open)
+    marks.close(rest)
 }
 
 /// The length of a value on a line whose beginning is out of reach: up to whatever ends one in some
@@ -458,7 +592,14 @@ fn scan(rest: &[u8], before: &Before) -> Option<usize> {
             continue;
         }
         let after = &rest[at + 1..];
+        if before.ends_here(&rest[at..]) {
+            return Some(at);
+        }
         let ends = match byte {
+            b'&' if before.is_markup_text() && entity(after).is_some() && !begins_pair(after) => {
+                at += entity(after).unwrap_or(0);
+                false
+            }
             b'\\' if is_escaped_content(after, before) => {
                 at += 1;
                 false
@@ -553,16 +694,28 @@ fn is_escaped_content(after: &[u8], before: &Before) -> bool {
 fn is_delimiter(byte: u8, after: &[u8], before: &Before, is_word: bool) -> bool {
     let at_blank = matches!(after.first(), Some(b' ' | b'\t'));
     match byte {
+        b',' if before.has_comma_pairs && is_pair(after) => true,
+        b',' | b';' if before.is_colon && begins_colon_pair(after) => true,
         b',' => begins_pair(after) || (at_blank && !before.is_setting),
         b';' => is_word || before.has_pairs || begins_pair(after) || begins_command(after),
-        b'&' if is_word => ends_command(byte, after) || before.is_query || is_pair(after),
+        b'&' if is_word => {
+            let pair = after.strip_prefix(b"amp;").unwrap_or(after);
+            ends_command(byte, after) || before.is_query || is_pair(pair)
+        }
         b'&' => before.is_query || begins_pair(after),
         b'|' => (is_word && ends_command(byte, after)) || begins_pair(after),
         b'<' => is_word || begins_tag(after),
         b'>' => is_word || before.open[3] > 0,
         b'#' => before.is_query,
-        byte => byte.is_ascii_whitespace(),
+        byte => byte.is_ascii_whitespace() || byte.is_ascii_control(),
     }
+}
+
+/// Whether `name:` follows, of small letters: another pair of a list without blanks.
+fn begins_colon_pair(after: &[u8]) -> bool {
+    let is_name = |byte: &&u8| byte.is_ascii_lowercase() || **byte == b'_';
+    let len = after.iter().take(40).take_while(is_name).count();
+    len > 1 && after.get(len) == Some(&b':')
 }
 
 fn bracket(byte: u8) -> usize {
@@ -583,6 +736,15 @@ fn ends_escaped(after: &[u8], before: &Before) -> bool {
         [b'n' | b'r' | b't', rest @ ..] => {
             let is_last = matches!(rest, [] | [b'\n' | b'\r' | b'\\', ..]);
             !before.is_setting || is_last
+        }
+        // A NUL; a colour of a terminal.
+        [b'0', rest @ ..]
+            if before.quote.is_some() && !rest.first().is_some_and(u8::is_ascii_digit) =>
+        {
+            true
+        }
+        [b'0', b'3', b'3', b'[', ..] | [b'x', b'1', b'b' | b'B', b'[', ..] | [b'e', b'[', ..] => {
+            true
         }
         // A manual page changes its font.
         [b'f', next, ..] => !before.is_setting && next.is_ascii_uppercase(),
@@ -699,6 +861,7 @@ fn word(rest: &[u8], before: &Before) -> Option<usize> {
     loop {
         let byte = *rest.get(at)?;
         let ends = match byte {
+            _ if before.ends_here(&rest[at..]) => true,
             byte if byte.is_ascii_whitespace() => true,
             b'\\' => {
                 let ends = ends_escaped(&rest[at + 1..], before);
@@ -767,6 +930,13 @@ fn field(rest: &[u8], before: &Before, is_query: bool) -> Option<usize> {
         match byte {
             b'\n' | b'\r' => return Some(at),
             b';' if !is_query => return Some(at),
+            // The quote around the field itself.
+            b'&' if before
+                .opening
+                .is_some_and(|quote| rest[at..].starts_with(quote)) =>
+            {
+                return Some(at);
+            }
             b'&' => match entity(after) {
                 Some(len) if !after.starts_with(b"amp;") || !is_query => at += len,
                 _ if is_query => return Some(at),
@@ -806,11 +976,27 @@ fn braced(rest: &[u8]) -> Option<usize> {
     }
 }
 
-/// The length of the rest of an entity that stands for a character of a value: `amp;`.
+/// What XML and HTML write for quotes.
+const QUOTE_ENTITIES: [&[u8]; 4] = [b"&quot;", b"&apos;", b"&#39;", b"&#34;"];
+
+/// The length of the entity of a quote at the beginning of a value.
+pub(super) fn opening_entity(value: &[u8]) -> usize {
+    let found = QUOTE_ENTITIES.iter().find(|quote| value.starts_with(quote));
+    found.map_or(0, |quote| quote.len())
+}
+
+/// The length of the rest of an entity that stands for a character of a value: `amp;`, `#38;`.
 fn entity(after: &[u8]) -> Option<usize> {
-    const ENTITIES: [&[u8]; 7] = [b"amp;", b"lt;", b"gt;", b"apos;", b"#39;", b"#38;", b"#60;"];
-    let found = ENTITIES.iter().find(|name| after.starts_with(name))?;
-    Some(found.len())
+    const NAMES: [&[u8]; 5] = [b"amp", b"lt", b"gt", b"apos", b"quot"];
+    let len = after.iter().take(8).position(|byte| *byte == b';')?;
+    let is_known = match &after[..len] {
+        [b'#', b'x' | b'X', digits @ ..] => {
+            !digits.is_empty() && digits.iter().all(u8::is_ascii_hexdigit)
+        }
+        [b'#', digits @ ..] => !digits.is_empty() && digits.iter().all(u8::is_ascii_digit),
+        name => NAMES.contains(&name),
+    };
+    is_known.then_some(len + 1)
 }
 
 /// The length of what a backslash escapes in a field, if that belongs to it: a backslash, a mark that

@@ -422,51 +422,73 @@ pub(super) fn coverage(document: &Document, paint: Paint, text: &mut String) {
 
 /// What else there is to know about what was read.
 fn notes(coverage: &Coverage, text: &mut String) {
-    for (count, what) in [
+    let allowed = usize::try_from(coverage.allowed_inline).unwrap_or(usize::MAX);
+    for (count, one, several, rest) in [
         (
             coverage.alternates,
-            "object directories borrowed from other repositories, read",
+            "object directory",
+            "object directories",
+            "of other repositories read",
         ),
         (
             coverage.prerequisites,
-            "commits that the bundle builds on are not in it, nor is what they hold",
+            "commit",
+            "commits",
+            "missing that the bundle builds on, with all that they hold",
         ),
-        (coverage.lfs_files, "files kept by Git LFS, read"),
+        (coverage.lfs_files, "file", "files", "of Git LFS read"),
         (
             coverage.lfs_missing,
-            "files kept by Git LFS are not here and were not read: 'git lfs fetch --all' gets them",
+            "file",
+            "files",
+            "of Git LFS not here and not read: 'git lfs fetch --all' gets them",
         ),
         (
             coverage.worktree_files,
-            "files of the worktree that are modified or untracked, read",
+            "modified or untracked file",
+            "modified or untracked files",
+            "of the worktree read",
         ),
         (
             coverage.submodule_commits,
-            "submodule commits named, their repositories not entered",
+            "submodule commit",
+            "submodule commits",
+            "named, their repositories not entered",
         ),
         (
-            usize::try_from(coverage.allowed_inline).unwrap_or(usize::MAX),
-            "matches allowed by a marker in the file",
+            allowed,
+            "match",
+            "matches",
+            "allowed by a marker in the file",
         ),
         (
             coverage.suppressed.len(),
-            "findings suppressed by the files in '.unleak': 'unleak ignore list' shows them",
+            "finding",
+            "findings",
+            "suppressed by the files in '.unleak': 'unleak ignore list' shows them",
         ),
         (
             coverage.special_files.len(),
-            "pipes, sockets or devices in directories are not files and were not read",
+            "pipe, socket or device",
+            "pipes, sockets or devices",
+            "in directories not read",
         ),
         (
             coverage.below_confidence,
-            "more findings of lower confidence: --min-confidence low shows them",
+            "finding",
+            "findings",
+            "of lower confidence: --min-confidence low shows them",
         ),
         (
             coverage.unopened.len(),
-            "files or parts of files were not opened (damaged, encrypted, or of a format that unleak does not open): --format json lists them",
+            "file or part of a file",
+            "files or parts of files",
+            "not opened (damaged, encrypted, or of a format that unleak does not open): --format json lists them",
         ),
     ] {
         if count > 0 {
-            let _ = writeln!(text, "note: {count} {what}");
+            let what = if count == 1 { one } else { several };
+            let _ = writeln!(text, "note: {count} {what} {rest}");
         }
     }
 }

@@ -323,7 +323,7 @@ fn pipes_and_sockets_in_directories_are_counted_and_links_not_followed() {
         "mkdir dir; mkfifo dir/pipe; ln -s ../outside/k dir/link; \"$U\" scan --files dir",
     );
     assert_eq!(code, 0, "{said}");
-    assert!(said.contains("note: 1 pipes, sockets or devices"), "{said}");
+    assert!(said.contains("note: 1 pipe, socket or device"), "{said}");
     let (code, report) = scan(&["--files", "dir"], repo.path());
     assert_eq!(code, 0);
     assert_eq!(report["coverage"]["special_files"][0], "dir/pipe");

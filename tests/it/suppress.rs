@@ -484,7 +484,7 @@ fn files_and_texts_in_a_repository_heed_its_suppressions() {
     let output = repo.unleak(&["scan", "-"], file(&known).as_bytes(), &[]);
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
     assert!(
-        said(&output).contains("1 findings suppressed"),
+        said(&output).contains("1 finding suppressed"),
         "{}",
         said(&output)
     );

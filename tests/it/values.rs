@@ -303,6 +303,53 @@ fn what_may_go_on_is_said_to_be_a_part() {
     );
 }
 
+/// Texts in texts, edits and marks around a value, which `@` stands for: none of them belongs to it.
+const AROUND: [&str; 33] = [
+    "- 'echo \"password: @\" >> conf'\n",
+    "exec('echo \"DB_PASSWORD=@\" >> .env')\n",
+    "{\"a\":\"echo 'DB_PASSWORD=@' >> .env\"}\n",
+    "x := `{\"content\":\"password=@\"}`\n",
+    "os.system(\"psql 'host=h user=u password=@'\")\n",
+    "x 'curl --header \"PRIVATE-TOKEN: @\" https://x'\n",
+    "x 'curl -H \"X-Api-Key: @\"'\n",
+    "x 'curl \"https://h/e?access_token=@\"'\n",
+    "const s = `curl -H \"X-Api-Key: @\" x`;\n",
+    "ssh host 'export DB_PASSWORD=\"@\"; run'\n",
+    "<button onclick=\"login('u', {password: '@'})\">\n",
+    "x = \"it's password=@\"\n",
+    "sed -i 's/^DB_PASSWORD=.*/DB_PASSWORD=@/' .env\n",
+    "sed -i 's|^DB_PASSWORD=.*|DB_PASSWORD=@|g' .env\n",
+    "sed -i \"s#DB_PASSWORD=.*#DB_PASSWORD=@#g\" .env\n",
+    "perl -pi -e 's/DB_PASSWORD=.*/DB_PASSWORD=@/' .env\n",
+    "<!--password=@-->\n",
+    "**password: @**\n",
+    "- password: **@**\n",
+    "*password: @*\n",
+    "**https://h.example/?api_key=@**\n",
+    "\x1b[32mPassword: @\x1b[0m\n",
+    "echo -e \"\\e[32mPassword: @\\e[0m\"\n",
+    "“password: @”\n",
+    "char *x = \"password=@\\0user=u\";\n",
+    "<x :password=\"'@'\"/>\n",
+    "environment=A=b,DB_PASSWORD=@,X=1\n",
+    "password:@;user:u\n",
+    "<d>password=@&amp;user=u</d>\n",
+    "buildConfigField \"String\",\"API_KEY\",\"\\\"@\\\"\"\n",
+    ":password => %q(@),\n",
+    "X-Api-Key: [@]\n",
+    "<add c=\"Data Source=h;User ID=u;Password=&quot;@&quot;;X=y\" />\n",
+];
+
+#[test]
+fn what_is_around_a_value_is_no_part_of_it() {
+    let value = made(16, 61);
+    for text in AROUND {
+        let found = values(&text.replace('@', &value));
+        let found: Vec<&str> = found.iter().map(|entry| entry.1.as_str()).collect();
+        assert_eq!(found, [&value], "{text}");
+    }
+}
+
 /// Literals over several lines; `{1}` and `{2}` stand for the lines of the value.
 const OVER_LINES: [(&str, &str); 18] = [
     ("PASSWORD=\"{1}\n{2}\"\nUSER=x\n", "{1}\n{2}"),

@@ -212,7 +212,34 @@ impl Reader<'_> {
             Some(value) => value,
             None => self.value(name, operator)?,
         };
-        assignment(name, value, operator)
+        assignment(name, self.unbound(name, value, operator), operator)
+    }
+
+    /// The value of a literal that holds another: an expression in an attribute (`:name="'value'"`,
+    /// `[name]="'value'"`), or an argument that is code (`"NAME", "\"value\""`).
+    fn unbound(&self, name: Span, value: Value, operator: Operator) -> Value {
+        let (span, form, is_partial) = value;
+        let before = &self.bytes[..name.start];
+        let is_bound = [&b" :"[..], b"[", b"v-bind:"]
+            .iter()
+            .any(|mark| before.ends_with(mark));
+        let text = &self.bytes[span.start..span.end];
+        let (quote, len): (&[u8], usize) = match operator {
+            Operator::Item => (b"\\\"", 2),
+            _ if is_bound => (b"'", 1),
+            _ => return value,
+        };
+        let inner = text
+            .strip_prefix(quote)
+            .and_then(|text| text.strip_suffix(quote));
+        match inner {
+            Some(inner) if !inner.is_empty() && !inner.contains(&quote[len - 1]) => (
+                Span::new(span.start + len, span.end - len),
+                form,
+                is_partial,
+            ),
+            _ => value,
+        }
     }
 
     /// Whether it is a line `-NAME=value` of a patch, and no option of a command.
@@ -479,7 +506,21 @@ impl Reader<'_> {
             Ends::Line
         };
         let extent = syntax::end(self.bytes, name, self.at, ends);
-        let span = Span::new(self.at, extent.end);
+        let mut span = Span::new(self.at, extent.end);
+        // A list of one in YAML.
+        if let [b'[', inner @ .., b']'] = &self.bytes[span.start..span.end]
+            && operator == Operator::Colon
+            && !inner.iter().any(|byte| b"[],".contains(byte))
+        {
+            span = Span::new(span.start + 1, span.end - 1);
+        }
+        // Bold text of Markdown.
+        if let [b'*', b'*', inner @ .., b'*', b'*'] = &self.bytes[span.start..span.end]
+            && operator == Operator::Colon
+            && !inner.is_empty()
+        {
+            span = Span::new(span.start + 2, span.end - 2);
+        }
         self.seen = extent.seen.max(extent.end + MAX_LOOKAHEAD);
         if let Some((value, is_partial)) = default_in(self.bytes, span) {
             return Some((value, Form::Default, is_partial));
@@ -603,9 +644,9 @@ impl Reader<'_> {
         let text = &self.bytes[start..self.bytes.len().min(start + MAX_VALUE_LEN)];
         let text = &text[..memchr::memchr(b'\n', text).unwrap_or(text.len())];
         self.seen = self.seen.max(start + text.len() + MAX_LOOKAHEAD);
-        let last = text.trim_ascii_end();
-        let last = last.strip_suffix(b";").unwrap_or(last).trim_ascii_end();
-        let word = last.strip_suffix(closing)?;
+        let is_mark = |byte: &u8| byte.is_ascii_whitespace() || b";,".contains(byte);
+        let last = text.iter().rposition(|byte| !is_mark(byte))?;
+        let word = text[..=last].strip_suffix(closing)?;
         let is_word = !word.is_empty() && word.iter().all(|byte| lines::is_content(*byte));
         let is_pair = closing.len() == 2;
         let is_quoted = if is_pair {

@@ -68,16 +68,23 @@ pub(super) fn around(bytes: &[u8], at: usize) -> Option<(Span, bool)> {
     Some((span, has_evidence(bytes, span)))
 }
 
-/// Whether an escape is in it, or a line was cut: code has lines that end with an equals sign, too.
+/// Whether an escape is in it, or a line was cut, and no equals sign means itself: code and lists of
+/// base64 have lines that end with an equals sign, too.
 fn has_evidence(bytes: &[u8], span: Span) -> bool {
     let text = &bytes[span.start..span.end];
-    memchr::memchr_iter(b'=', text).any(|at| {
-        escape(&text[at..]).is_some()
-            || (soft_break(&text[at..]) > 0 && {
-                let start = memchr::memrchr(b'\n', &text[..at]).map_or(0, |newline| newline + 1);
-                CUT_LINE_LEN.contains(&(at + 1 - start))
-            })
-    })
+    let mut has_evidence = false;
+    for at in memchr::memchr_iter(b'=', text) {
+        let rest = &text[at..];
+        if escape(rest).is_some() {
+            has_evidence = true;
+        } else if soft_break(rest) > 0 {
+            let start = memchr::memrchr(b'\n', &text[..at]).map_or(0, |newline| newline + 1);
+            has_evidence |= CUT_LINE_LEN.contains(&(at + 1 - start));
+        } else if rest.len() > 1 {
+            return false;
+        }
+    }
+    has_evidence
 }
 
 fn escape(rest: &[u8]) -> Option<u8> {
