@@ -736,7 +736,7 @@ pub(crate) struct ScanArgs {
     /// the limit
     ///
     /// A few hundred bytes of deltas or archives can stand for gigabytes. What the budget does not
-    /// cover is named in the report, and the status is 3. See 'What it does not read' in the README.
+    /// cover is named in the report, and the status is 3. See 'Limits' in docs/scan.md.
     #[arg(long, value_name = "FACTOR", value_parser = unleak::odb::budget::Budget::thousandths)]
     pub(crate) budget: Option<u64>,
 

@@ -1,4 +1,4 @@
-//! The exit codes. They are part of the interface: the README and the tests list them.
+//! The exit codes. They are part of the interface: docs/scan.md and the tests list them.
 
 use unleak::audit::Audit;
 use unleak::report::Document;
