@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes the pictures of the README.
+"""Makes the pictures of the pages.
 
     docs/pictures.py [UNLEAK]      needs git, Chromium and ChromeDriver
 

@@ -725,14 +725,14 @@ fn every_action_is_pinned_by_a_whole_commit_id() {
         }
     }
     // What people copy. Our own version is theirs to choose.
-    let readme = std::fs::read_to_string("README.md").unwrap();
-    let copied: Vec<&str> = used(&readme)
+    let page = std::fs::read_to_string("docs/ci.md").unwrap();
+    let copied: Vec<&str> = used(&page)
         .into_iter()
         .filter(|action| !action.starts_with("OWNER/unleak@"))
         .collect();
     assert!(!copied.is_empty());
     for action in copied {
-        assert!(is_pinned(action), "README.md: {action}");
+        assert!(is_pinned(action), "docs/ci.md: {action}");
     }
 }
 
