@@ -84,7 +84,7 @@ fn modules_use_lower_layers_only() {
 }
 
 /// Packages, and the files that may name them.
-const HOMES: [(&str, &[&str]); 21] = [
+const HOMES: [(&str, &[&str]); 22] = [
     ("memmap2", &["odb/map.rs"]),
     ("sirocco", &["odb/inflate.rs"]),
     ("gix_pack", &["odb/pack.rs", "odb/unindexed.rs"]),
@@ -157,7 +157,11 @@ const HOMES: [(&str, &[&str]); 21] = [
             "rewrite/parse.rs",
         ],
     ),
-    ("quick_xml", &["report/junit.rs", "rewrite/parse.rs"]),
+    (
+        "quick_xml",
+        &["detect/spelling.rs", "report/junit.rs", "rewrite/parse.rs"],
+    ),
+    ("percent_encoding", &["detect/spelling.rs"]),
     ("minijinja", &["report/html.rs"]),
 ];
 
