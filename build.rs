@@ -22,8 +22,10 @@ mod rule {
     mod gram;
     mod model;
     mod parse;
+    mod request;
+    mod request_text;
     pub use model::{Boundary, Check, Confidence, Ends, Keyword, Matcher, Rule, RuleSet};
-    pub use parse::parse;
+    pub use parse::parse_with_requests;
 }
 
 /// What the program is built from.
@@ -62,13 +64,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     println!("cargo::rustc-env=UNLEAK_BUILD={}", digest_of_sources()?);
     let text = std::fs::read_to_string("rules.toml")?;
-    let mut rules = rule::parse(&text, "rules.toml").map_err(|e| e.chain())?;
+    let (mut rules, requests) =
+        rule::parse_with_requests(&text, "rules.toml").map_err(|e| e.chain())?;
     // Proofs are for tests.
     for rule in &mut rules.rules {
         rule.examples.clear();
         rule.near_misses.clear();
     }
-    let out = PathBuf::from(std::env::var("OUT_DIR")?).join("rules.bin");
-    std::fs::write(out, postcard::to_stdvec(&rules)?)?;
+    let out = PathBuf::from(std::env::var("OUT_DIR")?);
+    std::fs::write(out.join("rules.bin"), postcard::to_stdvec(&rules)?)?;
+    std::fs::write(out.join("requests.bin"), postcard::to_stdvec(&requests)?)?;
     Ok(())
 }

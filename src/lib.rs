@@ -46,6 +46,7 @@ pub mod ledger;
 // Layer 6: the jobs, and what people set for them.
 pub mod audit;
 pub mod config;
+pub mod validate;
 pub mod values;
 
 // Layer 7: what is done with findings, and what git asks for.

@@ -21,6 +21,8 @@ pub enum Kind {
     Texts,
     /// A list of tables, as `[[name]]` begins each.
     Tables(&'static [Field]),
+    /// A table, as `[name]` begins it.
+    Table(&'static [Field]),
 }
 
 /// A field of a table.
@@ -145,7 +147,11 @@ fn check_table(
             }
             Some(field) => match (field.kind, value.get_ref().as_array()) {
                 (Kind::Tables(fields), Some(tables)) if tables.iter().all(is_table) => {
-                    nested.extend(tables.iter().enumerate().map(|entry| (fields, entry)));
+                    let tables = tables.iter().enumerate();
+                    nested.extend(tables.map(|(number, table)| (fields, Some(number), table)));
+                }
+                (Kind::Table(fields), None) if is_table(value) => {
+                    nested.push((fields, entry, value));
                 }
                 (kind, _) => {
                     if let Err(wanted) = fits(value.get_ref(), kind) {
@@ -163,11 +169,11 @@ fn check_table(
         let why = MISSING.to_owned();
         fault(table.span().start, field.name, why, Vec::new());
     }
-    for (fields, (number, value)) in nested {
+    for (fields, entry, value) in nested {
         let span = value.span();
         if let DeValue::Table(table) = value.get_ref() {
             let table = Spanned::new(span, table.clone());
-            check_table(text, &table, fields, Some(number), faults);
+            check_table(text, &table, fields, entry, faults);
         }
     }
 }
@@ -208,6 +214,10 @@ fn fits(value: &DeValue<'_>, kind: Kind) -> Result<(), String> {
         }
         Kind::Tables(_) => {
             let wanted = "it must be a list of tables, each below its own line '[[name]]'";
+            (false, wanted.to_owned())
+        }
+        Kind::Table(_) => {
+            let wanted = "it must be a table, below its own line '[name]'";
             (false, wanted.to_owned())
         }
     };

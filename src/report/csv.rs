@@ -1,11 +1,11 @@
 //! CSV: one row a finding, for spreadsheets.
 
-use super::document::Document;
+use super::document::{Document, Validation};
 use super::escape::escape;
 use super::location::{locations, not_opened, unread};
 
 /// The names of the columns.
-const HEAD: [&str; 18] = [
+const HEAD: [&str; 22] = [
     "fingerprint",
     "rule",
     "provider",
@@ -24,6 +24,10 @@ const HEAD: [&str; 18] = [
     "rotate",
     "path",
     "redacted_paths",
+    "state",
+    "state_reason",
+    "whose",
+    "can",
 ];
 
 /// Whether a byte order mark comes first: Excel reads UTF-8 only behind one.
@@ -45,6 +49,7 @@ pub(super) fn render(document: &Document, mark: Mark) -> Vec<u8> {
         let plain = |text: &str| escape(text.as_bytes());
         let line = first.and_then(|place| place.line());
         let path = first.and_then(|place| place.path);
+        let state = finding.validation.as_ref();
         rows.push(vec![
             plain(&finding.fingerprint),
             plain(&finding.rule_id),
@@ -64,6 +69,10 @@ pub(super) fn render(document: &Document, mark: Mark) -> Vec<u8> {
             told(finding.rotate.as_deref().map(plain)),
             told(path.map(|path| path.exact_with(&['\t', '\r', '\n']))),
             finding.redacted_paths.to_string(),
+            told(finding.state_word().map(str::to_owned)),
+            told(state.map(|state| state.reason.shown())),
+            told(state.and_then(Validation::whose_line)),
+            told(state.and_then(Validation::can_line)),
         ]);
     }
     // Whoever reads only this file must see that something is missing.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::escape::escape;
 use super::refs::{RefTable, Refs};
 pub use super::text::Text;
+pub use super::validation::Validation;
 use crate::audit::Scope;
 use crate::path_class::PathClass;
 use crate::rule::Confidence;
@@ -156,6 +157,9 @@ pub struct Finding {
     /// What belongs to it.
     #[serde(default)]
     pub with: Vec<Companion>,
+    /// Whether it is still active; `None` if that was not asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation: Option<Validation>,
 }
 
 fn medium() -> Confidence {

@@ -97,6 +97,7 @@ impl Source<'_> {
             history,
             occurrences: places,
             with,
+            validation: None,
         }
     }
 

@@ -81,8 +81,10 @@ fn annotate(finding: &Finding, location: &Location<'_>, text: &mut String) {
         .commit
         .map_or_else(String::new, |id| format!(", first in commit {}", plain(id)));
     let redacted = path_note(finding, "; ");
+    let state = finding.validation.as_ref();
+    let state = state.map_or_else(String::new, |state| format!("; {}", state.sentence()));
     let message = format!(
-        "{} {} in {}{commit}{redacted}; make it useless at its issuer first",
+        "{} {} in {}{commit}{redacted}{state}; make it useless at its issuer first",
         plain(&finding.description),
         finding.secret.shown(),
         location.label()

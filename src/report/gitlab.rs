@@ -3,6 +3,8 @@
 //! GitLab shows names and descriptions as Markdown, so they hold our own words only; text of the
 //! repository stands in fields that are shown as they are.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::document::{self, Finding, Text};
@@ -66,6 +68,17 @@ struct Vulnerability<'a> {
     identifiers: [Identifier<'a>; 1],
     #[serde(skip_serializing_if = "Vec::is_empty")]
     links: Vec<Link<'a>>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    details: BTreeMap<&'static str, Detail>,
+}
+
+/// A field that is shown as it is.
+#[derive(Serialize)]
+struct Detail {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    name: &'static str,
+    value: String,
 }
 
 #[derive(Serialize)]
@@ -186,7 +199,25 @@ fn vulnerability(finding: &Finding) -> Vulnerability<'_> {
                 Some(Link { name, url })
             })
             .collect(),
+        details: details(finding),
     }
+}
+
+/// Whether it is still active, whose it is, and what it can do.
+fn details(finding: &Finding) -> BTreeMap<&'static str, Detail> {
+    let Some(state) = &finding.validation else {
+        return BTreeMap::new();
+    };
+    let details = [
+        ("state", "State", Some(state.sentence())),
+        ("whose", "Whose it is", state.whose_line()),
+        ("can", "What it can do", state.can_line()),
+    ];
+    let details = details.into_iter().filter_map(|(key, name, value)| {
+        let (kind, value) = ("text", value?);
+        Some((key, Detail { kind, name, value }))
+    });
+    details.collect()
 }
 
 /// Says that there is no path, or that it is not exact, if so.

@@ -405,6 +405,14 @@ impl Data {
 
     /// What else there is to know about a finding.
     fn facts(&mut self, finding: &Finding, row: &mut Row) {
+        if let Some(state) = &finding.validation {
+            self.note("state", &state.sentence(), row);
+            for (label, line) in [("whose", state.whose_line()), ("can do", state.can_line())] {
+                if let Some(line) = line {
+                    self.note(label, &line, row);
+                }
+            }
+        }
         self.note("why", &finding.why(), row);
         for part in &finding.with {
             self.note("with", &part.secret.shown(), row);

@@ -114,8 +114,9 @@ fn blocks(
 /// A finding in one line.
 fn one_line(paint: Paint, finding: &Finding) -> String {
     format!(
-        "{} {}: {} {} {}\n",
+        "{} {}{}: {} {} {}\n",
         level(paint, finding.severity()),
+        state_mark(paint, finding),
         paint.role(Role::Rule, &plain(&finding.rule_id)),
         paint.role(Role::Path, &first_label(finding)),
         paint.role(Role::Secret, &finding.secret.shown()),
@@ -132,7 +133,10 @@ pub(super) fn brief(document: &Document) -> String {
             true => " (path redacted)",
             false => "",
         };
-        let _ = writeln!(text, "{place}: {rule_id}: {}{name}", finding.secret.shown());
+        let state = finding.state_word();
+        let state = state.map_or_else(String::new, |state| format!(" [{state}]"));
+        let secret = finding.secret.shown();
+        let _ = writeln!(text, "{place}: {rule_id}: {secret}{name}{state}");
     }
     text
 }
@@ -183,6 +187,9 @@ pub(super) fn verdict(document: &Document, paint: Paint, text: &mut String) {
         (None, _) => write!(text, "{} in {of}{subject}", paint.role(role, &found)),
     };
     read_word(document, scanned, paint, text);
+    if let Some(counts) = document.state_counts() {
+        let _ = writeln!(text, "{counts}");
+    }
 }
 
 /// Whether everything was read, and with all rules.
@@ -327,8 +334,9 @@ fn block(document: &Document, paint: Paint, finding: &Finding) -> String {
     }
     let _ = writeln!(
         text,
-        "{} {}: {} {}{with}",
+        "{} {}{}: {} {}{with}",
         level(paint, finding.severity()),
+        state_mark(paint, finding),
         paint.role(Role::Rule, &plain(&finding.rule_id)),
         plain(&finding.description),
         paint.role(Role::Secret, &finding.secret.shown())
@@ -337,6 +345,7 @@ fn block(document: &Document, paint: Paint, finding: &Finding) -> String {
     let lines = also_on(finding);
     let _ = writeln!(text, "  {arrow} {}{lines}", paint.role(Role::Path, &place));
     excerpt(paint, finding, &mut text);
+    state(paint, finding, &mut text);
     let dim = |label| paint.role(Role::Dim, label);
     let others = also_in(finding).filter(|_| finding.standing().is_none());
     if let Some(others) = others {
@@ -369,6 +378,32 @@ fn block(document: &Document, paint: Paint, finding: &Finding) -> String {
     let told = told.map_or_else(String::new, |day| format!(" · first told {}", plain(day)));
     let _ = writeln!(text, "  {} {id}{told}", dim("id:"));
     text
+}
+
+/// The word for a finding's state, and a blank, if it was asked for.
+fn state_mark(paint: Paint, finding: &Finding) -> String {
+    finding.state_word().map_or_else(String::new, |word| {
+        let role = match finding.is_active() {
+            true => Role::Alarm,
+            false => Role::Dim,
+        };
+        format!("{} ", paint.role(role, word))
+    })
+}
+
+/// Whether it is still active, whose it is, and what it can do.
+fn state(paint: Paint, finding: &Finding, text: &mut String) {
+    let Some(validation) = &finding.validation else {
+        return;
+    };
+    let dim = |label| paint.role(Role::Dim, label);
+    let _ = writeln!(text, "  {} {}", dim("state:"), validation.sentence());
+    if let Some(whose) = validation.whose_line() {
+        let _ = writeln!(text, "  {} {whose}", dim("whose:"));
+    }
+    if let Some(can) = validation.can_line() {
+        let _ = writeln!(text, "  {} {can}", dim("can do:"));
+    }
 }
 
 /// Keeps the end of the text before a secret: lines can be megabytes long.
@@ -520,6 +555,12 @@ fn unread(coverage: &Coverage, paint: Paint, text: &mut String) {
 fn next_steps(document: &Document, wanted: &[&Finding], text: &mut String) {
     if document.findings.is_empty() {
         return;
+    }
+    if let Some(active) = document.active_sentence() {
+        let _ = writeln!(
+            text,
+            "\n{active}; 'unleak revoke ID' does it or names the page"
+        );
     }
     let _ = writeln!(
         text,

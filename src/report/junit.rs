@@ -71,8 +71,16 @@ fn failure(writer: &mut Writer<Vec<u8>>, finding: &Finding) -> std::io::Result<(
         format!("\nmake it useless: {}", plain(page))
     });
     let redacted = path_note(finding, "\n");
+    let state = finding.validation.as_ref();
+    let state = state.map_or_else(String::new, |state| {
+        let facts = [("whose", state.whose_line()), ("can do", state.can_line())];
+        let facts = facts
+            .into_iter()
+            .filter_map(|(name, line)| Some(format!("\n{name}: {}", line?)));
+        format!("\nstate: {}{}", state.sentence(), facts.collect::<String>())
+    });
     let text = format!(
-        "{description} {}\n{label}\nfingerprint {}{redacted}{advice}",
+        "{description} {}\n{label}\nfingerprint {}{redacted}{state}{advice}",
         finding.secret.shown(),
         finding.fingerprint
     );

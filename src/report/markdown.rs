@@ -69,7 +69,13 @@ fn headline(document: &Document) -> String {
     match findings.len() {
         0 if document.coverage.filtered > 0 => "no secrets match the filters".to_owned(),
         0 => "no secrets found".to_owned(),
-        count => format!("{} found ({})", counted(count, "secret"), levels.join(", ")),
+        count => {
+            let found = format!("{} found ({})", counted(count, "secret"), levels.join(", "));
+            match document.state_counts() {
+                Some(counts) => format!("{found}: {counts}"),
+                None => found,
+            }
+        }
     }
 }
 
@@ -90,9 +96,16 @@ fn row(finding: &Finding, text: &mut String) {
         };
         format!("{head}{published}")
     });
+    let state = finding.validation.as_ref();
+    let state = state.map_or_else(String::new, |state| {
+        let whose = state
+            .whose_line()
+            .map_or_else(String::new, |whose| format!(" ({})", code(&whose)));
+        format!(", {}{whose}", state.state.name())
+    });
     let _ = writeln!(
         text,
-        "| {} | {} {} | {}{} | {introduced} | {now} | {} |",
+        "| {}{state} | {} {} | {}{} | {introduced} | {now} | {} |",
         finding.severity().name(),
         code(&finding.rule_id),
         code(&finding.secret.shown()),
@@ -104,6 +117,9 @@ fn row(finding: &Finding, text: &mut String) {
 
 /// What to do, with commands to paste.
 fn next_steps(document: &Document, text: &mut String) {
+    if let Some(active) = document.active_sentence() {
+        let _ = writeln!(text, "**{active}.**\n");
+    }
     text.push_str("**What to do**\n\n1. Rotate each secret at its issuer: deleting the line is not enough, since history keeps it.\n");
     let findings = document.findings.iter();
     let pages: BTreeSet<(&str, &str)> = findings

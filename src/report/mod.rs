@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! recognise < redact; escape < text < refs < document; paint, redact, weblink, document < fill
-//! document < json, location < csv, diff, github, gitlab, junit, markdown, sarif < mod
+//! document < validation < json, location < csv, diff, github, gitlab, junit, markdown, sarif < mod
 //! location < story < summary < human < html < mod; html < estate
 //! ```
 //!
@@ -32,6 +32,7 @@ mod sarif;
 mod story;
 mod summary;
 pub mod text;
+pub mod validation;
 pub mod weblink;
 
 use self::csv::Mark;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::document::{Document, Finding, Kind, Suppressed};
+use super::document::{Document, Finding, Kind, Suppressed, Validation};
 use super::escape::escape;
 use super::location::{Location, left_out, locations, not_opened, path_note, unread};
 use crate::rule::Confidence;
@@ -144,6 +144,9 @@ struct Properties<'a> {
     /// How many locations there are, if not all are here.
     #[serde(skip_serializing_if = "Option::is_none")]
     locations: Option<usize>,
+    /// Whether it is still active, whose it is, and what it can do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    validation: Option<&'a Validation>,
 }
 
 #[derive(Serialize)]
@@ -441,12 +444,14 @@ fn entry(finding: &Finding, rule_index: usize) -> Entry<'_> {
         .map_or_else(String::new, |first| format!(" in {}", first.label()));
     let redacted = path_note(finding, "; ");
     let standing = finding.standing();
+    let state = finding.state_word();
+    let state = state.map_or_else(String::new, |state| format!("{state}: "));
     Entry {
         rule_id: &finding.rule_id,
         rule_index,
         level: level(finding.confidence),
         message: message(&format!(
-            "{description} {secret}{place}{redacted} (id {})",
+            "{state}{description} {secret}{place}{redacted} (id {})",
             finding.short_id()
         )),
         locations: all
@@ -468,6 +473,7 @@ fn entry(finding: &Finding, rule_index: usize) -> Entry<'_> {
             published: standing.map(|standing| standing.published),
             redacted_paths: finding.redacted_paths,
             locations: (all.len() > MAX_LOCATIONS).then_some(all.len()),
+            validation: finding.validation.as_ref(),
         },
     }
 }

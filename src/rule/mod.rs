@@ -1,6 +1,7 @@
 //! Rules as plain data: one kind of secret each, and how to spot it. Nothing is compiled here.
 //!
 //! ```text
+//! request < request_text < parse
 //! model, frame, gram < parse < foreign;  parse, set < mod;  template expands the proofs
 //! ```
 //!
@@ -12,14 +13,17 @@ mod frame;
 mod gram;
 mod model;
 mod parse;
+pub mod request;
+mod request_text;
 mod set;
 pub mod template;
 
 pub use model::{Boundary, Check, Confidence, Ends, Keyword, Matcher, Rule, RuleSet};
 pub use parse::MAX_KEYWORD_LEN;
-pub use parse::{fixed_len, parse, syntax_reason};
+pub use parse::{fixed_len, parse, parse_with_requests, syntax_reason};
 
 use crate::error::{Error, Result};
+use request::Requests;
 
 /// The built-in rule file, as it was written.
 pub const BUILTIN: &str = include_str!("../../rules.toml");
@@ -34,6 +38,19 @@ const BUILTIN_READ: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/rules.bin"
 pub fn builtin() -> Result<RuleSet> {
     postcard::from_bytes(BUILTIN_READ)
         .map_err(|e| Error::internal("the built-in rules cannot be read").because(e))
+}
+
+/// The requests of the built-in rules, as the build script read them: a scan that asks nobody does not read
+/// them again.
+const BUILTIN_REQUESTS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/requests.bin"));
+
+/// Returns the requests of the built-in rules.
+///
+/// # Errors
+/// `Internal` if the build went wrong, which the tests rule out.
+pub fn builtin_requests() -> Result<Requests> {
+    postcard::from_bytes(BUILTIN_REQUESTS)
+        .map_err(|e| Error::internal("the built-in requests cannot be read").because(e))
 }
 
 /// Returns the built-in rules with their examples and near misses.
@@ -68,5 +85,7 @@ mod tests {
             rule.near_misses.clear();
         }
         assert_eq!(builtin().unwrap(), parsed);
+        let (_, requests) = parse_with_requests(BUILTIN, "rules.toml").unwrap();
+        assert_eq!(builtin_requests().unwrap(), requests);
     }
 }

@@ -1,12 +1,14 @@
 //! TOML to [`RuleSet`]. An unknown field is an error; errors name file, line, rule and field.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use regex_syntax::hir::Hir;
 use regex_syntax::hir::literal::Extractor;
 use serde::Deserialize;
 use toml::{Table, Value};
 
+use super::request::{Issuer, Requests};
+use super::request_text::{self, Known, Purpose, Written};
 use super::{Boundary, Check, Confidence, Ends, Keyword, Matcher, Rule, RuleSet, frame, gram};
 use crate::error::{Error, Result, nearest, quoted};
 use crate::tables::{self, Fault, Field, Kind};
@@ -15,7 +17,7 @@ use crate::tables::{self, Fault, Field, Kind};
 const FILE: [Field; 1] = [Field::free("rule", Kind::Tables(&FIELDS))];
 
 /// The fields of [`Entry`].
-const FIELDS: [Field; 22] = [
+const FIELDS: [Field; 24] = [
     Field::needed("id", Kind::Text),
     Field::needed("provider", Kind::Text),
     Field::needed("description", Kind::Text),
@@ -38,6 +40,8 @@ const FIELDS: [Field; 22] = [
     Field::free("docs", Kind::Text),
     Field::needed("examples", Kind::Texts),
     Field::needed("near_misses", Kind::Texts),
+    Field::free("validate", Kind::Table(&request_text::FIELDS)),
+    Field::free("revoke", Kind::Table(&request_text::FIELDS)),
 ];
 
 #[derive(Deserialize)]
@@ -70,6 +74,8 @@ struct Entry {
     docs: Option<String>,
     examples: Vec<String>,
     near_misses: Vec<String>,
+    validate: Option<Written>,
+    revoke: Option<Written>,
 }
 
 /// Shorter keywords are in every file.
@@ -97,6 +103,14 @@ const MAX_ENDS_LEN: usize = 4096;
 /// # Errors
 /// `Config` if it is no TOML of this shape, or a rule could not work.
 pub fn parse(text: &str, file: &str) -> Result<RuleSet> {
+    parse_with_requests(text, file).map(|(rules, _)| rules)
+}
+
+/// Reads the rules of `text` and the requests to their issuers.
+///
+/// # Errors
+/// As [`parse()`].
+pub fn parse_with_requests(text: &str, file: &str) -> Result<(RuleSet, Requests)> {
     let table = table(text, file)?;
     let entries = match table.get("rule") {
         Some(Value::Array(entries)) => entries,
@@ -105,6 +119,8 @@ pub fn parse(text: &str, file: &str) -> Result<RuleSet> {
     if let Err(fault) = tables::check(text, &FILE) {
         return Err(faulty(file, &fault, entries));
     }
+    let parts = parts_of(entries);
+    let mut requests = Requests::default();
     let mut seen = HashSet::new();
     let mut rules = Vec::with_capacity(entries.len());
     for (number, entry) in entries.iter().enumerate() {
@@ -113,15 +129,48 @@ pub fn parse(text: &str, file: &str) -> Result<RuleSet> {
             let line = tables::line_of(text, "rule", number, field);
             wrong((file, line), &id, field, why)
         };
-        let entry = Entry::deserialize(entry.clone())
+        let mut entry = Entry::deserialize(entry.clone())
             .map_err(|_| wrong("id", "the rule cannot be understood"))?;
         if !seen.insert(id.clone()) {
             return Err(wrong("id", "another rule has the same id"));
         }
+        let issuer = issuer(&mut entry, &parts).map_err(|(field, why)| wrong(field, &why))?;
+        if issuer.validate.is_some() || issuer.revoke.is_some() {
+            requests.rules.insert(id.clone(), issuer);
+        }
         let rule = check(entry).map_err(|(field, why)| wrong(field, &why))?;
         rules.push(rule);
     }
-    Ok(RuleSet { rules })
+    Ok((RuleSet { rules }, requests))
+}
+
+/// The ids of the rules that are `part_of` each rule.
+fn parts_of(entries: &[Value]) -> HashMap<&str, HashSet<&str>> {
+    let mut parts: HashMap<&str, HashSet<&str>> = HashMap::new();
+    for entry in entries {
+        let id = entry.get("id").and_then(Value::as_str);
+        let of = entry.get("part_of").and_then(Value::as_array);
+        for whole in of.into_iter().flatten().filter_map(Value::as_str) {
+            parts.entry(whole).or_default().extend(id);
+        }
+    }
+    parts
+}
+
+/// The requests of a rule.
+fn issuer(entry: &mut Entry, parts: &HashMap<&str, HashSet<&str>>) -> Result<Issuer, Wrong> {
+    let none = HashSet::new();
+    let parts = parts.get(entry.id.as_str()).unwrap_or(&none);
+    let read = |written: Option<Written>, purpose| {
+        written.map(|written| request_text::inquiry(written, purpose, Known::new(parts)))
+    };
+    let validate = read(entry.validate.take(), Purpose::Validate).transpose();
+    let revoke = read(entry.revoke.take(), Purpose::Revoke).transpose();
+    Ok(Issuer {
+        provider: entry.provider.clone(),
+        validate: validate.map_err(|why| ("validate", why))?,
+        revoke: revoke.map_err(|why| ("revoke", why))?,
+    })
 }
 
 /// Reads `text` as TOML.

@@ -84,7 +84,7 @@ fn modules_use_lower_layers_only() {
 }
 
 /// Packages, and the files that may name them.
-const HOMES: [(&str, &[&str]); 22] = [
+const HOMES: [(&str, &[&str]); 26] = [
     ("memmap2", &["odb/map.rs"]),
     ("sirocco", &["odb/inflate.rs"]),
     ("gix_pack", &["odb/pack.rs", "odb/unindexed.rs"]),
@@ -147,6 +147,7 @@ const HOMES: [(&str, &[&str]); 22] = [
             "bin/unleak/ignore/args.rs",
             "bin/unleak/topics/mod.rs",
             "bin/unleak/triage/args.rs",
+            "bin/unleak/validate/args.rs",
         ],
     ),
     (
@@ -163,6 +164,13 @@ const HOMES: [(&str, &[&str]); 22] = [
     ),
     ("percent_encoding", &["detect/spelling.rs"]),
     ("minijinja", &["report/html.rs"]),
+    ("ureq::", &["bin/unleak/validate/transport.rs"]),
+    ("rustls::", &["bin/unleak/validate/transport.rs"]),
+    ("graviola::", &["bin/unleak/validate/transport.rs"]),
+    (
+        "rustls_native_certs::",
+        &["bin/unleak/validate/transport.rs"],
+    ),
 ];
 
 #[test]

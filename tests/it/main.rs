@@ -50,5 +50,6 @@ mod suppress;
 mod tables;
 mod triage;
 mod unpack;
+mod validate;
 mod values;
 mod witness;

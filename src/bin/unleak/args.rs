@@ -13,6 +13,7 @@ use crate::ignore::args::IgnoreArgs;
 use crate::purge::args::PurgeArgs;
 use crate::report::args::ReportCommand;
 use crate::triage::args::TriageArgs;
+use crate::validate::args::{RevokeArgs, ScanValidation, ValidateArgs};
 
 /// Find every secret a git history ever held
 #[derive(Debug, Parser)]
@@ -66,6 +67,10 @@ pub(crate) enum Command {
     Baseline(BaselineArgs),
     /// Suppress what lists of other scanners name: ignore files, JSON reports, baselines
     Import(ImportArgs),
+    /// Ask issuers whether secrets are still active, whose they are and what they can do
+    Validate(Box<ValidateArgs>),
+    /// Switch a secret off at its issuer, where its holder may do that
+    Revoke(Box<RevokeArgs>),
     /// Rewrite history so that secrets are gone, and prove it
     Purge(Box<PurgeArgs>),
     /// Convert, show and compare saved reports
@@ -415,7 +420,7 @@ pub(crate) struct KnownOptions {
 }
 
 /// Which rules are used.
-#[derive(Debug, Default, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct RuleOptions {
     /// Use the rules of this file instead of the built-in ones; of all, if given more than once
     #[arg(long, value_name = "FILE")]
@@ -434,7 +439,7 @@ pub(crate) struct RuleOptions {
 }
 
 /// Which configuration files count.
-#[derive(Debug, Default, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct ConfigOptions {
     /// The user's configuration file; without it, $XDG_CONFIG_HOME/unleak/config.toml
     #[arg(long, value_name = "FILE", conflicts_with = "no_config")]
@@ -461,7 +466,7 @@ pub(crate) struct ConfigArgs {
 }
 
 /// What is kept between scans.
-#[derive(Debug, Default, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct StateOptions {
     /// Keep the report and what was learned of the objects: the next scan reads only what is new, and
     /// findings have the day on which they were first told
@@ -624,7 +629,7 @@ fn path_classes() -> impl TypedValueParser<Value = PathClass> {
 }
 
 /// How long the report for people is.
-#[derive(Debug, Default, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct LengthOptions {
     /// Print every finding: without it, the report for people is at most 200 lines long, shows the worst
     /// findings in full, more in one line each, counts the rest, and folds those in tests and the like
@@ -726,6 +731,9 @@ pub(crate) struct ScanArgs {
 
     #[command(flatten)]
     pub(crate) filter: FilterOptions,
+
+    #[command(flatten)]
+    pub(crate) validation: ScanValidation,
 
     /// Largest object to read, in MiB; without it, those that must be held in memory (deltas,
     /// archives) may have 1024, others any size

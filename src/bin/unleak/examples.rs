@@ -6,7 +6,7 @@ use crate::args::Args;
 use crate::{complete, headings};
 
 /// A command, and lines that show it.
-const EXAMPLES: [(&str, &[&str]); 47] = [
+const EXAMPLES: [(&str, &[&str]); 49] = [
     (
         "scan",
         &[
@@ -18,6 +18,17 @@ const EXAMPLES: [(&str, &[&str]); 47] = [
         ],
     ),
     ("explain", &["unleak explain 1f3c9a20"]),
+    (
+        "validate",
+        &[
+            "unleak validate",
+            "unleak validate 1f3c9a20 -C path/to/repository",
+            "unleak validate --validate-host gitlab=git.example.com --only active",
+            "unleak validate --known leaked.txt --format json",
+            "unleak validate --list",
+        ],
+    ),
+    ("revoke", &["unleak revoke 1f3c9a20"]),
     (
         "objects",
         &["unleak objects --kind blob path/to/repository"],

@@ -6,7 +6,7 @@ use clap::{Arg, Command};
 use crate::ignore::args::PATH_HELP;
 
 /// A heading, and the options below it.
-const HEADINGS: [(&str, &[&str]); 8] = [
+const HEADINGS: [(&str, &[&str]); 9] = [
     (
         "What to scan",
         &[
@@ -52,6 +52,22 @@ const HEADINGS: [(&str, &[&str]); 8] = [
             "refs",
             "in_head",
             "published",
+        ],
+    ),
+    (
+        "Validation",
+        &[
+            "validate",
+            "only",
+            "fail_on",
+            "validate_host",
+            "validate_resolve",
+            "ca",
+            "validate_proxy",
+            "validate_rate",
+            "validate_limit",
+            "validate_keep",
+            "trust_rules_validate",
         ],
     ),
     ("Selection", &["from", "dry_run"]),

@@ -28,6 +28,30 @@ static HALF_WRITTEN: Mutex<Option<PathBuf>> = Mutex::new(None);
 /// Whether the signals of the keyboard are for another program.
 static IS_ANOTHERS: AtomicBool = AtomicBool::new(false);
 
+/// Whether issuers are being asked: the first signal then only ends that.
+static IS_ASKING: AtomicBool = AtomicBool::new(false);
+/// The signal that came meanwhile.
+static STOPPED_ASKING: AtomicI32 = AtomicI32::new(0);
+
+/// Runs something that asks issuers. The first signal ends the asking, and what is known is kept: the result
+/// comes with how the program then ends.
+pub(crate) fn while_asking<T>(ask: impl FnOnce() -> T) -> (T, Option<Exit>) {
+    IS_ASKING.store(true, Ordering::SeqCst);
+    let done = ask();
+    IS_ASKING.store(false, Ordering::SeqCst);
+    let stopped = match STOPPED_ASKING.load(Ordering::SeqCst) {
+        0 => None,
+        signal => Some(exit(signal)),
+    };
+    (done, stopped)
+}
+
+/// Whether nobody shall be asked any more.
+#[cfg(feature = "validate")]
+pub(crate) fn was_asked_to_stop() -> bool {
+    STOPPED_ASKING.load(Ordering::SeqCst) != 0
+}
+
 /// Begins to listen, if the command does not have its own way.
 ///
 /// # Errors
@@ -52,6 +76,7 @@ pub(crate) fn watch(command: &Command) -> Result<()> {
             }
         }
         Command::Scan(_)
+        | Command::Validate(_)
         | Command::Explain(_)
         | Command::Report { .. }
         | Command::Merge(_)
@@ -61,6 +86,9 @@ pub(crate) fn watch(command: &Command) -> Result<()> {
         | Command::State {
             command: StateCommand::Show { .. },
         } => UNCHANGED,
+        Command::Revoke(_) => {
+            "interrupted: 'unleak validate FINGERPRINT' says whether it was switched off"
+        }
         _ => "interrupted: run the command again to finish what it began",
     };
     listen(&signals, move |signal| stop(signal, said))
@@ -129,6 +157,10 @@ fn listen(signals: &[i32], hear: impl FnMut(i32) + Send + 'static) -> Result<()>
 
 fn stop(signal: i32, said: &str) {
     if matches!(signal, SIGINT | SIGQUIT) && IS_ANOTHERS.load(Ordering::SeqCst) {
+        return;
+    }
+    if IS_ASKING.load(Ordering::SeqCst) && STOPPED_ASKING.swap(signal, Ordering::SeqCst) == 0 {
+        ui::warn("interrupted: nobody else is asked; once more ends at once");
         return;
     }
     triage::terminal::leave_for_good();

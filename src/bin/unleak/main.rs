@@ -33,6 +33,7 @@ mod state;
 mod topics;
 mod triage;
 mod ui;
+mod validate;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -74,6 +75,8 @@ fn run(args: &Args) -> Result<Exit> {
         Command::Triage(triage) => triage::run(args, triage),
         Command::Import(import) => import::run(args, import),
         Command::Baseline(baseline) => ignore::baseline(args, baseline),
+        Command::Validate(validate) => validate::run(args, validate),
+        Command::Revoke(revoke) => validate::revoke(args, revoke),
         Command::Purge(purge) => purge::run(args, purge),
         Command::Report { command } => report::run(args, command),
         Command::Estate { command } => estate::run(args, command),

@@ -5,10 +5,12 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use rayon::prelude::*;
-use unleak::detect::Detector;
 use unleak::detect::prove::prove;
+use unleak::detect::{Detector, Hits, Scratch};
 use unleak::error::Result;
 use unleak::report::escape::escape;
+use unleak::rule::request::Issuer;
+use unleak::rule::template::{Random, expand};
 use unleak::rule::{self, Check, Matcher, Rule};
 
 use crate::args::RulesCommand;
@@ -16,6 +18,7 @@ use crate::bench;
 use crate::exit::Exit;
 use crate::output;
 use crate::settings::{RuleFile, rule_file};
+use crate::validate;
 
 /// Runs it.
 pub(crate) fn run(command: &RulesCommand) -> Result<Exit> {
@@ -23,7 +26,9 @@ pub(crate) fn run(command: &RulesCommand) -> Result<Exit> {
         RulesCommand::List => list(&rule::builtin()?.rules),
         RulesCommand::Show { id } => {
             let rules = rule::builtin_with_proofs()?;
-            show(rules.get(id).ok_or_else(|| rules.unknown(id))?)
+            let rule = rules.get(id).ok_or_else(|| rules.unknown(id))?;
+            let requests = rule::builtin_requests()?;
+            show(rule) + &show_requests(requests.rules.get(id))
         }
         RulesCommand::Check { files } => {
             let (text, is_whole) = check(files)?;
@@ -50,6 +55,7 @@ fn check(files: &[PathBuf]) -> Result<(String, bool)> {
     for path in files {
         let RuleFile {
             rules,
+            requests,
             left,
             dropped,
         } = rule_file(path)?;
@@ -59,6 +65,12 @@ fn check(files: &[PathBuf]) -> Result<(String, bool)> {
         let (file, count) = (path.display(), rules.rules.len());
         // Writing to a string cannot fail.
         let _ = match left {
+            None if !requests.rules.is_empty() => writeln!(
+                text,
+                "{file}: {count} rules, all well formed; {} name requests, which are sent only with \
+                 '--trust-rules-validate'",
+                requests.rules.len()
+            ),
             None => writeln!(text, "{file}: {count} rules, all well formed"),
             Some(left) if left.is_empty() => writeln!(text, "{file}: {count} rules carried over"),
             Some(left) => writeln!(
@@ -74,17 +86,20 @@ fn check(files: &[PathBuf]) -> Result<(String, bool)> {
 /// Tries the proofs of the rules; returns what to say, and whether all hold.
 fn test(files: &[PathBuf], only: &[String]) -> Result<(String, bool)> {
     let sets = if files.is_empty() {
-        vec![("built-in".to_owned(), rule::builtin_with_proofs()?)]
+        let (rules, requests) = rule::parse_with_requests(rule::BUILTIN, "rules.toml")?;
+        vec![("built-in".to_owned(), rules, requests)]
     } else {
         let sets = files.iter().map(|path| {
-            let rules = rule_file(path)?.rules;
-            Ok((path.display().to_string(), rules))
+            let RuleFile {
+                rules, requests, ..
+            } = rule_file(path)?;
+            Ok((path.display().to_string(), rules, requests))
         });
         sets.collect::<Result<_>>()?
     };
     let mut text = String::new();
     let mut is_proven = true;
-    for (name, rules) in sets {
+    for (name, rules, requests) in sets {
         if let Some(id) = only.iter().find(|id| rules.get(id).is_none()) {
             return Err(rules.unknown(id));
         }
@@ -100,7 +115,14 @@ fn test(files: &[PathBuf], only: &[String]) -> Result<(String, bool)> {
             .map(|rule| prove(&detector, rule))
             .collect::<Result<Vec<_>>>()?;
         let tried: usize = proofs.iter().map(|proof| proof.tried).sum();
-        let faults: Vec<_> = proofs.into_iter().flat_map(|proof| proof.faults).collect();
+        let mut faults: Vec<_> = proofs.into_iter().flat_map(|proof| proof.faults).collect();
+        for rule in &wanted {
+            if let Some(issuer) = requests.rules.get(&rule.id) {
+                let secret = synthetic(&detector, rule)?;
+                let wrong = unleak::validate::prove(issuer, &secret).into_iter();
+                faults.extend(wrong.map(|why| format!("rule '{}': {why}", rule.id)));
+            }
+        }
         let bare = wanted.iter().filter(|rule| rule.examples.is_empty());
         let bare = bare.count();
         is_proven &= faults.is_empty();
@@ -133,6 +155,48 @@ fn list(rules: &[Rule]) -> String {
     for rule in rules {
         let (id, confidence) = (&rule.id, rule.confidence.name());
         let _ = writeln!(text, "{id:width$}  {confidence:6}  {}", rule.description);
+    }
+    text
+}
+
+/// A secret of a rule, made of its first example; one of no special shape if the rule has none.
+fn synthetic(detector: &Detector, rule: &Rule) -> Result<Vec<u8>> {
+    const PLAIN: &[u8] = b"0123456789abcdef-us1";
+    let Some(example) = rule.examples.first() else {
+        return Ok(PLAIN.to_vec());
+    };
+    let text = expand(example, &mut Random::new(1))?;
+    let mut hits = Hits::default();
+    detector.scan(text.as_bytes(), &mut Scratch::default(), &mut hits);
+    let matches = detector.matches(text.as_bytes(), &hits).into_iter();
+    let mut own = matches.filter(|found| detector.rule(found.rule).id == rule.id);
+    Ok(own
+        .next()
+        .map_or_else(|| PLAIN.to_vec(), |found| found.secret.reveal().to_vec()))
+}
+
+/// The requests of a rule, one a line.
+fn show_requests(issuer: Option<&Issuer>) -> String {
+    let Some(issuer) = issuer else {
+        return String::new();
+    };
+    let mut text = String::new();
+    for (name, inquiry) in [("validate", &issuer.validate), ("revoke", &issuer.revoke)] {
+        for line in inquiry.iter().flat_map(validate::list::lines) {
+            let _ = writeln!(text, "{name:12} {line}");
+        }
+        for step in inquiry.iter().flat_map(|inquiry| &inquiry.steps) {
+            let good = if name == "revoke" {
+                "done if"
+            } else {
+                "active if"
+            };
+            for (word, conditions) in [(good, &step.active), ("inactive if", &step.inactive)] {
+                for condition in conditions {
+                    let _ = writeln!(text, "{word:12} {}", condition.text);
+                }
+            }
+        }
     }
     text
 }

@@ -15,6 +15,7 @@ use unleak::audit::text::text;
 use unleak::audit::{Audit, Scope, changes};
 use unleak::detect::Detector;
 use unleak::error::{Error, Result};
+use unleak::ledger;
 use unleak::odb::repository::{Overrides, Repository};
 use unleak::odb::revision::{self, Ends};
 use unleak::odb::{ObjectId, Skipped, bundle};
@@ -40,6 +41,7 @@ use crate::progress::ProgressLine;
 use crate::settings::{self, ScanSettings};
 use crate::state::{self, How, Opened, State};
 use crate::ui;
+use crate::validate::{self, Asker};
 
 /// Runs it.
 pub(crate) fn run(args: &Args, scan: &ScanArgs) -> Result<Exit> {
@@ -56,13 +58,13 @@ pub(crate) fn run(args: &Args, scan: &ScanArgs) -> Result<Exit> {
     let mut settings = ScanSettings::resolve(args, scan, &layers)?;
     settings::start_threads(settings.threads)?;
     let paint = painted(args, &settings);
+    let asker = Asker::of_scan(scan, &layers, &settings.rules)?;
     let opened = match &repo {
         Some(repo) => state(scan, &settings, repo, &suppressions)?,
         None => Opened::default(),
     };
     if let Some(document) = opened.kept {
-        let same = "nothing has changed: this is the report of the last scan";
-        ui::say(args, 1, same);
+        ui::say(args, 1, UNCHANGED);
         return end(args, &settings, &document, paint);
     }
     let rules = std::mem::take(&mut settings.rules);
@@ -94,20 +96,26 @@ pub(crate) fn run(args: &Args, scan: &ScanArgs) -> Result<Exit> {
     };
     let mut document = source.document();
     if let (Some(state), Some(repo), Some(learned)) = (opened.state, &repo, learned) {
-        let (read, all) = (learned.read, learned.read + learned.known);
-        ui::say(args, 1, &format!("{read} of {all} objects were read"));
-        keep(state, (scan, repo), &mut document, &learned);
+        keep(args, state, (scan, repo), &mut document, &learned);
     }
-    end(args, &settings, &document, paint)
+    let stopped = validate::add(args, scan, asker, (&mut result, &settings), &mut document)?;
+    let exit = end(args, &settings, &document, paint)?;
+    Ok(stopped.unwrap_or_else(|| validate::judged(args, scan, &document, exit)))
 }
+
+/// What is said if the kept report is given again.
+const UNCHANGED: &str = "nothing has changed: this is the report of the last scan";
 
 /// Keeps what was learned. If that fails, what is lost is the time of the next scan, not this report.
 fn keep(
+    args: &Args,
     state: State,
     (scan, repo): (&ScanArgs, &Repository),
     document: &mut Document,
     learned: &Learned,
 ) {
+    let (read, all) = (learned.read, learned.read + learned.known);
+    ui::say(args, 1, &format!("{read} of {all} objects were read"));
     let kept = match is_part(scan) {
         true => state.keep_learned(learned),
         false => state.keep(repo, document, learned),
@@ -349,7 +357,15 @@ fn state(
             &(&scan.filter, before, &scan.shard, &scan.oids_from, &place),
         ),
     };
-    state::open(&scan.state, repo, &how)
+    let mut opened = state::open(&scan.state, repo, &how)?;
+    if scan.validation.validate && opened.kept.take().is_some() {
+        // The kept report has no values that issuers could be asked about.
+        opened.memory = opened.state.as_ref().map(|state| Memory {
+            before: ledger::file::read(&state.ledger()),
+            ..state::memory(&settings.audit, &settings.unpack)
+        });
+    }
+    Ok(opened)
 }
 
 /// Whether `path` is a file that begins like a bundle.

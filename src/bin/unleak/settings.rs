@@ -11,6 +11,7 @@ use unleak::odb::{Limits, ObjectId};
 use unleak::report::paint::Paint;
 use unleak::report::redact::Reveal;
 use unleak::rule::foreign;
+use unleak::rule::request::Requests;
 use unleak::rule::{self, Confidence, RuleSet};
 use unleak::scan::files::Wanted;
 use unleak::scan::{Delta, InlineAllow, ScanOptions};
@@ -210,6 +211,8 @@ pub(crate) fn disabled(options: &RuleOptions, layers: &Layers) -> BTreeSet<Strin
 /// A rule file, ours or another scanner's.
 pub(crate) struct RuleFile {
     pub(crate) rules: RuleSet,
+    /// The requests to their issuers.
+    pub(crate) requests: Requests,
     /// What could not be carried over, if it is another scanner's.
     pub(crate) left: Option<Vec<String>>,
     /// How many of its rules cannot be used.
@@ -223,6 +226,7 @@ pub(crate) struct RuleFile {
 pub(crate) fn rule_file(path: &Path) -> Result<RuleFile> {
     let text = std::fs::read_to_string(path).map_err(|e| Error::io("read", path, e))?;
     let file = path.display().to_string();
+    let mut requests = Requests::default();
     let (rules, left, dropped) = if foreign::is_foreign(&text) {
         let mut carried = foreign::parse(&text, &file)?;
         if !carried.paths.is_empty() {
@@ -232,10 +236,13 @@ pub(crate) fn rule_file(path: &Path) -> Result<RuleFile> {
         }
         (carried.rules, Some(carried.left), carried.dropped)
     } else {
-        (rule::parse(&text, &file)?, None, 0)
+        let (rules, more) = rule::parse_with_requests(&text, &file)?;
+        requests = more;
+        (rules, None, 0)
     };
     Ok(RuleFile {
         rules,
+        requests,
         left,
         dropped,
     })

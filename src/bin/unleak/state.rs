@@ -24,6 +24,7 @@ use unleak::unpack;
 
 use crate::args::{StateCommand, StateOptions};
 use crate::exit::Exit;
+use crate::validate::KEPT_FILES;
 use crate::{output, ui};
 
 /// Ending of the files that hold reports.
@@ -225,7 +226,7 @@ pub(crate) fn memory(audit: &AuditOptions, unpack: &unpack::Limits) -> Memory {
 ///
 /// # Errors
 /// `Io` if the file cannot be written.
-fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     if std::fs::metadata(path).is_ok_and(|file| !file.is_file()) {
         let why = std::io::Error::other("it is no plain file");
         return Err(Error::io("write", path, why));
@@ -345,7 +346,7 @@ fn digest_of(how: &How<'_>) -> String {
 ///
 /// # Errors
 /// `Usage` if there is no such place.
-fn directory(named: Option<&Path>) -> Result<PathBuf> {
+pub(crate) fn directory(named: Option<&Path>) -> Result<PathBuf> {
     let variable = |name: &str| {
         let value = std::env::var_os(name).filter(|value| !value.is_empty());
         value.map(PathBuf::from)
@@ -512,6 +513,9 @@ fn clear(dir: &Path) -> Result<Exit> {
     let stems: BTreeSet<PathBuf> = stems.chain(ledgers.iter().cloned()).collect();
     for file in reports.iter().chain(&ledgers) {
         output::remove_file(file)?;
+    }
+    for name in KEPT_FILES {
+        output::remove_file(&dir.join(name))?;
     }
     output::print(format!("{} repositories are forgotten\n", stems.len()).as_bytes())
 }

@@ -68,6 +68,8 @@ struct Notes {
     is_unread: bool,
     /// What no text of the plan may show.
     veil: Veil,
+    /// The ids of values that are still active, as a report says.
+    active: Vec<String>,
 }
 
 impl Notes {
@@ -250,6 +252,7 @@ fn rewrite(args: &Args, plan: &PlanArgs) -> Result<Exit> {
         absent: picked.absent,
         is_unread: picked.is_unread,
         veil: picked.veil,
+        active: picked.active,
     };
     if picked.targets.is_empty() && !only_paths {
         bench.ready();

@@ -73,6 +73,13 @@ pub(super) fn of_report(path: &Path, bench: &Bench, wants_places: bool) -> Resul
         picked.targets.dedup_by_key(|target| target.fingerprint);
     }
     picked.places = places;
+    let active = document
+        .findings
+        .iter()
+        .filter(|finding| finding.is_active());
+    picked.active = active
+        .map(|finding| finding.short_id().to_owned())
+        .collect();
     Ok(picked)
 }
 

@@ -60,6 +60,7 @@ fn page(plan: &Plan, rules: &RuleSet, notes: &Notes, shown: usize) -> [String; 3
     if plan.is_empty() {
         line!(text, "{}", nothing_to_do(plan));
     }
+    active(&notes.active, shown, &mut text);
     line!(
         text,
         "Rotate first: a rewrite does not make a published secret safe."
@@ -84,6 +85,22 @@ fn page(plan: &Plan, rules: &RuleSet, notes: &Notes, shown: usize) -> [String; 3
     }
     problems(plan, shown, &mut rest);
     [text, places, rest]
+}
+
+/// Which values are still active, and what to do about them before the rewrite.
+fn active(ids: &[String], shown: usize, text: &mut String) {
+    if ids.is_empty() {
+        return;
+    }
+    let count = counted(ids.len(), "value is", "values are");
+    line!(
+        text,
+        "{count} still active; before the rewrite, revoke each of them:"
+    );
+    for id in ids.iter().take(shown) {
+        line!(text, "  unleak revoke {}", escape(id.as_bytes()));
+    }
+    more(ids.len(), shown, "value", text);
 }
 
 /// What an empty plan says first.

@@ -48,6 +48,8 @@ pub(super) struct Picked {
     pub(super) is_unread: bool,
     /// What no text of the plan may show.
     pub(super) veil: Veil,
+    /// The ids of values that are still active, as a report says.
+    pub(super) active: Vec<String>,
 }
 
 /// A value with what decides whether it is erased.

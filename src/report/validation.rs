@@ -1,0 +1,186 @@
+//! The states of findings in a report: whether a secret is still active, whose it is and what it can do. What an
+//! issuer says goes through the redactor, like all text of strangers.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::document::{Document, Finding, Text};
+use super::escape::escape;
+use super::redact::Redactor;
+use super::story::counted;
+use super::timestamp;
+use crate::finding::Fingerprint;
+use crate::validate::{State, Verdict};
+
+/// What is known of a secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Validation {
+    /// `active`, `inactive` or `unknown`.
+    pub state: StateWord,
+    /// Why.
+    pub reason: Text,
+    /// Whose it is, `name: value` each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub whose: Vec<Text>,
+    /// What it can do, and how long, `name: value` each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub can: Vec<Text>,
+    /// The host that was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// When: `YYYY-MM-DDThh:mm:ssZ`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checked: Option<String>,
+}
+
+/// A state, as reports write it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StateWord {
+    /// Its issuer accepts it.
+    Active,
+    /// Nothing is known.
+    Unknown,
+    /// Its issuer does not accept it.
+    Inactive,
+}
+
+impl From<State> for StateWord {
+    fn from(state: State) -> Self {
+        match state {
+            State::Active => Self::Active,
+            State::Unknown => Self::Unknown,
+            State::Inactive => Self::Inactive,
+        }
+    }
+}
+
+impl StateWord {
+    /// All, in the order of reports.
+    pub const ALL: [Self; 3] = [Self::Active, Self::Unknown, Self::Inactive];
+
+    /// The word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Unknown => "unknown",
+            Self::Inactive => "inactive",
+        }
+    }
+}
+
+impl Validation {
+    fn of(verdict: &Verdict, redactor: &Redactor) -> Self {
+        let text = |text: &String| Text::of(redactor.text(text.as_bytes()).into_owned());
+        Self {
+            state: verdict.state.into(),
+            reason: text(&verdict.reason),
+            whose: verdict.whose.iter().map(text).collect(),
+            can: verdict.can.iter().map(text).collect(),
+            host: verdict.host.clone(),
+            checked: verdict.checked.map(timestamp),
+        }
+    }
+
+    /// The state, who was asked and why, on one line.
+    pub(super) fn sentence(&self) -> String {
+        let host = self.host.as_deref();
+        let host = host.map_or_else(String::new, |host| {
+            format!(" at {}", escape(host.as_bytes()))
+        });
+        format!("{}{host}: {}", self.state.name(), self.reason.shown())
+    }
+
+    /// Whose it is, on one line; `None` if that is not known.
+    pub(super) fn whose_line(&self) -> Option<String> {
+        line(&self.whose)
+    }
+
+    /// What it can do, on one line; `None` if that is not known.
+    pub(super) fn can_line(&self) -> Option<String> {
+        line(&self.can)
+    }
+}
+
+fn line(facts: &[Text]) -> Option<String> {
+    let facts: Vec<String> = facts.iter().map(Text::shown).collect();
+    (!facts.is_empty()).then(|| facts.join(" · "))
+}
+
+impl Finding {
+    /// The word for its state, if it was asked for.
+    pub(super) fn state_word(&self) -> Option<&'static str> {
+        Some(self.validation.as_ref()?.state.name())
+    }
+
+    /// Whether its issuer accepts it.
+    pub fn is_active(&self) -> bool {
+        self.validation
+            .as_ref()
+            .is_some_and(|validation| validation.state == StateWord::Active)
+    }
+}
+
+impl Document {
+    /// Adds what is known of the findings. The active ones come first, the inactive ones last; within a state,
+    /// the order is as before.
+    pub fn add_verdicts(&mut self, verdicts: &HashMap<Fingerprint, Verdict>, redactor: &Redactor) {
+        for finding in &mut self.findings {
+            let fingerprint = Fingerprint::from_hex(&finding.fingerprint);
+            let verdict = fingerprint.and_then(|id| verdicts.get(&id));
+            finding.validation = verdict.map(|verdict| Validation::of(verdict, redactor));
+        }
+        let rank = |finding: &Finding| {
+            let validation = finding.validation.as_ref();
+            validation.map_or(StateWord::Unknown, |validation| validation.state)
+        };
+        self.findings.sort_by_key(rank);
+    }
+
+    /// Leaves out the findings of other states; they count as filtered. `filters` are the options that say
+    /// so.
+    pub fn keep_states(&mut self, states: &[StateWord], filters: &[String]) {
+        let before = self.findings.len();
+        self.findings.retain(|finding| {
+            let state = finding.validation.as_ref();
+            states.contains(&state.map_or(StateWord::Unknown, |state| state.state))
+        });
+        self.coverage.filtered += before - self.findings.len();
+        let filters = filters.iter().map(|filter| Text::Utf8(filter.clone()));
+        self.coverage.filters.extend(filters);
+    }
+
+    /// How many findings have each state, in words; `None` if nobody was asked.
+    pub fn state_counts(&self) -> Option<String> {
+        let states = self
+            .findings
+            .iter()
+            .filter_map(|finding| finding.validation.as_ref());
+        let states: Vec<StateWord> = states.map(|validation| validation.state).collect();
+        if states.is_empty() {
+            return None;
+        }
+        let counts = StateWord::ALL.map(|state| {
+            let count = states.iter().filter(|other| **other == state).count();
+            format!("{count} {}", state.name())
+        });
+        Some(counts.join(", "))
+    }
+
+    /// A sentence about those that are active; `None` if none is known to be.
+    pub(super) fn active_sentence(&self) -> Option<String> {
+        let count = self
+            .findings
+            .iter()
+            .filter(|finding| finding.is_active())
+            .count();
+        let verb = if count == 1 { "is" } else { "are" };
+        (count > 0).then(|| {
+            format!(
+                "{} {verb} still active: revoke what is active first",
+                counted(count, "secret")
+            )
+        })
+    }
+}

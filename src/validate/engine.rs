@@ -1,0 +1,407 @@
+//! Asks: one request at a time for each host, with pauses; each distinct question once, however many
+//! findings hold the secret.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::judge::{Judged, Read};
+use super::kept::{self, Kept};
+use super::login;
+use super::network::{Answer, Network, Request, Trouble};
+use super::plan::{self, AWS_KEY_ID, GOOGLE_EMAIL, Hosts, Job, Plan, Question, Way, Which};
+use super::render::{self, Values};
+use super::special::{self, AwsScope};
+use super::{State, Verdict};
+use crate::finding::Fingerprint;
+use crate::rule::request::{Kind, Requests, Step};
+
+/// How much is asked, and how fast.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// From the start of one request to a host to the next one.
+    pub pause: Duration,
+    /// Requests in all.
+    pub requests: usize,
+    /// Hosts that are asked at the same time.
+    pub hosts: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            pause: Duration::from_secs(1),
+            requests: 5000,
+            hosts: 32,
+        }
+    }
+}
+
+/// A host that asks for a longer pause is not asked again in this run.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(60);
+/// Requests in place of one that the host was too busy for.
+const RETRIES: u32 = 2;
+/// A host that fails so often in a row is not asked again in this run.
+const MAX_FAILURES: u32 = 3;
+
+/// What asks.
+pub struct Validator<'a> {
+    requests: &'a Requests,
+    hosts: &'a Hosts,
+    network: &'a dyn Network,
+    limits: Limits,
+    /// The key of the digests of kept answers.
+    key: &'a [u8],
+    sent: AtomicUsize,
+    is_stopped: AtomicBool,
+}
+
+impl<'a> Validator<'a> {
+    /// Asks by `requests`, through `network`; `key` is that of the kept answers.
+    pub fn new(
+        requests: &'a Requests,
+        hosts: &'a Hosts,
+        network: &'a dyn Network,
+        limits: Limits,
+        key: &'a [u8],
+    ) -> Self {
+        Self {
+            requests,
+            hosts,
+            network,
+            limits,
+            key,
+            sent: AtomicUsize::new(0),
+            is_stopped: AtomicBool::new(false),
+        }
+    }
+
+    /// How many requests were sent.
+    pub fn sent(&self) -> usize {
+        self.sent.load(Ordering::Relaxed)
+    }
+
+    /// Returns a verdict for each question; `kept` answers some, and keeps the others.
+    pub fn ask<'q>(
+        &self,
+        questions: impl IntoIterator<Item = Question<'q>>,
+        kept: &mut Kept,
+    ) -> HashMap<Fingerprint, Verdict>
+    where
+        'a: 'q,
+    {
+        let now = self.network.now();
+        let mut verdicts = HashMap::new();
+        // By identity: the job, and the findings that it answers.
+        let mut jobs: BTreeMap<Vec<u8>, (Job<'q>, Vec<Fingerprint>)> = BTreeMap::new();
+        for question in questions {
+            let fingerprint = question.fingerprint;
+            let planned = plan::plan(question, self.requests, self.hosts, Which::Validate, now);
+            match planned {
+                Plan::Said(verdict) => {
+                    verdicts.insert(fingerprint, verdict);
+                }
+                Plan::Ask(job) => {
+                    let known = kept.get(&kept::digest(self.key, &job.identity));
+                    if let Some((state, checked)) = known {
+                        let reason = "the answer that was kept".to_owned();
+                        let verdict = plan::answered(state, reason, &job, checked);
+                        verdicts.insert(fingerprint, verdict);
+                        continue;
+                    }
+                    let entry = jobs.entry(job.identity.clone());
+                    entry.or_insert((*job, Vec::new())).1.push(fingerprint);
+                }
+            }
+        }
+        for (job, fingerprints, verdict) in self.ask_all(jobs) {
+            let checked = verdict.checked.unwrap_or(now);
+            kept.keep(
+                kept::digest(self.key, &job.identity),
+                verdict.state,
+                checked,
+            );
+            for fingerprint in fingerprints {
+                verdicts.insert(fingerprint, verdict.clone());
+            }
+        }
+        verdicts
+    }
+
+    /// Switches a secret off: returns what the issuer answered. What was kept about it is forgotten.
+    ///
+    /// # Errors
+    /// Why it cannot be asked for, as a verdict.
+    pub fn revoke<'q>(&self, question: Question<'q>, kept: &mut Kept) -> Result<Verdict, Verdict>
+    where
+        'a: 'q,
+    {
+        let now = self.network.now();
+        let asked = plan::plan(
+            question.clone(),
+            self.requests,
+            self.hosts,
+            Which::Validate,
+            now,
+        );
+        if let Plan::Ask(job) = asked {
+            kept.forget(&kept::digest(self.key, &job.identity));
+        }
+        match plan::plan(question, self.requests, self.hosts, Which::Revoke, now) {
+            Plan::Said(verdict) => Err(verdict),
+            Plan::Ask(job) => Ok(self.answer(&job, &mut Lane::default())),
+        }
+    }
+
+    /// Asks, host by host.
+    fn ask_all<'q>(
+        &self,
+        jobs: BTreeMap<Vec<u8>, (Job<'q>, Vec<Fingerprint>)>,
+    ) -> Vec<(Job<'q>, Vec<Fingerprint>, Verdict)> {
+        let mut hosts: BTreeMap<String, Vec<_>> = BTreeMap::new();
+        for (job, fingerprints) in jobs.into_values() {
+            let host = job.endpoint.host.clone();
+            hosts.entry(host).or_default().push((job, fingerprints));
+        }
+        let workers = hosts.len().min(self.limits.hosts);
+        let waiting = Mutex::new(hosts.into_values());
+        let done = Mutex::new(Vec::new());
+        std::thread::scope(|scope| {
+            for _ in 0..workers {
+                scope.spawn(|| {
+                    loop {
+                        let next = waiting
+                            .lock()
+                            .unwrap_or_else(PoisonError::into_inner)
+                            .next();
+                        let Some(jobs) = next else { break };
+                        let mut lane = Lane::default();
+                        for (job, fingerprints) in jobs {
+                            let verdict = self.answer(&job, &mut lane);
+                            let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
+                            done.push((job, fingerprints, verdict));
+                        }
+                    }
+                });
+            }
+        });
+        done.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The verdict about one secret.
+    fn answer(&self, job: &Job<'_>, lane: &mut Lane) -> Verdict {
+        let asked = match &job.way {
+            Way::Http => self.http(job, lane),
+            Way::Login(target) => self.pace(lane).and_then(|()| {
+                let asked = login::ask(self.network, &job.endpoint, job.inquiry.kind, target);
+                lane.note(asked.is_err());
+                let (state, reason) = asked.map_err(Stop::Trouble)?;
+                Ok(plan::answered(state, reason, job, self.network.now()))
+            }),
+        };
+        asked.unwrap_or_else(|stop| {
+            let host = Some(job.endpoint.host.clone());
+            let reason = stop.reason();
+            Verdict {
+                host,
+                ..Verdict::unknown(reason)
+            }
+        })
+    }
+
+    fn http(&self, job: &Job<'_>, lane: &mut Lane) -> Result<Verdict, Stop> {
+        let mut taken = self.assertion(job)?;
+        let secret = job.question.secret;
+        let (mut whose, mut can) = (Vec::new(), Vec::new());
+        let mut last = Verdict::unknown("no request is known");
+        for step in &job.inquiry.steps {
+            let request = self.request(job, step, &taken)?;
+            let answer = self.send(&request, lane)?;
+            let read = Read::of(&answer);
+            let (state, reason) = match read.judge(step) {
+                Judged::Active(why) => (State::Active, format!("the issuer accepts it ({why})")),
+                Judged::Inactive(why) => {
+                    (State::Inactive, format!("the issuer refuses it ({why})"))
+                }
+                Judged::Unknown(why) => (State::Unknown, why),
+            };
+            whose.extend(read.facts(&step.whose, secret));
+            can.extend(read.facts(&step.can, secret));
+            last = plan::answered(state, reason, job, self.network.now());
+            if state != State::Active {
+                break;
+            }
+            taken = read.taken(&step.take);
+        }
+        if last.state == State::Active {
+            (last.whose, last.can) = (whose, can);
+        }
+        Ok(last)
+    }
+
+    /// The signed text that a service account of Google sends.
+    fn assertion(&self, job: &Job<'_>) -> Result<Vec<(String, String)>, Stop> {
+        if job.inquiry.kind != Kind::GoogleServiceAccount {
+            return Ok(Vec::new());
+        }
+        let email = part(job, GOOGLE_EMAIL);
+        let email = std::str::from_utf8(email).unwrap_or_default();
+        let claims = special::google_claims(email, self.network.now());
+        let key = special::pkcs8(job.question.secret);
+        let signature = key.and_then(|key| self.network.sign_rs256(&key, claims.as_bytes()));
+        let signature = signature
+            .ok_or_else(|| Stop::Trouble(Trouble::Refused("it is no whole RSA key".to_owned())))?;
+        let signature = data_encoding::BASE64URL_NOPAD.encode(&signature);
+        Ok(vec![(
+            "assertion".to_owned(),
+            format!("{claims}.{signature}"),
+        )])
+    }
+
+    fn request(
+        &self,
+        job: &Job<'_>,
+        step: &Step,
+        taken: &[(String, String)],
+    ) -> Result<Request, Stop> {
+        let values = Values {
+            secret: job.question.secret,
+            host: job.host.as_ref(),
+            parts: &job.question.parts,
+            taken,
+        };
+        let made = render::request(step, values);
+        let mut request =
+            made.map_err(|cannot| Stop::Cannot(plan::verdict(&cannot, &job.question).reason))?;
+        if job.inquiry.kind == Kind::Aws {
+            let key_id = part(job, AWS_KEY_ID);
+            let scope = AwsScope {
+                key_id: std::str::from_utf8(key_id).unwrap_or_default(),
+                secret: job.question.secret,
+                region: "us-east-1",
+                service: request.endpoint.host.split('.').next().unwrap_or_default(),
+                now: self.network.now(),
+            };
+            let signed = &mut request.clone();
+            special::sign_aws(signed, scope);
+            request = signed.clone();
+        }
+        Ok(request)
+    }
+
+    /// Sends a request when its host may be asked again, and once more if the host was too busy.
+    fn send(&self, request: &Request, lane: &mut Lane) -> Result<Answer, Stop> {
+        let mut tries = 0;
+        loop {
+            self.pace(lane)?;
+            let sent = self.network.send(request);
+            lane.note(matches!(sent, Err(Trouble::Failed(_))));
+            let answer = sent.map_err(Stop::Trouble)?;
+            let is_limited = answer.status == 429;
+            if !is_limited && answer.status < 500 {
+                return Ok(answer);
+            }
+            let after = answer.header("retry-after").next();
+            let after = after.and_then(|text| retry_after(text, self.network.now()));
+            let pause = after.unwrap_or(Duration::from_secs(1 << tries));
+            if pause > MAX_RETRY_AFTER {
+                lane.closed = Some("rate limited: the host asks for a longer pause than a minute");
+                return Err(Stop::Limited);
+            }
+            if tries == RETRIES {
+                return match is_limited {
+                    true => Err(Stop::Limited),
+                    false => Ok(answer),
+                };
+            }
+            tries += 1;
+            if !self.network.wait(pause) {
+                self.is_stopped.store(true, Ordering::Relaxed);
+                return Err(Stop::Interrupted);
+            }
+        }
+    }
+
+    /// Waits until the host may be asked again.
+    fn pace(&self, lane: &mut Lane) -> Result<(), Stop> {
+        if let Some(why) = lane.closed {
+            return Err(Stop::Closed(why));
+        }
+        let pause = lane
+            .last
+            .map(|last| self.limits.pause.saturating_sub(last.elapsed()));
+        let goes_on = self.network.wait(pause.unwrap_or_default());
+        if !goes_on || self.is_stopped.load(Ordering::Relaxed) {
+            self.is_stopped.store(true, Ordering::Relaxed);
+            return Err(Stop::Interrupted);
+        }
+        if self.sent.fetch_add(1, Ordering::Relaxed) >= self.limits.requests {
+            self.sent.fetch_sub(1, Ordering::Relaxed);
+            return Err(Stop::Exhausted);
+        }
+        lane.last = Some(Instant::now());
+        Ok(())
+    }
+}
+
+fn part<'j>(job: &'j Job<'_>, rule: &str) -> &'j [u8] {
+    let found = job.question.parts.iter().find(|(known, _)| *known == rule);
+    found.map_or(&b""[..], |(_, value)| value)
+}
+
+/// Reads the header: seconds, or a date.
+fn retry_after(text: &str, now: i64) -> Option<Duration> {
+    let text = text.trim();
+    if let Ok(seconds) = text.parse::<u64>() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = jiff::fmt::rfc2822::parse(text).ok()?;
+    let seconds = date.timestamp().as_second().saturating_sub(now);
+    Some(Duration::from_secs(u64::try_from(seconds).unwrap_or(0)))
+}
+
+/// What is known of a host in this run.
+#[derive(Default)]
+struct Lane {
+    /// When the last request began.
+    last: Option<Instant>,
+    /// Failures in a row.
+    failures: u32,
+    /// Why it is not asked any more.
+    closed: Option<&'static str>,
+}
+
+impl Lane {
+    fn note(&mut self, is_failure: bool) {
+        self.failures = if is_failure { self.failures + 1 } else { 0 };
+        if self.failures == MAX_FAILURES {
+            self.closed =
+                Some("network: the host failed three times in a row and is not asked again");
+        }
+    }
+}
+
+/// Why a question has no answer.
+enum Stop {
+    Trouble(Trouble),
+    Cannot(String),
+    Closed(&'static str),
+    Limited,
+    Exhausted,
+    Interrupted,
+}
+
+impl Stop {
+    fn reason(self) -> String {
+        match self {
+            Self::Trouble(Trouble::Refused(why)) => format!("refused: {why}"),
+            Self::Trouble(Trouble::Failed(why)) => format!("network: {why}"),
+            Self::Cannot(why) => why,
+            Self::Closed(why) => why.to_owned(),
+            Self::Limited => "rate limited by the issuer".to_owned(),
+            Self::Exhausted => "not asked: the limit of requests is reached".to_owned(),
+            Self::Interrupted => "not asked: interrupted".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,350 @@
+//! From findings to what is asked: which request, to which host, and what is missing for it.
+
+use std::net::IpAddr;
+
+use super::login::{self, Target};
+use super::network::{Endpoint, Request};
+use super::render::{self, Cannot, Values};
+use super::special;
+use super::{State, Verdict};
+use crate::error::{Error, Result};
+use crate::finding::{Finding, Fingerprint};
+use crate::rule::request::{Inquiry, Issuer, Kind, Piece, Requests, Step, Term};
+
+/// A secret whose state is asked for.
+#[derive(Clone)]
+pub struct Question<'a> {
+    /// The finding's identity.
+    pub fingerprint: Fingerprint,
+    /// Its rule.
+    pub rule_id: &'a str,
+    /// The secret.
+    pub secret: &'a [u8],
+    /// What was found near it, by rule id.
+    pub parts: Vec<(&'a str, &'a [u8])>,
+    /// Its line, before and after it.
+    pub line: Option<(&'a [u8], &'a [u8])>,
+}
+
+impl<'a> Question<'a> {
+    /// Asks about a finding.
+    pub fn of(finding: &'a Finding) -> Self {
+        let parts = finding.with.iter();
+        let line = finding.excerpt.as_ref();
+        Self {
+            fingerprint: finding.fingerprint,
+            rule_id: &finding.rule_id,
+            secret: finding.secret.reveal(),
+            parts: parts
+                .map(|part| (part.rule_id.as_str(), part.secret.reveal()))
+                .collect(),
+            line: line.map(|line| (&line.before.bytes[..], &line.after.bytes[..])),
+        }
+    }
+}
+
+/// The hosts that the user named.
+#[derive(Clone, Debug, Default)]
+pub struct Hosts {
+    named: Vec<(Option<String>, Endpoint)>,
+}
+
+impl Hosts {
+    /// Reads `HOST`, `HOST:PORT` or `ISSUER=HOST[:PORT]`, as in `gitlab=git.example.com`.
+    ///
+    /// # Errors
+    /// `Usage` if one of them is no such name.
+    pub fn parse(texts: &[String]) -> Result<Self> {
+        let named = texts.iter().map(|text| {
+            let (issuer, rest) = match text.split_once('=') {
+                Some((issuer, rest)) => (Some(issuer.to_ascii_lowercase()), rest),
+                None => (None, text.as_str()),
+            };
+            let endpoint = endpoint(rest, 443).ok_or_else(|| {
+                Error::usage(format!("'{text}' does not name a host")).hint(
+                    "write HOST, HOST:PORT or ISSUER=HOST:PORT, as in 'gitlab=git.example.com'",
+                )
+            })?;
+            Ok((issuer, endpoint))
+        });
+        let named = named.collect::<Result<_>>()?;
+        Ok(Self { named })
+    }
+
+    /// The names of the hosts.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.named
+            .iter()
+            .map(|(_, endpoint)| endpoint.host.as_str())
+    }
+
+    /// The host of a rule's issuer: the one that is named for it, or else one whose name says so.
+    fn of_rule(&self, rule_id: &str, provider: &str) -> Option<&Endpoint> {
+        let issuer = rule_id.split('-').next().unwrap_or(rule_id);
+        let provider = provider.to_ascii_lowercase();
+        let is_for = |name: &str| name == issuer || name == provider || name == rule_id;
+        let explicit = self
+            .named
+            .iter()
+            .find(|(name, _)| name.as_deref().is_some_and(is_for));
+        let by_name = || {
+            self.named.iter().find(|(name, endpoint)| {
+                name.is_none() && endpoint.host.split(['.', '-']).any(|label| label == issuer)
+            })
+        };
+        explicit.or_else(by_name).map(|(_, endpoint)| endpoint)
+    }
+
+    /// Whether a host that a repository names may be asked.
+    pub(super) fn allows(&self, host: &str, port: u16) -> bool {
+        let is_it = |endpoint: &Endpoint| {
+            endpoint.host == host && (endpoint.port == port || endpoint.port == 443)
+        };
+        self.named.iter().any(|(_, endpoint)| is_it(endpoint))
+    }
+}
+
+/// Reads `HOST` or `HOST:PORT`; a host may be an address.
+pub(super) fn endpoint(text: &str, usual: u16) -> Option<Endpoint> {
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !host.contains(':') || host.ends_with(']') => {
+            (host, port.parse().ok().filter(|port| *port != 0)?)
+        }
+        _ => (text, usual),
+    };
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let is_name = !host.is_empty()
+        && host.len() <= 253
+        && host
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'));
+    let is_good = is_name || bare.parse::<IpAddr>().is_ok();
+    is_good.then(|| Endpoint {
+        host: bare.to_ascii_lowercase(),
+        port,
+        is_named: true,
+    })
+}
+
+/// What is done about a question.
+pub(super) enum Plan<'a> {
+    /// It needs no network.
+    Said(Verdict),
+    /// It is asked.
+    Ask(Box<Job<'a>>),
+}
+
+/// A question that is asked.
+pub(super) struct Job<'a> {
+    pub(super) question: Question<'a>,
+    pub(super) inquiry: &'a Inquiry,
+    /// Where `{host}` is.
+    pub(super) host: Option<Endpoint>,
+    /// Where its requests go.
+    pub(super) endpoint: Endpoint,
+    /// How it is asked.
+    pub(super) way: Way,
+    /// The same for all questions that would send the same.
+    pub(super) identity: Vec<u8>,
+}
+
+/// How a question is asked.
+pub(super) enum Way {
+    /// Over HTTPS.
+    Http,
+    /// By a login.
+    Login(Target),
+}
+
+/// Which of a rule's inquiries is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Which {
+    Validate,
+    Revoke,
+}
+
+/// Decides what is done about a question.
+pub(super) fn plan<'a>(
+    question: Question<'a>,
+    requests: &'a Requests,
+    hosts: &Hosts,
+    which: Which,
+    now: i64,
+) -> Plan<'a> {
+    let issuer = requests.rules.get(question.rule_id);
+    let inquiry = issuer.and_then(|issuer| match which {
+        Which::Validate => issuer.validate.as_ref(),
+        Which::Revoke => issuer.revoke.as_ref(),
+    });
+    let (Some(issuer), Some(inquiry)) = (issuer, inquiry) else {
+        return Plan::Said(Verdict::unknown(
+            "no way to ask: no request is known for this rule",
+        ));
+    };
+    let planned = match inquiry.kind {
+        Kind::Jwt => return Plan::Said(special::jwt(question.secret, now)),
+        Kind::PostgreSql | Kind::MySql | Kind::Redis | Kind::MongoDb => {
+            login(question, inquiry, hosts)
+        }
+        Kind::Http | Kind::Aws | Kind::GoogleServiceAccount => {
+            http(question, issuer, inquiry, hosts)
+        }
+    };
+    planned.map_or_else(Plan::Said, |job| Plan::Ask(Box::new(job)))
+}
+
+fn http<'a>(
+    question: Question<'a>,
+    issuer: &Issuer,
+    inquiry: &'a Inquiry,
+    hosts: &Hosts,
+) -> Result<Job<'a>, Verdict> {
+    let named = hosts.of_rule(question.rule_id, &issuer.provider).cloned();
+    let fixed = || {
+        inquiry.host.as_ref().map(|host| Endpoint {
+            host: host.clone(),
+            port: 443,
+            is_named: false,
+        })
+    };
+    let host = named.or_else(fixed);
+    let Some(step) = inquiry.steps.first() else {
+        return Err(Verdict::unknown(
+            "no way to ask: no request is known for this rule",
+        ));
+    };
+    let assertion = [("assertion".to_owned(), String::new())];
+    let values = Values {
+        secret: question.secret,
+        host: host.as_ref(),
+        parts: &question.parts,
+        taken: &assertion,
+    };
+    let request = render::request(step, values).map_err(|cannot| verdict(&cannot, &question))?;
+    let mut identity = identity(&request);
+    if inquiry.kind != Kind::Http {
+        // What is sent is signed with the secret, and does not hold it.
+        identity.extend_from_slice(question.secret);
+        for name in parts_of(step) {
+            let found = question.parts.iter().find(|(known, _)| *known == name);
+            identity.extend_from_slice(found.map_or(&b""[..], |(_, value)| value));
+        }
+    }
+    if let Some(missing) = missing_part(inquiry, &question) {
+        return Err(verdict(&Cannot::Missing(missing.to_owned()), &question));
+    }
+    Ok(Job {
+        question,
+        inquiry,
+        host,
+        endpoint: request.endpoint,
+        way: Way::Http,
+        identity,
+    })
+}
+
+/// The part that a signature needs, if it was not found.
+fn missing_part<'r>(inquiry: &Inquiry, question: &Question<'_>) -> Option<&'r str> {
+    let needed = match inquiry.kind {
+        Kind::Aws => AWS_KEY_ID,
+        Kind::GoogleServiceAccount => GOOGLE_EMAIL,
+        _ => return None,
+    };
+    let is_there = question.parts.iter().any(|(known, _)| *known == needed);
+    (!is_there).then_some(needed)
+}
+
+/// The rule of the id of a key of AWS.
+pub(super) const AWS_KEY_ID: &str = "aws-access-key-id";
+/// The rule of the address of a service account of Google.
+pub(super) const GOOGLE_EMAIL: &str = "google-service-account-email";
+
+/// The rules of the parts that a step uses.
+fn parts_of(step: &Step) -> Vec<&str> {
+    let headers = step.headers.iter().map(|(_, value)| value);
+    let templates = headers.chain([&step.url]).chain(&step.body);
+    let pieces = templates.flat_map(|template| &template.pieces);
+    let terms = pieces.filter_map(|piece| match piece {
+        Piece::Value { terms, .. } => Some(terms),
+        Piece::Text(_) => None,
+    });
+    let names = terms.flatten().filter_map(|term| match term {
+        Term::Part(name) => Some(name.as_str()),
+        _ => None,
+    });
+    names.chain([AWS_KEY_ID, GOOGLE_EMAIL]).collect()
+}
+
+fn identity(request: &Request) -> Vec<u8> {
+    let mut bytes = format!("{}\0{}\0", request.method, request.url()).into_bytes();
+    for (name, value) in &request.headers {
+        bytes.extend_from_slice(name.as_bytes());
+        bytes.push(0);
+        bytes.extend_from_slice(value.as_bytes());
+        bytes.push(0);
+    }
+    bytes.extend_from_slice(request.body.as_deref().unwrap_or_default());
+    bytes
+}
+
+/// What is said if a request cannot be made.
+pub(super) fn verdict(cannot: &Cannot, question: &Question<'_>) -> Verdict {
+    match cannot {
+        Cannot::Missing(name) if name == "host" => {
+            let issuer = question.rule_id.split('-').next().unwrap_or_default();
+            Verdict::unknown(format!(
+                "its host is not known: '--validate-host {issuer}=HOST' names it"
+            ))
+        }
+        Cannot::Missing(name) => Verdict::unknown(format!(
+            "something is missing: no {} was found near it",
+            name.replace('-', " ")
+        )),
+        Cannot::Unfit(why) => Verdict::unknown(format!("refused: {why}")),
+    }
+}
+
+fn login<'a>(
+    question: Question<'a>,
+    inquiry: &'a Inquiry,
+    hosts: &Hosts,
+) -> Result<Job<'a>, Verdict> {
+    let target = login::target(inquiry.kind, question.secret, question.line);
+    let target = target.map_err(Verdict::unknown)?;
+    let (host, port) = (target.host.clone(), target.port);
+    if !hosts.allows(&host, port) {
+        // The host is text of the repository: it is not repeated here.
+        return Err(Verdict::unknown(
+            "refused: a server that the repository names is asked only if '--validate-host HOST' allows it",
+        ));
+    }
+    let mut identity = format!("{}\0{host}\0{port}\0", inquiry.kind.name()).into_bytes();
+    for value in [&target.user, &target.password, &target.database] {
+        identity.extend_from_slice(value.as_bytes());
+        identity.push(0);
+    }
+    Ok(Job {
+        endpoint: Endpoint {
+            host,
+            port,
+            is_named: true,
+        },
+        host: None,
+        question,
+        inquiry,
+        way: Way::Login(target),
+        identity,
+    })
+}
+
+/// A verdict of an answer.
+pub(super) fn answered(state: State, reason: String, job: &Job<'_>, now: i64) -> Verdict {
+    Verdict {
+        state,
+        reason,
+        whose: Vec::new(),
+        can: Vec::new(),
+        host: Some(job.endpoint.host.clone()),
+        checked: Some(now),
+    }
+}
