@@ -14,6 +14,7 @@
 //! what is written differs from what was there only in the redacted bytes and the ids that must
 //! change. The same values in the same objects give the same new ids on every machine.
 
+mod archive;
 pub mod blobs;
 mod carry;
 mod changes;

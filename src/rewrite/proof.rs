@@ -269,7 +269,7 @@ pub(super) fn fsck(repo: &Repository, snapshot: &Snapshot) -> Result<Vec<String>
     let Some(now) = lines(repo.common_dir())? else {
         return Ok(Vec::new());
     };
-    let before = lines(&snapshot.git_dir())?.unwrap_or_default();
+    let before = lines(&snapshot.whole_git_dir()?)?.unwrap_or_default();
     Ok(now.difference(&before).cloned().collect())
 }
 

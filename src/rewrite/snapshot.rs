@@ -1,7 +1,7 @@
 //! Keeps a repository as it was, outside of it, until a purge is known to be right.
 //!
-//! Objects never change, so they are linked, not copied; refs, reflogs, indexes and all other files are
-//! copied. Sizes and SHA-256 of all files are kept, and checked before anything is taken from them. The
+//! Objects never change, so they are linked, not copied; refs and reflogs are copied into one file, indexes
+//! and all other files each into its own. Sizes and SHA-256 of all files are kept, and checked before anything is taken from them. The
 //! snapshot holds the values that are erased: it is readable by its owner alone.
 
 use std::collections::BTreeSet;
@@ -11,13 +11,14 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use gix::hash::Kind as HashKind;
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
+use super::archive;
 use super::changes::base64;
 use super::journal;
 use super::needles::{Reach, Target};
@@ -125,10 +126,15 @@ impl Inputs {
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     dir: PathBuf,
+    /// Refs and reflogs, when they were asked for.
+    refs: OnceLock<archive::Files>,
 }
 
 /// Parts of `.git` that a purge never touches: ours, and other repositories.
 const LEFT_ALONE: [&str; 2] = ["unleak", "modules"];
+
+/// The file of the copy that holds refs and reflogs.
+const REFS: &str = "refs.kept";
 
 /// Sizes and digests of all files.
 const SUMS: &str = "sums.json";
@@ -195,6 +201,7 @@ impl Snapshot {
     pub fn at(dir: &Path) -> Self {
         Self {
             dir: dir.to_owned(),
+            refs: OnceLock::new(),
         }
     }
 
@@ -203,9 +210,30 @@ impl Snapshot {
         &self.dir
     }
 
-    /// The copy of the `.git` directory.
+    /// The copy of the `.git` directory, without refs and reflogs.
     pub fn git_dir(&self) -> PathBuf {
         self.dir.join("git")
+    }
+
+    /// The same for git to work on: with refs and reflogs.
+    ///
+    /// # Errors
+    /// `Io` if they cannot be written there.
+    pub(super) fn whole_git_dir(&self) -> Result<PathBuf> {
+        let top = self.git_dir();
+        for (path, bytes) in self.refs() {
+            let path = top.join(path);
+            let dir = path.parent().unwrap_or(&top);
+            let written = fs::create_dir_all(dir).and_then(|()| fs::write(&path, bytes));
+            written.map_err(|e| Error::io("write", &path, e))?;
+        }
+        Ok(top)
+    }
+
+    /// Refs and reflogs; none if they cannot be read, which [`Self::check`] says.
+    fn refs(&self) -> &archive::Files {
+        let read = || archive::read(&self.git_dir().join(REFS)).unwrap_or_default();
+        self.refs.get_or_init(read)
     }
 
     /// Takes a snapshot of `common_dir` into `dir`, which must not be there.
@@ -349,6 +377,9 @@ impl Snapshot {
 
     /// What the file at `path` below the `.git` directory held.
     pub(super) fn held(&self, path: &Path) -> Option<Vec<u8>> {
+        if let Some(bytes) = self.refs().get(path) {
+            return Some(bytes.clone());
+        }
         fs::read(self.git_dir().join(path)).ok()
     }
 
@@ -413,6 +444,9 @@ impl Snapshot {
     /// `Io` if that fails.
     pub(super) fn put_back(&self, common_dir: &Path, path: &Path) -> Result<()> {
         let to = common_dir.join(path);
+        if let Some(bytes) = self.refs().get(path) {
+            return journal::write_inside(common_dir, &to, bytes);
+        }
         let from = self.git_dir().join(path);
         put_back(&journal::dir(common_dir), &from, &to, false)
             .map_err(|e| Error::io("restore", &to, e))
@@ -476,6 +510,9 @@ fn list(top: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 fn keep(from: &Path, to: &Path) -> io::Result<()> {
+    // A directory without it is no repository for git.
+    fs::create_dir_all(to.join("refs"))?;
+    let mut refs = archive::Writer::new(&to.join(REFS))?;
     for path in list(from)? {
         let (source, target) = (from.join(&path), to.join(&path));
         let kind = fs::symlink_metadata(&source)?.file_type();
@@ -485,6 +522,10 @@ fn keep(from: &Path, to: &Path) -> io::Result<()> {
             .is_some_and(|extension| extension == "lock")
             || !(kind.is_file() || kind.is_symlink())
         {
+            continue;
+        }
+        if kind.is_file() && archive::belongs(&path) {
+            refs.add(&path, &source)?;
             continue;
         }
         if let Some(dir) = target.parent() {
@@ -498,7 +539,8 @@ fn keep(from: &Path, to: &Path) -> io::Result<()> {
             copy_unsynced(&source, &target)?;
         }
     }
-    // Once for all files: there are as many as refs and reflogs.
+    refs.finish()?;
+    // Once for all files.
     journal::sync(to)
 }
 

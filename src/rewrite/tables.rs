@@ -23,7 +23,7 @@ pub(super) fn restore(
     git: &Git,
     before: &Before,
 ) -> Result<bool> {
-    let old = Git::new(&snapshot.git_dir(), None, repo.hash());
+    let old = Git::new(&snapshot.whole_git_dir()?, None, repo.hash());
     let mut stacks = vec![PathBuf::from("reftable")];
     let entries = fs::read_dir(repo.common_dir().join("worktrees"));
     for entry in entries.into_iter().flatten().flatten() {
