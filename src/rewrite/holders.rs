@@ -1,5 +1,6 @@
 //! Who holds a lock of git, and locks for files that git changes under one.
 
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Write};
@@ -161,22 +162,49 @@ pub(super) fn held(lock: &Path, git_dir: &Path) -> Error {
 
 /// Processes that have `lock` open, or are a git that works in the repository, as far as Linux says.
 pub(super) fn users(lock: &Path, git_dir: &Path) -> Vec<u32> {
-    let git_dir = git_dir
-        .canonicalize()
-        .unwrap_or_else(|_| git_dir.to_owned());
-    let is_dot_git = git_dir.file_name() == Some(OsStr::new(".git"));
-    let top = git_dir.parent().filter(|_| is_dot_git).unwrap_or(&git_dir);
+    let top = top_of(git_dir);
     let own = std::process::id();
     let uses = |process: u32| {
         let dir = PathBuf::from(format!("/proc/{process}"));
-        let name = fs::read(dir.join("comm")).unwrap_or_default();
-        let works_here = name.starts_with(b"git")
-            && fs::read_link(dir.join("cwd")).is_ok_and(|at| at.starts_with(top));
-        works_here || has_open(&dir, lock)
+        works_in(&dir, &top) || has_open(&dir, lock)
     };
     let mut found = processes();
     found.retain(|&process| process != own && uses(process));
     found
+}
+
+/// Whether a git works in the repository, as far as Linux says.
+pub(super) fn is_in_use(git_dir: &Path) -> bool {
+    let top = top_of(git_dir);
+    let mut all = processes().into_iter();
+    all.any(|process| works_in(&PathBuf::from(format!("/proc/{process}")), &top))
+}
+
+/// Where a git that works in a repository may be: its worktree, or a directory below.
+fn top_of(git_dir: &Path) -> PathBuf {
+    let git_dir = git_dir
+        .canonicalize()
+        .unwrap_or_else(|_| git_dir.to_owned());
+    let is_dot_git = git_dir.file_name() == Some(OsStr::new(".git"));
+    let top = git_dir.parent().filter(|_| is_dot_git);
+    top.unwrap_or(&git_dir).to_owned()
+}
+
+/// Whether the process at `dir` of `/proc` is a git that works below `top`.
+fn works_in(dir: &Path, top: &Path) -> bool {
+    let name = fs::read(dir.join("comm")).unwrap_or_default();
+    name.starts_with(b"git") && fs::read_link(dir.join("cwd")).is_ok_and(|at| at.starts_with(top))
+}
+
+/// The files below `top` that processes have open.
+pub(super) fn opened(top: &Path) -> HashSet<PathBuf> {
+    let top = top.canonicalize().unwrap_or_else(|_| top.to_owned());
+    let files = processes().into_iter().flat_map(|process| {
+        let entries = fs::read_dir(format!("/proc/{process}/fd"));
+        entries.into_iter().flatten().filter_map(Result::ok)
+    });
+    let open = files.filter_map(|entry| fs::read_link(entry.path()).ok());
+    open.filter(|path| path.starts_with(&top)).collect()
 }
 
 fn processes() -> Vec<u32> {

@@ -1,6 +1,7 @@
 //! Locks of git: taken for indexes, recognised when a run that was killed left them, and never broken if
 //! they are not ours.
 
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
@@ -10,7 +11,7 @@ use std::path::{Path, PathBuf};
 use super::carry::Carried;
 use super::changes::RefChanges;
 use super::files::below;
-use super::holders::{self, is_open};
+use super::holders;
 use super::journal::{self, Journal};
 use super::remove::remove_file;
 use super::snapshot;
@@ -167,16 +168,20 @@ pub(super) fn remove_dead(
     if !journal.is_moving {
         return Ok(());
     }
-    for lock in list(common) {
-        let is_foreign = journal
-            .foreign_locks
-            .iter()
-            .any(|path| *path == lock.to_string_lossy());
+    let locks = list(common);
+    if locks.is_empty() || holders::is_in_use(common) {
+        return Ok(());
+    }
+    let foreign: HashSet<&str> = journal.foreign_locks.iter().map(|path| &**path).collect();
+    // There may be a lock for each ref: what is asked for each must be known.
+    let (opened, expected) = (holders::opened(common), Expected::new(refs, carried));
+    for lock in locks {
+        let is_foreign = foreign.contains(&*lock.to_string_lossy());
         let path = common.join(&lock);
-        if is_foreign || !is_expected(&lock, &path, refs, carried) {
+        if is_foreign || !expected.has(&lock, &path) {
             continue;
         }
-        if is_open(&path) || !holders::users(&path, common).is_empty() {
+        if path.canonicalize().is_ok_and(|path| opened.contains(&path)) {
             continue;
         }
         fs::remove_file(&path).map_err(|e| Error::io("remove", &path, e))?;
@@ -188,41 +193,70 @@ pub(super) fn remove_dead(
     Ok(())
 }
 
-/// Whether it is a lock that a purge makes git take, with what git writes into it.
-fn is_expected(lock: &Path, path: &Path, refs: &RefChanges, carried: &Carried) -> bool {
-    let locked = lock.with_extension("");
-    let name = locked.as_os_str().as_bytes();
-    let of_stores = [
-        "packed-refs",
-        "objects/info/commit-graph",
-        "objects/info/commit-graphs/commit-graph-chain",
-        "objects/pack/multi-pack-index",
-    ];
-    if of_stores.iter().any(|store| locked == Path::new(store))
-        || locked.ends_with("reftable/tables.list")
-    {
-        return true;
-    }
-    let held = fs::read(path).unwrap_or_default();
-    if ObjectId::from_hex(held.trim_ascii_end()).is_ok_and(|id| carried.has_new(&id)) {
-        return true;
-    }
-    let is_head = locked.file_name() == Some(OsStr::new("HEAD"));
-    let mut known: Vec<Vec<u8>> = Vec::new();
-    for update in &refs.updates {
-        let new_name = update.new_name.as_ref();
-        if is_head || update.name == name || new_name.is_some_and(|new| *new == name) {
-            known.push(update.new.to_string().into_bytes());
-            known.push(update.old.to_string().into_bytes());
+/// The locks that a purge makes git take.
+struct Expected<'a> {
+    refs: &'a RefChanges,
+    carried: &'a Carried,
+    /// The ids that git writes into the lock of a ref.
+    ids: HashMap<&'a [u8], Vec<ObjectId>>,
+    /// Those of all refs: HEAD moves with the branch that it names.
+    all: HashSet<ObjectId>,
+}
+
+impl<'a> Expected<'a> {
+    fn new(refs: &'a RefChanges, carried: &'a Carried) -> Self {
+        let mut ids: HashMap<&[u8], Vec<ObjectId>> = HashMap::new();
+        for update in &refs.updates {
+            for name in std::iter::once(&update.name).chain(&update.new_name) {
+                ids.entry(name)
+                    .or_default()
+                    .extend([update.new, update.old]);
+            }
+        }
+        let updates = refs.updates.iter();
+        let all = updates.flat_map(|update| [update.new, update.old]);
+        Self {
+            refs,
+            carried,
+            ids,
+            all: all.collect(),
         }
     }
-    let repoints = refs.repoints.iter().filter(|repoint| repoint.name == name);
-    for repoint in repoints {
-        for target in [&repoint.old, &repoint.target] {
-            known.push([b"ref: ", &target[..]].concat());
+
+    /// Whether `lock`, the file at `path`, is one of them, and holds what git writes into it.
+    fn has(&self, lock: &Path, path: &Path) -> bool {
+        let locked = lock.with_extension("");
+        let name = locked.as_os_str().as_bytes();
+        let of_stores = [
+            "packed-refs",
+            "objects/info/commit-graph",
+            "objects/info/commit-graphs/commit-graph-chain",
+            "objects/pack/multi-pack-index",
+        ];
+        if of_stores.iter().any(|store| locked == Path::new(store))
+            || locked.ends_with("reftable/tables.list")
+        {
+            return true;
         }
+        let held = fs::read(path).unwrap_or_default();
+        let held = held.trim_ascii_end();
+        let id = ObjectId::from_hex(held).ok();
+        if id.is_some_and(|id| self.carried.has_new(&id)) {
+            return true;
+        }
+        let is_head = locked.file_name() == Some(OsStr::new("HEAD"));
+        let ids = self.ids.get(name);
+        let repoints = self.refs.repoints.iter();
+        let targets: Vec<Vec<u8>> = repoints
+            .filter(|repoint| repoint.name == name)
+            .flat_map(|repoint| [&repoint.old, &repoint.target])
+            .map(|target| [b"ref: ", &target[..]].concat())
+            .collect();
+        let is_known = id.is_some_and(|id| {
+            is_head && self.all.contains(&id) || ids.is_some_and(|ids| ids.contains(&id))
+        });
+        let is_ours = is_head || name == b"refs/stash" || ids.is_some() || !targets.is_empty();
+        // git may have been killed before it wrote anything.
+        is_ours && (held.is_empty() || is_known || targets.iter().any(|text| held == *text))
     }
-    let is_ours = is_head || name == b"refs/stash" || !known.is_empty();
-    // git may have been killed before it wrote anything.
-    is_ours && (held.is_empty() || known.iter().any(|text| held.trim_ascii_end() == *text))
 }

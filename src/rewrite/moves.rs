@@ -242,10 +242,10 @@ fn set_symbolic(git: &Git, name: &[u8], target: &str) -> Result<()> {
 pub(super) struct Transaction {
     /// Refs that move and stay refs.
     moved: Vec<Step>,
-    /// Commands for everything else.
+    /// Commands for refs that appear or go.
     lines: Vec<u8>,
-    /// Whether a ref appears or goes.
-    renames: bool,
+    /// How many of these there are.
+    line_count: usize,
 }
 
 /// So many refs are moved by one `packed-refs` file instead of by a file for each.
@@ -268,7 +268,7 @@ impl Transaction {
 
     /// Makes a ref that is not there.
     pub(super) fn create(&mut self, name: &[u8], new: ObjectId) {
-        self.renames = true;
+        self.line_count += 1;
         Self::line(
             &mut self.lines,
             "create",
@@ -278,7 +278,7 @@ impl Transaction {
 
     /// Deletes a ref that is at `old`.
     pub(super) fn delete(&mut self, name: &[u8], old: ObjectId) {
-        self.renames = true;
+        self.line_count += 1;
         Self::line(
             &mut self.lines,
             "delete",
@@ -286,7 +286,8 @@ impl Transaction {
         );
     }
 
-    /// Runs it. No reflog is begun that was not kept before.
+    /// Runs it. No reflog is begun that was not kept before. Of many refs, those that only move are moved
+    /// first, together; then those that appear or go, together: whoever calls can take either back.
     pub(super) fn run(&self, git: &Git, hooks: Hooks) -> Result<()> {
         if self.lines.is_empty() && self.moved.is_empty() {
             return Ok(());
@@ -301,16 +302,25 @@ impl Transaction {
             "purge",
         ];
         let common = git.git_dir();
+        let is_many = self.moved.len().max(self.line_count) >= MIN_PACKED;
+        if !is_many || !packed::is_possible(git, common)? {
+            let moved = Self::updates(&self.moved.iter().collect::<Vec<_>>());
+            let input = [b"start\0", &moved[..], &self.lines, b"prepare\0commit\0"].concat();
+            return git.change_with(&words, &input, hooks);
+        }
         let heads = packed::heads(common);
         let is_packed = |step: &&Step| packed::can_be_packed(&step.name, &heads);
-        let count = self.moved.iter().filter(is_packed).count();
-        if count >= MIN_PACKED && !self.renames && packed::is_possible(git, common)? {
-            let (steps, others): (Vec<&Step>, Vec<&Step>) = self.moved.iter().partition(is_packed);
-            let others = Self::updates(&others);
-            return packed::run(git, &words, common, &steps, &others);
+        let (steps, others): (Vec<&Step>, Vec<&Step>) = self.moved.iter().partition(is_packed);
+        if !self.moved.is_empty() {
+            packed::run(git, &words, common, &steps, &Self::updates(&others))?;
         }
-        let moved = Self::updates(&self.moved.iter().collect::<Vec<_>>());
-        let input = [b"start\0", &moved[..], &self.lines, b"prepare\0commit\0"].concat();
+        if self.line_count >= MIN_PACKED {
+            return packed::run_renames(git, &words, common, &self.lines);
+        }
+        if self.lines.is_empty() {
+            return Ok(());
+        }
+        let input = [b"start\0", &self.lines[..], b"prepare\0commit\0"].concat();
         git.change_with(&words, &input, hooks)
     }
 

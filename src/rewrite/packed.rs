@@ -71,17 +71,40 @@ pub(super) fn run(
     steps: &[&Step],
     others: &[u8],
 ) -> Result<()> {
-    let (child, mut stdin, stdout) = git.talk(words)?;
-    let mut input = b"start\0".to_vec();
+    let mut input = Vec::new();
     for step in steps {
         input.extend(b"option no-deref\0verify ");
         input.extend(&step.name[..]);
         input.extend(format!("\0{}\0", step.old).bytes());
     }
     input.extend(others);
-    input.extend(b"prepare\0");
+    transact(git, words, &input, &mut || replace(common, steps))
+}
+
+/// Runs commands that make and delete many refs: git does not wait for the disk for each of them, but once
+/// for all, before the first one appears. It packs them in the end.
+///
+/// # Errors
+/// `Repository` with what git says, if one is not as the commands say: then none is changed.
+pub(super) fn run_renames(git: &Git, words: &[&str], common: &Path, commands: &[u8]) -> Result<()> {
+    let words = [&["-c", "core.fsync=-reference"], words].concat();
+    let sync = || journal::sync(common).map_err(|e| Error::io("write", common, e));
+    transact(git, &words, commands, &mut || sync())?;
+    sync()?;
+    git.change(&["pack-refs", "--all"], b"")
+}
+
+/// Runs `commands` in one transaction of `git update-ref`, and `between` while it holds all its locks.
+fn transact(
+    git: &Git,
+    words: &[&str],
+    commands: &[u8],
+    between: &mut dyn FnMut() -> Result<()>,
+) -> Result<()> {
+    let (child, mut stdin, stdout) = git.talk(words)?;
     // If git ends early, what it says is the cause.
-    let written = stdin.write_all(&input).and_then(|()| stdin.flush());
+    let written = [b"start\0", commands, b"prepare\0"].concat();
+    let written = stdin.write_all(&written).and_then(|()| stdin.flush());
     let mut lines = BufReader::new(stdout).lines();
     let is_prepared = written.is_ok() && lines.any(|line| line.is_ok_and(|l| l == "prepare: ok"));
     if !is_prepared {
@@ -89,7 +112,7 @@ pub(super) fn run(
         child.wait()?;
         return Err(Error::repository("'git update-ref' did not lock the refs"));
     }
-    let moved = replace(common, steps);
+    let moved = between();
     let end: &[u8] = if moved.is_ok() {
         b"commit\0"
     } else {

@@ -222,15 +222,46 @@ fn go_on(purged: &Purged, after: &str, place: &str) {
 }
 
 /// `UNLEAK_KILLS` says how many runs are killed.
+fn kills() -> u32 {
+    let said = std::env::var("UNLEAK_KILLS").ok();
+    said.and_then(|text| text.parse().ok()).unwrap_or(12)
+}
+
 #[test]
 fn killed_in_any_command_it_goes_on_or_back() {
-    let said = std::env::var("UNLEAK_KILLS").ok();
-    let kills: u32 = said.and_then(|text| text.parse().ok()).unwrap_or(12);
+    assert_survives(&build(), kills());
+}
+
+/// Refs that stay where they are by name, and refs that get new names: more than are moved one by one.
+#[test]
+fn killed_while_it_moves_and_renames_hundreds_of_refs_it_goes_on_or_back() {
     let purged = build();
+    let tip = purged.repo.git(&["rev-parse", "HEAD"]);
+    let mut commands = String::new();
+    for number in 0..150 {
+        commands += &format!("create refs/heads/many/{number} {tip}\n");
+        commands += &format!("create refs/heads/{}/{number} {tip}\n", purged.value);
+    }
+    let input = commands.as_bytes();
+    purged
+        .repo
+        .git_with_input(&["update-ref", "--stdin"], input);
+    purged.repo.git(&["pack-refs", "--all"]);
+    for number in 0..20 {
+        let name = format!("refs/heads/many/{number}");
+        purged
+            .repo
+            .git(&["update-ref", "-m", "moved", &name, "HEAD~1"]);
+    }
+    assert_survives(&purged, kills());
+}
+
+/// Kills runs of all commands; each time everything is as it was in the end.
+fn assert_survives(purged: &Purged, kills: u32) {
     let before = purged.state();
     let whole = |args: &[&str]| {
         let began = Instant::now();
-        assert!(start(&purged, args).wait().unwrap().success(), "{args:?}");
+        assert!(start(purged, args).wait().unwrap().success(), "{args:?}");
         began.elapsed()
     };
     let apply = whole(&["--apply"]);
@@ -256,17 +287,17 @@ fn killed_in_any_command_it_goes_on_or_back() {
         }
         if round % 6 > 3 {
             kill(
-                &purged,
+                purged,
                 &["--apply", "--finish"],
                 apply + finish,
                 &mut random,
             );
         }
-        killed += u32::from(kill(&purged, args, time, &mut random));
+        killed += u32::from(kill(purged, args, time, &mut random));
         let place = format!("round {round}, {args:?}");
         let has_begun = !purged.purge(&["status"], 0).contains("No purge");
         if random.below(2) == 0 && has_begun {
-            go_on(&purged, &after, &place);
+            go_on(purged, &after, &place);
         }
         if !purged.purge(&["status"], 0).contains("No purge") {
             purged.purge(&["--abort"], 0);

@@ -247,3 +247,27 @@ fn a_hook_hears_of_many_refs_and_can_refuse() {
     let heard = std::fs::read_to_string(heard).unwrap();
     assert!(heard.contains("refs/heads/b/3/17"), "{heard}");
 }
+
+#[test]
+fn many_refs_stay_packed_if_some_or_all_of_them_get_new_names() {
+    for renamed in [1, 120] {
+        let purged = with_refs();
+        let repo = &purged.repo;
+        let tip = repo.git(&["rev-parse", "grown"]);
+        let lines = (0..renamed).map(|n| format!("create refs/heads/{}/{n} {tip}\n", purged.value));
+        let lines: String = lines.collect();
+        repo.git_with_input(&["update-ref", "--stdin"], lines.as_bytes());
+        let before = purged.state();
+        purged.purge(&["--known", "-", "--apply"], 0);
+        let refs = repo.git_dir().join("refs");
+        let loose = super::files(&refs).len();
+        // HEAD's branch, and one that got its new name by itself.
+        assert!(loose <= 2, "{renamed} renamed: {loose} loose refs");
+        let names = repo.git(&["for-each-ref", "--format=%(refname)"]);
+        assert!(!names.contains(&purged.value));
+        let moved = names.lines().filter(|name| name.contains("REMOVED"));
+        assert_eq!(moved.count(), renamed, "{names}");
+        purged.purge(&["undo"], 0);
+        assert_same(&purged.state(), &before, &format!("{renamed} renamed"));
+    }
+}
