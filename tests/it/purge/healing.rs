@@ -442,3 +442,56 @@ fn a_server_that_still_has_commit_and_blob_is_asked_to_the_end() {
         assert!(said.contains(words), "{words}: {said}");
     }
 }
+
+#[test]
+fn old_history_that_a_fetch_brings_back_is_told_and_erased_by_the_printed_command() {
+    let team = team(&|repo, value| {
+        repo.commit_file("leak", format!("{value}\n"));
+        repo.git(&["branch", &format!("br-{value}")]);
+        repo.commit_file("more", "x\n");
+    });
+    team.me.erase();
+    let told = "Erase what came back";
+    assert!(!team.me.purge(&["status"], 0).contains(told));
+    // The server has the old history until the push.
+    team.me.repo.git(&["fetch", "--quiet", "origin"]);
+    let said = team.me.purge(&["status"], 0);
+    assert!(
+        said.contains(told) && said.contains("'refs/remotes/origin/main'"),
+        "{said}"
+    );
+    let lines = said.lines().skip_while(|line| !line.contains(told));
+    let command = lines.into_iter().nth(1).unwrap().trim().to_owned();
+    let command = command.replace("unleak ", &format!("{} ", env!("CARGO_BIN_EXE_unleak")));
+    team.push();
+    run(&team.me, &command);
+    let said = team.me.purge(&["status"], 0);
+    assert!(!said.contains(told), "{said}");
+    assert_gone(&team.me.repo, &team.me.value);
+}
+
+#[test]
+fn a_ref_of_a_remote_that_a_plain_fetch_leaves_is_healed_too() {
+    let team = team(&|repo, value| {
+        repo.commit_file("leak", format!("{value}\n"));
+        repo.git(&["branch", "gone"]);
+    });
+    let colleague = &team.colleague;
+    colleague.repo.git(&["fetch", "--quiet", "origin"]);
+    let stale = "refs/remotes/origin/gone";
+    assert!(
+        colleague
+            .repo
+            .git(&["for-each-ref", "--format=%(refname)"])
+            .contains(stale)
+    );
+    team.me.erase();
+    team.push();
+    team.server.git(&["update-ref", "-d", "refs/heads/gone"]);
+    // Neither pruned nor forced: the ref stays at the old commit.
+    colleague.repo.git(&["fetch", "--quiet", "origin"]);
+    colleague.purge(&["heal", &team.manifest(), "--finish"], 0);
+    assert_gone(&colleague.repo, &colleague.value);
+    let said = colleague.purge(&["status"], 0);
+    assert!(!said.contains("Erase what came back"), "{said}");
+}

@@ -6,6 +6,7 @@ use std::path::Path;
 use unleak::error::Result;
 use unleak::odb::repository::Repository;
 use unleak::report::escape::escape;
+use unleak::rewrite::heal;
 use unleak::rewrite::journal::{Journal, Phase};
 use unleak::rewrite::publish;
 use unleak::rewrite::remote;
@@ -31,6 +32,7 @@ pub(super) fn checklist(repo: &Repository, state_home: &Path, ask: bool) -> Resu
         "",
     );
     let journal = Journal::read(common)?;
+    let is_undone = journal.as_ref().is_some_and(|journal| journal.is_undone);
     let is_finished = journal.is_none_or(|journal| journal.phase == Phase::Finished);
     list.item(
         is_finished,
@@ -49,6 +51,9 @@ pub(super) fn checklist(repo: &Repository, state_home: &Path, ask: bool) -> Resu
     }
     for (name, _) in &remotes {
         remote_items(repo, name, ask, &mut list)?;
+    }
+    if is_finished && !is_undone && manifest_path.exists() {
+        returned(repo, &manifest, &mut list)?;
     }
     list.item(
         false,
@@ -90,6 +95,42 @@ impl List {
             let _ = writeln!(self.text, "         {command}");
         }
     }
+}
+
+/// Names of refs that are listed.
+const MAX_LISTED: usize = 3;
+
+/// The step that a clone needs which has old history again.
+fn returned(repo: &Repository, manifest: &str, list: &mut List) -> Result<()> {
+    let (store, known) = (after::store(repo)?, after::manifest(repo)?);
+    let found = heal::returned(&after::git(repo), &store, &known)?;
+    if found.objects == 0 {
+        return Ok(());
+    }
+    let names = found.refs.iter().take(MAX_LISTED);
+    let mut names: Vec<String> = names
+        .map(|name| format!("'{}'", escape(name.as_bytes())))
+        .collect();
+    if found.refs.len() > MAX_LISTED {
+        names.push(format!("{} more", found.refs.len() - MAX_LISTED));
+    }
+    if found.unnamed > 0 {
+        let refs = counted(found.unnamed, "ref", "refs");
+        names.push(format!("{refs} with a secret in the name"));
+    }
+    let led = match found.refs.len() + found.unnamed {
+        0 => String::new(),
+        1 => format!(", and {} leads to them", names.join(", ")),
+        _ => format!(", and {} lead to them", names.join(", ")),
+    };
+    let what = format!(
+        "Erase what came back: {} of the old history in this clone again{led}. A fetch brings them until the new history is pushed.",
+        counted(found.objects, "object is", "objects are"),
+    );
+    let heal = after::quoted(manifest);
+    let command = format!("git fetch --all --prune --force && unleak purge heal {heal} --finish");
+    list.item(false, &what, &command);
+    Ok(())
 }
 
 /// The steps that one remote needs.
