@@ -77,6 +77,8 @@ pub enum Place {
     Index,
     /// A file of the worktree that no object has like that.
     Worktree,
+    /// A file of the git directory, or an object of a submodule's.
+    GitDir,
 }
 
 /// A part of the text of a commit or tag.
@@ -199,7 +201,12 @@ impl Place {
             Self::Blob => Some(ObjectKind::Blob),
             Self::Commit(_) => Some(ObjectKind::Commit),
             Self::Tag(_) => Some(ObjectKind::Tag),
-            Self::TreeEntry | Self::Ref | Self::Reflog | Self::Index | Self::Worktree => None,
+            Self::TreeEntry
+            | Self::Ref
+            | Self::Reflog
+            | Self::Index
+            | Self::Worktree
+            | Self::GitDir => None,
         }
     }
 
@@ -214,6 +221,7 @@ impl Place {
             Self::Reflog => "reflog",
             Self::Index => "index",
             Self::Worktree => "worktree",
+            Self::GitDir => "git directory",
         }
     }
 
@@ -317,6 +325,8 @@ pub struct Reach {
     pub index: bool,
     /// A file of the worktree that is modified or untracked, if these were asked for.
     pub worktree: bool,
+    /// A file of the git directory, if these were asked for.
+    pub git_dir: bool,
 }
 
 impl Reach {

@@ -13,7 +13,7 @@
 //!
 //! - its kind is meant to be public, or is a hash of a password;
 //! - it stood only in tests, documentation, vendored or generated files, lock files or translations;
-//! - HEAD, the index and the worktree no longer have it, and no branch, tag or other ref reaches it.
+//! - HEAD, the index, the worktree and the git directory no longer have it, and no branch, tag or other ref reaches it.
 
 use serde::{Deserialize, Serialize};
 
@@ -110,5 +110,5 @@ fn is_hash(rule: &Rule) -> bool {
 
 fn is_gone(standing: &Standing) -> bool {
     let reach = &standing.reach;
-    !(standing.in_head || reach.index || reach.worktree || reach.by_ref())
+    !(standing.in_head || reach.index || reach.worktree || reach.git_dir || reach.by_ref())
 }

@@ -2,7 +2,7 @@
 //! commits, or one text.
 //!
 //! ```text
-//! named, neighbours, order, pairs < excerpts < mod < names, together < steps, learn, telling < again < repository; learn < part
+//! named, neighbours, order, pairs < excerpts < mod < names < gitdir, together < steps, learn, telling < again < repository; learn < part
 //! presence; mod < changes, files, text
 //! ```
 
@@ -10,6 +10,7 @@ mod again;
 pub mod changes;
 mod excerpts;
 pub mod files;
+mod gitdir;
 pub mod learn;
 mod named;
 mod names;
@@ -55,8 +56,20 @@ pub struct AuditOptions {
     pub public_keys: PublicKeys,
     /// Which files of the worktree are scanned with a repository; none without a choice.
     pub worktree: Option<Wanted>,
+    /// Whether the files of the git directory are scanned with a repository.
+    pub git_dir: GitDirFiles,
     /// Key of the fingerprints.
     pub fingerprint_key: Vec<u8>,
+}
+
+/// What is done with files of the git directory that no scan needs: configuration, messages, state of a
+/// rebase, hooks, other stores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GitDirFiles {
+    /// They are read, with the objects of submodules and the files of linked worktrees.
+    Read,
+    /// The report names them as not read.
+    Named,
 }
 
 /// Whether keys that are meant to be public are reported.
@@ -141,6 +154,10 @@ pub struct CoverageBlock {
     pub prerequisites: usize,
     /// Files of the worktree that are modified or untracked, and were read.
     pub worktree: usize,
+    /// Files of the git directory beside objects, refs and indexes that were read.
+    pub git_dir: usize,
+    /// The same that were not read, sorted: all, or links.
+    pub git_dir_unread: Vec<BString>,
     /// Files that Git LFS keeps, read.
     pub lfs_read: usize,
     /// Files that Git LFS keeps and that are not here: like submodules, they are not part of what

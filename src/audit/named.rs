@@ -124,7 +124,8 @@ pub(super) fn keep(findings: &mut Vec<Finding>, detector: &Detector) {
         }
         let history = finding.history.iter().flat_map(|history| &history.paths);
         let in_worktree = finding.occurrences.iter();
-        let in_worktree = in_worktree.filter(|found| found.spot.place == Place::Worktree);
+        let is_file = |place| matches!(place, Place::Worktree | Place::GitDir);
+        let in_worktree = in_worktree.filter(|found| is_file(found.spot.place));
         let paths = history.chain(in_worktree.map(|found| &found.name));
         let (most, reasons) = (finding.confidence, finding.reasons);
         let judged = paths.filter_map(|path| confidence(named(path)?, most, reasons));

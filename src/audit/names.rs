@@ -1,5 +1,5 @@
 //! Secrets beside the objects: in names of files, directories and refs, in staged paths, in what
-//! reflogs say, and in files of the worktree.
+//! reflogs say, and in files of worktrees and of the git directory.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -13,7 +13,8 @@ use crate::attribution::refs::{Note, Tip, Tips};
 use crate::attribution::{Named, add_tip};
 use crate::detect::{Detector, Hits, Scratch};
 use crate::finding::{Appearance, Finding, History, Occurrence, Place, Spot, Standing};
-use crate::odb::{ObjectStore, Skipped};
+
+use crate::odb::{Node, ObjectStore, Skipped};
 use crate::scan::collect::Collector;
 use crate::scan::files::{self, ScannedFile, Wanted};
 use crate::scan::sift::Sift;
@@ -37,12 +38,30 @@ pub(super) struct Names<'a> {
     texts: Vec<Text<'a>>,
     /// Staged paths, by their blobs.
     staged: FxHashMap<ObjectId, Vec<&'a BString>>,
-    /// Files of the worktree; their texts come after all others.
-    files: Vec<ScannedFile>,
+    /// Files of worktrees and of the git directory, with the number of the text of each.
+    files: Vec<(usize, ScannedFile)>,
+    /// What was found in the objects of submodules.
+    modules: Collector,
+    /// Matches in those that a marker allows.
+    allowed: u64,
+    /// How many files of the git directory were read.
+    pub(super) git_dir: usize,
+    /// What of the git directory was not read.
+    pub(super) git_dir_unread: Vec<BString>,
     /// What could not be read.
     pub(super) skipped: Vec<Skipped>,
     /// Archives that nobody can open.
     pub(super) unopened: Vec<Skipped>,
+}
+
+/// What files beside the objects are scanned with.
+pub(super) struct FileScan<'a> {
+    /// What is scanned as objects.
+    pub(super) objects: &'a ObjectStore,
+    /// The scanner.
+    pub(super) detector: &'a Detector,
+    /// How.
+    pub(super) options: &'a AuditOptions,
 }
 
 /// Returns a judge that marks the names in which `detector` finds something.
@@ -87,6 +106,10 @@ impl<'a> Names<'a> {
             texts: in_trees.chain(noted).collect(),
             staged,
             files: Vec::new(),
+            modules: Collector::default(),
+            allowed: 0,
+            git_dir: 0,
+            git_dir_unread: Vec::new(),
             skipped: Vec::new(),
             unopened: Vec::new(),
         }
@@ -94,14 +117,7 @@ impl<'a> Names<'a> {
 
     /// Adds the files of the worktree at `root` that no object of `store` has like that. Tracked
     /// files count even if git would ignore them.
-    pub(super) fn add_worktree(
-        &mut self,
-        root: &Path,
-        store: &ObjectStore,
-        wanted: Wanted,
-        detector: &Detector,
-        options: &AuditOptions,
-    ) {
+    pub(super) fn add_worktree(&mut self, root: &Path, wanted: Wanted, with: &FileScan<'_>) {
         let mut list = files::list(&[root.to_owned()], wanted);
         let tracked = self.texts.iter().filter(|text| text.place == Place::Index);
         let tracked = tracked.filter_map(|text| gix::path::from_bstr(text.name.as_bstr()).ok());
@@ -111,17 +127,27 @@ impl<'a> Names<'a> {
         list.paths.sort_unstable();
         list.paths.dedup();
         self.skipped.extend(list.skipped);
-        let is_known = |id: &gix::oid| store.node_of(id).is_some();
-        let (hash, limits) = (store.hash(), options.limits);
-        for file in files::scan(
-            &list.paths,
-            &[],
-            hash,
-            limits,
-            &is_known,
-            detector,
-            options.scan,
-        ) {
+        let is_known = |id: &gix::oid| with.objects.node_of(id).is_some();
+        let name_of = |path: &Path| {
+            let name = path.strip_prefix(root).unwrap_or(path);
+            name.as_os_str().as_encoded_bytes().into()
+        };
+        self.add_files(&list.paths, Place::Worktree, &name_of, &is_known, with);
+    }
+
+    /// Adds the files at `paths` but for those that `is_known` knows; returns how many these are.
+    pub(super) fn add_files(
+        &mut self,
+        paths: &[PathBuf],
+        place: Place,
+        name_of: &dyn Fn(&Path) -> BString,
+        is_known: &(dyn Fn(&gix::oid) -> bool + Sync),
+        with: &FileScan<'_>,
+    ) -> usize {
+        let (hash, limits) = (with.objects.hash(), with.options.limits);
+        let scan = with.options.scan;
+        let before = self.files.len();
+        for file in files::scan(paths, &[], hash, limits, is_known, with.detector, scan) {
             let mut file = match file {
                 Ok(file) => file,
                 Err(skipped) => {
@@ -131,40 +157,72 @@ impl<'a> Names<'a> {
             };
             self.skipped.append(&mut file.skipped);
             self.unopened.append(&mut file.unopened);
-            let path = &list.paths[file.number];
-            let name = path.strip_prefix(root).unwrap_or(path);
+            self.files.push((self.texts.len(), file));
+            let (_, file) = self.files.last().expect("it was just added");
             self.texts.push(Text {
-                name: name.as_os_str().as_encoded_bytes().into(),
+                name: name_of(&paths[file.number]),
                 text: &[],
-                place: Place::Worktree,
+                place,
                 line: 0,
                 object_id: file.id,
                 name_number: None,
                 tip: None,
             });
-            self.files.push(file);
         }
+        self.files.len() - before
     }
 
-    /// How many files of the worktree were read.
+    /// Adds what was found in the objects of a submodule, whose git directory is called `name`.
+    pub(super) fn add_module(
+        &mut self,
+        name: &BString,
+        found: Vec<Sighted>,
+        allowed: u64,
+        id_of: &dyn Fn(Node) -> ObjectId,
+    ) {
+        let Self { texts, modules, .. } = self;
+        let mut numbers: FxHashMap<Node, usize> = FxHashMap::default();
+        let mut number_of = |node: Node| {
+            *numbers.entry(node).or_insert_with(|| {
+                texts.push(Text {
+                    name: name.clone(),
+                    text: &[],
+                    place: Place::GitDir,
+                    line: 0,
+                    object_id: id_of(node),
+                    name_number: None,
+                    tip: None,
+                });
+                texts.len() - 1
+            })
+        };
+        modules.add_from(found, Place::GitDir, &mut number_of);
+        self.allowed += allowed;
+    }
+
+    /// How many files of worktrees were read.
     pub(super) fn worktree_files(&self) -> usize {
-        self.files.len()
+        self.files.len() - self.git_dir
     }
 
     /// Returns what stands in them, and how many matches a marker allows.
     pub(super) fn scan(&self, detector: &Detector, options: ScanOptions) -> (Collector, u64) {
         let mut sift = Sift::new(detector, options);
-        let first_file = self.texts.len() - self.files.len();
-        for (number, text) in self.texts[..first_file].iter().enumerate() {
-            sift.collect_text(number, text.place, text.text);
+        // Files and objects of submodules were scanned when they were read.
+        for (number, text) in self.texts.iter().enumerate() {
+            if text.line > 0 {
+                sift.collect_text(number, text.place, text.text);
+            }
         }
-        for (number, file) in (first_file..).zip(&self.files) {
+        for (number, file) in &self.files {
             sift.allowed += file.allowed;
             for found in &file.found {
-                let place = (number, Place::Worktree);
+                let place = (*number, self.texts[*number].place);
                 sift.collector.add_elsewhere(place, found.clone());
             }
         }
+        sift.collector.add_all(&self.modules);
+        sift.allowed += self.allowed;
         (sift.collector, sift.allowed)
     }
 
@@ -203,6 +261,7 @@ impl<'a> Names<'a> {
             let standing = history.and_then(|history| history.standing.as_mut());
             let Some(standing) = standing else { continue };
             standing.reach.worktree |= text.place == Place::Worktree;
+            standing.reach.git_dir |= text.place == Place::GitDir;
             if let Some(tip) = text.tip {
                 add_tip(&mut standing.reach, tip);
                 standing.reach.put_in_order();

@@ -13,6 +13,7 @@ use gix::bstr::ByteSlice;
 use gix::objs::{CommitRefIter, TreeRefIter};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::GitDirFiles;
 use crate::attribution::refs::{TipKind, Tips};
 use crate::error::{Result, nearest};
 use crate::finding::{Place, Signature};
@@ -52,6 +53,8 @@ pub struct Reads {
     pub history: bool,
     /// Which files of the worktree it reads, if any.
     pub worktree: Option<Wanted>,
+    /// Whether it reads the files of the git directory.
+    pub git_dir: GitDirFiles,
 }
 
 /// Where a path is that is not read.
@@ -67,6 +70,11 @@ pub enum Beside {
     History,
     /// Nowhere.
     Nowhere,
+}
+
+/// Whether a pattern is about the git directory.
+fn is_in_git_dir(pattern: &PathPattern) -> bool {
+    pattern.matches(b".git") || pattern.text().starts_with(".git/")
 }
 
 /// The objects that are asked.
@@ -107,6 +115,7 @@ impl Presence {
             reads: Reads {
                 history: true,
                 worktree: None,
+                git_dir: GitDirFiles::Named,
             },
         })
     }
@@ -196,6 +205,9 @@ impl Presence {
         let mut notes = self.tips.notes.iter();
         let in_index = notes.any(|note| note.place == Place::Index && pattern.matches(&note.name));
         let wanted = self.reads.worktree;
+        if self.reads.git_dir == GitDirFiles::Read && is_in_git_dir(pattern) {
+            return Answer::There;
+        }
         if in_index || wanted.is_some_and(|wanted| self.in_worktree(pattern, wanted)) {
             return Answer::There;
         }
@@ -207,7 +219,7 @@ impl Presence {
 
     /// Where something that `pattern` matches is, if it is not in what is read.
     pub fn beside(&self, pattern: &PathPattern) -> Beside {
-        if pattern.matches(b".git") || pattern.text().starts_with(".git/") {
+        if is_in_git_dir(pattern) {
             return Beside::GitDir;
         }
         if self.in_worktree(pattern, Wanted::NotIgnored) {

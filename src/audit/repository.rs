@@ -6,8 +6,9 @@ use gix::ObjectId;
 use rustc_hash::FxHashSet;
 
 use super::again;
+use super::gitdir;
 use super::learn::{self, Known, Learned, Left, Memory, Results};
-use super::names::{self, Names};
+use super::names::{self, FileScan, Names};
 use super::steps::{Finish, add_noted, places, sighted_in, tips_of};
 use super::telling::{self, NameFinder, Telling};
 use super::together::{Together, together};
@@ -120,8 +121,7 @@ fn whole(
         scope: Scope::Repository,
         store: &store,
         shallow: &shallow,
-        common_dir: Some(repo.common_dir()),
-        worktree: repo.git().workdir(),
+        repo: Some(repo),
     };
     let mut tips = || tips_of(repo);
     Ok(source.audit(&mut tips, detector, options, progress, work.as_ref()))
@@ -161,8 +161,7 @@ pub fn audit_bundle(
         scope: Scope::Bundle,
         store: &bundle.store,
         shallow: &[],
-        common_dir: None,
-        worktree: None,
+        repo: None,
     };
     let mut tips = || Tips::of(&bundle.refs, bundle.store.hash(), bundle.skipped.clone());
     let (mut audit, _) = source.audit(&mut tips, detector, options, progress, None);
@@ -176,9 +175,8 @@ struct Source<'a> {
     store: &'a ObjectStore,
     /// Commits at which history is cut off.
     shallow: &'a [ObjectId],
-    /// Where Git LFS keeps files.
-    common_dir: Option<&'a Path>,
-    worktree: Option<&'a Path>,
+    /// The repository, if it is one.
+    repo: Option<&'a Repository>,
 }
 
 /// A scan, as far as a later one needs it.
@@ -236,7 +234,12 @@ impl Source<'_> {
         let targets = sighted_in(&scanned.found, &lfs, &noted);
         let (judge, none) = (names::judge(detector), FxHashSet::default());
         let trees = attribution::read_trees(store, &targets, &none, &judge, progress);
-        let names = self.names(&trees.links, &tips, detector, options);
+        let with = FileScan {
+            objects: store,
+            detector,
+            options,
+        };
+        let names = self.names(&trees.links, &tips, &scanned.pointers, &with);
         let (in_names, allowed_names) = names.scan(detector, options.scan);
         let found = match work {
             Some(_) => scanned.found.clone(),
@@ -311,21 +314,29 @@ impl Source<'_> {
         (trace, attributed)
     }
 
-    /// What stands beside the objects, with the files of the worktree if they are wanted.
+    /// What stands beside the objects, with the files of the worktree and of the git directory if they
+    /// are wanted.
     fn names<'n>(
         &self,
         links: &'n TreeLinks,
         tips: &'n Tips,
-        detector: &Detector,
-        options: &AuditOptions,
+        pointers: &[(Node, Pointer)],
+        with: &FileScan<'_>,
     ) -> Names<'n> {
         let store = self.store;
         let marked = links.marked.iter();
         let marked = marked.map(|&(name, tree)| (name, links.name(name), store.id(tree)));
         let mut names = Names::new(marked.collect(), tips);
-        if let (Some(wanted), Some(root)) = (options.worktree, self.worktree) {
-            names.add_worktree(root, store, wanted, detector, options);
+        let Some(repo) = self.repo else {
+            return names;
+        };
+        if let (Some(wanted), Some(root)) = (with.options.worktree, repo.git().workdir()) {
+            names.add_worktree(root, wanted, with);
         }
+        let behind = pointers
+            .iter()
+            .map(|(_, pointer)| pointer.path(repo.common_dir()));
+        gitdir::add(&mut names, repo, &behind.collect(), with);
         names
     }
 
@@ -460,9 +471,10 @@ impl Source<'_> {
         detector: &Detector,
         options: &AuditOptions,
     ) -> BehindPointers {
-        let Some(dir) = self.common_dir else {
+        let Some(repo) = self.repo else {
             return BehindPointers::default();
         };
+        let dir = repo.common_dir();
         lfs::scan(pointers, dir, options.limits, detector, options.scan)
     }
 
@@ -483,6 +495,8 @@ impl Source<'_> {
             lfs_read: beside.lfs.read,
             lfs_missing: beside.lfs.missing,
             worktree: beside.names.worktree_files(),
+            git_dir: beside.names.git_dir,
+            git_dir_unread: beside.names.git_dir_unread.clone(),
             unopened: unopened.cloned().collect(),
             skipped,
             ..CoverageBlock::default()

@@ -106,6 +106,7 @@ impl KnownValue {
             public: false,
             rotate: None,
             docs: None,
+            advice: None,
             examples: Vec::new(),
             near_misses: Vec::new(),
         }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! address, budget, reason, file < map, inflate, delta, hash, window < unindexed < pack, loose < mod < read < walk, bundle, objects, share
-//!                  loose < stamp;  pack < sketch;  file < reftable, split < index < repository, refs < revision
+//!                  loose < stamp;  pack < sketch;  file < reftable, split < index < repository, refs < revision;  repository < gitdir
 //! ```
 //!
 //! Objects are numbered: a [`Node`] is an entry of a pack in pack order, packs one after the
@@ -17,6 +17,7 @@ pub mod budget;
 pub mod bundle;
 pub mod delta;
 pub mod file;
+pub mod gitdir;
 pub mod hash;
 pub mod index;
 pub mod inflate;

@@ -2,7 +2,7 @@
 
 use super::document::{Document, Validation};
 use super::escape::escape;
-use super::location::{locations, not_opened, unread};
+use super::location::{git_dir_unread, locations, not_opened, unread};
 
 /// The names of the columns.
 const HEAD: [&str; 22] = [
@@ -85,6 +85,12 @@ pub(super) fn render(document: &Document, mark: Mark) -> Vec<u8> {
     for what in not_opened(document) {
         let mut row = vec![String::new(); HEAD.len()];
         row[1] = "not-opened".to_owned();
+        row[3] = what;
+        rows.push(row);
+    }
+    if let Some(what) = git_dir_unread(document) {
+        let mut row = vec![String::new(); HEAD.len()];
+        row[1] = "git-directory".to_owned();
         row[3] = what;
         rows.push(row);
     }

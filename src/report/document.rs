@@ -144,6 +144,9 @@ pub struct Finding {
     pub rotate: Option<String>,
     /// The issuer's page about it.
     pub docs: Option<String>,
+    /// What to do about it where it stands, beside that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advice: Option<String>,
     /// The day on which it was first told, `YYYY-MM-DD`, if that was kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_seen: Option<String>,
@@ -288,6 +291,9 @@ pub struct Standing {
     pub index: bool,
     /// A file of the worktree.
     pub worktree: bool,
+    /// A file of the git directory.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub git_dir: bool,
 }
 
 /// A commit of the story.
@@ -339,6 +345,9 @@ pub enum Kind {
     Index,
     /// A file of the worktree.
     Worktree,
+    /// A file of the git directory.
+    #[serde(rename = "git directory")]
+    GitDir,
 }
 
 /// Where in its place a secret stands.
@@ -420,6 +429,12 @@ pub struct Coverage {
     pub submodule_commits: usize,
     /// Files of the worktree, read.
     pub worktree_files: usize,
+    /// Files of the git directory, read.
+    #[serde(default)]
+    pub git_dir_files: usize,
+    /// Files and directories of the git directory that hold text and were not read.
+    #[serde(default)]
+    pub git_dir_unread: Vec<Text>,
     /// Commits that a bundle builds on.
     pub prerequisites: usize,
     /// Files that Git LFS keeps, read.

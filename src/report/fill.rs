@@ -92,6 +92,7 @@ impl Source<'_> {
             redacted_refs: names.redacted_refs.get(),
             rotate: rule.and_then(|rule| rule.rotate.clone()),
             docs: rule.and_then(|rule| rule.docs.clone()),
+            advice: rule.and_then(|rule| rule.advice.clone()),
             first_seen: None,
             excerpt: excerpt(redactor, found),
             history,
@@ -292,6 +293,7 @@ fn standing<'a>(
         reflog: reach.reflog,
         index: reach.index,
         worktree: reach.worktree,
+        git_dir: reach.git_dir,
     }
 }
 
@@ -336,6 +338,7 @@ fn spot(names: &Names<'_>, spot: &finding::Spot) -> Spot {
             Place::Reflog => Kind::Reflog,
             Place::Index => Kind::Index,
             Place::Worktree => Kind::Worktree,
+            Place::GitDir => Kind::GitDir,
         },
         part: spot.place.part().map(Part::name).map(str::to_owned),
         line: spot.position.line,
@@ -360,6 +363,10 @@ fn occurrences(names: &Names<'_>, all: &[finding::Occurrence]) -> Vec<Occurrence
 }
 
 fn coverage(redactor: &Redactor, block: &CoverageBlock) -> Coverage {
+    let paths = |list: &[BString]| {
+        let told = list.iter().map(|path| redactor.path(path).into_owned());
+        told.map(Text::of).collect()
+    };
     let kinds = ObjectKind::ALL.into_iter().chain([ObjectKind::Unknown]);
     let objects = kinds.map(|kind| {
         let found = block.kinds.get(&kind).copied().unwrap_or_default();
@@ -392,6 +399,8 @@ fn coverage(redactor: &Redactor, block: &CoverageBlock) -> Coverage {
         shallow_commits: block.shallow,
         submodule_commits: block.submodules,
         worktree_files: block.worktree,
+        git_dir_files: block.git_dir,
+        git_dir_unread: paths(&block.git_dir_unread),
         prerequisites: block.prerequisites,
         lfs_files: block.lfs_read,
         lfs_missing: block.lfs_missing,
@@ -401,11 +410,7 @@ fn coverage(redactor: &Redactor, block: &CoverageBlock) -> Coverage {
         filters: filters.collect(),
         excluded: block.excluded,
         rules_off: block.rules_off.clone(),
-        special_files: block
-            .special
-            .iter()
-            .map(|path| Text::of(redactor.path(path).into_owned()))
-            .collect(),
+        special_files: paths(&block.special),
         suppressed: suppressed.collect(),
         skipped: skipped(redactor, &block.skipped),
         unopened: skipped(redactor, &block.unopened),

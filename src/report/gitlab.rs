@@ -173,10 +173,14 @@ fn vulnerability(finding: &Finding) -> Vulnerability<'_> {
         category: "secret_detection",
         name,
         description: format!(
-            "{name}, found with {} confidence: {}.{} Make it useless at its issuer first: deleting the line is not enough, since history keeps it.",
+            "{name}, found with {} confidence: {}.{} Make it useless at its issuer first: deleting the line is not enough, since history keeps it.{}",
             finding.confidence.name(),
             finding.why(),
-            path_remark(finding, first.as_ref())
+            path_remark(finding, first.as_ref()),
+            finding
+                .advice
+                .as_ref()
+                .map_or_else(String::new, |advice| format!(" {advice}"))
         ),
         severity: match finding.severity() {
             Severity::Critical => "Critical",

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use super::document::{Document, Finding, History, Milestone, Text};
 use super::escape::escape;
 use super::human::{coverage, line, verdict};
-use super::location::{Location, locations, not_opened, unread};
+use super::location::{Location, git_dir_unread, locations, not_opened, unread};
 use super::paint::Paint;
 use super::refs::RefKind;
 use super::story::{boundary, commit, counted, reached_by};
@@ -171,7 +171,9 @@ pub(super) fn render(document: &Document) -> String {
         is_bad: !document.findings.is_empty() || !document.head.complete,
         read,
         problems: unread(document),
-        unopened: not_opened(document).collect(),
+        unopened: not_opened(document)
+            .chain(git_dir_unread(document))
+            .collect(),
         gone: None,
         data,
     }

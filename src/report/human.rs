@@ -7,7 +7,8 @@ use std::fmt::Write as _;
 use super::document::{Coverage, Document, Finding, Text};
 use super::escape::escape;
 use super::location::{
-    filtered, filters, first_label, locations, not_opened_count, path_note, ref_note, rules_off,
+    filtered, filters, first_label, git_dir_unread, locations, not_opened_count, path_note,
+    ref_note, rules_off,
 };
 use super::paint::{Paint, Role};
 use super::story::{also_in, also_on, counted, story};
@@ -449,6 +450,9 @@ pub(super) fn coverage(document: &Document, paint: Paint, text: &mut String) {
         let _ = writeln!(text, "\nread: {} ({megabytes} MB){stores}", read.join(", "));
     }
     notes(coverage, text);
+    if let Some(unread) = git_dir_unread(document) {
+        let _ = writeln!(text, "note: {unread}");
+    }
     unread(coverage, paint, text);
     if let Some(off) = rules_off(document) {
         let _ = writeln!(text, "{off}");
@@ -484,6 +488,7 @@ fn notes(coverage: &Coverage, text: &mut String) {
             "modified or untracked files",
             "of the worktree read",
         ),
+        (coverage.git_dir_files, "files of the git directory, read"),
         (
             coverage.submodule_commits,
             "submodule commit",
@@ -577,8 +582,8 @@ fn next_steps(document: &Document, wanted: &[&Finding], text: &mut String) {
 
 /// Where each secret can be made useless, under `head` if there is any.
 fn rotate(findings: &[&Finding], head: &str, text: &mut String) {
-    let findings = findings.iter();
     let pages: BTreeSet<(&str, &str)> = findings
+        .iter()
         .filter_map(|finding| Some((finding.provider.as_str(), finding.rotate.as_deref()?)))
         .collect();
     let mut indent = "  ";
@@ -588,6 +593,13 @@ fn rotate(findings: &[&Finding], head: &str, text: &mut String) {
     }
     for (provider, page) in pages.iter().take(MAX_PAGES) {
         let _ = writeln!(text, "{indent}{}: {}", plain(provider), plain(page));
+    }
+    let findings = findings.iter();
+    let advice: BTreeSet<&str> = findings
+        .filter_map(|finding| finding.advice.as_deref())
+        .collect();
+    for advice in advice.iter().take(MAX_PAGES) {
+        let _ = writeln!(text, "{indent}{}", plain(advice));
     }
     if let Some(more @ 1..) = pages.len().checked_sub(MAX_PAGES) {
         let _ = writeln!(

@@ -67,9 +67,13 @@ fn failure(writer: &mut Writer<Vec<u8>>, finding: &Finding) -> std::io::Result<(
     let plain = |text: &str| escape(text.as_bytes());
     let (description, rule_id) = (plain(&finding.description), plain(&finding.rule_id));
     let page = finding.rotate.as_deref();
-    let advice = page.map_or_else(String::new, |page| {
+    let mut advice = page.map_or_else(String::new, |page| {
         format!("\nmake it useless: {}", plain(page))
     });
+    if let Some(more) = &finding.advice {
+        advice.push('\n');
+        advice.push_str(&plain(more));
+    }
     let redacted = path_note(finding, "\n");
     let state = finding.validation.as_ref();
     let state = state.map_or_else(String::new, |state| {

@@ -77,7 +77,7 @@ impl Location<'_> {
             (None, Kind::Blob) => inside(&format!("blob {object}"), self.spot),
             (None, Kind::Commit) => inside(&format!("{part} of commit {object}"), self.spot),
             (None, Kind::Tag) => inside(&format!("{part} of tag {object}"), self.spot),
-            (None, Kind::Worktree) => inside(&name, self.spot),
+            (None, Kind::Worktree | Kind::GitDir) => inside(&name, self.spot),
             (None, Kind::TreeEntry) => format!("name of {name} in tree {object}"),
             (None, Kind::Ref) => format!("name of ref {name}"),
             (None, Kind::Reflog) => format!("reflog of {name}, line {}", self.spot.line),
@@ -166,7 +166,7 @@ pub(super) fn other_lines(finding: &Finding) -> Vec<u32> {
         o.object == first.object
             && o.spot.kind == first.spot.kind
             && o.spot.wrapping == first.spot.wrapping
-            && (first.spot.kind != Kind::Worktree || o.name.as_ref() == first.name)
+            && (!is_beside(first.spot.kind) || o.name.as_ref() == first.name)
     };
     let lines = finding.occurrences.iter().filter(of_file);
     let lines: BTreeSet<u32> = lines.map(|o| o.spot.line).collect();
@@ -197,8 +197,13 @@ fn appeared<'a>(appearance: &'a Appearance, spot: &'a Spot) -> Location<'a> {
     }
 }
 
+/// Whether it is a file that is known by its name, and not as an object.
+fn is_beside(kind: Kind) -> bool {
+    matches!(kind, Kind::Worktree | Kind::GitDir)
+}
+
 fn stored(occurrence: &Occurrence) -> Location<'_> {
-    let is_file = occurrence.spot.kind == Kind::Worktree;
+    let is_file = is_beside(occurrence.spot.kind);
     Location {
         path: occurrence.name.as_ref().filter(|_| is_file),
         commit: None,
@@ -242,6 +247,29 @@ pub(super) fn not_opened_count(document: &Document) -> Option<String> {
         1 => Some("1 file or part of a file was not opened".to_owned()),
         count => Some(format!("{count} files or parts of files were not opened")),
     }
+}
+
+/// Names of files that are listed.
+const SHOWN_FILES: usize = 6;
+
+/// What of the git directory holds text and was not read, as one sentence without a full stop.
+pub(super) fn git_dir_unread(document: &Document) -> Option<String> {
+    let unread = &document.coverage.git_dir_unread;
+    let names = unread.iter().take(SHOWN_FILES).map(Text::shown);
+    let names = names.collect::<Vec<_>>().join(", ");
+    let more = match unread.len().checked_sub(SHOWN_FILES) {
+        Some(more @ 1..) => format!(" and {more} more"),
+        _ => String::new(),
+    };
+    let why = match document.coverage.git_dir_files {
+        0 => "not read: '--git-dir' reads them",
+        _ => "links, which are not followed",
+    };
+    (!unread.is_empty()).then(|| {
+        format!(
+            "files of the git directory beside objects, refs and indexes were {why} ({names}{more})"
+        )
+    })
 }
 
 /// What filters left out, for summaries: findings are not gone because nobody asked for them.
@@ -296,6 +324,7 @@ pub(super) fn left_out(document: &Document) -> Option<String> {
     let all = findings.into_iter().chain(paths);
     let all = all
         .chain(not_opened_count(document))
+        .chain(git_dir_unread(document))
         .chain(rules_off(document));
     let all: Vec<String> = all.collect();
     (!all.is_empty()).then(|| all.join("; "))

@@ -129,6 +129,13 @@ fn next_steps(document: &Document, text: &mut String) {
         let _ = writeln!(text, "   - {}: {}", code(provider), code(page));
     }
     more(pages.len(), MAX_LINES, "more issuers", text);
+    let findings = document.findings.iter();
+    let advice: BTreeSet<&str> = findings
+        .filter_map(|finding| finding.advice.as_deref())
+        .collect();
+    for advice in advice.iter().take(MAX_LINES) {
+        let _ = writeln!(text, "   - {}", code(advice));
+    }
     let id = document.findings.first().map_or("", Finding::short_id);
     let erase = match document.head.scope {
         Scope::Repository => format!("Erase it from history: `unleak purge --finding {}`.", escape(id.as_bytes())),

@@ -309,7 +309,11 @@ fn rule_entry<'a>(id: &'a str, worst: Option<&'a Finding>) -> RuleEntry<'a> {
             description => description,
         }),
         help_uri: rotate.or(docs),
-        help: help(rotate, docs),
+        help: help(
+            rotate,
+            docs,
+            worst.and_then(|worst| worst.advice.as_deref()),
+        ),
         default_configuration: Configuration {
             level: level(confidence),
         },
@@ -327,7 +331,7 @@ fn rule_entry<'a>(id: &'a str, worst: Option<&'a Finding>) -> RuleEntry<'a> {
 }
 
 /// What to do about a finding of a rule, as text and as Markdown.
-fn help(rotate: Option<&str>, docs: Option<&str>) -> Help {
+fn help(rotate: Option<&str>, docs: Option<&str>, advice: Option<&str>) -> Help {
     let first = "Rotate the secret at its issuer first: deleting the line is not enough, since history keeps it.";
     let mut text = first.to_owned();
     let mut steps = vec![match rotate.and_then(markdown_link) {
@@ -337,6 +341,11 @@ fn help(rotate: Option<&str>, docs: Option<&str>) -> Help {
     if let Some(page) = rotate {
         text.push_str(" Where: ");
         text.push_str(page);
+    }
+    if let Some(advice) = advice {
+        text.push(' ');
+        text.push_str(advice);
+        steps.push(advice.to_owned());
     }
     steps.push("Erase it from history: `unleak purge` shows what would change.".to_owned());
     steps.push(
@@ -496,8 +505,10 @@ fn location(finding: &Finding, place: &Location<'_>) -> LocationEntry {
             [LogicalLocation {
                 fully_qualified_name: place.label(),
                 kind: match place.spot.kind {
-                    Kind::Blob | Kind::Worktree if place.path.is_some() => "member",
-                    Kind::Blob | Kind::Commit | Kind::Tag | Kind::Worktree => "object",
+                    Kind::Blob | Kind::Worktree | Kind::GitDir if place.path.is_some() => "member",
+                    Kind::Blob | Kind::Commit | Kind::Tag | Kind::Worktree | Kind::GitDir => {
+                        "object"
+                    }
                     Kind::TreeEntry | Kind::Ref | Kind::Reflog | Kind::Index => "name",
                 },
             }]

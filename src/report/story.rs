@@ -138,10 +138,20 @@ fn side_stores(standing: &Standing) -> Vec<&'static str> {
     if standing.worktree {
         parts.push("in the worktree");
     }
+    if standing.git_dir {
+        parts.push("in the git directory");
+    }
     if !by_ref && standing.reflog {
         parts.push("reached by a reflog only");
     }
-    let elsewhere = standing.reflog || standing.stash || standing.index || standing.worktree;
+    let elsewhere = [
+        standing.reflog,
+        standing.stash,
+        standing.index,
+        standing.worktree,
+        standing.git_dir,
+    ]
+    .contains(&true);
     if !(by_ref || elsewhere) {
         parts.push("unreachable");
     }

@@ -285,6 +285,7 @@ fn rule(
         public: false,
         rotate: None,
         docs: None,
+        advice: None,
         examples: Vec::new(),
         near_misses: Vec::new(),
     })

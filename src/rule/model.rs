@@ -237,6 +237,8 @@ pub struct Rule {
     pub rotate: Option<String>,
     /// What its issuer says about it.
     pub docs: Option<String>,
+    /// What to do about it where it stands, beside that.
+    pub advice: Option<String>,
     /// Templates of text that the rule finds. The built-in rules come without: see
     /// `rule::builtin_with_proofs`.
     pub examples: Vec<String>,

@@ -17,7 +17,7 @@ use crate::tables::{self, Fault, Field, Kind};
 const FILE: [Field; 1] = [Field::free("rule", Kind::Tables(&FIELDS))];
 
 /// The fields of [`Entry`].
-const FIELDS: [Field; 24] = [
+const FIELDS: [Field; 25] = [
     Field::needed("id", Kind::Text),
     Field::needed("provider", Kind::Text),
     Field::needed("description", Kind::Text),
@@ -38,6 +38,7 @@ const FIELDS: [Field; 24] = [
     Field::free("public", Kind::Flag),
     Field::free("rotate", Kind::Text),
     Field::free("docs", Kind::Text),
+    Field::free("advice", Kind::Text),
     Field::needed("examples", Kind::Texts),
     Field::needed("near_misses", Kind::Texts),
     Field::free("validate", Kind::Table(&request_text::FIELDS)),
@@ -72,6 +73,7 @@ struct Entry {
     public: bool,
     rotate: Option<String>,
     docs: Option<String>,
+    advice: Option<String>,
     examples: Vec<String>,
     near_misses: Vec<String>,
     validate: Option<Written>,
@@ -264,6 +266,7 @@ fn check(entry: Entry) -> Result<Rule, Wrong> {
         public: entry.public,
         rotate: entry.rotate,
         docs: entry.docs,
+        advice: entry.advice,
         examples: entry.examples,
         near_misses: entry.near_misses,
     })

@@ -64,6 +64,36 @@ impl Collector {
         self.of(found).elsewhere.push(elsewhere);
     }
 
+    /// Adds what was found in the objects of another repository: `number_of` is the text that stands for
+    /// each, and `place` says what it is in this one.
+    pub fn add_from(
+        &mut self,
+        found: Vec<Sighted>,
+        place: Place,
+        number_of: &mut dyn FnMut(Node) -> usize,
+    ) {
+        for mut sighted in found {
+            let moved = std::mem::take(&mut sighted.sightings);
+            let moved = moved.into_iter().map(|sighting| Elsewhere {
+                number: number_of(sighting.node),
+                span: sighting.span,
+                confidence: sighting.confidence,
+                reasons: sighting.reasons,
+                spot: Spot {
+                    place,
+                    ..sighting.spot
+                },
+            });
+            sighted.elsewhere.extend(moved);
+            self.merge(Self::with(vec![sighted]));
+        }
+    }
+
+    /// Adds all that another collector has.
+    pub fn add_all(&mut self, other: &Self) {
+        self.merge(other.clone());
+    }
+
     /// The entry of the secret of `found`.
     fn of(&mut self, found: Match) -> &mut Sighted {
         let next = self.found.len();

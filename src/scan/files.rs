@@ -15,7 +15,7 @@ use rustc_hash::FxHashSet;
 use super::ScanOptions;
 use super::sift::{Sift, unopened};
 use crate::detect::{Detector, Hits, Match};
-use crate::odb::{Limits, ObjectKind, SkipReason, Skipped, hash};
+use crate::odb::{Limits, ObjectKind, SkipReason, Skipped, file, hash};
 
 /// Which files below a directory are wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -344,7 +344,13 @@ fn read(
         bytes.extend_from_slice(target.as_os_str().as_encoded_bytes());
     } else if kind.is_file() || follow {
         let limit = limits.held();
-        let file = File::open(path).map_err(unreadable)?;
+        // What the user named can be a pipe.
+        let opened = if follow {
+            File::open(path)
+        } else {
+            file::open(path)
+        };
+        let file = opened.map_err(unreadable)?;
         // One byte more than is allowed is enough to know.
         let mut file = file.take(limit.saturating_add(1));
         file.read_to_end(bytes).map_err(unreadable)?;

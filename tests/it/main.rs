@@ -16,6 +16,7 @@ mod faults;
 mod filters;
 mod formats;
 mod fuzz;
+mod git_dir;
 mod hold;
 mod hook_install;
 mod hook_managers;

@@ -34,6 +34,7 @@ use crate::ledger::ids::{self, Finder, Ids};
 use crate::ledger::sights::{Noted, note, stand_in};
 use crate::ledger::story::{Story, split};
 use crate::ledger::{Digest, Fact, Ledger};
+use crate::odb::gitdir::GitDir;
 use crate::odb::lookup::Lookup;
 use crate::odb::objects::{Objects, ReadNode};
 use crate::odb::repository::{Overrides, Repository};
@@ -327,6 +328,7 @@ impl<'a> Grown<'a> {
             below_confidence: done.below_confidence,
             submodules: submodules.len(),
             unopened: names.unopened.clone(),
+            git_dir_unread: names.git_dir_unread.clone(),
             ..CoverageBlock::default()
         };
         let missing = [attributed.missing, done.unread].concat();
@@ -352,7 +354,10 @@ impl<'a> Grown<'a> {
             let text = texts[name as usize].as_slice();
             (name, text, self.objects.id(tree))
         });
-        Names::new(listed.collect(), tips)
+        let mut names = Names::new(listed.collect(), tips);
+        let repo = self.update.repo;
+        names.git_dir_unread = GitDir::list(repo).unread(repo);
+        names
     }
 
     /// All commits of submodules that trees name.

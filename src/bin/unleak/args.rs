@@ -664,12 +664,12 @@ pub(crate) struct ScanArgs {
     /// Scan only the I-th of N parts of all objects, whole delta trees each; with --state, what is
     /// learned can be put together by 'unleak state merge', and a scan of everything then tells the
     /// story; 'auto' asks Slurm or Kubernetes, as 'estate scan' does
-    #[arg(long, value_name = "I/N", conflicts_with_all = ["staged", "range", "since", "files", "worktree"])]
+    #[arg(long, value_name = "I/N", conflicts_with_all = ["staged", "range", "since", "files", "worktree", "git_dir"])]
     pub(crate) shard: Option<String>,
 
     /// Scan only the objects whose ids the file lists, a line each ('-' is standard input); what else
     /// stands on a line is passed over, as 'unleak objects' prints it
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["staged", "range", "since", "files", "worktree", "shard"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["staged", "range", "since", "files", "worktree", "git_dir", "shard"])]
     pub(crate) oids_from: Option<PathBuf>,
 
     /// Scan files and directories as they are, whether they are in a repository or not
@@ -679,6 +679,12 @@ pub(crate) struct ScanArgs {
     /// Scan the worktree too: files that are modified or untracked
     #[arg(long, conflicts_with_all = ["staged", "range", "since", "files"])]
     pub(crate) worktree: bool,
+
+    /// Scan the files of the git directory too: configuration, messages, rebase state, hooks, LFS and
+    /// annex stores, temporary objects, objects of submodules, and modified or untracked files of linked
+    /// worktrees; --worktree implies it
+    #[arg(long, conflicts_with_all = ["staged", "range", "since", "files"])]
+    pub(crate) git_dir: bool,
 
     /// With --worktree: files that git ignores, too
     #[arg(long, requires = "worktree")]

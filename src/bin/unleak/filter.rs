@@ -338,7 +338,7 @@ fn no_such_path(
 /// Where something of that name is, if it is only where nothing is read.
 fn beside(pattern: &PathPattern, presence: &Presence) -> Option<String> {
     let said = match presence.beside(pattern) {
-        Beside::GitDir => "what is in '.git' is no file of the repository",
+        Beside::GitDir => "it is in the git directory: '--git-dir' scans that, too",
         Beside::Untracked => "it is in the worktree and not tracked: '--worktree' scans it, too",
         Beside::Ignored => {
             "it is in the worktree and git ignores it: '--worktree --ignored' scans it, too"
@@ -387,7 +387,7 @@ fn paths_of(finding: &Finding) -> Vec<&[u8]> {
     let named = finding.occurrences.iter().filter(|occurrence| {
         matches!(
             occurrence.spot.place,
-            Place::TreeEntry | Place::Index | Place::Worktree
+            Place::TreeEntry | Place::Index | Place::Worktree | Place::GitDir
         )
     });
     let named = named.map(|occurrence| &occurrence.name);

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use unleak::audit::repository::audit;
-use unleak::audit::{Audit, AuditOptions, changes};
+use unleak::audit::{Audit, AuditOptions, GitDirFiles, changes};
 use unleak::detect::Detector;
 use unleak::error::{Error, Result};
 use unleak::finding::{Finding, Occurrence, Place};
@@ -72,6 +72,9 @@ impl Found {
         let mut options = settings::audit_options(&layers, wanted.least, is_off);
         settings::what_is_read(&mut options, &layers, false, None);
         options.worktree = wanted.worktree;
+        if wanted.worktree.is_some() {
+            options.git_dir = GitDirFiles::Read;
+        }
         let detector = Detector::compile(settings::rules(wanted.rules, &layers)?)?;
         let progress = Arc::new(Progress::default());
         let line = ProgressLine::start(&progress, !args.quiet);
@@ -161,7 +164,9 @@ pub(crate) fn place(finding: &Finding, found: &Occurrence, redactor: &Redactor) 
             let name = escape(&redactor.reference("", &found.name));
             format!("{} '{name}'", place.name())
         }
-        Place::Worktree => format!("{}:{line}", escape(&redactor.path(&found.name))),
+        Place::Worktree | Place::GitDir => {
+            format!("{}:{line}", escape(&redactor.path(&found.name)))
+        }
         Place::Commit(part) | Place::Tag(part) => {
             format!("{} of {} {}", part.name(), place.name(), found.object_id)
         }

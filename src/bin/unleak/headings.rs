@@ -17,6 +17,7 @@ const HEADINGS: [(&str, &[&str]); 9] = [
             "oids_from",
             "files",
             "worktree",
+            "git_dir",
             "ignored",
             "stdin_name",
             "known",

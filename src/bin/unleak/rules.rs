@@ -239,6 +239,7 @@ fn show(rule: &Rule) -> String {
         ("public", if rule.public { "yes" } else { "" }),
         ("rotate", rule.rotate.as_deref().unwrap_or("")),
         ("docs", rule.docs.as_deref().unwrap_or("")),
+        ("advice", rule.advice.as_deref().unwrap_or("")),
         ("examples", &rule.examples.join(", ")),
         ("near misses", &rule.near_misses.join(", ")),
     ] {

@@ -218,6 +218,7 @@ impl Job<'_> {
                 let reads = Reads {
                     history: scope != Scope::Staged,
                     worktree: self.settings.audit.worktree,
+                    git_dir: self.settings.audit.git_dir,
                 };
                 let overrides = &self.settings.overrides;
                 unmatched.check(&Presence::of_repository(repo, overrides, limits, reads)?)
@@ -324,13 +325,14 @@ fn state(
     if !scan.state.is_on() {
         return Ok(Opened::default());
     }
-    let is_part = scan.staged || scan.range.is_some() || scan.since.is_some() || scan.worktree;
+    let is_beside = scan.worktree || scan.git_dir;
+    let is_part = scan.staged || scan.range.is_some() || scan.since.is_some() || is_beside;
     let is_steered = settings.overrides != Overrides::default();
     let is_known = scan.known != KnownOptions::default();
     if is_part || is_steered || is_known || settings.reveal == Reveal::Shown {
         return Err(
             Error::usage("only a scan of a whole repository keeps a state").hint(
-                "'--state' goes without '--staged', '--range', '--since', '--worktree', '--known', \
+                "'--state' goes without '--staged', '--range', '--since', '--worktree', '--git-dir', '--known', \
              '--show-secrets' and git's environment variables",
             ),
         );
@@ -385,7 +387,8 @@ fn bundle(
     settings: &ScanSettings,
     detector: &Detector,
 ) -> Result<Audit> {
-    if scan.staged || scan.range.is_some() || scan.since.is_some() || scan.worktree {
+    let is_beside = scan.worktree || scan.git_dir;
+    if scan.staged || scan.range.is_some() || scan.since.is_some() || is_beside {
         return Err(
             Error::usage("a bundle is scanned as a whole").hint("clone it to scan a part of it")
         );

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-use unleak::audit::{AuditOptions, PublicKeys};
+use unleak::audit::{AuditOptions, GitDirFiles, PublicKeys};
 use unleak::error::{Error, Result};
 use unleak::odb::repository::Overrides;
 use unleak::odb::{Limits, ObjectId};
@@ -56,6 +56,9 @@ impl ScanSettings {
         } else {
             Wanted::NotIgnored
         });
+        if scan.git_dir || scan.worktree {
+            audit.git_dir = GitDirFiles::Read;
+        }
         Ok(Self {
             repository: scan.repository.clone(),
             overrides,
@@ -117,6 +120,7 @@ pub(crate) fn audit_options(
         min_confidence,
         public_keys: PublicKeys::LeftOut,
         worktree: None,
+        git_dir: GitDirFiles::Named,
         fingerprint_key: Vec::new(),
     }
 }

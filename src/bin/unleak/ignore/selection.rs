@@ -40,7 +40,8 @@ impl Listed {
             fingerprints: findings
                 .map(|f| f.fingerprint.to_ascii_lowercase())
                 .collect(),
-            reads_worktree: places.any(|place| place.spot.kind == Kind::Worktree),
+            reads_worktree: places
+                .any(|place| matches!(place.spot.kind, Kind::Worktree | Kind::GitDir)),
         }
     }
 
@@ -72,6 +73,7 @@ pub(crate) fn narrow(
         let reads = Reads {
             history: true,
             worktree: found.options.worktree,
+            git_dir: found.options.git_dir,
         };
         let limits = found.options.limits;
         unmatched.check(&Presence::of_repository(

@@ -48,7 +48,12 @@ pub(super) fn path(finding: &Finding) -> Option<&Text> {
     let first = history.and_then(|history| history.first.as_ref());
     let named = || {
         let mut places = finding.occurrences.iter();
-        let file = |kind: Kind| matches!(kind, Kind::Worktree | Kind::Index | Kind::TreeEntry);
+        let file = |kind: Kind| {
+            matches!(
+                kind,
+                Kind::Worktree | Kind::GitDir | Kind::Index | Kind::TreeEntry
+            )
+        };
         places.find(|place| file(place.spot.kind))?.name.as_ref()
     };
     first.and_then(|first| first.path.as_ref()).or_else(named)
@@ -86,7 +91,7 @@ fn kind(kind: Kind) -> &'static str {
         Kind::Ref => "ref",
         Kind::Reflog => "reflog",
         Kind::Index => "staged path",
-        Kind::Worktree => "file",
+        Kind::Worktree | Kind::GitDir => "file",
     }
 }
 
