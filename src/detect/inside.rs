@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::decode::{self, AFTER, BEFORE, Layer, Origins, Region};
 use super::{Candidate, Detector, Hits, Match, Scratch, allow, offset};
+use crate::rule::Matcher;
 use crate::span::{LineStarts, Run, Span};
 use crate::unpack::{self, Problem};
 use crate::work;
@@ -115,13 +116,23 @@ impl Detector {
             }
             let mut text = scratch.spare.pop().unwrap_or_default();
             decode::decode(bytes, region, &mut text);
-            let layered = self.scan_layer(&text, (depth - 1, depth - 1), scratch);
+            let mut layered = self.scan_layer(&text, (depth - 1, depth - 1), scratch);
+            if region.encoding == decode::Encoding::Joined {
+                layered.found.retain(|found| self.is_joined(found));
+            }
             text.clear();
             scratch.spare.push(text);
             if let Some(opened) = opened(bytes, region, layered) {
                 hits.open(opened);
             }
         });
+    }
+
+    /// Whether what was found in joined pieces is a token by its shape. Other values have readers that
+    /// know how a syntax joins literals, and so have private keys.
+    fn is_joined(&self, found: &Match) -> bool {
+        let rule = self.rule(found.rule);
+        !rule.is_generic() && rule.matcher != Matcher::Pem
     }
 
     /// Opens the archive or compressed stream that `bytes` are, if they are one.

@@ -51,6 +51,11 @@ fn write(document: &Document) -> std::io::Result<Vec<u8>> {
                 };
                 let case = Case::named("unleak", &name);
                 write_case(writer, &case, None)?;
+            } else if let Some(left_out) = left_out(document) {
+                let said = BytesText::new(&left_out);
+                writer
+                    .create_element("system-out")
+                    .write_text_content(said)?;
             }
             Ok(())
         })?;

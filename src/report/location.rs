@@ -262,14 +262,11 @@ pub(super) fn git_dir_unread(document: &Document) -> Option<String> {
         _ => String::new(),
     };
     let why = match document.coverage.git_dir_files {
-        0 => "not read: '--git-dir' reads them",
-        _ => "links, which are not followed",
+        0 => "'--git-dir' reads them",
+        _ => "links are not followed",
     };
-    (!unread.is_empty()).then(|| {
-        format!(
-            "files of the git directory beside objects, refs and indexes were {why} ({names}{more})"
-        )
-    })
+    (!unread.is_empty())
+        .then(|| format!("files of the git directory were not read ({why}): {names}{more}"))
 }
 
 /// What filters left out, for summaries: findings are not gone because nobody asked for them.

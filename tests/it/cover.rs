@@ -9,8 +9,8 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::places;
 use crate::support::{Repo, Report, github_token};
+use crate::{git_dir, places};
 
 /// What is opened, and the layers that the report must name. python3 makes the files, with `ar`,
 /// `lz4` and `xxd` where there is no module.
@@ -115,6 +115,39 @@ const OPENED: &[(&str, &[&str])] = &[
         "colours of a terminal inside of a token",
         &["terminal colours"],
     ),
+    ("two literals, plus sign (JavaScript)", &["joined literals"]),
+    (
+        "two literals, plus sign on the next line (Java)",
+        &["joined literals"],
+    ),
+    ("many literals, plus signs (Go)", &["joined literals"]),
+    ("adjacent literals (Python)", &["joined literals"]),
+    ("adjacent literals on lines (C)", &["joined literals"]),
+    ("literals and a dot (PHP)", &["joined literals"]),
+    ("literals and two dots (Lua)", &["joined literals"]),
+    ("literals and <> (Elixir)", &["joined literals"]),
+    ("literals and ++ (Haskell)", &["joined literals"]),
+    ("literals, & and _ (Visual Basic)", &["joined literals"]),
+    ("literals and || (SQL)", &["joined literals"]),
+    (
+        "adjacent literals of two quotes (shell)",
+        &["joined literals"],
+    ),
+    ("adjacent f-strings (Python)", &["joined literals"]),
+    (
+        "backslash at the end of a line (shell)",
+        &["joined literals"],
+    ),
+    (
+        "double-quoted scalar that a backslash folds (YAML)",
+        &["joined literals"],
+    ),
+    ("list of characters (JavaScript)", &["joined literals"]),
+    ("array of characters (C)", &["joined literals"]),
+    ("octal escapes", &["backslash escapes"]),
+    ("base32", &["base32"]),
+    ("base32 of a gzip stream", &["base32", "gzip"]),
+    ("base64 in two literals", &["joined literals", "base64"]),
 ];
 
 /// What is not opened, and the words that name it.
@@ -452,6 +485,41 @@ save(name, subprocess.run(["xxd", "-p"], input=text(name), capture_output=True, 
 name = "colours of a terminal inside of a token"
 token = tokens[name].encode()
 save(name, b"match: \x1b[1;31m" + token[:9] + b"\x1b[0m" + token[9:20] + b"\x1b[38;5;12m" + token[20:] + b"\x1b[m\n")
+
+def cut(name, len):
+    token = tokens[name]
+    return [token[at:at + len] for at in range(0, len_of(token), len)]
+
+len_of = len
+for name, width, start, joint, end in [
+    ("two literals, plus sign (JavaScript)", 25, "const x = '", "' + '", "';\n"),
+    ("two literals, plus sign on the next line (Java)", 22, 'String x = "', '"\n        + "', '";\n'),
+    ("many literals, plus signs (Go)", 3, 'x := "', '" + "', '"\n'),
+    ("adjacent literals (Python)", 4, "x = ('", "' '", "')\n"),
+    ("adjacent literals on lines (C)", 30, 'char *x = "', '"\n          "', '";\n'),
+    ("literals and a dot (PHP)", 2, "$x = '", "' . '", "';\n"),
+    ("literals and two dots (Lua)", 11, 'local x = "', '" .. "', '"\n'),
+    ("literals and <> (Elixir)", 9, 'x = "', '" <> "', '"\n'),
+    ("literals and ++ (Haskell)", 15, 'x = "', '" ++ "', '"\n'),
+    ("literals, & and _ (Visual Basic)", 20, 'x = "', '" & _\r\n    "', '"\r\n'),
+    ("literals and || (SQL)", 8, "SELECT '", "' || '", "';\n"),
+    ("adjacent literals of two quotes (shell)", 39, "X='", "'\"", '"\n'),
+    ("adjacent f-strings (Python)", 6, 'x = f"', '" f"', '"\n'),
+    ("backslash at the end of a line (shell)", 18, "X=", "\\\n", "\n"),
+    ("double-quoted scalar that a backslash folds (YAML)", 14, 'x: "', "\\\n  ", '"\n'),
+    ("list of characters (JavaScript)", 1, "x = ['", "','", "'].join('')\n"),
+    ("array of characters (C)", 1, "char x[] = {'", "', '", "'};\n"),
+]:
+    save(name, (start + joint.join(cut(name, width)) + end).encode())
+name = "octal escapes"
+save(name, b'x = "' + b"".join(b"\\%03o" % c for c in tokens[name].encode()) + b'"\n')
+name = "base32"
+save(name, b"data: " + base64.b32encode(text(name)) + b"\n")
+name = "base32 of a gzip stream"
+save(name, b"data: " + base64.b32encode(gzip.compress(text(name))) + b"\n")
+name = "base64 in two literals"
+whole = base64.b64encode(text(name)).decode()
+save(name, ('x = "%s" + "%s"\n' % (whole[:50], whole[50:])).encode())
 "##;
 
 /// Makes the files that are not opened.
@@ -697,7 +765,7 @@ fn a_purge_says_where_nothing_is_proven() {
 /// The table of `docs/coverage.md`.
 fn table() -> String {
     let mut rows: BTreeMap<u8, Vec<(String, String)>> = BTreeMap::new();
-    rows.insert(0, places::rows());
+    rows.insert(0, [places::rows(), git_dir::rows()].concat());
     let (repo, tokens) = opened();
     let report = repo.scan(&["--show-secrets", "--min-confidence", "high"]);
     let found = OPENED.iter().zip(&tokens).map(|((name, _), token)| {

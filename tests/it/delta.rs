@@ -148,7 +148,8 @@ fn disguise(token: String, random: &mut Random) -> Vec<u8> {
     let each = |write: &dyn Fn(u8) -> String| -> Vec<u8> {
         token.bytes().map(write).collect::<String>().into_bytes()
     };
-    match random.below(12) {
+    let joint = ["\" + \"", "'\n    '", "\" \"", "\\\n  "][random.below(4)];
+    match random.below(17) {
         0 | 1 => BASE64
             .encode(format!("key: {token}\n").as_bytes())
             .into_bytes(),
@@ -161,6 +162,14 @@ fn disguise(token: String, random: &mut Random) -> Vec<u8> {
         4 => each(&|byte| format!("%{byte:02x}")),
         5 => each(&|byte| format!("\\u{byte:04x}")),
         6 => token.bytes().flat_map(|byte| [byte, 0]).collect(),
+        7 => each(&|byte| format!("\\{byte:03o}")),
+        8 => data_encoding::BASE32.encode(token.as_bytes()).into_bytes(),
+        9 => each(&|byte| format!("'{}',", char::from(byte))),
+        10..=13 => {
+            let len = 1 + random.below(12);
+            let pieces: Vec<&[u8]> = token.as_bytes().chunks(len).collect();
+            [&b"k = \""[..], &pieces.join(joint.as_bytes()), b"\";"].concat()
+        }
         _ => token.into_bytes(),
     }
 }

@@ -81,41 +81,52 @@ fn full() -> Repo {
     repo
 }
 
-#[test]
-fn every_file_of_the_git_directory_is_read_on_request_and_named_else() {
-    let repo = full();
+/// Appends a token of its own to each of [`FILES`]; returns each with its place.
+fn plant_files(repo: &Repo) -> Vec<(String, String)> {
+    let head = repo.git(&["rev-parse", "HEAD"]);
     let mut planted = Vec::new();
     for (seed, name) in (100..).zip(FILES) {
         let path = repo.git_dir().join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         let mut text = std::fs::read(&path).unwrap_or_default();
         let secret = github_token(seed);
-        text.extend(format!("\n# note {secret}\n").bytes());
+        let line = match name {
+            "FETCH_HEAD" => format!("{head}\tnot-for-merge\tbranch '{secret}' of x\n"),
+            _ => format!("\n# note {secret}\n"),
+        };
+        text.extend(line.bytes());
         std::fs::write(&path, text).unwrap();
         planted.push((secret, format!(".git/{name}")));
     }
+    planted
+}
+
+#[test]
+fn every_file_of_the_git_directory_is_read_on_request_and_named_else() {
+    let repo = full();
+    let planted = plant_files(&repo);
     let read = repo.scan(&["--git-dir", "--show-secrets"]);
     let found = places(&read);
     for (secret, place) in &planted {
         assert_eq!(found.get(secret), Some(&vec![place.clone()]), "{place}");
     }
-    assert_eq!(read.code, 1);
-    assert_eq!(
-        read.json["coverage"]["git_dir_unread"],
-        serde_json::json!([])
-    );
+    assert_eq!(read.code, 1, "{:?}", read.skipped());
+    let unread = &read.json["coverage"]["git_dir_unread"];
+    assert_eq!(*unread, serde_json::json!([]));
     assert_eq!(places(&repo.scan(&["--worktree", "--show-secrets"])), found);
     let plain = repo.scan(&[]);
     assert_eq!((plain.code, plain.findings().len()), (0, 0));
     let unread = strings(&plain.json["coverage"]["git_dir_unread"]);
     for (_, place) in &planted {
-        let is_template = place.ends_with(".sample") || place.ends_with("description");
+        let is_template = [".sample", "description", "info/exclude"];
+        let is_template = is_template.iter().any(|name| place.ends_with(name));
         let is_named = unread
             .iter()
             .any(|name| *name == place || (name.ends_with('/') && place.starts_with(name)));
-        assert_ne!(
-            is_named,
-            is_template || place.ends_with("info/exclude"),
+        // A directory is named whatever is in it.
+        let is_in_named = place.starts_with(".git/hooks/") || place.starts_with(".git/info/");
+        assert!(
+            is_named || (is_template && !is_in_named) || is_in_named,
             "{place}: {unread:?}"
         );
     }
@@ -135,13 +146,13 @@ fn every_format_names_what_of_the_git_directory_was_not_read() {
     }
 }
 
-#[test]
-fn stores_and_temporary_files_of_the_git_directory_are_read() {
-    let repo = full();
+/// Fills stores of LFS and annex, leaves temporary files of git, and adds to a submodule and a linked
+/// worktree; returns each token with its place.
+fn plant_stores(repo: &Repo) -> Vec<(String, String)> {
     let git = repo.git_dir();
     let mut wanted = Vec::new();
     let mut plant = |seed: u64, name: &str| {
-        wanted.push((github_token(seed), format!(".git/{name}")));
+        wanted.push((github_token(seed), name.to_owned()));
         format!("k = '{}'\n", github_token(seed))
     };
     for (seed, name) in [
@@ -149,43 +160,69 @@ fn stores_and_temporary_files_of_the_git_directory_are_read() {
         (2, "annex/objects/0a/1b/KEY/KEY"),
         (3, "lfs/incomplete/part"),
     ] {
-        let text = plant(seed, name);
+        let text = plant(seed, &format!(".git/{name}"));
         std::fs::create_dir_all(git.join(name).parent().unwrap()).unwrap();
         std::fs::write(git.join(name), text).unwrap();
     }
     // An object and a pack that git was writing when it was killed.
     let other = Repo::new();
-    other.commit_file("b", plant(4, "objects/pack/tmp_pack_x1"));
+    other.commit_file("b", plant(4, ".git/objects/pack/tmp_pack_x1"));
     other.git(&["gc", "-q"]);
     let packs = std::fs::read_dir(other.git_dir().join("objects/pack")).unwrap();
     let pack = packs
         .map(|entry| entry.unwrap().path())
         .find(|path| path.extension().is_some_and(|ending| ending == "pack"));
     std::fs::copy(pack.unwrap(), git.join("objects/pack/tmp_pack_x1")).unwrap();
-    other.write("c", plant(5, "objects/12/tmp_obj_x2"));
+    other.write("c", plant(5, ".git/objects/12/tmp_obj_x2"));
     let id = other.git(&["hash-object", "-w", "c"]);
     let loose = format!("objects/{}/{}", &id[..2], &id[2..]);
     std::fs::create_dir_all(git.join("objects/12")).unwrap();
-    std::fs::copy(
-        other.git_dir().join(loose),
-        git.join("objects/12/tmp_obj_x2"),
-    )
-    .unwrap();
-    // Objects of a submodule, packed and loose.
-    let lib = repo.path().join("lib");
-    let lib = lib.to_str().unwrap();
-    std::fs::write(Path::new(lib).join("d"), plant(6, "modules/lib")).unwrap();
-    repo.git(&["-C", lib, "add", "d"]);
-    repo.git(&["-C", lib, "commit", "-qm", "d"]);
-    // An untracked file of a linked worktree.
-    repo.write("wt/e", format!("k = '{}'\n", github_token(7)));
-    wanted.push((github_token(7), "wt/e".to_owned()));
+    let to = git.join("objects/12/tmp_obj_x2");
+    std::fs::copy(other.git_dir().join(loose), to).unwrap();
+    repo.write("lib/d", plant(6, ".git/modules/lib"));
+    repo.git(&["-C", "lib", "add", "d"]);
+    repo.git(&["-C", "lib", "commit", "-qm", "d"]);
+    repo.write("wt/e", plant(7, "wt/e"));
+    wanted
+}
+
+#[test]
+fn stores_and_temporary_files_of_the_git_directory_are_read() {
+    let repo = full();
+    let wanted = plant_stores(&repo);
     let found = places(&repo.scan(&["--git-dir", "--show-secrets"]));
     for (secret, place) in &wanted {
         let places = found.get(secret).cloned().unwrap_or_default();
         assert!(places.contains(place), "{place}: {places:?}");
     }
     assert_eq!(repo.scan(&[]).findings().len(), 0, "only on request");
+}
+
+/// Every place, and what a scan says of it, for the table in `docs/coverage.md`.
+pub(crate) fn rows() -> Vec<(String, String)> {
+    let repo = full();
+    let planted = [plant_files(&repo), plant_stores(&repo)].concat();
+    let (plain, read) = (
+        repo.scan(&["--show-secrets"]),
+        repo.scan(&["--git-dir", "--show-secrets"]),
+    );
+    let (plain, read) = (places(&plain), places(&read));
+    let rows = planted.into_iter().map(|(secret, place)| {
+        let place = match place.as_str() {
+            ".git/modules/lib" => "objects of a submodule",
+            "wt/e" => "untracked file of a linked worktree",
+            place => place,
+        };
+        let result = match () {
+            () if plain.contains_key(&secret) => "found",
+            () if read.contains_key(&secret) => "found with `--git-dir`",
+            () => "NOT FOUND",
+        };
+        (place.to_owned(), result.to_owned())
+    });
+    let rows = rows.collect::<Vec<_>>();
+    assert!(rows.iter().all(|(_, result)| result != "found"), "{rows:?}");
+    rows
 }
 
 #[test]

@@ -248,7 +248,12 @@ fn assert_exact_elsewhere(repo: &Repo, options: &[&str], files: &BTreeSet<String
             told.push(rest.split(',').next().unwrap().to_owned());
         }
     }
-    for line in of("csv").lines().skip(1) {
+    // The last line says what was not read.
+    for line in of("csv")
+        .lines()
+        .skip(1)
+        .filter(|line| !line.starts_with(','))
+    {
         assert!(
             line.contains(",postgres admin,user@config.example,"),
             "{line}"

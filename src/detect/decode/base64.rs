@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::base32;
 use super::stops::Stops;
 use super::{Encoding, Region, is_promising};
 use crate::span::Span;
@@ -220,6 +221,12 @@ fn report(bytes: &[u8], span: Span, see: &mut dyn FnMut(Region)) {
             });
         }
         return;
+    }
+    if base32::is_likely(word) {
+        return see(Region {
+            span,
+            encoding: Encoding::Base32,
+        });
     }
     // Something else may stand before it, as in a path or a name.
     let inner = word.iter().enumerate();

@@ -1,4 +1,4 @@
-//! Escaped characters: `%41`, `\u0041`, `\x41`, `\/`, `&#65;`, `&amp;`, with the text between them; and
+//! Escaped characters: `%41`, `\u0041`, `\x41`, `\101`, `\/`, `&#65;`, `&amp;`, with the text between them; and
 //! colours of a terminal, which stand for no character.
 
 use std::ops::Range;
@@ -69,6 +69,11 @@ fn unit(rest: &[u8]) -> Option<Unit> {
             let len = digits.iter().take(5).position(|&byte| byte == b'}')?;
             (len + 4, hex(&digits[..len])?, Encoding::Backslash)
         }
+        // Three octal digits.
+        [b'\\', a @ b'0'..=b'1', b @ b'0'..=b'7', c @ b'0'..=b'7', ..] => {
+            let byte = (a - b'0') << 6 | (b - b'0') << 3 | (c - b'0');
+            (4, byte, Encoding::Backslash)
+        }
         [b'\\', b'u', b'0', b'0', a, b, ..] => (6, hex(&[*a, *b])?, Encoding::Backslash),
         [b'&', b'#', digits @ ..] => {
             let len = digits.iter().take(6).position(|&byte| byte == b';')?;
@@ -116,7 +121,7 @@ fn next_unit(bytes: &[u8], range: Range<usize>) -> Option<(usize, Unit)> {
         let rest = &bytes[at..];
         let can_be = match rest {
             [b'%', next, ..] => next.is_ascii_hexdigit(),
-            [b'\\', next, ..] => matches!(next, b'u' | b'x' | b'/'),
+            [b'\\', next, ..] => matches!(next, b'u' | b'x' | b'/' | b'0' | b'1'),
             [ESCAPE, next, ..] => *next == b'[',
             [_, next, ..] => *next == b'#' || next.is_ascii_lowercase(),
             _ => false,

@@ -1,18 +1,20 @@
-//! Text in disguise: base64, hex, escapes, quoted-printable, dumps, binary patches, UTF-16 and UTF-32
-//! inside other text.
+//! Text in disguise: base64, base32, hex, escapes, quoted-printable, dumps, binary patches, UTF-16 and
+//! UTF-32 inside other text, and tokens that code cuts into pieces.
 //!
 //! ```text
-//! stops < base64, escape, quoted, dump, base85, utf16, utf32 < mod
+//! stops < base32 < base64;  stops < escape, quoted, dump, base85, joined, utf16, utf32 < mod
 //! ```
 //!
 //! A [`Region`] is found by its shape. Its edges depend on at most [`BEFORE`] bytes before it and
 //! [`AFTER`] bytes behind it, so a region that lies deep enough within what a delta copied stood in
 //! the base, too. What it decodes to is scanned like any text, and may hold regions itself.
 
+mod base32;
 mod base64;
 mod base85;
 mod dump;
 mod escape;
+mod joined;
 mod quoted;
 mod stops;
 mod utf16;
@@ -42,7 +44,7 @@ pub enum Encoding {
     Hex,
     /// `%41`.
     Percent,
-    /// `\u0041`, `\x41`.
+    /// `\u0041`, `\x41`, `\101`.
     Backslash,
     /// `&#65;`, `&amp;`.
     Entities,
@@ -58,6 +60,10 @@ pub enum Encoding {
     HexDump,
     /// A binary file in a patch of git.
     Base85,
+    /// Base32, on one line or wrapped.
+    Base32,
+    /// A token in pieces: literals that are joined, lists of characters, lines that go on.
+    Joined,
     /// Quotes written twice, as in YAML, SQL and CSV. No region is found by it.
     Quotes,
 }
@@ -77,6 +83,8 @@ impl Encoding {
             Self::QuotedPrintable => "quoted-printable",
             Self::HexDump => "hex dump",
             Self::Base85 => "base85",
+            Self::Base32 => "base32",
+            Self::Joined => "joined literals",
             Self::Quotes => "doubled quotes",
         }
     }
@@ -112,6 +120,10 @@ pub fn find(bytes: &[u8], range: Range<usize>, see: &mut dyn FnMut(Region)) {
     base64::find(bytes, range.clone(), see);
     escape::find(bytes, range.clone(), see);
     find_lines(bytes, range.clone(), see);
+    joined::find(bytes, range.clone(), &mut |span| {
+        let encoding = Encoding::Joined;
+        see(Region { span, encoding });
+    });
     utf16::find(bytes, range.clone(), see);
     utf32::find(bytes, range, see);
 }
@@ -180,6 +192,8 @@ pub fn decode(bytes: &[u8], region: Region, out: &mut Vec<u8>) {
         Encoding::QuotedPrintable => quoted::decode(text, out),
         Encoding::HexDump => dump::decode(text, out),
         Encoding::Base85 => base85::decode(text, out),
+        Encoding::Base32 => base32::decode(text, out),
+        Encoding::Joined => joined::decode(text, out),
         Encoding::Utf16 => utf16::decode(text, out),
         Encoding::Utf32 => utf32::decode(text, out),
         Encoding::Quotes => out.extend_from_slice(text),
@@ -205,6 +219,8 @@ impl<'b> Origins<'b> {
             }
             Encoding::QuotedPrintable => quoted::stops(text),
             Encoding::HexDump => dump::stops(text),
+            Encoding::Base32 => base32::stops(text),
+            Encoding::Joined => joined::stops(text),
             Encoding::Utf16 | Encoding::Utf32 | Encoding::Base85 | Encoding::Quotes => {
                 Stops::default()
             }
@@ -230,6 +246,8 @@ impl<'b> Origins<'b> {
             }
             Encoding::QuotedPrintable => quoted::outer(self.text(), &self.stops, inner),
             Encoding::HexDump => dump::outer(self.text(), &self.stops, inner),
+            Encoding::Base32 => base32::outer(self.text(), &self.stops, inner),
+            Encoding::Joined => joined::outer(self.text(), &self.stops, inner),
             // What is in it is compressed.
             Encoding::Base85 => Span::new(0, self.text().len()),
             Encoding::Utf16 => utf16::outer(inner),
@@ -248,7 +266,9 @@ impl<'b> Origins<'b> {
                 escape::stands_open(self.bytes, self.region.span, &self.stops, inner)
             }
             Encoding::QuotedPrintable => quoted::stands_open(self.text(), &self.stops, inner),
+            Encoding::Joined => joined::stands_open(self.text(), &self.stops, inner),
             Encoding::Base64
+            | Encoding::Base32
             | Encoding::Hex
             | Encoding::Utf16
             | Encoding::Utf32
@@ -328,12 +348,16 @@ mod tests {
     fn every_encoding_is_found_and_mapped_back() {
         let word = "the quick brown fox, 42 times";
         let base64 = data_encoding::BASE64.encode(word.as_bytes());
+        let base32 = data_encoding::BASE32.encode(word.as_bytes());
+        let octal: String = word.bytes().map(|b| format!("\\{b:03o}")).collect();
         let hex = data_encoding::HEXLOWER.encode(word.as_bytes());
         let percent: String = word.bytes().map(|b| format!("%{b:02X}")).collect();
         let unicode: String = word.bytes().map(|b| format!("\\u{b:04x}")).collect();
         let entities: String = word.bytes().map(|b| format!("&#{b};")).collect();
         for (encoding, text) in [
             (Encoding::Base64, &base64),
+            (Encoding::Base32, &base32),
+            (Encoding::Backslash, &octal),
             (Encoding::Hex, &hex),
             (Encoding::Percent, &percent),
             (Encoding::Backslash, &unicode),
@@ -361,6 +385,56 @@ mod tests {
             let found = decoded(&[&b"\n\n"[..], &wide, b"\n"].concat(), word);
             assert_eq!(found.len(), 1, "{found:?}");
             assert_eq!(found[0].0, Encoding::Utf32);
+        }
+    }
+
+    #[test]
+    fn pieces_of_a_token_are_joined_and_mapped_back() {
+        let word = "abc1_ABCDEFGHIJKLMNOP0123456789";
+        let (one, two) = word.split_at(7);
+        let characters: Vec<String> = word.chars().map(|c| format!("'{c}'")).collect();
+        for text in [
+            format!("'{one}' + '{two}'"),
+            format!("\"{one}\" \"{two}\""),
+            format!("\"{one}\"\n    \"{two}\""),
+            format!("\"{one}\"\r\n\t+ \"{two}\""),
+            format!("'{one}' . '{two}'"),
+            format!("\"{one}\" .. \"{two}\""),
+            format!("\"{one}\" <> \"{two}\""),
+            format!("\"{one}\" ++ \"{two}\""),
+            format!("\"{one}\" & _\n \"{two}\""),
+            format!("'{one}' || '{two}'"),
+            format!("'{one}'\\\n'{two}'"),
+            format!("'{one}'\"{two}\""),
+            format!("f\"{one}\" f\"{two}\""),
+            format!("\"{one}\\\n   {two}\""),
+            format!("[{}]", characters.join(",")),
+            format!("{{{}}}", characters.join(", ")),
+        ] {
+            let bytes = format!("x = {text};\n");
+            let found = decoded(bytes.as_bytes(), word);
+            let outer = found
+                .iter()
+                .find(|(encoding, _)| *encoding == Encoding::Joined);
+            let (_, outer) = outer.unwrap_or_else(|| panic!("{text}: {found:?}"));
+            assert!(
+                outer.starts_with("a") && outer.ends_with('9'),
+                "{text}: {outer}"
+            );
+            assert!(bytes.contains(&format!("{outer}{}", &text[text.rfind('9').unwrap() + 1..])));
+        }
+        for text in [
+            "['abc1_ABCDEFGH', 'IJKLMNOP0123456789']",
+            "\"abc1_ABCDEFGH\", \"IJKLMNOP0123456789\"",
+            "\"some text \" + \"of people\"",
+            "\"lines\\n\"\n\"of text 0123456789ABCDEFGHIJ\"",
+            "\"abc\" + \"def\"",
+        ] {
+            let found = all(text.as_bytes());
+            assert!(
+                found.iter().all(|r| r.encoding != Encoding::Joined),
+                "{text}"
+            );
         }
     }
 
@@ -451,7 +525,11 @@ mod tests {
             let mut bytes = Vec::new();
             for _ in 0..random(12) {
                 let piece: Vec<u8> =
-                    match random(16) {
+                    match random(20) {
+                        16 => b"\"abc1\" + \"".repeat(1 + random(9)),
+                        17 => b"'a','".repeat(1 + random(60)),
+                        18 => b"ABCDEFGH23456\\\n  ".repeat(1 + random(5)),
+                        19 => b"qrstuvw1\"\n   \"".repeat(1 + random(20)),
                         10 => b"\x1b[1;31mab\x1b[0m".repeat(1 + random(3)),
                         11 => [&vec![b'q'; 60 + random(20)][..], b"=\n"].concat(),
                         12 => b"a=3Db\n".repeat(1 + random(3)),

@@ -1,0 +1,249 @@
+//! Tokens that code cuts into pieces: adjacent literals, literals with a sign of joining between them,
+//! lists of characters, and lines that end with a backslash.
+//!
+//! A joint is what stands between two pieces: `" + "`, `' . '`, `"\n  "`, `','`, or a backslash and a
+//! line end. Pieces are words of the characters that tokens are made of. What the pieces come to must
+//! look like a token, else nearly every program has such texts.
+
+use std::ops::Range;
+
+use super::stops::Stops;
+use crate::span::Span;
+use crate::work;
+
+/// Longer pieces are no part of a token that somebody cut: lines of base64 have 64 or 76 characters.
+const MAX_PIECE: usize = 100;
+/// Bytes between the closing quote of a piece and the opening one of the next.
+const MAX_GAP: usize = 44;
+/// Text on the same line before the first piece, which may say what the token is.
+const MAX_BEFORE: usize = 64;
+/// Text behind the last piece: what ends it.
+const MAX_AFTER: usize = 4;
+/// A joint with the quotes and the letters before the opening one, as in `f"`.
+const MAX_JOINT: usize = MAX_GAP + 4;
+/// The shortest tokens of known shapes have 20 characters.
+const MIN_LEN: usize = 20;
+/// How far from a joint the first byte of a text can be, and the last one.
+const REACH: usize = MAX_BEFORE + MAX_PIECE + MAX_JOINT;
+
+/// Whether tokens are made of it.
+fn is_piece(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'+' | b'/' | b'=' | b'.' | b'~')
+}
+
+fn is_quote(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\'' | b'`')
+}
+
+/// Reads the joint that begins at `at`, behind a piece; returns where the next piece begins.
+#[inline]
+fn joint(bytes: &[u8], at: usize) -> Option<usize> {
+    let rest = &bytes[at..bytes.len().min(at + MAX_JOINT + 1)];
+    let (&first, rest) = rest.split_first()?;
+    let len = match first {
+        b'\\' => line_end(rest)? + blanks(&rest[line_end(rest)?..]),
+        _ => {
+            // A list of characters is one only if both are alone in their quotes.
+            let is_alone = |quote: usize| bytes.get(quote).is_some_and(|&byte| is_quote(byte));
+            let is_character = at >= 2 && bytes[at - 2] == first;
+            let (gap, is_list) = gap(rest)?;
+            let open = gap + letters(&rest[gap..]);
+            let is_open = rest.get(open).is_some_and(|&byte| is_quote(byte));
+            if !is_open || (is_list && !(is_character && is_alone(at + 1 + open + 2))) {
+                return None;
+            }
+            open + 1
+        }
+    };
+    let next = *rest.get(len)?;
+    is_piece(next).then_some(at + 1 + len)
+}
+
+/// The length of the line end at the start of `rest`.
+fn line_end(rest: &[u8]) -> Option<usize> {
+    match rest {
+        [b'\n', ..] => Some(1),
+        [b'\r', b'\n', ..] => Some(2),
+        _ => None,
+    }
+}
+
+fn blanks(rest: &[u8]) -> usize {
+    let is_blank = |byte: &&u8| matches!(byte, b' ' | b'\t');
+    rest.iter().take_while(is_blank).count()
+}
+
+/// Letters that say how a literal is read: `f"`, `b'`, `@"`.
+fn letters(rest: &[u8]) -> usize {
+    let is_prefix = |byte: &&u8| b"fbruLRFBU@$".contains(byte);
+    rest.iter().take(2).take_while(is_prefix).count()
+}
+
+/// Blanks, line ends and one sign of joining; also whether it is that of a list. `None` if it is too
+/// long.
+fn gap(rest: &[u8]) -> Option<(usize, bool)> {
+    let (mut len, mut has_sign, mut is_list) = (0, false, false);
+    while len <= MAX_GAP {
+        let rest = &rest[len..];
+        len += match rest {
+            [b' ' | b'\t' | b'\n' | b'\r', ..] => 1,
+            [b'\\' | b'_', b'\n' | b'\r', ..] => 1,
+            [b'+', b'+', ..] | [b'.', b'.', ..] | [b'<', b'>', ..] | [b'|', b'|', ..]
+                if !has_sign =>
+            {
+                has_sign = true;
+                2
+            }
+            [b'+' | b'.' | b'&' | b'~' | b'^', ..] if !has_sign => {
+                has_sign = true;
+                1
+            }
+            [b',', ..] if !has_sign => {
+                (has_sign, is_list) = (true, true);
+                1
+            }
+            _ => return Some((len, is_list)),
+        };
+    }
+    None
+}
+
+/// Where the piece that ends at `end` begins; `None` if there is none, or it is too long.
+fn piece_before(bytes: &[u8], end: usize) -> Option<usize> {
+    let before = bytes[..end].iter().rev().take(MAX_PIECE + 1);
+    let len = before.take_while(|&&byte| is_piece(byte)).count();
+    (1..=MAX_PIECE).contains(&len).then(|| end - len)
+}
+
+/// Where the piece that begins at `start` ends, likewise.
+fn piece_after(bytes: &[u8], start: usize) -> Option<usize> {
+    let after = bytes[start..].iter().take(MAX_PIECE + 1);
+    let len = after.take_while(|&&byte| is_piece(byte)).count();
+    (1..=MAX_PIECE).contains(&len).then(|| start + len)
+}
+
+/// Two pieces and the joint between them.
+struct Pair {
+    start: usize,
+    next: usize,
+    end: usize,
+}
+
+/// The pieces around the joint at `at`.
+fn pair(bytes: &[u8], at: usize) -> Option<Pair> {
+    if !is_piece(*bytes.get(at.checked_sub(1)?)?) {
+        return None;
+    }
+    let next = joint(bytes, at)?;
+    Some(Pair {
+        start: piece_before(bytes, at)?,
+        next,
+        end: piece_after(bytes, next)?,
+    })
+}
+
+/// The pair before the one whose first piece begins at `start`, if that piece is also the second of it.
+fn pair_before(bytes: &[u8], start: usize) -> Option<Pair> {
+    let first = start.saturating_sub(MAX_JOINT + 1);
+    let can_begin = |byte: u8| is_quote(byte) || byte == b'\\';
+    let places = (first..start).rev().filter(|&at| can_begin(bytes[at]));
+    places
+        .filter_map(|at| pair(bytes, at))
+        .find(|pair| pair.next == start)
+}
+
+/// The whole text that the joint at `at` is in, where its last piece ends, and whether it can be a
+/// token.
+fn around(bytes: &[u8], at: usize) -> Option<(Span, usize, bool)> {
+    let own = pair(bytes, at)?;
+    let (mut start, mut end) = (own.start, own.end);
+    let mut len = own.end - own.next + (at - own.start);
+    while let Some(before) = pair_before(bytes, start) {
+        len += start - before.start;
+        start = before.start;
+    }
+    while let Some(after) = pair(bytes, end) {
+        len += after.end - after.next;
+        end = after.end;
+    }
+    // What is none costs as much, wherever in it the search begins.
+    work::spend((end - start) as u64);
+    let text = &bytes[start..end];
+    let has_digit = text.iter().any(u8::is_ascii_digit);
+    let has_letter = text.iter().any(u8::is_ascii_alphabetic);
+    let is_token = len >= MIN_LEN && has_digit && has_letter;
+    let before = bytes[..start].iter().rev().take(MAX_BEFORE);
+    let before = before.take_while(|&&byte| !matches!(byte, b'\n' | b'\r' | 0));
+    let after = bytes[end..].iter().take(MAX_AFTER);
+    let after = after.take_while(|&&byte| !matches!(byte, b'\n' | b'\r' | 0));
+    let span = Span::new(start - before.count(), end + after.count());
+    Some((span, end, is_token))
+}
+
+/// Shows every text that shares a byte with `range`.
+pub(super) fn find(bytes: &[u8], range: Range<usize>, see: &mut dyn FnMut(Span)) {
+    let from = range.start.saturating_sub(REACH);
+    let last = bytes.len().min(range.end.saturating_add(REACH));
+    let mut seen = 0;
+    let mut look = |at: usize| {
+        // Nothing joins what is not behind a piece and before a quote, as nearly every time.
+        if at < seen || at == 0 || !is_piece(bytes[at - 1]) || !can_join(bytes.get(at + 1)) {
+            return;
+        }
+        let Some((span, end, is_token)) = around(bytes, at) else {
+            return;
+        };
+        seen = end;
+        if is_token && span.start < range.end && span.end > range.start {
+            see(span);
+        }
+    };
+    for at in memchr::memchr3_iter(b'"', b'\'', b'\\', &bytes[from..last]) {
+        look(from + at);
+    }
+}
+
+/// Whether a joint can go on with this byte behind its first.
+#[inline]
+fn can_join(byte: Option<&u8>) -> bool {
+    byte.is_some_and(|byte| b" \t\n\r+.&,~^|<\\_\"'`fbruLRFBU@$".contains(byte))
+}
+
+/// Where each character of the text stands from `at` on.
+fn characters(text: &[u8], mut at: usize) -> impl Iterator<Item = (usize, u8)> + '_ {
+    std::iter::from_fn(move || {
+        let byte = *text.get(at)?;
+        let can_begin = is_quote(byte) || byte == b'\\';
+        let next = can_begin.then(|| pair(text, at)).flatten();
+        let place = next.map_or(at, |pair| pair.next);
+        at = place + 1;
+        Some((place, text[place]))
+    })
+}
+
+pub(super) fn decode(text: &[u8], out: &mut Vec<u8>) {
+    out.extend(characters(text, 0).map(|(_, byte)| byte));
+}
+
+/// Where the characters of `text` stand.
+pub(super) fn stops(text: &[u8]) -> Stops {
+    Stops::of(characters(text, 0).map(|(place, _)| place))
+}
+
+pub(super) fn outer(text: &[u8], stops: &Stops, inner: Span) -> Span {
+    let place = |number: usize| {
+        let (from, skip) = stops.before(number)?;
+        characters(text, from).nth(skip).map(|(place, _)| place)
+    };
+    let first = place(inner.start).unwrap_or(text.len());
+    let last = match inner.len() >= 2 {
+        true => place(inner.end - 1).unwrap_or(first),
+        false => first,
+    };
+    Span::new(first, text.len().min(last + 1))
+}
+
+/// True if no joint is in `inner`.
+pub(super) fn stands_open(text: &[u8], stops: &Stops, inner: Span) -> bool {
+    outer(text, stops, inner).len() == inner.len()
+}
