@@ -2,22 +2,32 @@
 //! memory that the bytes do not justify. The fuzzer calls them, and so does a test.
 
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use gix::hash::Kind as HashKind;
 use tempfile::TempDir;
 use unleak::attribution::commits::CommitCollector;
 use unleak::attribution::read_trees;
-use unleak::detect::{Detector, Hits, Scratch};
-use unleak::finding::{Parts, Signature};
+use unleak::config::Config;
+use unleak::detect::{Detector, Hits, Scratch, known};
+use unleak::finding::{Fingerprint, Parts, Signature};
+use unleak::hook::input;
+use unleak::ledger::file as ledger_file;
 use unleak::odb::index::Index;
 use unleak::odb::lfs::Pointer;
+use unleak::odb::map::Map;
 use unleak::odb::repository::{Overrides, Repository};
 use unleak::odb::{Limits, ObjectKind, ObjectStore, bundle, delta};
 use unleak::progress::Progress;
-use unleak::rule;
+use unleak::report::paint::Paint;
+use unleak::report::{Document, Format, Shown};
+use unleak::rewrite::needles::{Needles, Reach, Target};
+use unleak::rewrite::publish::Manifest;
+use unleak::rule::{self, foreign};
 use unleak::scan::{Delta, InlineAllow, ScanOptions, history};
+use unleak::secret::Secret;
 use unleak::unpack;
+use unleak::values;
 
 /// A directory for files, in memory where there is such a place.
 fn scratch() -> TempDir {
@@ -251,6 +261,115 @@ pub fn rules(data: &[u8]) {
     };
     if let Ok(detector) = Detector::compile(rules) {
         detector.scan(data, &mut Scratch::default(), &mut Hits::default());
+    }
+}
+
+/// A saved report: what can be read is written in every format.
+pub fn report(data: &[u8]) {
+    let Ok(document) = Document::parse(data, "fuzz") else {
+        return;
+    };
+    for format in [
+        Format::Human(Shown::All),
+        Format::Brief,
+        Format::Json,
+        Format::JsonLines,
+        Format::GitHub,
+        Format::GitLab,
+        Format::Sarif,
+        Format::Csv,
+        Format::Markdown,
+        Format::JUnit,
+        Format::Html,
+    ] {
+        let _ = document.render(format, Paint::Off);
+    }
+}
+
+/// A configuration file.
+pub fn settings(data: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(data) {
+        let _ = Config::parse(text, "fuzz", Path::new("/"));
+    }
+}
+
+/// What earlier scans learned. The checksum is made right: else nothing behind it would be read.
+pub fn ledger(data: &[u8]) {
+    let mut bytes = data.to_vec();
+    if let Some((head, rest)) = bytes.split_at_mut_checked(ledger_file::SUMMED) {
+        let sum = crc32fast::hash(rest).to_le_bytes();
+        head[ledger_file::SUMMED - 4..].copy_from_slice(&sum);
+    }
+    if let Some(ledger) = Map::of(&bytes).ok().and_then(ledger_file::parse) {
+        let written = ledger_file::write(&ledger);
+        assert!(
+            Map::of(&written)
+                .ok()
+                .and_then(ledger_file::parse)
+                .is_some()
+        );
+    }
+}
+
+/// A manifest of a purge, the plan that other clones follow.
+pub fn manifest(data: &[u8]) {
+    if let Ok(manifest) = Manifest::parse(data, "fuzz") {
+        let _ = (manifest.pairs(), manifest.expected(), manifest.old_ids());
+        let _ = manifest.value_count();
+    }
+}
+
+/// A list of values, as `--known` and a purge take them, and a rule file of another scanner.
+pub fn lists(data: &[u8]) {
+    let _ = values::parse(data, "fuzz");
+    if let Ok(text) = std::str::from_utf8(data)
+        && foreign::is_foreign(text)
+    {
+        let _ = foreign::parse(text, "fuzz");
+    }
+}
+
+/// What git hands to hooks.
+pub fn hook_input(data: &[u8]) {
+    let _ = (input::pre_push(data), input::pre_receive(data));
+    let _ = input::message(data);
+    let mut parts = data.splitn(3, |&byte| byte == b' ');
+    if let (Some(name), Some(old), Some(new)) = (parts.next(), parts.next(), parts.next()) {
+        let _ = input::update_arguments(name, old, new);
+    }
+}
+
+/// A value that a password is judged by, in some syntaxes.
+pub fn score(data: &[u8]) {
+    for (before, after) in [
+        ("password = \"", "\"\n"),
+        ("x_token: ", "\n"),
+        ("secret='", "'"),
+    ] {
+        decode(&[before.as_bytes(), data, after.as_bytes()].concat());
+    }
+}
+
+/// What a purge makes of a text that holds a value; the first line is the value.
+pub fn patch(data: &[u8]) {
+    let end = data.iter().position(|&byte| byte == b'\n');
+    let (value, text) = data.split_at(end.unwrap_or(data.len()));
+    let secret = Arc::new(Secret::new(value));
+    let target = Target {
+        fingerprint: Fingerprint::new(b"", known::RULE_ID, &secret),
+        secret,
+        rule_id: known::RULE_ID.to_owned(),
+        reach: Reach::Everywhere,
+        mark: None,
+        is_named: true,
+        is_partial: false,
+    };
+    let Ok(needles) = Needles::new(vec![target], detector().rules()) else {
+        return;
+    };
+    let (edits, _) = needles.find(text);
+    if let Ok(redacted) = unleak::rewrite::patch::redact_text(text, &edits, &needles, b"REDACTED") {
+        assert!(needles.find(&redacted).0.is_empty(), "it is gone");
     }
 }
 

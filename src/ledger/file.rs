@@ -67,12 +67,17 @@ pub fn write(ledger: &Ledger) -> Vec<u8> {
     bytes
 }
 
-/// First byte that the checksum covers.
-const SUMMED: usize = MAGIC.len() + 4;
+/// First byte that the checksum covers; it stands in the four bytes before.
+pub const SUMMED: usize = MAGIC.len() + 4;
 
 /// Reads the ledger at `path`; `None` if there is none, or it is of another version, or damaged.
 pub fn read(path: &Path) -> Option<Ledger> {
-    let map = Arc::new(Map::open(path).ok()?);
+    parse(Map::open(path).ok()?)
+}
+
+/// Reads a ledger from memory; likewise.
+pub fn parse(bytes: Map) -> Option<Ledger> {
+    let map = Arc::new(bytes);
     let rest = map.strip_prefix(MAGIC)?;
     let (sum, rest) = rest.split_first_chunk::<4>()?;
     if crc32fast::hash(rest) != u32::from_le_bytes(*sum) {

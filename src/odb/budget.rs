@@ -10,12 +10,12 @@ pub(crate) use crate::work::SPENT;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What every scan may hold: bases of deltas and what is made from them.
-const HELD_FREE: u64 = 512 << 20;
+const HELD_FREE: u64 = 256 << 20;
 /// What it may hold for each byte given.
 const HELD_PER_BYTE: u64 = 20;
 /// Work that every scan may do. What was found by several threads within it is thrown away if it does
 /// not suffice, and one thread does it again: that doubles it.
-const WORK_FREE: u64 = 4_000_000_000;
+const WORK_FREE: u64 = 3_400_000_000;
 /// Work for each byte given. git's own history needs 3, an archive of jar files about 40.
 const WORK_PER_BYTE: u64 = 1_000;
 

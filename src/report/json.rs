@@ -10,6 +10,7 @@ use serde_json::ser::Formatter;
 use super::document::{Coverage, Document, Finding, Head, SCHEMA, SCHEMA_VERSION};
 use super::refs::RefTable;
 use crate::error::{Error, Result};
+use crate::fault::json_fault;
 
 /// A line of JSON Lines.
 #[derive(Serialize, Deserialize)]
@@ -34,17 +35,10 @@ struct Summary<'a> {
 
 /// What is wrong with a JSON file, in words for those who hand it over.
 pub(super) fn fault_of(error: &serde_json::Error) -> String {
-    use serde_json::error::Category;
-    let (line, column) = (error.line(), error.column());
-    match error.classify() {
-        Category::Io => "it cannot be read".to_owned(),
-        Category::Eof => format!("it ends too early, in line {line}"),
-        Category::Syntax => format!("line {line}, column {column}: it is not JSON"),
+    match error.is_data() {
         // It is said of the whole, once all of it was read.
-        Category::Data if line == 0 => "its parts do not fit together".to_owned(),
-        Category::Data => {
-            format!("line {line}: a field is missing, or holds what no report has there")
-        }
+        true if error.line() == 0 => "its parts do not fit together".to_owned(),
+        _ => json_fault(error),
     }
 }
 

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::fault::json_fault;
 
 /// How far a purge has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -87,7 +88,8 @@ impl Journal {
             Err(e) => return Err(Error::io("read", &path, e)),
         };
         let journal = serde_json::from_slice(&text).map_err(|e| {
-            Error::corrupt(format!("'{}' cannot be read", path.display())).because(e)
+            let (path, why) = (path.display(), json_fault(&e));
+            Error::corrupt(format!("'{path}' cannot be read: {why}"))
         })?;
         Ok(Some(journal))
     }

@@ -21,6 +21,7 @@ use super::survey::{Dirty, Survey};
 use crate::detect::decode::{self, Encoding, Layer, Region};
 use crate::detect::{Detector, Hits, Scratch};
 use crate::error::{Error, Result};
+use crate::fault::json_fault;
 use crate::finding::Fingerprint;
 use crate::odb::read::Reader;
 use crate::odb::{ObjectId, ObjectKind, ObjectStore, hash};
@@ -429,8 +430,10 @@ fn located(
 pub fn read(common: &Path) -> Result<Record> {
     let path = journal::dir(common).join(RECORD);
     let text = fs::read(&path).map_err(|e| Error::io("read", &path, e))?;
-    let mut record: Record = serde_json::from_slice(&text)
-        .map_err(|e| Error::corrupt(format!("'{}' cannot be read", path.display())).because(e))?;
+    let mut record: Record = serde_json::from_slice(&text).map_err(|e| {
+        let (path, why) = (path.display(), json_fault(&e));
+        Error::corrupt(format!("'{path}' cannot be read: {why}"))
+    })?;
     record.removed = record
         .removed_ids
         .iter()
@@ -529,16 +532,21 @@ impl Manifest {
     /// `Io` or `Config` if it cannot be read.
     pub fn read(path: &Path) -> Result<Self> {
         let text = fs::read(path).map_err(|e| Error::io("read", path, e))?;
-        let bad = |e: &dyn std::fmt::Display| {
-            Error::config(format!(
-                "'{}' is no manifest of a purge: {e}",
-                path.display()
-            ))
-            .hint("'unleak purge --apply' writes '.git/unleak/manifest.json' where it ran")
+        Self::parse(&text, &path.display().to_string())
+    }
+
+    /// Reads the text of a manifest; `name` is the file's, for errors.
+    ///
+    /// # Errors
+    /// `Config` if it is none.
+    pub fn parse(text: &[u8], name: &str) -> Result<Self> {
+        let bad = |why: &str| {
+            Error::config(format!("'{name}' is no manifest of a purge: {why}"))
+                .hint("'unleak purge --apply' writes '.git/unleak/manifest.json' where it ran")
         };
-        let manifest: Self = serde_json::from_slice(&text).map_err(|e| bad(&e))?;
+        let manifest: Self = serde_json::from_slice(text).map_err(|e| bad(&json_fault(&e)))?;
         if manifest.version != 1 {
-            return Err(bad(&"its version is not known here"));
+            return Err(bad("its version is not known here"));
         }
         Ok(manifest)
     }

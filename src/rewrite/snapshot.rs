@@ -24,6 +24,7 @@ use super::journal;
 use super::needles::{Reach, Target};
 use super::objects::Options;
 use crate::error::{Error, Result};
+use crate::fault::json_fault;
 use crate::finding::Fingerprint;
 use crate::odb::{ObjectId, hash};
 use crate::secret::Secret;
@@ -342,10 +343,10 @@ impl Snapshot {
         let Some(text) = self.text(name)? else {
             return Ok(None);
         };
-        let value = serde_json::from_slice(&text);
+        let value: serde_json::Result<T> = serde_json::from_slice(&text);
         value.map(Some).map_err(|e| {
-            let path = self.dir.join(name);
-            Error::corrupt(format!("'{}' cannot be read", path.display())).because(e)
+            let (path, why) = (self.dir.join(name), json_fault(&e));
+            Error::corrupt(format!("'{}' cannot be read: {why}", path.display()))
         })
     }
 
