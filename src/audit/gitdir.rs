@@ -46,7 +46,9 @@ pub(super) fn add(
         }
     }
     let own = repo.git().workdir().and_then(|top| top.canonicalize().ok());
-    for root in gitdir::linked_worktrees(repo) {
+    let (linked, unread) = gitdir::linked_worktrees(repo);
+    names.skipped.extend(unread);
+    for root in linked {
         if Some(&root) != own.as_ref() || with.options.worktree.is_none() {
             add_linked(names, repo, &root, with);
         }

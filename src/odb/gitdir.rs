@@ -5,10 +5,12 @@
 //!
 //! Links are never followed: each is listed, and may lead anywhere.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use gix::bstr::BString;
+use gix::bstr::{BStr, BString};
 
 use super::file::{self, list_what_can_be};
 use super::repository::Repository;
@@ -91,9 +93,7 @@ impl GitDir {
             let kind = match entry.file_type() {
                 Ok(kind) => kind,
                 Err(e) => {
-                    let reason = SkipReason::Unreadable;
-                    self.skipped
-                        .push(file::skipped(reason, &path, &e.to_string()));
+                    self.skipped.push(unreadable(&path, &e));
                     continue;
                 }
             };
@@ -114,8 +114,12 @@ impl GitDir {
     fn below(&mut self, owner: Owner, path: PathBuf, relative: PathBuf) -> Dir {
         let parent = relative.parent().unwrap_or(Path::new(""));
         let is_worktree = owner == Owner::Repository && parent == Path::new("worktrees");
-        let is_module =
-            owner != Owner::Worktree && parent.starts_with("modules") && is_git_dir(&path);
+        let can_be_module = owner != Owner::Worktree && parent.starts_with("modules");
+        let is_module = can_be_module
+            && is_git_dir(&path).unwrap_or_else(|unread| {
+                self.skipped.push(unread);
+                false
+            });
         let is_own = is_worktree || is_module;
         if is_module {
             self.modules.push(path.clone());
@@ -134,7 +138,7 @@ impl GitDir {
     /// Names of what a scan without the files does not read: files as `.git/config`, and directories as
     /// `.git/rr-cache/`, each once. What git puts into every new repository is left out, by name.
     pub fn unread(&self, repo: &Repository) -> Vec<BString> {
-        let mut names: BTreeMap<BString, ()> = BTreeMap::new();
+        let mut names = BTreeSet::new();
         for path in self.files.iter().chain(&self.links) {
             let relative = path.strip_prefix(repo.common_dir()).unwrap_or(path);
             if self.links.binary_search(path).is_err() && is_of_template(relative) {
@@ -145,9 +149,9 @@ impl GitDir {
             if parts != relative {
                 name.push(b'/');
             }
-            names.insert(name, ());
+            names.insert(name);
         }
-        names.into_keys().collect()
+        names.into_iter().collect()
     }
 }
 
@@ -165,38 +169,76 @@ pub fn name(repo: &Repository, path: &Path) -> BString {
     shown.as_os_str().as_encoded_bytes().into()
 }
 
-/// The tops of linked worktrees of `repo`, sorted. Their `.git` files must name their git directory in
-/// turn: a file of a stranger cannot make others' directories worktrees.
-pub fn linked_worktrees(repo: &Repository) -> Vec<PathBuf> {
-    let entries = list_what_can_be(&repo.common_dir().join("worktrees")).0;
-    let root_of = |dir: PathBuf| {
-        let text = file::read(&dir.join("gitdir")).ok()?;
-        let named = gix::path::from_bstr(gix::bstr::BStr::new(text.trim_ascii_end())).ok()?;
-        let file = dir.join(named);
-        let back = file::read(&file).ok()?;
-        let back = back.strip_prefix(b"gitdir:")?.trim_ascii();
-        let back = gix::path::from_bstr(gix::bstr::BStr::new(back)).ok()?;
-        let root = file.parent()?;
-        let is_same = root.join(back).canonicalize().ok()? == dir.canonicalize().ok()?;
-        is_same.then(|| root.canonicalize().ok())?
-    };
-    let mut roots: Vec<PathBuf> = entries
-        .iter()
-        .filter_map(|entry| root_of(entry.path()))
+/// The tops of linked worktrees of `repo`, sorted, and what could not be read. Their `.git` files must
+/// name their git directory in turn: a file of a stranger cannot make others' directories worktrees.
+pub fn linked_worktrees(repo: &Repository) -> (Vec<PathBuf>, Vec<Skipped>) {
+    let parent = repo.common_dir().join("worktrees");
+    let (entries, unread) = list_what_can_be(&parent);
+    let mut skipped: Vec<Skipped> = unread
+        .and_then(|unread| unread.skipped(&parent))
+        .into_iter()
         .collect();
+    let mut roots = Vec::new();
+    for entry in entries {
+        match linked_worktree(&entry.path()) {
+            Ok(root) => roots.extend(root),
+            Err(unread) => skipped.push(unread),
+        }
+    }
     roots.sort_unstable();
-    roots
+    (roots, skipped)
+}
+
+/// The top of the worktree whose git directory is `dir`, if it is there and says so.
+fn linked_worktree(dir: &Path) -> Result<Option<PathBuf>, Skipped> {
+    let read = |path: &Path| match file::read(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(unread) => unread.skipped(path).map_or(Ok(None), Err),
+    };
+    let path_in = |text: &[u8]| {
+        let path = gix::path::from_bstr(BStr::new(text.trim_ascii()));
+        path.map(Cow::into_owned).ok()
+    };
+    let canonical = |path: &Path| match path.canonicalize() {
+        Ok(path) => Ok(Some(path)),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(unreadable(path, &e)),
+    };
+    let named = read(&dir.join("gitdir"))?.and_then(|text| path_in(&text));
+    let Some(file) = named.map(|named| dir.join(named)) else {
+        return Ok(None);
+    };
+    let back = read(&file)?;
+    let back = back
+        .as_deref()
+        .and_then(|text| text.strip_prefix(b"gitdir:"));
+    let (Some(back), Some(root)) = (back.and_then(path_in), file.parent()) else {
+        return Ok(None);
+    };
+    let there = canonical(&root.join(back))?;
+    match there.is_some() && there == canonical(dir)? {
+        true => canonical(root),
+        false => Ok(None),
+    }
 }
 
 /// Whether a directory is a git directory of its own: nothing of it is a link, or in another directory.
-fn is_git_dir(dir: &Path) -> bool {
+fn is_git_dir(dir: &Path) -> Result<bool, Skipped> {
     let kind = |name: &str| {
-        let found = dir.join(name).symlink_metadata();
-        found.ok().map(|found| found.file_type())
+        let path = dir.join(name);
+        match path.symlink_metadata() {
+            Ok(found) => Ok(Some(found.file_type())),
+            Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(unreadable(&path, &e)),
+        }
     };
-    kind("HEAD").is_some_and(|kind| kind.is_file())
-        && kind("objects").is_some_and(|kind| kind.is_dir())
-        && kind("commondir").is_none()
+    Ok(kind("HEAD")?.is_some_and(|kind| kind.is_file())
+        && kind("objects")?.is_some_and(|kind| kind.is_dir())
+        && kind("commondir")?.is_none())
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Skipped {
+    file::skipped(SkipReason::Unreadable, path, &error.to_string())
 }
 
 /// Whether a scan reads what is at `relative` in a git directory without being asked.

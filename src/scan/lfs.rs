@@ -1,6 +1,7 @@
 //! Scans files that Git LFS keeps, as what their pointers stand for.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use crate::detect::Detector;
 use crate::detect::decode::Layer;
 use crate::finding::Place;
 use crate::odb::lfs::Pointer;
-use crate::odb::{Limits, Node, Skipped};
+use crate::odb::{Limits, Node, SkipReason, Skipped, file};
 
 /// What was found behind pointers.
 #[derive(Default)]
@@ -49,12 +50,18 @@ pub fn scan(
     let (mut paths, mut of_path): (Vec<PathBuf>, Vec<Vec<Node>>) = Default::default();
     for (pointer, mut nodes) in nodes {
         let path = pointer.path(common_dir);
-        if path.is_file() {
-            paths.push(path);
-            nodes.sort_unstable();
-            of_path.push(nodes);
-        } else {
-            behind.missing += 1;
+        match path.metadata() {
+            Ok(found) if found.is_file() => {
+                paths.push(path);
+                nodes.sort_unstable();
+                of_path.push(nodes);
+            }
+            Err(e) if !matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                let why = e.to_string();
+                let entry = file::skipped(SkipReason::Unreadable, &path, &why);
+                behind.skipped.push(entry);
+            }
+            Ok(_) | Err(_) => behind.missing += 1,
         }
     }
     let all = |_: &gix::oid| false;

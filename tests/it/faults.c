@@ -69,3 +69,9 @@ void *mmap64(void *at, size_t len, int protection, int flags, int fd, off64_t of
     if (fd >= 0 && fails_on("mmap", fd)) { errno = EIO; return MAP_FAILED; }
     return real(at, len, protection, flags, fd, offset);
 }
+
+int statx(int dir, const char *restrict path, int flags, unsigned mask, struct statx *restrict to) {
+    REAL(statx);
+    if (path && *path ? fails("stat", path) : fails_on("stat", dir)) { errno = EIO; return -1; }
+    return real(dir, path, flags, mask, to);
+}

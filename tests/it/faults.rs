@@ -51,11 +51,13 @@ fn repository() -> Repo {
     repo
 }
 
-fn scan(repo: &Repo, library: &Path, call: &str, at: usize) -> (Output, bool) {
+fn scan(repo: &Repo, library: &Path, options: &[&str], call: &str, at: usize) -> (Output, bool) {
     let log = library.with_extension("log");
     let _ = std::fs::remove_file(&log);
     let output = Command::new(env!("CARGO_BIN_EXE_unleak"))
-        .args(["scan", "-f", "json", "--threads", "1", "."])
+        .args(["scan", "-f", "json", "--threads", "1"])
+        .args(options)
+        .arg(".")
         .current_dir(repo.path())
         .env_clear()
         .env("HOME", "/nonexistent")
@@ -84,32 +86,65 @@ fn whichever_call_fails_the_findings_are_the_same_or_the_status_says_so() {
         return;
     };
     let repo = repository();
-    let (good, _) = scan(&repo, &library, "none", 0);
-    let expected = told(&good);
-    assert_eq!(good.status.code(), Some(1), "{good:?}");
-    assert_eq!(expected.as_array().map(Vec::len), Some(5), "{expected:#}");
-    for (call, least) in [
+    let calls = [
         ("readdir", 20),
         ("open", 10),
         ("read", 10),
         ("opendir", 10),
         ("mmap", 2),
-    ] {
-        let mut at = 1;
-        loop {
-            let (output, has_failed) = scan(&repo, &library, call, at);
-            if !has_failed {
-                break;
-            }
-            let said = String::from_utf8_lossy(&output.stderr).into_owned();
-            let log = std::fs::read_to_string(library.with_extension("log")).unwrap();
-            match output.status.code() {
-                Some(2 | 3) => {}
-                Some(1) => assert_eq!(told(&output), expected, "{call} {at} on {log}: {said}"),
-                code => panic!("{call} {at} on {log}: {code:?} {said}"),
-            }
-            at += 1;
-        }
-        assert!(at > least, "{call}: only {at} calls were seen");
+        ("stat", 10),
+    ];
+    for (call, least) in calls {
+        fail_each(&repo, &library, &[], (call, least), 5);
     }
+    // Of files beside the objects, in the git directory and in linked worktrees.
+    let other = Repo::new();
+    other.commit_file("lib", format!("k = '{}'\n", github_token(6)));
+    let url = format!("file://{}", other.path().display());
+    repo.git(&["submodule", "--quiet", "add", &url, "lib"]);
+    repo.commit(&format!("lib {}", github_token(7)));
+    repo.write("inner/linked/untracked", github_token(8));
+    for (call, least) in calls {
+        fail_each(&repo, &library, &["--git-dir"], (call, least), 8);
+    }
+}
+
+/// Lets each call of one kind fail once.
+fn fail_each(
+    repo: &Repo,
+    library: &Path,
+    options: &[&str],
+    (call, least): (&str, usize),
+    count: usize,
+) {
+    let (good, _) = scan(repo, library, options, "none", 0);
+    let expected = told(&good);
+    assert_eq!(good.status.code(), Some(1), "{good:?}");
+    assert_eq!(
+        expected.as_array().map(Vec::len),
+        Some(count),
+        "{expected:#}"
+    );
+    let mut at = 1;
+    loop {
+        let (output, has_failed) = scan(repo, library, options, call, at);
+        if !has_failed {
+            break;
+        }
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let log = std::fs::read_to_string(library.with_extension("log")).unwrap();
+        match output.status.code() {
+            Some(2 | 3) => {}
+            Some(1) => {
+                assert_eq!(
+                    told(&output),
+                    expected,
+                    "{options:?} {call} {at} on {log}: {said}"
+                );
+            }
+            code => panic!("{options:?} {call} {at} on {log}: {code:?} {said}"),
+        }
+        at += 1;
+    }
+    assert!(at > least, "{call}: only {at} calls were seen");
 }
