@@ -8,7 +8,7 @@ use rustc_hash::FxHashSet;
 use super::GitDirFiles;
 use super::names::{FileScan, Names};
 use crate::attribution::commits::CommitCollector;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::finding::Place;
 use crate::odb::gitdir::{self, GitDir};
 use crate::odb::repository::{Overrides, Repository};
@@ -64,6 +64,11 @@ fn add_module(
 ) -> Result<()> {
     let overrides = Overrides::default();
     let opened = Repository::discover(module, &overrides)?;
+    // What cannot be opened is looked for in the directories above.
+    let canonical = |dir: &Path| dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
+    if canonical(opened.git_dir()) != canonical(module) {
+        return Err(Error::repository("it is no repository, or cannot be read"));
+    }
     let store = opened.open_store(&overrides, with.options.limits)?;
     let (progress, scan) = (Progress::default(), with.options.scan);
     let observe = || CommitCollector::new(store.hash());

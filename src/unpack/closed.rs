@@ -7,8 +7,7 @@ use super::format::is_binary;
 use super::{Failure, Reason};
 
 /// First bytes, and the name.
-const NOT_OPENED: [(&[u8], &str); 20] = [
-    (b"7z\xbc\xaf\x27\x1c", "7z archive"),
+const NOT_OPENED: [(&[u8], &str); 19] = [
     (b"Rar!\x1a\x07", "rar archive"),
     (b"xar!\0", "xar archive"),
     (b"hsqs", "squashfs image"),

@@ -54,6 +54,8 @@ pub enum Format {
     Rpm,
     /// A PDF document.
     Pdf,
+    /// A 7z archive.
+    SevenZip,
 }
 
 impl Format {
@@ -75,6 +77,7 @@ impl Format {
             Self::Cpio => "cpio",
             Self::Rpm => "rpm",
             Self::Pdf => "pdf",
+            Self::SevenZip => "7z",
         }
     }
 }
@@ -113,6 +116,7 @@ fn by_magic(head: &[u8]) -> Option<Format> {
         [0x04, 0x22, 0x4d, 0x18, ..] => Some(Format::Lz4),
         [b'L', b'Z', b'I', b'P', 1, ..] => Some(Format::Lzip),
         [0x5d, ..] if is_lzma(head) => Some(Format::Lzma),
+        [b'7', ..] if head.starts_with(super::sevenz::MAGIC) => Some(Format::SevenZip),
         [b'!', ..] if head.starts_with(AR_MAGIC) => Some(Format::Ar),
         [b'0', b'7', b'0', b'7', b'0', b'1' | b'2' | b'7', ..] if is_cpio(head) => {
             Some(Format::Cpio)

@@ -23,6 +23,7 @@ mod format;
 mod pdf;
 mod png;
 mod rpm;
+mod sevenz;
 mod stream;
 mod tar;
 mod walk;

@@ -41,6 +41,16 @@ pub(super) enum Codec {
     LzmaFile,
     /// As zip stores it (APPNOTE.TXT, section 5.8.8), with the length that the archive announces.
     Lzma(Option<u64>),
+    /// As 7z stores it, without a header.
+    Lzma1 {
+        props: u8,
+        window: u32,
+        len: u64,
+    },
+    /// The same of the second version, with a window of so many bytes.
+    Lzma2(u32),
+    /// Not at all.
+    Stored,
 }
 
 impl Codec {
@@ -50,7 +60,13 @@ impl Codec {
         match self {
             Self::Deflate | Self::Zlib | Self::Gzip => (5_000, 6),
             Self::Bzip2 => (500_000, 50),
-            Self::Xz | Self::Lzma(_) | Self::LzmaFile | Self::Lzip => (50_000, 30),
+            Self::Xz
+            | Self::Lzma(_)
+            | Self::Lzma1 { .. }
+            | Self::Lzma2(_)
+            | Self::LzmaFile
+            | Self::Lzip => (50_000, 30),
+            Self::Stored => (100, 1),
             Self::Zstd | Self::Lz4 => (20_000, 6),
             Self::Brotli => (50_000, 12),
         }
@@ -164,7 +180,30 @@ pub(super) fn decode(
             pump(&mut reader.map_err(|e| failure_of(&e))?, max, out)
         }
         Codec::Lzma(len) => unlzma(rest, len, max, out),
+        Codec::Lzma1 { props, window, len } => {
+            check_window(window)?;
+            let reader = lzma_rust2::LzmaReader::new_with_props(rest, len, props, window, None);
+            pump(&mut reader.map_err(|e| failure_of(&e))?, max, out)
+        }
+        Codec::Lzma2(window) => {
+            check_window(window)?;
+            pump(
+                &mut lzma_rust2::Lzma2Reader::new(rest, window, None),
+                max,
+                out,
+            )
+        }
+        Codec::Stored => pump(rest, max, out),
     }
+}
+
+/// Refuses a window that is larger than any common encoder asks for.
+fn check_window(window: u32) -> Result<(), Failure> {
+    if window <= MAX_WINDOW_BYTES {
+        return Ok(());
+    }
+    let detail = format!("the decoder would need a window of {window} bytes");
+    Err(Failure::new(Reason::Limit, detail))
 }
 
 fn codec_of(format: Format) -> Option<Codec> {
@@ -178,7 +217,13 @@ fn codec_of(format: Format) -> Option<Codec> {
         Format::Lzma => Some(Codec::LzmaFile),
         Format::Lzip => Some(Codec::Lzip),
         Format::Brotli => Some(Codec::Brotli),
-        Format::Zip | Format::Tar | Format::Ar | Format::Cpio | Format::Rpm | Format::Pdf => None,
+        Format::Zip
+        | Format::SevenZip
+        | Format::Tar
+        | Format::Ar
+        | Format::Cpio
+        | Format::Rpm
+        | Format::Pdf => None,
     }
 }
 
@@ -194,6 +239,9 @@ fn continues(codec: Codec, rest: &[u8]) -> bool {
         Codec::Deflate
         | Codec::Zlib
         | Codec::Lzma(_)
+        | Codec::Lzma1 { .. }
+        | Codec::Lzma2(_)
+        | Codec::Stored
         | Codec::LzmaFile
         | Codec::Lzip
         | Codec::Brotli => false,
@@ -291,10 +339,7 @@ fn unlzma(rest: &mut &[u8], len: Option<u64>, max: u64, out: &mut Vec<u8>) -> Re
     };
     *rest = stream;
     let window = u32::from_le_bytes([a, b, c, d]);
-    if window > MAX_WINDOW_BYTES {
-        let detail = format!("the decoder would need a window of {window} bytes");
-        return Err(Failure::new(Reason::Limit, detail));
-    }
+    check_window(window)?;
     let len = len.unwrap_or(u64::MAX);
     let mut reader = lzma_rust2::LzmaReader::new_with_props(rest, len, props, window, None)
         .map_err(|e| failure_of(&e))?;

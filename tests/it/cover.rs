@@ -144,6 +144,12 @@ const OPENED: &[(&str, &[&str])] = &[
     ),
     ("list of characters (JavaScript)", &["joined literals"]),
     ("array of characters (C)", &["joined literals"]),
+    ("7z archive (LZMA2)", &["7z", "conf/app.ini"]),
+    (
+        "7z archive (LZMA), compressed header, several files",
+        &["7z", "conf/app.ini"],
+    ),
+    ("7z archive, stored", &["7z", "conf/app.ini"]),
     ("octal escapes", &["backslash escapes"]),
     ("base32", &["base32"]),
     ("base32 of a gzip stream", &["base32", "gzip"]),
@@ -152,7 +158,6 @@ const OPENED: &[(&str, &[&str])] = &[
 
 /// What is not opened, and the words that name it.
 const CLOSED: &[(&str, &str)] = &[
-    ("7z archive", "7z archive"),
     ("rar archive", "rar archive"),
     ("xar archive", "xar archive"),
     ("squashfs image", "squashfs image"),
@@ -511,6 +516,45 @@ for name, width, start, joint, end in [
     ("array of characters (C)", 1, "char x[] = {'", "', '", "'};\n"),
 ]:
     save(name, (start + joint.join(cut(name, width)) + end).encode())
+
+def num(n):
+    if n < 0x80:
+        return bytes([n])
+    if n < 0x4000:
+        return bytes([0x80 | n >> 8, n & 0xff])
+    return bytes([0xc0 | n >> 16]) + struct.pack("<H", n & 0xffff)
+
+def streams(at, packed, coder, sizes):
+    out = b"\x06" + num(at) + num(1) + b"\x09" + num(len(packed)) + b"\0"
+    out += b"\x07\x0b" + num(1) + b"\0" + num(1) + coder + b"\x0c" + num(sum(sizes)) + b"\0"
+    if len(sizes) > 1:
+        out += b"\x08\x0d" + num(len(sizes)) + b"\x09" + b"".join(num(size) for size in sizes[:-1]) + b"\0"
+    return out + b"\0"
+
+def sevenzip(files, coder, pack, packs_header):
+    contents = [content for _, content in files]
+    packed = pack(b"".join(contents))
+    names = b"".join(name.encode("utf-16-le") + b"\0\0" for name, _ in files)
+    header = b"\x01\x04" + streams(0, packed, coder, [len(content) for content in contents])
+    header += b"\x05" + num(len(files)) + b"\x11" + num(len(names) + 1) + b"\0" + names + b"\0\0"
+    body = packed
+    if packs_header:
+        again = lzma.compress(header, format=lzma.FORMAT_RAW, filters=[{"id": lzma.FILTER_LZMA1, "dict_size": 1 << 16}])
+        props = b"\x5d" + struct.pack("<I", 1 << 16)
+        header = b"\x17" + streams(len(body), again, b"\x23\x03\x01\x01\x05" + props, [len(header)])
+        body += again
+    start = struct.pack("<QQI", len(body), len(header), zlib.crc32(header))
+    return b"7z\xbc\xaf\x27\x1c\0\4" + struct.pack("<I", zlib.crc32(start)) + start + body + header
+
+name = "7z archive (LZMA2)"
+pack = lambda content: lzma.compress(content, format=lzma.FORMAT_RAW, filters=[{"id": lzma.FILTER_LZMA2, "dict_size": 1 << 20}])
+save(name, sevenzip([("conf/app.ini", text(name))], b"\x21\x21\x01\x10", pack, False))
+name = "7z archive (LZMA), compressed header, several files"
+pack = lambda content: lzma.compress(content, format=lzma.FORMAT_RAW, filters=[{"id": lzma.FILTER_LZMA1, "dict_size": 1 << 16}])
+files = [("a.txt", b"alpha\n" * 40), ("conf/app.ini", text(name)), ("b.txt", b"beta\n" * 9)]
+save(name, sevenzip(files, b"\x23\x03\x01\x01\x05\x5d" + struct.pack("<I", 1 << 16), pack, True))
+name = "7z archive, stored"
+save(name, sevenzip([("conf/app.ini", text(name))], b"\x01\x00", lambda content: content, False))
 name = "octal escapes"
 save(name, b'x = "' + b"".join(b"\\%03o" % c for c in tokens[name].encode()) + b'"\n')
 name = "base32"
@@ -535,7 +579,7 @@ def save(name, content):
 # Neither text nor any format.
 body = bytes((n * n * 7 + n * 31 + 11) % 251 | 128 for n in range(900)) + bytes(3)
 for name, magic in [
-    ("7z archive", b"7z\xbc\xaf\x27\x1c"), ("rar archive", b"Rar!\x1a\x07\x01\0"), ("xar archive", b"xar!\0\x1c"),
+    ("rar archive", b"Rar!\x1a\x07\x01\0"), ("xar archive", b"xar!\0\x1c"),
     ("squashfs image", b"hsqs"), ("file of compress (.Z)", b"\x1f\x9d\x90"), ("snappy stream", b"\xff\x06\0\0sNaPpY"),
     ("lz4 stream of the legacy format", b"\x02\x21\x4c\x18"), ("lzop file", b"\x89LZO\0\r\n\x1a\n"), ("lrzip file", b"LRZI\0\x06"),
     ("cabinet archive", b"MSCF\0\0\0\0"), ("wim image", b"MSWIM\0\0\0"), ("qcow2 image", b"QFI\xfb\0\0\0\x03"),

@@ -115,6 +115,18 @@ fn cases(token: &str) -> Vec<Case> {
             format!("{token}\n{token}:{token}\n"),
         ),
         case(
+            "manifest.json",
+            &["purge", "heal", "manifest.json"],
+            format!(
+                "{{\"version\": \"{token}\", \"commits\": [\"{token}\"], \"options\": \"{token}\"}}"
+            ),
+        ),
+        case(
+            ".git/unleak/journal.json",
+            &["purge", "--abort"],
+            format!("{{\"run\": [\"{token}\"], \"step\": \"{token}\", \"{token}\": 1}}"),
+        ),
+        case(
             "shield.yaml",
             &["import", "shield.yaml"],
             format!(

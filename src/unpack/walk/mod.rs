@@ -10,7 +10,7 @@ use super::format::{Format, detect};
 use super::stream;
 use super::zip::Method;
 use super::{Failure, Limits, Member, Part, Problem, Reason, guard, part};
-use super::{ar, closed, cpio, pdf, rpm, tar, zip};
+use super::{ar, closed, cpio, pdf, rpm, sevenz, tar, zip};
 use crate::work;
 use search::Streams;
 
@@ -88,6 +88,7 @@ impl<'s> Walk<'s> {
             Format::Cpio => self.open_cpio(bytes, depth),
             Format::Rpm => self.open_rpm(bytes, depth),
             Format::Pdf => self.open_pdf(bytes, depth),
+            Format::SevenZip => self.open_7z(bytes, depth),
             _ => self.open_stream(format, bytes, depth),
         }
     }
@@ -237,6 +238,70 @@ impl<'s> Walk<'s> {
             self.path.pop();
         }
         opened
+    }
+
+    /// A 7z archive, a folder at a time.
+    fn open_7z(&mut self, bytes: &[u8], depth: u32) -> Opened {
+        let listing = match sevenz::list(bytes, self.members_left) {
+            Ok(listing) => listing,
+            Err(failure) => return self.outcome(Some(failure)),
+        };
+        let mut names = Vec::new();
+        let files = listing.folders.iter().flat_map(|folder| &folder.files);
+        for name in files.map(|(name, _)| name).chain(&listing.empty) {
+            add_name(&mut names, name, depth);
+        }
+        let mut opened = Opened::Whole;
+        for folder in &listing.folders {
+            if self.is_over {
+                break;
+            }
+            if self.open_folder(bytes, folder, depth) == Opened::InPart {
+                opened = Opened::InPart;
+            }
+        }
+        for name in &listing.empty {
+            self.path.push(name.clone());
+            self.member(&[], depth);
+            self.path.pop();
+        }
+        self.names(&names, depth);
+        opened
+    }
+
+    /// One folder of a 7z archive, and the files in it.
+    fn open_folder(&mut self, bytes: &[u8], folder: &sevenz::Folder, depth: u32) -> Opened {
+        let max = self.allowance();
+        let len = folder.packed.end - folder.packed.start;
+        let mut packed = part(bytes, folder.packed.start, len);
+        let all = packed.len();
+        let mut content = Vec::new();
+        let result = match folder.codec {
+            _ if max == 0 => Err(spent()),
+            Some(codec) => {
+                let result = guard(|| stream::decode(codec, &mut packed, max, &mut content));
+                stream::spend(codec, all - packed.len(), content.len());
+                result
+            }
+            None if folder.is_encrypted => Err(Failure::new(Reason::Encrypted, "needs a password")),
+            None => {
+                let detail = "7z method is not known";
+                Err(Failure::new(Reason::Unsupported, detail))
+            }
+        };
+        self.charge((all - packed.len()).max(content.len()));
+        let mut rest = &content[..];
+        for (name, len) in &folder.files {
+            if self.is_over {
+                break;
+            }
+            let file = part(rest, 0, *len);
+            rest = &rest[file.len()..];
+            self.path.push(name.clone());
+            self.stored(file, depth);
+            self.path.pop();
+        }
+        self.outcome(result.err())
     }
 
     /// A package: its payload. What its headers say is shown with it.
