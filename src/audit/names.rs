@@ -8,7 +8,7 @@ use gix::ObjectId;
 use gix::bstr::{BString, ByteSlice};
 use rustc_hash::FxHashMap;
 
-use super::AuditOptions;
+use super::{AuditOptions, CoverageBlock};
 use crate::attribution::refs::{Note, Tip, Tips};
 use crate::attribution::{Named, add_tip};
 use crate::detect::{Detector, Hits, Scratch};
@@ -201,8 +201,19 @@ impl<'a> Names<'a> {
     }
 
     /// How many files of worktrees were read.
-    pub(super) fn worktree_files(&self) -> usize {
+    fn worktree_files(&self) -> usize {
         self.files.len() - self.git_dir
+    }
+
+    /// What is known of them for the report.
+    pub(super) fn coverage(&self) -> CoverageBlock {
+        CoverageBlock {
+            worktree: self.worktree_files(),
+            git_dir: self.git_dir,
+            git_dir_unread: self.git_dir_unread.clone(),
+            unopened: self.unopened.clone(),
+            ..CoverageBlock::default()
+        }
     }
 
     /// Returns what stands in them, and how many matches a marker allows.

@@ -234,12 +234,8 @@ impl Source<'_> {
         let targets = sighted_in(&scanned.found, &lfs, &noted);
         let (judge, none) = (names::judge(detector), FxHashSet::default());
         let trees = attribution::read_trees(store, &targets, &none, &judge, progress);
-        let with = FileScan {
-            objects: store,
-            detector,
-            options,
-        };
-        let names = self.names(&trees.links, &tips, &scanned.pointers, &with);
+        let (links, with) = (&trees.links, (detector, options));
+        let names = self.names(links, &tips, &scanned.pointers, with);
         let (in_names, allowed_names) = names.scan(detector, options.scan);
         let found = match work {
             Some(_) => scanned.found.clone(),
@@ -321,22 +317,27 @@ impl Source<'_> {
         links: &'n TreeLinks,
         tips: &'n Tips,
         pointers: &[(Node, Pointer)],
-        with: &FileScan<'_>,
+        (detector, options): (&Detector, &AuditOptions),
     ) -> Names<'n> {
         let store = self.store;
+        let with = FileScan {
+            objects: store,
+            detector,
+            options,
+        };
         let marked = links.marked.iter();
         let marked = marked.map(|&(name, tree)| (name, links.name(name), store.id(tree)));
         let mut names = Names::new(marked.collect(), tips);
         let Some(repo) = self.repo else {
             return names;
         };
-        if let (Some(wanted), Some(root)) = (with.options.worktree, repo.git().workdir()) {
-            names.add_worktree(root, wanted, with);
+        if let (Some(wanted), Some(root)) = (options.worktree, repo.git().workdir()) {
+            names.add_worktree(root, wanted, &with);
         }
         let behind = pointers
             .iter()
             .map(|(_, pointer)| pointer.path(repo.common_dir()));
-        gitdir::add(&mut names, repo, &behind.collect(), with);
+        gitdir::add(&mut names, repo, &behind.collect(), &with);
         names
     }
 
@@ -484,7 +485,10 @@ impl Source<'_> {
         skipped.extend(beside.tips.skipped.iter().cloned());
         skipped.extend(beside.names.skipped.iter().cloned());
         skipped.extend(beside.lfs.skipped.iter().cloned());
-        let unopened = beside.names.unopened.iter().chain(&beside.lfs.unopened);
+        let mut coverage = beside.names.coverage();
+        coverage
+            .unopened
+            .extend(beside.lfs.unopened.iter().cloned());
         CoverageBlock {
             packs: self.store.packs().len(),
             loose: self.store.loose().len(),
@@ -494,12 +498,8 @@ impl Source<'_> {
             below_confidence: beside.below_confidence,
             lfs_read: beside.lfs.read,
             lfs_missing: beside.lfs.missing,
-            worktree: beside.names.worktree_files(),
-            git_dir: beside.names.git_dir,
-            git_dir_unread: beside.names.git_dir_unread.clone(),
-            unopened: unopened.cloned().collect(),
             skipped,
-            ..CoverageBlock::default()
+            ..coverage
         }
     }
 }

@@ -211,9 +211,8 @@ impl Streams {
             match reader.byte()? {
                 0x00 => return Ok(()),
                 0x09 => {
-                    self.packed = (0..count)
-                        .map(|_| reader.number())
-                        .collect::<Result<_, _>>()?
+                    let sizes = (0..count).map(|_| reader.number());
+                    self.packed = sizes.collect::<Result<_, _>>()?;
                 }
                 0x0a => reader.skip_digests(count)?,
                 _ => return Err(damaged()),
@@ -485,13 +484,12 @@ impl Header {
             folders: self.streams.folders(usize::MAX)?,
             empty: Vec::new(),
         };
-        let mut names = self.names.into_iter();
         let mut is_empty = self.empty.into_iter();
         let mut files = listing
             .folders
             .iter_mut()
             .flat_map(|folder| &mut folder.files);
-        while let Some(name) = names.next() {
+        for name in self.names {
             match is_empty.next().unwrap_or(false) {
                 true => listing.empty.push(name),
                 false => match files.next() {

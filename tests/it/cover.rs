@@ -806,6 +806,37 @@ fn a_purge_says_where_nothing_is_proven() {
     );
 }
 
+#[test]
+fn a_purge_puts_one_mark_in_the_place_of_all_pieces_of_a_token() {
+    let repo = Repo::new();
+    let token = github_token(3);
+    let characters: Vec<String> = token.chars().map(|c| format!("'{c}'")).collect();
+    let (one, two) = token.split_at(13);
+    repo.write("a.js", format!("const x = \"{one}\" + \"{two}\";\n"));
+    repo.write("b.js", format!("x = [{}].join('')\n", characters.join(",")));
+    repo.write("c.py", format!("x = (\"{one}\"\n     \"{two}\")\n"));
+    repo.commit("pieces");
+    assert_eq!(
+        repo.scan(&[]).findings().len(),
+        1,
+        "one token, three places"
+    );
+    let state = tempfile::TempDir::new().unwrap();
+    let state = state.path().to_str().unwrap();
+    let args = ["purge", "--apply", "--finish"];
+    let output = repo.unleak(&args, b"", &[("XDG_STATE_HOME", state)]);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("Proven: the values are gone"), "{said}");
+    for (file, text) in [
+        ("a.js", "const x = \"***REMOVED***\";"),
+        ("b.js", "x = ['***REMOVED***'].join('')"),
+        ("c.py", "x = (\"***REMOVED***\")"),
+    ] {
+        assert_eq!(repo.git(&["show", &format!("HEAD:{file}")]), text);
+    }
+    assert_eq!(repo.scan(&[]).findings().len(), 0);
+}
+
 /// The table of `docs/coverage.md`.
 fn table() -> String {
     let mut rows: BTreeMap<u8, Vec<(String, String)>> = BTreeMap::new();

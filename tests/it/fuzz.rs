@@ -94,6 +94,7 @@ fn no_seed_and_nothing_near_one_breaks_anything() {
 /// one another. What breaks something, or takes longer than ten seconds, is kept in `fuzz/found`.
 #[test]
 #[ignore = "it takes as long as it is told"]
+#[expect(clippy::print_stdout, reason = "it says how often each target was run")]
 fn fuzz_all_targets_for_a_while() {
     let seconds = std::env::var("UNLEAK_FUZZ_SECONDS").unwrap_or_default();
     let seconds: u64 = seconds.parse().unwrap_or(5);

@@ -327,9 +327,7 @@ impl<'a> Grown<'a> {
             allowed_inline: allowed_names,
             below_confidence: done.below_confidence,
             submodules: submodules.len(),
-            unopened: names.unopened.clone(),
-            git_dir_unread: names.git_dir_unread.clone(),
-            ..CoverageBlock::default()
+            ..names.coverage()
         };
         let missing = [attributed.missing, done.unread].concat();
         let skipped = &attributed.skipped;
