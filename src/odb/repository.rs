@@ -442,7 +442,9 @@ pub(crate) fn check_above(path: &Path) -> Result<()> {
             }
             Err(_) => {}
         }
-        if dir.join("objects").is_dir() || dir.join("refs").is_dir() {
+        // A project can have directories of these names, and one called 'config'.
+        let has_head = dir.join("HEAD").symlink_metadata().is_ok();
+        if has_head && (dir.join("objects").is_dir() || dir.join("refs").is_dir()) {
             check_plain(dir, &FIRST_FILES)?;
         }
     }

@@ -198,3 +198,17 @@ fn a_pipe_or_a_device_in_the_place_of_what_is_kept_makes_no_scan_wait() {
         }
     }
 }
+
+#[test]
+fn directories_with_names_of_git_do_not_make_a_project_a_repository() {
+    let repo = Repo::new();
+    for dir in ["objects", "refs", "config"] {
+        repo.write(format!("{dir}/a"), format!("k = '{}'\n", github_token(1)));
+    }
+    repo.commit("a project");
+    let path = repo.path().to_str().unwrap();
+    for args in [&["scan", "-q", path][..], &["scan", "-q", "--files", path]] {
+        let output = repo.unleak(args, b"", &[]);
+        assert_eq!(output.status.code(), Some(1), "{args:?}: {output:?}");
+    }
+}
