@@ -488,7 +488,12 @@ fn notes(coverage: &Coverage, text: &mut String) {
             "modified or untracked files",
             "of the worktree read",
         ),
-        (coverage.git_dir_files, "files of the git directory, read"),
+        (
+            coverage.git_dir_files,
+            "file",
+            "files",
+            "of the git directory read",
+        ),
         (
             coverage.submodule_commits,
             "submodule commit",
