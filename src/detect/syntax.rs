@@ -120,9 +120,29 @@ pub fn end(window: &[u8], name: Span, start: usize, ends: Ends) -> Extent {
     let tail = &tail[..tail.len().min(MAX_TAIL_LEN)];
     let line_end = tail.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
     let tail = &tail[..line_end.unwrap_or(tail.len())];
+    let (kept, is_partial) = kept(ends, rest, len, tail, &before);
+    let end = start + kept;
+    let is_folded = ends == Ends::Line && before.is_folded(&window[start + len..]);
+    let joins = match ends {
+        Ends::Line => Joins::Anywhere,
+        _ => Joins::Nowhere,
+    };
+    let is_joined = continuation::goes_on(window, Span::new(start, end), joins)
+        || before.is_joined(&window[end..]);
+    let reach = tail.len() + 1 + MAX_TAIL_LEN.max(continuation::REACH);
+    Extent {
+        end,
+        is_partial: is_partial || is_folded || is_joined,
+        seen: (start + len + reach).min(window.len()),
+    }
+}
+
+/// How much of the first `len` bytes of `rest` is the value, and whether it may go on in `tail`, the line
+/// behind them.
+fn kept(ends: Ends, rest: &[u8], len: usize, tail: &[u8], before: &Before) -> (usize, bool) {
     // A pair behind a comma is a guess.
     let at_comma = rest.get(len) == Some(&b',') && before.is_setting;
-    let (kept, is_partial) = match ends {
+    match ends {
         Ends::Line if !before.is_known => {
             let is_mark = rest.get(len).is_some_and(|byte| b",;<>)}]".contains(byte));
             let is_more = is_mark && !is_operand(&rest[..len]);
@@ -130,7 +150,7 @@ pub fn end(window: &[u8], name: Span, start: usize, ends: Ends) -> Extent {
         }
         Ends::Line if at_comma => (len, true),
         Ends::Line => {
-            let (kept, is_more) = trim(&rest[..len], tail, &before);
+            let (kept, is_more) = trim(&rest[..len], tail, before);
             let is_glued = !before.is_tight && is_glued_behind(&rest[len..]);
             (kept, is_more || is_glued || begins_text(&rest[len..]))
         }
@@ -147,20 +167,6 @@ pub fn end(window: &[u8], name: Span, start: usize, ends: Ends) -> Extent {
             (len, is_quoted || rest[..len].ends_with(b"\\"))
         }
         _ => (len, false),
-    };
-    let end = start + kept;
-    let is_folded = ends == Ends::Line && before.is_folded(&window[start + len..]);
-    let joins = match ends {
-        Ends::Line => Joins::Anywhere,
-        _ => Joins::Nowhere,
-    };
-    let is_joined = continuation::goes_on(window, Span::new(start, end), joins)
-        || before.is_joined(&window[end..]);
-    let reach = tail.len() + 1 + MAX_TAIL_LEN.max(continuation::REACH);
-    Extent {
-        end,
-        is_partial: is_partial || is_folded || is_joined,
-        seen: (start + len + reach).min(window.len()),
     }
 }
 
@@ -606,12 +612,10 @@ fn scan(rest: &[u8], before: &Before) -> Option<usize> {
             }
             b'\\' if ends_escaped(after, before) => true,
             b'\\' => {
-                let escapes = match after.first() {
-                    Some(b'\\') => true,
-                    Some(next) => is_word && !before.is_query && next.is_ascii_punctuation(),
-                    None => false,
-                };
-                at += usize::from(escapes);
+                let is_shell = is_word && !before.is_query;
+                let escapes =
+                    |next: &u8| *next == b'\\' || (is_shell && next.is_ascii_punctuation());
+                at += usize::from(after.first().is_some_and(escapes));
                 false
             }
             b'(' | b'[' | b'{' => {

@@ -76,24 +76,28 @@ pub(super) fn render(document: &Document, mark: Mark) -> Vec<u8> {
         ]);
     }
     // Whoever reads only this file must see that something is missing.
-    for problem in unread(document) {
+    let noted = |kind: &str, what: String| {
         let mut row = vec![String::new(); HEAD.len()];
-        row[1] = "not-read".to_owned();
-        row[3] = problem;
-        rows.push(row);
-    }
-    for what in not_opened(document) {
-        let mut row = vec![String::new(); HEAD.len()];
-        row[1] = "not-opened".to_owned();
+        row[1] = kind.to_owned();
         row[3] = what;
-        rows.push(row);
-    }
-    if let Some(what) = git_dir_unread(document) {
-        let mut row = vec![String::new(); HEAD.len()];
-        row[1] = "git-directory".to_owned();
-        row[3] = what;
-        rows.push(row);
-    }
+        row
+    };
+    rows.extend(
+        unread(document)
+            .into_iter()
+            .map(|what| noted("not-read", what)),
+    );
+    rows.extend(not_opened(document).map(|what| noted("not-opened", what)));
+    rows.extend(
+        git_dir_unread(document)
+            .into_iter()
+            .map(|what| noted("git-directory", what)),
+    );
+    written(&rows, mark)
+}
+
+/// Writes `rows`, which are all as long as [`HEAD`].
+fn written(rows: &[Vec<String>], mark: Mark) -> Vec<u8> {
     let start = match mark {
         Mark::With => "\u{feff}".as_bytes().to_vec(),
         Mark::Without => Vec::new(),

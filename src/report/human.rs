@@ -459,82 +459,81 @@ pub(super) fn coverage(document: &Document, paint: Paint, text: &mut String) {
     }
 }
 
+/// What is counted beside findings: one, several, and what is said of them.
+const NOTES: [(&str, &str, &str); 12] = [
+    (
+        "object directory",
+        "object directories",
+        "of other repositories read",
+    ),
+    (
+        "commit",
+        "commits",
+        "missing that the bundle builds on, with all that they hold",
+    ),
+    ("file", "files", "of Git LFS read"),
+    (
+        "file",
+        "files",
+        "of Git LFS not here and not read: 'git lfs fetch --all' gets them",
+    ),
+    (
+        "modified or untracked file",
+        "modified or untracked files",
+        "of the worktree read",
+    ),
+    ("file", "files", "of the git directory read"),
+    (
+        "submodule commit",
+        "submodule commits",
+        "named, their repositories not entered",
+    ),
+    ("match", "matches", "allowed by a marker in the file"),
+    (
+        "finding",
+        "findings",
+        "suppressed by the files in '.unleak': 'unleak ignore list' shows them",
+    ),
+    (
+        "pipe, socket or device",
+        "pipes, sockets or devices",
+        "in directories not read",
+    ),
+    (
+        "finding",
+        "findings",
+        "of lower confidence: --min-confidence low shows them",
+    ),
+    (
+        "file or part of a file",
+        "files or parts of files",
+        "not opened (damaged, encrypted, or of a format that unleak does not open): --format json lists them",
+    ),
+];
+
 /// What else there is to know about what was read.
 fn notes(coverage: &Coverage, text: &mut String) {
-    let allowed = usize::try_from(coverage.allowed_inline).unwrap_or(usize::MAX);
-    for (count, one, several, rest) in [
-        (
-            coverage.alternates,
-            "object directory",
-            "object directories",
-            "of other repositories read",
-        ),
-        (
-            coverage.prerequisites,
-            "commit",
-            "commits",
-            "missing that the bundle builds on, with all that they hold",
-        ),
-        (coverage.lfs_files, "file", "files", "of Git LFS read"),
-        (
-            coverage.lfs_missing,
-            "file",
-            "files",
-            "of Git LFS not here and not read: 'git lfs fetch --all' gets them",
-        ),
-        (
-            coverage.worktree_files,
-            "modified or untracked file",
-            "modified or untracked files",
-            "of the worktree read",
-        ),
-        (
-            coverage.git_dir_files,
-            "file",
-            "files",
-            "of the git directory read",
-        ),
-        (
-            coverage.submodule_commits,
-            "submodule commit",
-            "submodule commits",
-            "named, their repositories not entered",
-        ),
-        (
-            allowed,
-            "match",
-            "matches",
-            "allowed by a marker in the file",
-        ),
-        (
-            coverage.suppressed.len(),
-            "finding",
-            "findings",
-            "suppressed by the files in '.unleak': 'unleak ignore list' shows them",
-        ),
-        (
-            coverage.special_files.len(),
-            "pipe, socket or device",
-            "pipes, sockets or devices",
-            "in directories not read",
-        ),
-        (
-            coverage.below_confidence,
-            "finding",
-            "findings",
-            "of lower confidence: --min-confidence low shows them",
-        ),
-        (
-            coverage.unopened.len(),
-            "file or part of a file",
-            "files or parts of files",
-            "not opened (damaged, encrypted, or of a format that unleak does not open): --format json lists them",
-        ),
-    ] {
-        if count > 0 {
-            let what = if count == 1 { one } else { several };
-            let _ = writeln!(text, "note: {count} {what} {rest}");
-        }
+    let counts = [
+        coverage.alternates,
+        coverage.prerequisites,
+        coverage.lfs_files,
+        coverage.lfs_missing,
+        coverage.worktree_files,
+        coverage.git_dir_files,
+        coverage.submodule_commits,
+        usize::try_from(coverage.allowed_inline).unwrap_or(usize::MAX),
+        coverage.suppressed.len(),
+        coverage.special_files.len(),
+        coverage.below_confidence,
+        coverage.unopened.len(),
+    ];
+    let noted = counts
+        .into_iter()
+        .zip(NOTES)
+        .filter(|(count, _)| *count > 0);
+    for (count, (one, several, rest)) in noted {
+        let what = if count == 1 { one } else { several };
+        let _ = writeln!(text, "note: {count} {what} {rest}");
     }
 }
 

@@ -76,7 +76,7 @@ fn a_copy_in_another_spelling_is_not_printed() {
     {
         let [first, second] = &parts;
         let line = format!("DB_PASSWORD='{first}\"{second}' # was {first}{other}{second}\n");
-        repo.write(&format!("{number}.sh"), line);
+        repo.write(format!("{number}.sh"), line);
     }
     repo.commit("lines");
     let said = text(
