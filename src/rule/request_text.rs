@@ -1,4 +1,4 @@
-//! From the text of a rule file to [`Requests`]: templates, conditions and facts.
+//! From the text of a rule file to `Requests`: templates, conditions and facts.
 //!
 //! ```text
 //! template   text with {secret}, {host}, {rule-id}, {'text'+secret|filter|filter=argument}
