@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Memory and processor time of scans of inputs that are made to be dear.
+"""Memory and processor time of scans of inputs that are made to be expensive.
 
-    benches/hostile.py [--seeds N] [--kinds A,B] BINARY [BINARY...]
+    benches/hostile.py [--seeds N] [--kinds A,B] [BINARY ...]
 
-Makes N inputs of each kind (10 by default, 20 kinds), each from a seed of its own, scans each with every
-binary, and prints a table: the largest memory and time of each kind, and how many are over 50 MB and 20
+Makes N inputs of each kind (10 by default, 20 kinds), each from a seed of its own, scans each with unleak and
+every other BINARY, and prints a table: the largest memory and time of each kind, and how many are over 50 MB and 20
 times the input's size, over the documented budget (256 MiB, 20 times the input, and 64 MiB for the program
 itself), or over 10 seconds. Nothing here looks at what is found.
 """
@@ -25,6 +25,10 @@ import tempfile
 import time
 import zipfile
 import zlib
+
+import programs
+
+OWN = programs.own().path
 
 DEAR = b"password = x api_key = y secret = z token = w sk_live ghp_ xoxb- AKIA -----BEGIN PRIVATE\n"
 CPU_LIMIT = 60
@@ -277,8 +281,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--kinds", default="")
-    parser.add_argument("binary", nargs="+")
+    parser.add_argument("binary", nargs="*")
     asked = parser.parse_args()
+    asked.binary.insert(0, OWN)
     wanted = [kind for kind in KINDS if any(part in kind for part in asked.kinds.split(","))]
     top = tempfile.mkdtemp(prefix="hostile-")
     print("| kind | binary | largest input | most memory | most CPU | over 50 MB + 20x | over budget | over 10 s | other status |")

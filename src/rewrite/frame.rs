@@ -703,7 +703,10 @@ fn is_next_pair(text: &[u8]) -> bool {
         _ => return false,
     };
     let name = head(rest, is_name).len();
-    name > 0 && matches!(rest.get(name), Some(b'=' | b':'))
+    // `;Initial Catalog=…` of a connection string.
+    let words = head(rest, |byte| is_name(byte) || byte == b' ').len();
+    let is_field = text[0] == b';' && rest.get(words) == Some(&b'=');
+    name > 0 && (is_field || matches!(rest.get(name), Some(b'=' | b':')))
 }
 
 fn is_next_pair_or_end(text: &[u8]) -> bool {
@@ -784,6 +787,10 @@ mod tests {
             ("# was @@, now gone", Syntax::Env),
             ("A=u://n:@@@h/d?x=@@&y=1", Syntax::Env),
             ("a = @@ ; why", Syntax::Ini),
+            (
+                "<a c=\"Source=h;Id=u;Pwd=@@;Initial Catalog=d\"/>",
+                Syntax::Xml,
+            ),
             ("a: @@", Syntax::Yaml),
             ("a: \"@@\" # why", Syntax::Yaml),
             ("a: [@@, '@@']", Syntax::Yaml),

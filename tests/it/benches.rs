@@ -9,10 +9,11 @@ use crate::support::Repo;
 
 const UNLEAK: &str = env!("CARGO_BIN_EXE_unleak");
 /// All benches that run unleak.
-const ALL: [&str; 6] = [
+const ALL: [&str; 7] = [
     "again.py",
     "forks.py",
     "hooks.py",
+    "hostile.py",
     "peers.py",
     "purge.py",
     "rewrite.py",
