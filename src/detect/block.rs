@@ -59,13 +59,17 @@ pub fn pem(window: &[u8], at: usize) -> Option<Block> {
 /// The base64 characters of a PEM body: without headers, line ends, and what escapes them when the
 /// block stands in JSON or source code.
 pub fn key_characters(body: &[u8]) -> impl Iterator<Item = u8> + '_ {
-    let mut after_backslash = false;
     let lines = body
         .split(|&byte| byte == b'\n')
         .filter(|line| !line.contains(&b':'));
-    lines.flatten().copied().filter(move |&byte| {
-        let skip = std::mem::replace(&mut after_backslash, byte == b'\\');
-        !skip && (byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'='))
+    lines.flat_map(|line| {
+        // A backslash at the end of a line escapes nothing on the next one.
+        let mut after_backslash = false;
+        line.iter().copied().filter(move |&byte| {
+            let skip = std::mem::replace(&mut after_backslash, byte == b'\\');
+            // PHP escapes slashes in JSON.
+            (!skip && byte.is_ascii_alphanumeric()) || matches!(byte, b'+' | b'/' | b'=')
+        })
     })
 }
 
@@ -179,6 +183,7 @@ fn line_end_len(text: &[u8]) -> usize {
     while len < MAX_LEN {
         len += match &text[len..] {
             [b'\\', b'n' | b'r', ..] => 2,
+            [b'\\', b'\n' | b'\r', ..] => 2,
             [b' ' | b'\t' | b'\r' | b'\n' | b'"' | b'\'' | b',', ..] => 1,
             _ => break,
         };
@@ -249,6 +254,13 @@ mod tests {
                 key_characters(&text[found.secret.start..found.secret.end]).collect();
             assert_eq!(key, format!("{line}{line}").as_bytes(), "{separator:?}");
         }
+    }
+
+    #[test]
+    fn a_backslash_at_a_lines_end_takes_nothing_of_the_next_line() {
+        let body = b"abc\\n\\\nd\\/f\\\nghi\\njkl";
+        let key: Vec<u8> = key_characters(body).collect();
+        assert_eq!(key, b"abcd/fghijkl");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! address. A search for the value must find all of these. Texts with several escapes are decoded as
 //! a whole (`decode`); the spellings here also find a single one.
 
+use data_encoding::BASE64;
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, percent_decode, percent_encode};
 
 use super::decode::Encoding;
@@ -114,6 +115,7 @@ fn plain_forms(value: &[u8]) -> Vec<Vec<u8>> {
         undoubled(value, b'\''),
         undoubled(value, b'"'),
         (memchr::memchr(b'%', value).is_some()).then(|| percent_decode(value).collect()),
+        decoded_base64(value),
     ];
     for form in read.into_iter().flatten() {
         if !plain.contains(&form) {
@@ -188,6 +190,14 @@ fn undoubled(value: &[u8], quote: u8) -> Option<Vec<u8>> {
         at += 1;
     }
     (out.len() < value.len()).then_some(out)
+}
+
+/// What `value` means if it is base64 of a text, as in a Secret of Kubernetes.
+fn decoded_base64(value: &[u8]) -> Option<Vec<u8>> {
+    const MIN_LEN: usize = 8;
+    let plain = BASE64.decode(value).ok()?;
+    let is_text = plain.iter().all(u8::is_ascii_graphic);
+    (is_text && plain.len() >= MIN_LEN).then_some(plain)
 }
 
 /// What `value` means if its backslashes are escapes; `None` if it has none, or others.

@@ -74,6 +74,10 @@ struct Before {
     sed: Option<u8>,
     /// The entity of a quote right before the value.
     opening: Option<&'static [u8]>,
+    /// The entity of a quote that is open before the value.
+    entity: Option<&'static [u8]>,
+    /// In a comment of C and its like.
+    is_block_comment: bool,
     /// In a comment of markup.
     is_comment: bool,
     /// In an attribute: a tag is open on the line.
@@ -252,6 +256,11 @@ impl Before {
                 .is_some_and(|at| prefix[..at].contains(&b'=') && prefix.ends_with(b",")),
             is_colon: last_byte == Some(b':'),
             sed: sed_delimiter(prefix, outer),
+            entity: QUOTE_ENTITIES.into_iter().find(|quote| {
+                memchr::memmem::find_iter(&window[line..start], quote).count() % 2 == 1
+            }),
+            is_block_comment: prefix.trim_ascii_start().starts_with(b"*")
+                || memchr::memmem::rfind(prefix, b"/*") > memchr::memmem::rfind(prefix, b"*/"),
             opening: QUOTE_ENTITIES
                 .into_iter()
                 .find(|quote| window[..start].ends_with(quote)),
@@ -297,7 +306,7 @@ impl Before {
                     .take_while(|byte| byte.is_ascii_alphanumeric())
                     .count();
                 let next = rest.get(1 + flags).copied();
-                next.is_some_and(|byte| Some(byte) == self.quote || byte == b';')
+                next.is_some_and(|byte| Some(byte) == self.quote || b";\\".contains(&byte))
             }
         });
         let is_closing = self.closing.is_some_and(|mark| {
@@ -307,12 +316,17 @@ impl Before {
                 !is_ascii || next.is_none_or(|byte| !byte.is_ascii_alphanumeric())
             })
         });
-        is_sed || is_closing || (self.is_comment && rest.starts_with(b"-->"))
+        is_sed
+            || is_closing
+            || (self.is_comment && rest.starts_with(b"-->"))
+            || (self.is_block_comment && rest.starts_with(b"*/"))
+            || self.entity.is_some_and(|quote| rest.starts_with(quote))
     }
 
     /// Whether `&` begins an entity where the value is: in an attribute or the text of an element.
-    fn is_markup_text(&self) -> bool {
-        (self.quote.is_some() && self.open_tag) || self.is_text_of_element
+    fn holds_entities(&self) -> bool {
+        let is_markup = (self.quote.is_some() && self.open_tag) || self.is_text_of_element;
+        is_markup && !self.is_query
     }
 
     /// Whether the field of a connection string goes on behind a blank: its `;` comes later.
@@ -379,23 +393,26 @@ fn sed_delimiter(prefix: &[u8], quote: Option<u8>) -> Option<u8> {
 
 /// What closes the typographic quote or the bold text that is open at the end of `line`.
 fn closing_mark(line: &[u8]) -> Option<&'static [u8]> {
-    const QUOTES: [(&[u8], &[u8]); 2] = [
+    const QUOTES: [(&[u8], &[u8]); 3] = [
+        ("«".as_bytes(), "»".as_bytes()),
         ("“".as_bytes(), "”".as_bytes()),
         ("‘".as_bytes(), "’".as_bytes()),
     ];
     let last = |mark: &[u8]| memchr::memmem::rfind(line, mark);
     let quote = QUOTES.iter().find(|(open, close)| last(open) > last(close));
     let bold = || {
-        [&b"**"[..], b"__", b"*"].into_iter().find(|mark| {
-            let opens = memchr::memmem::find_iter(line, mark).count();
-            let begins = last(mark).is_some_and(|at| {
-                let before = at.checked_sub(1).map(|at| line[at]);
-                let next = line.get(at + mark.len());
-                before.is_none_or(|byte| byte.is_ascii_whitespace())
-                    && next.is_none_or(|byte| byte.is_ascii_alphanumeric())
-            });
-            opens % 2 == 1 && begins
-        })
+        [&b"***"[..], b"**", b"__", b"~~", b"*"]
+            .into_iter()
+            .find(|mark| {
+                let opens = memchr::memmem::find_iter(line, mark).count();
+                let begins = last(mark).is_some_and(|at| {
+                    let before = at.checked_sub(1).map(|at| line[at]);
+                    let next = line.get(at + mark.len());
+                    before.is_none_or(|byte| byte.is_ascii_whitespace())
+                        && next.is_none_or(|byte| byte.is_ascii_alphanumeric())
+                });
+                opens % 2 == 1 && begins
+            })
     };
     quote.map(|(_, close)| *close).or_else(bold)
 }
@@ -602,7 +619,7 @@ fn scan(rest: &[u8], before: &Before) -> Option<usize> {
             return Some(at);
         }
         let ends = match byte {
-            b'&' if before.is_markup_text() && entity(after).is_some() && !begins_pair(after) => {
+            b'&' if before.holds_entities() && entity(after).is_some() && !begins_pair(after) => {
                 at += entity(after).unwrap_or(0);
                 false
             }
@@ -747,6 +764,7 @@ fn ends_escaped(after: &[u8], before: &Before) -> bool {
         {
             true
         }
+        [b'x', b'0', b'0', ..] if before.quote.is_some() => true,
         [b'0', b'3', b'3', b'[', ..] | [b'x', b'1', b'b' | b'B', b'[', ..] | [b'e', b'[', ..] => {
             true
         }

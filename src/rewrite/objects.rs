@@ -192,6 +192,28 @@ const MAX_PREVIEWS: usize = 200;
 /// Bytes of a preview's line.
 const MAX_PREVIEW_LEN: usize = 160;
 
+/// Takes parts of words from the edges of a `window` of `line`, up to what is `kept`: they may be those of a
+/// secret that nobody recognises by its part.
+fn whole_words(text: &[u8], line: Span, window: Span, kept: Span) -> Span {
+    let is_edge = |byte: &u8| byte.is_ascii_whitespace() || b"\"'`,;(){}[]<>".contains(byte);
+    let mut whole = window;
+    if window.start > line.start && kept.start >= window.start {
+        let before = &text[window.start..kept.start];
+        whole.start = before
+            .iter()
+            .position(is_edge)
+            .map_or(kept.start, |at| window.start + at);
+    }
+    if window.end < line.end && kept.end <= window.end {
+        let behind = &text[kept.end..window.end];
+        whole.end = behind
+            .iter()
+            .rposition(is_edge)
+            .map_or(kept.end, |at| kept.end + at + 1);
+    }
+    whole
+}
+
 /// Directories in directories; git itself reads fewer than 5,000.
 pub(super) const MAX_DEPTH: usize = 2048;
 
@@ -439,7 +461,14 @@ impl Rewriter<'_> {
                 .start
                 .max(at.saturating_sub(MAX_PREVIEW_LEN / 2))
                 .min(line.end);
-            let line = &new[start..line.end.min(start + MAX_PREVIEW_LEN)];
+            let window = Span::new(start, line.end.min(start + MAX_PREVIEW_LEN));
+            let window = whole_words(
+                new,
+                line,
+                window,
+                Span::new(at.min(line.end), at.min(line.end)),
+            );
+            let line = &new[window.start..window.end];
             if lines.last().is_none_or(|last| last != line) && lines.len() < 5 {
                 lines.push(line.to_vec());
             }
@@ -470,6 +499,9 @@ impl Rewriter<'_> {
                 .start
                 .max(span.start.saturating_sub(MAX_PREVIEW_LEN / 2));
             let mut to = line.end.max(last.end).min(span.end + MAX_PREVIEW_LEN / 2);
+            let lines_of = Span::new(line.start, line.end.max(last.end));
+            let window = whole_words(text, lines_of, Span::new(from, to), *span);
+            (from, to) = (window.start, window.end);
             // No value is cut.
             for other in spans {
                 if other.start < from && other.end > from {

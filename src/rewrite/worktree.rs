@@ -336,8 +336,30 @@ fn files(root: &Path, git: &Git, moved: &[Moved]) -> Result<()> {
     if paths.is_empty() {
         return Ok(());
     }
+    write_files(root, git, &paths)
+}
+
+/// Lets git write files as the index has them. Who may read a file stays: git would leave that to the
+/// umask, and a file with secrets is often its owner's alone.
+fn write_files(root: &Path, git: &Git, paths: &[&[u8]]) -> Result<()> {
+    let is_file = |path: &Path| {
+        fs::symlink_metadata(path)
+            .ok()
+            .filter(fs::Metadata::is_file)
+    };
+    let places = paths.iter().map(|path| on_disk(root, path));
+    let permissions: Vec<(PathBuf, fs::Permissions)> = places
+        .filter_map(|path| is_file(&path).map(|data| (path, data.permissions())))
+        .collect();
     let words = ["checkout-index", "-f", "-u", "-q", "-z", "--stdin"];
-    git.change(&words, &lines(&paths))
+    let written = git.change(&words, &lines(paths));
+    for (path, kept) in permissions {
+        if is_file(&path).is_some_and(|data| data.permissions() != kept) {
+            fs::set_permissions(&path, kept)
+                .map_err(|e| Error::io("set the permissions of", &path, e))?;
+        }
+    }
+    written
 }
 
 fn move_file(old: &Path, new: &Path) -> Result<()> {
@@ -769,8 +791,7 @@ fn files_back(
     if back.is_empty() {
         return Ok(());
     }
-    let words = ["checkout-index", "-f", "-u", "-q", "-z", "--stdin"];
-    git.change(&words, &lines(&back))
+    write_files(root, git, &back)
 }
 
 /// What of the files of a worktree matters.

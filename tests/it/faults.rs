@@ -125,11 +125,7 @@ fn fail_each(repo: &Repo, library: &Path, (call, least): (&str, usize), count: u
         match output.status.code() {
             Some(2 | 3) => {}
             Some(1) => {
-                assert_eq!(
-                    told(&output),
-                    expected,
-                    "{call} {at} on {log}: {said}"
-                );
+                assert_eq!(told(&output), expected, "{call} {at} on {log}: {said}");
             }
             code => panic!("{call} {at} on {log}: {code:?} {said}"),
         }

@@ -304,7 +304,7 @@ fn what_may_go_on_is_said_to_be_a_part() {
 }
 
 /// Texts in texts, edits and marks around a value, which `@` stands for: none of them belongs to it.
-const AROUND: [&str; 33] = [
+const AROUND: [&str; 39] = [
     "- 'echo \"password: @\" >> conf'\n",
     "exec('echo \"DB_PASSWORD=@\" >> .env')\n",
     "{\"a\":\"echo 'DB_PASSWORD=@' >> .env\"}\n",
@@ -338,6 +338,12 @@ const AROUND: [&str; 33] = [
     ":password => %q(@),\n",
     "X-Api-Key: [@]\n",
     "<add c=\"Data Source=h;User ID=u;Password=&quot;@&quot;;X=y\" />\n",
+    "<command>echo &quot;password: @&quot; &gt; x</command>\n",
+    "<a href=\"https://h.example/?api_key=@&amp;x=1\">\n",
+    "\"x\": \"sed -i \\\"s|DB_PASSWORD=.*|DB_PASSWORD=@|g\\\" .env\"\n",
+    "/* password=@*/\n",
+    "char *x = \"password=@\\x00user=u\";\n",
+    "***password: @***\n",
 ];
 
 #[test]

@@ -500,6 +500,7 @@ impl Reader<'_> {
         if matches!(operator, Operator::Argument | Operator::Item) {
             return None;
         }
+        self.at += syntax::opening_entity(&self.bytes[self.at..]);
         let ends = if self.bytes[name.start..].starts_with(b"-") {
             Ends::Word
         } else {

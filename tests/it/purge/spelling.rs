@@ -111,3 +111,55 @@ fn what_a_comment_allows_stays_unless_it_is_named() {
     purged.purge(&["--finding", id, "--apply", "--finish"], 0);
     assert!(!show("kept.env").contains(&kept));
 }
+
+#[test]
+fn the_plain_copy_of_a_value_in_base64_is_erased() {
+    let mut purged = Purged::new(Repo::new());
+    purged.value = token("{base62:18}", 51);
+    let encoded = data_encoding::BASE64.encode(purged.value.as_bytes());
+    let secret = format!("kind: Secret\ndata:\n  password: {encoded}\n");
+    purged.repo.write("secret.yaml", secret);
+    purged
+        .repo
+        .write("notes.txt", format!("it was {} once\n", purged.value));
+    purged.repo.commit("a secret");
+    let found = purged.repo.scan(&["--min-confidence", "low"]);
+    let ids = found
+        .findings()
+        .iter()
+        .map(|finding| finding["fingerprint"].as_str().unwrap());
+    let mut args = vec!["--apply", "--finish"];
+    args.extend(ids.flat_map(|id| ["--finding", id]));
+    purged.purge(&args, 0);
+    for path in ["secret.yaml", "notes.txt"] {
+        let now = purged.repo.git(&["show", &format!("HEAD:{path}")]);
+        assert!(
+            !now.contains(&purged.value) && !now.contains(&encoded),
+            "{path}: {now}"
+        );
+    }
+}
+
+#[test]
+fn a_plan_shows_no_end_of_another_secret_on_a_long_line() {
+    let mut purged = Purged::new(Repo::new());
+    let other = token("{base62:400}", 52);
+    purged.value = github_token(53);
+    let line = format!(
+        "x={{secret:\"{other}\",t:\"{}\",after:\"{other}\"}}\n",
+        purged.value
+    );
+    purged.repo.write("a.js", line);
+    purged.repo.commit("two secrets");
+    let found = purged.repo.scan(&[]);
+    let id = found.only("github-pat")["fingerprint"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let plan = purged.purge(&["--finding", &id], 1);
+    assert!(plan.contains("a.js"), "{plan}");
+    for part in other.as_bytes().windows(12) {
+        let part = std::str::from_utf8(part).unwrap();
+        assert!(!plan.contains(part), "{plan}");
+    }
+}

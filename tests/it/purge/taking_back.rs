@@ -485,3 +485,17 @@ fn both_names_that_a_kill_left_of_a_ref_become_one() {
     assert!(said.contains("as it was"), "{said}");
     assert_same(&purged.state(), &before, "after");
 }
+
+#[test]
+fn a_file_stays_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let purged = simple();
+    let path = purged.repo.path().join("a.env");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let mode = || std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+    purged.purge(&["--known", "-", "--apply"], 0);
+    assert_eq!(mode(), 0o600);
+    purged.purge(&["undo"], 0);
+    assert_eq!(mode(), 0o600);
+    assert_eq!(purged.repo.git(&["status", "--porcelain"]), "");
+}
