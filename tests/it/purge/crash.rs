@@ -81,7 +81,7 @@ fn killed_anywhere_it_goes_on_or_back() {
             break;
         }
         // Every stage takes its turn; a run that is faster than the first one ends by itself.
-        let point = whole.mul_f64(f64::from(round % 30) / 34.0);
+        let point = whole.mul_f64(f64::from(round % 30) / 24.0);
         let jitter = Duration::from_micros(random.below(3000) as u64);
         let mut child = start(&purged, &["--apply", "--finish"]);
         std::thread::sleep(point + jitter);
