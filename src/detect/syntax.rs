@@ -951,7 +951,7 @@ fn field(rest: &[u8], before: &Before, is_query: bool) -> Option<usize> {
         let after = &rest[at + 1..];
         match byte {
             b'\n' | b'\r' => return Some(at),
-            b';' if !is_query => return Some(at),
+            b';' if !is_query && before.opening.is_none() => return Some(at),
             // The quote around the field itself.
             b'&' if before
                 .opening

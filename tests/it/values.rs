@@ -347,6 +347,15 @@ const AROUND: [&str; 39] = [
 ];
 
 #[test]
+fn a_field_in_quotes_of_markup_may_hold_semicolons() {
+    let value = format!("{};{}", made(8, 62), made(8, 63));
+    let text = format!("<add c=\"Data Source=h;User ID=u;Password=&quot;{value}&quot;;X=y\" />\n");
+    let found = values(&text);
+    let found: Vec<&str> = found.iter().map(|entry| entry.1.as_str()).collect();
+    assert_eq!(found, [&value]);
+}
+
+#[test]
 fn what_is_around_a_value_is_no_part_of_it() {
     let value = made(16, 61);
     for text in AROUND {
