@@ -121,7 +121,9 @@ fn next_unit(bytes: &[u8], range: Range<usize>) -> Option<(usize, Unit)> {
         let rest = &bytes[at..];
         let can_be = match rest {
             [b'%', next, ..] => next.is_ascii_hexdigit(),
-            [b'\\', next, ..] => matches!(next, b'u' | b'x' | b'/' | b'0' | b'1'),
+            // Of escaped slashes, only those of an address: regular expressions are full of them.
+            [b'\\', b'/', ..] => matches!(bytes[..at], [.., b':'] | [.., b':', b'\\', b'/']),
+            [b'\\', next, ..] => matches!(next, b'u' | b'x' | b'0' | b'1'),
             [ESCAPE, next, ..] => *next == b'[',
             [_, next, ..] => *next == b'#' || next.is_ascii_lowercase(),
             _ => false,
