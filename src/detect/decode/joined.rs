@@ -135,11 +135,15 @@ fn pair(bytes: &[u8], at: usize) -> Option<Pair> {
         return None;
     }
     let next = joint(bytes, at)?;
-    Some(Pair {
-        start: piece_before(bytes, at)?,
-        next,
-        end: piece_after(bytes, next)?,
-    })
+    let (start, end) = (piece_before(bytes, at)?, piece_after(bytes, next)?);
+    let is_token = !is_path(&bytes[start..at]) && !is_path(&bytes[next..end]);
+    is_token.then_some(Pair { start, next, end })
+}
+
+/// Whether a piece is a path or an address: lists of imports are full of them. Base64 has no dot, and
+/// tokens with dots have no slash.
+fn is_path(piece: &[u8]) -> bool {
+    memchr::memchr(b'/', piece).is_some() && memchr::memchr(b'.', piece).is_some()
 }
 
 /// The pair before the one whose first piece begins at `start`, if that piece is also the second of it.

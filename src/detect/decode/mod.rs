@@ -396,6 +396,7 @@ mod tests {
         for text in [
             format!("'{one}' + '{two}'"),
             format!("\"{one}\" \"{two}\""),
+            format!("\"example.org/c\" + \"{one}\" + \"{two}\""),
             format!("\"{one}\"\n    \"{two}\""),
             format!("\"{one}\"\r\n\t+ \"{two}\""),
             format!("'{one}' . '{two}'"),
@@ -427,6 +428,7 @@ mod tests {
             "['abc1_ABCDEFGH', 'IJKLMNOP0123456789']",
             "\"abc1_ABCDEFGH\", \"IJKLMNOP0123456789\"",
             "\"some text \" + \"of people\"",
+            "\"example.org/a/v2\"\n\t\"example.org/b/0123456789\"",
             "\"lines\\n\"\n\"of text 0123456789ABCDEFGHIJ\"",
             "\"abc\" + \"def\"",
         ] {
