@@ -192,12 +192,15 @@ fn undoubled(value: &[u8], quote: u8) -> Option<Vec<u8>> {
     (out.len() < value.len()).then_some(out)
 }
 
-/// What `value` means if it is base64 of a text, as in a Secret of Kubernetes.
+/// What `value` means if it is base64 of a text, as in a Secret of Kubernetes. A word is not searched for:
+/// it stands everywhere.
 fn decoded_base64(value: &[u8]) -> Option<Vec<u8>> {
     const MIN_LEN: usize = 8;
     let plain = BASE64.decode(value).ok()?;
     let is_text = plain.iter().all(u8::is_ascii_graphic);
-    (is_text && plain.len() >= MIN_LEN).then_some(plain)
+    let is_word =
+        !plain.iter().any(u8::is_ascii_digit) || !plain.iter().any(u8::is_ascii_alphabetic);
+    (is_text && !is_word && plain.len() >= MIN_LEN).then_some(plain)
 }
 
 /// What `value` means if its backslashes are escapes; `None` if it has none, or others.
@@ -271,6 +274,22 @@ mod tests {
             assert!(found.iter().any(|known| known == spelled), "{spelled}");
         }
         assert!(spellings("pässwört").contains(&r"p\u00e4ssw\u00f6rt".to_owned()));
+    }
+
+    #[test]
+    fn the_text_of_base64_is_read_unless_it_is_a_word() {
+        let known =
+            |text: &str| spellings(&BASE64.encode(text.as_bytes())).contains(&text.to_owned());
+        assert!(known("4unt3r-of_value"));
+        for word in [
+            "password",
+            "my-password",
+            "1234567890",
+            "s3cret",
+            "two words 2",
+        ] {
+            assert!(!known(word), "{word}");
+        }
     }
 
     #[test]

@@ -233,6 +233,7 @@ fn searched(secrets: &HashSet<Arc<Secret>>) -> Option<(AhoCorasick, Vec<String>)
         let (value, mark) = (secret.reveal(), secret.redacted());
         forms.push((value.to_vec(), mark.clone()));
         let spellings = spelling::of(value).into_iter();
+        let spellings = spellings.filter(|(_, spelled)| is_recognisable(spelled));
         forms.extend(spellings.map(|(_, spelled)| (spelled, mark.clone())));
     }
     forms.sort_unstable();

@@ -470,3 +470,17 @@ near_misses = ["acmetok_{hex:20}"]
         assert!(!text.contains(&value), "{options:?}: {text}");
     }
 }
+
+#[test]
+fn the_word_that_a_secret_encodes_changes_no_name() {
+    let repo = Repo::new();
+    let encoded = data_encoding::BASE64.encode(b"password");
+    repo.write("passwords/a.yaml", format!("db_password: {encoded}\n"));
+    repo.write("passwords/b.env", format!("TOKEN={}\n", github_token(7)));
+    repo.commit("a word in base64");
+    let report = json(&repo, &["--min-confidence", "low"]);
+    for finding in list(&report["findings"]) {
+        let path = finding["history"]["first"]["path"].as_str().unwrap();
+        assert!(path.starts_with("passwords/"), "{path}");
+    }
+}
