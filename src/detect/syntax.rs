@@ -398,6 +398,10 @@ fn closing_mark(line: &[u8]) -> Option<&'static [u8]> {
         ("“".as_bytes(), "”".as_bytes()),
         ("‘".as_bytes(), "’".as_bytes()),
     ];
+    let is_mark = |byte: &u8| b"*_~".contains(byte) || !byte.is_ascii();
+    if !line.iter().any(is_mark) {
+        return None;
+    }
     let last = |mark: &[u8]| memchr::memmem::rfind(line, mark);
     let quote = QUOTES.iter().find(|(open, close)| last(open) > last(close));
     let bold = || {

@@ -17,7 +17,7 @@ use crate::validate::{State, Verdict};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Validation {
     /// `active`, `inactive` or `unknown`.
-    pub state: StateWord,
+    pub state: State,
     /// Why.
     pub reason: Text,
     /// Whose it is, `name: value` each.
@@ -34,47 +34,11 @@ pub struct Validation {
     pub checked: Option<String>,
 }
 
-/// A state, as reports write it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum StateWord {
-    /// Its issuer accepts it.
-    Active,
-    /// Nothing is known.
-    Unknown,
-    /// Its issuer does not accept it.
-    Inactive,
-}
-
-impl From<State> for StateWord {
-    fn from(state: State) -> Self {
-        match state {
-            State::Active => Self::Active,
-            State::Unknown => Self::Unknown,
-            State::Inactive => Self::Inactive,
-        }
-    }
-}
-
-impl StateWord {
-    /// All, in the order of reports.
-    pub const ALL: [Self; 3] = [Self::Active, Self::Unknown, Self::Inactive];
-
-    /// The word.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Unknown => "unknown",
-            Self::Inactive => "inactive",
-        }
-    }
-}
-
 impl Validation {
     fn of(verdict: &Verdict, redactor: &Redactor) -> Self {
         let text = |text: &String| Text::of(redactor.text(text.as_bytes()).into_owned());
         Self {
-            state: verdict.state.into(),
+            state: verdict.state,
             reason: text(&verdict.reason),
             whose: verdict.whose.iter().map(text).collect(),
             can: verdict.can.iter().map(text).collect(),
@@ -118,7 +82,7 @@ impl Finding {
     pub fn is_active(&self) -> bool {
         self.validation
             .as_ref()
-            .is_some_and(|validation| validation.state == StateWord::Active)
+            .is_some_and(|validation| validation.state == State::Active)
     }
 }
 
@@ -133,18 +97,18 @@ impl Document {
         }
         let rank = |finding: &Finding| {
             let validation = finding.validation.as_ref();
-            validation.map_or(StateWord::Unknown, |validation| validation.state)
+            validation.map_or(State::Unknown, |validation| validation.state)
         };
         self.findings.sort_by_key(rank);
     }
 
     /// Leaves out the findings of other states; they count as filtered. `filters` are the options that say
     /// so.
-    pub fn keep_states(&mut self, states: &[StateWord], filters: &[String]) {
+    pub fn keep_states(&mut self, states: &[State], filters: &[String]) {
         let before = self.findings.len();
         self.findings.retain(|finding| {
             let state = finding.validation.as_ref();
-            states.contains(&state.map_or(StateWord::Unknown, |state| state.state))
+            states.contains(&state.map_or(State::Unknown, |state| state.state))
         });
         self.coverage.filtered += before - self.findings.len();
         let filters = filters.iter().map(|filter| Text::Utf8(filter.clone()));
@@ -157,11 +121,11 @@ impl Document {
             .findings
             .iter()
             .filter_map(|finding| finding.validation.as_ref());
-        let states: Vec<StateWord> = states.map(|validation| validation.state).collect();
+        let states: Vec<State> = states.map(|validation| validation.state).collect();
         if states.is_empty() {
             return None;
         }
-        let counts = StateWord::ALL.map(|state| {
+        let counts = State::ALL.map(|state| {
             let count = states.iter().filter(|other| **other == state).count();
             format!("{count} {}", state.name())
         });

@@ -20,13 +20,16 @@ pub mod special;
 #[cfg(test)]
 mod tests;
 
+use serde::{Deserialize, Serialize};
+
 pub use engine::{Limits, Validator};
 pub use network::Network;
 pub use plan::{Hosts, Question};
 pub use prove::prove;
 
 /// What is known of a secret.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum State {
     /// Its issuer accepts it.
     Active,

@@ -76,17 +76,5 @@ pub(super) fn stops(text: &[u8]) -> Stops {
 }
 
 pub(super) fn outer(text: &[u8], stops: &Stops, inner: Span) -> Span {
-    let (first, last) = (inner.start * 8 / 5, (inner.end * 8).div_ceil(5).max(1) - 1);
-    let place = |number: usize| {
-        let (from, skip) = stops.before(number)?;
-        // A symbol is not escaped: what stands before it does not matter.
-        let found = symbols(&text[from..]).nth(skip);
-        found.map(|(at, _)| from + at)
-    };
-    let start = place(first).unwrap_or(text.len());
-    let end = match last > first {
-        true => place(last).map_or(text.len(), |at| at + 1),
-        false => (start + 1).min(text.len()),
-    };
-    Span::new(start, end)
+    stops.outer_of_symbols(text, inner, 5, symbols)
 }

@@ -1,6 +1,8 @@
 //! Where the units of an encoded text stand: found from the nearest of many known places, rather
 //! than from the beginning for each secret in it.
 
+use crate::span::Span;
+
 /// Units from one known place to the next.
 const STEP: usize = 64;
 
@@ -27,6 +29,33 @@ impl Stops {
     /// How many units there are.
     pub(super) fn count(&self) -> usize {
         self.count
+    }
+
+    /// Where the bytes `inner` of a decoded text stand, of which each symbol has `bits`; `symbols` finds
+    /// those of a text, whatever stands before it.
+    pub(super) fn outer_of_symbols<'t, I>(
+        &self,
+        text: &'t [u8],
+        inner: Span,
+        bits: usize,
+        symbols: impl Fn(&'t [u8]) -> I,
+    ) -> Span
+    where
+        I: Iterator<Item = (usize, u8)>,
+    {
+        let first = inner.start * 8 / bits;
+        let last = (inner.end * 8).div_ceil(bits).max(1) - 1;
+        let place = |number: usize| {
+            let (from, skip) = self.before(number)?;
+            let found = symbols(&text[from..]).nth(skip);
+            found.map(|(at, _)| from + at)
+        };
+        let start = place(first).unwrap_or(text.len());
+        let end = match last > first {
+            true => place(last).map_or(text.len(), |at| at + 1),
+            false => (start + 1).min(text.len()),
+        };
+        Span::new(start, end)
     }
 
     /// The offset of a unit at or a little before unit `number`, and how many units are between.

@@ -17,7 +17,6 @@ use unleak::finding::{Finding, Fingerprint};
 use unleak::odb::file;
 use unleak::report::Document;
 use unleak::report::redact::Redactor;
-use unleak::report::validation::StateWord;
 use unleak::rule::request::Requests;
 use unleak::rule::{self, RuleSet};
 use unleak::validate::kept::Kept;
@@ -120,7 +119,7 @@ fn keep_wanted(filter: &StateFilter, document: &mut Document) {
     if filter.only.is_empty() {
         return;
     }
-    let states: Vec<StateWord> = filter.only.iter().map(|choice| word(*choice)).collect();
+    let states: Vec<State> = filter.only.iter().map(|choice| word(*choice)).collect();
     let said: Vec<String> = states
         .iter()
         .map(|state| format!("--only {}", state.name()))
@@ -134,10 +133,10 @@ pub(crate) fn judged(args: &Args, scan: &ScanArgs, document: &Document, exit: Ex
     if filter.fail_on.is_empty() || exit != Exit::Found {
         return exit;
     }
-    let states: Vec<StateWord> = filter.fail_on.iter().map(|choice| word(*choice)).collect();
+    let states: Vec<State> = filter.fail_on.iter().map(|choice| word(*choice)).collect();
     let of = |finding: &unleak::report::document::Finding| {
         let validation = finding.validation.as_ref();
-        validation.map_or(StateWord::Unknown, |validation| validation.state)
+        validation.map_or(State::Unknown, |validation| validation.state)
     };
     if document
         .findings
@@ -148,7 +147,7 @@ pub(crate) fn judged(args: &Args, scan: &ScanArgs, document: &Document, exit: Ex
     }
     let unknown = document.findings.iter();
     let unknown = unknown
-        .filter(|finding| of(finding) == StateWord::Unknown)
+        .filter(|finding| of(finding) == State::Unknown)
         .count();
     if unknown > 0 {
         ui::note(args, &format!("the state of {unknown} findings is unknown"));
@@ -156,11 +155,11 @@ pub(crate) fn judged(args: &Args, scan: &ScanArgs, document: &Document, exit: Ex
     Exit::Clean
 }
 
-fn word(choice: StateChoice) -> StateWord {
+fn word(choice: StateChoice) -> State {
     match choice {
-        StateChoice::Active => StateWord::Active,
-        StateChoice::Inactive => StateWord::Inactive,
-        StateChoice::Unknown => StateWord::Unknown,
+        StateChoice::Active => State::Active,
+        StateChoice::Inactive => State::Inactive,
+        StateChoice::Unknown => State::Unknown,
     }
 }
 
