@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::error::{Error, Result, nearest, quoted};
-use crate::odb::repository::Repository;
+use crate::git::repository::Repository;
 use crate::rule::Confidence;
 use crate::suppress::pattern::{self, Pattern, Written};
 use crate::tables::{self, Fault, Field, Kind};

@@ -29,8 +29,9 @@ pub mod paths;
 pub mod rule;
 pub mod unpack;
 
-// Layer 2: what is a secret, what is a finding.
+// Layer 2: repositories beside their objects, and what is a secret.
 pub mod detect;
+pub mod git;
 
 // Layer 3: the words for what was found.
 pub mod finding;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use unleak::odb::repository::{Overrides, Repository};
+use unleak::git::repository::{Overrides, Repository};
 use unleak::odb::{Limits, ObjectStore};
 
 /// The repository to measure: `UNLEAK_BENCH_REPO`, or the one that holds the current directory.

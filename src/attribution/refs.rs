@@ -6,9 +6,9 @@ use gix::bstr::{BString, ByteSlice};
 use gix::hash::Kind as HashKind;
 
 use crate::finding::Place;
+use crate::git::refs::{Ref, Target};
+use crate::git::repository::{Indexed, Repository};
 use crate::odb::Skipped;
-use crate::odb::refs::{Ref, Target};
-use crate::odb::repository::{Indexed, Repository};
 
 /// What a tip is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -14,9 +14,9 @@ use crate::error::{Error, Result};
 use crate::finding::{
     Appearance, Finding, Fingerprint, History, Occurrence, Place, Signature, Spot,
 };
+use crate::git::repository::{Overrides, Repository};
 use crate::odb::lookup::Lookup;
 use crate::odb::reason::reason;
-use crate::odb::repository::{Overrides, Repository};
 use crate::odb::walk::Tally;
 use crate::odb::{Node, ObjectKind, SkipReason, Skipped};
 use crate::scan::commits::{self, NewCommits, Range};

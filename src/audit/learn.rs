@@ -6,13 +6,13 @@ use std::path::PathBuf;
 use rustc_hash::FxHashMap;
 
 use crate::detect::{Detector, Hits, Scratch};
+use crate::git::lfs::Pointer;
+use crate::git::stamp::Files;
 use crate::ledger::forks::Forks;
 use crate::ledger::ids::{Finder, Ids};
 use crate::ledger::sights::{Noted, note};
 use crate::ledger::story::Story;
 use crate::ledger::{Difference, Digest, Fact, Ledger};
-use crate::odb::lfs::Pointer;
-use crate::odb::stamp::Files;
 use crate::odb::walk::{Base, Object, Visitor, walk_some};
 use crate::odb::{Node, ObjectKind, ObjectStore};
 use crate::progress::Progress;

@@ -19,12 +19,12 @@ use crate::attribution::trees::TreeLinks;
 use crate::attribution::{self, Attributed, Named, Places, Trace, TreesRead};
 use crate::detect::Detector;
 use crate::error::Result;
+use crate::git::lfs::Pointer;
+use crate::git::repository::{Overrides, Repository};
+use crate::git::stamp::Files;
 use crate::ledger::forks::Forks;
 use crate::ledger::{Digest, Fact, Ledger};
 use crate::odb::bundle;
-use crate::odb::lfs::Pointer;
-use crate::odb::repository::{Overrides, Repository};
-use crate::odb::stamp::Files;
 use crate::odb::{Node, ObjectKind, ObjectStore, Skipped};
 use crate::progress::Progress;
 use crate::scan::collect::Collector;
@@ -433,7 +433,7 @@ impl Source<'_> {
         let links = &scan.trees.links;
         let homes = telling::homes(scan.trace, links);
         let finder = NameFinder::new(store, &homes);
-        let files = work.files.as_ref().filter(|files| store.reads(files));
+        let files = work.files.as_ref().filter(|files| files.are_of(store));
         let story = files.and_then(|files| {
             let telling = Telling {
                 files,

@@ -8,13 +8,13 @@ use crate::attribution::commits::CommitGraph;
 use crate::attribution::trees::TreeLinks;
 use crate::attribution::{Absent, Introduced, MAX_APPEARANCES, Trace};
 use crate::finding::Fingerprint;
+use crate::git::stamp::Files;
 use crate::ledger::Digest;
 use crate::ledger::ids::Ids;
 use crate::ledger::sights::stand_in;
 use crate::ledger::story::{Commits, KeptIntroduced, NameAt, Story, joined};
 use crate::odb::Node;
 use crate::odb::objects::Objects;
-use crate::odb::stamp::Files;
 use crate::rule::RuleSet;
 use crate::scan::Sighted;
 

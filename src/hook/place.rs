@@ -9,7 +9,7 @@ use gix::config::Source;
 
 use super::framework::Managed;
 use crate::error::{Error, Result};
-use crate::odb::repository::{cannot_open, git_dir_above};
+use crate::git::repository::{cannot_open, git_dir_above};
 
 /// Where the hooks of a repository are.
 #[derive(Clone, Debug)]

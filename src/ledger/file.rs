@@ -12,7 +12,7 @@ use super::ids::Ids;
 use super::sights::Noted;
 use super::story::Story;
 use super::{Digest, Fact, Ledger};
-use crate::odb::lfs::Pointer;
+use crate::git::lfs::Pointer;
 use crate::odb::map::Map;
 
 const MAGIC: &[u8; 16] = b"unleak ledger 1\n";

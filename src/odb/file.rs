@@ -8,6 +8,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use super::{ObjectKind, SkipReason, Skipped};
+use crate::error::{Error, Result};
 
 /// Largest file that is read: of packed refs, ten million.
 pub const MAX_FILE_LEN: u64 = 1 << 30;
@@ -174,4 +175,22 @@ pub fn list_what_can_be(dir: &Path) -> (Vec<std::fs::DirEntry>, Option<Unread>) 
     }
     listed.sort_unstable_by_key(std::fs::DirEntry::file_name);
     (listed, unread)
+}
+
+/// Refuses files among `names` in `dir` that would make their reader wait for ever, or read without end.
+///
+/// # Errors
+/// `Repository`, with the path of the first such file.
+pub fn check_plain(dir: &Path, names: &[&str]) -> Result<()> {
+    match first_special(dir, names) {
+        None => Ok(()),
+        Some(special) => {
+            let why = "it is no plain file, or larger than any that git writes";
+            let error = std::io::Error::other(why);
+            let opening = format!("cannot open '{}'", special.display());
+            Err(Error::repository(opening)
+                .because(error)
+                .hint("git makes a plain file there: move this one out of the way"))
+        }
+    }
 }

@@ -9,8 +9,7 @@ use gix::objs::{Exists as _, Find as _};
 use gix::odb::Header as _;
 
 use super::reason::reason;
-use super::repository::check_objects;
-use super::{Limits, ObjectKind, SkipReason, Skipped, hash};
+use super::{Limits, ObjectKind, SkipReason, Skipped, file, hash, loose};
 use crate::error::{Error, Result};
 
 /// Several object directories with their alternates. Cloning is cheap; a clone may go to another
@@ -149,4 +148,21 @@ fn skipped(reason: SkipReason, id: &gix::oid, kind: ObjectKind, why: &str) -> Sk
         object_id: Some(ObjectId::from(id)),
         detail: format!("{} {id}: {why}", kind.name()),
     }
+}
+
+/// Refuses object directories with pipes and the like among their files: gix would wait for them.
+pub(crate) fn check_objects(dirs: &[PathBuf]) -> Result<()> {
+    for dir in dirs {
+        file::check_plain(&dir.join("info"), &["alternates", "commit-graph"])?;
+        let fans = loose::fans(dir)?;
+        let parts = fans.into_iter().chain(["pack".to_owned()]);
+        for part in parts.map(|part| dir.join(part)) {
+            let special = file::special_in(&part).map_err(|e| Error::io("list", &part, e))?;
+            if let Some(special) = special {
+                let why = std::io::Error::other(file::NOT_PLAIN);
+                return Err(Error::io("open", &special, why));
+            }
+        }
+    }
+    Ok(())
 }

@@ -12,16 +12,12 @@
 //! Everything read here is a claim by a stranger. Damage never panics and never ends the walk: it
 //! is listed, with file and offset, and the rest is read.
 
-mod address;
 pub mod budget;
 pub mod bundle;
 pub mod delta;
 pub mod file;
-pub mod gitdir;
 pub mod hash;
-pub mod index;
 pub mod inflate;
-pub mod lfs;
 pub mod lookup;
 pub mod loose;
 pub mod map;
@@ -29,14 +25,8 @@ pub mod objects;
 pub mod pack;
 pub mod read;
 pub(crate) mod reason;
-pub mod refs;
-pub mod reftable;
-pub mod repository;
-pub mod revision;
 pub mod share;
 pub mod sketch;
-mod split;
-pub mod stamp;
 mod unindexed;
 pub mod walk;
 pub mod window;
@@ -474,28 +464,6 @@ impl ObjectStore {
     /// All loose objects.
     pub fn loose(&self) -> &[LooseObject] {
         &self.loose
-    }
-
-    /// Whether exactly these files are what it reads.
-    pub fn reads(&self, files: &stamp::Files) -> bool {
-        let packs = self
-            .packs
-            .iter()
-            .map(|pack| pack.path.with_extension("idx"));
-        let packs: Vec<PathBuf> = packs.collect();
-        let listed = files.packs.iter().map(|(path, _)| path);
-        let mut loose: Vec<(ObjectId, usize)> = self
-            .loose
-            .iter()
-            .map(|object| (object.id, object.dir))
-            .collect();
-        loose.sort_unstable();
-        let listed_loose = files.loose.iter().map(|&(id, dir, _)| (id, dir));
-        !files.has_unindexed
-            && self.dirs == files.dirs
-            && packs.len() == files.packs.len()
-            && listed.into_iter().all(|path| packs.contains(path))
-            && loose.into_iter().eq(listed_loose)
     }
 
     /// The object directories: the repository's own first, then alternates.

@@ -16,8 +16,8 @@ use super::patch;
 use super::remove::{Doomed, remove_file};
 use super::survey::Survey;
 use crate::error::{Error, Result};
-use crate::odb::lfs::Pointer;
-use crate::odb::repository::Repository;
+use crate::git::lfs::Pointer;
+use crate::git::repository::Repository;
 use crate::odb::{Skipped, file};
 use crate::scan::files::{self, Wanted};
 

@@ -20,9 +20,9 @@ use super::snapshot::Snapshot;
 use super::survey::{Purpose, Survey};
 use super::{files, holders, locks, tree};
 use crate::error::{Error, Result};
-use crate::odb::lfs::Pointer;
+use crate::git::lfs::Pointer;
+use crate::git::repository::{Overrides, Repository};
 use crate::odb::read::Reader;
-use crate::odb::repository::{Overrides, Repository};
 use crate::odb::{ObjectId, ObjectKind, ObjectStore};
 
 /// Finishes a purge that was applied; returns the proof.

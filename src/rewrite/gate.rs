@@ -4,7 +4,7 @@ use rustc_hash::FxHashSet;
 
 use super::publish::Manifest;
 use crate::error::Result;
-use crate::odb::repository::{Overrides, Repository};
+use crate::git::repository::{Overrides, Repository};
 use crate::odb::{Limits, ObjectId, Skipped};
 use crate::scan::commits::{self, Range};
 use crate::scan::range;

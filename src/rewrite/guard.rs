@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::git::repository::Repository;
 use crate::odb::ObjectStore;
-use crate::odb::repository::Repository;
 
 /// A worktree of a repository.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,8 +9,8 @@ use std::path::Path;
 use gix::hash::Kind as HashKind;
 
 use crate::error::{Error, Result};
+use crate::git::index::Index;
 use crate::odb::hash;
-use crate::odb::index::Index;
 
 /// Writes the index at `path` without extensions that git can do without.
 ///

@@ -16,7 +16,7 @@ use super::proof::{self, Leftover};
 use super::purge::Job;
 use super::survey::{Purpose, Survey};
 use crate::error::{Error, Result};
-use crate::odb::repository::{Overrides, Repository};
+use crate::git::repository::{Overrides, Repository};
 use crate::odb::{ObjectKind, SkipReason, Skipped, bundle, file};
 
 /// The `.git` directories of submodules below `common`, sorted.

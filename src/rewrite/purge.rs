@@ -32,7 +32,7 @@ use super::write::{self, Planned};
 use super::{check, nested, pack, patch, publish, undo, worktree};
 use super::{files, finish};
 use crate::error::{Error, Result};
-use crate::odb::repository::{Overrides, Repository};
+use crate::git::repository::{Overrides, Repository};
 use crate::odb::{Limits, ObjectId, ObjectKind, Skipped, hash};
 use crate::progress::Progress;
 use crate::rule::RuleSet;

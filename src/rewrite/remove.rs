@@ -15,8 +15,8 @@ use super::journal::{self, Journal, Lock};
 use super::survey::Survey;
 use crate::attribution::commits::Rank;
 use crate::error::{Error, Result};
+use crate::git::repository::Repository;
 use crate::odb::pack::Pack;
-use crate::odb::repository::Repository;
 use crate::odb::{Node, ObjectId, ObjectKind, ObjectStore, Place};
 
 /// Objects that go.

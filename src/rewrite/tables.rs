@@ -12,8 +12,8 @@ use super::git::Git;
 use super::moves;
 use super::snapshot::Snapshot;
 use crate::error::{Error, Result};
+use crate::git::repository::Repository;
 use crate::odb::ObjectId;
-use crate::odb::repository::Repository;
 
 /// Puts the tables back, if all refs are as they were; else the stash, which is a reflog. Returns whether
 /// all reflogs are as they were.

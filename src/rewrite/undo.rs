@@ -26,8 +26,8 @@ use super::snapshot::{self, Inputs, Snapshot};
 use super::worktree::{self, Heads};
 use super::{invert, publish, tables, tree};
 use crate::error::{Error, Result};
-use crate::odb::refs::Ref;
-use crate::odb::repository::{Overrides, Repository};
+use crate::git::refs::Ref;
+use crate::git::repository::{Overrides, Repository};
 use crate::odb::{Limits, ObjectId};
 
 /// What is to be said when a purge was taken back.

@@ -20,7 +20,7 @@ use super::patch;
 use super::snapshot::Snapshot;
 use super::survey::{GITLINK, Survey};
 use crate::error::{Error, Result};
-use crate::odb::index::{Entry, Index};
+use crate::git::index::{Entry, Index};
 use crate::odb::{ObjectKind, hash};
 
 /// A file of a worktree, or an entry of its index, that a purge changes.

@@ -7,7 +7,7 @@ use super::sift::{Sift, unopened};
 use super::{Delta, ScanOptions, Sighted};
 use crate::detect::{Detector, Hits};
 use crate::finding::Place;
-use crate::odb::lfs::Pointer;
+use crate::git::lfs::Pointer;
 use crate::odb::walk::{Base, Object, Observer, Streamed, Tally, Visitor, Wanted, walk_some};
 use crate::odb::window::Window;
 use crate::odb::{Node, ObjectKind, ObjectStore, Skipped};

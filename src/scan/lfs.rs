@@ -13,7 +13,7 @@ use super::files;
 use crate::detect::Detector;
 use crate::detect::decode::Layer;
 use crate::finding::Place;
-use crate::odb::lfs::Pointer;
+use crate::git::lfs::Pointer;
 use crate::odb::{Limits, Node, SkipReason, Skipped, file};
 
 /// What was found behind pointers.

@@ -8,7 +8,7 @@ use super::collect;
 use super::sift::{Sift, unopened};
 use super::{ScanOptions, Sighted, lfs};
 use crate::detect::{Detector, Hits};
-use crate::odb::lfs::Pointer;
+use crate::git::lfs::Pointer;
 use crate::odb::lookup::Lookup;
 use crate::odb::walk::Tally;
 use crate::odb::{Node, ObjectKind, Skipped};

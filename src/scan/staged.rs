@@ -12,7 +12,7 @@ use rustc_hash::FxHashSet;
 
 use super::trees::{EntryType, TreeEntry, Trees};
 use crate::error::Result;
-use crate::odb::index::{CacheTree, Entry, Index};
+use crate::git::index::{CacheTree, Entry, Index};
 
 /// A file that the index has and none of the parents has at the same path.
 #[derive(Clone, Debug, PartialEq, Eq)]

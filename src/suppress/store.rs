@@ -12,7 +12,7 @@ use super::Suppressions;
 use super::entry::{Details, Digest, Entry, Key};
 use crate::error::{Error, Result};
 use crate::finding::Fingerprint;
-use crate::odb::repository::Repository;
+use crate::git::repository::Repository;
 use crate::paths::PathPattern;
 
 /// The directory.

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use data_encoding::{BASE64, HEXLOWER};
 use unleak::detect::{Detector, HitLimits, Hits, Margin, Scratch};
-use unleak::odb::repository::{Overrides, Repository};
+use unleak::git::repository::{Overrides, Repository};
 use unleak::odb::walk::{Base, Object, Visitor, walk};
 use unleak::odb::{Limits, ObjectKind};
 use unleak::progress::Progress;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Mutex;
 
-use unleak::odb::repository::{Overrides, Repository};
+use unleak::git::repository::{Overrides, Repository};
 use unleak::odb::walk::{Base, Object, Visitor, walk};
 use unleak::odb::{Limits, ObjectKind, ObjectStore};
 use unleak::progress::Progress;

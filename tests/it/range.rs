@@ -5,8 +5,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use gix::ObjectId;
+use unleak::git::repository::{Overrides, Repository};
 use unleak::odb::Limits;
-use unleak::odb::repository::{Overrides, Repository};
 use unleak::rule::template::Random;
 use unleak::scan::commits::{self, Range};
 use unleak::scan::range;

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use gix::hash::Kind as HashKind;
-use unleak::odb::refs::{Refs, Target};
-use unleak::odb::reftable::{self, Wanted};
-use unleak::odb::repository::{Overrides, Repository};
+use unleak::git::refs::{Refs, Target};
+use unleak::git::reftable;
+use unleak::git::reftable::Wanted;
+use unleak::git::repository::{Overrides, Repository};
 use unleak::odb::{ObjectId, SkipReason};
 use unleak::rule::template::Random;
 

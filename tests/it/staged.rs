@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::process::Output;
 
+use unleak::git::repository::{Overrides, Repository};
 use unleak::odb::Limits;
-use unleak::odb::repository::{Overrides, Repository};
 use unleak::rule::template::Random;
 use unleak::scan::staged;
 use unleak::scan::trees::Trees;

@@ -12,7 +12,7 @@ use clap_complete::Shell;
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
 use clap_complete::env::{CompleteEnv, EnvCompleter, Shells};
 use unleak::error::{Error, Result};
-use unleak::odb::repository::Repository;
+use unleak::git::repository::Repository;
 use unleak::report::redact::{Redactor, Reveal};
 use unleak::rule::{self, RuleSet};
 use unleak::suppress::Store;

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use unleak::config::{Config, FILE};
 use unleak::error::{Error, Result};
+use unleak::git::repository::Repository;
 use unleak::odb::budget::Budget;
-use unleak::odb::repository::Repository;
 use unleak::report::escape::escape;
 use unleak::rule::Confidence;
 use unleak::suppress::Suppressions;

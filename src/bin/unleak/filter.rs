@@ -8,7 +8,7 @@ use unleak::audit::presence::{Answer, Beside, Presence};
 use unleak::audit::{Audit, Scope};
 use unleak::error::{Error, Result, nearest};
 use unleak::finding::{Finding, History, Place, Reach, Standing};
-use unleak::odb::revision;
+use unleak::git::revision;
 use unleak::paths::PathPattern;
 use unleak::rule::RuleSet;
 

@@ -4,7 +4,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use unleak::error::{Error, Result};
-use unleak::odb::repository::Repository;
+use unleak::git::repository::Repository;
 use unleak::paths::PathPattern;
 
 /// What the paths of filters are of.

@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use unleak::error::Result;
-use unleak::odb::repository::{Overrides, Repository};
+use unleak::git::repository::{Overrides, Repository};
 
 use crate::args::ScanArgs;
 use crate::{settings, ui};

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use unleak::error::Result;
-use unleak::odb::repository::{Overrides, Repository};
+use unleak::git::repository::{Overrides, Repository};
 use unleak::odb::{Limits, ObjectKind};
 
 use crate::args::{KindChoice, ObjectsArgs};

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use unleak::audit::{AuditOptions, GitDirFiles, PublicKeys};
 use unleak::error::{Error, Result};
-use unleak::odb::repository::Overrides;
+use unleak::git::repository::Overrides;
 use unleak::odb::{Limits, ObjectId};
 use unleak::report::paint::Paint;
 use unleak::report::redact::Reveal;

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use rayon::prelude::*;
-use unleak::odb::repository::{Overrides, Repository};
+use unleak::git::repository::{Overrides, Repository};
 use unleak::odb::sketch::Sketch;
 
 /// Repositories that share at least one object in this many are of one family. With less in common, a

@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use unleak::error::{Error, Result};
-use unleak::odb::repository::Repository;
+use unleak::git::repository::Repository;
 use unleak::odb::{ObjectId, Skipped};
 use unleak::report::escape::escape;
 use unleak::scan::commits::Range;

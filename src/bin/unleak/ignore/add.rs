@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use unleak::error::{Error, Result};
 use unleak::finding::Finding;
-use unleak::odb::repository::Repository;
+use unleak::git::repository::Repository;
 use unleak::paths::PathPattern;
 use unleak::report::escape::escape;
 use unleak::report::redact::{Redactor, Reveal};

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use unleak::error::{Error, Result};
 use unleak::finding::Finding;
-use unleak::odb::repository::Repository;
+use unleak::git::repository::Repository;
 use unleak::report::escape::escape;
 use unleak::report::redact::{Redactor, Reveal};
 use unleak::suppress::{Digest, Store};

@@ -17,7 +17,7 @@ use std::path::Path;
 
 use unleak::error::{Error, Result};
 use unleak::finding::Finding;
-use unleak::odb::repository::Repository;
+use unleak::git::repository::Repository;
 use unleak::report::escape::escape;
 use unleak::rule::foreign;
 use unleak::suppress::{Details, Store};

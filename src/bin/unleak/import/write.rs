@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use unleak::config::{Config, FILE};
 use unleak::error::{Error, Result};
-use unleak::odb::repository::Repository;
+use unleak::git::repository::Repository;
 use unleak::rule::foreign;
 
 use crate::output;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use unleak::error::{Error, Result};
-use unleak::odb::repository::{Overrides, Repository};
+use unleak::git::repository::{Overrides, Repository};
 use unleak::odb::{Limits, ObjectId, ObjectStore};
 use unleak::report::escape::escape;
 use unleak::rewrite::git::Git;

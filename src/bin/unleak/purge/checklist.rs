@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use unleak::error::Result;
-use unleak::odb::repository::Repository;
+use unleak::git::repository::Repository;
 use unleak::report::escape::escape;
 use unleak::rewrite::heal;
 use unleak::rewrite::journal::{Journal, Phase};

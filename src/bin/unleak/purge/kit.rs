@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use unleak::error::Result;
-use unleak::odb::repository::Repository;
+use unleak::git::repository::Repository;
 use unleak::report::escape::escape;
 use unleak::rewrite::publish::Manifest;
 use unleak::rewrite::remote::{self, Pushes, RemoteRef};

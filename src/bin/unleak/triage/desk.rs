@@ -9,7 +9,7 @@ use std::process::Command;
 use memchr::memmem;
 use unleak::error::{Error, Result};
 use unleak::finding::{self, Fingerprint};
-use unleak::odb::repository::Repository;
+use unleak::git::repository::Repository;
 use unleak::report::document::Finding;
 use unleak::report::escape::escape;
 use unleak::report::paint::Paint;

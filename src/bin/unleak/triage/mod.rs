@@ -24,7 +24,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use unleak::error::{Error, Result};
-use unleak::odb::repository::Repository;
+use unleak::git::repository::Repository;
 use unleak::report::escape::escape;
 use unleak::report::redact::Reveal;
 use unleak::report::weblink::WebLinks;

@@ -12,9 +12,10 @@ use gix::ObjectId;
 use gix::bstr::{BStr, BString, ByteSlice};
 use gix::hash::Kind as HashKind;
 
-use super::file::{self, Unread};
-use super::inflate::Inflater;
-use super::{SkipReason, Skipped};
+use crate::odb::file;
+use crate::odb::file::Unread;
+use crate::odb::inflate::Inflater;
+use crate::odb::{SkipReason, Skipped};
 
 /// What a ref names.
 #[derive(Clone, Debug, PartialEq, Eq)]

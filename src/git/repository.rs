@@ -8,12 +8,14 @@ use gix::hash::Kind as HashKind;
 use gix::objs::CommitRefIter;
 use gix::{ObjectId, ThreadSafeRepository};
 
-use super::file::Unread;
-use super::index::{self, Entry, Index};
-use super::lookup::Lookup;
-use super::reason::{config_line, reason};
-use super::{Limits, ObjectKind, ObjectStore, SkipReason, Skipped, address, file, refs};
 use crate::error::{Error, Result, quoted};
+use crate::git::index;
+use crate::git::index::{Entry, Index};
+use crate::git::{address, refs};
+use crate::odb::file::Unread;
+use crate::odb::lookup::{Lookup, check_objects};
+use crate::odb::reason::{config_line, reason};
+use crate::odb::{Limits, ObjectKind, ObjectStore, SkipReason, Skipped, file};
 
 /// An opened repository.
 pub struct Repository {
@@ -318,7 +320,8 @@ impl Repository {
         id: ObjectId,
         max: u64,
     ) -> std::result::Result<Option<Vec<u8>>, String> {
-        check_objects(&self.object_dirs().map_err(|e| e.chain())?).map_err(|e| e.chain())?;
+        check_objects(&self.object_dirs().map_err(|e| e.chain())?)
+            .map_err(|e| e.chain())?;
         let header = self.git().find_header(id).map_err(|e| e.to_string())?;
         if header.size() > max {
             return Ok(None);
@@ -353,7 +356,7 @@ impl Repository {
         // Its messages repeat what stands in the file, which may be a link to anything.
         let cannot = || Error::repository("cannot follow the alternates");
         let here = std::env::current_dir().map_err(|_| cannot())?;
-        check_plain(&own.join("info"), &["alternates"])?;
+        file::check_plain(&own.join("info"), &["alternates"])?;
         let others = gix::odb::alternate::resolve(own.clone(), &here).map_err(|_| cannot())?;
         Ok(std::iter::once(own).chain(others).collect())
     }
@@ -396,28 +399,13 @@ const FIRST_FILES: [&str; 8] = [
     "shallow",
 ];
 
-/// Refuses what would make whoever opens it wait for ever, or read without end.
-fn check_plain(dir: &Path, names: &[&str]) -> Result<()> {
-    match file::first_special(dir, names) {
-        None => Ok(()),
-        Some(special) => {
-            let why = "it is no plain file, or larger than any that git writes";
-            let error = std::io::Error::other(why);
-            let opening = format!("cannot open '{}'", special.display());
-            Err(Error::repository(opening)
-                .because(error)
-                .hint("git makes a plain file there: move this one out of the way"))
-        }
-    }
-}
-
 /// Checks the files that gix reads to open the git directory `dir`.
 pub(crate) fn check_git_dir(dir: &Path) -> Result<()> {
-    check_plain(dir, &FIRST_FILES)?;
+    file::check_plain(dir, &FIRST_FILES)?;
     if let Ok(text) = file::read(&dir.join("commondir"))
         && let Ok(common) = gix::path::from_bstr(gix::bstr::BStr::new(text.trim_ascii()))
     {
-        check_plain(&dir.join(common), &FIRST_FILES)?;
+        file::check_plain(&dir.join(common), &FIRST_FILES)?;
     }
     Ok(())
 }
@@ -430,14 +418,14 @@ pub(crate) fn check_above(path: &Path) -> Result<()> {
     for dir in start.ancestors() {
         let link = dir.join(".git");
         match std::fs::metadata(&link) {
-            Ok(found) if found.is_dir() => check_plain(&link, &FIRST_FILES)?,
+            Ok(found) if found.is_dir() => file::check_plain(&link, &FIRST_FILES)?,
             Ok(_) => {
-                check_plain(dir, &[".git"])?;
+                file::check_plain(dir, &[".git"])?;
                 let named = file::read(&link).unwrap_or_default();
                 let named = named.strip_prefix(b"gitdir:").map(<[u8]>::trim_ascii);
                 let named = named.map(gix::bstr::BStr::new);
                 if let Some(Ok(named)) = named.map(gix::path::from_bstr) {
-                    check_plain(&dir.join(named), &FIRST_FILES)?;
+                    file::check_plain(&dir.join(named), &FIRST_FILES)?;
                 }
             }
             Err(_) => {}
@@ -445,24 +433,7 @@ pub(crate) fn check_above(path: &Path) -> Result<()> {
         // A project can have directories of these names, and one called 'config'.
         let has_head = dir.join("HEAD").symlink_metadata().is_ok();
         if has_head && (dir.join("objects").is_dir() || dir.join("refs").is_dir()) {
-            check_plain(dir, &FIRST_FILES)?;
-        }
-    }
-    Ok(())
-}
-
-/// Refuses object directories with pipes and the like among their files: gix would wait for them.
-pub(crate) fn check_objects(dirs: &[PathBuf]) -> Result<()> {
-    for dir in dirs {
-        check_plain(&dir.join("info"), &["alternates", "commit-graph"])?;
-        let fans = super::loose::fans(dir)?;
-        let parts = fans.into_iter().chain(["pack".to_owned()]);
-        for part in parts.map(|part| dir.join(part)) {
-            let special = file::special_in(&part).map_err(|e| Error::io("list", &part, e))?;
-            if let Some(special) = special {
-                let why = std::io::Error::other(file::NOT_PLAIN);
-                return Err(Error::io("open", &special, why));
-            }
+            file::check_plain(dir, &FIRST_FILES)?;
         }
     }
     Ok(())

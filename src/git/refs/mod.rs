@@ -13,13 +13,13 @@ use std::path::{Path, PathBuf};
 use gix::ObjectId;
 use gix::bstr::{BStr, BString, ByteSlice};
 
-use super::file;
-use super::reftable::{Value, Wanted};
-use super::repository::Repository;
-use super::{ObjectKind, SkipReason, Skipped};
 use crate::error::{Error, Result};
-use lookup::RefLookup;
-use place::{PlaceReader, is_root_ref};
+use crate::git::refs::lookup::RefLookup;
+use crate::git::refs::place::{PlaceReader, is_root_ref};
+use crate::git::reftable::{Value, Wanted};
+use crate::git::repository::Repository;
+use crate::odb::file;
+use crate::odb::{ObjectKind, SkipReason, Skipped};
 
 /// What a ref leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -202,13 +202,13 @@ impl Repository {
 
 /// How refs are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::odb) enum Storage {
+pub(in crate::git) enum Storage {
     Files,
     Reftable,
 }
 
 /// A directory that holds refs of its own.
-pub(in crate::odb) struct Place {
+pub(in crate::git) struct Place {
     pub(super) worktree: Option<BString>,
     pub(super) dir: PathBuf,
     is_current: bool,

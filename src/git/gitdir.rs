@@ -12,9 +12,10 @@ use std::path::{Path, PathBuf};
 
 use gix::bstr::{BStr, BString};
 
-use super::file::{self, list_what_can_be};
-use super::repository::Repository;
-use super::{SkipReason, Skipped};
+use crate::git::repository::Repository;
+use crate::odb::file;
+use crate::odb::file::list_what_can_be;
+use crate::odb::{SkipReason, Skipped};
 
 /// What is in a git directory. All lists are sorted.
 #[derive(Clone, Debug, Default)]

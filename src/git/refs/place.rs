@@ -6,9 +6,10 @@ use gix::ObjectId;
 use gix::bstr::{BString, ByteSlice};
 use gix::hash::Kind as HashKind;
 
-use super::{Found, LogEntry, Refs, Storage, Stored};
+use crate::git::refs::{Found, LogEntry, Refs, Storage, Stored};
+use crate::git::reftable;
+use crate::git::reftable::{Value, Wanted};
 use crate::odb::file::{self, Unread};
-use crate::odb::reftable::{self, Value, Wanted};
 use crate::odb::{SkipReason, Skipped};
 
 /// Files beside HEAD that are refs, though their names do not end in `_HEAD`.

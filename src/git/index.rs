@@ -11,8 +11,8 @@ use std::path::Path;
 use gix::ObjectId;
 use gix::hash::Kind as HashKind;
 
-use super::split;
 use crate::error::{Error, Result};
+use crate::git::split;
 
 /// One entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -243,7 +243,7 @@ fn join(path: &Path, mut own: Stream, link: &[u8], hash: HashKind) -> Result<Vec
 
 /// Opens a plain file: a named pipe would make us wait for ever.
 fn open(path: &Path) -> std::io::Result<File> {
-    super::file::open(path)
+    crate::odb::file::open(path)
 }
 
 fn damaged(why: String) -> Error {

@@ -3,11 +3,12 @@
 use gix::ObjectId;
 use gix::revision::plumbing::Spec;
 
-use super::Skipped;
-use super::refs::{self, Ref};
-use super::reftable::Wanted;
-use super::repository::Repository;
 use crate::error::{Error, Result, nearest};
+use crate::git::refs;
+use crate::git::refs::Ref;
+use crate::git::reftable::Wanted;
+use crate::git::repository::Repository;
+use crate::odb::Skipped;
 
 /// Ends of a range: commits, or tags that name them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -4,13 +4,13 @@ use gix::ObjectId;
 use gix::bstr::{BStr, BString, ByteSlice};
 use gix::hash::Kind as HashKind;
 
-use super::place::loose;
-use super::{MAX_SYMBOLIC_DEPTH, Refs, Storage, Target, is_private, key_of};
+use crate::git::refs::place::loose;
+use crate::git::refs::{MAX_SYMBOLIC_DEPTH, Refs, Storage, Target, is_private, key_of};
+use crate::git::reftable::{Value, Wanted};
+use crate::git::repository::Repository;
 use crate::odb::Skipped;
 use crate::odb::file::{self, Unread};
 use crate::odb::reason::reason;
-use crate::odb::reftable::{Value, Wanted};
-use crate::odb::repository::Repository;
 
 /// Where single refs are found.
 pub(super) struct RefLookup<'a> {

@@ -12,7 +12,7 @@ use gix::ObjectId;
 use gix::hash::Kind as HashKind;
 use sha2::{Digest, Sha256};
 
-use super::loose;
+use crate::odb::{ObjectStore, loose};
 
 /// A file that changed this short a time ago may change again without another time or size: clocks of
 /// file systems tick slowly.
@@ -57,7 +57,7 @@ impl Stamp {
                     }
                 }
                 Some(found) if !by_time && found.is_file() && found.len() <= MAX_READ => {
-                    line.extend(Sha256::digest(super::file::read_whole(&path)?));
+                    line.extend(Sha256::digest(crate::odb::file::read_whole(&path)?));
                 }
                 Some(found) => {
                     let age = now.duration_since(found.modified()?).unwrap_or_default();
@@ -97,6 +97,28 @@ pub struct Files {
 pub type Mark = [u8; 16];
 
 impl Files {
+    /// True if `store` reads exactly these self.
+    pub fn are_of(&self, store: &ObjectStore) -> bool {
+        let packs = store
+            .packs()
+            .iter()
+            .map(|pack| pack.path.with_extension("idx"));
+        let packs: Vec<PathBuf> = packs.collect();
+        let listed = self.packs.iter().map(|(path, _)| path);
+        let mut loose: Vec<(ObjectId, usize)> = store
+            .loose()
+            .iter()
+            .map(|object| (object.id, object.dir))
+            .collect();
+        loose.sort_unstable();
+        let listed_loose = self.loose.iter().map(|&(id, dir, _)| (id, dir));
+        !self.has_unindexed
+            && store.dirs() == self.dirs
+            && packs.len() == self.packs.len()
+            && listed.into_iter().all(|path| packs.contains(path))
+            && loose.into_iter().eq(listed_loose)
+    }
+
     /// Lists them. Of packs the checksums are read.
     ///
     /// # Errors
@@ -145,7 +167,7 @@ impl Files {
 fn mark_of(paths: &[PathBuf], hash: HashKind) -> io::Result<Mark> {
     let mut digest = Sha256::new();
     for path in paths {
-        let mut file = super::file::open(path)?;
+        let mut file = crate::odb::file::open(path)?;
         let len = file.metadata()?.len();
         digest.update(len.to_le_bytes());
         // Packs and indexes end with a checksum of all that stands before it.

@@ -1,0 +1,16 @@
+//! A repository beside its objects: where its parts are, its refs, indexes, revisions and files.
+//!
+//! ```text
+//! address, lfs, stamp < reftable, split < index < repository < refs < revision;  repository < gitdir
+//! ```
+
+mod address;
+pub mod gitdir;
+pub mod index;
+pub mod lfs;
+pub mod refs;
+pub mod reftable;
+pub mod repository;
+pub mod revision;
+mod split;
+pub mod stamp;
