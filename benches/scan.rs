@@ -4,14 +4,14 @@
 mod support;
 
 use rustc_hash::FxHashSet;
-use unleak::attribution::commits::{CommitCollector, CommitGraph};
-use unleak::attribution::refs::Tips;
-use unleak::attribution::{Named, Places, Sources, attribute, read_trees, trace};
 use unleak::detect::Detector;
+use unleak::history::commits::{CommitCollector, CommitGraph};
+use unleak::history::tips::Tips;
+use unleak::history::{Named, Places, Sources, attribute, read_trees, trace};
 use unleak::odb::Node;
 use unleak::progress::Progress;
 use unleak::rule;
-use unleak::scan::{Delta, InlineAllow, ScanOptions, Sighted, history};
+use unleak::scan::{Delta, InlineAllow, ScanOptions, Sighted, objects};
 
 fn main() {
     let (path, repo) = support::repository();
@@ -23,11 +23,11 @@ fn main() {
             delta,
             inline_allow: InlineAllow::Honoured,
         };
-        history::scan(&store, &detector, options, &Progress::default(), &|| {
+        objects::scan(&store, &detector, options, &Progress::default(), &|| {
             CommitCollector::new(store.hash())
         })
     };
-    let bytes = |scanned: &history::Scanned<CommitCollector>| {
+    let bytes = |scanned: &objects::Scanned<CommitCollector>| {
         scanned.tallies.iter().map(|(_, tally)| tally.bytes).sum()
     };
     let scanned = scan(Delta::Aware);

@@ -6,25 +6,25 @@ use std::sync::{Arc, OnceLock};
 
 use gix::hash::Kind as HashKind;
 use tempfile::TempDir;
-use unleak::attribution::commits::CommitCollector;
-use unleak::attribution::read_trees;
 use unleak::config::Config;
 use unleak::detect::{Detector, Hits, Scratch, known};
 use unleak::finding::{Fingerprint, Parts, Signature};
 use unleak::git::index::Index;
 use unleak::git::lfs::Pointer;
 use unleak::git::repository::{Overrides, Repository};
+use unleak::history::commits::CommitCollector;
+use unleak::history::read_trees;
 use unleak::hook::input;
-use unleak::ledger::file as ledger_file;
+use unleak::memory::file as ledger_file;
 use unleak::odb::map::Map;
 use unleak::odb::{Limits, ObjectKind, ObjectStore, bundle, delta};
 use unleak::progress::Progress;
+use unleak::purge::find::values::{Needles, Reach, Target};
+use unleak::purge::share::manifest::Manifest;
 use unleak::report::paint::Paint;
 use unleak::report::{Document, Format, Shown};
-use unleak::rewrite::needles::{Needles, Reach, Target};
-use unleak::rewrite::publish::Manifest;
 use unleak::rule::{self, foreign};
-use unleak::scan::{Delta, InlineAllow, ScanOptions, history};
+use unleak::scan::{Delta, InlineAllow, ScanOptions, objects};
 use unleak::secret::Secret;
 use unleak::unpack;
 use unleak::values;
@@ -77,7 +77,7 @@ fn walk_store(store: &ObjectStore) {
         inline_allow: InlineAllow::Honoured,
     };
     let (progress, hash) = (Progress::default(), store.hash());
-    history::scan(store, detector(), options, &progress, &|| {
+    objects::scan(store, detector(), options, &progress, &|| {
         CommitCollector::new(hash)
     });
     let none = Default::default();
@@ -368,7 +368,9 @@ pub fn patch(data: &[u8]) {
         return;
     };
     let (edits, _) = needles.find(text);
-    if let Ok(redacted) = unleak::rewrite::patch::redact_text(text, &edits, &needles, b"REDACTED") {
+    if let Ok(redacted) =
+        unleak::purge::make::patch::redact_text(text, &edits, &needles, b"REDACTED")
+    {
         assert!(needles.find(&redacted).0.is_empty(), "it is gone");
     }
 }

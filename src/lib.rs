@@ -3,7 +3,7 @@
 //! ```text
 //!  rules.toml -> rule ---------+
 //!                              v
-//!  .git: packs, loose -> odb -> scan -> detect -> finding -> attribution -> audit -> report
+//!  .git: packs, loose -> odb -> scan -> detect -> finding -> history -> audit -> report
 //!                              ^
 //!  archives, streams -> unpack +
 //! ```
@@ -37,13 +37,13 @@ pub mod git;
 pub mod finding;
 
 // Layer 4: from repositories to findings.
-pub mod attribution;
+pub mod history;
 pub mod scan;
 pub mod severity;
 pub mod suppress;
 
 // Layer 5: what earlier scans learned.
-pub mod ledger;
+pub mod memory;
 
 // Layer 6: the jobs, and what people set for them.
 pub mod audit;
@@ -53,5 +53,5 @@ pub mod values;
 
 // Layer 7: what is done with findings, and what git asks for.
 pub mod hook;
+pub mod purge;
 pub mod report;
-pub mod rewrite;

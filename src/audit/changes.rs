@@ -19,12 +19,15 @@ use crate::odb::lookup::Lookup;
 use crate::odb::reason::reason;
 use crate::odb::walk::Tally;
 use crate::odb::{Node, ObjectKind, SkipReason, Skipped};
-use crate::scan::commits::{self, NewCommits, Range};
-use crate::scan::novelty::{Arrival, Change, Novelty};
-use crate::scan::pieces::{self, Pieces, ScannedPieces};
+use crate::scan::changes::commits;
+use crate::scan::changes::commits::{NewCommits, Range};
+use crate::scan::changes::novelty::{Arrival, Change, Novelty};
+use crate::scan::changes::pieces;
+use crate::scan::changes::pieces::{Pieces, ScannedPieces};
+use crate::scan::changes::trees::Trees;
+use crate::scan::changes::{range, staged};
 use crate::scan::sift::Sift;
-use crate::scan::trees::Trees;
-use crate::scan::{Sighted, collect, range, staged};
+use crate::scan::{Sighted, collect};
 
 /// Scans what the index has and neither HEAD nor a commit has that is being merged, picked, rebased
 /// or undone.

@@ -7,16 +7,16 @@ use rustc_hash::FxHashSet;
 
 use super::GitDirFiles;
 use super::names::{FileScan, Names};
-use crate::attribution::commits::CommitCollector;
 use crate::error::{Error, Result};
 use crate::finding::Place;
 use crate::git::gitdir;
 use crate::git::gitdir::GitDir;
 use crate::git::repository::{Overrides, Repository};
+use crate::history::commits::CommitCollector;
 use crate::odb::{SkipReason, file};
 use crate::progress::Progress;
 use crate::scan::files::Wanted;
-use crate::scan::history;
+use crate::scan::objects;
 
 /// Adds the files of the git directory of `repo` to `names`, or the names of those that are there.
 /// `behind` are files of Git LFS that were scanned as what their pointers stand for.
@@ -73,7 +73,7 @@ fn add_module(
     let store = opened.open_store(&overrides, with.options.limits)?;
     let (progress, scan) = (Progress::default(), with.options.scan);
     let observe = || CommitCollector::new(store.hash());
-    let scanned = history::scan(&store, with.detector, scan, &progress, &observe);
+    let scanned = objects::scan(&store, with.detector, scan, &progress, &observe);
     let name = gitdir::name(repo, module);
     let id_of = |node| store.id(node);
     names.add_module(&name, scanned.found, scanned.allowed, &id_of);

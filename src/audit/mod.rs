@@ -2,16 +2,15 @@
 //! commits, or one text.
 //!
 //! ```text
-//! named, neighbours, order, pairs < excerpts < mod < names < gitdir, together < steps, learn, telling < again < repository; learn < part
+//! named, neighbours, order, pairs < excerpts < mod < names < gitdir, merge < steps < update < repository, part
 //! presence; mod < changes, files, text
 //! ```
 
-mod again;
 pub mod changes;
 mod excerpts;
 pub mod files;
 mod gitdir;
-pub mod learn;
+mod merge;
 mod named;
 mod names;
 mod neighbours;
@@ -21,9 +20,8 @@ pub mod part;
 pub mod presence;
 pub mod repository;
 mod steps;
-mod telling;
 pub mod text;
-mod together;
+mod update;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

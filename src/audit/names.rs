@@ -9,10 +9,10 @@ use gix::bstr::{BString, ByteSlice};
 use rustc_hash::FxHashMap;
 
 use super::{AuditOptions, CoverageBlock};
-use crate::attribution::refs::{Note, Tip, Tips};
-use crate::attribution::{Named, add_tip};
 use crate::detect::{Detector, Hits, Scratch};
 use crate::finding::{Appearance, Finding, History, Occurrence, Place, Spot, Standing};
+use crate::history::tips::{Note, Tip, Tips};
+use crate::history::{Named, add_tip};
 
 use crate::odb::{Node, ObjectStore, Skipped};
 use crate::scan::collect::Collector;

@@ -4,25 +4,26 @@
 use gix::ObjectId;
 use rustc_hash::FxHashMap;
 
-use super::learn::{Known, Learned, Left, Memory, Results};
 use super::neighbours::Neighbours;
 use super::steps::add_noted;
-use super::together::{Together, together};
 use super::{Audit, AuditOptions, CoverageBlock, Scope, excerpts, finding, named, put_in_order};
-use crate::attribution::commits::CommitCollector;
+use crate::audit::merge::{Together, together};
 use crate::detect::Detector;
 use crate::error::Result;
 use crate::finding::Finding;
 use crate::git::repository::{Overrides, Repository};
-use crate::ledger::sights::Noted;
+use crate::history::commits::CommitCollector;
+use crate::memory::learn::{Known, Learned, Left, Memory, Results};
+use crate::memory::sightings::Noted;
 use crate::odb::objects::Objects;
 use crate::odb::share::Share;
 use crate::odb::walk::{STREAMED_FROM, Tally};
 use crate::odb::{Node, ObjectKind, ObjectStore, SkipReason, Skipped};
 use crate::progress::Progress;
 use crate::scan::collect::Collector;
-use crate::scan::history::{self, Scanned, Seen, Selection};
 use crate::scan::lfs;
+use crate::scan::objects;
+use crate::scan::objects::{Scanned, Seen, Selection};
 
 /// Which objects are scanned.
 #[derive(Clone, Debug)]
@@ -126,7 +127,7 @@ impl PartScan<'_> {
         let (store, detector, scan) = (self.store, self.detector, self.options.scan);
         let selection = Some(selection);
         let mut scanned =
-            history::scan_some(store, detector, scan, selection, true, progress, &observe);
+            objects::scan_some(store, detector, scan, selection, true, progress, &observe);
         // Bases of what is wanted are seen, too.
         scanned.seen.retain(|seen| wanted(seen.node));
         scanned

@@ -14,10 +14,10 @@ use gix::objs::{CommitRefIter, TreeRefIter};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::GitDirFiles;
-use crate::attribution::refs::{TipKind, Tips};
 use crate::error::{Result, nearest};
 use crate::finding::{Place, Signature};
 use crate::git::repository::{Overrides, Repository};
+use crate::history::tips::{TipKind, Tips};
 use crate::odb::bundle::{self, Bundle};
 use crate::odb::walk::{Base, Object, Visitor, walk_some};
 use crate::odb::{Limits, Node, ObjectKind, ObjectStore};

@@ -5,32 +5,35 @@ use std::path::Path;
 use gix::ObjectId;
 use rustc_hash::FxHashSet;
 
-use super::again;
 use super::gitdir;
-use super::learn::{self, Known, Learned, Left, Memory, Results};
 use super::names::{self, FileScan, Names};
 use super::steps::{Finish, add_noted, places, sighted_in, tips_of};
-use super::telling::{self, NameFinder, Telling};
-use super::together::{Together, together};
 use super::{Audit, AuditOptions, CoverageBlock, Scope};
-use crate::attribution::commits::{CommitCollector, CommitGraph};
-use crate::attribution::refs::Tips;
-use crate::attribution::trees::TreeLinks;
-use crate::attribution::{self, Attributed, Named, Places, Trace, TreesRead};
+use crate::audit::merge::{Together, together};
+use crate::audit::update;
 use crate::detect::Detector;
 use crate::error::Result;
 use crate::git::lfs::Pointer;
 use crate::git::repository::{Overrides, Repository};
 use crate::git::stamp::Files;
-use crate::ledger::forks::Forks;
-use crate::ledger::{Digest, Fact, Ledger};
+use crate::history;
+use crate::history::commits::{CommitCollector, CommitGraph};
+use crate::history::tips::Tips;
+use crate::history::trees::TreeLinks;
+use crate::history::{Attributed, Named, Places, Trace, TreesRead};
+use crate::memory::forks::Forks;
+use crate::memory::learn;
+use crate::memory::learn::{Known, Learned, Left, Memory, Results};
+use crate::memory::record;
+use crate::memory::record::{NameFinder, Telling};
+use crate::memory::{Digest, Fact, Ledger};
 use crate::odb::bundle;
 use crate::odb::{Node, ObjectKind, ObjectStore, Skipped};
 use crate::progress::Progress;
 use crate::scan::collect::Collector;
-use crate::scan::history::{Scanned, Seen, Selection};
 use crate::scan::lfs::BehindPointers;
-use crate::scan::{Sighted, history, lfs};
+use crate::scan::objects::{Scanned, Seen, Selection};
+use crate::scan::{Sighted, lfs, objects};
 
 /// Audits `repo`.
 ///
@@ -79,7 +82,7 @@ pub fn audit_again(
     let stories = memory.forks.stories().map(|ledger| (&**ledger, false));
     for (before, is_own) in own.chain(stories) {
         let Some(files) = &files else { break };
-        let update = again::Update {
+        let update = update::Update {
             repo,
             files,
             detector,
@@ -233,7 +236,7 @@ impl Source<'_> {
         let lfs = self.behind(&scanned.pointers, detector, options);
         let targets = sighted_in(&scanned.found, &lfs, &noted);
         let (judge, none) = (names::judge(detector), FxHashSet::default());
-        let trees = attribution::read_trees(store, &targets, &none, &judge, progress);
+        let trees = history::read_trees(store, &targets, &none, &judge, progress);
         let (links, with) = (&trees.links, (detector, options));
         let names = self.names(links, &tips, &scanned.pointers, with);
         let (in_names, allowed_names) = names.scan(detector, options.scan);
@@ -291,9 +294,9 @@ impl Source<'_> {
         (links, named): (&TreeLinks, &Named),
         places: &[Places],
     ) -> (Trace, Attributed) {
-        let trace = attribution::trace(self.store, graph, links, places, named);
-        let mut attributed = attribution::attribute(
-            &attribution::Sources {
+        let trace = history::trace(self.store, graph, links, places, named);
+        let mut attributed = history::attribute(
+            &history::Sources {
                 objects: self.store,
                 graph,
                 tips,
@@ -355,7 +358,7 @@ impl Source<'_> {
         coverage.unopened.extend(scanned.unopened);
         coverage.count(scanned.tallies.into_iter().chain(trees.tallies));
         let damaged = [&trees.links.damaged[..], &graph.damaged].concat();
-        let damaged = attribution::damaged(self.store, &damaged);
+        let damaged = history::damaged(self.store, &damaged);
         let unread = [scanned.skipped, trees.skipped, missing, damaged];
         coverage.count_skipped(unread.into_iter().flatten());
     }
@@ -384,7 +387,7 @@ impl Source<'_> {
             visit: &visit,
         });
         let scan = options.scan;
-        let mut scanned = history::scan_some(
+        let mut scanned = objects::scan_some(
             store, detector, scan, selection, is_logged, progress, &observe,
         );
         if let Some(known) = known {
@@ -431,7 +434,7 @@ impl Source<'_> {
             place.filter(|&node| node != Node::MAX)
         };
         let links = &scan.trees.links;
-        let homes = telling::homes(scan.trace, links);
+        let homes = record::homes(scan.trace, links);
         let finder = NameFinder::new(store, &homes);
         let files = work.files.as_ref().filter(|files| files.are_of(store));
         let story = files.and_then(|files| {

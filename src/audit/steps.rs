@@ -4,22 +4,22 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::names::Names;
 use super::neighbours::Neighbours;
-use super::together::Together;
 use super::{AuditOptions, excerpts, finding, heed_paths, put_in_order, surest};
-use crate::attribution::Places;
-use crate::attribution::commits::CommitCollector;
-use crate::attribution::refs::Tips;
+use crate::audit::merge::Together;
 use crate::detect::Detector;
 use crate::finding::{Finding, History};
 use crate::git::repository::Repository;
-use crate::ledger::sights::Noted;
+use crate::history::Places;
+use crate::history::commits::CommitCollector;
+use crate::history::tips::Tips;
+use crate::memory::sightings::Noted;
 use crate::odb::objects::Objects;
 use crate::odb::walk::STREAMED_FROM;
 use crate::odb::{Node, Skipped};
 use crate::rule::Confidence;
 use crate::scan::Sighted;
-use crate::scan::history::Scanned;
 use crate::scan::lfs::BehindPointers;
+use crate::scan::objects::Scanned;
 
 /// All tips of `repo`, and what of it is not known.
 pub(super) fn tips_of(repo: &Repository) -> Tips {

@@ -320,8 +320,7 @@ impl Repository {
         id: ObjectId,
         max: u64,
     ) -> std::result::Result<Option<Vec<u8>>, String> {
-        check_objects(&self.object_dirs().map_err(|e| e.chain())?)
-            .map_err(|e| e.chain())?;
+        check_objects(&self.object_dirs().map_err(|e| e.chain())?).map_err(|e| e.chain())?;
         let header = self.git().find_header(id).map_err(|e| e.to_string())?;
         if header.size() > max {
             return Ok(None);

@@ -2,7 +2,6 @@
 //!
 //! ```text
 //! address, budget, reason, file < map, inflate, delta, hash, window < unindexed < pack, loose < mod < read < walk, bundle, objects, share
-//!                  loose < stamp;  pack < sketch;  file < reftable, split < index < repository, refs < revision;  repository < gitdir
 //! ```
 //!
 //! Objects are numbered: a [`Node`] is an entry of a pack in pack order, packs one after the
@@ -26,7 +25,6 @@ pub mod pack;
 pub mod read;
 pub(crate) mod reason;
 pub mod share;
-pub mod sketch;
 mod unindexed;
 pub mod walk;
 pub mod window;

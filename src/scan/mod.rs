@@ -2,22 +2,17 @@
 //! one entry per secret.
 //!
 //! ```text
-//! collect < sift < history                                   everything
-//!           sift < files < lfs                               what is no object
-//!           sift < pieces;  trees, commits < range, staged < novelty   what is new
+//! collect < sift < objects       every object of a store
+//!           sift < files < lfs   files that are no objects
+//!           sift < changes       what commits, ranges and indexes bring in
 //! ```
 
+pub mod changes;
 pub mod collect;
-pub mod commits;
 pub mod files;
-pub mod history;
 pub mod lfs;
-pub mod novelty;
-pub mod pieces;
-pub mod range;
+pub mod objects;
 pub mod sift;
-pub mod staged;
-pub mod trees;
 
 use std::sync::Arc;
 

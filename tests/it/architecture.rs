@@ -109,7 +109,7 @@ const HOMES: [(&str, &[&str]); 26] = [
             "bin/unleak/import/write.rs",
             "config.rs",
             "hook/tree.rs",
-            "rewrite/parse.rs",
+            "purge/find/parse.rs",
             "rule/foreign.rs",
             "rule/parse.rs",
             "suppress/entry.rs",
@@ -118,7 +118,7 @@ const HOMES: [(&str, &[&str]); 26] = [
     ),
     (
         "flate2::",
-        &["odb/inflate.rs", "rewrite/pack.rs", "unpack/stream.rs"],
+        &["odb/inflate.rs", "purge/make/pack.rs", "unpack/stream.rs"],
     ),
     (
         "ratatui",
@@ -155,12 +155,16 @@ const HOMES: [(&str, &[&str]); 26] = [
         &[
             "bin/unleak/import/yaml.rs",
             "hook/tree.rs",
-            "rewrite/parse.rs",
+            "purge/find/parse.rs",
         ],
     ),
     (
         "quick_xml",
-        &["detect/spelling.rs", "report/junit.rs", "rewrite/parse.rs"],
+        &[
+            "detect/spelling.rs",
+            "report/junit.rs",
+            "purge/find/parse.rs",
+        ],
     ),
     ("percent_encoding", &["detect/spelling.rs"]),
     ("minijinja", &["report/html.rs"]),

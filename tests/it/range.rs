@@ -8,9 +8,10 @@ use gix::ObjectId;
 use unleak::git::repository::{Overrides, Repository};
 use unleak::odb::Limits;
 use unleak::rule::template::Random;
-use unleak::scan::commits::{self, Range};
-use unleak::scan::range;
-use unleak::scan::trees::Trees;
+use unleak::scan::changes::commits;
+use unleak::scan::changes::commits::Range;
+use unleak::scan::changes::range;
+use unleak::scan::changes::trees::Trees;
 
 use crate::support::{Repo, github_token};
 

@@ -6,8 +6,8 @@ use std::process::Output;
 use unleak::git::repository::{Overrides, Repository};
 use unleak::odb::Limits;
 use unleak::rule::template::Random;
-use unleak::scan::staged;
-use unleak::scan::trees::Trees;
+use unleak::scan::changes::staged;
+use unleak::scan::changes::trees::Trees;
 
 use crate::support::{Repo, github_token};
 

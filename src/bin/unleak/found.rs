@@ -13,7 +13,7 @@ use unleak::git::revision::Ends;
 use unleak::progress::Progress;
 use unleak::report::escape::escape;
 use unleak::report::redact::Redactor;
-use unleak::scan::commits::Range;
+use unleak::scan::changes::commits::Range;
 use unleak::scan::{InlineAllow, files};
 
 use crate::args::{Args, ConfidenceChoice, RuleOptions};

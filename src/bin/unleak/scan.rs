@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use unleak::audit::files::files;
-use unleak::audit::learn::{Learned, Memory};
 use unleak::audit::part::{Part, audit_part};
 use unleak::audit::presence::{Presence, Reads};
 use unleak::audit::repository::{audit, audit_again, audit_bundle};
@@ -18,14 +17,15 @@ use unleak::error::{Error, Result};
 use unleak::git::repository::{Overrides, Repository};
 use unleak::git::revision;
 use unleak::git::revision::Ends;
-use unleak::ledger;
+use unleak::memory;
+use unleak::memory::learn::{Learned, Memory};
 use unleak::odb::{ObjectId, Skipped, bundle};
 use unleak::progress::Progress;
 use unleak::report::paint::Paint;
 use unleak::report::redact::Reveal;
 use unleak::report::weblink::WebLinks;
 use unleak::report::{Document, Source};
-use unleak::scan::commits::Range;
+use unleak::scan::changes::commits::Range;
 use unleak::scan::files::{Wanted, list};
 use unleak::suppress::Suppressions;
 
@@ -364,7 +364,7 @@ fn state(
     if scan.validation.validate && opened.kept.take().is_some() {
         // The kept report has no values that issuers could be asked about.
         opened.memory = opened.state.as_ref().map(|state| Memory {
-            before: ledger::file::read(&state.ledger()),
+            before: memory::file::read(&state.ledger()),
             ..state::memory(&settings.audit, &settings.unpack)
         });
     }

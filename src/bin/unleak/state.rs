@@ -10,11 +10,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use unleak::audit::AuditOptions;
-use unleak::audit::learn::{Learned, Left, Memory};
 use unleak::error::{Error, Result};
 use unleak::git::repository::Repository;
 use unleak::git::stamp::Stamp;
-use unleak::ledger;
+use unleak::memory;
+use unleak::memory::learn::{Learned, Left, Memory};
 use unleak::odb::file;
 use unleak::report::Document;
 use unleak::report::escape::escape;
@@ -196,7 +196,7 @@ impl State {
         let dir = path.parent().unwrap_or(Path::new("."));
         std::fs::create_dir_all(dir).map_err(|e| Error::io("make", dir, e))?;
         match &learned.ledger {
-            Left::New(ledger) => write(&path, &ledger::file::write(ledger)),
+            Left::New(ledger) => write(&path, &memory::file::write(ledger)),
             Left::AsItWas => Ok(()),
             Left::Nothing => output::remove_file(&path),
         }
@@ -215,8 +215,8 @@ pub(crate) fn memory(audit: &AuditOptions, unpack: &unpack::Limits) -> Memory {
     let choice = format!("{:?} {:?}", audit.min_confidence, audit.public_keys);
     let build = env!("UNLEAK_BUILD").as_bytes();
     Memory {
-        scanner: ledger::digest(&[build, scanner.as_bytes(), &audit.fingerprint_key]),
-        choice: ledger::digest(&[choice.as_bytes()]),
+        scanner: memory::digest(&[build, scanner.as_bytes(), &audit.fingerprint_key]),
+        choice: memory::digest(&[choice.as_bytes()]),
         ..Memory::default()
     }
 }
@@ -281,7 +281,7 @@ pub(crate) fn open(options: &StateOptions, repo: &Repository, how: &How<'_>) -> 
         return Ok(Opened::default());
     };
     let path = state.ledger();
-    let before = match ledger::file::read(&path) {
+    let before = match memory::file::read(&path) {
         // Whatever damaged the one may have damaged the other.
         _ if state.is_doubtful => None,
         None if path.exists() => {
@@ -419,7 +419,7 @@ fn show(dir: &Path) -> Result<Exit> {
     for path in files_ending(dir, LEDGER)? {
         let report = path.with_extension(ENDING);
         if !report.exists()
-            && let Some(ledger) = ledger::file::read(&path)
+            && let Some(ledger) = memory::file::read(&path)
         {
             let count = ledger.ids.len();
             let _ = writeln!(text, "{}: {count} objects of a part", path.display());
@@ -493,17 +493,17 @@ fn merge_reports(from: &Path, into: &Path) -> Result<()> {
 
 /// Puts two ledgers together; returns whether they fit.
 fn merge_ledgers(from: &Path, into: &Path) -> Result<bool> {
-    let Some(ours) = ledger::file::read(from) else {
+    let Some(ours) = memory::file::read(from) else {
         return Ok(false);
     };
-    let merged = match ledger::file::read(into) {
+    let merged = match memory::file::read(into) {
         None => Some(ours),
         Some(theirs) => theirs.merged(ours),
     };
     let Some(merged) = merged else {
         return Ok(false);
     };
-    output::write_file(into, &ledger::file::write(&merged), false)?;
+    output::write_file(into, &memory::file::write(&merged), false)?;
     Ok(true)
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use rayon::prelude::*;
 use unleak::git::repository::{Overrides, Repository};
-use unleak::odb::sketch::Sketch;
+use unleak::memory::sketch::Sketch;
 
 /// Repositories that share at least one object in this many are of one family. With less in common, a
 /// scan cannot go on from another's: it reads everything when more than a quarter is new.
@@ -92,7 +92,7 @@ mod tests {
         let mut lowest: Vec<u64> = numbers.map(spread).collect();
         let count = lowest.len() as u64;
         lowest.sort_unstable();
-        lowest.truncate(unleak::odb::sketch::LEN);
+        lowest.truncate(unleak::memory::sketch::LEN);
         Sketch { lowest, count }
     }
 

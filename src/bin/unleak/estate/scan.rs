@@ -5,12 +5,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use unleak::audit::Scope;
-use unleak::audit::learn::{Learned, Left};
 use unleak::audit::repository::{audit, audit_again};
 use unleak::detect::Detector;
 use unleak::error::{Error, Result};
 use unleak::git::repository::{Overrides, Repository};
-use unleak::ledger::{self, forks::Forks};
+use unleak::memory;
+use unleak::memory::forks::Forks;
+use unleak::memory::learn::{Learned, Left};
 use unleak::progress::Progress;
 use unleak::report::document::Document;
 use unleak::report::estate::Estate;
@@ -288,7 +289,7 @@ impl Handed {
     fn forks(&mut self, is_known: bool) -> Forks {
         if !is_known {
             let unread = self.unread.drain(..);
-            for ledger in unread.filter_map(|path| ledger::file::read(&path)) {
+            for ledger in unread.filter_map(|path| memory::file::read(&path)) {
                 self.forks.add(ledger);
             }
         }

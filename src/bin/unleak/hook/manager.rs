@@ -8,7 +8,7 @@ use unleak::error::{Error, Result};
 use unleak::git::repository::Repository;
 use unleak::odb::{ObjectId, Skipped};
 use unleak::report::escape::escape;
-use unleak::scan::commits::Range;
+use unleak::scan::changes::commits::Range;
 
 use crate::args::GitHook;
 use crate::ui;

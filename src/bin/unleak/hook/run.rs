@@ -14,7 +14,7 @@ use unleak::hook::input::{self, RefUpdate};
 use unleak::odb::{ObjectId, ObjectKind, Skipped};
 use unleak::report::redact::Reveal;
 use unleak::report::{Blocked, Source};
-use unleak::scan::commits::Range;
+use unleak::scan::changes::commits::Range;
 
 use crate::args::{Args, GitHook, HookOptions};
 use crate::config::{self, Layers};

@@ -7,8 +7,8 @@ use std::path::Path;
 
 use unleak::error::{Error, Result};
 use unleak::path_class::PathClass;
+use unleak::purge::stages::Plan;
 use unleak::report::escape::escape;
-use unleak::rewrite::purge::Plan;
 
 use super::Notes;
 use super::args::PlanArgs;

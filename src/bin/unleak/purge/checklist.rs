@@ -5,12 +5,12 @@ use std::path::Path;
 
 use unleak::error::Result;
 use unleak::git::repository::Repository;
+use unleak::purge::apply::journal::{Journal, Phase};
+use unleak::purge::apply::snapshot::Snapshot;
+use unleak::purge::share::heal;
+use unleak::purge::share::manifest;
+use unleak::purge::share::remote;
 use unleak::report::escape::escape;
-use unleak::rewrite::heal;
-use unleak::rewrite::journal::{Journal, Phase};
-use unleak::rewrite::publish;
-use unleak::rewrite::remote;
-use unleak::rewrite::snapshot::Snapshot;
 
 use super::after;
 use super::show::counted;
@@ -39,7 +39,7 @@ pub(super) fn checklist(repo: &Repository, state_home: &Path, ask: bool) -> Resu
         "Erase the secrets in this clone.",
         "unleak purge finish",
     );
-    let manifest_path = publish::manifest_path(common);
+    let manifest_path = manifest::manifest_path(common);
     let manifest = escape(manifest_path.as_os_str().as_encoded_bytes());
     let remotes = after::remotes(repo);
     if remotes.is_empty() {

@@ -5,9 +5,10 @@ use std::fmt::Write as _;
 
 use unleak::error::Result;
 use unleak::git::repository::Repository;
+use unleak::purge::share::manifest::Manifest;
+use unleak::purge::share::remote;
+use unleak::purge::share::remote::{Pushes, RemoteRef};
 use unleak::report::escape::escape;
-use unleak::rewrite::publish::Manifest;
-use unleak::rewrite::remote::{self, Pushes, RemoteRef};
 
 use super::after;
 use super::args::ForgeChoice;

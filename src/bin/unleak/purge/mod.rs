@@ -23,23 +23,26 @@ use unleak::git::repository::{Overrides, Repository};
 use unleak::hook::input::{self, RefUpdate};
 use unleak::odb::{Limits, ObjectId, ObjectStore};
 use unleak::progress::Progress;
-use unleak::rewrite::finish;
-use unleak::rewrite::gate;
-use unleak::rewrite::git::Git;
-use unleak::rewrite::guard;
-use unleak::rewrite::heal;
-use unleak::rewrite::journal::{Journal, Phase};
-use unleak::rewrite::needles::{Needles, Target};
-use unleak::rewrite::objects::{Binary, Options};
-use unleak::rewrite::proof::{self, Proof};
-use unleak::rewrite::publish::{self, Manifest, Record};
-use unleak::rewrite::purge::{self, Force, Job, LeftOut, Plan};
-use unleak::rewrite::remote;
-use unleak::rewrite::sign::Signer;
-use unleak::rewrite::snapshot::Snapshot;
+use unleak::purge::apply::git::Git;
+use unleak::purge::apply::guard;
+use unleak::purge::apply::journal::{Journal, Phase};
+use unleak::purge::apply::snapshot::Snapshot;
+use unleak::purge::find::values::{Needles, Target};
+use unleak::purge::finish;
+use unleak::purge::finish::proof;
+use unleak::purge::finish::proof::Proof;
+use unleak::purge::make::objects::{Binary, Options};
+use unleak::purge::make::sign::Signer;
+use unleak::purge::share::heal;
+use unleak::purge::share::manifest;
+use unleak::purge::share::manifest::{Manifest, Record};
+use unleak::purge::share::push_guard;
+use unleak::purge::share::remote;
+use unleak::purge::stages;
+use unleak::purge::stages::{Force, Job, LeftOut, Plan};
 use unleak::rule::RuleSet;
 use unleak::scan::InlineAllow;
-use unleak::scan::commits::Range;
+use unleak::scan::changes::commits::Range;
 use unleak::suppress::Suppressions;
 
 use crate::args::{Args, ConfidenceChoice, RuleOptions};
@@ -269,7 +272,7 @@ fn rewrite(args: &Args, plan: &PlanArgs) -> Result<Exit> {
         job.signer = Some(Signer::configured(&git)?);
     }
     if !plan.apply {
-        let found = purge::plan(&job)?;
+        let found = stages::plan(&job)?;
         bench.ready();
         if !found.unknown_paths.is_empty() {
             found.check()?;
@@ -393,7 +396,7 @@ fn submodules(files: &[PathBuf]) -> Result<BTreeMap<String, String>> {
 }
 
 fn apply(bench: &Bench, job: &Job<'_>, args: &PlanArgs, notes: &Notes) -> Result<Exit> {
-    let applied = purge::apply(job, &mut |plan| {
+    let applied = stages::apply(job, &mut |plan| {
         bench.ready();
         if args.format == PurgeFormat::Human {
             print(&show::plan(plan, &bench.rules, notes))?;
@@ -465,7 +468,7 @@ fn forget(path: &Path, all: bool) -> Result<Exit> {
     let has_journal = Journal::read(repo.common_dir())?.is_some();
     let mut text = String::new();
     if has_journal || !all {
-        let dir = purge::forget(&repo)?;
+        let dir = stages::forget(&repo)?;
         text += &format!(
             "Deleted '{}': the purge cannot be undone any more.\n",
             dir.display()
@@ -490,7 +493,7 @@ fn forget(path: &Path, all: bool) -> Result<Exit> {
 }
 
 fn go_on(bench: &Bench) -> Result<Exit> {
-    let (phase, said) = purge::go_on(bench.job(Vec::new(), Options::default())?)?;
+    let (phase, said) = stages::go_on(bench.job(Vec::new(), Options::default())?)?;
     if !said.is_whole() {
         print(&show::undone(&said))?;
     }
@@ -502,7 +505,7 @@ fn go_on(bench: &Bench) -> Result<Exit> {
 
 fn undo(path: &Path, force: bool) -> Result<Exit> {
     let force = if force { Force::Yes } else { Force::No };
-    let undone = purge::undo(&discover(path)?, force)?;
+    let undone = stages::undo(&discover(path)?, force)?;
     let printed = print(&show::undone(&undone))?;
     Ok(match printed {
         Exit::Clean if !undone.failed.is_empty() => Exit::Incomplete,
@@ -517,7 +520,7 @@ fn status(path: &Path, ask: bool) -> Result<Exit> {
         Ok(format!("\n{list}"))
     };
     let Some(journal) = Journal::read(repo.common_dir())? else {
-        let list = match publish::manifest_path(repo.common_dir()).exists() {
+        let list = match manifest::manifest_path(repo.common_dir()).exists() {
             true => list()?,
             false => checklist::snapshots(&repo, &state_home()?),
         };
@@ -562,12 +565,12 @@ fn verify(
     let targets = if let Some(file) = known {
         targets::of_file(args, file, &bench.audit)?
     } else {
-        let journal =
-            purge::begun(&bench.repo).map_err(|e| e.hint("name the values with '--known FILE'"))?;
-        let inputs = purge::inputs(&Snapshot::at(&journal.snapshot))
+        let journal = stages::begun(&bench.repo)
+            .map_err(|e| e.hint("name the values with '--known FILE'"))?;
+        let inputs = stages::inputs(&Snapshot::at(&journal.snapshot))
             .map_err(|e| e.hint("name the values with '--known FILE'"))?;
         if journal.phase >= Phase::Applied {
-            record = publish::read(bench.repo.common_dir())?;
+            record = manifest::read(bench.repo.common_dir())?;
         }
         if journal.phase != Phase::Finished {
             record.forget_old();
@@ -581,7 +584,7 @@ fn verify(
 
 /// Asks a remote for its refs and for old objects: most forges hand out objects that no ref reaches.
 fn ask_remote(repo: &Repository, remote: &str) -> Result<Exit> {
-    let manifest = Manifest::read(&publish::manifest_path(repo.common_dir()))?;
+    let manifest = Manifest::read(&manifest::manifest_path(repo.common_dir()))?;
     let dir = tempfile::tempdir().map_err(|e| Error::io("make", &std::env::temp_dir(), e))?;
     let url = repo
         .git()
@@ -632,7 +635,7 @@ fn values_to_heal(
     let key = &bench.audit.fingerprint_key;
     let (mut targets, mut missing) = manifest.targets(store, &bench.rules, key)?;
     let journal = Journal::read(bench.repo.common_dir())?;
-    let inputs = journal.and_then(|journal| purge::inputs(&Snapshot::at(&journal.snapshot)).ok());
+    let inputs = journal.and_then(|journal| stages::inputs(&Snapshot::at(&journal.snapshot)).ok());
     if let Some(inputs) = inputs {
         let own = inputs.targets(key)?;
         missing = missing.saturating_sub(own.len());
@@ -667,7 +670,7 @@ fn heal(args: &Args, manifest: &Path, path: &Path, finish: bool) -> Result<Exit>
     let mut job = bench.job(targets, manifest.options.clone())?;
     job.known = here.known;
     job.expected = manifest.expected();
-    let applied = match purge::apply(&job, &mut |_| Ok(())) {
+    let applied = match stages::apply(&job, &mut |_| Ok(())) {
         Ok(applied) => applied,
         Err(error) if error.kind() == ErrorKind::Repository => {
             bench.ready();
@@ -683,7 +686,7 @@ fn heal(args: &Args, manifest: &Path, path: &Path, finish: bool) -> Result<Exit>
     let own = heal::own_work(&applied.plan, &manifest);
     let notes = Notes::hiding(&bench.rules)?;
     print(&show::plan(&applied.plan, &bench.rules, &notes))?;
-    publish::merge(bench.repo.common_dir(), manifest)?;
+    manifest::merge(bench.repo.common_dir(), manifest)?;
     let exit = if finish {
         show_proof(&finish::finish(&job)?, PurgeFormat::Human)?
     } else {
@@ -730,7 +733,7 @@ fn guard(manifest: &Path) -> Result<Exit> {
         hidden,
         since: None,
     };
-    let returned = gate::look(&repo, &overrides, &range, &manifest)?;
+    let returned = push_guard::look(&repo, &overrides, &range, &manifest)?;
     for id in returned.ids.iter().take(10) {
         ui::warn(&format!("this push brings back {id}, which was purged"));
     }

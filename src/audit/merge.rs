@@ -1,0 +1,97 @@
+//! What was sighted, now and by earlier scans, put together by secret.
+
+use std::sync::Arc;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::audit::{AuditOptions, chosen, pairs};
+use crate::detect::{Detector, Hits, Scratch};
+use crate::finding::Fingerprint;
+use crate::memory::sightings::{Noted, revive, stand_in};
+use crate::odb::Node;
+use crate::odb::objects::Objects;
+use crate::scan::Sighted;
+use crate::scan::collect::{Collector, gather, settle};
+use crate::secret::Secret;
+
+/// Secrets, by what becomes of them.
+pub(super) struct Together {
+    /// What is told, with what belongs together put together.
+    pub(super) found: Vec<Sighted>,
+    /// What is below the asked confidence. Of those that earlier scans sighted, only a stand-in is
+    /// known.
+    pub(super) below: Vec<Sighted>,
+}
+
+/// Puts together what was collected and what was `noted` earlier, in objects numbered as in `objects`;
+/// `None` if a noted secret is no longer where it was.
+pub(super) fn together(
+    collectors: Vec<Collector>,
+    noted: &[Noted],
+    objects: &dyn Objects,
+    detector: &Detector,
+    options: &AuditOptions,
+) -> Option<Together> {
+    let met = gather(collectors);
+    let key = &options.fingerprint_key;
+    let known: FxHashMap<Fingerprint, Arc<Secret>> = match noted {
+        [] => FxHashMap::default(),
+        _ => met
+            .iter()
+            .map(|sighted| (stand_in(key, &sighted.secret), Arc::clone(&sighted.secret)))
+            .collect(),
+    };
+    let revived = revive(noted.iter(), detector.rules(), &known);
+    let all = vec![Collector::with(met), Collector::with(revived.found)];
+    let settled = settle(gather(all), detector.rules());
+    let (mut found, below) = chosen(settled, detector, options);
+    if !revived.stand_ins.is_empty() {
+        Recall {
+            objects,
+            detector,
+            key,
+            stand_ins: &revived.stand_ins,
+        }
+        .replace(&mut found)?;
+        found.sort_unstable_by(|a, b| (a.rule, &a.secret).cmp(&(b.rule, &b.secret)));
+    }
+    let found = pairs::join(found, detector);
+    Some(Together { found, below })
+}
+
+/// Reads secrets again that only a stand-in is known of.
+struct Recall<'a> {
+    objects: &'a dyn Objects,
+    detector: &'a Detector,
+    key: &'a [u8],
+    stand_ins: &'a FxHashMap<Arc<Secret>, Fingerprint>,
+}
+
+impl Recall<'_> {
+    fn replace(&self, found: &mut [Sighted]) -> Option<()> {
+        let mut recalled: FxHashMap<Fingerprint, Arc<Secret>> = FxHashMap::default();
+        let mut read: FxHashSet<Node> = FxHashSet::default();
+        let mut reader = self.objects.reader();
+        let (mut bytes, mut scratch, mut hits) = (Vec::new(), Scratch::default(), Hits::default());
+        for sighted in found {
+            let Some(fingerprint) = self.stand_ins.get(&sighted.secret) else {
+                continue;
+            };
+            for sighting in &sighted.sightings {
+                if recalled.contains_key(fingerprint) {
+                    break;
+                }
+                let node = sighting.node;
+                if !read.insert(node) || reader.read(node, u64::MAX, &mut bytes).is_err() {
+                    continue;
+                }
+                self.detector.scan(&bytes, &mut scratch, &mut hits);
+                for found in self.detector.matches(&bytes, &hits) {
+                    recalled.insert(stand_in(self.key, &found.secret), found.secret);
+                }
+            }
+            sighted.secret = Arc::clone(recalled.get(fingerprint)?);
+        }
+        Some(())
+    }
+}

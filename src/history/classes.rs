@@ -1,0 +1,312 @@
+//! Trees by what they hold of the findings: two trees of one class hold the same findings at the
+//! same paths. Histories have hundreds of thousands of root trees and a handful of classes.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+use serde::{Deserialize, Serialize};
+
+use crate::history::trees::Link;
+use crate::odb::Node;
+
+/// Number of a class; [`EMPTY`] holds nothing.
+pub type Class = u32;
+
+/// The class of trees that hold no finding.
+pub const EMPTY: Class = 0;
+
+/// Number of a finding.
+pub type FindingNumber = u32;
+
+/// What stands under a name in a tree of some class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Item {
+    /// A tree of that class.
+    Tree(Class),
+    /// A blob that holds the findings of that set.
+    Blob(u32),
+    /// Anything, whose name holds the findings of that set.
+    Named(u32),
+}
+
+/// All classes of one store. None by default, not even the empty one.
+#[derive(Debug, Default)]
+pub struct Classes {
+    /// Name and item of each class, sorted.
+    classes: Vec<Vec<(u32, Item)>>,
+    /// Sorted findings of each set.
+    sets: Vec<Vec<FindingNumber>>,
+    of_node: FxHashMap<Node, Class>,
+    set_of: FxHashMap<Node, u32>,
+    /// The set of each name that holds findings.
+    set_of_name: FxHashMap<u32, u32>,
+}
+
+/// Classes as they are kept for the next scan.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptClasses {
+    /// Name and item of each class.
+    pub classes: Vec<Vec<(u32, Item)>>,
+    /// Sorted findings of each set.
+    pub sets: Vec<Vec<FindingNumber>>,
+    /// The class of each tree that holds something, by node.
+    pub of_tree: Vec<(Node, Class)>,
+    /// The set of each object that holds findings, by node.
+    pub of_object: Vec<(Node, u32)>,
+    /// The set of each name that holds findings, by number.
+    pub of_name: Vec<(u32, u32)>,
+}
+
+impl KeptClasses {
+    /// Whether objects and names that were there held then what they hold now.
+    pub fn holds(
+        &self,
+        is_old: &dyn Fn(Node) -> bool,
+        findings_of: &FxHashMap<Node, Vec<FindingNumber>>,
+        old_names: u32,
+        named: &FxHashMap<u32, Vec<FindingNumber>>,
+    ) -> bool {
+        let set = |set: u32| self.sets.get(set as usize);
+        let objects = &mut self.of_object.iter();
+        let names = &mut self.of_name.iter();
+        let old_objects = findings_of.keys().filter(|&&node| is_old(node)).count();
+        let old_named = named.keys().filter(|&&name| name < old_names).count();
+        self.of_object.len() == old_objects
+            && self.of_name.len() == old_named
+            && objects.all(|&(node, number)| findings_of.get(&node) == set(number))
+            && names.all(|&(name, number)| named.get(&name) == set(number))
+    }
+}
+
+impl Classes {
+    /// Sorts all trees into classes. `holders` are the links of `TreeLinks::holders`,
+    /// `findings_of` the sorted findings of each blob, `named` those of each name.
+    pub fn new(
+        holders: &FxHashMap<Node, Vec<Link>>,
+        findings_of: &FxHashMap<Node, Vec<FindingNumber>>,
+        named: &FxHashMap<u32, Vec<FindingNumber>>,
+    ) -> Self {
+        let mut kept = KeptClasses::default();
+        kept.classes.push(Vec::new());
+        Self::extended(kept, holders, findings_of, named)
+    }
+
+    /// Goes on from what was kept; `holders` are the trees that came since.
+    pub fn extended(
+        kept: KeptClasses,
+        holders: &FxHashMap<Node, Vec<Link>>,
+        findings_of: &FxHashMap<Node, Vec<FindingNumber>>,
+        named: &FxHashMap<u32, Vec<FindingNumber>>,
+    ) -> Self {
+        let mut built = Self {
+            classes: kept.classes,
+            sets: kept.sets,
+            of_node: kept.of_tree.into_iter().collect(),
+            set_of: FxHashMap::default(),
+            set_of_name: FxHashMap::default(),
+        };
+        let mut numbers: FxHashMap<Vec<FindingNumber>, u32> =
+            built.sets.iter().cloned().zip(0u32..).collect();
+        let mut set_of = |findings: &[FindingNumber]| {
+            if let Some(&set) = numbers.get(findings) {
+                return set;
+            }
+            let next = u32::try_from(built.sets.len()).expect("fewer sets than nodes");
+            built.sets.push(findings.to_vec());
+            numbers.insert(findings.to_vec(), next);
+            next
+        };
+        for (&node, findings) in findings_of {
+            let set = set_of(findings);
+            built.set_of.insert(node, set);
+        }
+        for (&name, findings) in named {
+            let set = set_of(findings);
+            built.set_of_name.insert(name, set);
+        }
+        built.classify(holders);
+        built
+    }
+
+    /// What the next scan needs of them.
+    pub fn keep(&self) -> KeptClasses {
+        let filled = self.of_node.iter().filter(|(_, class)| **class != EMPTY);
+        let mut of_tree: Vec<(Node, Class)> = filled.map(|(&node, &class)| (node, class)).collect();
+        of_tree.sort_unstable();
+        let sorted = |sets: &FxHashMap<u32, u32>| {
+            let mut sets: Vec<(u32, u32)> = sets.iter().map(|(&key, &set)| (key, set)).collect();
+            sets.sort_unstable();
+            sets
+        };
+        KeptClasses {
+            classes: self.classes.clone(),
+            sets: self.sets.clone(),
+            of_tree,
+            of_object: sorted(&self.set_of),
+            of_name: sorted(&self.set_of_name),
+        }
+    }
+
+    /// Children before parents, without recursion: forged trees nest as deep as they like, and may
+    /// even hold themselves.
+    fn classify(&mut self, holders: &FxHashMap<Node, Vec<Link>>) {
+        let mut numbers: FxHashMap<Vec<(u32, Item)>, Class> =
+            self.classes.iter().cloned().zip(0u32..).collect();
+        let mut open: FxHashSet<Node> = FxHashSet::default();
+        for &start in holders.keys() {
+            let mut stack = vec![start];
+            while let Some(&node) = stack.last() {
+                if self.of_node.contains_key(&node) {
+                    stack.pop();
+                    continue;
+                }
+                let links = &holders[&node];
+                let is_open = |link: &&Link| {
+                    holders.contains_key(&link.child) && !self.of_node.contains_key(&link.child)
+                };
+                if open.insert(node) {
+                    let waiting = links.iter().filter(is_open).map(|link| link.child);
+                    let waiting: Vec<Node> =
+                        waiting.filter(|child| !open.contains(child)).collect();
+                    if !waiting.is_empty() {
+                        stack.extend(waiting);
+                        continue;
+                    }
+                }
+                let class = self.intern(links, &mut numbers);
+                self.of_node.insert(node, class);
+                stack.pop();
+            }
+        }
+    }
+
+    fn intern(
+        &mut self,
+        links: &[Link],
+        numbers: &mut FxHashMap<Vec<(u32, Item)>, Class>,
+    ) -> Class {
+        let mut items: Vec<(u32, Item)> = Vec::with_capacity(links.len());
+        for link in links {
+            let item = match self.set_of.get(&link.child) {
+                Some(&set) => Some(Item::Blob(set)),
+                None => self
+                    .of_node
+                    .get(&link.child)
+                    .map(|&class| Item::Tree(class)),
+            };
+            let named = self
+                .set_of_name
+                .get(&link.name)
+                .map(|&set| Item::Named(set));
+            let found = item
+                .filter(|item| *item != Item::Tree(EMPTY))
+                .into_iter()
+                .chain(named);
+            items.extend(found.map(|item| (link.name, item)));
+        }
+        items.sort_unstable();
+        items.dedup();
+        if let Some(&class) = numbers.get(&items) {
+            return class;
+        }
+        let class = u32::try_from(self.classes.len()).expect("fewer classes than nodes");
+        self.classes.push(items.clone());
+        numbers.insert(items, class);
+        class
+    }
+
+    /// The class of the tree at `node`.
+    pub fn of(&self, node: Node) -> Class {
+        self.of_node.get(&node).copied().unwrap_or(EMPTY)
+    }
+
+    /// Number of classes.
+    pub fn len(&self) -> usize {
+        self.classes.len()
+    }
+
+    /// Whether no tree holds a finding.
+    pub fn is_empty(&self) -> bool {
+        self.len() <= 1
+    }
+
+    /// Every distinct finding in each class, sorted. Classes refer to lower numbers only.
+    pub fn findings(&self) -> Vec<Vec<FindingNumber>> {
+        let mut all: Vec<Vec<FindingNumber>> = Vec::with_capacity(self.len());
+        for items in &self.classes {
+            let mut found: Vec<FindingNumber> = Vec::new();
+            for (_, item) in items {
+                match *item {
+                    Item::Blob(set) | Item::Named(set) => found.extend(&self.sets[set as usize]),
+                    Item::Tree(class) => {
+                        found.extend(all.get(class as usize).into_iter().flatten());
+                    }
+                }
+            }
+            found.sort_unstable();
+            found.dedup();
+            all.push(found);
+        }
+        all
+    }
+
+    /// Calls `see(path, finding, is_name)` for what a tree of class `new` holds at a path, or in its
+    /// name, where none of `old` holds it, until it answers `false`: a few forged trees can make
+    /// billions of paths.
+    pub fn introduced<'n>(
+        &self,
+        name_of: &dyn Fn(u32) -> &'n [u8],
+        new: Class,
+        old: &[Class],
+        see: &mut dyn FnMut(&[u8], FindingNumber, bool) -> bool,
+    ) {
+        let mut stack = vec![(new, old.to_vec(), Vec::new())];
+        while let Some((class, old, path)) = stack.pop() {
+            if class == EMPTY || old.contains(&class) {
+                continue;
+            }
+            for &(name, item) in &self.classes[class as usize] {
+                let mut path = path.clone();
+                if !path.is_empty() {
+                    path.push(b'/');
+                }
+                path.extend_from_slice(name_of(name));
+                let before = old.iter().flat_map(|&class| self.under(class, name));
+                match item {
+                    Item::Tree(class) => {
+                        let before = before.filter_map(|item| match item {
+                            Item::Tree(class) => Some(class),
+                            Item::Blob(_) | Item::Named(_) => None,
+                        });
+                        stack.push((class, before.collect(), path));
+                    }
+                    Item::Blob(set) | Item::Named(set) => {
+                        let is_name = matches!(item, Item::Named(_));
+                        let before: Vec<&Vec<FindingNumber>> = before
+                            .filter_map(|item| match item {
+                                Item::Blob(set) if !is_name => Some(&self.sets[set as usize]),
+                                Item::Named(set) if is_name => Some(&self.sets[set as usize]),
+                                _ => None,
+                            })
+                            .collect();
+                        for finding in &self.sets[set as usize] {
+                            let is_new = !before
+                                .iter()
+                                .any(|held| held.binary_search(finding).is_ok());
+                            if is_new && !see(&path, *finding, is_name) {
+                                return;
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn under(&self, class: Class, name: u32) -> impl Iterator<Item = Item> + '_ {
+        let items = &self.classes[class as usize];
+        let first = items.partition_point(|&(other, _)| other < name);
+        items[first..]
+            .iter()
+            .take_while(move |(other, _)| *other == name)
+            .map(|&(_, item)| item)
+    }
+}

@@ -1,0 +1,338 @@
+//! What a scan of everything takes from earlier ones, and what it leaves for later ones.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use rustc_hash::FxHashMap;
+
+use crate::detect::{Detector, Hits, Scratch};
+use crate::git::lfs::Pointer;
+use crate::git::stamp::Files;
+use crate::memory::forks::Forks;
+use crate::memory::history::Story;
+use crate::memory::ids::{Finder, Ids};
+use crate::memory::sightings::{Noted, note};
+use crate::memory::{Difference, Digest, Fact, Ledger};
+use crate::odb::walk::{Base, Object, Visitor, walk_some};
+use crate::odb::{Node, ObjectKind, ObjectStore};
+use crate::progress::Progress;
+use crate::rule::RuleSet;
+use crate::scan::objects::{Remark, Seen};
+use crate::scan::{ScanOptions, Sighted};
+
+/// What a scan may go on from.
+#[derive(Clone, Debug, Default)]
+pub struct Memory {
+    /// What earlier scans left.
+    pub before: Option<Ledger>,
+    /// What scans of its forks left.
+    pub forks: Forks,
+    /// Digest of what decides, besides the rules, what is found in an object.
+    pub scanner: Digest,
+    /// Digest of what decides which findings are told.
+    pub choice: Digest,
+}
+
+/// What a scan leaves.
+#[derive(Debug, Default)]
+pub struct Learned {
+    /// For the next one.
+    pub ledger: Left,
+    /// Objects that were read now.
+    pub read: u64,
+    /// Objects that were not, since earlier scans had read them.
+    pub known: u64,
+}
+
+/// What is kept for the next scan.
+#[derive(Debug, Default)]
+pub enum Left {
+    /// Nothing: something was damaged, and all must be read again.
+    #[default]
+    Nothing,
+    /// What there was.
+    AsItWas,
+    /// More than there was.
+    New(Box<Ledger>),
+}
+
+impl Memory {
+    /// All of it that was scanned alike, together. What scans of forks left is of the rules of now.
+    pub(crate) fn known(self) -> Option<Ledger> {
+        let forks = self.forks.all().map(|ledger| Ledger::clone(ledger));
+        let mut parts = forks.chain(self.before);
+        let mut all = parts.next()?;
+        for part in parts.filter(|part| !part.ids.is_empty()) {
+            if all.is_alike(&part) {
+                all = all.merged(part)?;
+            }
+        }
+        Some(all)
+    }
+}
+
+/// No node.
+const NONE: Node = Node::MAX;
+
+/// Which objects of a store need not be scanned.
+pub(crate) struct Known<'a> {
+    ledger: &'a Ledger,
+    /// The ledger's node of each of the store's; `NONE` for what must be scanned.
+    of_node: Vec<Node>,
+}
+
+impl<'a> Known<'a> {
+    /// Looks all objects of `store` up. Rules that came since are tried on what was scanned without
+    /// them.
+    pub(crate) fn of(
+        store: &ObjectStore,
+        ledger: &'a Ledger,
+        detector: &Detector,
+        options: ScanOptions,
+        progress: &Progress,
+    ) -> Self {
+        let mut known = Self {
+            ledger,
+            of_node: vec![NONE; store.node_count() as usize],
+        };
+        let mut finder = Finder::new(&ledger.ids);
+        for node in store.nodes_by_id() {
+            let found = finder.find(&store.id(node));
+            known.of_node[node as usize] = found.unwrap_or(NONE);
+        }
+        let difference = ledger.difference(detector.digests());
+        let touched = known.touched(store, &difference, detector, options, progress);
+        for of_node in known.of_node.iter_mut().filter(|of_node| **of_node != NONE) {
+            let noted = ledger.noted_at(*of_node);
+            // With other rules, what stood there may belong to another rule, and a marker may mean
+            // another.
+            let is_moot = |noted: &Noted| noted.again || !difference.is_empty();
+            if noted.is_some_and(is_moot) {
+                *of_node = NONE;
+            }
+        }
+        for node in touched {
+            known.of_node[node as usize] = NONE;
+        }
+        known
+    }
+
+    /// Known objects in which a rule finds something that they were not scanned with.
+    fn touched(
+        &self,
+        store: &ObjectStore,
+        difference: &Difference,
+        detector: &Detector,
+        options: ScanOptions,
+        progress: &Progress,
+    ) -> Vec<Node> {
+        if difference.added.is_empty() {
+            return Vec::new();
+        }
+        let mut rules = RuleSet::default();
+        let added = detector.rules().rules.iter();
+        let added = added.filter(|rule| difference.added.binary_search(&rule.id).is_ok());
+        rules.rules.extend(added.cloned());
+        let everything = || (0..store.node_count()).filter(|&node| self.is_known(node));
+        // Rules that compiled with others compile alone.
+        let Ok(probe) = Detector::compile(rules) else {
+            return everything().collect();
+        };
+        let probe = probe.with_limits(detector.limits());
+        let wanted = |node| self.is_known(node);
+        let make = || Probe {
+            detector: &probe,
+            scratch: Scratch::default(),
+            is_aware: options.delta == crate::scan::Delta::Aware,
+            found: Vec::new(),
+        };
+        let kinds = [ObjectKind::Blob, ObjectKind::Commit, ObjectKind::Tag];
+        let walked = walk_some(store, &kinds, Some(&wanted), progress, &make);
+        // What cannot be read now is left to the scan itself, which tells why.
+        let unread = walked
+            .skipped
+            .iter()
+            .filter_map(|skipped| store.node_of(&skipped.object_id?));
+        let unread: Vec<Node> = unread.collect();
+        let found = walked.visitors.into_iter().flat_map(|probe| probe.found);
+        found.chain(unread).collect()
+    }
+
+    /// Whether the object of `node` need not be scanned.
+    pub(crate) fn is_known(&self, node: Node) -> bool {
+        self.of_node[node as usize] != NONE
+    }
+
+    /// The fact about a known object.
+    pub(crate) fn fact(&self, node: Node) -> Option<Fact> {
+        let of_node = self.of_node[node as usize];
+        self.ledger.facts.get(of_node as usize).copied()
+    }
+
+    /// What was noted about known objects, by the store's nodes.
+    pub(crate) fn noted(&self) -> Vec<Noted> {
+        let mut nodes: FxHashMap<Node, Node> = FxHashMap::default();
+        let numbered = (0u32..).zip(&self.of_node);
+        nodes.extend(
+            numbered
+                .filter(|(_, of)| **of != NONE)
+                .map(|(node, &of)| (of, node)),
+        );
+        let here = |noted: &Noted| {
+            let node = *nodes.get(&noted.node)?;
+            Some(Noted {
+                node,
+                ..noted.clone()
+            })
+        };
+        self.ledger.noted.iter().filter_map(here).collect()
+    }
+}
+
+/// Tells in which objects some rules find anything.
+struct Probe<'a> {
+    detector: &'a Detector,
+    scratch: Scratch,
+    is_aware: bool,
+    found: Vec<Node>,
+}
+
+impl Visitor for Probe<'_> {
+    type State = Hits;
+
+    fn visit(&mut self, object: &Object<'_>, base: Option<Base<'_, Hits>>, hits: &mut Hits) {
+        match base.filter(|_| self.is_aware) {
+            Some(base) => {
+                let from = (base.state, base.len);
+                self.detector
+                    .scan_delta(object.bytes, from, base.runs, &mut self.scratch, hits);
+            }
+            None => self.detector.scan(object.bytes, &mut self.scratch, hits),
+        }
+        let has_problems = hits.problems().next().is_some();
+        if hits.has_matches() || has_problems {
+            self.found.push(object.node);
+        }
+        hits.trim();
+    }
+}
+
+/// What a scan of a store came to, as far as a ledger needs it.
+pub(crate) struct Results<'a> {
+    pub(crate) store: &'a ObjectStore,
+    pub(crate) detector: &'a Detector,
+    pub(crate) key: &'a [u8],
+    pub(crate) known: Option<&'a Known<'a>>,
+    pub(crate) seen: &'a [Seen],
+    pub(crate) trees: &'a [(Node, u64)],
+    /// What was scanned now, before it was settled.
+    pub(crate) found: &'a [Sighted],
+    pub(crate) remarks: &'a FxHashMap<Node, Remark>,
+    /// Of all objects, by the store's nodes.
+    pub(crate) pointers: &'a [(Node, Pointer)],
+}
+
+impl Results<'_> {
+    /// Makes the ledger, without a story; also returns its node of each of the store's.
+    pub(crate) fn ledger(&self, scanner: Digest) -> (Ledger, Vec<Node>) {
+        let store = self.store;
+        let unknown = Fact::new(ObjectKind::Unknown, 0);
+        let mut facts = vec![unknown; store.node_count() as usize];
+        if let Some(known) = self.known {
+            for node in 0..store.node_count() {
+                facts[node as usize] = known.fact(node).unwrap_or(unknown);
+            }
+        }
+        for seen in self.seen {
+            facts[seen.node as usize] = Fact::new(seen.kind, seen.size);
+        }
+        for &(node, size) in self.trees {
+            facts[node as usize] = Fact::new(ObjectKind::Tree, size);
+        }
+        let mut ledger = Ledger {
+            scanner,
+            rules: self.detector.digests().clone(),
+            ids: Ids::new(store.hash()),
+            facts: Vec::new(),
+            noted: Vec::new(),
+            story: None,
+        };
+        let mut of_node = vec![NONE; store.node_count() as usize];
+        let mut next: Node = 0;
+        for node in store.nodes_by_id() {
+            let fact = facts[node as usize];
+            if fact.kind() != ObjectKind::Unknown {
+                ledger.ids.push(&store.id(node));
+                ledger.facts.push(fact);
+                of_node[node as usize] = next;
+                next += 1;
+            }
+        }
+        // Trees are read at each of their nodes.
+        for node in (0..store.node_count()).filter(|&node| store.is_duplicate(node)) {
+            let first = store.node_of(&store.id(node));
+            of_node[node as usize] = first.map_or(NONE, |first| of_node[first as usize]);
+        }
+        let mut noted: BTreeMap<Node, Noted> = BTreeMap::new();
+        let place = |node: Node| Some(of_node[node as usize]).filter(|&node| node != NONE);
+        for mut entry in self.known.map(Known::noted).unwrap_or_default() {
+            if let Some(node) = place(entry.node) {
+                entry.node = node;
+                noted.insert(node, entry);
+            }
+        }
+        note(
+            &mut noted,
+            self.found,
+            &place,
+            self.detector.rules(),
+            self.key,
+        );
+        add_remarks(&mut noted, self.remarks, self.pointers, &place);
+        ledger.noted = noted.into_values().collect();
+        (ledger, of_node)
+    }
+}
+
+/// Adds what else is to be said of objects. What must be scanned again has nothing kept.
+pub(crate) fn add_remarks(
+    noted: &mut BTreeMap<Node, Noted>,
+    remarks: &FxHashMap<Node, Remark>,
+    pointers: &[(Node, Pointer)],
+    place: &dyn Fn(Node) -> Option<Node>,
+) {
+    for (&node, remark) in remarks {
+        if let Some(node) = place(node) {
+            let entry = noted.entry(node).or_default();
+            entry.allowed = remark.allowed;
+            entry.again |= remark.again;
+        }
+    }
+    for (node, pointer) in pointers {
+        if let Some(node) = place(*node) {
+            noted.entry(node).or_default().pointer = Some(pointer.clone());
+        }
+    }
+    for (&node, entry) in noted.iter_mut() {
+        entry.node = node;
+        if entry.again {
+            *entry = Noted {
+                node,
+                again: true,
+                ..Noted::default()
+            };
+        }
+    }
+}
+
+/// Whether no pack that was read then has changed since; what went away does not count.
+pub(crate) fn is_intact(story: &Story, files: &Files) -> bool {
+    let packs: FxHashMap<_, _> = files
+        .packs
+        .iter()
+        .map(|(path, mark)| (path, mark))
+        .collect();
+    let is_same =
+        |known: &(PathBuf, Digest)| packs.get(&known.0).is_none_or(|mark| **mark == known.1);
+    story.packs.iter().all(is_same)
+}

@@ -1,0 +1,23 @@
+//! What changes the state of a repository, and what keeps that safe: locks, snapshot, journal.
+//!
+//! ```text
+//! git, journal, guard < holders < locks, snapshot, archive, changes
+//! names, settings < packed < moves, index < worktree, remove, files
+//! ```
+
+pub mod archive;
+pub mod changes;
+pub mod files;
+pub mod git;
+pub mod guard;
+pub mod holders;
+pub mod index;
+pub mod journal;
+pub mod locks;
+pub mod moves;
+pub mod names;
+pub mod packed;
+pub mod remove;
+pub mod settings;
+pub mod snapshot;
+pub mod worktree;

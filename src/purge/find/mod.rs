@@ -1,0 +1,14 @@
+//! What is to be erased, and where it is: the values, what is around them, and the objects that hold
+//! them. Reads only.
+//!
+//! ```text
+//! parse < kind < frame < literal, rest < values < survey
+//! ```
+
+pub mod frame;
+pub mod kind;
+pub mod literal;
+pub mod parse;
+pub mod rest;
+pub mod survey;
+pub mod values;

@@ -1,0 +1,22 @@
+//! What replaces the objects that hold a value: new bytes, new ids. Writes only a pack of new objects.
+//!
+//! ```text
+//! fit < patch, text, tree < trees < objects, blobs, commits, notes, head   which objects, and their bytes
+//! delta, pack, sign < write, check                                        from bytes to a pack
+//! ```
+
+pub mod blobs;
+pub mod check;
+pub mod commits;
+pub mod delta;
+pub mod fit;
+pub mod head;
+pub mod notes;
+pub mod objects;
+pub mod pack;
+pub mod patch;
+pub mod sign;
+pub mod text;
+pub mod tree;
+pub mod trees;
+pub mod write;

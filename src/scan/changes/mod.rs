@@ -1,0 +1,12 @@
+//! Scans what a change brings in: a range of commits, or the index.
+//!
+//! ```text
+//! pieces, trees < commits < range, staged < novelty
+//! ```
+
+pub mod commits;
+pub mod novelty;
+pub mod pieces;
+pub mod range;
+pub mod staged;
+pub mod trees;

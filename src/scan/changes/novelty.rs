@@ -1,0 +1,270 @@
+//! Which of the secrets that a change brings in are new. A secret that stood in the files that the
+//! change replaces or removes is only kept or moved; a file that already stood elsewhere is only
+//! copied. Neither leaks anything that was not there.
+
+use std::hash::{Hash, Hasher};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use gix::ObjectId;
+use gix::bstr::BString;
+use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
+
+use crate::detect::{Detector, Hits};
+use crate::finding::Place;
+use crate::odb::lookup::Lookup;
+use crate::odb::{Node, ObjectKind};
+use crate::scan::changes::pieces::Pieces;
+use crate::scan::changes::trees::Trees;
+use crate::scan::sift::Sift;
+use crate::scan::{ScanOptions, Sighted};
+use crate::secret::Secret;
+
+/// Files that one commit, or the index, brings in.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// The commit; `None` for the index, or for a tree or blob that a tip names.
+    pub commit: Option<ObjectId>,
+    /// Paths and the numbers of their blobs.
+    pub files: Vec<(BString, Node)>,
+}
+
+/// A secret that a change brings in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// Which of the changes.
+    pub change: usize,
+    /// At which path.
+    pub path: BString,
+    /// In which blob.
+    pub node: Node,
+}
+
+/// A line, without its indentation, as a number: lines are only compared.
+type Line = u64;
+
+/// A secret of a blob that was replaced, and its line.
+type Replaced = (Arc<Secret>, Line);
+
+/// The lines on which one secret stood, as often as it did.
+#[derive(Default)]
+struct Lines {
+    counts: FxHashMap<Line, usize>,
+    left: usize,
+}
+
+impl Lines {
+    fn add(&mut self, line: Line) {
+        *self.counts.entry(line).or_default() += 1;
+        self.left += 1;
+    }
+
+    /// Takes one of the secrets on `line` away; returns whether there was one.
+    fn take(&mut self, line: Line) -> bool {
+        let count = self.counts.get_mut(&line).filter(|count| **count > 0);
+        let Some(count) = count else { return false };
+        *count -= 1;
+        self.take_any()
+    }
+
+    /// Takes one away, whatever its line; no line can be asked for after that.
+    fn take_any(&mut self) -> bool {
+        let is_left = self.left > 0;
+        self.left -= usize::from(is_left);
+        is_left
+    }
+}
+
+/// Judges what is new.
+pub struct Novelty<'a> {
+    lookup: &'a Lookup,
+    sift: Sift<'a>,
+    /// By blob.
+    replaced: FxHashMap<ObjectId, Rc<[Replaced]>>,
+    bytes: Vec<u8>,
+}
+
+/// Bytes of a line that are compared, on either side of the secret.
+const MAX_LINE: usize = 1024;
+
+impl<'a> Novelty<'a> {
+    /// Starts with nothing read.
+    pub fn new(lookup: &'a Lookup, detector: &'a Detector, options: ScanOptions) -> Self {
+        Self {
+            lookup,
+            sift: Sift::new(detector, options),
+            replaced: FxHashMap::default(),
+            bytes: Vec::new(),
+        }
+    }
+
+    /// Takes the sightings away that are not new; returns, for each secret left, where it arrives.
+    ///
+    /// `replaced_by` lists the blobs that a change replaces or removes; `boundary` are the trees
+    /// that were there before.
+    pub fn keep_new(
+        &mut self,
+        found: &mut Vec<Sighted>,
+        pieces: &Pieces,
+        changes: &[Change],
+        replaced_by: &mut dyn FnMut(usize) -> Vec<ObjectId>,
+        boundary: &[ObjectId],
+        trees: &mut Trees<'_>,
+    ) -> Vec<Vec<Arrival>> {
+        let copied = copied(found, pieces, boundary, trees);
+        let mut by_node: FxHashMap<Node, Vec<(usize, usize)>> = FxHashMap::default();
+        for (number, sighted) in found.iter().enumerate() {
+            for (at, sighting) in sighted.sightings.iter().enumerate() {
+                if sighting.spot.place == Place::Blob && !copied.contains(&sighting.node) {
+                    let list = by_node.entry(sighting.node).or_default();
+                    list.push((number, at));
+                }
+            }
+        }
+        let mut fresh: FxHashSet<(usize, usize)> = FxHashSet::default();
+        let mut arrivals: Vec<Vec<Arrival>> = vec![Vec::new(); found.len()];
+        for (change, files) in changes.iter().enumerate() {
+            let files = files
+                .files
+                .iter()
+                .filter(|(_, node)| by_node.contains_key(node));
+            let mut places: Vec<(&BString, Node)> =
+                files.map(|(path, node)| (path, *node)).collect();
+            if places.is_empty() {
+                continue;
+            }
+            places.sort_unstable();
+            let old = replaced_by(change);
+            let new = self.arriving(found, pieces, &by_node, &places, &old);
+            for (place, (number, at)) in new {
+                fresh.insert((number, at));
+                let (path, node) = places[place];
+                let (path, list) = (path.clone(), &mut arrivals[number]);
+                let arrival = Arrival { change, path, node };
+                // The sightings at one place follow one another.
+                if list.last() != Some(&arrival) {
+                    list.push(arrival);
+                }
+            }
+        }
+        for (number, sighted) in found.iter_mut().enumerate() {
+            let mut at = 0..;
+            sighted.sightings.retain(|sighting| {
+                let at = at.next().expect("it does not end");
+                sighting.spot.place != Place::Blob || fresh.contains(&(number, at))
+            });
+        }
+        let mut is_left = found.iter().map(|sighted| !sighted.sightings.is_empty());
+        arrivals.retain(|_| is_left.next().expect("one for each"));
+        found.retain(|sighted| !sighted.sightings.is_empty());
+        arrivals
+    }
+
+    /// Returns which sightings at `places` are more than what stood in the blobs `old`.
+    fn arriving(
+        &mut self,
+        found: &[Sighted],
+        pieces: &Pieces,
+        by_node: &FxHashMap<Node, Vec<(usize, usize)>>,
+        places: &[(&BString, Node)],
+        old: &[ObjectId],
+    ) -> Vec<(usize, (usize, usize))> {
+        let mut before: FxHashMap<Arc<Secret>, Lines> = FxHashMap::default();
+        for id in old {
+            for (secret, line) in self.replaced_secrets(id).iter() {
+                before.entry(Arc::clone(secret)).or_default().add(*line);
+            }
+        }
+        let mut arriving = Vec::new();
+        let mut changed: Vec<(usize, (usize, usize))> = Vec::new();
+        for (place, &(_, node)) in places.iter().enumerate() {
+            let kind = ObjectKind::Blob;
+            if self
+                .lookup
+                .read(&pieces.id(node), kind, &mut self.bytes)
+                .is_err()
+            {
+                // It was read once; all that stands in it counts as new.
+                self.bytes.clear();
+            }
+            for &(number, at) in &by_node[&node] {
+                let line = line_of(&self.bytes, found[number].sightings[at].span.start);
+                // The same line, at another place: moved, or not touched.
+                let lines = before.get_mut(&found[number].secret);
+                if !lines.is_some_and(|lines| lines.take(line)) {
+                    changed.push((place, (number, at)));
+                }
+            }
+        }
+        for (place, (number, at)) in changed {
+            // Its line was edited, the secret stayed.
+            let lines = before.get_mut(&found[number].secret);
+            if !lines.is_some_and(Lines::take_any) {
+                arriving.push((place, (number, at)));
+            }
+        }
+        arriving
+    }
+
+    fn replaced_secrets(&mut self, id: &ObjectId) -> Rc<[Replaced]> {
+        if let Some(known) = self.replaced.get(id) {
+            return Rc::clone(known);
+        }
+        let secrets: Rc<[_]> = match self.lookup.read(id, ObjectKind::Blob, &mut self.bytes) {
+            Err(_) => {
+                // Not known to have been there: what is new is then more, never less.
+                Rc::default()
+            }
+            Ok(()) => {
+                let mut hits = Hits::default();
+                let scratch = &mut self.sift.scratch;
+                self.sift.detector.scan(&self.bytes, scratch, &mut hits);
+                let found = self.sift.matches(&self.bytes, &hits);
+                let of_match = |found: crate::detect::Match| {
+                    let line = line_of(&self.bytes, found.secret_span.start);
+                    (found.secret, line)
+                };
+                found.into_iter().map(of_match).collect()
+            }
+        };
+        self.replaced.insert(*id, Rc::clone(&secrets));
+        secrets
+    }
+}
+
+/// The blobs with secrets that already stood somewhere before.
+fn copied(
+    found: &[Sighted],
+    pieces: &Pieces,
+    boundary: &[ObjectId],
+    trees: &mut Trees<'_>,
+) -> FxHashSet<Node> {
+    let blobs: FxHashSet<Node> = found
+        .iter()
+        .flat_map(|sighted| &sighted.sightings)
+        .filter(|sighting| sighting.spot.place == Place::Blob)
+        .map(|sighting| sighting.node)
+        .collect();
+    if blobs.is_empty() {
+        return blobs;
+    }
+    let mut new: FxHashSet<ObjectId> = blobs.iter().map(|&node| pieces.id(node)).collect();
+    trees.remove_held(boundary, &mut new);
+    blobs
+        .into_iter()
+        .filter(|&node| !new.contains(&pieces.id(node)))
+        .collect()
+}
+
+fn line_of(bytes: &[u8], at: usize) -> Line {
+    let at = at.min(bytes.len());
+    let start = at.saturating_sub(MAX_LINE);
+    let newline = memchr::memrchr(b'\n', &bytes[start..at]);
+    let start = newline.map_or(start, |newline| start + newline + 1);
+    let end = bytes.len().min(at.saturating_add(MAX_LINE));
+    let newline = memchr::memchr(b'\n', &bytes[at..end]);
+    let end = newline.map_or(end, |newline| at + newline);
+    let mut hasher = FxHasher::default();
+    bytes[start..end].trim_ascii().hash(&mut hasher);
+    hasher.finish()
+}
