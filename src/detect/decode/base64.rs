@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::base32;
+use super::blocks::{BLOCK, bits, with_block};
 use super::stops::Stops;
 use super::{Encoding, Region, is_promising};
 use crate::span::Span;
@@ -44,29 +45,16 @@ fn is_escape_letter(bytes: &[u8], at: usize) -> bool {
     at > 0 && bytes[at - 1] == b'\\'
 }
 
-/// Bytes that are looked at together.
-const BLOCK: usize = 64;
 /// Symbols at the end of a block that a run may begin with.
 const HELD: usize = MIN_LEN - 1;
 
-/// A bit for each byte of a block, the first one lowest: whether it is a symbol. Without branches, for
-/// the compiler to make vector instructions of it.
+/// [`is_symbol`] without a table.
 #[inline(always)]
-fn symbol_bits(block: &[u8; BLOCK]) -> u64 {
-    let flags = block.map(|byte| {
-        let letter = (byte | 0x20).wrapping_sub(b'a') < 26;
-        let digit = byte.wrapping_sub(b'0') < 10;
-        let other = (byte == b'+') | (byte == b'-') | (byte == b'/') | (byte == b'_');
-        u8::from(letter | digit | other)
-    });
-    let eights = flags.chunks_exact(8).map(|flags| {
-        let flags = u64::from_le_bytes(flags.try_into().expect("it is that long"));
-        // Each product puts one flag into the highest byte.
-        flags.wrapping_mul(0x0102_0408_1020_4080) >> 56
-    });
-    (0..)
-        .zip(eights)
-        .fold(0, |bits, (at, eight)| bits | eight << (8 * at))
+fn is_symbol_plainly(byte: u8) -> bool {
+    let letter = (byte | 0x20).wrapping_sub(b'a') < 26;
+    let digit = byte.wrapping_sub(b'0') < 10;
+    let other = (byte == b'+') | (byte == b'-') | (byte == b'/') | (byte == b'_');
+    letter | digit | other
 }
 
 /// Where the next run of [`MIN_LEN`] symbols begins, from `at` on and before `limit`.
@@ -74,15 +62,7 @@ fn next_run(bytes: &[u8], at: usize, limit: usize) -> Option<usize> {
     let mut held = 0u64;
     let mut block = at;
     while block < bytes.len().min(limit + HELD) {
-        let rest = &bytes[block..];
-        let bits = match rest.first_chunk() {
-            Some(full) => symbol_bits(full),
-            None => {
-                let mut last = [0; BLOCK];
-                last[..rest.len()].copy_from_slice(rest);
-                symbol_bits(&last)
-            }
-        };
+        let bits = with_block(bytes, block, |block| bits(block, is_symbol_plainly));
         // A bit stays where so many bits from it on are set.
         let of_1 = u128::from(held) | u128::from(bits) << HELD;
         let of_2 = of_1 & of_1 >> 1;
@@ -367,6 +347,13 @@ mod tests {
         (at..bytes.len())
             .find(is_run)
             .filter(|&start| start < limit + HELD + BLOCK)
+    }
+
+    #[test]
+    fn symbols_are_known_without_the_table() {
+        for byte in 0..=u8::MAX {
+            assert_eq!(is_symbol_plainly(byte), is_symbol(byte), "{byte}");
+        }
     }
 
     #[test]

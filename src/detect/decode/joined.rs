@@ -7,6 +7,7 @@
 
 use std::ops::Range;
 
+use super::blocks::{BLOCK, bits, with_block};
 use super::stops::Stops;
 use crate::span::Span;
 use crate::work;
@@ -190,8 +191,7 @@ pub(super) fn find(bytes: &[u8], range: Range<usize>, see: &mut dyn FnMut(Span))
     let last = bytes.len().min(range.end.saturating_add(REACH));
     let mut seen = 0;
     let mut look = |at: usize| {
-        // Nothing joins what is not behind a piece and before a quote, as nearly every time.
-        if at < seen || at == 0 || !is_piece(bytes[at - 1]) || !can_join(bytes.get(at + 1)) {
+        if at < seen || !can_join(bytes, at) {
             return;
         }
         let Some((span, end, is_token)) = around(bytes, at) else {
@@ -202,15 +202,45 @@ pub(super) fn find(bytes: &[u8], range: Range<usize>, see: &mut dyn FnMut(Span))
             see(span);
         }
     };
-    for at in memchr::memchr3_iter(b'"', b'\'', b'\\', &bytes[from..last]) {
-        look(from + at);
+    let mut is_behind = from > 0 && is_piece(bytes[from - 1]);
+    for block in (from..last).step_by(BLOCK) {
+        let (signs, pieces) = with_block(&bytes[..last], block, |block| {
+            (bits(block, begins_joint), bits(block, is_piece_plainly))
+        });
+        // Nothing joins what is not behind a piece.
+        let mut places = signs & (pieces << 1 | u64::from(is_behind));
+        is_behind = pieces >> (BLOCK - 1) != 0;
+        while places != 0 {
+            look(block + places.trailing_zeros() as usize);
+            places &= places - 1;
+        }
     }
 }
 
-/// Whether a joint can go on with this byte behind its first.
+#[inline(always)]
+fn begins_joint(byte: u8) -> bool {
+    (byte == b'"') | (byte == b'\'') | (byte == b'\\')
+}
+
+/// [`is_piece`] for vector instructions.
+#[inline(always)]
+fn is_piece_plainly(byte: u8) -> bool {
+    let letter = (byte | 0x20).wrapping_sub(b'a') < 26;
+    // The dot, the slash and the digits follow one another.
+    let digit = byte.wrapping_sub(b'.') < 12;
+    let other = (byte == b'_') | (byte == b'-') | (byte == b'+') | (byte == b'=') | (byte == b'~');
+    letter | digit | other
+}
+
+/// Whether a joint can go on behind its first byte, which is at `at`.
 #[inline]
-fn can_join(byte: Option<&u8>) -> bool {
-    byte.is_some_and(|byte| b" \t\n\r+.&,~^|<\\_\"'`fbruLRFBU@$".contains(byte))
+fn can_join(bytes: &[u8], at: usize) -> bool {
+    match bytes.get(at + 1) {
+        // Only a list of characters is joined by commas: most ends of literals are such.
+        Some(b',') => at >= 2 && bytes[at - 2] == bytes[at],
+        Some(byte) => b" \t\n\r+.&~^|<\\_\"'`fbruLRFBU@$".contains(byte),
+        None => false,
+    }
 }
 
 /// Where each character of the text stands from `at` on.
@@ -250,4 +280,74 @@ pub(super) fn outer(text: &[u8], stops: &Stops, inner: Span) -> Span {
 /// True if no joint is in `inner`.
 pub(super) fn stands_open(text: &[u8], stops: &Stops, inner: Span) -> bool {
     outer(text, stops, inner).len() == inner.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The plain twin of the search in blocks of [`find`].
+    fn find_plainly(bytes: &[u8], range: Range<usize>) -> Vec<Span> {
+        let mut found = Vec::new();
+        let mut seen = 0;
+        for at in range.start.saturating_sub(REACH)..bytes.len().min(range.end + REACH) {
+            let begins = is_quote(bytes[at]) && bytes[at] != b'`' || bytes[at] == b'\\';
+            if at < seen || !begins {
+                continue;
+            }
+            if let Some((span, end, is_token)) = around(bytes, at) {
+                seen = end;
+                if is_token && span.start < range.end && span.end > range.start {
+                    found.push(span);
+                }
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn joined_texts_are_found_as_by_the_plain_search() {
+        let mut seed = 7u64;
+        let mut next = |below: usize| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            usize::try_from(seed >> 33).unwrap() % below
+        };
+        let parts: [&[u8]; 14] = [
+            b"\"",
+            b"'",
+            b"\\",
+            b"\n",
+            b" ",
+            b" + ",
+            b",",
+            b"\",\"",
+            b"\" + \"",
+            b"a1b2c3d4e5",
+            b"f",
+            b"\\\n",
+            b"x.y/z",
+            b"=",
+        ];
+        let mut count = 0;
+        for _ in 0..12_000 {
+            let len = next(60);
+            let bytes: Vec<u8> = (0..len).flat_map(|_| parts[next(14)]).copied().collect();
+            let (one, other) = (next(bytes.len() + 1), next(bytes.len() + 1));
+            for range in [0..bytes.len(), one.min(other)..one.max(other)] {
+                let mut found = Vec::new();
+                find(&bytes, range.clone(), &mut |span| found.push(span));
+                let plainly = find_plainly(&bytes, range);
+                assert_eq!(found, plainly, "{:?}", String::from_utf8_lossy(&bytes));
+                count += found.len();
+            }
+        }
+        assert!(count > 500, "{count} texts");
+    }
+
+    #[test]
+    fn pieces_are_known_without_branches() {
+        for byte in 0..=u8::MAX {
+            assert_eq!(is_piece_plainly(byte), is_piece(byte), "{byte}");
+        }
+    }
 }

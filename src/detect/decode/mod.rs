@@ -2,7 +2,7 @@
 //! UTF-32 inside other text, and tokens that code cuts into pieces.
 //!
 //! ```text
-//! stops < base32 < base64;  stops < escape, quoted, dump, base85, joined, utf16, utf32 < mod
+//! stops < base32;  blocks, base32 < base64;  blocks < joined;  stops < escape, quoted, dump, base85, utf16, utf32 < mod
 //! ```
 //!
 //! A [`Region`] is found by its shape. Its edges depend on at most [`BEFORE`] bytes before it and
@@ -12,6 +12,7 @@
 mod base32;
 mod base64;
 mod base85;
+mod blocks;
 mod dump;
 mod escape;
 mod joined;
@@ -124,8 +125,13 @@ pub fn find(bytes: &[u8], range: Range<usize>, see: &mut dyn FnMut(Region)) {
         let encoding = Encoding::Joined;
         see(Region { span, encoding });
     });
-    utf16::find(bytes, range.clone(), see);
-    utf32::find(bytes, range, see);
+    // Both need zeros between the characters, which most texts have none of.
+    let around =
+        range.start.saturating_sub(utf32::REACH)..bytes.len().min(range.end + utf32::REACH);
+    if memchr::memchr(0, &bytes[around]).is_some() {
+        utf16::find(bytes, range.clone(), see);
+        utf32::find(bytes, range, see);
+    }
 }
 
 /// What tells that a line belongs to an encoded text of several lines: one pass finds all of them.

@@ -11,10 +11,12 @@ const WIDTH: usize = 4;
 /// Fewer characters are numbers in binary data.
 const MIN_CHARS: usize = 12;
 
+/// How far from a range the zeros of a text in it can be.
+pub(super) const REACH: usize = WIDTH - 1;
+
 pub(super) fn find(bytes: &[u8], range: Range<usize>, see: &mut dyn FnMut(Region)) {
-    let reach = WIDTH - 1;
-    let mut at = range.start.saturating_sub(reach);
-    let last = bytes.len().min(range.end.saturating_add(reach));
+    let mut at = range.start.saturating_sub(REACH);
+    let last = bytes.len().min(range.end.saturating_add(REACH));
     while let Some(next) = bytes.get(at..last).and_then(|rest| memchr::memchr(0, rest)) {
         let zero = at + next;
         // The zeros between two characters begin at most two bytes earlier.
