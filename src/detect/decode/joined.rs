@@ -43,6 +43,7 @@ fn joint(bytes: &[u8], at: usize) -> Option<usize> {
     let (&first, rest) = rest.split_first()?;
     let len = match first {
         b'\\' => line_end(rest)? + blanks(&rest[line_end(rest)?..]),
+        _ if !is_quote(first) => return None,
         _ => {
             // A list of characters is one only if both are alone in their quotes.
             let is_alone = |quote: usize| bytes.get(quote).is_some_and(|&byte| is_quote(byte));
@@ -185,10 +186,38 @@ fn around(bytes: &[u8], at: usize) -> Option<(Span, usize, bool)> {
     Some((span, end, is_token))
 }
 
-/// Shows every text that shares a byte with `range`.
+/// Where the search must begin so that a text which holds a byte from `at` on is met: the joint around
+/// `at`, or the one before the piece that `at` is in or behind.
+fn first_joint(bytes: &[u8], at: usize) -> usize {
+    let ends = at.saturating_sub(MAX_AFTER)..=at;
+    let pieces = ends.filter_map(|end| piece_before(bytes, end));
+    let is_behind_joint =
+        |start: &usize| *start > 0 && (is_quote(bytes[start - 1]) || is_blank(bytes[start - 1]));
+    pieces
+        .filter(is_behind_joint)
+        .min()
+        .unwrap_or(at)
+        .saturating_sub(MAX_JOINT + 1)
+}
+
+fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n')
+}
+
+/// Where the search may end so that a text which holds a byte before `end` is met: its first joint
+/// stands on the same line.
+fn last_joint(bytes: &[u8], end: usize) -> usize {
+    let last = bytes.len().min(end.saturating_add(REACH));
+    let line_end = memchr::memchr2(b'\n', 0, &bytes[end - 1..last]);
+    line_end.map_or(last, |newline| (end + newline).min(last))
+}
+
+/// Shows every text that shares a byte with `range`, which is not empty.
 pub(super) fn find(bytes: &[u8], range: Range<usize>, see: &mut dyn FnMut(Span)) {
-    let from = range.start.saturating_sub(REACH);
-    let last = bytes.len().min(range.end.saturating_add(REACH));
+    let (from, last) = (
+        first_joint(bytes, range.start),
+        last_joint(bytes, range.end),
+    );
     let mut seen = 0;
     let mut look = |at: usize| {
         if at < seen || !can_join(bytes, at) {
@@ -333,7 +362,8 @@ mod tests {
             let len = next(60);
             let bytes: Vec<u8> = (0..len).flat_map(|_| parts[next(14)]).copied().collect();
             let (one, other) = (next(bytes.len() + 1), next(bytes.len() + 1));
-            for range in [0..bytes.len(), one.min(other)..one.max(other)] {
+            let ranges = [0..bytes.len(), one.min(other)..one.max(other)];
+            for range in ranges.into_iter().filter(|range| !range.is_empty()) {
                 let mut found = Vec::new();
                 find(&bytes, range.clone(), &mut |span| found.push(span));
                 let plainly = find_plainly(&bytes, range);

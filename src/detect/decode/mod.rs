@@ -173,9 +173,9 @@ fn find_lines(bytes: &[u8], range: Range<usize>, see: &mut dyn FnMut(Region)) {
     if let Some(head) = base85::head_before(bytes, range.start) {
         look(2, head);
     }
-    let from = range.start.saturating_sub(AROUND);
-    let last = bytes.len().min(range.end.saturating_add(AROUND));
-    for found in SIGNS.find_iter(&bytes[from..last]) {
+    let lines = lines_of(bytes, &range);
+    let from = lines.start;
+    for found in SIGNS.find_iter(&bytes[lines]) {
         let kind = match found.pattern().as_usize() {
             0..3 => 0,
             3..5 => 1,
@@ -183,6 +183,19 @@ fn find_lines(bytes: &[u8], range: Range<usize>, see: &mut dyn FnMut(Region)) {
         };
         look(kind, from + found.start());
     }
+}
+
+/// The lines that `range` touches, as far as lines of such texts go, with the end of the line before
+/// them: it can be the only sign of the last line of a text.
+fn lines_of(bytes: &[u8], range: &Range<usize>) -> Range<usize> {
+    let first = range.start.saturating_sub(AROUND);
+    let before = memchr::memrchr(b'\n', &bytes[first..range.start]);
+    // Soft breaks have two or three bytes.
+    let start = before.map_or(first, |newline| (first + newline).saturating_sub(2));
+    let last = bytes.len().min(range.end.saturating_add(AROUND));
+    let end = range.end - 1;
+    let after = memchr::memchr(b'\n', &bytes[end..last]);
+    start..after.map_or(last, |newline| end + newline + 1)
 }
 
 /// Decodes `region` of `bytes` into `out`.

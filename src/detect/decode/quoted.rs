@@ -15,7 +15,8 @@ pub(super) const SIGNS: [&[u8]; 3] = [b"=\n", b"=\r\n", b"=3D"];
 
 /// The line around `at` without its end; `None` if it is too long.
 fn line(bytes: &[u8], at: usize) -> Option<Span> {
-    let first = at.saturating_sub(MAX_LINE_LEN);
+    // A place in the line end sees as far as one in the line.
+    let first = at.saturating_sub(MAX_LINE_LEN + 2);
     let before = memchr::memrchr(b'\n', &bytes[first..at]);
     let start = match before {
         Some(newline) => first + newline + 1,
