@@ -5,10 +5,9 @@ use gix::bstr::BString;
 use gix::objs::CommitRefIter;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::assemble::{finding, heed_paths, wanted};
 use super::neighbours::Neighbours;
-use super::{
-    Audit, AuditOptions, CoverageBlock, Scope, excerpts, finding, heed_paths, put_in_order, wanted,
-};
+use super::{Audit, AuditOptions, CoverageBlock, Scope, excerpts, put_in_order};
 use crate::detect::Detector;
 use crate::error::{Error, Result};
 use crate::finding::{
@@ -19,13 +18,11 @@ use crate::odb::lookup::Lookup;
 use crate::odb::reason::reason;
 use crate::odb::walk::Tally;
 use crate::odb::{Node, ObjectKind, SkipReason, Skipped};
-use crate::scan::changes::commits;
 use crate::scan::changes::commits::{NewCommits, Range};
 use crate::scan::changes::novelty::{Arrival, Change, Novelty};
-use crate::scan::changes::pieces;
 use crate::scan::changes::pieces::{Pieces, ScannedPieces};
 use crate::scan::changes::trees::Trees;
-use crate::scan::changes::{range, staged};
+use crate::scan::changes::{commits, pieces, range, staged};
 use crate::scan::sift::Sift;
 use crate::scan::{Sighted, collect};
 

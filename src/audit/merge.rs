@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::audit::{AuditOptions, chosen, pairs};
+use super::assemble::chosen;
+use crate::audit::{AuditOptions, pairs};
 use crate::detect::{Detector, Hits, Scratch};
 use crate::finding::Fingerprint;
 use crate::memory::sightings::{Noted, revive, stand_in};

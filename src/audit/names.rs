@@ -13,7 +13,6 @@ use crate::detect::{Detector, Hits, Scratch};
 use crate::finding::{Appearance, Finding, History, Occurrence, Place, Spot, Standing};
 use crate::history::tips::{Note, Tip, Tips};
 use crate::history::{Named, add_tip};
-
 use crate::odb::{Node, ObjectStore, Skipped};
 use crate::scan::collect::Collector;
 use crate::scan::files::{self, ScannedFile, Wanted};

@@ -4,9 +4,10 @@
 use gix::ObjectId;
 use rustc_hash::FxHashMap;
 
+use super::assemble::finding;
 use super::neighbours::Neighbours;
 use super::steps::add_noted;
-use super::{Audit, AuditOptions, CoverageBlock, Scope, excerpts, finding, named, put_in_order};
+use super::{Audit, AuditOptions, CoverageBlock, Scope, excerpts, named, put_in_order};
 use crate::audit::merge::{Together, together};
 use crate::detect::Detector;
 use crate::error::Result;
@@ -21,9 +22,8 @@ use crate::odb::walk::{STREAMED_FROM, Tally};
 use crate::odb::{Node, ObjectKind, ObjectStore, SkipReason, Skipped};
 use crate::progress::Progress;
 use crate::scan::collect::Collector;
-use crate::scan::lfs;
-use crate::scan::objects;
 use crate::scan::objects::{Scanned, Seen, Selection};
+use crate::scan::{lfs, objects};
 
 /// Which objects are scanned.
 #[derive(Clone, Debug)]

@@ -42,7 +42,7 @@ pub struct Presence {
     objects: Objects,
     tips: Tips,
     /// The top of the worktree.
-    worktree: Option<PathBuf>,
+    pub(super) worktree: Option<PathBuf>,
     reads: Reads,
 }
 

@@ -5,10 +5,9 @@ use std::path::Path;
 use gix::ObjectId;
 use rustc_hash::FxHashSet;
 
-use super::gitdir;
 use super::names::{self, FileScan, Names};
 use super::steps::{Finish, add_noted, places, sighted_in, tips_of};
-use super::{Audit, AuditOptions, CoverageBlock, Scope};
+use super::{Audit, AuditOptions, CoverageBlock, Scope, gitdir};
 use crate::audit::merge::{Together, together};
 use crate::audit::update;
 use crate::detect::Detector;
@@ -22,13 +21,10 @@ use crate::history::tips::Tips;
 use crate::history::trees::TreeLinks;
 use crate::history::{Attributed, Named, Places, Trace, TreesRead};
 use crate::memory::forks::Forks;
-use crate::memory::learn;
 use crate::memory::learn::{Known, Learned, Left, Memory, Results};
-use crate::memory::record;
 use crate::memory::record::{NameFinder, Telling};
-use crate::memory::{Digest, Fact, Ledger};
-use crate::odb::bundle;
-use crate::odb::{Node, ObjectKind, ObjectStore, Skipped};
+use crate::memory::{Digest, Fact, Ledger, learn, record};
+use crate::odb::{Node, ObjectKind, ObjectStore, Skipped, bundle};
 use crate::progress::Progress;
 use crate::scan::collect::Collector;
 use crate::scan::lfs::BehindPointers;
@@ -345,7 +341,7 @@ impl Source<'_> {
     }
 
     /// Adds what was read of objects, and what was not.
-    fn count(
+    pub(super) fn count(
         &self,
         coverage: &mut CoverageBlock,
         scanned: Scanned<CommitCollector>,

@@ -2,9 +2,10 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::assemble::{finding, heed_paths, surest};
 use super::names::Names;
 use super::neighbours::Neighbours;
-use super::{AuditOptions, excerpts, finding, heed_paths, put_in_order, surest};
+use super::{AuditOptions, excerpts, put_in_order};
 use crate::audit::merge::Together;
 use crate::detect::Detector;
 use crate::finding::{Finding, History};

@@ -4,10 +4,9 @@ use gix::ObjectId;
 use gix::bstr::BString;
 use gix::hash::Kind as HashKind;
 
+use super::assemble::{finding, heed_paths, wanted};
 use super::neighbours::Neighbours;
-use super::{
-    Audit, AuditOptions, CoverageBlock, Scope, excerpts, finding, heed_paths, put_in_order, wanted,
-};
+use super::{Audit, AuditOptions, CoverageBlock, Scope, excerpts, put_in_order};
 use crate::detect::{Detector, Hits};
 use crate::error::{Error, Result};
 use crate::finding::{Appearance, Finding, History};

@@ -13,9 +13,8 @@ use std::path::{Path, PathBuf};
 use gix::bstr::{BStr, BString};
 
 use crate::git::repository::Repository;
-use crate::odb::file;
 use crate::odb::file::list_what_can_be;
-use crate::odb::{SkipReason, Skipped};
+use crate::odb::{SkipReason, Skipped, file};
 
 /// What is in a git directory. All lists are sorted.
 #[derive(Clone, Debug, Default)]

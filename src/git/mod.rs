@@ -1,7 +1,7 @@
 //! A repository beside its objects: where its parts are, its refs, indexes, revisions and files.
 //!
 //! ```text
-//! address, lfs, stamp < reftable, split < index < repository < refs < revision;  repository < gitdir
+//! address, lfs, stamp;  index < split;  reftable < refs < repository < gitdir, revision
 //! ```
 
 mod address;

@@ -12,10 +12,9 @@ use gix::ObjectId;
 use gix::bstr::{BStr, BString, ByteSlice};
 use gix::hash::Kind as HashKind;
 
-use crate::odb::file;
 use crate::odb::file::Unread;
 use crate::odb::inflate::Inflater;
-use crate::odb::{SkipReason, Skipped};
+use crate::odb::{SkipReason, Skipped, file};
 
 /// What a ref names.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,9 +9,8 @@ use gix::objs::CommitRefIter;
 use gix::{ObjectId, ThreadSafeRepository};
 
 use crate::error::{Error, Result, quoted};
-use crate::git::index;
 use crate::git::index::{Entry, Index};
-use crate::git::{address, refs};
+use crate::git::{address, index, refs};
 use crate::odb::file::Unread;
 use crate::odb::lookup::{Lookup, check_objects};
 use crate::odb::reason::{config_line, reason};

@@ -206,8 +206,9 @@ fn times(found: &Metadata) -> io::Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::fs::File;
+
+    use super::*;
 
     #[test]
     fn every_change_shows() {

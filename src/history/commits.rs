@@ -7,7 +7,6 @@ use gix::ObjectId;
 use gix::hash::Kind as HashKind;
 use gix::objs::CommitRefIter;
 use gix::objs::commit::ref_iter::Token;
-
 use rustc_hash::FxHashMap;
 
 use crate::odb::objects::Objects;

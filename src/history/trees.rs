@@ -6,10 +6,10 @@
 //!
 //! Format: gitformat-pack(5) and `git help ls-tree`; an entry is `<mode> <name>\0<raw id>`.
 
-use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::Mutex;
 
 use gix::ObjectId;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::odb::walk::{Base, Object, Visitor};
 use crate::odb::{Node, ObjectKind, ObjectStore};

@@ -5,9 +5,10 @@
 //! Work is counted, not timed, so that the same input gives the same result on every machine. The
 //! unit is about a nanosecond on a machine of 2024; the prices were measured.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use crate::work;
 pub(crate) use crate::work::SPENT;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What every scan may hold: bases of deltas and what is made from them.
 const HELD_FREE: u64 = 256 << 20;

@@ -1075,9 +1075,10 @@ impl<'a> Walk<'a> {
 
 #[cfg(test)]
 mod tests {
+    use gix::hash::Kind as HashKind;
+
     use super::*;
     use crate::odb::{Limits, Place};
-    use gix::hash::Kind as HashKind;
 
     #[test]
     fn an_empty_store_has_nowhere_to_start() {

@@ -18,8 +18,7 @@ use crate::git::refs::lookup::RefLookup;
 use crate::git::refs::place::{PlaceReader, is_root_ref};
 use crate::git::reftable::{Value, Wanted};
 use crate::git::repository::Repository;
-use crate::odb::file;
-use crate::odb::{ObjectKind, SkipReason, Skipped};
+use crate::odb::{ObjectKind, SkipReason, Skipped, file};
 
 /// What a ref leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

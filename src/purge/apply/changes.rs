@@ -78,7 +78,8 @@ struct Base64(#[serde(with = "base64")] Vec<u8>);
 /// Writes bytes as base64: names need not be UTF-8.
 pub(crate) mod base64 {
     use data_encoding::BASE64;
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
 
     pub(crate) fn serialize<S: Serializer>(bytes: &[u8], out: S) -> Result<S::Ok, S::Error> {
         out.serialize_str(&BASE64.encode(bytes))

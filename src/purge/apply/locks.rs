@@ -3,20 +3,17 @@
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
-use std::fs;
-use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use crate::error::{Error, Result};
 use crate::odb::ObjectId;
 use crate::purge::apply::changes::RefChanges;
 use crate::purge::apply::files::below;
-use crate::purge::apply::holders;
-use crate::purge::apply::journal;
 use crate::purge::apply::journal::Journal;
 use crate::purge::apply::remove::remove_file;
-use crate::purge::apply::snapshot;
+use crate::purge::apply::{holders, journal, snapshot};
 use crate::purge::undo::carry::Carried;
 
 /// The lock of an index. While it is held, a copy is changed; [`Self::commit`] puts it in place.

@@ -7,9 +7,8 @@ use gix::ObjectId;
 use gix::hash::Kind as HashKind;
 
 use crate::purge::find::values::Needles;
-use crate::purge::make::patch;
-use crate::purge::make::tree;
 use crate::purge::make::tree::Entry;
+use crate::purge::make::{patch, tree};
 
 /// New paths by old ones.
 pub(crate) type NewPaths = HashMap<Vec<u8>, Vec<u8>>;

@@ -6,12 +6,11 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::fs;
-use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
+use std::{fs, io};
 
 use gix::hash::Kind as HashKind;
 use rayon::prelude::*;
@@ -22,9 +21,8 @@ use crate::error::{Error, Result};
 use crate::fault::json_fault;
 use crate::finding::Fingerprint;
 use crate::odb::{ObjectId, hash};
-use crate::purge::apply::archive;
 use crate::purge::apply::changes::base64;
-use crate::purge::apply::journal;
+use crate::purge::apply::{archive, journal};
 use crate::purge::find::values::{Reach, Target};
 use crate::purge::make::objects::Options;
 use crate::secret::Secret;

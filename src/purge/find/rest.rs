@@ -6,9 +6,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::detect::decode::{self, Encoding, Layer, Region};
-use crate::detect::known;
 use crate::detect::score::{self, Reason, Reasons};
-use crate::detect::{Detector, Hits, Scratch};
+use crate::detect::{Detector, Hits, Scratch, known};
 use crate::error::Result;
 use crate::purge::find::frame;
 use crate::purge::find::frame::Edges;

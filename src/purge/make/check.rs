@@ -9,9 +9,8 @@ use crate::odb::{Node, ObjectId, ObjectKind, ObjectStore};
 use crate::purge::find::survey::Survey;
 use crate::purge::find::values::Edit;
 use crate::purge::make::objects::{Made, Options, Rewritten};
-use crate::purge::make::patch;
-use crate::purge::make::text;
 use crate::purge::make::trees::Known;
+use crate::purge::make::{patch, text};
 use crate::span::Span;
 
 /// Checks that every new object of `rewritten` is in `store`, which was opened after they were written: git

@@ -11,10 +11,9 @@ use crate::history::commits::Rank;
 use crate::odb::{Node, ObjectId, ObjectKind};
 use crate::purge::make::fit::Style;
 use crate::purge::make::objects::{Look, MAX_DEPTH, Made, ROOT, Rewriter, Rewritten};
-use crate::purge::make::text;
 use crate::purge::make::text::Replacement;
 use crate::purge::make::trees::Known;
-use crate::purge::make::{check, patch};
+use crate::purge::make::{check, patch, text};
 use crate::span::Span;
 
 /// Compares a new object with the old one.

@@ -14,14 +14,11 @@ use crate::purge::find::rest::Rescan;
 use crate::purge::find::survey::Survey;
 use crate::purge::make::blobs::{Broken, ChangedFile, Kinds, Left, Looked};
 use crate::purge::make::fit::Fit;
-use crate::purge::make::head;
-use crate::purge::make::patch;
 use crate::purge::make::patch::Unpatchable;
 use crate::purge::make::sign::Signer;
-use crate::purge::make::tree;
 use crate::purge::make::tree::Entry;
-use crate::purge::make::trees;
 use crate::purge::make::trees::Known;
+use crate::purge::make::{head, patch, tree, trees};
 use crate::span::Span;
 
 /// What to do with a blob from which a value cannot be patched without changing its length.

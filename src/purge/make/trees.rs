@@ -16,9 +16,8 @@ use crate::progress::Progress;
 use crate::purge::find::survey::{Dirty, Survey};
 use crate::purge::find::values::Needles;
 use crate::purge::make::objects::{Look, MAX_DEPTH, Options, Rewriter};
-use crate::purge::make::patch;
-use crate::purge::make::tree;
 use crate::purge::make::tree::Entry;
+use crate::purge::make::{patch, tree};
 
 /// Levels of fewer trees are read one by one: a walk looks at every entry of every pack. The second number
 /// bounds the number of walks.

@@ -6,10 +6,9 @@ use crate::error::Result;
 use crate::git::repository::{Overrides, Repository};
 use crate::odb::{Limits, ObjectId, Skipped};
 use crate::purge::share::manifest::Manifest;
-use crate::scan::changes::commits;
 use crate::scan::changes::commits::Range;
-use crate::scan::changes::range;
 use crate::scan::changes::trees::Trees;
+use crate::scan::changes::{commits, range};
 
 /// What a push would bring back.
 #[derive(Debug, Default)]

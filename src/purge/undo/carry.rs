@@ -13,9 +13,8 @@ use crate::odb::{ObjectId, ObjectKind, ObjectStore, hash};
 use crate::purge::apply::changes::Before;
 use crate::purge::apply::git::Git;
 use crate::purge::apply::journal;
-use crate::purge::make::tree;
 use crate::purge::make::tree::Entry;
-use crate::purge::make::{pack, text};
+use crate::purge::make::{pack, text, tree};
 
 /// What became of commits and tags that people made.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -9,9 +9,8 @@ use crate::git::lfs::Pointer;
 use crate::odb::lookup::Lookup;
 use crate::odb::walk::Tally;
 use crate::odb::{Node, ObjectKind, Skipped};
-use crate::scan::collect;
 use crate::scan::sift::{Sift, unopened};
-use crate::scan::{ScanOptions, Sighted, lfs};
+use crate::scan::{ScanOptions, Sighted, collect, lfs};
 
 /// Objects to scan, each once. Their numbers stand for the nodes of an object store.
 #[derive(Default)]

@@ -7,10 +7,9 @@ use unleak::error::{Error, Result};
 use unleak::git::repository::{Overrides, Repository};
 use unleak::odb::{Limits, ObjectId, ObjectStore};
 use unleak::purge::apply::git::Git;
-use unleak::purge::share::manifest;
 use unleak::purge::share::manifest::{Manifest, Renamed};
-use unleak::purge::share::remote;
 use unleak::purge::share::remote::{HIDDEN, Push, Pushes, RemoteRef};
+use unleak::purge::share::{manifest, remote};
 use unleak::report::escape::escape;
 
 use super::show::counted;

@@ -7,9 +7,7 @@ use unleak::error::Result;
 use unleak::git::repository::Repository;
 use unleak::purge::apply::journal::{Journal, Phase};
 use unleak::purge::apply::snapshot::Snapshot;
-use unleak::purge::share::heal;
-use unleak::purge::share::manifest;
-use unleak::purge::share::remote;
+use unleak::purge::share::{heal, manifest, remote};
 use unleak::report::escape::escape;
 
 use super::after;

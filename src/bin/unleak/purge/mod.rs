@@ -15,8 +15,10 @@ use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
+use args::{BinaryChoice, PlanArgs, PurgeArgs, PurgeCommand, PurgeFormat};
 use rustc_hash::FxHashMap;
 use serde_json::Value;
+use targets::Picked;
 use unleak::audit::AuditOptions;
 use unleak::error::{Error, ErrorKind, Result};
 use unleak::git::repository::{Overrides, Repository};
@@ -28,33 +30,25 @@ use unleak::purge::apply::guard;
 use unleak::purge::apply::journal::{Journal, Phase};
 use unleak::purge::apply::snapshot::Snapshot;
 use unleak::purge::find::values::{Needles, Target};
-use unleak::purge::finish;
 use unleak::purge::finish::proof;
 use unleak::purge::finish::proof::Proof;
 use unleak::purge::make::objects::{Binary, Options};
 use unleak::purge::make::sign::Signer;
-use unleak::purge::share::heal;
-use unleak::purge::share::manifest;
 use unleak::purge::share::manifest::{Manifest, Record};
-use unleak::purge::share::push_guard;
-use unleak::purge::share::remote;
-use unleak::purge::stages;
+use unleak::purge::share::{heal, manifest, push_guard, remote};
 use unleak::purge::stages::{Force, Job, LeftOut, Plan};
+use unleak::purge::{finish, stages};
 use unleak::rule::RuleSet;
 use unleak::scan::InlineAllow;
 use unleak::scan::changes::commits::Range;
 use unleak::suppress::Suppressions;
+use veil::Veil;
 
 use crate::args::{Args, ConfidenceChoice, RuleOptions};
 use crate::config::{self, Layers};
 use crate::exit::Exit;
-use crate::output;
 use crate::progress::ProgressLine;
-use crate::settings;
-use crate::ui;
-use args::{BinaryChoice, PlanArgs, PurgeArgs, PurgeCommand, PurgeFormat};
-use targets::Picked;
-use veil::Veil;
+use crate::{output, settings, ui};
 
 /// What a selection left out.
 #[derive(Default)]

@@ -1,0 +1,149 @@
+//! From sightings to findings: confidence, paths, ids and places of each secret.
+
+use std::sync::Arc;
+
+use gix::ObjectId;
+use gix::bstr::BString;
+
+use super::options::{AuditOptions, PublicKeys};
+use super::{named, pairs};
+use crate::detect::Detector;
+use crate::detect::score::{Reason, Reasons};
+use crate::finding::{Companion, Finding, Fingerprint, History, Occurrence};
+use crate::odb::Node;
+use crate::path_class::{PathClass, is_recipe};
+use crate::rule::Confidence;
+use crate::scan::Sighted;
+
+/// Leaves out what was not asked for, and puts together what belongs together; also returns what is
+/// below the confidence.
+pub(super) fn wanted(
+    found: Vec<Sighted>,
+    detector: &Detector,
+    options: &AuditOptions,
+) -> (Vec<Sighted>, Vec<Sighted>) {
+    let (found, below) = chosen(found, detector, options);
+    (pairs::join(found, detector), below)
+}
+
+/// Leaves out what was not asked for; also returns what is below the confidence.
+pub(super) fn chosen(
+    mut found: Vec<Sighted>,
+    detector: &Detector,
+    options: &AuditOptions,
+) -> (Vec<Sighted>, Vec<Sighted>) {
+    found.retain(|sighted| {
+        options.public_keys == PublicKeys::Reported || !detector.rule(sighted.rule).public
+    });
+    // What only a path can tell is judged when the paths are known.
+    found.into_iter().partition(|sighted| {
+        surest(sighted) >= options.min_confidence || detector.rule(sighted.rule).needs_path()
+    })
+}
+
+pub(super) fn surest(sighted: &Sighted) -> Confidence {
+    let in_objects = sighted.sightings.iter().map(|s| s.confidence);
+    let elsewhere = sighted.elsewhere.iter().map(|s| s.confidence);
+    let surest = in_objects.chain(elsewhere).max();
+    surest.expect("a sighted secret has a sighting")
+}
+
+/// Confidence and reasons of the place that speaks for the finding: the surest, then the one in the
+/// object of the lowest id, then the first there, then the first that is in no object.
+fn best(sighted: &Sighted, id_of: &dyn Fn(Node) -> ObjectId) -> (Confidence, Reasons) {
+    let confidence = surest(sighted);
+    let in_objects = sighted.sightings.iter();
+    let in_objects = in_objects.filter(|s| s.confidence == confidence);
+    let in_objects = in_objects.min_by_key(|s| (id_of(s.node), s.span, &s.spot));
+    let mut elsewhere = sighted.elsewhere.iter();
+    let reasons = in_objects.map(|s| s.reasons).or_else(|| {
+        let first = elsewhere.find(|s| s.confidence == confidence);
+        first.map(|s| s.reasons)
+    });
+    (confidence, reasons.unwrap_or_default())
+}
+
+/// Lowers values without a shape that stand only where such values mean nothing: in lock files and
+/// recipes, which list digests, and in translations, which list words. Drops what is a secret only in a
+/// file whose name says so, and stands in none. Leaves out what is then below the asked confidence, and
+/// returns how many these are.
+pub(super) fn heed_paths(
+    findings: &mut Vec<Finding>,
+    detector: &Detector,
+    options: &AuditOptions,
+) -> usize {
+    named::keep(findings, detector);
+    let before = findings.len();
+    for finding in findings.iter_mut() {
+        let rule = detector.rules().get(&finding.rule_id);
+        if rule.is_none_or(|rule| !rule.is_generic() || rule.needs_path()) {
+            continue;
+        }
+        let reasons = finding.reasons;
+        let paths = finding
+            .history
+            .as_ref()
+            .map_or(&[][..], |history| &history.paths);
+        let all = |holds: &dyn Fn(&[u8]) -> bool| {
+            !paths.is_empty() && paths.iter().all(|path| holds(path))
+        };
+        let is = |class: PathClass| move |path: &[u8]| PathClass::of(path) == class;
+        let is_digest = reasons.contains(Reason::Digest);
+        let is_lock = is(PathClass::LockFile);
+        let lists_digests = |path: &[u8]| is_lock(path) || (is_digest && is_recipe(path));
+        let reason = if all(&lists_digests) {
+            Reason::LockFile
+        } else if !reasons.contains(Reason::RandomValue) && all(&is(PathClass::Translation)) {
+            Reason::Translation
+        } else {
+            continue;
+        };
+        finding.confidence = Confidence::Low;
+        finding.reasons.add(reason);
+    }
+    findings.retain(|finding| finding.confidence >= options.min_confidence);
+    before - findings.len()
+}
+
+pub(super) fn finding(
+    id_of: &dyn Fn(Node) -> ObjectId,
+    detector: &Detector,
+    options: &AuditOptions,
+    sighted: &Sighted,
+    history: Option<History>,
+) -> Finding {
+    let rule_id = detector.rule(sighted.rule).id.clone();
+    let (confidence, reasons) = best(sighted, id_of);
+    let with = sighted.with.iter().map(|part| {
+        let rule_id = detector.rule(part.rule).id.clone();
+        Companion {
+            fingerprint: Fingerprint::new(&options.fingerprint_key, &rule_id, &part.secret),
+            rule_id,
+            secret: Arc::clone(&part.secret),
+            occurrences: occurrences(id_of, part),
+        }
+    });
+    Finding {
+        fingerprint: Fingerprint::new(&options.fingerprint_key, &rule_id, &sighted.secret),
+        rule_id,
+        secret: Arc::clone(&sighted.secret),
+        confidence,
+        reasons,
+        occurrences: occurrences(id_of, sighted),
+        with: with.collect(),
+        excerpt: None,
+        history,
+    }
+}
+
+fn occurrences(id_of: &dyn Fn(Node) -> ObjectId, sighted: &Sighted) -> Vec<Occurrence> {
+    let found = sighted.sightings.iter().map(|sighting| Occurrence {
+        object_id: id_of(sighting.node),
+        span: sighting.span,
+        spot: sighting.spot.clone(),
+        name: BString::default(),
+    });
+    let mut occurrences: Vec<Occurrence> = found.collect();
+    occurrences.sort_unstable_by(|a, b| (a.spot.place, a).cmp(&(b.spot.place, b)));
+    occurrences
+}
