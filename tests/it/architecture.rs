@@ -137,6 +137,8 @@ const HOMES: [(&str, &[&str]); 27] = [
         "clap::",
         &[
             "bin/unleak/args.rs",
+            "bin/unleak/cli.rs",
+            "bin/unleak/options.rs",
             "bin/unleak/complete.rs",
             "bin/unleak/headings.rs",
             "bin/unleak/main.rs",

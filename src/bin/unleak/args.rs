@@ -3,124 +3,12 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Subcommand, ValueEnum};
 
-use unleak::path_class::PathClass;
-
-use crate::estate::args::{EstateCommand, MergeArgs};
-use crate::ignore::args::IgnoreArgs;
-use crate::purge::args::PurgeArgs;
-use crate::report::args::ReportCommand;
-use crate::triage::args::TriageArgs;
-use crate::validate::args::{RevokeArgs, ScanValidation, ValidateArgs};
-
-/// Find every secret a git history ever held
-#[derive(Debug, Parser)]
-#[command(
-    version,
-    propagate_version = true,
-    max_term_width = 100,
-    disable_help_subcommand = true
-)]
-#[command(
-    after_help = "Exit codes: 0 clean, 1 secrets found, 2 usage error, 3 scan incomplete, 4 internal error\n'unleak help topics': configuration, suppressions, formats, moving from other scanners"
-)]
-pub(crate) struct Args {
-    #[command(subcommand)]
-    pub(crate) command: Command,
-
-    /// When to use colours
-    #[arg(long, global = true, value_enum, default_value_t = ColorChoice::Auto, value_name = "WHEN")]
-    pub(crate) color: ColorChoice,
-
-    /// Print one line a finding, and no progress
-    #[arg(long, short, global = true)]
-    pub(crate) quiet: bool,
-
-    /// Print to the terminal, not to a pager
-    #[arg(long, global = true)]
-    pub(crate) no_pager: bool,
-
-    /// Say more on standard error
-    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
-    pub(crate) verbose: u8,
-}
-
-/// What to do.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Command {
-    /// Scan every object of a repository, reachable or not; or only what is new; or files; or standard input
-    Scan(Box<ScanArgs>),
-    /// Block commits and pushes that bring in secrets
-    Hook {
-        #[command(subcommand)]
-        command: HookCommand,
-    },
-    /// Tell why a finding has its confidence
-    Explain(ExplainArgs),
-    /// Suppress findings that are known and accepted, in files of the repository
-    Ignore(Box<IgnoreArgs>),
-    /// Decide about findings in a full-screen view: ignore them, or plan to purge them
-    Triage(Box<TriageArgs>),
-    /// Suppress all findings that are there now; new ones are still told
-    Baseline(BaselineArgs),
-    /// Suppress what lists of other scanners name: ignore files, JSON reports, baselines
-    Import(ImportArgs),
-    /// Ask issuers whether secrets are still active, whose they are and what they can do
-    Validate(Box<ValidateArgs>),
-    /// Switch a secret off at its issuer, where its holder may do that
-    Revoke(Box<RevokeArgs>),
-    /// Rewrite history so that secrets are gone, and prove it
-    Purge(Box<PurgeArgs>),
-    /// Convert, show and compare saved reports
-    Report {
-        #[command(subcommand)]
-        command: ReportCommand,
-    },
-    /// Scan many repositories
-    Estate {
-        #[command(subcommand)]
-        command: EstateCommand,
-    },
-    /// Put the reports of many repositories together, by secret
-    Merge(MergeArgs),
-    /// Look at the rules
-    Rules {
-        #[command(subcommand)]
-        command: RulesCommand,
-    },
-    /// List the objects of a repository: id, kind and size, sorted; nothing is scanned
-    Objects(ObjectsArgs),
-    /// Look at what is kept between scans
-    State {
-        #[command(subcommand)]
-        command: StateCommand,
-    },
-    /// Look at the settings
-    Config {
-        #[command(subcommand)]
-        command: ConfigCommand,
-    },
-    /// Print completions for a shell, as in 'unleak completions bash > ~/.local/share/bash-completion/completions/unleak'
-    Completions {
-        /// The shell
-        #[arg(value_enum, value_name = "SHELL")]
-        shell: clap_complete::Shell,
-    },
-    /// Help about a command or a topic: 'unleak help topics' lists these
-    Help {
-        /// The command, or the topic
-        #[arg(value_name = "WORD")]
-        words: Vec<String>,
-    },
-    /// Write manual pages into a directory, as in 'unleak man ~/.local/share/man/man1'
-    Man {
-        /// The directory; it is made if it is not there
-        #[arg(value_name = "DIR")]
-        dir: PathBuf,
-    },
-}
+use crate::options::{
+    ConfidenceChoice, FilterOptions, FormatChoice, HookOptions, KnownOptions, LengthOptions,
+    RuleOptions, ScanValidation, StateOptions,
+};
 
 /// Which finding is explained.
 #[derive(Debug, clap::Args)]
@@ -402,58 +290,6 @@ pub(crate) enum GitHook {
     },
 }
 
-/// Values to search for beside what the rules find, as they are and in encoded forms.
-#[derive(Debug, Default, clap::Args, PartialEq, Eq)]
-pub(crate) struct KnownOptions {
-    /// Search for the values in this file, too: one a line, or NAME=VALUE, or JSON, or a list of
-    /// git-filter-repo or BFG; '-' is standard input; may be given more than once
-    #[arg(long, value_name = "FILE")]
-    pub(crate) known: Vec<PathBuf>,
-
-    /// Search for the values of environment variables whose names say TOKEN, SECRET, KEY, ...
-    #[arg(long)]
-    pub(crate) known_env: bool,
-
-    /// Search for what stands in your own credential files (.netrc, .aws/credentials, ...)
-    #[arg(long)]
-    pub(crate) known_credentials: bool,
-}
-
-/// Which rules are used.
-#[derive(Clone, Debug, Default, clap::Args)]
-pub(crate) struct RuleOptions {
-    /// Use the rules of this file instead of the built-in ones; of all, if given more than once
-    #[arg(long, value_name = "FILE")]
-    pub(crate) rules: Vec<PathBuf>,
-
-    /// Use the rules of this file, too; may be given more than once
-    #[arg(long, value_name = "FILE")]
-    pub(crate) extra_rules: Vec<PathBuf>,
-
-    /// Leave out the rule of this name; may be given more than once
-    #[arg(long, value_name = "ID")]
-    pub(crate) disable_rule: Vec<String>,
-
-    #[command(flatten)]
-    pub(crate) config: ConfigOptions,
-}
-
-/// Which configuration files count.
-#[derive(Clone, Debug, Default, clap::Args)]
-pub(crate) struct ConfigOptions {
-    /// The user's configuration file; without it, $XDG_CONFIG_HOME/unleak/config.toml
-    #[arg(long, value_name = "FILE", conflicts_with = "no_config")]
-    pub(crate) config: Option<PathBuf>,
-
-    /// Read no configuration file, neither the user's nor '.unleak.toml' of the repository
-    #[arg(long)]
-    pub(crate) no_config: bool,
-
-    /// Let '.unleak.toml' of the repository switch rules off, add rules, and ignore files and rules
-    #[arg(long)]
-    pub(crate) trust_repo_config: bool,
-}
-
 /// Whose settings are shown.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ConfigArgs {
@@ -463,26 +299,6 @@ pub(crate) struct ConfigArgs {
 
     #[command(flatten)]
     pub(crate) rules: RuleOptions,
-}
-
-/// What is kept between scans.
-#[derive(Clone, Debug, Default, clap::Args)]
-pub(crate) struct StateOptions {
-    /// Keep the report and what was learned of the objects: the next scan reads only what is new, and
-    /// findings have the day on which they were first told
-    #[arg(long)]
-    pub(crate) state: bool,
-
-    /// Where it is kept, instead of $XDG_CACHE_HOME/unleak; implies --state
-    #[arg(long, value_name = "DIR")]
-    pub(crate) state_dir: Option<PathBuf>,
-}
-
-impl StateOptions {
-    /// Whether anything is kept.
-    pub(crate) fn is_on(&self) -> bool {
-        self.state || self.state_dir.is_some()
-    }
 }
 
 /// Which objects are listed.
@@ -542,103 +358,6 @@ pub(crate) enum StateCommand {
 pub(crate) enum ConfigCommand {
     /// Print all settings, and where each comes from
     Show(ConfigArgs),
-}
-
-/// How a hook scans.
-#[derive(Debug, clap::Args)]
-pub(crate) struct HookOptions {
-    /// Let findings below this confidence pass [default: medium]
-    #[arg(long, value_enum, value_name = "LEVEL")]
-    pub(crate) min_confidence: Option<ConfidenceChoice>,
-
-    /// Block lines that carry an inline allow marker, too
-    #[arg(long)]
-    pub(crate) no_inline_allow: bool,
-
-    /// Block what the files in '.unleak' suppress, too
-    #[arg(long)]
-    pub(crate) no_ignore: bool,
-
-    #[command(flatten)]
-    pub(crate) rules: RuleOptions,
-}
-
-/// Which findings are wanted; all are looked for.
-#[derive(Debug, Default, PartialEq, Eq, clap::Args)]
-#[command(next_help_heading = "Filters")]
-pub(crate) struct FilterOptions {
-    /// Only findings of this rule; may be given more than once
-    #[arg(long, value_name = "ID")]
-    pub(crate) rule: Vec<String>,
-
-    /// Only secrets of this issuer; may be given more than once
-    #[arg(long, value_name = "NAME")]
-    pub(crate) provider: Vec<String>,
-
-    /// Only secrets that were ever in such a file or directory, as in 'src' or '**/*.env'; may be
-    /// given more than once
-    #[arg(long, value_name = "PATTERN")]
-    pub(crate) path: Vec<String>,
-
-    /// Leave out secrets that were only ever in such files or directories, as in 'tests/fixtures';
-    /// with --files, these are not read; may be given more than once
-    #[arg(long, value_name = "PATTERN")]
-    pub(crate) exclude: Vec<String>,
-
-    /// Only secrets that were ever in files of this class: production, test, documentation, vendored,
-    /// generated, lock-file or translation; may be given more than once
-    #[arg(long, value_name = "CLASS", value_parser = path_classes())]
-    pub(crate) path_class: Vec<PathClass>,
-
-    /// Only what somebody brought in whose name or address holds this text
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) author: Option<String>,
-
-    /// Only what was brought in before this date, as in '2026-11-01' or '2 weeks ago'
-    #[arg(long, value_name = "DATE")]
-    pub(crate) before: Option<String>,
-
-    /// Only what this branch, tag or remote-tracking branch reaches; may be given more than once
-    #[arg(long = "ref", value_name = "NAME")]
-    pub(crate) refs: Vec<String>,
-
-    /// Only what HEAD still holds
-    #[arg(long)]
-    pub(crate) in_head: bool,
-
-    /// Only what a remote-tracking branch reaches
-    #[arg(long)]
-    pub(crate) published: bool,
-}
-
-impl FilterOptions {
-    /// Whether there is no filter.
-    pub(crate) fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
-/// Reads the name of a class of paths.
-fn path_classes() -> impl TypedValueParser<Value = PathClass> {
-    let names = PathClass::ALL.map(PathClass::slug);
-    PossibleValuesParser::new(names).map(|name| {
-        let mut classes = PathClass::ALL.into_iter();
-        let named = classes.find(|class| class.slug() == name);
-        named.expect("the parser lets no other name pass")
-    })
-}
-
-/// How long the report for people is.
-#[derive(Clone, Debug, Default, clap::Args)]
-pub(crate) struct LengthOptions {
-    /// Print every finding: without it, the report for people is at most 200 lines long, shows the worst
-    /// findings in full, more in one line each, counts the rest, and folds those in tests and the like
-    #[arg(long)]
-    pub(crate) all: bool,
-
-    /// Print this many findings in full, the worst ones
-    #[arg(long, value_name = "N", conflicts_with = "all")]
-    pub(crate) limit: Option<usize>,
 }
 
 /// What is scanned, and how it is told.
@@ -773,62 +492,4 @@ pub(crate) struct ScanArgs {
     /// Scan every object whole instead of what changed: slower, finds the same
     #[arg(long)]
     pub(crate) no_delta: bool,
-}
-
-/// When to use colours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ColorChoice {
-    /// On a terminal, unless NO_COLOR is set
-    Auto,
-    /// Always
-    Always,
-    /// Never
-    Never,
-}
-
-/// How to write the report.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum FormatChoice {
-    /// For people
-    Human,
-    /// One JSON document (docs/report.schema.json)
-    Json,
-    /// One JSON object a line: a header, all refs, the findings, then a summary
-    Jsonl,
-    /// SARIF 2.1.0, for code scanning
-    Sarif,
-    /// The same without suppressed findings, of which GitHub would make alerts
-    SarifGithub,
-    /// Annotations of a GitHub Actions run
-    Github,
-    /// GitLab's secret detection report
-    Gitlab,
-    /// One row a finding, for spreadsheets
-    Csv,
-    /// The same with a byte order mark, which Excel needs to read UTF-8
-    CsvBom,
-    /// A summary with a table of the worst findings, for job summaries and comments
-    Markdown,
-    /// Test results, for CI systems that show them
-    Junit,
-    /// One file for a browser, that filters, groups and selects
-    Html,
-}
-
-impl FormatChoice {
-    /// Reads the word for it.
-    pub(crate) fn named(name: &str) -> Option<Self> {
-        Self::from_str(name, false).ok()
-    }
-}
-
-/// How sure a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ConfidenceChoice {
-    /// Worth a look when there is time
-    Low,
-    /// Likely a secret
-    Medium,
-    /// The shape alone proves it
-    High,
 }

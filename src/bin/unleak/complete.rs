@@ -17,9 +17,10 @@ use unleak::report::redact::{Redactor, Reveal};
 use unleak::rule::{self, RuleSet};
 use unleak::suppress::Store;
 
-use crate::args::{Args, RuleOptions};
+use crate::cli::Args;
 use crate::exit::Exit;
 use crate::found::{Found, Wanted, first_place};
+use crate::options::RuleOptions;
 use crate::{examples, output, settings, topics, ui};
 
 /// Set by the scripts of shells.
@@ -148,7 +149,7 @@ fn findings() -> Vec<(String, String)> {
 fn scanned() -> Option<Vec<(String, String)>> {
     let args = Args::try_parse_from(["unleak", "--quiet", "rules", "list"]).ok()?;
     let rules = RuleOptions::default();
-    let found = Found::scan(&args, &Wanted::all(Path::new("."), &rules)).ok()?;
+    let found = Found::scan(&args.common, &Wanted::all(Path::new("."), &rules)).ok()?;
     let findings = &found.audit.findings;
     let redactor = Redactor::new(findings, Reveal::Redacted);
     let ids = findings.iter().map(|finding| {

@@ -2,8 +2,7 @@
 //! defaults, in this order. `unleak config show` tells it of each.
 
 use std::ffi::OsString;
-use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use unleak::config::{Config, FILE};
 use unleak::error::{Error, Result};
@@ -13,18 +12,17 @@ use unleak::report::escape::escape;
 use unleak::rule::Confidence;
 use unleak::suppress::Suppressions;
 
-use crate::args::{ConfigArgs, ConfigOptions, RuleOptions};
-use crate::exit::Exit;
-use crate::{output, settings, ui};
+use crate::options::{ConfigOptions, RuleOptions};
+use crate::ui;
 
 /// A value, and who said so.
 #[derive(Clone, Debug)]
-pub(crate) struct Told<T> {
+pub(crate) struct Sourced<T> {
     pub(crate) value: T,
-    from: String,
+    pub(crate) from: String,
 }
 
-impl<T> Told<T> {
+impl<T> Sourced<T> {
     /// Whether it was typed as a flag.
     pub(crate) fn is_typed(&self) -> bool {
         self.from == TYPED
@@ -37,12 +35,12 @@ const TYPED: &str = "command line";
 /// What the environment and the files say; flags come on top.
 pub(crate) struct Layers {
     environment: Config,
-    repository: Config,
+    pub(crate) repository: Config,
     user: Config,
     /// Whether the repository's file may make a scan see less.
-    is_trusted: bool,
+    pub(crate) is_trusted: bool,
     /// What it may not.
-    dropped: Vec<&'static str>,
+    pub(crate) dropped: Vec<&'static str>,
 }
 
 impl Layers {
@@ -99,62 +97,68 @@ impl Layers {
         }
     }
 
-    fn files(&self) -> [&Config; 3] {
+    /// The files, the strongest first.
+    pub(crate) fn files(&self) -> [&Config; 3] {
         [&self.environment, &self.repository, &self.user]
     }
 
-    fn pick<T>(&self, flag: Option<T>, of: impl Fn(&Config) -> Option<T>, default: T) -> Told<T> {
+    fn pick<T>(
+        &self,
+        flag: Option<T>,
+        of: impl Fn(&Config) -> Option<T>,
+        default: T,
+    ) -> Sourced<T> {
         let flag = flag.map(|value| (value, TYPED));
         let mut files = self.files().into_iter();
         let said = flag.or_else(|| files.find_map(|file| Some((of(file)?, file.name.as_str()))));
         let (value, from) = said.unwrap_or((default, "default"));
-        Told {
+        Sourced {
             value,
             from: from.to_owned(),
         }
     }
 
     /// The least confidence.
-    pub(crate) fn min_confidence(&self, flag: Option<Confidence>) -> Told<Confidence> {
+    pub(crate) fn min_confidence(&self, flag: Option<Confidence>) -> Sourced<Confidence> {
         self.pick(flag, |file| file.min_confidence, Confidence::Medium)
     }
 
     /// Whether keys that are meant to be public are reported.
-    pub(crate) fn public_keys(&self, flag: bool) -> Told<bool> {
+    pub(crate) fn public_keys(&self, flag: bool) -> Sourced<bool> {
         self.pick(flag.then_some(true), |file| file.public_keys, false)
     }
 
     /// Whether inline markers are honoured.
-    pub(crate) fn inline_allow(&self, is_off: bool) -> Told<bool> {
+    pub(crate) fn inline_allow(&self, is_off: bool) -> Sourced<bool> {
         self.pick(is_off.then_some(false), |file| file.inline_allow, true)
     }
 
     /// Largest object, in MiB.
-    pub(crate) fn max_object_size(&self, flag: Option<u64>) -> Told<Option<u64>> {
+    pub(crate) fn max_object_size(&self, flag: Option<u64>) -> Sourced<Option<u64>> {
         self.pick(flag.map(Some), |file| file.max_object_size.map(Some), None)
     }
 
     /// What multiplies the budget of a scan, in thousandths.
-    pub(crate) fn budget(&self, flag: Option<u64>) -> Told<u64> {
+    pub(crate) fn budget(&self, flag: Option<u64>) -> Sourced<u64> {
         self.pick(flag, |file| file.budget, 1000)
     }
 
     /// Files with more rules: those of all layers.
-    pub(crate) fn extra_rules(&self, options: &RuleOptions) -> Vec<Told<PathBuf>> {
+    pub(crate) fn extra_rules(&self, options: &RuleOptions) -> Vec<Sourced<PathBuf>> {
         self.all(|file| &file.extra_rules, &options.extra_rules)
     }
 
     /// Rules that are left out: those of all layers.
-    pub(crate) fn disable_rules(&self, options: &RuleOptions) -> Vec<Told<String>> {
+    pub(crate) fn disable_rules(&self, options: &RuleOptions) -> Vec<Sourced<String>> {
         self.all(|file| &file.disable_rules, &options.disable_rule)
     }
 
-    fn all<T: Clone>(&self, of: impl Fn(&Config) -> &Vec<T>, flags: &[T]) -> Vec<Told<T>> {
+    fn all<T: Clone>(&self, of: impl Fn(&Config) -> &Vec<T>, flags: &[T]) -> Vec<Sourced<T>> {
         let told = |values: &[T], from: &str| {
             let values = values.iter().cloned();
             let from = from.to_owned();
             values
-                .map(|value| Told {
+                .map(|value| Sourced {
                     value,
                     from: from.clone(),
                 })
@@ -162,7 +166,7 @@ impl Layers {
         };
         let mut files = self.files();
         files.reverse();
-        let mut all: Vec<Told<T>> = Vec::new();
+        let mut all: Vec<Sourced<T>> = Vec::new();
         for file in files {
             all.extend(told(of(file), &file.name));
         }
@@ -288,74 +292,4 @@ fn is_trusted(repo: &Repository, trust: &[PathBuf]) -> bool {
     let above =
         |path: &PathBuf| std::fs::canonicalize(path).is_ok_and(|path| root.starts_with(path));
     trust.iter().any(above)
-}
-
-/// Runs `unleak config show`: the settings as a file of them, with the source of each.
-pub(crate) fn show(args: &ConfigArgs) -> Result<Exit> {
-    let repo = Repository::discover(&args.repository, &settings::overrides_for(&args.repository));
-    let repo = match repo {
-        Ok(repo) => Some(repo),
-        // Without a repository the user's settings are there still.
-        Err(_) if args.repository == Path::new(".") => None,
-        Err(error) => return Err(error),
-    };
-    let layers = Layers::load(&args.rules.config, repo.as_ref())?;
-    let mut text = String::new();
-    let quoted = |text: &str| toml::Value::from(text).to_string();
-    let mut line = |name: &str, value: &str, from: &str| {
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "{name} = {value} # {}", escape(from.as_bytes()));
-    };
-    let level = layers.min_confidence(None);
-    line("min_confidence", &quoted(level.value.name()), &level.from);
-    let public = layers.public_keys(false);
-    line("public_keys", &public.value.to_string(), &public.from);
-    let inline = layers.inline_allow(false);
-    line("inline_allow", &inline.value.to_string(), &inline.from);
-    let size = layers.max_object_size(None);
-    if let Some(value) = size.value {
-        line("max_object_size", &value.to_string(), &size.from);
-    }
-    let budget = layers.budget(None);
-    let (whole, part) = (budget.value / 1000, budget.value % 1000);
-    let factor = match part {
-        0 => whole.to_string(),
-        part => format!("{whole}.{part:03}"),
-    };
-    line("budget", &factor, &budget.from);
-    let shown = |told: Told<PathBuf>| (told.value.display().to_string(), told.from);
-    let rules = layers.extra_rules(&args.rules).into_iter().map(shown);
-    list("extra_rules", rules.collect(), &mut text);
-    let off = layers.disable_rules(&args.rules).into_iter();
-    let off = off.map(|told| (told.value, told.from)).collect();
-    list("disable_rules", off, &mut text);
-    for file in layers.files() {
-        for pattern in &file.ignore {
-            let source = escape(pattern.source.as_bytes());
-            let named = escape(pattern.named.as_bytes());
-            let _ = writeln!(text, "# [[ignore]] {named} # {source}");
-        }
-    }
-    if !layers.repository.name.is_empty() && layers.is_trusted {
-        let _ = writeln!(text, "# '{FILE}' of the repository is trusted");
-    }
-    if !layers.dropped.is_empty() {
-        let what = layers.dropped.join(", ");
-        let _ = writeln!(text, "# '{FILE}' is not trusted; not heeded: {what}");
-    }
-    output::print(text.as_bytes())
-}
-
-/// Writes a list, each entry with its source.
-fn list(name: &str, entries: Vec<(String, String)>, text: &mut String) {
-    if entries.is_empty() {
-        let _ = writeln!(text, "{name} = [] # default");
-        return;
-    }
-    let _ = writeln!(text, "{name} = [");
-    for (value, from) in entries {
-        let value = toml::Value::from(value);
-        let _ = writeln!(text, "  {value}, # {}", escape(from.as_bytes()));
-    }
-    text.push_str("]\n");
 }

@@ -2,7 +2,7 @@
 
 use clap::{Command, CommandFactory};
 
-use crate::args::Args;
+use crate::cli::Args;
 use crate::{complete, headings};
 
 /// A command, and lines that show it.

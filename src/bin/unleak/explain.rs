@@ -12,13 +12,14 @@ use unleak::odb::read::Reader;
 use unleak::report::escape::escape;
 use unleak::report::redact::{Redactor, Reveal};
 
-use crate::args::{Args, ExplainArgs};
+use crate::args::ExplainArgs;
 use crate::exit::Exit;
 use crate::found::{Found, Wanted, place};
+use crate::options::CommonOptions;
 use crate::output;
 
 /// Runs it.
-pub(crate) fn run(args: &Args, explain: &ExplainArgs) -> Result<Exit> {
+pub(crate) fn run(args: &CommonOptions, explain: &ExplainArgs) -> Result<Exit> {
     let wanted = Wanted::all(&explain.repository, &explain.rules);
     let found = Found::scan(args, &wanted)?;
     let finding = found.picked(&explain.fingerprint)?;

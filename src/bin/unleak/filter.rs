@@ -12,8 +12,8 @@ use unleak::git::revision;
 use unleak::paths::PathPattern;
 use unleak::rule::RuleSet;
 
-use crate::args::FilterOptions;
 use crate::ground::Ground;
+use crate::options::FilterOptions;
 use crate::ui;
 
 /// What a finding must be.

@@ -16,8 +16,9 @@ use unleak::report::redact::Redactor;
 use unleak::scan::changes::commits::Range;
 use unleak::scan::{InlineAllow, files};
 
-use crate::args::{Args, ConfidenceChoice, RuleOptions};
 use crate::config::Layers;
+use crate::options::CommonOptions;
+use crate::options::{ConfidenceChoice, RuleOptions};
 use crate::progress::ProgressLine;
 use crate::settings;
 
@@ -64,7 +65,7 @@ impl Found {
     ///
     /// # Errors
     /// As the scan; `Usage` if the range is none.
-    pub(crate) fn scan(args: &Args, wanted: &Wanted<'_>) -> Result<Self> {
+    pub(crate) fn scan(args: &CommonOptions, wanted: &Wanted<'_>) -> Result<Self> {
         let overrides = settings::overrides_for(wanted.path);
         let repository = Repository::discover(wanted.path, &overrides)?;
         let layers = Layers::load(&wanted.rules.config, Some(&repository))?;

@@ -9,18 +9,14 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::consts::{SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 use unleak::error::{Error, Result};
 
-use crate::args::{Command, StateCommand};
 use crate::exit::Exit;
-use crate::purge::args::PurgeCommand;
-use crate::{output, progress, triage, ui};
-
-/// What is said of a command that only reads.
-const UNCHANGED: &str =
-    "interrupted: nothing was changed, and the result is not complete; run it again";
+use crate::{progress, ui};
+/// What must be done before a signal ends the process.
+static AT_END: Mutex<Option<fn()>> = Mutex::new(None);
 
 /// The file that is being written, if one is.
 static HALF_WRITTEN: Mutex<Option<PathBuf>> = Mutex::new(None);
@@ -52,46 +48,17 @@ pub(crate) fn was_asked_to_stop() -> bool {
     STOPPED_ASKING.load(Ordering::SeqCst) != 0
 }
 
-/// Begins to listen, if the command does not have its own way.
+/// Ends the process at one of `signals`, with `said` as its last line.
 ///
 /// # Errors
 /// `Internal` if the system refuses.
-pub(crate) fn watch(command: &Command) -> Result<()> {
-    let mut signals = vec![SIGINT, SIGTERM];
-    let said = match command {
-        Command::Triage(_) => {
-            signals.extend([SIGHUP, SIGQUIT]);
-            "interrupted: what was decided before is saved"
-        }
-        Command::Hook { .. } | Command::Estate { .. } => return Ok(()),
-        Command::Purge(purge) => {
-            let plan = &purge.plan;
-            match &purge.command {
-                Some(PurgeCommand::Guard { .. }) => return Ok(()),
-                None if !(plan.apply || plan.go_on || plan.abort) => UNCHANGED,
-                _ => {
-                    "interrupted: 'unleak purge status' says whether the repository was changed; if it \
-                     was, 'unleak purge --continue' goes on and 'unleak purge --abort' takes it back"
-                }
-            }
-        }
-        Command::Scan(_)
-        | Command::Validate(_)
-        | Command::Explain(_)
-        | Command::Report { .. }
-        | Command::Merge(_)
-        | Command::Rules { .. }
-        | Command::Objects(_)
-        | Command::Config { .. }
-        | Command::State {
-            command: StateCommand::Show { .. },
-        } => UNCHANGED,
-        Command::Revoke(_) => {
-            "interrupted: 'unleak validate FINGERPRINT' says whether it was switched off"
-        }
-        _ => "interrupted: run the command again to finish what it began",
-    };
-    listen(&signals, move |signal| stop(signal, said))
+pub(crate) fn end_at(signals: &[i32], said: &'static str) -> Result<()> {
+    listen(signals, move |signal| stop(signal, said))
+}
+
+/// Has `give_back` called before a signal ends the process: for a command that takes the terminal.
+pub(crate) fn before_end(give_back: fn()) {
+    *AT_END.lock().unwrap_or_else(PoisonError::into_inner) = Some(give_back);
 }
 
 /// Runs something during which Ctrl-C is for another program, such as an editor.
@@ -163,13 +130,15 @@ fn stop(signal: i32, said: &str) {
         ui::warn("interrupted: nobody else is asked; once more ends at once");
         return;
     }
-    triage::terminal::leave_for_good();
+    if let Some(give_back) = *AT_END.lock().unwrap_or_else(PoisonError::into_inner) {
+        give_back();
+    }
     // Held to the end: no other thread draws over the last line, or starts another file.
     let _drawing = progress::hold();
     let half = HALF_WRITTEN.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(path) = &*half {
         // Whatever hinders that is no news now.
-        let _ = output::remove_file(path);
+        let _ = std::fs::remove_file(path);
     }
     ui::last_line(said);
     std::process::exit(i32::from(exit(signal) as u8));

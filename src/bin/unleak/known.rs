@@ -14,7 +14,8 @@ use unleak::rule::RuleSet;
 use unleak::secret::Secret;
 use unleak::values::{self, Value};
 
-use crate::args::{Args, KnownOptions};
+use crate::options::CommonOptions;
+use crate::options::KnownOptions;
 use crate::ui;
 
 /// Files of the user's home that hold credentials.
@@ -43,7 +44,7 @@ const SECRET_NAMES: [&str; 6] = ["TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDE
 /// # Errors
 /// `Io` if a file cannot be read, `Usage` if it names no value.
 pub(crate) fn values(
-    args: &Args,
+    args: &CommonOptions,
     options: &KnownOptions,
     rules: &RuleSet,
     audit: &AuditOptions,
@@ -68,7 +69,7 @@ pub(crate) fn values(
 ///
 /// # Errors
 /// `Io` if it cannot be read, `Usage` if it names none or a line cannot be read.
-pub(crate) fn of_file(args: &Args, path: &Path) -> Result<Vec<Value>> {
+pub(crate) fn of_file(args: &CommonOptions, path: &Path) -> Result<Vec<Value>> {
     let name = match path == Path::new("-") {
         true => "standard input".into(),
         false => path.to_string_lossy(),

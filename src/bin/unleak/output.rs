@@ -11,9 +11,9 @@ use unleak::error::{Error, Result};
 use unleak::report::paint::Paint;
 use unleak::report::{Document, Format, Shown};
 
-use crate::args::{FormatChoice, LengthOptions};
 use crate::exit::Exit;
 use crate::interrupt;
+use crate::options::{FormatChoice, LengthOptions};
 use crate::pager;
 use crate::ui;
 

@@ -29,7 +29,7 @@ use unleak::scan::changes::commits::Range;
 use unleak::scan::files::{Wanted, list};
 use unleak::suppress::Suppressions;
 
-use crate::args::{Args, KnownOptions, ScanArgs};
+use crate::args::ScanArgs;
 use crate::config::{self, Layers};
 use crate::estate::Shard;
 use crate::exit::Exit;
@@ -38,6 +38,8 @@ use crate::ground::{Ground, depends_on_directory};
 use crate::home;
 use crate::ignore;
 use crate::known;
+use crate::options::CommonOptions;
+use crate::options::KnownOptions;
 use crate::progress::ProgressLine;
 use crate::settings::{self, ScanSettings};
 use crate::state::{self, How, Opened, State};
@@ -45,7 +47,7 @@ use crate::ui;
 use crate::validate::{self, Asker};
 
 /// Runs it.
-pub(crate) fn run(args: &Args, scan: &ScanArgs) -> Result<Exit> {
+pub(crate) fn run(args: &CommonOptions, scan: &ScanArgs) -> Result<Exit> {
     let scope = scope(scan);
     let repo = repository(scan, scope)?;
     let beside = match scope {
@@ -109,7 +111,7 @@ const UNCHANGED: &str = "nothing has changed: this is the report of the last sca
 
 /// Keeps what was learned. If that fails, what is lost is the time of the next scan, not this report.
 fn keep(
-    args: &Args,
+    args: &CommonOptions,
     state: State,
     (scan, repo): (&ScanArgs, &Repository),
     document: &mut Document,
@@ -156,7 +158,7 @@ fn scope(scan: &ScanArgs) -> Scope {
 
 /// A scan with all that it needs.
 struct Job<'a> {
-    args: &'a Args,
+    args: &'a CommonOptions,
     scan: &'a ScanArgs,
     settings: &'a ScanSettings,
     detector: &'a Detector,
@@ -277,7 +279,7 @@ fn part(scan: &ScanArgs, repository: &Repository) -> Result<Option<Part>> {
 }
 
 /// Whether standard output is painted.
-fn painted(args: &Args, settings: &ScanSettings) -> Paint {
+fn painted(args: &CommonOptions, settings: &ScanSettings) -> Paint {
     let paint = match &settings.outputs.standard {
         None => Paint::Off,
         Some(_) => settings::paint(args.color, &std::io::stdout()),
@@ -287,7 +289,12 @@ fn painted(args: &Args, settings: &ScanSettings) -> Paint {
 }
 
 /// Writes the report.
-fn end(args: &Args, settings: &ScanSettings, document: &Document, paint: Paint) -> Result<Exit> {
+fn end(
+    args: &CommonOptions,
+    settings: &ScanSettings,
+    document: &Document,
+    paint: Paint,
+) -> Result<Exit> {
     match settings.outputs.write(document, paint)? {
         Exit::ClosedPipe => return Ok(Exit::ClosedPipe),
         // A report is missing: whoever reads it must not take an older one for this one.
@@ -383,7 +390,7 @@ fn is_bundle(path: &Path) -> bool {
 }
 
 fn bundle(
-    args: &Args,
+    args: &CommonOptions,
     scan: &ScanArgs,
     settings: &ScanSettings,
     detector: &Detector,
@@ -403,7 +410,7 @@ fn bundle(
 
 /// Scans what the arguments ask for of the repository's objects.
 fn objects(
-    args: &Args,
+    args: &CommonOptions,
     scan: &ScanArgs,
     settings: &ScanSettings,
     detector: &Detector,

@@ -17,8 +17,10 @@ use unleak::scan::files::Wanted;
 use unleak::scan::{Delta, InlineAllow, ScanOptions};
 use unleak::unpack;
 
-use crate::args::{Args, ColorChoice, ConfidenceChoice, HookOptions, RuleOptions, ScanArgs};
+use crate::args::ScanArgs;
 use crate::config::Layers;
+use crate::options::CommonOptions;
+use crate::options::{ColorChoice, ConfidenceChoice, HookOptions, RuleOptions};
 use crate::output::{Length, Outputs};
 use crate::ui;
 
@@ -40,7 +42,7 @@ impl ScanSettings {
     ///
     /// # Errors
     /// `Io` or `Config` if the rule file cannot be read.
-    pub(crate) fn resolve(args: &Args, scan: &ScanArgs, layers: &Layers) -> Result<Self> {
+    pub(crate) fn resolve(args: &CommonOptions, scan: &ScanArgs, layers: &Layers) -> Result<Self> {
         let length = Length::of(args.quiet, &scan.length);
         let outputs =
             Outputs::resolve(scan.format, &scan.output, length)?.with_pager(!args.no_pager);

@@ -22,9 +22,9 @@ use unleak::rule::RuleSet;
 use unleak::suppress::Suppressions;
 use unleak::unpack;
 
-use crate::args::{StateCommand, StateOptions};
+use crate::args::StateCommand;
 use crate::exit::Exit;
-use crate::validate::KEPT_FILES;
+use crate::options::StateOptions;
 use crate::{output, ui};
 
 /// Ending of the files that hold reports.
@@ -32,6 +32,8 @@ const ENDING: &str = "state.json";
 
 /// Ending of the files that hold what is known of objects.
 const LEDGER: &str = "ledger";
+/// The answers of issuers that are kept, and the key of their digests.
+pub(crate) const ANSWER_FILES: [&str; 2] = ["answers.json", "answers.key"];
 
 /// The state of one repository.
 pub(crate) struct State {
@@ -514,7 +516,7 @@ fn clear(dir: &Path) -> Result<Exit> {
     for file in reports.iter().chain(&ledgers) {
         output::remove_file(file)?;
     }
-    for name in KEPT_FILES {
+    for name in ANSWER_FILES {
         output::remove_file(&dir.join(name))?;
     }
     output::print(format!("{} repositories are forgotten\n", stems.len()).as_bytes())

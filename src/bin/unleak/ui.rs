@@ -5,7 +5,7 @@ use std::io::{IsTerminal, Write};
 use unleak::error::Error;
 use unleak::report::escape::escape;
 
-use crate::args::Args;
+use crate::options::CommonOptions;
 
 /// Prints an error with its causes and the way out.
 pub(crate) fn error(error: &Error) {
@@ -21,14 +21,14 @@ pub(crate) fn warn(text: &str) {
 }
 
 /// Prints `text` if the user asked for that much.
-pub(crate) fn say(args: &Args, level: u8, text: &str) {
+pub(crate) fn say(args: &CommonOptions, level: u8, text: &str) {
     if args.verbose >= level && !args.quiet {
         line(&escape(text.as_bytes()));
     }
 }
 
 /// Prints what is worth knowing, unless the user wants errors only.
-pub(crate) fn note(args: &Args, text: &str) {
+pub(crate) fn note(args: &CommonOptions, text: &str) {
     if !args.quiet {
         line(&format!("note: {}", escape(text.as_bytes())));
     }

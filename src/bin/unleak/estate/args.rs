@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
-use crate::args::{ConfidenceChoice, FormatChoice, RuleOptions, StateOptions};
+use crate::options::{ConfidenceChoice, FormatChoice, RuleOptions, StateOptions};
 
 /// What to do with many repositories.
 #[derive(Debug, Subcommand)]

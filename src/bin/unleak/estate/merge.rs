@@ -7,13 +7,13 @@ use unleak::report::estate::Estate;
 use unleak::report::{Format, Shown};
 
 use super::args::MergeArgs;
-use crate::args::Args;
 use crate::exit::Exit;
+use crate::options::CommonOptions;
 use crate::output::{Length, Outputs};
 use crate::settings;
 
 /// Runs it.
-pub(crate) fn run(args: &Args, merge: &MergeArgs) -> Result<Exit> {
+pub(crate) fn run(args: &CommonOptions, merge: &MergeArgs) -> Result<Exit> {
     let outputs = Outputs::resolve(merge.format, &merge.output, Length::Full(Shown::Fitting))?;
     let mut estate = Estate::default();
     for path in files(&merge.files)? {

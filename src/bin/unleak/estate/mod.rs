@@ -16,15 +16,15 @@ use std::path::Path;
 
 use unleak::error::Result;
 
-use crate::args::Args;
 use crate::exit::Exit;
+use crate::options::CommonOptions;
 use crate::output;
 use args::EstateCommand;
 pub(crate) use list::Shard;
 pub(crate) use merge::run as merge;
 
 /// Runs `unleak estate`.
-pub(crate) fn run(args: &Args, command: &EstateCommand) -> Result<Exit> {
+pub(crate) fn run(args: &CommonOptions, command: &EstateCommand) -> Result<Exit> {
     match command {
         EstateCommand::Scan(scan) => scan::run(args, scan),
         EstateCommand::Plan { list, shards } => plan(list, *shards),

@@ -24,12 +24,13 @@ use unleak::unpack;
 use super::args::EstateScanArgs;
 use super::family;
 use super::list::{self, Shard};
-use crate::args::{Args, FilterOptions};
 use crate::config::{self, Layers};
 use crate::exit::Exit;
 use crate::filter::Filter;
 use crate::ground::Ground;
 use crate::interrupt::{self, Noted};
+use crate::options::CommonOptions;
+use crate::options::FilterOptions;
 use crate::state::{self, How};
 use crate::{ignore, output, settings, ui};
 
@@ -42,7 +43,7 @@ fn filter<'a>(options: &'a FilterOptions, detector: &Detector) -> Result<Filter<
 struct Run<'a> {
     /// Rules that are switched off.
     rules_off: Vec<String>,
-    args: &'a Args,
+    args: &'a CommonOptions,
     scan: &'a EstateScanArgs,
     detector: Detector,
     /// Digest of the rules.
@@ -71,7 +72,7 @@ struct Tally {
 }
 
 /// Runs it.
-pub(super) fn run(args: &Args, scan: &EstateScanArgs) -> Result<Exit> {
+pub(super) fn run(args: &CommonOptions, scan: &EstateScanArgs) -> Result<Exit> {
     let shard = match &scan.shard {
         Some(text) => Some(Shard::parse(text, &|name| std::env::var(name).ok())?),
         None => None,

@@ -6,11 +6,12 @@ mod run;
 
 use unleak::error::Result;
 
-use crate::args::{Args, HookCommand};
+use crate::args::HookCommand;
 use crate::exit::Exit;
+use crate::options::CommonOptions;
 
 /// Runs it.
-pub(crate) fn run(args: &Args, command: &HookCommand) -> Result<Exit> {
+pub(crate) fn run(args: &CommonOptions, command: &HookCommand) -> Result<Exit> {
     match command {
         HookCommand::Install(options) => install::install(options),
         HookCommand::Uninstall(options) => install::uninstall(options.global),

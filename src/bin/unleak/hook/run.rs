@@ -16,11 +16,13 @@ use unleak::report::redact::Reveal;
 use unleak::report::{Blocked, Source};
 use unleak::scan::changes::commits::Range;
 
-use crate::args::{Args, GitHook, HookOptions};
+use crate::args::GitHook;
 use crate::config::{self, Layers};
 use crate::exit::Exit;
 use crate::hook::manager::{Manager, Push, is_set};
 use crate::ignore;
+use crate::options::CommonOptions;
+use crate::options::HookOptions;
 use crate::settings::{self, HookSettings};
 use crate::ui;
 
@@ -65,7 +67,7 @@ const RECEIVE: Blocked<'_> = Blocked {
 };
 
 /// Runs one hook.
-pub(crate) fn run(args: &Args, command: &GitHook) -> Result<Exit> {
+pub(crate) fn run(args: &CommonOptions, command: &GitHook) -> Result<Exit> {
     let (mut blocked, options) = match command {
         GitHook::PreCommit { options, .. } | GitHook::PreMergeCommit(options) => (COMMIT, options),
         GitHook::PreApplypatch(options) => (PATCH, options),
@@ -98,7 +100,7 @@ pub(crate) fn run(args: &Args, command: &GitHook) -> Result<Exit> {
 }
 
 fn check(
-    args: &Args,
+    args: &CommonOptions,
     (command, manager): (&GitHook, Option<&Manager>),
     options: &HookOptions,
     blocked: &Blocked<'_>,

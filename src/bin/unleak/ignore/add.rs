@@ -18,18 +18,19 @@ use unleak::suppress::{Details, Store, outside};
 use super::args::IgnoreArgs;
 use super::selection::{self, Listed};
 use super::{future, hide, say_details, today};
-use crate::args::{Args, ConfidenceChoice};
 use crate::exit::Exit;
 use crate::filter::Filter;
 use crate::found::{Found, Wanted, first_place, mark};
 use crate::ground::Ground;
+use crate::options::CommonOptions;
+use crate::options::ConfidenceChoice;
 use crate::{config, output, ui};
 
 /// Findings that are listed when they are suppressed; a dry run lists all.
 const MAX_LISTED: usize = 20;
 
 /// Runs it.
-pub(super) fn run(args: &Args, ignore: &IgnoreArgs) -> Result<Exit> {
+pub(super) fn run(args: &CommonOptions, ignore: &IgnoreArgs) -> Result<Exit> {
     let details = details(ignore)?;
     let (found, picked) = match ignore.fingerprint.is_empty() {
         false => named(args, ignore)?,
@@ -95,7 +96,7 @@ struct Picked {
 }
 
 /// The findings that are named one by one; all of them must be what the filters ask for.
-fn named(args: &Args, ignore: &IgnoreArgs) -> Result<(Found, Picked)> {
+fn named(args: &CommonOptions, ignore: &IgnoreArgs) -> Result<(Found, Picked)> {
     let mut wanted = Wanted::all(&ignore.repository, &ignore.rules);
     wanted.range = ignore.range.as_deref();
     let listed = Listed::read(&ignore.selection)?;
@@ -132,7 +133,7 @@ fn named(args: &Args, ignore: &IgnoreArgs) -> Result<(Found, Picked)> {
 }
 
 /// What a scan with the same filters reports.
-fn selected(args: &Args, ignore: &IgnoreArgs) -> Result<(Found, Picked)> {
+fn selected(args: &CommonOptions, ignore: &IgnoreArgs) -> Result<(Found, Picked)> {
     let listed = Listed::read(&ignore.selection)?;
     // A report lists what somebody asked for, of whatever confidence.
     let any = listed.as_ref().map(|_| ConfidenceChoice::Low);

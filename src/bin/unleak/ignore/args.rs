@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
-use crate::args::{ConfidenceChoice, FilterOptions, RuleOptions};
+use crate::options::{ConfidenceChoice, FilterOptions, RuleOptions};
 
 /// Which findings are suppressed, and why.
 ///

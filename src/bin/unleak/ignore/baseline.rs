@@ -6,13 +6,14 @@ use unleak::report::escape::escape;
 use unleak::scan::InlineAllow;
 use unleak::suppress::{Digest, Store};
 
-use crate::args::{Args, BaselineArgs, BaselineCommand};
+use crate::args::{BaselineArgs, BaselineCommand};
 use crate::exit::Exit;
 use crate::found::{Found, Wanted};
+use crate::options::CommonOptions;
 use crate::{output, ui};
 
 /// Runs it.
-pub(crate) fn run(args: &Args, baseline: &BaselineArgs) -> Result<Exit> {
+pub(crate) fn run(args: &CommonOptions, baseline: &BaselineArgs) -> Result<Exit> {
     let wanted = Wanted {
         least: Some(baseline.min_confidence),
         inline: InlineAllow::Honoured,

@@ -13,13 +13,14 @@ use unleak::suppress::Digest;
 use unleak::suppress::pattern::Pattern;
 
 use super::{say_details, today};
-use crate::args::{Args, RuleOptions};
 use crate::exit::Exit;
 use crate::found::{Found, Wanted, first_place, mark, place};
+use crate::options::CommonOptions;
+use crate::options::RuleOptions;
 use crate::{config, output};
 
 /// Runs it.
-pub(super) fn run(args: &Args, repository: &Path, rules: &RuleOptions) -> Result<Exit> {
+pub(super) fn run(args: &CommonOptions, repository: &Path, rules: &RuleOptions) -> Result<Exit> {
     let wanted = Wanted::all(repository, rules);
     let found = Found::scan(args, &wanted)?;
     let findings = &found.audit.findings;

@@ -21,8 +21,8 @@ use unleak::error::{Error, Result};
 use unleak::report::escape::escape;
 use unleak::suppress::{Details, Locate, Suppressions};
 
-use crate::args::Args;
 use crate::exit::Exit;
+use crate::options::CommonOptions;
 use crate::ui;
 use args::{IgnoreArgs, IgnoreCommand};
 
@@ -30,7 +30,7 @@ pub(crate) use add::{how_to_share, reasoned};
 pub(crate) use baseline::run as baseline;
 
 /// Runs `unleak ignore`.
-pub(crate) fn run(args: &Args, ignore: &IgnoreArgs) -> Result<Exit> {
+pub(crate) fn run(args: &CommonOptions, ignore: &IgnoreArgs) -> Result<Exit> {
     match &ignore.command {
         Some(IgnoreCommand::List { rules }) => list::run(args, &ignore.repository, rules),
         Some(IgnoreCommand::Remove(remove)) => remove::run(args, &ignore.repository, remove),

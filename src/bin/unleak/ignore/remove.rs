@@ -13,16 +13,16 @@ use unleak::suppress::{Digest, Store};
 
 use super::args::RemoveArgs;
 use super::selection::{self, Listed};
-use crate::args::Args;
 use crate::exit::Exit;
 use crate::found::{Found, Wanted, first_place, mark};
+use crate::options::CommonOptions;
 use crate::{output, settings};
 
 /// Fewest digits that name a suppression.
 const MIN_DIGITS: usize = 8;
 
 /// Runs it.
-pub(super) fn run(args: &Args, repository: &Path, remove: &RemoveArgs) -> Result<Exit> {
+pub(super) fn run(args: &CommonOptions, repository: &Path, remove: &RemoveArgs) -> Result<Exit> {
     match (remove.digest.is_empty(), remove.selection.is_some()) {
         (false, false) => named(repository, remove),
         (true, true) => selected(args, repository, remove),
@@ -82,7 +82,7 @@ fn absent(text: &str) -> Error {
 }
 
 /// Removes those that hide what is selected.
-fn selected(args: &Args, repository: &Path, remove: &RemoveArgs) -> Result<Exit> {
+fn selected(args: &CommonOptions, repository: &Path, remove: &RemoveArgs) -> Result<Exit> {
     let listed = Listed::read(&remove.selection)?;
     let mut wanted = Wanted::all(repository, &remove.rules);
     wanted.worktree = selection::worktree(listed.as_ref());

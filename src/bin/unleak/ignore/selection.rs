@@ -10,10 +10,10 @@ use unleak::report::document::Kind;
 use unleak::scan::files::Wanted as Files;
 
 use super::args::Selection;
-use crate::args::FilterOptions;
 use crate::filter::Filter;
 use crate::found::Found;
 use crate::ground::Ground;
+use crate::options::FilterOptions;
 use crate::{report, ui};
 
 /// The saved report that a selection names.

@@ -22,9 +22,10 @@ use unleak::report::escape::escape;
 use unleak::rule::foreign;
 use unleak::suppress::{Details, Store};
 
-use crate::args::{Args, ImportArgs};
+use crate::args::ImportArgs;
 use crate::exit::Exit;
 use crate::found::{Found, Wanted};
+use crate::options::CommonOptions;
 use crate::{output, settings};
 use lists::{Known, Place};
 use write::Additions;
@@ -41,7 +42,7 @@ struct Gathered {
 }
 
 /// Runs it.
-pub(crate) fn run(args: &Args, import: &ImportArgs) -> Result<Exit> {
+pub(crate) fn run(args: &CommonOptions, import: &ImportArgs) -> Result<Exit> {
     let mut gathered = Gathered::default();
     for path in &import.files {
         let text = std::fs::read_to_string(path).map_err(|e| Error::io("read", path, e))?;
@@ -84,7 +85,7 @@ pub(crate) fn run(args: &Args, import: &ImportArgs) -> Result<Exit> {
 
 /// Scans the repository, and suppresses what is known there; returns how many findings that is.
 fn suppress(
-    args: &Args,
+    args: &CommonOptions,
     import: &ImportArgs,
     known: &[(String, Known)],
     left: &mut Vec<String>,

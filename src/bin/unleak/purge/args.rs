@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Subcommand, ValueEnum};
 
-use crate::args::{ConfidenceChoice, RuleOptions};
+use crate::options::{ConfidenceChoice, RuleOptions};
 
 const HEAL_HELP: &str = "\
 In a clone that was made before the purge:

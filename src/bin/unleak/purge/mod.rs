@@ -44,9 +44,10 @@ use unleak::scan::changes::commits::Range;
 use unleak::suppress::Suppressions;
 use veil::Veil;
 
-use crate::args::{Args, ConfidenceChoice, RuleOptions};
 use crate::config::{self, Layers};
 use crate::exit::Exit;
+use crate::options::CommonOptions;
+use crate::options::{ConfidenceChoice, RuleOptions};
 use crate::progress::ProgressLine;
 use crate::{output, settings, ui};
 
@@ -85,7 +86,7 @@ impl Notes {
 }
 
 /// Runs it.
-pub(crate) fn run(args: &Args, purge: &PurgeArgs) -> Result<Exit> {
+pub(crate) fn run(args: &CommonOptions, purge: &PurgeArgs) -> Result<Exit> {
     match &purge.command {
         None => rewrite(args, &purge.plan),
         Some(PurgeCommand::Undo { repository, force }) => undo(&repository.repository, *force),
@@ -167,7 +168,7 @@ struct Bench {
 }
 
 impl Bench {
-    fn new(args: &Args, path: &Path, rules: &RuleOptions) -> Result<Self> {
+    fn new(args: &CommonOptions, path: &Path, rules: &RuleOptions) -> Result<Self> {
         let progress = Arc::new(Progress::default());
         let line = ProgressLine::start(&progress, !args.quiet);
         let repo = discover(path)?;
@@ -223,7 +224,7 @@ fn state_home() -> Result<PathBuf> {
         })
 }
 
-fn rewrite(args: &Args, plan: &PlanArgs) -> Result<Exit> {
+fn rewrite(args: &CommonOptions, plan: &PlanArgs) -> Result<Exit> {
     if plan.abort {
         return undo(&plan.repository, plan.force);
     }
@@ -545,7 +546,7 @@ fn status(path: &Path, ask: bool) -> Result<Exit> {
 }
 
 fn verify(
-    args: &Args,
+    args: &CommonOptions,
     path: &Path,
     known: Option<&Path>,
     remote: Option<&str>,
@@ -640,7 +641,7 @@ fn values_to_heal(
     Ok((targets, missing))
 }
 
-fn heal(args: &Args, manifest: &Path, path: &Path, finish: bool) -> Result<Exit> {
+fn heal(args: &CommonOptions, manifest: &Path, path: &Path, finish: bool) -> Result<Exit> {
     let bench = Bench::new(args, path, &RuleOptions::default())?;
     let manifest = Manifest::read(manifest)?;
     let store = bench

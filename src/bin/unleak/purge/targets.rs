@@ -27,7 +27,7 @@ use unleak::secret::Secret;
 use super::args::PlanArgs;
 use super::veil::Veil;
 use super::{Bench, saved};
-use crate::args::Args;
+use crate::options::CommonOptions;
 use crate::settings;
 
 /// What is to be erased, and what is not.
@@ -76,7 +76,7 @@ impl Candidate {
 ///
 /// # Errors
 /// `Usage` if a finding is asked for that is not there; as the scan.
-pub(super) fn select(all: &Args, args: &PlanArgs, bench: &Bench) -> Result<Picked> {
+pub(super) fn select(all: &CommonOptions, args: &PlanArgs, bench: &Bench) -> Result<Picked> {
     let mut picked = if let Some(path) = &args.known {
         Picked {
             targets: of_file(all, path, &bench.audit)?,
@@ -114,7 +114,11 @@ pub(super) fn select(all: &Args, args: &PlanArgs, bench: &Bench) -> Result<Picke
 ///
 /// # Errors
 /// `Io` if it cannot be read, `Usage` if it names none.
-pub(super) fn of_file(args: &Args, path: &Path, options: &AuditOptions) -> Result<Vec<Target>> {
+pub(super) fn of_file(
+    args: &CommonOptions,
+    path: &Path,
+    options: &AuditOptions,
+) -> Result<Vec<Target>> {
     let values = crate::known::of_file(args, path)?;
     let values = values.into_iter().map(|value| Target {
         fingerprint: Fingerprint::new(&options.fingerprint_key, known::RULE_ID, &value.secret),

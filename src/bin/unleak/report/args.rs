@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Subcommand, ValueEnum};
 
-use crate::args::{FormatChoice, LengthOptions};
+use crate::options::{FormatChoice, LengthOptions};
 
 /// What to do with saved reports.
 #[derive(Debug, Subcommand)]

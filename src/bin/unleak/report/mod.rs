@@ -9,14 +9,14 @@ use unleak::error::{Error, Result};
 use unleak::report::Document;
 use unleak::report::diff::Diff;
 
-use crate::args::Args;
 use crate::exit::Exit;
+use crate::options::CommonOptions;
 use crate::output::{self, Length, Outputs};
 use crate::settings;
 use args::{DiffFormat, ReportCommand, Saved};
 
 /// Runs it.
-pub(crate) fn run(args: &Args, command: &ReportCommand) -> Result<Exit> {
+pub(crate) fn run(args: &CommonOptions, command: &ReportCommand) -> Result<Exit> {
     match command {
         ReportCommand::Convert {
             saved,
@@ -49,7 +49,7 @@ pub(crate) fn run(args: &Args, command: &ReportCommand) -> Result<Exit> {
     }
 }
 
-fn paint(args: &Args) -> unleak::report::paint::Paint {
+fn paint(args: &CommonOptions) -> unleak::report::paint::Paint {
     let paint = settings::paint(args.color, &std::io::stdout());
     settings::apply(paint);
     paint

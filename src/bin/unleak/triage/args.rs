@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::args::{ConfidenceChoice, FilterOptions, RuleOptions};
+use crate::options::{ConfidenceChoice, FilterOptions, RuleOptions};
 
 /// What is triaged.
 ///

@@ -31,10 +31,10 @@ use unleak::report::weblink::WebLinks;
 use unleak::report::{Document, Source};
 use unleak::scan::InlineAllow;
 
-use crate::args::Args;
 use crate::exit::Exit;
 use crate::found::{Found, Wanted};
 use crate::ignore::{self, selection};
+use crate::options::CommonOptions;
 use crate::{config, output, report, settings};
 use args::TriageArgs;
 use desk::{Desk, Origin};
@@ -49,7 +49,7 @@ const PLAN: &str = "unleak/purge-plan.json";
 const PLAN_ELSEWHERE: &str = "unleak-purge-plan.json";
 
 /// Runs it.
-pub(crate) fn run(args: &Args, triage: &TriageArgs) -> Result<Exit> {
+pub(crate) fn run(args: &CommonOptions, triage: &TriageArgs) -> Result<Exit> {
     terminal::check()?;
     let mut desk = open(args, triage)?;
     let items: Vec<Item> = desk.document.findings.iter().map(Item::of).collect();
@@ -80,7 +80,7 @@ pub(crate) fn run(args: &Args, triage: &TriageArgs) -> Result<Exit> {
 }
 
 /// Reads the report, or scans the repository.
-fn open(args: &Args, triage: &TriageArgs) -> Result<Desk> {
+fn open(args: &CommonOptions, triage: &TriageArgs) -> Result<Desk> {
     let (document, origin) = match is_report(&triage.subject) {
         true => saved(triage)?,
         false => scanned(args, triage)?,
@@ -121,7 +121,7 @@ fn saved(triage: &TriageArgs) -> Result<(Document, Origin)> {
     Ok((document, Origin::Report(repository.map(Box::new))))
 }
 
-fn scanned(args: &Args, triage: &TriageArgs) -> Result<(Document, Origin)> {
+fn scanned(args: &CommonOptions, triage: &TriageArgs) -> Result<(Document, Origin)> {
     let wanted = Wanted {
         least: triage.min_confidence,
         inline: InlineAllow::Honoured,

@@ -40,7 +40,7 @@ pub(crate) fn leave() {
 }
 
 /// Gives the terminal back before a signal ends the process: nothing is drawn afterwards.
-pub(crate) fn leave_for_good() {
+fn leave_for_good() {
     if !IS_TAKEN.load(Ordering::SeqCst) {
         return;
     }
@@ -157,6 +157,7 @@ pub(super) fn check() -> Result<()> {
 }
 
 fn enter() -> Result<()> {
+    interrupt::before_end(leave_for_good);
     enable_raw_mode().map_err(broken)?;
     IS_TAKEN.store(true, Ordering::SeqCst);
     let all = Clear(ClearType::All);

@@ -22,20 +22,34 @@ use unleak::rule::{self, RuleSet};
 use unleak::validate::kept::Kept;
 use unleak::validate::{Hosts, Limits, Network, Question, State, Validator, Verdict};
 
-use crate::args::{Args, RuleOptions, ScanArgs, StateOptions};
+use crate::args::ScanArgs;
 use crate::config::Layers;
 use crate::exit::Exit;
+use crate::options::CommonOptions;
+use crate::options::{AskOptions, StateChoice, StateFilter};
+use crate::options::{RuleOptions, StateOptions};
 use crate::settings::ScanSettings;
-use crate::{interrupt, known, output, scan, settings, state, ui};
-use args::{AskOptions, StateChoice, StateFilter, ValidateArgs};
+use crate::{interrupt, known, output, settings, state, ui};
+use args::ValidateArgs;
 pub(crate) use revoke::run as revoke;
 
-/// Runs `unleak validate`.
-pub(crate) fn run(args: &Args, validate: &ValidateArgs) -> Result<Exit> {
+/// What `unleak validate` comes to.
+pub(crate) enum Wanted {
+    /// The scan that finds the values, and then asks about them.
+    Scan(Box<ScanArgs>),
+    /// No scan is needed.
+    Done(Exit),
+}
+
+/// Begins `unleak validate`.
+///
+/// # Errors
+/// `Usage` if the report of `--from` cannot be read.
+pub(crate) fn begin(validate: &ValidateArgs) -> Result<Wanted> {
     if validate.list {
-        return list::run(validate);
+        return list::run(validate).map(Wanted::Done);
     }
-    let mut wanted = validate.scan()?;
+    let mut wanted = validate.scan();
     if let Some(path) = &validate.from {
         let document = Document::parse(&known::read(path)?, &path.display().to_string())?;
         let findings = document.findings.into_iter();
@@ -44,10 +58,10 @@ pub(crate) fn run(args: &Args, validate: &ValidateArgs) -> Result<Exit> {
             .fingerprints
             .extend(findings.map(|finding| finding.fingerprint));
         if wanted.validation.fingerprints.is_empty() {
-            return output::print(b"the report has no findings\n");
+            return output::print(b"the report has no findings\n").map(Wanted::Done);
         }
     }
-    scan::run(args, &wanted)
+    Ok(Wanted::Scan(Box::new(wanted)))
 }
 
 /// Asks about the findings of a scan, and adds the answers to its report, which was kept as it is before. Says
@@ -56,7 +70,7 @@ pub(crate) fn run(args: &Args, validate: &ValidateArgs) -> Result<Exit> {
 /// # Errors
 /// `Usage` if a fingerprint is that of no finding, `Io` if what is kept cannot be written.
 pub(crate) fn add(
-    args: &Args,
+    args: &CommonOptions,
     scan: &ScanArgs,
     asker: Option<Asker>,
     (audit, settings): (&mut Audit, &ScanSettings),
@@ -128,7 +142,12 @@ fn keep_wanted(filter: &StateFilter, document: &mut Document) {
 }
 
 /// How a run ends, if only some states count.
-pub(crate) fn judged(args: &Args, scan: &ScanArgs, document: &Document, exit: Exit) -> Exit {
+pub(crate) fn judged(
+    args: &CommonOptions,
+    scan: &ScanArgs,
+    document: &Document,
+    exit: Exit,
+) -> Exit {
     let filter = &scan.validation.states;
     if filter.fail_on.is_empty() || exit != Exit::Found {
         return exit;
@@ -224,7 +243,7 @@ impl Asker {
     /// `Io` if what is kept cannot be written.
     pub(crate) fn ask(
         &self,
-        args: &Args,
+        args: &CommonOptions,
         findings: &[Finding],
     ) -> Result<(HashMap<Fingerprint, Verdict>, Option<Exit>)> {
         let mut kept = self.store.read(self.network.now());
@@ -307,9 +326,6 @@ struct Store {
     hours: u32,
 }
 
-/// The file with the answers, and the one with the key of their digests.
-pub(crate) const KEPT_FILES: [&str; 2] = ["answers.json", "answers.key"];
-
 impl Store {
     fn open(options: &StateOptions, hours: u32) -> Result<Self> {
         if !options.is_on() || hours == 0 {
@@ -321,7 +337,7 @@ impl Store {
         }
         let dir = state::directory(options.state_dir.as_deref())?;
         std::fs::create_dir_all(&dir).map_err(|e| Error::io("make", &dir, e))?;
-        let path = dir.join(KEPT_FILES[1]);
+        let path = dir.join(state::ANSWER_FILES[1]);
         let key = match file::read_whole(&path) {
             Ok(key) if key.len() == 32 => key,
             _ => {
@@ -340,7 +356,7 @@ impl Store {
         let bytes = self
             .dir
             .as_ref()
-            .map(|dir| file::read_whole(&dir.join(KEPT_FILES[0])));
+            .map(|dir| file::read_whole(&dir.join(state::ANSWER_FILES[0])));
         let mut kept = match bytes {
             Some(Ok(bytes)) => Kept::read(&bytes),
             _ => Kept::default(),
@@ -351,7 +367,7 @@ impl Store {
 
     fn write(&self, kept: &Kept) -> Result<()> {
         match &self.dir {
-            Some(dir) => state::write(&dir.join(KEPT_FILES[0]), &kept.write()),
+            Some(dir) => state::write(&dir.join(state::ANSWER_FILES[0]), &kept.write()),
             None => Ok(()),
         }
     }

@@ -10,13 +10,13 @@ use unleak::validate::{Question, State};
 
 use super::args::RevokeArgs;
 use super::{Asker, list};
-use crate::args::Args;
 use crate::exit::Exit;
 use crate::found::{Found, Wanted, first_place, mark};
+use crate::options::CommonOptions;
 use crate::{interrupt, output, ui};
 
 /// Runs it.
-pub(crate) fn run(args: &Args, revoke: &RevokeArgs) -> Result<Exit> {
+pub(crate) fn run(args: &CommonOptions, revoke: &RevokeArgs) -> Result<Exit> {
     let wanted = Wanted::all(&revoke.repository, &revoke.rules);
     let found = Found::scan(args, &wanted)?;
     let finding = found.picked(&revoke.fingerprint)?;
@@ -80,7 +80,7 @@ fn confirm(revoke: &RevokeArgs, finding: &Finding) -> Result<()> {
     }
 }
 
-fn switch_off(args: &Args, asker: &Asker, finding: &Finding, what: &str) -> Result<Exit> {
+fn switch_off(args: &CommonOptions, asker: &Asker, finding: &Finding, what: &str) -> Result<Exit> {
     let mut kept = asker.store.read(asker.network.now());
     let validator = asker.validator();
     let (answer, stopped) =

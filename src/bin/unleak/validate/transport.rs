@@ -19,8 +19,8 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 
-use super::args::AskOptions;
 use crate::interrupt;
+use crate::options::AskOptions;
 
 /// Longest time of a request.
 const MAX_TIME: Duration = Duration::from_secs(10);
