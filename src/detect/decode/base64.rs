@@ -57,25 +57,55 @@ fn is_symbol_plainly(byte: u8) -> bool {
     letter | digit | other
 }
 
+/// Whether a byte can be a symbol, by one comparison: blanks, quotes and brackets cannot.
+#[inline(always)]
+fn may_be_symbol(byte: u8) -> bool {
+    byte.cast_signed() > 0x2a
+}
+
+/// Whether so many bits of `bits` are set one behind the other, or of the end of `before` and the start
+/// of `bits`.
+#[inline(always)]
+fn has_run(before: u64, bits: u64) -> bool {
+    let of_2 = bits & bits >> 1;
+    let of_4 = of_2 & of_2 >> 2;
+    let of_8 = of_4 & of_4 >> 4;
+    let run = of_8 & of_8 >> 8 & of_8 >> 16;
+    run != 0 || (before.leading_ones() + bits.trailing_ones()) as usize >= MIN_LEN
+}
+
 /// Where the next run of [`MIN_LEN`] symbols begins, from `at` on and before `limit`.
 fn next_run(bytes: &[u8], at: usize, limit: usize) -> Option<usize> {
-    let mut held = 0u64;
+    let mut before = 0u64;
     let mut block = at;
     while block < bytes.len().min(limit + HELD) {
-        let bits = with_block(bytes, block, |block| bits(block, is_symbol_plainly));
-        // A bit stays where so many bits from it on are set.
-        let of_1 = u128::from(held) | u128::from(bits) << HELD;
-        let of_2 = of_1 & of_1 >> 1;
-        let of_4 = of_2 & of_2 >> 2;
-        let of_8 = of_4 & of_4 >> 4;
-        let runs = of_8 & of_8 >> 8 & of_8 >> 16;
-        if runs != 0 {
-            return Some(block + runs.trailing_zeros() as usize - HELD);
+        let coarse = with_block(bytes, block, |block| bits(block, may_be_symbol));
+        if has_run(before, coarse)
+            && let Some(run) = run_in(bytes, at, block)
+        {
+            return Some(run);
         }
-        held = bits >> (BLOCK - HELD);
+        before = coarse;
         block += BLOCK;
     }
     None
+}
+
+/// Where a run begins that is whole in the block at `block` and the last [`HELD`] bytes before it, but
+/// not before `at`.
+fn run_in(bytes: &[u8], at: usize, block: usize) -> Option<usize> {
+    let symbols = |block| with_block(bytes, block, |block| bits(block, is_symbol_plainly));
+    let held = match block > at {
+        true => symbols(block - BLOCK) >> (BLOCK - HELD),
+        false => 0,
+    };
+    // A bit stays where so many bits from it on are set.
+    let of_1 = u128::from(held) | u128::from(symbols(block)) << HELD;
+    let of_2 = of_1 & of_1 >> 1;
+    let of_4 = of_2 & of_2 >> 2;
+    let of_8 = of_4 & of_4 >> 4;
+    let runs = of_8 & of_8 >> 8 & of_8 >> 16;
+    (runs != 0).then(|| block + runs.trailing_zeros() as usize - HELD)
 }
 
 /// Where the word that holds or ends at `at` begins.
@@ -353,6 +383,7 @@ mod tests {
     fn symbols_are_known_without_the_table() {
         for byte in 0..=u8::MAX {
             assert_eq!(is_symbol_plainly(byte), is_symbol(byte), "{byte}");
+            assert!(!is_symbol(byte) || may_be_symbol(byte), "{byte}");
         }
     }
 

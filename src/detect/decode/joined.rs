@@ -28,9 +28,22 @@ const MIN_LEN: usize = 20;
 const REACH: usize = MAX_BEFORE + MAX_PIECE + MAX_JOINT;
 
 /// Whether tokens are made of it.
-fn is_piece(byte: u8) -> bool {
+const fn is_piece(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'+' | b'/' | b'=' | b'.' | b'~')
 }
+
+/// [`is_piece`] of every byte.
+const IS_PIECE: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut at = 0u8;
+    loop {
+        table[at as usize] = is_piece(at);
+        if at == u8::MAX {
+            break table;
+        }
+        at += 1;
+    }
+};
 
 fn is_quote(byte: u8) -> bool {
     matches!(byte, b'"' | b'\'' | b'`')
@@ -220,7 +233,7 @@ pub(super) fn find(bytes: &[u8], range: Range<usize>, see: &mut dyn FnMut(Span))
     );
     let mut seen = 0;
     let mut look = |at: usize| {
-        if at < seen || !can_join(bytes, at) {
+        if at < seen || at == 0 || !IS_PIECE[usize::from(bytes[at - 1])] || !can_join(bytes, at) {
             return;
         }
         let Some((span, end, is_token)) = around(bytes, at) else {
@@ -231,14 +244,8 @@ pub(super) fn find(bytes: &[u8], range: Range<usize>, see: &mut dyn FnMut(Span))
             see(span);
         }
     };
-    let mut is_behind = from > 0 && is_piece(bytes[from - 1]);
     for block in (from..last).step_by(BLOCK) {
-        let (signs, pieces) = with_block(&bytes[..last], block, |block| {
-            (bits(block, begins_joint), bits(block, is_piece_plainly))
-        });
-        // Nothing joins what is not behind a piece.
-        let mut places = signs & (pieces << 1 | u64::from(is_behind));
-        is_behind = pieces >> (BLOCK - 1) != 0;
+        let mut places = with_block(&bytes[..last], block, |block| bits(block, begins_joint));
         while places != 0 {
             look(block + places.trailing_zeros() as usize);
             places &= places - 1;
@@ -249,16 +256,6 @@ pub(super) fn find(bytes: &[u8], range: Range<usize>, see: &mut dyn FnMut(Span))
 #[inline(always)]
 fn begins_joint(byte: u8) -> bool {
     (byte == b'"') | (byte == b'\'') | (byte == b'\\')
-}
-
-/// [`is_piece`] for vector instructions.
-#[inline(always)]
-fn is_piece_plainly(byte: u8) -> bool {
-    let letter = (byte | 0x20).wrapping_sub(b'a') < 26;
-    // The dot, the slash and the digits follow one another.
-    let digit = byte.wrapping_sub(b'.') < 12;
-    let other = (byte == b'_') | (byte == b'-') | (byte == b'+') | (byte == b'=') | (byte == b'~');
-    letter | digit | other
 }
 
 /// Whether a joint can go on behind its first byte, which is at `at`.
@@ -372,12 +369,5 @@ mod tests {
             }
         }
         assert!(count > 500, "{count} texts");
-    }
-
-    #[test]
-    fn pieces_are_known_without_branches() {
-        for byte in 0..=u8::MAX {
-            assert_eq!(is_piece_plainly(byte), is_piece(byte), "{byte}");
-        }
     }
 }
