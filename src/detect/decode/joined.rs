@@ -32,18 +32,49 @@ const fn is_piece(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'+' | b'/' | b'=' | b'.' | b'~')
 }
 
-/// [`is_piece`] of every byte.
-const IS_PIECE: [bool; 256] = {
-    let mut table = [false; 256];
+/// Of every byte, whether it is one of a piece, and whether a joint can go on with it.
+const CLASSES: [u8; 256] = {
+    let mut table = [0; 256];
     let mut at = 0u8;
     loop {
-        table[at as usize] = is_piece(at);
+        let goes_on = matches!(
+            at,
+            b' ' | b'\t'
+                | b'\n'
+                | b'\r'
+                | b'+'
+                | b'.'
+                | b'&'
+                | b'~'
+                | b'^'
+                | b'|'
+                | b'<'
+                | b'\\'
+                | b'_'
+                | b'"'
+                | b'\''
+                | b'`'
+                | b'f'
+                | b'b'
+                | b'r'
+                | b'u'
+                | b'L'
+                | b'R'
+                | b'F'
+                | b'B'
+                | b'U'
+                | b'@'
+                | b'$'
+        );
+        table[at as usize] = (is_piece(at) as u8 * PIECE) | (goes_on as u8 * GOES_ON);
         if at == u8::MAX {
             break table;
         }
         at += 1;
     }
 };
+const PIECE: u8 = 1;
+const GOES_ON: u8 = 2;
 
 fn is_quote(byte: u8) -> bool {
     matches!(byte, b'"' | b'\'' | b'`')
@@ -233,7 +264,11 @@ pub(super) fn find(bytes: &[u8], range: Range<usize>, see: &mut dyn FnMut(Span))
     );
     let mut seen = 0;
     let mut look = |at: usize| {
-        if at < seen || at == 0 || !IS_PIECE[usize::from(bytes[at - 1])] || !can_join(bytes, at) {
+        if at < seen
+            || at == 0
+            || CLASSES[usize::from(bytes[at - 1])] & PIECE == 0
+            || !can_join(bytes, at)
+        {
             return;
         }
         let Some((span, end, is_token)) = around(bytes, at) else {
@@ -264,7 +299,7 @@ fn can_join(bytes: &[u8], at: usize) -> bool {
     match bytes.get(at + 1) {
         // Only a list of characters is joined by commas: most ends of literals are such.
         Some(b',') => at >= 2 && bytes[at - 2] == bytes[at],
-        Some(byte) => b" \t\n\r+.&~^|<\\_\"'`fbruLRFBU@$".contains(byte),
+        Some(&byte) => CLASSES[usize::from(byte)] & GOES_ON != 0,
         None => false,
     }
 }
