@@ -20,10 +20,10 @@ pub mod trees;
 
 pub use read::{TreesRead, read_some_trees, read_trees};
 use rustc_hash::FxHashMap;
-pub use standing::{Attributed, Sources, add_tip, attribute, damaged, findings_of};
+pub use standing::{Attributed, Sources, add_tip, attribute, damaged};
 pub use trace::{
     Absent, AbsentTrace, Introduced, MAX_APPEARANCES, Trace, add_homes, commit_classes,
-    introduced_by, object_at, trace,
+    findings_of, introduced_by, object_at, trace,
 };
 
 use crate::finding::Spot;

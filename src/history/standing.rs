@@ -12,6 +12,7 @@ use crate::finding::{Appearance, History, Milestone, Reach, Signature, Standing}
 use crate::history::classes::{Class, FindingNumber};
 use crate::history::commits::{CommitGraph, Rank};
 use crate::history::tips::{Tip, TipKind, Tips};
+use crate::history::trace::findings_of;
 use crate::history::trees::TreeLinks;
 use crate::odb::objects::{Objects, ReadNode};
 use crate::odb::{Node, ObjectKind, SkipReason, Skipped};
@@ -76,17 +77,6 @@ pub fn damaged(objects: &dyn Objects, nodes: &[Node]) -> Vec<Skipped> {
         detail: format!("object {} cannot be parsed", objects.id(node)),
     };
     nodes.iter().map(one).collect()
-}
-
-/// Turns findings by place into places by finding; lists are sorted.
-pub fn findings_of(findings: &[Places]) -> FxHashMap<Node, Vec<FindingNumber>> {
-    let mut found: FxHashMap<Node, Vec<FindingNumber>> = FxHashMap::default();
-    for (number, places) in (0u32..).zip(findings) {
-        for &node in places.keys() {
-            found.entry(node).or_default().push(number);
-        }
-    }
-    found
 }
 
 /// Everything that the histories are read from.

@@ -4,7 +4,6 @@ use gix::ObjectId;
 use gix::bstr::BString;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::standing::findings_of;
 use super::{Named, Places};
 use crate::finding::{Place, Spot};
 use crate::history::classes::{Class, Classes, EMPTY, FindingNumber};
@@ -233,4 +232,15 @@ pub fn object_at<'n>(
         at = link.child;
     }
     Some(at)
+}
+
+/// Turns findings by place into places by finding; lists are sorted.
+pub fn findings_of(findings: &[Places]) -> FxHashMap<Node, Vec<FindingNumber>> {
+    let mut found: FxHashMap<Node, Vec<FindingNumber>> = FxHashMap::default();
+    for (number, places) in (0u32..).zip(findings) {
+        for &node in places.keys() {
+            found.entry(node).or_default().push(number);
+        }
+    }
+    found
 }

@@ -12,7 +12,7 @@ use std::thread::JoinHandle;
 use gix::hash::Kind as HashKind;
 
 use crate::error::{Error, Result};
-use crate::purge::apply::journal::Lock;
+use crate::purge::journal::Lock;
 
 /// git in one repository or worktree.
 #[derive(Clone, Debug)]

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::fault::json_fault;
+use crate::git::repository::Repository;
 
 /// How far a purge has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -272,4 +273,15 @@ impl Lock {
     pub(crate) fn file(&self) -> Arc<File> {
         Arc::clone(&self.file)
     }
+}
+
+/// The journal of a purge that was begun.
+///
+/// # Errors
+/// `Repository` if there is none.
+pub fn begun(repo: &Repository) -> Result<Journal> {
+    Journal::read(repo.common_dir())?.ok_or_else(|| {
+        Error::repository("no purge was begun in this repository")
+            .hint("'unleak purge --apply' begins one")
+    })
 }

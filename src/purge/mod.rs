@@ -11,7 +11,10 @@
 pub mod apply;
 pub mod find;
 pub mod finish;
+pub mod git;
+pub mod journal;
 pub mod make;
+pub mod plan;
 pub mod share;
 pub mod stages;
 pub mod undo;

@@ -5,212 +5,35 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use rustc_hash::FxHashMap;
-
 use crate::error::{Error, Result};
 use crate::git::repository::{Overrides, Repository};
-use crate::odb::{Limits, ObjectId, ObjectKind, Skipped, hash};
-use crate::progress::Progress;
+use crate::odb::{ObjectId, ObjectKind, hash};
 use crate::purge::apply::changes::FileChange;
-use crate::purge::apply::git::Git;
-use crate::purge::apply::guard::{Refusal, Worktree};
-use crate::purge::apply::journal::{Journal, Lock, Phase};
+use crate::purge::apply::guard::Worktree;
 use crate::purge::apply::locks::IndexLock;
-use crate::purge::apply::moves::Moves;
 use crate::purge::apply::remove::Doomed;
-use crate::purge::apply::snapshot::{Inputs, Snapshot};
-use crate::purge::apply::{changes, files, guard, holders, locks, moves, snapshot, worktree};
+use crate::purge::apply::snapshot::{Inputs, Snapshot, inputs};
+use crate::purge::apply::{
+    changes, files, guard, holders, locks, moves, record, snapshot, worktree,
+};
 use crate::purge::find::literal::Ambiguity;
 use crate::purge::find::rest::Rescan;
-use crate::purge::find::survey::{Purpose, Survey};
+use crate::purge::find::survey::Survey;
+use crate::purge::find::values;
 use crate::purge::find::values::{Edit, Needles, Target};
-use crate::purge::finish::proof::Leftover;
-use crate::purge::finish::{Foreseen, nested};
-use crate::purge::make::blobs::{Kinds, Left};
-use crate::purge::make::head::HeadFiles;
-use crate::purge::make::objects::{Look, Options, Rewritten};
+use crate::purge::finish::nested;
+use crate::purge::git::Git;
+use crate::purge::journal::{Journal, Lock, Phase, begun};
+use crate::purge::make::blobs::Kinds;
+use crate::purge::make::objects::{Look, Rewritten};
 use crate::purge::make::sign::Signer;
 use crate::purge::make::trees::Known;
 use crate::purge::make::write::Planned;
-use crate::purge::make::{check, head, objects, pack, patch, write};
+use crate::purge::make::{check, head, objects, pack, write};
+use crate::purge::plan::{Applied, Force, Foreseen, Job, LeftOut, Plan, Standing};
 use crate::purge::share::manifest;
 use crate::purge::undo::{Asker, Undone};
 use crate::purge::{finish, undo};
-use crate::rule::RuleSet;
-
-/// What is to be done, and where.
-pub struct Job<'a> {
-    /// The repository.
-    pub repo: &'a Repository,
-    /// The rules that found the values.
-    pub rules: &'a RuleSet,
-    /// The values.
-    pub targets: Vec<Target>,
-    /// How objects are made.
-    pub options: Options,
-    /// What to read at most.
-    pub limits: Limits,
-    /// Where the user's programs keep their state.
-    pub state_home: PathBuf,
-    /// How far it has come.
-    pub progress: &'a Progress,
-    /// Key of fingerprints.
-    pub fingerprint_key: Vec<u8>,
-    /// Where the values stand in objects, if that is known and they go from nowhere else.
-    pub places: Option<Vec<(ObjectId, Edit)>>,
-    /// What signs new commits and tags in the place of those that were signed.
-    pub signer: Option<Signer>,
-    /// Values that the selection left out.
-    pub left_out: Vec<LeftOut>,
-    /// New ids of commits that somebody else found: others would split the history in two.
-    pub expected: Vec<(ObjectId, ObjectId)>,
-    /// Objects whose new ids are known, with the new objects here: they are taken as they are.
-    pub known: FxHashMap<ObjectId, ObjectId>,
-    /// Whether git checks the whole repository in the end.
-    pub fsck: bool,
-}
-
-impl Job<'_> {
-    fn purpose(&self) -> Purpose {
-        Purpose {
-            gitlinks: self.options.gitlinks(),
-            places: self.places.clone(),
-            rewrites: true,
-            known: self.known.clone(),
-        }
-    }
-}
-
-/// Where one value stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Standing {
-    /// Blobs.
-    pub blobs: usize,
-    /// Commits and tags.
-    pub texts: usize,
-}
-
-/// A value that is erased only if it is named.
-#[derive(Clone, Debug)]
-pub struct LeftOut {
-    /// The value.
-    pub target: Target,
-    /// What makes it ambiguous.
-    pub why: Ambiguity,
-    /// A file in which it stands, without values, if one is known.
-    pub path: Option<Vec<u8>>,
-    /// What would be left of it, if that is why.
-    pub rest: Option<Left>,
-}
-
-/// What a purge would do.
-pub struct Plan {
-    /// The values, and where each stands.
-    pub targets: Vec<(Target, Standing)>,
-    /// Values that are not erased because they were not named.
-    pub left_out: Vec<LeftOut>,
-    /// What of HEAD and of the worktrees changes.
-    pub head: HeadFiles,
-    /// What changes.
-    pub rewritten: Rewritten,
-    /// What is moved.
-    pub moves: Moves,
-    /// Why nothing can be done.
-    pub refusals: Vec<Refusal>,
-    /// What could not be read: a value may stand there.
-    pub skipped: Vec<Skipped>,
-    /// Archives that nobody can open.
-    pub unopened: Vec<Skipped>,
-    /// Names of files and directories in history that hold values.
-    pub names: usize,
-    /// Objects that are removed in the end, reachable or not.
-    pub doomed: usize,
-    /// What finishing can use of it.
-    pub foreseen: Option<Foreseen>,
-    /// Files in `.git` beside objects and refs, and files of worktrees, that hold values;
-    /// their names do not.
-    pub files: Vec<Vec<u8>>,
-    /// Values that stand nowhere: indexes into `targets`.
-    pub nowhere: Vec<usize>,
-    /// Paths to be removed that are nowhere, and that no earlier purge removed.
-    pub unknown_paths: Vec<String>,
-    /// What holds values in other repositories, in bundles and in packs: of submodules below `.git`, and
-    /// in worktrees. A purge of this repository does not change them.
-    pub nested: Vec<Leftover>,
-}
-
-impl Plan {
-    /// Whether there is nothing to be done.
-    pub fn is_empty(&self) -> bool {
-        self.doomed == 0
-            && self.rewritten.made.is_empty()
-            && self.moves.updates.is_empty()
-            && self.files.is_empty()
-    }
-
-    /// Whether everything can be done.
-    ///
-    /// # Errors
-    /// `Repository` with what stands against it.
-    pub fn check(&self) -> Result<()> {
-        if let Some(path) = self.unknown_paths.first() {
-            return Err(
-                Error::usage(format!("no commit has a file or directory '{path}'"))
-                    .hint("paths are written as 'git log --name-only' shows them, from the top of the repository"),
-            );
-        }
-        guard::check(&self.refusals)?;
-        if let Some(skipped) = self.skipped.first() {
-            let more = self.skipped.len() - 1;
-            let error = format!(
-                "cannot purge: {more} things and this could not be read: {}",
-                skipped.detail
-            );
-            return Err(Error::repository(error)
-                .hint("repair the repository, as 'git fsck' says, or purge a fresh clone"));
-        }
-        if let Some(stuck) = self.rewritten.stuck.first() {
-            let path = String::from_utf8_lossy(&stuck.path);
-            let error = format!(
-                "cannot purge: the value in object {} ('{path}') stays: {}",
-                stuck.id,
-                stuck.why.text()
-            );
-            return Err(Error::repository(error).hint(stuck.why.way_out()));
-        }
-        self.check_syntax()
-    }
-
-    /// Whether all files that could be parsed still can be.
-    fn check_syntax(&self) -> Result<()> {
-        let Some(broken) = self.rewritten.broken.first() else {
-            return Ok(());
-        };
-        let place = place(&broken.path, broken.commit, broken.line);
-        let format = broken.format.name();
-        let error = format!("cannot purge: {place} is {format} and could not be parsed any more");
-        let hint = "choose another replacement with '--replace-with TEXT' or '--replace FINGERPRINT=TEXT', or remove the file from history with '--remove-path PATH'";
-        Err(Error::repository(error).hint(hint))
-    }
-}
-
-/// A place in history, for people.
-fn place(path: &[u8], commit: Option<ObjectId>, line: usize) -> String {
-    let path = String::from_utf8_lossy(path);
-    match commit {
-        Some(commit) if path.is_empty() => format!("line {line} of {commit}"),
-        Some(commit) => format!("line {line} of '{path}' in commit {commit}"),
-        None => format!("line {line} of '{path}'"),
-    }
-}
-
-/// What is left to say when a purge was applied.
-pub struct Applied {
-    /// What was done.
-    pub plan: Plan,
-    /// Where the undo snapshot is.
-    pub snapshot: PathBuf,
-}
 
 /// Plans a purge; writes nothing.
 ///
@@ -401,7 +224,7 @@ fn left_files(survey: &Survey<'_>, rewritten: &Rewritten) -> Vec<Vec<u8>> {
     });
     let shown = found.into_iter().map(|path| {
         let name = path.into_os_string().into_encoded_bytes();
-        patch::redact_name(&name, survey.needles, b"REMOVED").unwrap_or(name)
+        values::redact_name(&name, survey.needles, b"REMOVED").unwrap_or(name)
     });
     shown.collect()
 }
@@ -554,7 +377,7 @@ fn prepare(
         });
         inputs.refs = moved.collect();
         snapshot.write("purge.json", &inputs)?;
-        let published = manifest::paths(common).into_iter().filter_map(|path| {
+        let published = record::paths(common).into_iter().filter_map(|path| {
             let bytes = fs::read(&path).ok()?;
             Some(FileChange::new(common, &path, Some(bytes)))
         });
@@ -696,26 +519,6 @@ fn release_packs(common: &Path, journal: &mut Journal) -> Result<()> {
     Ok(())
 }
 
-/// The journal of a purge that was begun.
-///
-/// # Errors
-/// `Repository` if there is none.
-pub fn begun(repo: &Repository) -> Result<Journal> {
-    Journal::read(repo.common_dir())?.ok_or_else(|| {
-        Error::repository("no purge was begun in this repository")
-            .hint("'unleak purge --apply' begins one")
-    })
-}
-
-/// What becomes of a ref with commits that cannot be brought over to the restored history.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Force {
-    /// It moves back; they stay under another name.
-    Yes,
-    /// It stays; what it was gets another name.
-    No,
-}
-
 /// Takes back the last purge of a repository.
 ///
 /// # Errors
@@ -727,20 +530,6 @@ pub fn undo(repo: &Repository, force: Force) -> Result<Undone> {
     let mut journal = begun(repo)?;
     journal.continues = false;
     undo::undo(repo, &lock, &mut journal, (force, Asker::User))
-}
-
-/// What the purge was asked to do that `snapshot` belongs to.
-///
-/// # Errors
-/// `Repository` if it was deleted.
-pub fn inputs(snapshot: &Snapshot) -> Result<Inputs> {
-    snapshot.read("purge.json")?.ok_or_else(|| {
-        Error::repository(format!(
-            "the undo snapshot '{}' is not there",
-            snapshot.dir().display()
-        ))
-        .hint("it was deleted, or XDG_STATE_HOME was another then")
-    })
 }
 
 /// Goes on with a purge that was interrupted; returns what is true then, and what was said when a part

@@ -12,10 +12,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::odb::ObjectId;
+use crate::purge::apply::holders;
 use crate::purge::apply::moves::{Log, Moves, Repoint, Update};
 use crate::purge::apply::remove::remove_file;
 use crate::purge::apply::snapshot::Snapshot;
-use crate::purge::apply::{holders, journal};
+use crate::purge::journal;
 use crate::purge::make::objects::Rewritten;
 
 /// Refs and reflogs.

@@ -16,7 +16,6 @@ use crate::purge::apply::remove::{Doomed, remove_file};
 use crate::purge::apply::{guard, holders};
 use crate::purge::find::survey::Survey;
 use crate::purge::find::values::Needles;
-use crate::purge::finish::nested;
 use crate::purge::make::patch;
 use crate::scan::files::{self, Wanted};
 
@@ -101,7 +100,7 @@ fn remove_empty(dir: &Path) -> std::io::Result<()> {
 /// Files in which git was writing objects when it was killed, or writes them now, in `.git` and in the
 /// `.git` directories of submodules. What they hold is compressed.
 pub(crate) fn temporary_files(common: &Path) -> Vec<PathBuf> {
-    let mut homes = nested::git_dirs(common);
+    let mut homes = git_dirs(common);
     homes.push(common.to_owned());
     let is_temporary = |name: &OsStr| {
         let name = name.as_encoded_bytes();
@@ -139,7 +138,7 @@ pub(crate) fn remove_temporary(common: &Path) -> Result<()> {
 /// Files in `.git` and in the `.git` directories of submodules that hold text of their own: all but
 /// objects.
 pub(crate) fn side_files(common: &Path) -> Vec<PathBuf> {
-    let mut homes = nested::git_dirs(common);
+    let mut homes = git_dirs(common);
     homes.push(common.to_owned());
     let mut found = below(common);
     found.retain(|path| {
@@ -269,7 +268,7 @@ pub(crate) fn to_clear(
     mark: &[u8],
 ) -> Result<Vec<FileChange>> {
     let common = repo.common_dir();
-    let mut homes = nested::git_dirs(common);
+    let mut homes = git_dirs(common);
     homes.push(common.to_owned());
     let mut changes = Vec::new();
     for path in holding(&side_files(common), needles).0 {
@@ -307,4 +306,28 @@ pub(crate) fn to_clear(
         }
     }
     Ok(changes)
+}
+
+/// The `.git` directories of submodules below `common`, sorted.
+pub fn git_dirs(common: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut dirs = vec![common.join("modules")];
+    while let Some(dir) = dirs.pop() {
+        if dir.join("HEAD").is_file() && dir.join("objects").is_dir() {
+            // Submodules of submodules.
+            dirs.push(dir.join("modules"));
+            found.push(dir);
+            continue;
+        }
+        let entries = fs::read_dir(&dir).into_iter().flatten();
+        let entries = entries.filter_map(Result::ok);
+        let below = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        dirs.extend(below.map(|entry| entry.path()));
+    }
+    found.sort_unstable();
+    found
+}
+
+pub(crate) fn is_bare(dir: &Path) -> bool {
+    dir.join("HEAD").is_file() && dir.join("objects").is_dir() && dir.join("refs").is_dir()
 }

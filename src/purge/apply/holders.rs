@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
-use crate::purge::apply::journal;
+use crate::purge::journal;
 
 /// How long others may hold a lock: 'git status' holds that of an index for moments.
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -9,12 +9,13 @@ use std::{fs, io};
 
 use crate::error::{Error, Result};
 use crate::odb::ObjectId;
+use crate::purge::apply::carried::Carried;
 use crate::purge::apply::changes::RefChanges;
 use crate::purge::apply::files::below;
-use crate::purge::apply::journal::Journal;
 use crate::purge::apply::remove::remove_file;
-use crate::purge::apply::{holders, journal, snapshot};
-use crate::purge::undo::carry::Carried;
+use crate::purge::apply::{holders, snapshot};
+use crate::purge::journal;
+use crate::purge::journal::Journal;
 
 /// The lock of an index. While it is held, a copy is changed; [`Self::commit`] puts it in place.
 pub(crate) struct IndexLock {

@@ -6,17 +6,16 @@
 //! ```
 
 pub mod archive;
+pub mod carried;
 pub mod changes;
 pub mod files;
-pub mod git;
 pub mod guard;
 pub mod holders;
 pub mod index;
-pub mod journal;
 pub mod locks;
 pub mod moves;
-pub mod names;
 pub mod packed;
+pub mod record;
 pub mod remove;
 pub mod settings;
 pub mod snapshot;

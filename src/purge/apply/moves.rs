@@ -11,14 +11,15 @@ use gix::bstr::{BString, ByteSlice};
 use crate::error::{Error, Result};
 use crate::odb::ObjectId;
 use crate::purge::apply::changes::FileChange;
-use crate::purge::apply::git::{Git, Hooks};
-use crate::purge::apply::journal::write_all_inside;
 use crate::purge::apply::packed::Step;
 use crate::purge::apply::settings::RefNames;
-use crate::purge::apply::{names, packed, settings};
+use crate::purge::apply::{packed, settings};
 use crate::purge::find::survey::Survey;
+use crate::purge::find::{headers, values};
+use crate::purge::git::{Git, Hooks};
+use crate::purge::journal::write_all_inside;
 use crate::purge::make::objects::Rewritten;
-use crate::purge::make::{patch, text, tree};
+use crate::purge::make::{names, patch, text, tree};
 
 /// A ref that changes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,7 +68,7 @@ pub fn plan(survey: &Survey<'_>, rewritten: &Rewritten, mark: &[u8]) -> Moves {
             .get(&(worktree.cloned(), name.into()))
             .cloned()
             // A branch that HEAD names need not be there.
-            .or_else(|| patch::redact_name(name, survey.needles, mark).map(BString::from))
+            .or_else(|| values::redact_name(name, survey.needles, mark).map(BString::from))
     };
     for found in &survey.refs.refs {
         if is_passing(&found.name) {
@@ -145,7 +146,7 @@ fn new_names(survey: &Survey<'_>, rewritten: &Rewritten, mark: &[u8]) -> NewName
             });
             // A value with a slash in it is in none of the parts.
             let whole = || {
-                let wanted = patch::redact_name(name, survey.needles, mark)?;
+                let wanted = values::redact_name(name, survey.needles, mark)?;
                 let free = tree::free_name(&wanted, &mut |name| taken.contains(name));
                 taken.insert(free.clone());
                 Some(free)
@@ -387,7 +388,7 @@ pub fn logs(survey: &Survey<'_>, rewritten: &Rewritten, mark: &[u8]) -> Result<V
                 let new_name = new_names.get(&(worktree.clone(), name.clone()));
                 let new_name = new_name.cloned().or_else(|| {
                     // No ref has this name any more.
-                    patch::redact_name(&name, survey.needles, mark).map(BString::from)
+                    values::redact_name(&name, survey.needles, mark).map(BString::from)
                 });
                 let new_path = new_name.and_then(|name| gix::path::from_bstring(name).ok());
                 let new_path = new_path.map_or_else(|| path.clone(), |name| top.join(name));
@@ -436,7 +437,7 @@ fn mapped_log(bytes: &[u8], survey: &Survey<'_>, rewritten: &Rewritten, mark: &[
 /// A line of a reflog with the ids in its message mapped.
 fn requoted(line: &[u8], survey: &Survey<'_>, rewritten: &Rewritten) -> Vec<u8> {
     let message = memchr::memchr(b'\t', line).unwrap_or(line.len());
-    let quoted = text::ids_from(line, message)
+    let quoted = headers::ids_from(line, message)
         .into_iter()
         .filter_map(|span| {
             let word = &line[span.start..span.end];

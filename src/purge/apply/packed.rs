@@ -16,8 +16,8 @@ use gix::bstr::BString;
 
 use crate::error::{Error, Result};
 use crate::odb::ObjectId;
-use crate::purge::apply::git::{Git, Hooks};
-use crate::purge::apply::journal;
+use crate::purge::git::{Git, Hooks};
+use crate::purge::journal;
 
 /// A ref that moves.
 pub(crate) struct Step {

@@ -15,10 +15,10 @@ use crate::history::commits::Rank;
 use crate::odb::pack::Pack;
 use crate::odb::{Node, ObjectId, ObjectKind, ObjectStore, Place};
 use crate::purge::apply::files::below;
-use crate::purge::apply::git::Git;
-use crate::purge::apply::journal;
-use crate::purge::apply::journal::{Journal, Lock};
 use crate::purge::find::survey::Survey;
+use crate::purge::git::Git;
+use crate::purge::journal;
+use crate::purge::journal::{Journal, Lock};
 
 /// Objects that go.
 #[derive(Clone, Debug, Default)]

@@ -8,8 +8,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::purge::apply::changes::FileChange;
+use crate::purge::find::values;
 use crate::purge::find::values::Needles;
-use crate::purge::make::patch;
 
 /// Files with settings in a `.git` directory.
 const FILES: [&str; 2] = ["config", "config.worktree"];
@@ -65,7 +65,8 @@ impl<'n> RefNames<'n> {
         let moved = dirs
             .next()
             .map(|(end, dir)| [&dir[..], &name[end..]].concat());
-        let cleaned = patch::redact_name(moved.as_deref().unwrap_or(name), self.needles, self.mark);
+        let cleaned =
+            values::redact_name(moved.as_deref().unwrap_or(name), self.needles, self.mark);
         cleaned.or(moved)
     }
 

@@ -21,9 +21,10 @@ use crate::error::{Error, Result};
 use crate::fault::json_fault;
 use crate::finding::Fingerprint;
 use crate::odb::{ObjectId, hash};
+use crate::purge::apply::archive;
 use crate::purge::apply::changes::base64;
-use crate::purge::apply::{archive, journal};
 use crate::purge::find::values::{Reach, Target};
+use crate::purge::journal;
 use crate::purge::make::objects::Options;
 use crate::secret::Secret;
 
@@ -589,4 +590,18 @@ fn put_back(scratch: &Path, from: &Path, to: &Path, is_object: bool) -> io::Resu
         copy(from, &beside)?;
     }
     fs::rename(&beside, to)
+}
+
+/// What the purge was asked to do that `snapshot` belongs to.
+///
+/// # Errors
+/// `Repository` if it was deleted.
+pub fn inputs(snapshot: &Snapshot) -> Result<Inputs> {
+    snapshot.read("purge.json")?.ok_or_else(|| {
+        Error::repository(format!(
+            "the undo snapshot '{}' is not there",
+            snapshot.dir().display()
+        ))
+        .hint("it was deleted, or XDG_STATE_HOME was another then")
+    })
 }

@@ -13,15 +13,16 @@ use crate::error::{Error, Result};
 use crate::git::index::{Entry, Index};
 use crate::odb::{ObjectKind, hash};
 use crate::purge::apply::changes::base64;
-use crate::purge::apply::git::Git;
 use crate::purge::apply::guard::{Refusal, Worktree};
+use crate::purge::apply::index;
 use crate::purge::apply::locks::IndexLock;
-use crate::purge::apply::names::NewPaths;
 use crate::purge::apply::snapshot::Snapshot;
-use crate::purge::apply::{index, names};
 use crate::purge::find::survey::{GITLINK, Survey};
+use crate::purge::find::values;
+use crate::purge::git::Git;
+use crate::purge::make::names;
+use crate::purge::make::names::NewPaths;
 use crate::purge::make::objects::{Options, Rewritten};
-use crate::purge::make::patch;
 
 /// A file of a worktree, or an entry of its index, that a purge changes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -176,7 +177,7 @@ pub(crate) fn obstacles(
 fn address(worktree: &Worktree, survey: &Survey<'_>, mark: &[u8]) -> Option<Refusal> {
     let name = worktree.name.as_ref()?;
     let shown = |text: &[u8]| {
-        let new = patch::redact_name(text, survey.needles, mark)?;
+        let new = values::redact_name(text, survey.needles, mark)?;
         Some(String::from_utf8_lossy(&new).into_owned())
     };
     if let Some(root) = shown(worktree.root.as_os_str().as_bytes()) {

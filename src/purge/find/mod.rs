@@ -6,8 +6,10 @@
 //! ```
 
 pub mod frame;
+pub mod headers;
 pub mod kind;
 pub mod literal;
+pub mod marks;
 pub mod parse;
 pub mod rest;
 pub mod survey;

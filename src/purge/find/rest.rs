@@ -12,8 +12,8 @@ use crate::error::Result;
 use crate::purge::find::frame;
 use crate::purge::find::frame::Edges;
 use crate::purge::find::kind::Syntax;
+use crate::purge::find::marks::{FILL, Placed};
 use crate::purge::find::values::{Edit, Target};
-use crate::purge::make::patch::{FILL, Placed};
 use crate::rule::{Confidence, Matcher, RuleSet};
 use crate::span::Span;
 

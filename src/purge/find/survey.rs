@@ -14,7 +14,7 @@ use crate::odb::walk::{Base, Object, Observer, Tally, Visitor, walk};
 use crate::odb::{Node, ObjectId, ObjectKind, ObjectStore, SkipReason, Skipped};
 use crate::progress::Progress;
 use crate::purge::find::values::{Edit, Needles, without_overlaps};
-use crate::purge::make::{patch, text};
+use crate::purge::find::{headers, values};
 use crate::scan::collect::{self, Collector};
 use crate::scan::{Delta, InlineAllow, ScanOptions, Sighted, lfs, objects};
 
@@ -136,7 +136,7 @@ impl Observer for Gatherer<'_> {
             self.places.push((object.node, self.held.len()));
             self.held.extend_from_slice(object.bytes);
         }
-        for span in text::quoted(object.bytes) {
+        for span in headers::quoted(object.bytes) {
             let word = &object.bytes[span.start..span.end];
             let quoted = self.store.node_of_prefix(word);
             self.quotes
@@ -397,7 +397,7 @@ impl<'a> Survey<'a> {
         }
         names.reverse();
         let path = names.join(&b'/');
-        patch::redact_name(&path, self.needles, b"REMOVED").unwrap_or(path)
+        values::redact_name(&path, self.needles, b"REMOVED").unwrap_or(path)
     }
 
     /// For everything below trees that hold values, one tree that names it, and the name's number.

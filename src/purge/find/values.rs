@@ -12,10 +12,14 @@ use crate::detect::{Detector, Hits, Scratch};
 use crate::error::Result;
 use crate::finding::Fingerprint;
 use crate::purge::find::frame::Edges;
+use crate::purge::find::marks::name_mark;
 use crate::purge::find::rest;
 use crate::rule::{Matcher, RuleSet};
 use crate::secret::Secret;
 use crate::span::Span;
+
+/// Rounds of patching: one may uncover what another value hid.
+pub(crate) const MAX_ROUNDS: usize = 5;
 
 /// Where a value is erased.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -234,4 +238,32 @@ pub fn without_overlaps(mut edits: Vec<Edit>) -> Vec<Edit> {
     }
     kept.sort_by_key(|edit| edit.span);
     kept
+}
+
+/// Returns `name` without the values in it; `None` if there are none.
+pub fn redact_name(name: &[u8], needles: &Needles, mark: &[u8]) -> Option<Vec<u8>> {
+    let mut name = name.to_vec();
+    let mut changed = false;
+    for _ in 0..MAX_ROUNDS {
+        let (edits, _) = needles.find(&name);
+        if edits.is_empty() {
+            break;
+        }
+        changed = true;
+        let mut out = Vec::new();
+        let mut at = 0;
+        for edit in edits {
+            out.extend_from_slice(&name[at..edit.span.start]);
+            out.extend(name_mark(
+                needles.targets()[edit.target]
+                    .mark
+                    .as_deref()
+                    .unwrap_or(mark),
+            ));
+            at = edit.span.end;
+        }
+        out.extend_from_slice(&name[at..]);
+        name = out;
+    }
+    changed.then_some(name)
 }

@@ -7,29 +7,26 @@ pub mod proof;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use rustc_hash::FxHashSet;
-
 use crate::error::{Error, Result};
 use crate::git::lfs::Pointer;
 use crate::git::repository::{Overrides, Repository};
 use crate::odb::read::Reader;
 use crate::odb::{ObjectId, ObjectKind, ObjectStore};
+use crate::purge::apply::carried::Carried;
 use crate::purge::apply::changes::RefChanges;
-use crate::purge::apply::git::Git;
-use crate::purge::apply::journal::{Journal, Lock, Phase};
+use crate::purge::apply::record::Record;
 use crate::purge::apply::remove::{Doomed, remove, remove_pack};
 use crate::purge::apply::snapshot::Snapshot;
-use crate::purge::apply::{changes, files, holders, locks};
+use crate::purge::apply::{changes, files, holders, locks, record, snapshot};
 use crate::purge::find::survey::{Purpose, Survey};
 use crate::purge::find::values::Needles;
 use crate::purge::finish::proof::Proof;
-use crate::purge::make::objects::Rewritten;
+use crate::purge::git::Git;
+use crate::purge::journal;
+use crate::purge::journal::{Journal, Lock, Phase};
 use crate::purge::make::tree;
+use crate::purge::plan::{Applied, Foreseen, Job};
 use crate::purge::share::manifest;
-use crate::purge::share::manifest::Record;
-use crate::purge::stages;
-use crate::purge::stages::{Applied, Job};
-use crate::purge::undo::carry::Carried;
 
 /// Finishes a purge that was applied; returns the proof.
 ///
@@ -52,7 +49,7 @@ fn finish_planned(job: &Job<'_>, foreseen: Option<&Foreseen>) -> Result<Proof> {
     let repo = job.repo;
     let common = repo.common_dir();
     let lock = Lock::take(common)?;
-    let mut journal = stages::begun(repo)?;
+    let mut journal = journal::begun(repo)?;
     if journal.is_undone {
         return Err(Error::repository("the purge is being taken back")
             .hint("run 'unleak purge undo' to end that"));
@@ -64,9 +61,9 @@ fn finish_planned(job: &Job<'_>, foreseen: Option<&Foreseen>) -> Result<Proof> {
         );
     }
     let snapshot = Snapshot::at(&journal.snapshot);
-    let inputs = stages::inputs(&snapshot)?;
+    let inputs = snapshot::inputs(&snapshot)?;
     let needles = Needles::new(inputs.targets(&job.fingerprint_key)?, job.rules)?;
-    let record = manifest::read(common)?;
+    let record = record::read(common)?;
     if journal.phase == Phase::Finishing {
         remove_halves(common, &journal, &snapshot)?;
     }
@@ -122,69 +119,6 @@ fn search(
     let doomed = Doomed::of(&survey, &record.old(), &removed);
     let orphans = files::lfs_orphans(&survey, &doomed);
     Ok((doomed, orphans))
-}
-
-/// What a plan knows of the end: with it, finishing needs no search of its own.
-#[derive(Clone, Debug)]
-pub struct Foreseen {
-    /// The objects that go.
-    doomed: Doomed,
-    /// All objects that are here when the plan has been applied.
-    census: Census,
-}
-
-/// Tells apart sets of objects: how many there are, and the sum of their ids.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Census {
-    objects: usize,
-    sum: u128,
-}
-
-impl Census {
-    fn add(&mut self, id: &gix::oid) {
-        let mut start = [0; 16];
-        start.copy_from_slice(&id.as_bytes()[..16]);
-        self.objects += 1;
-        self.sum = self.sum.wrapping_add(u128::from_be_bytes(start));
-    }
-
-    fn of(store: &ObjectStore) -> Self {
-        let mut census = Self::default();
-        for node in store.nodes_by_id() {
-            census.add(&store.id(node));
-        }
-        census
-    }
-}
-
-impl Foreseen {
-    /// What the plan that makes `rewritten` knows, if it is enough: it searched all objects, and what goes
-    /// follows from what it found alone.
-    pub(crate) fn new(
-        survey: &Survey<'_>,
-        rewritten: &Rewritten,
-        doomed: Doomed,
-        has_searched: bool,
-    ) -> Option<Self> {
-        let store = survey.store;
-        let is_enough = has_searched
-            && rewritten.removed.is_empty()
-            && survey.pointers.is_empty()
-            && survey.known.is_empty();
-        if !is_enough {
-            return None;
-        }
-        let mut census = Census::of(store);
-        let made = rewritten.made.iter().map(|made| made.new);
-        let new: FxHashSet<ObjectId> = made.filter(|id| store.node_of(id).is_none()).collect();
-        new.iter().for_each(|id| census.add(id));
-        Some(Self { doomed, census })
-    }
-
-    /// Whether `store` has exactly the objects that are foreseen.
-    fn is_of(&self, store: &ObjectStore) -> bool {
-        Census::of(store) == self.census
-    }
 }
 
 /// Removes packs without an index that a run that was killed left: those that it was about to move into

@@ -12,33 +12,12 @@ use tempfile::TempDir;
 use crate::error::{Error, Result};
 use crate::git::repository::{Overrides, Repository};
 use crate::odb::{ObjectKind, SkipReason, Skipped, bundle, file};
-use crate::purge::apply::guard;
+use crate::purge::apply::{files, guard};
 use crate::purge::find::survey::{Purpose, Survey};
+use crate::purge::find::values;
 use crate::purge::find::values::Needles;
 use crate::purge::finish::proof;
-use crate::purge::finish::proof::Leftover;
-use crate::purge::make::patch;
-use crate::purge::stages::Job;
-
-/// The `.git` directories of submodules below `common`, sorted.
-pub fn git_dirs(common: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut dirs = vec![common.join("modules")];
-    while let Some(dir) = dirs.pop() {
-        if dir.join("HEAD").is_file() && dir.join("objects").is_dir() {
-            // Submodules of submodules.
-            dirs.push(dir.join("modules"));
-            found.push(dir);
-            continue;
-        }
-        let entries = fs::read_dir(&dir).into_iter().flatten();
-        let entries = entries.filter_map(Result::ok);
-        let below = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
-        dirs.extend(below.map(|entry| entry.path()));
-    }
-    found.sort_unstable();
-    found
-}
+use crate::purge::plan::{Job, Leftover};
 
 /// What holds values, and what could not be read.
 type Held = (Vec<Leftover>, Vec<Skipped>);
@@ -47,7 +26,7 @@ type Held = (Vec<Leftover>, Vec<Skipped>);
 pub(crate) fn holding(job: &Job<'_>, needles: &Needles) -> Held {
     let common = job.repo.common_dir();
     let mut held = Held::default();
-    for dir in git_dirs(common) {
+    for dir in files::git_dirs(common) {
         let searched = Repository::discover(&dir, &Overrides::default())
             .and_then(|repo| search(&repo, job, needles));
         let name = dir.strip_prefix(common).unwrap_or(&dir);
@@ -63,7 +42,7 @@ pub(crate) fn beside(job: &Job<'_>, needles: &Needles) -> (Held, Vec<Skipped>) {
     let (mut held, mut damaged) = (Held::default(), Vec::new());
     let found = Found::in_worktrees(repo);
     let canonical = |dir: &Path| dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
-    let mut own: Vec<PathBuf> = git_dirs(repo.common_dir());
+    let mut own: Vec<PathBuf> = files::git_dirs(repo.common_dir());
     own.push(repo.common_dir().to_owned());
     let own: Vec<PathBuf> = own.iter().map(|dir| canonical(dir)).collect();
     for dir in found.repositories {
@@ -99,7 +78,7 @@ fn add(
     needles: &Needles,
 ) {
     let bytes = path.as_os_str().as_encoded_bytes();
-    let shown = patch::redact_name(bytes, needles, b"REMOVED").unwrap_or_else(|| bytes.to_vec());
+    let shown = values::redact_name(bytes, needles, b"REMOVED").unwrap_or_else(|| bytes.to_vec());
     let shown = String::from_utf8_lossy(&shown);
     match searched {
         Ok((found, skipped)) => {
@@ -163,7 +142,7 @@ fn search_pack(path: &Path, job: &Job<'_>, needles: &Needles) -> Result<Held> {
     if let Some(bundle) = bundle {
         let names = bundle.refs.iter().map(|(name, _)| name);
         held.0.extend(names.filter_map(|name| {
-            let shown = patch::redact_name(name, needles, b"REMOVED")?;
+            let shown = values::redact_name(name, needles, b"REMOVED")?;
             let name = String::from_utf8_lossy(&shown).into_owned();
             Some(Leftover {
                 what: "ref name",
@@ -222,7 +201,7 @@ impl Found {
                 let is_dir = kind.as_ref().is_ok_and(fs::FileType::is_dir);
                 if entry.file_name() == OsStr::new(".git") {
                     found.repositories.push(dir.clone());
-                } else if is_dir && is_bare(&path) {
+                } else if is_dir && files::is_bare(&path) {
                     found.repositories.push(path);
                 } else if is_dir {
                     dirs.push(path);
@@ -238,10 +217,6 @@ impl Found {
         }
         found
     }
-}
-
-fn is_bare(dir: &Path) -> bool {
-    dir.join("HEAD").is_file() && dir.join("objects").is_dir() && dir.join("refs").is_dir()
 }
 
 /// Whether a file is a pack or a bundle. What cannot be read is told by the search of files.

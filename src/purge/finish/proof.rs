@@ -10,26 +10,17 @@ use crate::odb::read::Reader;
 use crate::odb::walk::Tally;
 use crate::odb::{ObjectId, ObjectKind, SkipReason, Skipped, file};
 use crate::purge::apply::files;
-use crate::purge::apply::git::Git;
+use crate::purge::apply::record::Record;
 use crate::purge::apply::snapshot::Snapshot;
 use crate::purge::find::rest::{Mark, Rescan};
 use crate::purge::find::survey::{Purpose, Survey};
+use crate::purge::find::values;
 use crate::purge::find::values::Needles;
 use crate::purge::finish::nested;
-use crate::purge::make::patch;
-use crate::purge::share::manifest::Record;
-use crate::purge::stages::Job;
+use crate::purge::git::Git;
+use crate::purge::plan::{Job, Leftover};
 use crate::rule::RuleSet;
 use crate::span::Position;
-
-/// What a value was found in after all.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Leftover {
-    /// What it is: `blob`, `ref name`, `worktree file`.
-    pub what: &'static str,
-    /// Its id or name, without the value.
-    pub name: String,
-}
 
 /// What a search for the values said.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -252,7 +243,7 @@ pub(crate) fn in_history(survey: &Survey<'_>) -> Vec<Leftover> {
 
 /// A name without the values in it.
 fn shown(name: &[u8], needles: &Needles) -> String {
-    let name = patch::redact_name(name, needles, b"REMOVED").unwrap_or_else(|| name.to_vec());
+    let name = values::redact_name(name, needles, b"REMOVED").unwrap_or_else(|| name.to_vec());
     String::from_utf8_lossy(&name).into_owned()
 }
 

@@ -14,7 +14,7 @@ use crate::purge::find::parse::Format;
 use crate::purge::find::rest::{Mark, Rescan};
 use crate::purge::find::survey::{Dirty, Survey};
 use crate::purge::find::values::Edit;
-use crate::purge::find::{literal, parse, rest};
+use crate::purge::find::{literal, marks, parse, rest};
 use crate::purge::make::fit::{Fit, Style};
 use crate::purge::make::objects::{Binary, Look, Rewriter};
 use crate::purge::make::patch;
@@ -253,7 +253,7 @@ impl Rewriter<'_> {
             return;
         }
         let targets = self.survey.needles.targets();
-        let mut placed: Vec<patch::Placed> = Vec::new();
+        let mut placed: Vec<marks::Placed> = Vec::new();
         let numbers: BTreeSet<usize> = edits.iter().map(|edit| edit.target).collect();
         let mut seen: FxHashSet<&[u8]> = FxHashSet::default();
         for target in numbers {
@@ -265,7 +265,7 @@ impl Rewriter<'_> {
                 continue;
             }
             placed.extend(
-                memchr::memmem::find_iter(new, mark).map(|at| patch::Placed {
+                memchr::memmem::find_iter(new, mark).map(|at| marks::Placed {
                     span: Span::new(at, at + mark.len()),
                     target,
                     encoding: None,
@@ -303,7 +303,7 @@ impl Rewriter<'_> {
             let after = placed.partition_point(|mark| mark.span.start < span.end);
             let nearest = [after.checked_sub(1), Some(after)].into_iter().flatten();
             let nearest = nearest.filter_map(|at| placed.get(at));
-            let gap = |mark: &&patch::Placed| {
+            let gap = |mark: &&marks::Placed| {
                 span.start.saturating_sub(mark.span.end) + mark.span.start.saturating_sub(span.end)
             };
             let Some(mark) = nearest.min_by_key(gap) else {

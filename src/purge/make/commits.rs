@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::finding::Signature;
 use crate::history::commits::Rank;
 use crate::odb::{Node, ObjectId, ObjectKind};
+use crate::purge::find::headers;
 use crate::purge::make::fit::Style;
 use crate::purge::make::objects::{Look, MAX_DEPTH, Made, ROOT, Rewriter, Rewritten};
 use crate::purge::make::text::Replacement;
@@ -296,7 +297,7 @@ impl Rewriter<'_> {
         }
         if let Some(first) = edits.first() {
             let place = text::part_name(bytes, first.span).as_bytes().to_vec();
-            let start = text::message_start(&new);
+            let start = headers::message_start(&new);
             let span = Span::new(start.min(new.len()), start.min(new.len()));
             self.preview((id, kind), place, &new, &new, &[span]);
         }
@@ -318,7 +319,7 @@ impl Rewriter<'_> {
     fn mapped_quotes(&mut self, bytes: &[u8]) -> Vec<Replacement> {
         let survey = self.survey;
         let mut replaced = Vec::new();
-        for span in text::quoted(bytes) {
+        for span in headers::quoted(bytes) {
             let word = &bytes[span.start..span.end];
             let quoted = survey
                 .store

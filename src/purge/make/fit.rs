@@ -6,7 +6,7 @@
 
 use crate::purge::find::frame;
 use crate::purge::find::kind::Syntax;
-use crate::purge::make::patch::name_mark;
+use crate::purge::find::marks::name_mark;
 use crate::span::Span;
 
 /// How marks are written into one file.

@@ -6,9 +6,9 @@ use gix::bstr::BString;
 use rustc_hash::FxHashSet;
 
 use crate::odb::{Node, ObjectId};
-use crate::purge::apply::names;
 use crate::purge::find::survey::{GITLINK, Survey};
-use crate::purge::make::patch;
+use crate::purge::find::values;
+use crate::purge::make::names;
 
 /// A file of HEAD or of an index that changes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,7 +86,7 @@ pub(crate) fn files(survey: &Survey<'_>, mark: &[u8]) -> HeadFiles {
         found.entry((worktree, path, id)).or_insert(false);
     }
     let files = found.into_iter().map(|((worktree, path, id), in_head)| {
-        let path = patch::redact_name(&path, survey.needles, b"REMOVED").unwrap_or(path);
+        let path = values::redact_name(&path, survey.needles, b"REMOVED").unwrap_or(path);
         HeadFile {
             worktree,
             path,

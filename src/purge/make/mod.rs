@@ -11,6 +11,7 @@ pub mod commits;
 pub mod delta;
 pub mod fit;
 pub mod head;
+pub mod names;
 pub mod notes;
 pub mod objects;
 pub mod pack;

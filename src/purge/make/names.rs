@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, HashMap};
 use gix::ObjectId;
 use gix::hash::Kind as HashKind;
 
+use crate::purge::find::values;
 use crate::purge::find::values::Needles;
+use crate::purge::make::tree;
 use crate::purge::make::tree::Entry;
-use crate::purge::make::{patch, tree};
 
 /// New paths by old ones.
 pub(crate) type NewPaths = HashMap<Vec<u8>, Vec<u8>>;
@@ -28,7 +29,7 @@ pub(crate) fn new_paths<'p>(
     {
         let new = wanted
             .entry(part)
-            .or_insert_with(|| patch::redact_name(part, needles, mark));
+            .or_insert_with(|| values::redact_name(part, needles, mark));
         has_values |= new.is_some();
     }
     if !has_values {

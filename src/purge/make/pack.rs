@@ -8,7 +8,7 @@ use gix::hash::Kind as HashKind;
 
 use crate::error::{Error, Result};
 use crate::odb::ObjectKind;
-use crate::purge::apply::git::Git;
+use crate::purge::git::Git;
 
 /// Writes a pack of a known number of objects to `git index-pack`.
 pub(crate) struct PackWriter {

@@ -3,19 +3,14 @@
 use data_encoding::BASE64_NOPAD;
 
 use crate::detect::decode::{Encoding, Layer};
+use crate::purge::find::marks::{FILL, Placed};
 use crate::purge::find::rest::kept_encoding;
-use crate::purge::find::values::{Edit, Needles};
+use crate::purge::find::values::{Edit, MAX_ROUNDS, Needles};
 use crate::purge::make::fit::Style;
 use crate::span::Span;
 
 /// What is put in the place of a value in text, unless something else is asked for.
 pub const MARK: &[u8] = b"***REMOVED***";
-
-/// What a byte of a value becomes where the length must stay.
-pub(crate) const FILL: u8 = b'*';
-
-/// Rounds of patching: one may uncover what another value hid.
-const MAX_ROUNDS: usize = 5;
 
 /// Why a value cannot be patched out of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,17 +50,6 @@ impl Unpatchable {
             Self::Unread => "the object cannot be searched as a whole",
         }
     }
-}
-
-/// A mark in a text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Placed {
-    /// Where.
-    pub span: Span,
-    /// The value whose place it took: an index into the targets.
-    pub target: usize,
-    /// The encoding that it is written in.
-    pub encoding: Option<Encoding>,
 }
 
 /// A text without values.
@@ -449,46 +433,4 @@ fn filled_wide(shown: &[u8]) -> Vec<u8> {
         .iter()
         .map(|&byte| if byte == 0 { 0 } else { FILL })
         .collect()
-}
-
-/// Fills a name: only characters that every file system and every ref takes.
-pub fn name_mark(mark: &[u8]) -> Vec<u8> {
-    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_' || *byte == b'-';
-    let plain: Vec<u8> = mark.iter().copied().filter(is_plain).collect();
-    let plain = plain
-        .strip_prefix(b"-")
-        .map_or(plain.clone(), <[u8]>::to_vec);
-    if plain.is_empty() {
-        b"REMOVED".to_vec()
-    } else {
-        plain
-    }
-}
-
-/// Returns `name` without the values in it; `None` if there are none.
-pub fn redact_name(name: &[u8], needles: &Needles, mark: &[u8]) -> Option<Vec<u8>> {
-    let mut name = name.to_vec();
-    let mut changed = false;
-    for _ in 0..MAX_ROUNDS {
-        let (edits, _) = needles.find(&name);
-        if edits.is_empty() {
-            break;
-        }
-        changed = true;
-        let mut out = Vec::new();
-        let mut at = 0;
-        for edit in edits {
-            out.extend_from_slice(&name[at..edit.span.start]);
-            out.extend(name_mark(
-                needles.targets()[edit.target]
-                    .mark
-                    .as_deref()
-                    .unwrap_or(mark),
-            ));
-            at = edit.span.end;
-        }
-        out.extend_from_slice(&name[at..]);
-        name = out;
-    }
-    changed.then_some(name)
 }

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use crate::error::{Error, Result};
 use crate::odb::hash;
-use crate::purge::apply::git::Git;
+use crate::purge::git::Git;
 
 /// How signatures are made.
 enum Format {

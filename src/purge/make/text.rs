@@ -4,41 +4,11 @@ use gix::ObjectId;
 use gix::hash::Kind as HashKind;
 
 use crate::finding::Parts;
+use crate::purge::find::headers::{Header, headers};
 use crate::span::Span;
 
 /// A stretch of a commit's or tag's text that is replaced.
 pub type Replacement = (Span, Vec<u8>);
-
-/// A header with its continuation lines.
-struct Header<'a> {
-    name: &'a [u8],
-    /// All its lines, with their ends.
-    span: Span,
-}
-
-/// The headers of `text`, in order, and where the message begins.
-fn headers(text: &[u8]) -> (Vec<Header<'_>>, usize) {
-    let mut found: Vec<Header<'_>> = Vec::new();
-    let mut at = 0;
-    for line in text.split_inclusive(|&byte| byte == b'\n') {
-        let end = at + line.len();
-        if line == b"\n" {
-            return (found, end);
-        }
-        match found.last_mut() {
-            Some(last) if line.starts_with(b" ") => last.span.end = end,
-            _ => found.push(Header {
-                name: line
-                    .split(|&byte| byte == b' ' || byte == b'\n')
-                    .next()
-                    .unwrap_or_default(),
-                span: Span::new(at, end),
-            }),
-        }
-        at = end;
-    }
-    (found, text.len())
-}
 
 /// Where the ids stand that `text` names in headers called `name`: the bytes of each, and the id.
 pub fn named_ids(text: &[u8], name: &[u8]) -> Vec<(Span, ObjectId)> {
@@ -159,37 +129,6 @@ pub fn merged_tags(text: &[u8]) -> Vec<(Span, Option<ObjectId>)> {
     .collect()
 }
 
-/// Words of 7 to 64 hexadecimal digits in the message of `text`.
-pub fn quoted(text: &[u8]) -> Vec<Span> {
-    ids_from(text, message_start(text))
-}
-
-/// Words of 7 to 64 hexadecimal digits in `text` from `first` on.
-pub fn ids_from(text: &[u8], first: usize) -> Vec<Span> {
-    let mut found = Vec::new();
-    let mut start = first;
-    for at in first..=text.len() {
-        let is_word = text
-            .get(at)
-            .is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
-        if is_word {
-            continue;
-        }
-        let word = &text[start..at];
-        let is_hex = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-        if (7..=64).contains(&word.len()) && word.iter().all(is_hex) {
-            found.push(Span::new(start, at));
-        }
-        start = at + 1;
-    }
-    found
-}
-
-/// Where the message of `text` begins.
-pub fn message_start(text: &[u8]) -> usize {
-    headers(text).1
-}
-
 /// Whether `span` of a commit's text holds what git reads as structure: an id. Such bytes are never
 /// redacted.
 pub fn is_structure(text: &[u8], span: Span) -> bool {
@@ -230,6 +169,7 @@ pub fn splice(text: &[u8], mut replacements: Vec<Replacement>) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::purge::find::headers::quoted;
 
     const TEXT: &[u8] = b"tree 1111111111111111111111111111111111111111\nparent 2222222222222222222222222222222222222222\nauthor A <a> 1 +0000\ncommitter A <a> 1 +0000\ngpgsig -----BEGIN\n line\n -----END\nmergetag object 3333333333333333333333333333333333333333\n type commit\n\nsee 1234567 and abcdefg, deadbeef.\n";
 

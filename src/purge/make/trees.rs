@@ -14,10 +14,11 @@ use crate::odb::walk::{Base, Object, Visitor, walk_some};
 use crate::odb::{Node, ObjectId, ObjectKind, ObjectStore, hash};
 use crate::progress::Progress;
 use crate::purge::find::survey::{Dirty, Survey};
+use crate::purge::find::values;
 use crate::purge::find::values::Needles;
 use crate::purge::make::objects::{Look, MAX_DEPTH, Options, Rewriter};
+use crate::purge::make::tree;
 use crate::purge::make::tree::Entry;
-use crate::purge::make::{patch, tree};
 
 /// Levels of fewer trees are read one by one: a walk looks at every entry of every pack. The second number
 /// bounds the number of walks.
@@ -61,7 +62,7 @@ impl<'a> Known<'a> {
         if !self.names.contains(&entry.name) {
             return None;
         }
-        patch::redact_name(&entry.name, self.needles, &self.options.mark)
+        values::redact_name(&entry.name, self.needles, &self.options.mark)
     }
 }
 

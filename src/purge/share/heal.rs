@@ -8,9 +8,9 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::error::Result;
 use crate::odb::{ObjectId, ObjectKind, ObjectStore};
-use crate::purge::apply::git::Git;
+use crate::purge::git::Git;
+use crate::purge::plan::Plan;
 use crate::purge::share::manifest::{Manifest, name_id};
-use crate::purge::stages::Plan;
 
 /// What a clone has of the old history.
 #[derive(Debug, Default)]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use gix::bstr::{BString, ByteSlice};
@@ -17,26 +17,19 @@ use crate::fault::json_fault;
 use crate::finding::Fingerprint;
 use crate::odb::read::Reader;
 use crate::odb::{ObjectId, ObjectKind, ObjectStore, hash};
-use crate::purge::apply::journal;
+use crate::purge::apply::record::{
+    COMMIT_MAP, MANIFEST, RECORD, REF_MAP, Record, json, manifest_path, write_file,
+};
 use crate::purge::find::literal::Ambiguity;
 use crate::purge::find::survey::{Dirty, Survey};
 use crate::purge::find::values::{Edit, Needles, Reach, Target};
-use crate::purge::make::blobs::Looked;
+use crate::purge::journal;
 use crate::purge::make::objects::{Made, Options};
+use crate::purge::plan::Plan;
 use crate::purge::share::remote;
-use crate::purge::stages::Plan;
 use crate::rule::RuleSet;
 use crate::secret::Secret;
 use crate::span::Span;
-
-/// Old and new ids of commits, as other rewriters write them.
-const COMMIT_MAP: &str = "commit-map";
-/// Old and new ids of refs, likewise.
-const REF_MAP: &str = "ref-map";
-/// What every clone needs to do the same.
-const MANIFEST: &str = "manifest.json";
-/// Every object that was replaced or removed.
-const RECORD: &str = "objects.json";
 
 /// Where one value stands in an object that others have too.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,55 +96,6 @@ pub struct Manifest {
     /// Refs whose names held values.
     #[serde(default)]
     pub renamed: Vec<Renamed>,
-}
-
-/// What a purge replaced and removed.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Record {
-    replaced: Vec<(String, String)>,
-    removed_ids: Vec<String>,
-    /// The new objects with their marks.
-    #[serde(default)]
-    pub looked: Vec<Looked>,
-    /// Fingerprints of values that were left out because only a part of each could be read.
-    #[serde(default)]
-    pub partial: Vec<String>,
-    /// The same as `removed_ids`, read.
-    #[serde(skip)]
-    pub removed: Vec<ObjectId>,
-}
-
-impl Record {
-    /// Ids that are no more.
-    pub fn old(&self) -> Vec<ObjectId> {
-        self.replaced
-            .iter()
-            .filter_map(|(old, _)| ObjectId::from_hex(old.as_bytes()).ok())
-            .collect()
-    }
-
-    /// Leaves out what is no more: the old objects are still there.
-    pub fn forget_old(&mut self) {
-        self.replaced.clear();
-    }
-
-    /// Ids that took their places.
-    pub fn made(&self) -> Vec<ObjectId> {
-        self.replaced
-            .iter()
-            .filter_map(|(_, new)| ObjectId::from_hex(new.as_bytes()).ok())
-            .collect()
-    }
-}
-
-/// Writes a file; the snapshot of this purge keeps the one of an earlier purge.
-fn write_file(common: &Path, name: &str, bytes: &[u8]) -> Result<()> {
-    journal::write_durably(&journal::dir(common).join(name), bytes)
-}
-
-fn json<T: Serialize>(value: &T) -> Result<Vec<u8>> {
-    serde_json::to_vec_pretty(value)
-        .map_err(|e| Error::internal("cannot be written as JSON").because(e))
 }
 
 /// Writes all files about a purge that is being applied.
@@ -423,80 +367,6 @@ fn located(
     }
 }
 
-/// Reads what a purge of this repository replaced.
-///
-/// # Errors
-/// `Io` or `Corrupt` if it cannot be read.
-pub fn read(common: &Path) -> Result<Record> {
-    let path = journal::dir(common).join(RECORD);
-    let text = fs::read(&path).map_err(|e| Error::io("read", &path, e))?;
-    let mut record: Record = serde_json::from_slice(&text).map_err(|e| {
-        let (path, why) = (path.display(), json_fault(&e));
-        Error::corrupt(format!("'{path}' cannot be read: {why}"))
-    })?;
-    record.removed = record
-        .removed_ids
-        .iter()
-        .filter_map(|id| ObjectId::from_hex(id.as_bytes()).ok())
-        .collect();
-    Ok(record)
-}
-
-/// Where the manifest of the last purge stands.
-pub fn manifest_path(common: &Path) -> PathBuf {
-    journal::dir(common).join(MANIFEST)
-}
-
-/// The refs that the last purge moved: old and new id, name; in the order of the names.
-///
-/// # Errors
-/// `Repository` if there was none.
-pub fn ref_map(common: &Path) -> Result<Vec<(ObjectId, ObjectId, String)>> {
-    let path = journal::dir(common).join(REF_MAP);
-    let text = fs::read_to_string(&path)
-        .map_err(|e| Error::io("read", &path, e).hint("'unleak purge --apply' writes it"))?;
-    let parse = |line: &str| {
-        let mut words = line.splitn(3, ' ');
-        let mut id = || ObjectId::from_hex(words.next()?.as_bytes()).ok();
-        let (old, new) = (id()?, id()?);
-        Some((old, new, words.next()?.to_owned()))
-    };
-    Ok(text.lines().filter_map(parse).collect())
-}
-
-/// All files about a purge.
-pub(crate) fn paths(common: &Path) -> Vec<PathBuf> {
-    let names = [COMMIT_MAP, REF_MAP, MANIFEST, RECORD].iter();
-    names.map(|name| journal::dir(common).join(name)).collect()
-}
-
-/// Removes all files about a purge: it was taken back.
-///
-/// # Errors
-/// `Io` if that fails.
-pub(crate) fn remove(common: &Path) -> Result<()> {
-    for path in paths(common) {
-        match fs::remove_file(&path) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-                return Err(Error::io("remove", &path, e));
-            }
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-/// Those of `paths` that the last purge did not remove either.
-pub(crate) fn never_removed(common: &Path, paths: &[String]) -> Vec<String> {
-    let earlier = match paths.is_empty() {
-        true => None,
-        false => Manifest::read(&manifest_path(common)).ok(),
-    };
-    let removed = earlier.map_or_else(Vec::new, |manifest| manifest.options.remove_paths);
-    let paths = paths.iter().filter(|path| !removed.contains(path));
-    paths.cloned().collect()
-}
-
 /// Takes what others know into the manifest: this clone was healed by it.
 ///
 /// # Errors
@@ -508,21 +378,6 @@ pub fn merge(common: &Path, theirs: Manifest) -> Result<()> {
         Err(_) => theirs,
     };
     journal::write_durably(&path, &json(&merged)?)
-}
-
-/// Adds files of Git LFS that no pointer names any more.
-///
-/// # Errors
-/// `Io` if that fails.
-pub(crate) fn add_lfs(common: &Path, oids: &[String]) -> Result<()> {
-    let path = manifest_path(common);
-    let Ok(mut manifest) = Manifest::read(&path) else {
-        return Ok(());
-    };
-    manifest.lfs.extend(oids.iter().cloned());
-    manifest.lfs.sort_unstable();
-    manifest.lfs.dedup();
-    journal::write_durably(&path, &json(&manifest)?)
 }
 
 impl Manifest {
@@ -699,4 +554,30 @@ fn locate(place: &Located, reader: &mut Reader<'_>, detector: &Detector) -> Opti
         .into_iter()
         .find(|found| found.secret_span == span);
     Some(found.map_or_else(|| Arc::new(Secret::new(shown)), |found| found.secret))
+}
+
+/// Those of `paths` that the last purge did not remove either.
+pub(crate) fn never_removed(common: &Path, paths: &[String]) -> Vec<String> {
+    let earlier = match paths.is_empty() {
+        true => None,
+        false => Manifest::read(&manifest_path(common)).ok(),
+    };
+    let removed = earlier.map_or_else(Vec::new, |manifest| manifest.options.remove_paths);
+    let paths = paths.iter().filter(|path| !removed.contains(path));
+    paths.cloned().collect()
+}
+
+/// Adds files of Git LFS that no pointer names any more.
+///
+/// # Errors
+/// `Io` if that fails.
+pub(crate) fn add_lfs(common: &Path, oids: &[String]) -> Result<()> {
+    let path = manifest_path(common);
+    let Ok(mut manifest) = Manifest::read(&path) else {
+        return Ok(());
+    };
+    manifest.lfs.extend(oids.iter().cloned());
+    manifest.lfs.sort_unstable();
+    manifest.lfs.dedup();
+    journal::write_durably(&path, &json(&manifest)?)
 }

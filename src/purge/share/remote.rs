@@ -8,8 +8,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::error::{Error, Result};
 use crate::odb::{ObjectId, ObjectStore};
-use crate::purge::apply::git::Git;
-use crate::purge::apply::journal;
+use crate::purge::git::Git;
+use crate::purge::journal;
 use crate::purge::share::manifest::{Manifest, Renamed, name_id};
 
 /// Refs that a server keeps for pull and merge requests and for itself: no push moves them.

@@ -5,53 +5,16 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use gix::hash::Kind as HashKind;
-use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::odb::read::Reader;
 use crate::odb::{ObjectId, ObjectKind, ObjectStore, hash};
+use crate::purge::apply::carried::Carried;
 use crate::purge::apply::changes::Before;
-use crate::purge::apply::git::Git;
-use crate::purge::apply::journal;
+use crate::purge::git::Git;
+use crate::purge::journal;
 use crate::purge::make::tree::Entry;
 use crate::purge::make::{pack, text, tree};
-
-/// What became of commits and tags that people made.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Carried {
-    /// Ids on the new history, and on the restored one.
-    new: BTreeMap<String, String>,
-    /// Those that stay on the new history.
-    staying: Vec<String>,
-    /// Those that were signed.
-    pub(crate) unsigned: Vec<String>,
-}
-
-impl Carried {
-    /// What `id` became.
-    pub(crate) fn of(&self, id: &gix::oid) -> Option<ObjectId> {
-        let new = self.new.get(&id.to_string())?;
-        ObjectId::from_hex(new.as_bytes()).ok()
-    }
-
-    /// Adds what another attempt made.
-    pub(crate) fn extend(&mut self, other: Self) {
-        self.new.extend(other.new);
-        self.staying.extend(other.staying);
-        self.unsigned.extend(other.unsigned);
-    }
-
-    /// Whether something became `id`.
-    pub(crate) fn has_new(&self, id: &gix::oid) -> bool {
-        let id = id.to_string();
-        self.new.values().any(|new| *new == id)
-    }
-
-    /// Whether `id` is on the new history and stays there.
-    pub(crate) fn stays(&self, id: &gix::oid) -> bool {
-        self.staying.contains(&id.to_string())
-    }
-}
 
 /// The merge of a tree or file is not defined.
 struct Undefined;

@@ -4,8 +4,8 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use crate::odb::ObjectId;
+use crate::purge::apply::carried::Carried;
 use crate::purge::apply::changes::Before;
-use crate::purge::undo::carry::Carried;
 
 /// The changed lines of a text by what they became; of equal ones, those that come first.
 struct Changed<'t> {

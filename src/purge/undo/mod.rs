@@ -19,22 +19,21 @@ use crate::error::{Error, Result};
 use crate::git::refs::Ref;
 use crate::git::repository::{Overrides, Repository};
 use crate::odb::{Limits, ObjectId};
+use crate::purge::apply::carried::Carried;
 use crate::purge::apply::changes::{Before, FileChange, RefChanges};
 use crate::purge::apply::files::below;
-use crate::purge::apply::git::{Git, Hooks};
 use crate::purge::apply::guard::Worktree;
-use crate::purge::apply::journal::{Journal, Lock, Phase};
 use crate::purge::apply::locks::IndexLock;
 use crate::purge::apply::moves::{Log, Transaction, Update};
 use crate::purge::apply::remove::{remove_file, remove_pack};
 use crate::purge::apply::snapshot::{Inputs, Snapshot};
 use crate::purge::apply::worktree::Heads;
-use crate::purge::apply::{changes, guard, holders, journal, locks, moves, snapshot, worktree};
+use crate::purge::apply::{changes, guard, holders, locks, moves, record, snapshot, worktree};
+use crate::purge::git::{Git, Hooks};
+use crate::purge::journal;
+use crate::purge::journal::{Journal, Lock, Phase};
 use crate::purge::make::tree;
-use crate::purge::share::manifest;
-use crate::purge::stages;
-use crate::purge::stages::Force;
-use crate::purge::undo::carry::Carried;
+use crate::purge::plan::Force;
 
 /// What is to be said when a purge was taken back.
 #[derive(Debug, Default)]
@@ -122,7 +121,7 @@ pub(crate) fn undo(
         return Ok(Undone::default());
     }
     snapshot.check()?;
-    let inputs = stages::inputs(&snapshot)?;
+    let inputs = snapshot::inputs(&snapshot)?;
     let refs = changes::read_refs(&snapshot)?;
     let has_moved = refs.is_some();
     let refs = refs.unwrap_or_default();
@@ -779,7 +778,7 @@ impl Undoing<'_> {
 
     /// Gives others again what an earlier purge left for them.
     fn published(&self) -> Result<()> {
-        manifest::remove(self.common())?;
+        record::remove(self.common())?;
         let list = self.snapshot.read::<Vec<FileChange>>(changes::PUBLISHED)?;
         for change in list.unwrap_or_default() {
             if let Some(bytes) = change.bytes() {

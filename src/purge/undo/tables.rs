@@ -10,9 +10,9 @@ use crate::error::{Error, Result};
 use crate::git::repository::Repository;
 use crate::odb::ObjectId;
 use crate::purge::apply::changes::Before;
-use crate::purge::apply::git::Git;
 use crate::purge::apply::moves;
 use crate::purge::apply::snapshot::Snapshot;
+use crate::purge::git::Git;
 
 /// Puts the tables back, if all refs are as they were; else the stash, which is a reflog. Returns whether
 /// all reflogs are as they were.

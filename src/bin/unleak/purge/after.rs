@@ -6,10 +6,11 @@ use std::fmt::Write as _;
 use unleak::error::{Error, Result};
 use unleak::git::repository::{Overrides, Repository};
 use unleak::odb::{Limits, ObjectId, ObjectStore};
-use unleak::purge::apply::git::Git;
+use unleak::purge::apply::record;
+use unleak::purge::git::Git;
 use unleak::purge::share::manifest::{Manifest, Renamed};
+use unleak::purge::share::remote;
 use unleak::purge::share::remote::{HIDDEN, Push, Pushes, RemoteRef};
-use unleak::purge::share::{manifest, remote};
 use unleak::report::escape::escape;
 
 use super::show::counted;
@@ -48,7 +49,7 @@ pub(super) fn git(repo: &Repository) -> Git {
 
 /// The manifest of the last purge.
 pub(super) fn manifest(repo: &Repository) -> Result<Manifest> {
-    let path = manifest::manifest_path(repo.common_dir());
+    let path = record::manifest_path(repo.common_dir());
     if !path.exists() {
         return Err(Error::repository("no purge was applied in this repository")
             .hint("'unleak purge --apply' applies one"));
@@ -67,7 +68,7 @@ pub(super) fn store(repo: &Repository) -> Result<ObjectStore> {
 pub(super) fn push_plan(repo: &Repository, named: &[String]) -> Result<(String, bool)> {
     let manifest = manifest(repo)?;
     let store = store(repo)?;
-    let moved = manifest::ref_map(repo.common_dir())?;
+    let moved = record::ref_map(repo.common_dir())?;
     let named = named_refs(repo, named)?;
     let (mut text, mut is_whole) = (String::new(), true);
     let remotes = remotes(repo);

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use unleak::error::{Error, Result};
 use unleak::path_class::PathClass;
-use unleak::purge::stages::Plan;
+use unleak::purge::plan::Plan;
 use unleak::report::escape::escape;
 
 use super::Notes;

@@ -5,9 +5,10 @@ use std::path::Path;
 
 use unleak::error::Result;
 use unleak::git::repository::Repository;
-use unleak::purge::apply::journal::{Journal, Phase};
+use unleak::purge::apply::record;
 use unleak::purge::apply::snapshot::Snapshot;
-use unleak::purge::share::{heal, manifest, remote};
+use unleak::purge::journal::{Journal, Phase};
+use unleak::purge::share::{heal, remote};
 use unleak::report::escape::escape;
 
 use super::after;
@@ -37,7 +38,7 @@ pub(super) fn checklist(repo: &Repository, state_home: &Path, ask: bool) -> Resu
         "Erase the secrets in this clone.",
         "unleak purge finish",
     );
-    let manifest_path = manifest::manifest_path(common);
+    let manifest_path = record::manifest_path(common);
     let manifest = escape(manifest_path.as_os_str().as_encoded_bytes());
     let remotes = after::remotes(repo);
     if remotes.is_empty() {

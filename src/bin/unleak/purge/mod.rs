@@ -25,19 +25,20 @@ use unleak::git::repository::{Overrides, Repository};
 use unleak::hook::input::{self, RefUpdate};
 use unleak::odb::{Limits, ObjectId, ObjectStore};
 use unleak::progress::Progress;
-use unleak::purge::apply::git::Git;
-use unleak::purge::apply::guard;
-use unleak::purge::apply::journal::{Journal, Phase};
+use unleak::purge::apply::record::Record;
 use unleak::purge::apply::snapshot::Snapshot;
+use unleak::purge::apply::{guard, record, snapshot};
 use unleak::purge::find::values::{Needles, Target};
 use unleak::purge::finish::proof;
 use unleak::purge::finish::proof::Proof;
+use unleak::purge::git::Git;
+use unleak::purge::journal::{Journal, Phase};
 use unleak::purge::make::objects::{Binary, Options};
 use unleak::purge::make::sign::Signer;
-use unleak::purge::share::manifest::{Manifest, Record};
+use unleak::purge::plan::{Force, Job, LeftOut, Plan};
+use unleak::purge::share::manifest::Manifest;
 use unleak::purge::share::{heal, manifest, push_guard, remote};
-use unleak::purge::stages::{Force, Job, LeftOut, Plan};
-use unleak::purge::{finish, stages};
+use unleak::purge::{finish, journal, stages};
 use unleak::rule::RuleSet;
 use unleak::scan::InlineAllow;
 use unleak::scan::changes::commits::Range;
@@ -46,8 +47,7 @@ use veil::Veil;
 
 use crate::config::{self, Layers};
 use crate::exit::Exit;
-use crate::options::CommonOptions;
-use crate::options::{ConfidenceChoice, RuleOptions};
+use crate::options::{CommonOptions, ConfidenceChoice, RuleOptions};
 use crate::progress::ProgressLine;
 use crate::{output, settings, ui};
 
@@ -515,7 +515,7 @@ fn status(path: &Path, ask: bool) -> Result<Exit> {
         Ok(format!("\n{list}"))
     };
     let Some(journal) = Journal::read(repo.common_dir())? else {
-        let list = match manifest::manifest_path(repo.common_dir()).exists() {
+        let list = match record::manifest_path(repo.common_dir()).exists() {
             true => list()?,
             false => checklist::snapshots(&repo, &state_home()?),
         };
@@ -560,12 +560,12 @@ fn verify(
     let targets = if let Some(file) = known {
         targets::of_file(args, file, &bench.audit)?
     } else {
-        let journal = stages::begun(&bench.repo)
+        let journal = journal::begun(&bench.repo)
             .map_err(|e| e.hint("name the values with '--known FILE'"))?;
-        let inputs = stages::inputs(&Snapshot::at(&journal.snapshot))
+        let inputs = snapshot::inputs(&Snapshot::at(&journal.snapshot))
             .map_err(|e| e.hint("name the values with '--known FILE'"))?;
         if journal.phase >= Phase::Applied {
-            record = manifest::read(bench.repo.common_dir())?;
+            record = record::read(bench.repo.common_dir())?;
         }
         if journal.phase != Phase::Finished {
             record.forget_old();
@@ -579,7 +579,7 @@ fn verify(
 
 /// Asks a remote for its refs and for old objects: most forges hand out objects that no ref reaches.
 fn ask_remote(repo: &Repository, remote: &str) -> Result<Exit> {
-    let manifest = Manifest::read(&manifest::manifest_path(repo.common_dir()))?;
+    let manifest = Manifest::read(&record::manifest_path(repo.common_dir()))?;
     let dir = tempfile::tempdir().map_err(|e| Error::io("make", &std::env::temp_dir(), e))?;
     let url = repo
         .git()
@@ -630,7 +630,8 @@ fn values_to_heal(
     let key = &bench.audit.fingerprint_key;
     let (mut targets, mut missing) = manifest.targets(store, &bench.rules, key)?;
     let journal = Journal::read(bench.repo.common_dir())?;
-    let inputs = journal.and_then(|journal| stages::inputs(&Snapshot::at(&journal.snapshot)).ok());
+    let inputs =
+        journal.and_then(|journal| snapshot::inputs(&Snapshot::at(&journal.snapshot)).ok());
     if let Some(inputs) = inputs {
         let own = inputs.targets(key)?;
         missing = missing.saturating_sub(own.len());

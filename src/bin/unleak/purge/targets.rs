@@ -13,14 +13,14 @@ use unleak::error::{Error, Result};
 use unleak::finding::{Finding, Fingerprint};
 use unleak::git::repository::Overrides;
 use unleak::odb::ObjectId;
-use unleak::purge::apply::journal::Journal;
+use unleak::purge::apply::snapshot;
 use unleak::purge::apply::snapshot::Snapshot;
 use unleak::purge::find::frame::Edges;
 use unleak::purge::find::literal::Ambiguity;
 use unleak::purge::find::values::{Edit, MIN_EVERYWHERE, Reach, Target};
 use unleak::purge::find::{literal, rest};
-use unleak::purge::stages;
-use unleak::purge::stages::LeftOut;
+use unleak::purge::journal::Journal;
+use unleak::purge::plan::LeftOut;
 use unleak::rule::{Confidence, RuleSet};
 use unleak::secret::Secret;
 
@@ -328,7 +328,8 @@ fn check_absent(wanted: &[String], picked: &Picked, bench: &Bench) -> Result<()>
 /// Fingerprints of values that the last purge erased, as far as its undo snapshot is still there.
 fn purged_before(bench: &Bench) -> Vec<String> {
     let journal = Journal::read(bench.repo.common_dir()).ok().flatten();
-    let inputs = journal.and_then(|journal| stages::inputs(&Snapshot::at(&journal.snapshot)).ok());
+    let inputs =
+        journal.and_then(|journal| snapshot::inputs(&Snapshot::at(&journal.snapshot)).ok());
     let targets = inputs.and_then(|inputs| inputs.targets(&bench.audit.fingerprint_key).ok());
     let targets = targets.into_iter().flatten();
     targets
