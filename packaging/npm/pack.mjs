@@ -1,14 +1,14 @@
 #!/usr/bin/env node
 // Makes the npm packages: pack.mjs OUT TARGET=PROGRAM...
 //
-// 'unleak' is a launcher of a few lines. Each program is a package of its own, which says for which system
-// it is; npm installs the one that fits. Nothing is downloaded or run at install.
+// The package 'unleak' is a small launcher. Each program has a separate package that names its platform; npm
+// installs the one for the current platform. The installation runs no script and downloads nothing else.
 import { copyFileSync, chmodSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-// A release takes the static programs of Linux: one package serves every libc.
+// Releases use the static Linux programs: one package works with every libc.
 const PLATFORMS = {
   'x86_64-unknown-linux-gnu': { os: 'linux', cpu: 'x64' },
   'aarch64-unknown-linux-gnu': { os: 'linux', cpu: 'arm64' },

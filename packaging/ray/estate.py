@@ -3,11 +3,11 @@
 
     packaging/ray/estate.py LIST --mirrors DIR --output DIR [--address auto]
 
-LIST has an address of git a line. Each is mirrored into --mirrors and scanned there, with one CPU; both
-directories must be shared by all nodes, and unleak and git be on the PATH of each (or --unleak names it). What
-has not changed is not read again by the same line. All are mirrored first: then it can be told which are forks of
-one another, and these are scanned in one batch, so each object once. Prints one line a batch, then what 'unleak
-merge' says, and ends with its status: 0 clean, 1 secrets found, 3 something could not be read.
+LIST contains one git URL per line. Each repository is mirrored into --mirrors and scanned there with one CPU. All nodes
+must share both directories, and unleak and git must be on the PATH of each node (or use --unleak). A second run does not
+read unchanged repositories again. All repositories are mirrored first, to find out which of them are forks of each
+other: forks are scanned in one batch, so that each object is scanned once. Prints one line per batch, then the output
+of 'unleak merge', and ends with its status: 0 clean, 1 secrets found, 3 something could not be read.
 """
 
 import argparse
@@ -21,15 +21,15 @@ import ray
 
 
 def name_of(address):
-    """The name of a mirror: readable, and one for each address."""
+    """Returns the name of a mirror: readable and unique for each address."""
     stem = address.rstrip("/").rsplit("/", 1)[-1].removesuffix(".git")
     stem = "".join(c for c in stem if c.isalnum() or c in "-_.")[:60]
     return f"{stem}-{hashlib.sha256(address.encode()).hexdigest()[:12]}.git"
 
 
 def mirror(address, mirrors):
-    """Brings the mirror up to date and returns its path. One that cannot be is put aside: then it counts as
-    not scanned, rather than as what it was before."""
+    """Updates the mirror and returns its path. A mirror whose update fails is renamed, so that it counts as not
+    scanned, instead of being scanned in its old state."""
     path = pathlib.Path(mirrors, name_of(address))
     stale, new = path.with_suffix(".stale"), path.with_suffix(".new")
     env = os.environ | {"GIT_TERMINAL_PROMPT": "0"}
@@ -57,8 +57,8 @@ def mirror_all(addresses, mirrors):
 
 @ray.remote(num_cpus=1, max_retries=3)
 def scan_all(paths, output, unleak):
-    """Scans some mirrors; returns the summary. Reports appear whole or not at all, so a batch that a node took
-    with it is simply run again."""
+    """Scans some mirrors and returns the summary. Reports are written atomically, so a batch of a lost node can run
+    again."""
     scan = subprocess.run(
         [unleak, "estate", "scan", "-", "-v", "-o", output, "--threads", "1", "--state-dir", str(pathlib.Path(output, "state"))],
         input="".join(path + "\n" for path in paths),
@@ -73,8 +73,8 @@ def scan_all(paths, output, unleak):
 
 
 def each(task, parts, *more):
-    """Runs `task` on each of `parts`, and yields what came of it, in no order: the part, its result, and None; or
-    None and the problem. A problem, whatever it is, must not hide the other parts."""
+    """Runs `task` on each of `parts`, and yields the part, its result and None, in any order; or, after an error, the
+    part, None and the error. An error must not hide the results of the other parts."""
     pending = {task.remote(part, *more): part for part in parts}
     while pending:
         done, _ = ray.wait(list(pending), num_returns=1)
@@ -92,7 +92,7 @@ def split(items, size):
 
 
 def batches(paths, unleak, size):
-    """Shares mirrors out: a family of forks is in one batch, and large families come first."""
+    """Distributes the mirrors: a family of forks is one batch, and large families come first."""
     listed = "".join(path + "\n" for path in paths)
     planned = subprocess.run(
         [unleak, "estate", "plan", "-", "--shards", "1"], input=listed, stdout=subprocess.PIPE, text=True, check=True
@@ -128,7 +128,7 @@ def main():
     ray.init(address=options.address, num_cpus=options.cpus, include_dashboard=False, log_to_driver=False)
     lost, paths = False, []
     for part, mirrored, problem in each(mirror_all, split(addresses, options.batch), mirrors):
-        # What could not be mirrored is not there, or what it was before: it counts as not scanned.
+        # A repository that could not be mirrored is missing or outdated: it counts as not scanned.
         lost |= problem is not None
         paths += mirrored or []
     for _, summary, problem in each(scan_all, batches(sorted(paths), options.unleak, options.batch), output, options.unleak):

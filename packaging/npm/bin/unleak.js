@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 'use strict';
-// Runs the program of the package that npm installed for this system.
+// Runs the program of the package that npm installed for this platform.
 const { spawn } = require('node:child_process');
 const { constants } = require('node:os');
 
@@ -21,7 +21,7 @@ try {
 }
 const child = spawn(program, process.argv.slice(2), { stdio: 'inherit' });
 child.on('error', (e) => fail(`cannot run '${program}': ${e.message}`, 'install unleak again'));
-// A terminal sends this one to both, and the program decides: it may have locks to remove.
+// A terminal sends SIGINT to both processes. The program handles it, since it may have to remove locks.
 process.on('SIGINT', () => {});
 for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
 child.on('exit', (status, signal) => process.exit(signal ? 128 + constants.signals[signal] : status));
