@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Times scans that go on from earlier ones.
+"""Times incremental scans.
 
     benches/again.py REPOSITORY [ROUNDS]
 
-Works on a copy. Scans it whole, with and without '--state'; then, ROUNDS (5) times, adds 100 commits to HEAD's
-branch, each of which changes two files that are there, and scans what came; then scans when nothing has changed,
-when a ref has, and after all was packed anew, if it can be. Figures are medians of whole processes: CPU (user plus system) and wall
-time. What is told at the end is compared with what a scan without a state tells.
+Works on a copy of REPOSITORY. Scans all of it, with and without '--state'. Then, ROUNDS (5) times, adds 100 commits to
+the branch of HEAD, each of which changes two existing files, and scans the new commits. Then scans an unchanged
+repository, one with a changed ref, and one that was repacked (if possible). Figures are medians of whole processes: CPU
+time (user plus system) and wall time. The last report is compared with that of a scan without '--state'.
 """
 
 import json

@@ -12,10 +12,10 @@ use unleak::odb::walk::{Base, Object, Visitor, walk};
 use unleak::progress::Progress;
 use unleak::rule;
 
-/// Bytes of blobs that are kept to measure on.
+/// The size of the sample in bytes.
 const SAMPLE_BYTES: usize = 256 << 20;
 
-/// Keeps the undeltified blobs: every file once or twice, instead of a thousand versions of a few.
+/// Collects undeltified blobs: one or two versions of every file, instead of a thousand of a few files.
 struct Sampler<'a>(&'a Mutex<(usize, Vec<Vec<u8>>)>);
 
 impl Visitor for Sampler<'_> {

@@ -1,26 +1,26 @@
 #!/usr/bin/env python3
 """Prints labelled examples of secret and harmless text, one JSON object a line.
 
-A kind is a form: a syntax in a kind of file, with a kind of naming and of value. Each kind is a
-template in SECRET or HARMLESS below; values are drawn anew for each example, so this file holds no
-secret. A template begins with a line
+A kind is a combination of syntax, kind of file, naming and kind of value. Each kind is a template in
+SECRET or HARMLESS below. Values are generated for each example, so this file contains no secret. A
+template begins with a line
 
     @@ kind | category | path | marks | values        (of SECRET)
     @@ kind | category | path                         (of HARMLESS)
 
-and goes on to the next such line. `marks` names the punctuation that is legal in a password at that
-place (MARKS), `values` the kinds of value that are drawn from (VALUES, and SETS for short).
-In a template and in a path, between guillemets, stand
+and ends before the next such line. `marks` names the punctuation that is legal in a password at that
+place (MARKS), `values` the kinds of generated values (VALUES, or their short forms in SETS).
+Placeholders in templates and paths, between guillemets, are
 
-    S            the secret; of a key in a block, what stands between the first line and the last
+    S            the secret; for a key in a block, the text between its first and last line
     a|b|c        one of these texts (one may be empty)
-    name:arg     what FILL gives for that name
-    x:=name:arg  the same, kept; x alone gives it again
-    a name of NAMES, drawn once an example
+    name:arg     the result of the function of that name in FILL
+    x:=name:arg  the same, stored; x alone repeats it
+    a name of NAMES, chosen once per example
 
 Output: {"kind", "label": "T" or "F", "category", "path", "text", "value": [start, end)}, counted in
 characters; [-1, -1] for harmless text. The same seed and K give the same lines. No two examples of a
-kind have the same text: a kind that cannot make K different ones gives fewer.
+kind have the same text: a kind with fewer than K different texts gives fewer.
 """
 
 import argparse

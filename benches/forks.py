@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Measures what nine forks cost besides the repository that they come from.
+"""Measures the cost of scanning nine forks together with their origin.
 
     benches/forks.py [--linked] REPOSITORY
 
-Nine mirrors of REPOSITORY are made in a temporary directory, each with three commits of its own and all of its
-objects in a pack of its own, as a fetch leaves them: that takes nine times its room. With '--linked', packs are
-links to those of REPOSITORY, which then may lack objects, and what is new is in a pack of its own. 'unleak estate scan' then
-scans the repository alone, and all ten, with one thread, without and with '--state'. Prints CPU seconds (user and
-system) and their ratio.
+Makes nine mirrors of REPOSITORY in a temporary directory. Each has three commits of its own, and all its objects in its
+own pack, as after a fetch: this takes nine times the disk space. With '--linked', the packs are links to those of
+REPOSITORY, which may then be a partial clone, and the new objects are in a separate pack. 'unleak estate scan' then
+scans the repository alone, and all ten repositories, with one thread, with and without '--state'. Prints CPU seconds
+(user plus system) and their ratio.
 """
 
 import os

@@ -1,15 +1,14 @@
 #!/usr/bin/env python3
-"""Times what a commit and a push wait for, beside git itself and other scanners' hooks.
+"""Times the hooks of commits and pushes, compared with git and with the hooks of other scanners.
 
     benches/hooks.py [RUNS]
 
-Makes two repositories in a temporary directory: one whose index has 80,000 entries, in which
-commits of 1, 10 and 400 files (40,000 added lines) are staged in turn; and one of 200,000 commits,
-of which the remote lacks the last 1,000. Each command runs RUNS times (7), in turn with the others;
-figures are medians of the whole process: CPU (user plus system) and wall time; the largest resident
-set is that of one more run, under GNU time.
-'cold' drops the repository and the program from the page cache before each run. benches/programs.py installs
-the other scanners, and says how each is checked before it is measured.
+Makes two repositories in a temporary directory. One has an index of 80,000 entries and, in turn, staged
+changes of 1, 10 and 400 files (40,000 added lines). The other has 200,000 commits; the remote lacks the
+last 1,000. The commands run alternately, RUNS times (7). Figures are medians of the whole process: CPU
+time (user plus system) and wall time. The largest resident set is that of one more run under GNU time.
+'cold' removes the repository and the program from the page cache before each run. benches/programs.py
+installs the other scanners and describes how each of them is checked.
 """
 
 import os

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Memory and processor time of scans of inputs that are made to be expensive.
+"""Measures memory and CPU time of scans of expensive inputs.
 
     benches/hostile.py [--seeds N] [--kinds A,B] [BINARY ...]
 
-Makes N inputs of each kind (10 by default, 20 kinds), each from a seed of its own, scans each with unleak and
-every other BINARY, and prints a table: the largest memory and time of each kind, and how many are over 50 MB and 20
-times the input's size, over the documented budget (256 MiB, 20 times the input, and 64 MiB for the program
-itself), or over 10 seconds. Nothing here looks at what is found.
+Makes N inputs (10) of each of 20 kinds, each from its own seed, and scans each with unleak and every other BINARY.
+Prints a table with the largest memory and time of each kind, and the number of inputs over 50 MB and 20 times their
+size, over the documented budget (256 MiB, 20 times the input, and 64 MiB for the program itself), or over 10 seconds.
+The findings are not checked.
 """
 
 import argparse

@@ -1,10 +1,10 @@
-"""How names are spelled: makes the tables of src/report/recognise.rs.
+"""Makes the tables of src/report/recognise.rs from the spelling of names.
 
     python3 benches/names.py REPOSITORY...
 
-Counts, in the names of files, refs and authors of git repositories, which letter follows which and
-which kind of character follows which, and prints both tables as Rust. Each word and each name
-counts once. Names that hold digests are left out: they are what the tables are to be told from.
+Counts pairs of letters and pairs of character classes in the names of files, refs and authors of git
+repositories, and prints both tables as Rust code. Each word and each name counts once. Names with
+digests are left out, because the tables must distinguish names from them.
 """
 
 import collections
@@ -16,7 +16,7 @@ import sys
 
 LETTERS = string.ascii_lowercase
 DIGEST = re.compile(r"^[0-9a-f]{6,}$|[0-9a-f]{16,}")
-# Half a nat a step, from four below to three above what equally likely letters would have.
+# Steps of half a nat, from four below to three above the value of equally likely letters.
 STEPS, LOWEST, HIGHEST = 2, -8, 6
 
 

@@ -8,7 +8,7 @@ use unleak::odb::walk::{Base, Object, Visitor, walk};
 use unleak::odb::{ObjectKind, ObjectStore};
 use unleak::progress::Progress;
 
-/// Looks at nothing: what remains is the cost of resolving.
+/// Does nothing, to measure only the cost of resolving.
 struct Nothing;
 
 impl Visitor for Nothing {

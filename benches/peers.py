@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
-"""Measures scans of whole histories, beside other scanners.
+"""Measures scans of whole histories, compared with other scanners.
 
     benches/peers.py [--before UNLEAK] [--runs N] [--only NAMES] REPOSITORY...
 
-For each repository, runs the scanners in turn, N (3) times, and prints medians: CPU (user and system time of all
-threads and children), wall time, and the largest resident set, to which pages of mapped packs count too. '--before'
-adds an earlier unleak; '--only' takes some of the rows, such as 'unleak,gitleaks'. benches/programs.py installs the
-other scanners. It says how each program is checked before it is measured.
+For each repository, runs the scanners alternately, N (3) times, and prints medians: CPU time (user and system, of all
+threads and child processes), wall time, and the largest resident set, which includes pages of mapped packs. '--before'
+adds an earlier version of unleak. '--only' selects rows, such as 'unleak,gitleaks'. benches/programs.py installs the
+other scanners and describes how each program is checked.
 
-Scanners that read 'git log -p' stop at the first object that is missing. A repository that lacks objects, such as a
-partial clone, is therefore copied, and an empty loose object put in the place of each: git does not compare its id
-when it shows a difference. A scanner that still stops before the end has no figures.
+Scanners that read 'git log -p' stop at the first missing object. A repository with missing objects, such as a partial
+clone, is therefore copied, with an empty loose object for each missing one: git does not verify ids when it shows a
+diff. A scanner that still stops early has no figures.
 """
 
 import argparse

@@ -3,14 +3,14 @@
 
     benches/programs.py [DIRECTORY]
 
-Installs the other programs into DIRECTORY (target/peers), each into an environment of its own, and prints the
-version of each. The benches look there first, or in $UNLEAK_BENCH_PEERS, then on the PATH. A program that is not
-there is left out. unleak is target/release/unleak, or $UNLEAK.
+Installs the other programs into DIRECTORY (target/peers), each into its own environment, and prints their versions. The
+benches search this directory (or $UNLEAK_BENCH_PEERS) first, then the PATH. Missing programs are left out. unleak is
+target/release/unleak, or $UNLEAK.
 
-Two packages may install scripts of the same name: betterleaks' package installs a 'gitleaks' that runs betterleaks.
-So every program must name itself before it is measured; the benches refuse one that does not. They refuse the
-scripts of Python packages too, since the start of the interpreter would be measured: they take the program inside
-of the package.
+Two packages may install scripts of the same name: the package of betterleaks installs a 'gitleaks' that runs
+betterleaks. Each program must therefore print its own name before it is measured; the benches refuse others. They also
+refuse the scripts of Python packages, whose time includes the start of the interpreter, and run the program in the
+package instead.
 """
 
 import dataclasses

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Times a purge, from known findings to moved refs, beside git-filter-repo.
+"""Times a purge, from a report to the update of refs, compared with git-filter-repo.
 
     benches/purge.py REPOSITORY [BLOBS] [RUNS]
 
-Makes a mirror of REPOSITORY (complete, such as a clone of git's own) and adds BLOBS (20) commits to a
-branch of its own, each with a new version of a file that holds a token. unleak scans it once; that
-report is what both begin with. Each run works on a fresh copy:
+Makes a mirror of REPOSITORY, which must be complete, such as a clone of git's repository. Adds BLOBS (20)
+commits to a new branch, each with a new version of a file that contains a token. unleak scans the mirror
+once; all programs start with this report. Each run works on a fresh copy:
 
-- 'places': unleak purge --from REPORT --occurrence-only --apply: values go where the report says;
-- 'everywhere': unleak purge --from REPORT --apply: all objects are searched for further places;
+- 'places': unleak purge --from REPORT --occurrence-only --apply: erases values only where the report lists them;
+- 'everywhere': unleak purge --from REPORT --apply: searches all objects for more occurrences;
 - 'git-filter-repo --replace-text', if it is installed: see benches/programs.py.
 
 Prints medians of RUNS (3): CPU (user plus system, with all children), wall time; the largest resident

@@ -1,21 +1,21 @@
 #!/usr/bin/env python3
-"""Times purges in which all of history changes, beside git-filter-repo.
+"""Times purges that change the whole history, compared with git-filter-repo.
 
     benches/rewrite.py [REPOSITORY[=TEXT] ...] [--commits N] [--refs N] [--runs N]
 
-Each shape is purged by 'unleak purge --known FILE --apply --finish' and by 'git-filter-repo --replace-text' (if
-it is installed: see benches/programs.py), each on a fresh copy:
+Runs 'unleak purge --known FILE --apply --finish' and 'git-filter-repo --replace-text' (if installed: see
+benches/programs.py) on a fresh copy of each kind of repository:
 
-- 'early': REPOSITORY, a complete clone, and TEXT, one that its first commit has in a file that stays. Without
-  TEXT, it is the longest line of the largest text file of the first commit;
-- 'linear': N (100,000) commits in a row, with the value in the first version of a file that stays;
-- 'refs': N (50,000) branches of 2,000 commits, packed;
-- 'reflogs': the same with a reflog for each.
+- 'early': REPOSITORY, a complete clone, and TEXT, which its first commit has in a file that is never deleted. By
+  default, TEXT is the longest line of the largest text file of the first commit;
+- 'linear': a linear history of N (100,000) commits, with the value in the first version of a file that remains;
+- 'refs': N (50,000) packed branches of 2,000 commits;
+- 'reflogs': the same with a reflog for each branch.
 
-0 leaves a shape out. Prints medians of RUNS (1): CPU (user plus system, with all children), wall time; the largest
-resident set of any process, of one more run under GNU time; the size of all packs in the end, in percent of what
-'git repack -adf' makes of them; loose refs; the most that repository and undo snapshot took on disk; and whether
-both programs made the same commits.
+0 skips a kind. Prints medians of RUNS (1): CPU time (user plus system, with all child processes) and wall time; the
+largest resident set of any process in one more run under GNU time; the final size of all packs, in percent of their
+size after 'git repack -adf'; loose refs; the maximum disk space of repository and undo snapshot; and whether both
+programs made the same commits.
 """
 
 import argparse

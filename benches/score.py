@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
-"""Fits the trees that judge assigned values, and measures what is found with them.
+"""Fits the decision trees for assigned values, and measures the findings with them.
 
     benches/score.py LABELLED.jsonl [--everyday] [--clean REPOSITORY]... [--write]
 
-cross-validates over repositories; with --write it writes src/detect/table.rs, fitted on everything.
+Cross-validates over repositories. With --write, fits the trees on all lines and writes src/detect/table.rs.
 
 Each line of LABELLED is an object: `repo`, `label` (T: a credential, F: none, X: a placeholder),
 `category`, `text` with `value` = [start, end) in it or [-1, -1], and the lines `before` and `after`.
-`"values": "random"` says that the value was replaced by random characters: such lines are left out.
-The public CredData set can be brought into that form. --everyday adds the texts of everyday.py, one
-kind of text a repository; --clean adds lines of a repository in which nothing is a secret, with less
-weight. The numbers come from unleak itself, by `cargo bench --bench score`, and are those of a scan.
+`"values": "random"` means that the value was replaced by random characters: such lines are left out.
+The public CredData set can be converted into this format. --everyday adds the texts of everyday.py, with
+one repository per kind of text. --clean adds lines of a repository without secrets, with less weight.
+`cargo bench --bench score` computes the features with the code of the scan.
 
 Needs lightgbm (`pip install lightgbm`); the fitted program does not.
 """

@@ -1,8 +1,7 @@
-//! What the score sees: `cargo bench --bench score < labelled.jsonl`, for `benches/score.py`.
+//! Prints the features of the score for `benches/score.py`: `cargo bench --bench score < labelled.jsonl`.
 //!
-//! Each line of input is an object with `before`, `text` and `after`. For each, one line goes out:
-//! what is found on the line `text`, and the features of everything that is assigned there.
-//! Values are not repeated.
+//! Each input line is an object with `before`, `text` and `after`. Each output line has the findings in
+//! `text`, and the features of all values that are assigned there. It does not contain the values.
 #![expect(clippy::print_stdout, reason = "a bench reports on stdout")]
 
 use std::io::{BufRead, stdin};

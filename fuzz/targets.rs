@@ -1,5 +1,5 @@
-//! What strangers can hand to unleak, one function for each kind. None may panic, hang or take
-//! memory that the bytes do not justify. The fuzzer calls them, and so does a test.
+//! One function for each kind of untrusted input. None may panic, hang, or use much more memory than
+//! its input. The fuzzer and a test call them.
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
