@@ -1,8 +1,10 @@
-//! Rule files of other scanners: TOML with a `[[rules]]` table for each rule, expressions in Go's
-//! syntax, and allowlists. What has no counterpart here is listed, never dropped in silence.
+//! Converts rule files of other scanners: TOML with a `[[rules]]` table for each rule, regular
+//! expressions in Go's syntax, and allowlists. The result lists everything that has no counterpart
+//! here.
 //!
-//! Their rules search whole files for an expression. Ours begin at a literal, so every expression is
-//! taken apart to find literals of which each match has one, and how far into a match they stand.
+//! Rules of these scanners search a whole file with a regular expression. Rules of unleak begin at
+//! a literal. The conversion therefore finds literals of which every match contains one, and the
+//! maximum distance from the start of a match to them.
 
 use std::collections::HashSet;
 
@@ -15,26 +17,27 @@ use super::parse::{
 use super::{Boundary, Confidence, Keyword, Matcher, Rule, RuleSet, gram};
 use crate::error::{Error, Result, quoted};
 
-/// What `*` and `+` may stand for, the largest that gives matches of a length we take first.
+/// Upper bounds for `*` and `+`. The largest one whose matches are short enough is used.
 const REPEATS: [u32; 4] = [1024, 256, 64, 16];
 
-/// More literals than this are no anchor but a dictionary.
+/// An expression with more literals than this has no useful anchor.
 const MAX_LITERALS: usize = 64;
 
-/// A rule file that was carried over.
+/// A converted rule file.
 #[derive(Debug)]
 pub struct Carried {
     /// The rules.
     pub rules: RuleSet,
-    /// Expressions for paths in which nothing is looked for: rules know no places.
+    /// Regular expressions of paths that are not scanned. They are separate, because rules do not
+    /// contain paths.
     pub paths: Vec<String>,
-    /// What could not be carried over, one line each: where it stands, and why.
+    /// What could not be converted, with its place in the file and the reason, one line each.
     pub left: Vec<String>,
-    /// How many whole rules are among these.
+    /// The number of rules in `left` that were dropped completely.
     pub dropped: usize,
 }
 
-/// Returns whether `text` is a rule file of this kind.
+/// Returns whether `text` is a rule file of another scanner.
 pub fn is_foreign(text: &str) -> bool {
     let parsed: Result<Table> = table(text, "");
     parsed.is_ok_and(|table| {
@@ -45,10 +48,10 @@ pub fn is_foreign(text: &str) -> bool {
     })
 }
 
-/// Carries over the rules of `text`; `file` is its name for errors.
+/// Converts the rules of `text`; `file` is its name in errors.
 ///
 /// # Errors
-/// `Config` if it is no TOML.
+/// `Config` if `text` is no valid TOML.
 pub fn parse(text: &str, file: &str) -> Result<Carried> {
     let table = table(text, file)?;
     let mut left = Vec::new();
@@ -106,7 +109,7 @@ fn text_of<'v>(entry: &'v Value, field: &str) -> Option<&'v str> {
     entry.get(field).and_then(Value::as_str)
 }
 
-/// The strings of a list; also those of a single string.
+/// Returns the strings of a list, or a single string.
 fn texts(value: Option<&Value>) -> Vec<&str> {
     match value {
         Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).collect(),
@@ -134,7 +137,8 @@ fn extended(value: &Value, left: &mut Vec<String>) {
     }
 }
 
-/// The expressions for values that an allowlist, or a list of them, allows; the rest is listed.
+/// Returns the regular expressions of allowed values in an allowlist or a list of allowlists. Lists
+/// everything else as not converted.
 fn exceptions(
     value: &Value,
     owner: &str,
@@ -152,7 +156,7 @@ fn exceptions(
             left.push(format!("{owner}field {field}: {why}"));
         };
         let has = |field: &str| list.get(field).is_some();
-        // All conditions must hold: one that is not carried over takes the others with it.
+        // All conditions must match, so none can be used if one of them cannot be converted.
         let is_partial = text_of(list, "condition").is_some_and(|c| c.eq_ignore_ascii_case("and"));
         if is_partial && (has("paths") || has("commits")) {
             leave(
@@ -199,7 +203,8 @@ fn exceptions(
     found
 }
 
-/// Parses an expression in Go's syntax, in which a brace that begins no repetition is itself.
+/// Parses a regular expression in Go's syntax, where a brace that begins no repetition is a literal
+/// brace.
 fn parse_go(regex: &str) -> Result<Hir, String> {
     let mut text = String::with_capacity(regex.len());
     let mut is_escaped = false;
@@ -214,11 +219,11 @@ fn parse_go(regex: &str) -> Result<Hir, String> {
         text.push(c);
         is_escaped = c == '\\' && !is_escaped;
     }
-    // Errors draw the expression on several lines; the last one says what is wrong.
+    // The error shows the expression on several lines. The last line contains the reason.
     parse_regex(&text).map_err(|why| why.lines().last().unwrap_or_default().to_owned())
 }
 
-/// Whether what follows a brace makes it a repetition: `3}`, `3,}` or `3,5}`.
+/// Returns whether the text after a brace makes it a repetition: `3}`, `3,}` or `3,5}`.
 fn repeats(rest: &str) -> bool {
     rest.split_once('}').is_some_and(|(counts, _)| {
         let (least, most) = counts.split_once(',').unwrap_or((counts, ""));
@@ -237,7 +242,8 @@ fn rule(
     let mut except = global.to_vec();
     for (field, value) in entry.as_table().ok_or("it is no table")? {
         match field.as_str() {
-            // Keywords stand anywhere in a file there; the literals of the expression do here.
+            // Keywords of other scanners may be anywhere in the file. The literals of the
+            // expression replace them.
             "id" | "description" | "regex" | "secretGroup" | "entropy" | "keywords" | "tags" => {}
             "allowlist" | "allowlists" => except.extend(exceptions(value, &owner, None, left)),
             "path" => left.push(format!(
@@ -297,7 +303,8 @@ fn number(value: &Value) -> Option<f64> {
         .or_else(|| value.as_integer().map(|number| number as f64))
 }
 
-/// Returns `hir` with every repetition bounded and group `secret` named so, and its longest match.
+/// Returns `hir` with bounds for all repetitions and with group number `secret` named `secret`, and
+/// the length of its longest match.
 fn bounded(hir: &Hir, secret: u32) -> Result<(Hir, usize), String> {
     for most in REPEATS {
         let bounded = rebuilt(hir, secret, most);
@@ -333,11 +340,11 @@ fn rebuilt(hir: &Hir, secret: u32, most: u32) -> Hir {
     }
 }
 
-/// Literals of which every match has one.
+/// Literals of which every match contains one.
 #[derive(Debug)]
 struct Anchor {
     literals: Vec<Literal>,
-    /// Bytes of a match before the literal, at most.
+    /// The maximum number of bytes of a match before the literal.
     before: usize,
 }
 
@@ -418,7 +425,7 @@ fn of_word(word: Literal, before: usize) -> Option<Anchor> {
     })
 }
 
-/// The anchors of all branches together; `None` if one has none.
+/// Returns the anchors of all branches; `None` if a branch has no anchor.
 fn union(branches: &[Hir]) -> Option<Anchor> {
     let mut all = Anchor {
         literals: Vec::new(),
@@ -432,18 +439,18 @@ fn union(branches: &[Hir]) -> Option<Anchor> {
     (all.literals.len() <= MAX_LITERALS).then_some(all)
 }
 
-/// Lists what stands one behind the other.
+/// Flattens nested concatenations into a list of parts.
 fn flatten<'h>(hir: &'h Hir, parts: &mut Vec<&'h Hir>) {
     match hir.kind() {
         HirKind::Concat(subs) => subs.iter().for_each(|sub| flatten(sub, parts)),
         HirKind::Capture(capture) => flatten(&capture.sub, parts),
-        // A word boundary and the like take no bytes.
+        // Assertions such as word boundaries match no bytes.
         HirKind::Empty | HirKind::Look(_) => {}
         _ => parts.push(hir),
     }
 }
 
-/// Reads fixed text, or one letter in either case.
+/// Returns the literal text of `hir`, or a single letter that matches in both cases.
 fn literal(hir: &Hir) -> Option<Literal> {
     match hir.kind() {
         HirKind::Literal(literal) => Some(Literal {

@@ -1,11 +1,11 @@
-//! The one frame that all context-word rules share: a provider's word, the rest of a name, an
-//! assignment in whatever syntax, then the value.
+//! The regular expression that all rules with context words share: the word of the provider, the
+//! rest of the name, an assignment in any syntax, and the value.
 
-/// Characters of a name after the word, and of words between it and the assignment.
+/// Characters between the context word and the assignment.
 const NAME: &str = r"[0-9A-Za-z_.\- ]";
 
-/// What may stand between a provider's word and a second word, if the two are apart: closing and
-/// opening quotes and brackets of nested configuration, and line ends.
+/// Characters between the provider's word and a separate second word: quotes and brackets of nested
+/// configuration, and line ends.
 const BETWEEN_WORDS: &str = r#"[0-9A-Za-z_.\- \t\r\n"'\[\]{}:=]"#;
 
 /// Closing quotes and brackets, the assignment, then opening ones. In order: JSON, YAML, ini,

@@ -1,17 +1,18 @@
-//! Which four bytes of a keyword are the rarest: the keyword pass looks for those.
+//! Selects the rarest four bytes of a keyword, for which the keyword pass searches.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-/// Bytes of a gram.
+/// The length of a gram in bytes.
 const GRAM: usize = 4;
 
-/// The most common grams of source code, letters in lower case, the commonest first: counted in
-/// the files of a few large projects in C, Rust and shell.
+/// The most common grams of source code in lower case, the most frequent first. They were counted
+/// in the files of a few large projects in C, Rust and shell.
 static COMMON_GRAMS: &str = include_str!("common_grams.txt");
 
-/// Picks the gram least likely in ordinary text and code: one that is not among the common ones, or
-/// comes late there; of several, the one with the fewest vowels and common letters.
+/// Returns the position of the gram that is least likely in text and code: one that is not among
+/// the common grams, or comes late there. Among several, it takes the one with the fewest vowels
+/// and common letters.
 pub(super) fn rarest(text: &[u8]) -> u8 {
     static COMMON: LazyLock<HashMap<&[u8], usize>> = LazyLock::new(|| {
         let ranked = (0..).zip(COMMON_GRAMS.split_ascii_whitespace());

@@ -1,12 +1,13 @@
-//! Rules as plain data: one kind of secret each, and how to spot it. Nothing is compiled here.
+//! Rules as plain data: each describes one kind of secret. This module compiles no regular
+//! expressions.
 //!
 //! ```text
 //! request < request_text < parse
 //! model, frame, gram < parse < foreign;  parse, set < mod;  template expands the proofs
 //! ```
 //!
-//! The built-in rules are `rules.toml`, whose head explains the format. The build script reads and
-//! checks it, so that a program that starts need not.
+//! The built-in rules are in `rules.toml`, whose head explains the format. The build script reads
+//! and checks this file, so that the program does not have to at start.
 
 pub mod foreign;
 mod frame;
@@ -25,29 +26,30 @@ pub use parse::{fixed_len, parse, parse_with_requests, syntax_reason};
 use crate::error::{Error, Result};
 use request::Requests;
 
-/// The built-in rule file, as it was written.
+/// The text of the built-in rule file.
 pub const BUILTIN: &str = include_str!("../../rules.toml");
 
-/// The same, as the build script read it.
+/// The built-in rules as serialised by the build script.
 const BUILTIN_READ: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/rules.bin"));
 
-/// Returns the built-in rules: what [`parse()`] makes of [`BUILTIN`], but for their proofs.
+/// Returns the built-in rules: the result of [`parse()`] for [`BUILTIN`], without examples and near
+/// misses.
 ///
 /// # Errors
-/// `Internal` if the build went wrong, which the tests rule out.
+/// `Internal` if the build script wrote invalid data, which the tests exclude.
 pub fn builtin() -> Result<RuleSet> {
     postcard::from_bytes(BUILTIN_READ)
         .map_err(|e| Error::internal("the built-in rules cannot be read").because(e))
 }
 
-/// The requests of the built-in rules, as the build script read them: a scan that asks nobody does not read
-/// them again.
+/// The requests of the built-in rules as serialised by the build script. They are separate, because
+/// most scans do not need them.
 const BUILTIN_REQUESTS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/requests.bin"));
 
 /// Returns the requests of the built-in rules.
 ///
 /// # Errors
-/// `Internal` if the build went wrong, which the tests rule out.
+/// `Internal` if the build script wrote invalid data, which the tests exclude.
 pub fn builtin_requests() -> Result<Requests> {
     postcard::from_bytes(BUILTIN_REQUESTS)
         .map_err(|e| Error::internal("the built-in requests cannot be read").because(e))

@@ -1,12 +1,13 @@
-//! What a rule is: plain data. The build script reads these types too, so they know nothing else.
+//! The data types of rules. The build script includes this file, so it must not depend on other
+//! modules.
 
 use serde::{Deserialize, Serialize};
 
-/// How sure a finding is.
+/// The confidence of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Confidence {
-    /// Worth a look when there is time.
+    /// Possibly a secret.
     Low,
     /// Likely a secret.
     Medium,
@@ -15,10 +16,10 @@ pub enum Confidence {
 }
 
 impl Confidence {
-    /// All, lowest first.
+    /// All values, lowest first.
     pub const ALL: [Self; 3] = [Self::Low, Self::Medium, Self::High];
 
-    /// The word for it.
+    /// Returns its name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Low => "low",
@@ -27,7 +28,7 @@ impl Confidence {
         }
     }
 
-    /// Reads the word.
+    /// Parses a name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL
             .into_iter()
@@ -42,20 +43,20 @@ pub struct Keyword {
     pub text: Vec<u8>,
     /// Whether ASCII case is ignored.
     pub any_case: bool,
-    /// The bytes of which one must follow, sorted; empty if any may, or none. Known for keywords too
-    /// short to be rare.
+    /// The bytes that may follow the keyword, sorted. Empty if every byte may follow, or if none
+    /// has to. Set only for short keywords, which would otherwise be frequent.
     pub next: Vec<u8>,
-    /// Where in it its rarest four bytes begin; 0 if it is shorter.
+    /// The position of its rarest four bytes; 0 if it is shorter.
     pub gram: u8,
 }
 
 impl Keyword {
-    /// Returns how many bytes stand where the keyword does: its own, and the one that must follow.
+    /// Returns the length of the keyword, including the required next byte if there is one.
     pub fn span_len(&self) -> usize {
         self.text.len() + usize::from(!self.next.is_empty())
     }
 
-    /// Returns whether the keyword stands at the start of `bytes`.
+    /// Returns whether `bytes` begins with the keyword.
     pub fn stands_at_start(&self, bytes: &[u8]) -> bool {
         let Some((found, rest)) = bytes.split_at_checked(self.text.len()) else {
             return false;
@@ -72,7 +73,7 @@ impl Keyword {
     }
 }
 
-/// Which neighbours of a match are refused, because the match is then part of a longer word.
+/// Which neighbours of a match make it a part of a longer word, so that it is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Boundary {
     /// A word character before the match.
@@ -81,7 +82,7 @@ pub struct Boundary {
     pub right: bool,
 }
 
-/// How a rule looks at the bytes around a keyword.
+/// How a rule examines the bytes around a keyword.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Matcher {
     /// A regular expression that begins at the keyword.
@@ -91,10 +92,10 @@ pub enum Matcher {
     Infix {
         /// The expression.
         regex: String,
-        /// Bytes.
+        /// The maximum number of bytes from the start of a match to the keyword.
         lookbehind: usize,
     },
-    /// `name = value`, in any language, where the name holds the keyword.
+    /// `name = value` in any language, where the name contains the keyword.
     Assignment,
     /// A PEM block that the keyword begins.
     Pem,
@@ -104,30 +105,30 @@ pub enum Matcher {
     SqlInsert,
     /// The passwords among a command's arguments.
     Command,
-    /// The values of a Secret in a manifest of Kubernetes.
+    /// The values of a Secret in a Kubernetes manifest.
     Manifest,
-    /// The value of that number among those that are known already: see `detect::known`.
+    /// The known value with this number: see `detect::known`.
     Known(u32),
-    /// The value that is all of a file, if the file's name means a secret: see `detect::whole`.
+    /// The single value of a file whose name indicates a secret: see `detect::whole`.
     WholeFile,
 }
 
-/// What ends a value that a rule's expression finds the beginning of; `detect::syntax` has the
-/// table.
+/// Where a value ends if the regular expression of the rule matches only its beginning;
+/// `detect::syntax` contains the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Ends {
-    /// What the line says that it stands on.
+    /// At the end that the syntax of the line defines.
     Line,
-    /// A shell word.
+    /// At the end of a shell word.
     Word,
-    /// A blank alone, as in a netrc file.
+    /// At a blank, as in a netrc file.
     Blank,
-    /// The `;` of a connection string, or the quote around it.
+    /// At the `;` of a connection string, or at the closing quote.
     Field,
 }
 
 impl Ends {
-    /// All with their names in rule files.
+    /// All values with their names in rule files.
     pub const ALL: [(&'static str, Self); 4] = [
         ("line", Self::Line),
         ("word", Self::Word),
@@ -136,7 +137,7 @@ impl Ends {
     ];
 }
 
-/// A check that needs no network. `detect::checksum` says what each looks at.
+/// A check of a value that needs no network. `detect::checksum` implements the checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Check {
     /// The last six characters are the CRC-32 of those before them, in base 62.
@@ -146,7 +147,8 @@ pub enum Check {
     /// The last six characters are the CRC-32 of those before them, without the prefix of four, in
     /// base 64.
     Crc32Base64,
-    /// What follows the last `=`, if there is one, is the CRC-32 of all before it, in hexadecimal.
+    /// If there is an `=`, the text after the last one is the CRC-32 of everything before it, in
+    /// hexadecimal.
     Crc32Tail,
     /// The checksum at the end of a routable GitLab token.
     GitlabRoutable,
@@ -156,25 +158,25 @@ pub enum Check {
     Nkey,
     /// The first part is a number, in base 64.
     DiscordId,
-    /// Header and payload are JSON objects that a token has.
+    /// Header and payload are JSON objects with the members of a token.
     Jwt,
-    /// The account number in an AWS access key id is a possible one.
+    /// The account number in an AWS access key id is valid.
     AwsKeyId,
     /// It is base64 of a JSON object.
     Base64Json,
     /// It is base64 of `user:password`.
     BasicAuth,
-    /// It is a macaroon that PyPI issues.
+    /// It is a macaroon of PyPI.
     PypiMacaroon,
     /// It is a private key in DER or OpenSSH form.
     PrivateKey,
     /// It is base64 of a whole private key in DER form.
     DerKey,
-    /// It looks like a token that a program made; else it is of low confidence.
+    /// It looks like a generated token; otherwise its confidence is low.
     Token,
-    /// It looks like a password, not like a word; else it is of low confidence.
+    /// It looks like a password, not like a word; otherwise its confidence is low.
     Password,
-    /// It is a UUID other than the one of zeros.
+    /// It is a UUID other than the nil UUID.
     UuidNotNil,
 }
 
@@ -202,7 +204,7 @@ impl Check {
     ];
 }
 
-/// One kind of secret and how to spot it.
+/// One kind of secret and how to find it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Rule {
     /// `provider-kind`, unique.
@@ -211,50 +213,51 @@ pub struct Rule {
     pub provider: String,
     /// What it is.
     pub description: String,
-    /// How sure a match is, before checks and score.
+    /// The confidence of a match, before checks and score.
     pub confidence: Confidence,
-    /// At least one.
+    /// The keywords; at least one.
     pub keywords: Vec<Keyword>,
-    /// What is tried at a keyword.
+    /// The matcher that is run at a keyword.
     pub matcher: Matcher,
-    /// Bytes that a match can take from the keyword on, at most.
+    /// The maximum length of a match in bytes, counted from the keyword.
     pub max_len: usize,
     /// Which neighbours are refused.
     pub boundary: Boundary,
-    /// Where the secret ends, if the expression does not say it.
+    /// Where the secret ends, if the regular expression does not define it.
     pub ends: Option<Ends>,
-    /// Checks that a match must stand.
+    /// Checks that a match must pass.
     pub checks: Vec<Check>,
-    /// Least bits per character over the secret.
+    /// The minimum entropy of the secret in bits per character.
     pub entropy: Option<f64>,
-    /// Expressions: a secret in which one of them matches is none.
+    /// Regular expressions of values that are no secrets.
     pub except: Vec<String>,
-    /// Rules of secrets to which what this one finds belongs, if it stands near: a key's id.
+    /// Rules of secrets that this value belongs to if it is near one of them, such as the id of a
+    /// key.
     pub part_of: Vec<String>,
     /// Whether this kind is meant to be public.
     pub public: bool,
-    /// Where to make it useless.
+    /// The page on which the secret is revoked.
     pub rotate: Option<String>,
-    /// What its issuer says about it.
+    /// The documentation of its issuer.
     pub docs: Option<String>,
-    /// What to do about it where it stands, beside that.
+    /// What else to do about the secret in its place.
     pub advice: Option<String>,
-    /// Templates of text that the rule finds. The built-in rules come without: see
+    /// Templates of text that the rule must find. Empty in the built-in rules: see
     /// `rule::builtin_with_proofs`.
     pub examples: Vec<String>,
-    /// Templates of text that it must not find.
+    /// Templates of text that the rule must not find.
     pub near_misses: Vec<String>,
 }
 
 impl Rule {
-    /// Whether the rule knows only the place where a secret stands, not its shape. Any other rule
-    /// is preferred on the same bytes.
+    /// Returns whether the rule knows only the context of a secret, not its shape. Every other rule
+    /// has precedence over it on the same bytes.
     pub fn is_generic(&self) -> bool {
         matches!(self.matcher, Matcher::Assignment | Matcher::WholeFile)
     }
 
-    /// Whether only the path of a file tells whether what the rule found is a secret. Nothing that it
-    /// found is reported before the paths are known.
+    /// Returns whether the path of a file decides if a match is a secret. Matches of such a rule
+    /// are not reported before the paths are known.
     pub fn needs_path(&self) -> bool {
         self.matcher == Matcher::WholeFile
     }
@@ -273,9 +276,9 @@ impl RuleSet {
         self.rules.iter().find(|rule| rule.id == id)
     }
 
-    /// Whether `word` is the id of a rule, or one with up to two wrong letters.
+    /// Returns whether `word` is the id of a rule, with up to two wrong letters.
     pub fn is_meant(&self, word: &str) -> bool {
-        /// Wrong, missing, added or exchanged letters.
+        /// The maximum number of wrong, missing, added or exchanged letters.
         const MAX_ERRORS: usize = 2;
         let is_like = |id: &str| {
             id.len().abs_diff(word.len()) <= MAX_ERRORS

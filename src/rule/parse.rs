@@ -1,4 +1,5 @@
-//! TOML to [`RuleSet`]. An unknown field is an error; errors name file, line, rule and field.
+//! Parses a [`RuleSet`] from TOML. An unknown field is an error. Errors name the file, line, rule
+//! and field.
 
 use std::collections::{HashMap, HashSet};
 
@@ -80,35 +81,37 @@ struct Entry {
     revoke: Option<Written>,
 }
 
-/// Shorter keywords are in every file.
+/// Minimum length of a keyword; shorter ones are in every file.
 pub(super) const MIN_KEYWORD_LEN: usize = 3;
 
-/// What stands after this many bytes of a keyword does not make it rarer, but makes the pre-pass
-/// look again at that many bytes around every edit: it is left to the regular expression.
+/// Only this many bytes of a keyword are searched for. More would not make it rarer, but would
+/// enlarge the region around each edit that an incremental scan examines again. The regular
+/// expression matches the rest.
 pub const MAX_KEYWORD_LEN: usize = 12;
 
-/// Longer matches make every edit near them expensive to look at again.
+/// Maximum length of a match. Longer matches would make each edit near them expensive to scan
+/// again.
 pub(super) const MAX_MATCH_LEN: usize = 4096;
 
 /// Longest token before an infix keyword.
 pub(super) const MAX_LOOKBEHIND: usize = 256;
 
-/// Bytes that the assignment parser looks at after the keyword; more if the value goes on there.
+/// Bytes after the keyword that the assignment parser examines; more if the value continues.
 const MAX_ASSIGNMENT_LEN: usize = 384;
-/// Bytes that the PEM and JWT readers look at after the keyword.
+/// Bytes after the keyword that the PEM and JWT readers examine.
 const MAX_BLOCK_LEN: usize = 8192;
 /// Longest secret of a rule with `ends`.
 const MAX_ENDS_LEN: usize = 4096;
 
-/// Reads the rules of `text`; `file` is its name for errors.
+/// Parses the rules of `text`; `file` is its name in errors.
 ///
 /// # Errors
-/// `Config` if it is no TOML of this shape, or a rule could not work.
+/// `Config` if `text` is no valid rule file, or a rule could not find anything.
 pub fn parse(text: &str, file: &str) -> Result<RuleSet> {
     parse_with_requests(text, file).map(|(rules, _)| rules)
 }
 
-/// Reads the rules of `text` and the requests to their issuers.
+/// Parses the rules of `text` and the requests to their issuers.
 ///
 /// # Errors
 /// As [`parse()`].
@@ -146,7 +149,7 @@ pub fn parse_with_requests(text: &str, file: &str) -> Result<(RuleSet, Requests)
     Ok((RuleSet { rules }, requests))
 }
 
-/// The ids of the rules that are `part_of` each rule.
+/// Returns for each rule the ids of the rules that are `part_of` it.
 fn parts_of(entries: &[Value]) -> HashMap<&str, HashSet<&str>> {
     let mut parts: HashMap<&str, HashSet<&str>> = HashMap::new();
     for entry in entries {
@@ -159,7 +162,7 @@ fn parts_of(entries: &[Value]) -> HashMap<&str, HashSet<&str>> {
     parts
 }
 
-/// The requests of a rule.
+/// Returns the requests of a rule.
 fn issuer(entry: &mut Entry, parts: &HashMap<&str, HashSet<&str>>) -> Result<Issuer, Wrong> {
     let none = HashSet::new();
     let parts = parts.get(entry.id.as_str()).unwrap_or(&none);
@@ -178,7 +181,7 @@ fn issuer(entry: &mut Entry, parts: &HashMap<&str, HashSet<&str>>) -> Result<Iss
 /// Reads `text` as TOML.
 pub(super) fn table(text: &str, file: &str) -> Result<Table> {
     tables::check(text, &[]).or_else(|fault| match fault.field {
-        // Which fields there are is another question.
+        // The caller checks the other fields.
         Some(_) => Ok(()),
         None => Err(faulty(file, &fault, &[])),
     })?;
@@ -186,7 +189,7 @@ pub(super) fn table(text: &str, file: &str) -> Result<Table> {
         .map_err(|_| Error::config(format!("the rules of '{file}' cannot be understood")))
 }
 
-/// The id of a rule for messages.
+/// Returns the id of a rule for messages.
 fn name(entries: &[Value], number: usize) -> String {
     let id = entries.get(number).and_then(|entry| entry.get("id"));
     let id = id.and_then(Value::as_str);
@@ -272,7 +275,8 @@ fn check(entry: Entry) -> Result<Rule, Wrong> {
     })
 }
 
-/// Returns the matcher, whether its keywords ignore case, and how far it looks from a keyword on.
+/// Returns the matcher, whether its keywords ignore case, and how many bytes after a keyword it
+/// examines.
 fn matcher(entry: &Entry) -> Result<(Matcher, bool, usize), Wrong> {
     match (&entry.regex, &entry.value, entry.matcher.as_deref()) {
         (Some(regex), None, None) => {
@@ -325,7 +329,8 @@ fn matcher(entry: &Entry) -> Result<(Matcher, bool, usize), Wrong> {
     }
 }
 
-/// Parses an expression as the engine will: bytes, no Unicode. Returns its longest match.
+/// Parses a regular expression with the options of the engine: bytes, no Unicode. Returns the
+/// length of its longest match.
 fn max_len(field: &'static str, regex: &str) -> Result<usize, Wrong> {
     let hir = parse_regex(regex).map_err(|why| (field, why))?;
     let longest = hir
@@ -363,7 +368,7 @@ pub(super) fn parse_regex(regex: &str) -> Result<Hir, String> {
         .map_err(|e| syntax_reason(&e))
 }
 
-/// Says on one line what is wrong with a regular expression.
+/// Returns the error of a regular expression on one line.
 pub fn syntax_reason(error: &regex_syntax::Error) -> String {
     let (column, why) = match error {
         regex_syntax::Error::Parse(e) => (e.span().start.column, e.kind().to_string()),
@@ -409,12 +414,12 @@ fn keyword(text: &str, any_case: bool, matcher: &Matcher) -> Result<Keyword, Wro
     })
 }
 
-/// What follows a word in a name that means it: all but small letters, which make another word of it,
-/// other than the `s` of a plural. Sorted.
+/// Bytes that can follow a context word in a name, sorted: all except lower-case letters, which
+/// would make it another word, other than the `s` of a plural.
 const NAME_GOES_ON: &[u8] = b"\t \"%&'(*,-.0123456789:<=>ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]_`s";
-/// The same behind "pass", which begins words for passwords.
+/// The same for "pass", which begins several words for passwords.
 const PASS_GOES_ON: &[u8] = b"\t \"%&'(*,-.0123456789:<=>ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]_`ckpsw";
-/// Words that hardly ever mean a secret where another word goes on.
+/// Words that rarely mean a secret if more lower-case letters follow.
 const WHOLE_WORDS: [&[u8]; 2] = [b"auth", b"login"];
 
 /// Returns the bytes that can follow `keyword` at the start of a match; none if any byte can.
@@ -450,7 +455,7 @@ fn following(regex: &str, keyword: &[u8]) -> Vec<u8> {
 
 fn boundary(name: Option<&str>, matcher: &Matcher, is_context: bool) -> Result<Boundary, Wrong> {
     let (left, right) = match name {
-        // A context word may stand inside a name, and blocks have their own ends.
+        // A context word may be inside a name, and blocks have their own ends.
         None if is_context => (false, true),
         None if matches!(
             matcher,

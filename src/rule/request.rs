@@ -1,6 +1,6 @@
-//! How an issuer is asked about a secret: plain data, as `[rule.validate]` and `[rule.revoke]` say it.
-//! The build script reads these types too, so they know nothing else. `request_text` reads them from
-//! text; `validate` fills them in, and judges the answers.
+//! The data types of requests to issuers, as described by `[rule.validate]` and `[rule.revoke]`.
+//! The build script includes this file, so it must not depend on other modules. `request_text`
+//! parses requests; `validate` fills them in and evaluates the answers.
 
 use std::collections::BTreeMap;
 
@@ -13,41 +13,41 @@ pub struct Requests {
     pub rules: BTreeMap<String, Issuer>,
 }
 
-/// What the issuer of a rule's secrets offers.
+/// The requests that the issuer of a secret supports.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Issuer {
     /// The issuer's name.
     pub provider: String,
     /// How to ask whether a secret is active.
     pub validate: Option<Inquiry>,
-    /// How its holder switches it off.
+    /// How its holder revokes it.
     pub revoke: Option<Inquiry>,
 }
 
-/// One question, in one or two requests.
+/// A validation or revocation, in one or two requests.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Inquiry {
-    /// How the question is asked.
+    /// The protocol of the requests.
     pub kind: Kind,
-    /// The host that `{host}` stands for, unless the user names another one.
+    /// The default value of `{host}`, if the user names no other host.
     pub host: Option<String>,
-    /// The requests, in order: one, or two if the second needs a value of the first. None for kinds other
-    /// than HTTP.
+    /// The requests, in order: one, or two if the second needs a value from the first. Empty for
+    /// kinds other than HTTP.
     pub steps: Vec<Step>,
-    /// Whether the issuer tells the owner about the request, or alerts on it.
+    /// Whether the issuer notifies the owner about the request, or raises an alert.
     pub noisy: bool,
-    /// What the request changes at the issuer, if it does more than read.
+    /// What the request changes at the issuer, if it does not only read.
     pub effect: Option<String>,
 }
 
-/// How a question is asked.
+/// The protocol of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
     /// The requests that the rule names.
     Http,
     /// A request signed with Signature Version 4 of AWS.
     Aws,
-    /// A token for a service account of Google, asked for with a JWT signed by its key.
+    /// A request for a token of a Google service account, with a JWT that its key signs.
     GoogleServiceAccount,
     /// The expiry in a JSON web token; nothing is sent.
     Jwt,
@@ -74,47 +74,47 @@ impl Kind {
         ("mongodb", Self::MongoDb),
     ];
 
-    /// Whether the rule names its requests.
+    /// Returns whether the rule defines the requests.
     pub fn has_steps(self) -> bool {
         matches!(self, Self::Http | Self::Aws | Self::GoogleServiceAccount)
     }
 
-    /// The name in rule files.
+    /// Returns the name in rule files.
     pub fn name(self) -> &'static str {
         let found = Self::ALL.iter().find(|(_, kind)| *kind == self);
         found.map_or("", |(name, _)| name)
     }
 }
 
-/// One HTTP request and how its answer is judged.
+/// One HTTP request and the conditions for its answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Step {
     /// `GET`, `POST`, ...
     pub method: String,
-    /// Where it is sent; begins with `https://`.
+    /// The URL; begins with `https://`.
     pub url: Template,
     /// Names and values.
     pub headers: Vec<(String, Template)>,
-    /// What is sent.
+    /// The body.
     pub body: Option<Template>,
-    /// How values in the body are written.
+    /// How values in the body are escaped.
     pub escape: Escape,
-    /// The secret is active (or switched off, in `revoke`) if one of these holds.
+    /// The secret is active (or revoked, in `revoke`) if one of these conditions is true.
     pub active: Vec<Condition>,
-    /// It is inactive if one of these holds.
+    /// The secret is inactive if one of these conditions is true.
     pub inactive: Vec<Condition>,
-    /// Whose it is.
+    /// The owner of the secret.
     pub whose: Vec<Fact>,
-    /// What it can do, and how long.
+    /// The permissions and the expiry of the secret.
     pub can: Vec<Fact>,
     /// Values that the next step uses.
     pub take: Vec<Fact>,
 }
 
-/// How a value is written inside a body.
+/// How a value is escaped in a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Escape {
-    /// As it is.
+    /// Unchanged.
     Plain,
     /// As in a JSON string, without the quotes.
     Json,
@@ -122,10 +122,10 @@ pub enum Escape {
     Url,
 }
 
-/// Text with values in it, as `Bearer {secret}`.
+/// Text with placeholders, such as `Bearer {secret}`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Template {
-    /// As it was written.
+    /// The text in the rule file.
     pub text: String,
     /// Its pieces.
     pub pieces: Vec<Piece>,
@@ -136,7 +136,7 @@ pub struct Template {
 pub enum Piece {
     /// Literal text.
     Text(String),
-    /// Some values in a row, sent through filters.
+    /// A sequence of values, with filters.
     Value {
         /// The values.
         terms: Vec<Term>,
@@ -154,13 +154,13 @@ pub enum Term {
     Secret,
     /// The issuer's host, without the port.
     Host,
-    /// The value that the rule of this id found near the secret.
+    /// The value that the rule with this id found near the secret.
     Part(String),
-    /// A value that the step before took from its answer.
+    /// A value from the answer of the previous step.
     Taken(String),
 }
 
-/// What is done with a value before it is sent.
+/// A conversion of a value before it is sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Filter {
     /// Base64 with padding.
@@ -169,7 +169,7 @@ pub enum Filter {
     Base64Url,
     /// Percent-encoding of all but unreserved characters.
     Url,
-    /// The same, but for the slash, for secrets that are a path.
+    /// The same without the slash, for secrets that are a path.
     Path,
     /// Escapes of a JSON string.
     Json,
@@ -177,18 +177,18 @@ pub enum Filter {
     Sha256,
     /// HMAC-SHA-256 in lower-case hexadecimal, with this key.
     HmacSha256(Term),
-    /// What stands before the first occurrence of this text; all, if it does not occur.
+    /// The text before the first occurrence of this string; the whole text if there is none.
     Before(String),
-    /// What stands after the last occurrence of this text; nothing can be sent if it does not occur.
+    /// The text after the last occurrence of this string; without an occurrence, nothing is sent.
     After(String),
 }
 
-/// Something that must hold for an answer: all of its clauses.
+/// A condition for an answer: all clauses must be true.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Condition {
-    /// As it was written.
+    /// The text in the rule file.
     pub text: String,
-    /// What must hold.
+    /// The clauses.
     pub clauses: Vec<Clause>,
 }
 
@@ -197,36 +197,37 @@ pub struct Condition {
 pub enum Clause {
     /// The status is one of these.
     Status(Vec<u16>),
-    /// There is a value at this pointer that is not null; one of `values`, if there are any.
+    /// There is a value other than null at this pointer; if `values` is not empty, it is one of
+    /// them.
     Json {
-        /// Where in the answer: segments of a JSON pointer, `*` for any element.
+        /// The segments of a JSON pointer, `*` for any element.
         pointer: Vec<String>,
-        /// What it may be.
+        /// The accepted values.
         values: Vec<String>,
     },
-    /// There is a header of this name; with one of `values`, if there are any.
+    /// There is a header of this name; if `values` is not empty, it has one of them.
     Header {
         /// Its name, lower case.
         name: String,
-        /// What it may be.
+        /// The accepted values.
         values: Vec<String>,
     },
-    /// The body holds this text.
+    /// The body contains this text.
     Has(String),
-    /// The body does not hold this text.
+    /// The body does not contain this text.
     Lacks(String),
 }
 
-/// A value of an answer, and what it is called.
+/// A named value of an answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Fact {
     /// Its name.
     pub name: String,
-    /// Where in the answer it is.
+    /// Its place in the answer.
     pub place: Place,
 }
 
-/// Where in an answer a value is.
+/// The place of a value in an answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Place {
     /// Segments of a JSON pointer, `*` for all elements.

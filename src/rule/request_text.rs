@@ -1,4 +1,4 @@
-//! From the text of a rule file to `Requests`: templates, conditions and facts.
+//! Parses the requests of rule files: templates, conditions and facts.
 //!
 //! ```text
 //! template   text with {secret}, {host}, {rule-id}, {'text'+secret|filter|filter=argument}
@@ -17,7 +17,7 @@ use super::request::{
 };
 use crate::tables::{Field, Kind as Holds};
 
-/// The value of the signed assertion, in the requests of kind 'google-service-account'.
+/// The placeholder of the signed assertion in requests of the kind 'google-service-account'.
 const ASSERTION: &str = "assertion";
 
 /// The fields of a step.
@@ -53,7 +53,7 @@ pub(super) const FIELDS: [Field; 15] = [
     Field::free("also", Holds::Table(&ALSO)),
 ];
 
-/// One of the two tables, as it is written.
+/// The unparsed content of one of the two tables.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Written {
@@ -74,20 +74,20 @@ pub(super) struct Written {
     also: Option<Box<Self>>,
 }
 
-/// What a table is for.
+/// The purpose of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
     /// To ask whether a secret is active.
     Validate,
-    /// To switch it off.
+    /// To revoke it.
     Revoke,
 }
 
-/// What a table may refer to.
+/// The names that a table may refer to.
 pub(super) struct Known<'a> {
-    /// The rules whose values are told with the secret.
+    /// The rules whose values belong to the secret.
     pub(super) parts: &'a HashSet<&'a str>,
-    /// The values that the step before took.
+    /// The values from the previous step.
     taken: HashSet<String>,
 }
 
@@ -98,10 +98,10 @@ impl<'a> Known<'a> {
     }
 }
 
-/// Reads a table.
+/// Parses a table.
 ///
 /// # Errors
-/// What is wrong, with the name of its field.
+/// The reason, with the name of the field.
 pub(super) fn inquiry(
     written: Written,
     purpose: Purpose,
@@ -244,13 +244,13 @@ fn is_host(host: &str) -> bool {
     host.contains('.') && host.split('.').all(is_label)
 }
 
-/// The host of an address, as it was written.
+/// Returns the host part of a URL template.
 fn host_of(url: &Template) -> Option<&str> {
     url.text.strip_prefix("https://")?.split(['/', '?']).next()
 }
 
-/// The host must be written out, or be `{host}`, or have its last two labels written out: a secret must
-/// not be able to name the place that it is sent to.
+/// Checks the host: it must be literal, be `{host}`, or have two literal last labels. A secret must
+/// not be able to choose the host that it is sent to.
 fn check_url(url: &Template) -> Result<(), String> {
     let wrong = || {
         Err(
@@ -317,7 +317,7 @@ fn header(line: &str, known: &Known<'_>) -> Result<(String, Template), String> {
     Ok((name.to_owned(), template(value, known)?))
 }
 
-/// Reads a template.
+/// Parses a template.
 fn template(text: &str, known: &Known<'_>) -> Result<Template, String> {
     let mut pieces = Vec::new();
     let mut literal = String::new();
@@ -439,9 +439,9 @@ fn condition(line: &str) -> Result<Condition, String> {
 /// A word of a condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Word<'a> {
-    /// As it stands.
+    /// A word without quotes.
     Bare(&'a str),
-    /// What stood in single quotes.
+    /// The text in single quotes.
     Quoted(&'a str),
 }
 
@@ -499,7 +499,7 @@ fn clause(words: &[Word<'_>]) -> Option<Clause> {
     }
 }
 
-/// `= a | b | c`, or nothing.
+/// Parses `= a | b | c`, or nothing.
 fn values(words: &[Word<'_>]) -> Option<Vec<String>> {
     let Some((first, rest)) = words.split_first() else {
         return Some(Vec::new());
@@ -515,7 +515,7 @@ fn values(words: &[Word<'_>]) -> Option<Vec<String>> {
     values.collect()
 }
 
-/// The segments of a JSON pointer; `None` if it is none.
+/// Returns the segments of a JSON pointer; `None` if `text` is no pointer.
 fn pointer_of(text: &str) -> Option<Vec<String>> {
     let rest = text.strip_prefix('/')?;
     let segments = rest.split('/');

@@ -1,4 +1,4 @@
-//! Rule sets put together from several files.
+//! Combines the rule sets of several files.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,10 @@ use super::{Rule, RuleSet};
 use crate::error::{Error, Result, nearest, quoted};
 
 impl RuleSet {
-    /// Adds the rules of `more`, which were read from `file`.
+    /// Adds the rules of `more`, which were parsed from `file`.
     ///
     /// # Errors
-    /// `Config` if a rule of the same id is there.
+    /// `Config` if there is already a rule with the same id.
     pub fn add(&mut self, more: Self, file: &str) -> Result<()> {
         if let Some(rule) = more.rules.iter().find(|rule| self.get(&rule.id).is_some()) {
             return Err(Error::config(format!(
@@ -24,10 +24,10 @@ impl RuleSet {
         Ok(())
     }
 
-    /// A digest of each rule, by id.
+    /// Returns a digest of each rule, by id.
     ///
     /// # Panics
-    /// Never: rules are data.
+    /// Never: rules can always be serialised.
     pub fn digests(&self) -> BTreeMap<String, [u8; 16]> {
         let digest = |rule: &Rule| {
             let bytes = postcard::to_stdvec(rule).expect("rules are data");
@@ -38,7 +38,7 @@ impl RuleSet {
         rules.map(|rule| (rule.id.clone(), digest(rule))).collect()
     }
 
-    /// Renames rules that have the id of one of `others`, so that both are used.
+    /// Renames rules that have the same id as one of `others`, so that both can be used.
     pub fn rename_clashes(&mut self, others: &Self) {
         for rule in &mut self.rules {
             if others.get(&rule.id).is_some() {
@@ -58,7 +58,7 @@ impl RuleSet {
         Ok(())
     }
 
-    /// The error for an `id` that no rule has.
+    /// Returns the error for an unknown `id`.
     pub fn unknown(&self, id: &str) -> Error {
         let nearest = nearest(id, self.rules.iter().map(|rule| rule.id.as_str()));
         Error::config(format!("there is no rule {}", quoted(id))).hint(match nearest {

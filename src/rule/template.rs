@@ -1,8 +1,8 @@
-//! Expands the proof templates of a rule into fake tokens, the same ones for the same seed.
+//! Expands the templates in rules into fake tokens. The same seed gives the same tokens.
 //!
-//! `{charset:N}` or `{charset:M..N}` becomes random characters; `{{` and `}}` are braces; `{uuid}`,
-//! `{jwt}`, `{crc32_base62}` and the like are made whole. No token
-//! stands in full in a rule file, so that no scanner takes the file for a leak.
+//! `{charset:N}` and `{charset:M..N}` become random characters; `{{` and `}}` are braces; `{uuid}`,
+//! `{jwt}`, `{crc32_base62}` and others become complete values. Rule files contain no complete
+//! token, so that scanners do not report them.
 
 use crate::error::{Error, Result, quoted};
 
@@ -118,7 +118,7 @@ fn placeholder(name: &str, before: &str, last: &str, random: &mut Random) -> Opt
     characters(set, count, random)
 }
 
-/// The sum of what stands before it: of all, or of the last placeholder's part.
+/// Returns the checksum of the text before it: of the whole text, or of the last placeholder.
 fn checksum(name: &str, before: &str, last: &str) -> Option<String> {
     let sum = crc32fast::hash;
     Some(match name {
@@ -131,7 +131,7 @@ fn checksum(name: &str, before: &str, last: &str) -> Option<String> {
     })
 }
 
-/// Tokens that are made whole.
+/// Returns a complete token of a kind.
 fn whole(name: &str, random: &mut Random) -> Option<String> {
     let mut part = |set, count| characters(set, count, random);
     Some(match name {
@@ -163,7 +163,7 @@ fn whole(name: &str, random: &mut Random) -> Option<String> {
             bech32::encode_upper::<bech32::Bech32>(human, &bytes(32, random)).ok()?
         }
         "nkey" => {
-            // The first two bytes say 'seed' and 'user'.
+            // The first two bytes are the types 'seed' and 'user'.
             let mut key = vec![0x95, 0];
             key.extend(bytes(32, random));
             let sum = crc::Crc::<u16>::new(&crc::CRC_16_XMODEM).checksum(&key);
@@ -183,7 +183,7 @@ fn bytes(count: usize, random: &mut Random) -> Vec<u8> {
     (0..count).map(|_| random.bits().to_le_bytes()[0]).collect()
 }
 
-/// Writes `value` with the digits 0-9, then letters: lower case alone up to base 36.
+/// Formats `value` with the digits 0-9 and letters: only lower case up to base 36.
 fn in_base(base: u32, mut value: u32, width: usize) -> String {
     let set = if base > 36 { "base62" } else { "lower36" };
     let digits = charset(set).expect("a known set");

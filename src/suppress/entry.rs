@@ -1,4 +1,4 @@
-//! One suppression, and the keys under which they are filed.
+//! A suppression and its file, and the keys of digests.
 
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::civil::Date;
@@ -10,16 +10,17 @@ use crate::finding::Fingerprint;
 use crate::paths::PathPattern;
 use crate::tables::{self, Field, Kind};
 
-/// What people say about a suppression.
+/// The details of a suppression.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Details {
-    /// Why it is no danger.
+    /// Why the finding is harmless.
     pub reason: Option<String>,
-    /// Who says so.
+    /// The person who is responsible for it.
     pub owner: Option<String>,
-    /// A pattern: it holds only if every file that ever held the secret is one of these.
+    /// A path pattern. The suppression applies only if it matches every file that ever contained
+    /// the secret.
     pub path: Option<String>,
-    /// The last day on which it holds.
+    /// The last day of validity.
     pub expires: Option<Date>,
 }
 
@@ -57,10 +58,10 @@ struct File {
 }
 
 impl Entry {
-    /// Reads a suppression's file; `name` is its path for errors.
+    /// Parses the file of a suppression; `name` is its path in errors.
     ///
     /// # Errors
-    /// `Config` if it is none.
+    /// `Config` if the file is invalid.
     pub(super) fn parse(text: &str, name: &str) -> Result<Self> {
         let wrong = |line: usize, why: &str| {
             Error::config(format!("'{name}', line {line}: {why}"))
@@ -72,7 +73,7 @@ impl Entry {
                 .map(|field| format!("field {}: ", quoted(&field)));
             wrong(fault.line, &(field.unwrap_or_default() + &fault.why))
         })?;
-        // What is left is a day that is none.
+        // The remaining error is an invalid date.
         let file: File = toml::from_str(text).map_err(|_| {
             let line = tables::line_of_field(text, "expires");
             wrong(line, "field 'expires': it must be a day like 2030-12-31")
@@ -93,7 +94,7 @@ impl Entry {
         })
     }
 
-    /// Writes the file.
+    /// Returns the text of the file.
     pub(super) fn write(&self) -> Result<String> {
         let details = self.details.clone();
         let file = File {
@@ -112,7 +113,7 @@ impl Entry {
 pub struct Digest([u8; 16]);
 
 impl Digest {
-    /// Reads it from 32 hexadecimal digits.
+    /// Parses 32 hexadecimal digits.
     pub fn from_hex(text: &str) -> Option<Self> {
         let bytes = data_encoding::HEXLOWER.decode(text.as_bytes()).ok()?;
         bytes.try_into().ok().map(Self)
@@ -131,7 +132,7 @@ impl std::fmt::Debug for Digest {
     }
 }
 
-/// A random key, shared by all who share the repository.
+/// A random key that all users of the repository share.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key(pub(super) Vec<u8>);
 

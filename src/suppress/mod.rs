@@ -1,14 +1,14 @@
-//! Suppressions: findings that people know and accept, by value, kept in the repository.
+//! Suppressions: accepted findings, identified by value and stored in the repository.
 //!
 //! ```text
 //! entry < pattern, store < mod
 //! ```
 //!
-//! `.unleak/ignore/DIGEST.toml` is one suppression, so that two people who make one each on two
-//! branches never meet in one file; `.unleak/baseline` lists many, a line each. A digest is that of
-//! a finding's fingerprint under a key of `.unleak/keys`, since a plain one of a weak password would
-//! let anybody test guesses. There may be several keys, each named by itself: branches that made
-//! one each merge, too.
+//! `.unleak/ignore/DIGEST.toml` contains one suppression, so that suppressions on two branches
+//! merge without a conflict. `.unleak/baseline` contains many, one per line. The digest of a
+//! finding is a keyed digest of its fingerprint, with a key in `.unleak/keys`: an unkeyed digest
+//! would allow everybody to test guesses of a weak password. There may be several keys, whose files
+//! are named by their content, so that branches with different keys merge, too.
 
 mod entry;
 pub mod pattern;
@@ -28,7 +28,7 @@ use crate::paths::PathPattern;
 use entry::{Entry, Key};
 use pattern::Pattern;
 
-/// Turns the path of a finding into that below the top of the repository.
+/// Converts the path of a finding into a path below the top of the repository.
 pub type Locate<'a> = &'a dyn Fn(&[u8]) -> Vec<u8>;
 
 /// All suppressions of a repository.
@@ -36,27 +36,27 @@ pub type Locate<'a> = &'a dyn Fn(&[u8]) -> Vec<u8>;
 pub struct Suppressions {
     keys: Vec<Key>,
     entries: BTreeMap<Digest, Entry>,
-    /// Those of configurations.
+    /// The suppressions in configuration files.
     pub patterns: Vec<Pattern>,
 }
 
-/// What suppressions make of the findings of a scan.
+/// The findings of a scan after suppressions were applied.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// Those that remain.
+    /// The remaining findings.
     pub findings: Vec<Finding>,
-    /// Those that do not.
+    /// The suppressed findings, for reports.
     pub suppressed: Vec<Suppressed>,
-    /// The same, as they were.
+    /// The suppressed findings, unchanged.
     pub hidden: Vec<Finding>,
-    /// Suppressions that would match but have expired, as people call them.
+    /// Names of expired suppressions that would match a finding.
     pub expired: Vec<String>,
-    /// Suppressions that no finding matched, likewise.
+    /// Names of suppressions that match no finding.
     pub unused: Vec<String>,
 }
 
 impl Suppressions {
-    /// The digest under which `fingerprint` is suppressed, if it is.
+    /// Returns the digest of the suppression of `fingerprint`, if there is one.
     pub fn find(&self, fingerprint: Fingerprint) -> Option<Digest> {
         self.keys
             .iter()
@@ -64,11 +64,11 @@ impl Suppressions {
             .find(|digest| self.entries.contains_key(digest))
     }
 
-    /// Takes out of `findings` what is suppressed on the day `today`. `locate` turns the path of a
-    /// finding into that below the top of the repository.
+    /// Removes the findings that are suppressed on the day `today`. `locate` converts the path of a
+    /// finding into a path below the top of the repository.
     ///
     /// # Errors
-    /// `Config` if a path pattern is wrong.
+    /// `Config` if a path pattern is invalid.
     pub fn apply(
         &self,
         findings: Vec<Finding>,
@@ -126,12 +126,12 @@ impl Suppressions {
         Ok(outcome)
     }
 
-    /// The details of the suppression with this digest.
+    /// Returns the details of the suppression with this digest.
     pub fn details(&self, digest: Digest) -> Option<&Details> {
         self.entries.get(&digest).map(|entry| &entry.details)
     }
 
-    /// Each suppression: its digest, rule, details and where it is kept.
+    /// Returns the digest, rule, details and source of each suppression.
     pub fn list(&self) -> impl Iterator<Item = (Digest, &str, &Details, &'static str)> {
         self.entries
             .iter()
@@ -139,7 +139,7 @@ impl Suppressions {
     }
 }
 
-/// Whether the finding stands only where the suppression says.
+/// Returns whether the path pattern of the suppression matches all files of the finding.
 fn covers(entry: &Entry, finding: &Finding, locate: Locate<'_>) -> Result<bool> {
     let Some(pattern) = &entry.details.path else {
         return Ok(true);
@@ -151,8 +151,7 @@ fn covers(entry: &Entry, finding: &Finding, locate: Locate<'_>) -> Result<bool> 
     }))
 }
 
-/// The paths at which `finding` ever was and that none of the patterns matches; `None` if it never was in
-/// a file.
+/// Returns the paths of `finding` that no pattern matches; `None` if it was never in a file.
 pub fn outside<'f>(patterns: &[PathPattern], finding: &'f Finding) -> Option<Vec<&'f [u8]>> {
     let paths = finding.history.iter().flat_map(|history| &history.paths);
     let paths: Vec<&[u8]> = paths.map(|path| &path[..]).collect();

@@ -1,4 +1,4 @@
-//! Suppressions that people write by hand, in a configuration: by fingerprint, rule or file.
+//! Suppressions in a configuration file: by fingerprint, rule or path.
 
 use regex_automata::meta::Regex;
 use serde::Deserialize;
@@ -10,7 +10,7 @@ use crate::finding::Finding;
 use crate::paths::PathPattern;
 use crate::tables::{Field, Kind};
 
-/// Fewest digits of a fingerprint that name it: as many as reports show.
+/// The minimum length of an abbreviated fingerprint, as shown in reports.
 const SHORT_ID: usize = 12;
 
 /// The fields of [`Written`].
@@ -24,22 +24,22 @@ pub const FIELDS: [Field; 7] = [
     Field::free("expires", Kind::Text),
 ];
 
-/// An `[[ignore]]` of a configuration: what it names must all hold.
+/// An `[[ignore]]` entry of a configuration. All its conditions must match.
 #[derive(Clone, Debug)]
 pub struct Pattern {
     fingerprint: Option<String>,
     rule: Option<String>,
     path: Option<PathPattern>,
     regex: Option<Regex>,
-    /// What was said about it.
+    /// Its reason, owner and expiry date.
     pub details: Details,
-    /// The file it stands in.
+    /// The configuration file.
     pub source: String,
-    /// What it names, for people.
+    /// Its conditions, for messages.
     pub named: String,
 }
 
-/// As it stands in the file.
+/// The unparsed entry.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Written {
@@ -53,10 +53,10 @@ pub struct Written {
 }
 
 impl Pattern {
-    /// Checks what was written in the file `source`; `line` tells on which line a field is.
+    /// Parses an entry of the file `source`; `line` returns the line of a field.
     ///
     /// # Errors
-    /// `Config` if it names nothing, or a part of it is wrong.
+    /// `Config` if the entry has no condition, or if a field is invalid.
     pub fn new(written: Written, source: &str, line: &dyn Fn(&str) -> usize) -> Result<Self> {
         let wrong = |field: &str, why: &str| {
             let line = line(field);
@@ -115,12 +115,12 @@ impl Pattern {
         })
     }
 
-    /// Whether it names one secret, and cannot hide another.
+    /// Returns whether it selects exactly one secret.
     pub fn is_exact(&self) -> bool {
         self.fingerprint.is_some()
     }
 
-    /// Whether it is about `finding`: a path must be that of every file that ever held it.
+    /// Returns whether it matches `finding`. A path must match every file that ever contained it.
     pub fn covers(&self, finding: &Finding, locate: Locate<'_>) -> bool {
         let is_id = |id: &String| finding.fingerprint.to_string().starts_with(id);
         let history = finding.history.as_ref();

@@ -1,5 +1,5 @@
-//! Where suppressions are kept: the directory `.unleak` of a worktree, or of HEAD in a bare
-//! repository.
+//! Reads and writes the suppressions in the directory `.unleak` of a worktree, or reads them from
+//! HEAD of a bare repository.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -17,32 +17,32 @@ use crate::paths::PathPattern;
 
 /// The directory.
 const DIR: &str = ".unleak";
-/// Longest file of one suppression or key, and of a baseline.
+/// Maximum size of the file of a suppression or key, and of a baseline.
 const MAX_FILE: u64 = 64 << 10;
 const MAX_BASELINE: u64 = 64 << 20;
-/// Most files in one directory.
+/// Maximum number of files in one directory.
 const MAX_FILES: usize = 100_000;
-/// Bytes of a key.
+/// Length of a key in bytes.
 const KEY_LEN: usize = 32;
-/// The head of a baseline.
+/// The first line of a baseline.
 const HEAD: &str = "# Findings that are known: written by 'unleak baseline'. Digest, rule.\n";
 
 /// The files of a repository's suppressions, by their path below [`DIR`].
 type Files = BTreeMap<String, Vec<u8>>;
 
-/// The suppressions of a worktree, which can be changed.
+/// The suppressions of a worktree, for changes.
 #[derive(Debug)]
 pub struct Store {
     dir: PathBuf,
-    /// What is there.
+    /// The current suppressions.
     pub all: Suppressions,
 }
 
 impl Suppressions {
-    /// Reads those of `repo`.
+    /// Reads the suppressions of `repo`.
     ///
     /// # Errors
-    /// `Config` if one cannot be understood, `Io` if one cannot be read.
+    /// `Config` if a file is invalid, `Io` if it cannot be read.
     pub fn read(repo: &Repository) -> Result<Self> {
         match repo.git().workdir() {
             Some(root) => parse(&in_directory(&root.join(DIR))?),
@@ -52,10 +52,10 @@ impl Suppressions {
 }
 
 impl Store {
-    /// Opens that of `repo`.
+    /// Opens the suppressions of `repo`.
     ///
     /// # Errors
-    /// `Usage` if the repository is bare; as [`Suppressions::read`].
+    /// `Usage` if the repository is bare; otherwise as for [`Suppressions::read`].
     pub fn open(repo: &Repository) -> Result<Self> {
         let root = repo.git().workdir().ok_or_else(|| {
             Error::usage("a bare repository has no files to change")
@@ -67,10 +67,10 @@ impl Store {
         })
     }
 
-    /// Suppresses the finding with `fingerprint` of `rule`; returns the file that says so.
+    /// Suppresses the finding of `rule` with `fingerprint`; returns the new file.
     ///
     /// # Errors
-    /// `Io` if it cannot be written, `Config` if the pattern is none.
+    /// `Io` if the file cannot be written, `Config` if the pattern is invalid.
     pub fn add(
         &mut self,
         fingerprint: Fingerprint,
@@ -96,7 +96,7 @@ impl Store {
         Ok(path)
     }
 
-    /// Takes a suppression back; returns whether there was one. Those of a baseline go with
+    /// Removes a suppression; returns whether it existed. To remove those of a baseline, use
     /// [`Self::write_baseline`].
     ///
     /// # Errors
@@ -111,25 +111,26 @@ impl Store {
         Ok(true)
     }
 
-    /// Whether a suppression is a file of its own, and not a line of the baseline.
+    /// Returns whether a suppression has its own file and is not a line of the baseline.
     pub fn is_single(&self, digest: Digest) -> bool {
         let entry = self.all.entries.get(&digest);
         entry.is_some_and(|entry| entry.source == "ignore")
     }
 
-    /// Digests of the baseline.
+    /// Returns the digests of the baseline.
     pub fn baseline(&self) -> Vec<Digest> {
         let entries = self.all.entries.iter();
         let listed = entries.filter(|(_, entry)| entry.source == "baseline");
         listed.map(|(digest, _)| *digest).collect()
     }
 
-    /// Whether there is a baseline.
+    /// Returns whether there is a baseline.
     pub fn has_baseline(&self) -> bool {
         self.dir.join("baseline").exists()
     }
 
-    /// Writes a baseline of the entries of `kept` and the findings `added`, by fingerprint and rule.
+    /// Writes a baseline with the entries `kept` and the findings `added`, which are given by
+    /// fingerprint and rule.
     ///
     /// # Errors
     /// `Io` if it cannot be written.
@@ -166,7 +167,7 @@ impl Store {
         self.dir.join("ignore").join(format!("{digest}.toml"))
     }
 
-    /// The first key; makes one if there is none.
+    /// Returns the first key; generates one if there is none.
     fn key(&mut self) -> Result<Key> {
         if let Some(key) = self.all.keys.first() {
             return Ok(key.clone());
@@ -175,7 +176,7 @@ impl Store {
         getrandom::fill(&mut bytes)
             .map_err(|e| Error::internal("the system gives no random bytes").because(e))?;
         let text = data_encoding::HEXLOWER.encode(&bytes);
-        // Its first digits name it: two keys never share a file.
+        // Its first digits are the file name, so that two keys never share a file.
         let path = self.dir.join("keys").join(&text[..16]);
         write(&path, &format!("{text}\n"))?;
         self.all.keys.push(Key(bytes.clone()));
@@ -248,7 +249,7 @@ fn limit(name: &str) -> u64 {
     }
 }
 
-/// Reads regular files only: a link could lead anywhere.
+/// Reads only regular files, because a symbolic link could lead outside of the repository.
 fn in_directory(dir: &Path) -> Result<Files> {
     let mut files = Files::new();
     let mut add = |path: &Path, name: String| -> Result<()> {
@@ -284,10 +285,10 @@ fn in_directory(dir: &Path) -> Result<Files> {
     Ok(files)
 }
 
-/// Reads what HEAD has; nothing if there is no HEAD yet.
+/// Reads the files of HEAD; none if there is no commit yet.
 fn in_head(repo: &Repository) -> Result<Files> {
     let mut files = Files::new();
-    // Messages of gix are not passed on: they can repeat what stands in an object.
+    // Messages of gix are not shown, because they can contain text from an object.
     let cannot = || {
         Error::repository(format!("cannot read '{DIR}' in HEAD"))
             .because("an object cannot be read")
