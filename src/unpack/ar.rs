@@ -1,14 +1,14 @@
-//! Lists the members of a Unix archive (ar(5)), with the long names of System V and of BSD. Nothing is
-//! copied but names.
+//! Lists the members of a Unix archive (ar(5)), with the long names of System V and of BSD. Copies
+//! only names.
 
 use super::format::AR_MAGIC;
 use super::{Failure, Part, Reason};
 
-/// Size of a header, and how it ends.
+/// The size of a header, and its last bytes.
 const HEADER: usize = 60;
 const HEADER_END: &[u8] = b"`\n";
 
-/// Lists the members of `bytes`, at most `max`, and says why there may be more.
+/// Lists at most `max` members of `bytes`, and the reason if there may be more.
 pub(super) fn list(bytes: &[u8], max: u64) -> (Vec<Part>, Option<Failure>) {
     let mut parts: Vec<Part> = Vec::new();
     let mut long_names: &[u8] = &[];
@@ -57,7 +57,7 @@ pub(super) fn list(bytes: &[u8], max: u64) -> (Vec<Part>, Option<Failure>) {
     (parts, None)
 }
 
-/// The name at an offset of the table of long names.
+/// Returns the name at an offset in the table of long names.
 fn long_name(names: &[u8], digits: &[u8]) -> Vec<u8> {
     let rest = number(digits).and_then(|at| names.get(at..));
     let name = rest.and_then(|rest| rest.split(|&byte| byte == b'\n').next());

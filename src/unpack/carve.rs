@@ -1,5 +1,5 @@
-//! Finds where compressed streams may begin inside of other bytes: in a program, a database, an image,
-//! a pack of git.
+//! Finds possible beginnings of compressed streams inside other data: in a program, a database, an
+//! image, or a git pack.
 
 use std::ops::Range;
 
@@ -17,10 +17,10 @@ const FIRST: [bool; 256] = {
     first
 };
 
-/// The shortest stream.
+/// The minimum length of a stream.
 const MIN_LEN: usize = 12;
 
-/// Where the next stream may begin in `range` of `bytes`, and of what format it would be.
+/// Returns the next possible beginning of a stream in `range` of `bytes`, and its format.
 pub(super) fn next(bytes: &[u8], range: Range<usize>) -> Option<(usize, Format)> {
     let end = range.end.min(bytes.len());
     let mut at = range.start;
@@ -34,7 +34,7 @@ pub(super) fn next(bytes: &[u8], range: Range<usize>) -> Option<(usize, Format)>
     }
 }
 
-/// The stream or archive that `rest` may begin with.
+/// Returns the format of the stream or archive that may begin at `rest`.
 fn begins(rest: &[u8]) -> Option<Format> {
     if rest.len() < MIN_LEN {
         return None;
@@ -51,7 +51,8 @@ fn begins(rest: &[u8]) -> Option<Format> {
     }
 }
 
-/// The header of a zlib stream of the usual window, and a block that can be one (RFC 1950, RFC 1951).
+/// Returns whether the bytes can be the header of a zlib stream with the usual window, and of a
+/// block (RFC 1950, RFC 1951).
 fn is_zlib(flags: u8, block: u8, after: &[u8]) -> bool {
     if flags & 0x20 != 0 || !(0x7800 + u16::from(flags)).is_multiple_of(31) {
         return false;
@@ -60,7 +61,7 @@ fn is_zlib(flags: u8, block: u8, after: &[u8]) -> bool {
         // Stored: the length, and its complement.
         0 => matches!(after, [a, b, c, d, ..] if a ^ c == 0xff && b ^ d == 0xff),
         1 => true,
-        // Codes of their own: fewer lengths than there are letters.
+        // Dynamic codes: there are at most 286 literal codes and 30 distance codes.
         2 => block >> 3 <= 29 && after.first().is_some_and(|next| next & 31 <= 29),
         _ => false,
     }

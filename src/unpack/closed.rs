@@ -1,12 +1,12 @@
-//! Formats that hold text and are not opened, and files that are encrypted as such: nothing is passed
-//! over without a word.
+//! Recognises formats that contain text but are not supported, and encrypted files, so that they
+//! are reported.
 
 use memchr::memmem;
 
 use super::format::is_binary;
 use super::{Failure, Reason};
 
-/// First bytes, and the name.
+/// The first bytes of unsupported formats, and their names.
 const NOT_OPENED: [(&[u8], &str); 19] = [
     (b"Rar!\x1a\x07", "rar archive"),
     (b"xar!\0", "xar archive"),
@@ -29,7 +29,7 @@ const NOT_OPENED: [(&[u8], &str); 19] = [
     (b"conectix", "VHD image"),
 ];
 
-/// The same for what is encrypted.
+/// The same for encrypted formats.
 const ENCRYPTED: [(&[u8], &str); 14] = [
     (b"\0GITCRYPT\0", "git-crypt"),
     (b"age-encryption.org/v1\n", "age"),
@@ -47,11 +47,11 @@ const ENCRYPTED: [(&[u8], &str); 14] = [
     (b"-----BEGIN PGP MESSAGE-----", "OpenPGP"),
 ];
 
-/// Begins a file of ansible-vault.
+/// The beginning of an ansible-vault file.
 const VAULT: &[u8] = b"$ANSIBLE_VAULT;";
 /// A value that sops encrypted.
 const SOPS: &[u8] = b"ENC[AES256_GCM,";
-/// Where the end of a file of sops is looked for, and the word that stands there.
+/// The region at the end of a sops file that is searched, and the keyword there.
 const SOPS_TAIL: usize = 8 << 10;
 const SOPS_WORD: &[u8] = b"version";
 const SOPS_WORD_TAIL: usize = 96;
@@ -59,11 +59,11 @@ const SOPS_WORD_TAIL: usize = 96;
 const UTF7: [&[u8]; 4] = [b"+/v8", b"+/v9", b"+/v+", b"+/v/"];
 /// The trailer of an Apple disk image.
 const DMG_TRAILER: usize = 512;
-/// A stream of an office document that a password protects, in UTF-16.
+/// The name of a stream in a password-protected office document, in UTF-16.
 const OLE: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
 const OLE_ENCRYPTED: &[u8] = b"E\0n\0c\0r\0y\0p\0t\0e\0d\0P\0a\0c\0k\0a\0g\0e\0";
 
-/// Says why `bytes` are not opened, if they are such a file.
+/// Returns why `bytes` are not opened, if they are such a file.
 pub(super) fn kind(bytes: &[u8]) -> Option<Failure> {
     if let Some(failure) = text(bytes) {
         return Some(failure);
@@ -94,12 +94,12 @@ pub(super) fn kind(bytes: &[u8]) -> Option<Failure> {
     None
 }
 
-/// Whether a text is a file that is not opened.
+/// Returns whether a text is an unsupported or encrypted file.
 pub(super) fn is_closed_text(bytes: &[u8]) -> bool {
     text(bytes).is_some()
 }
 
-/// Those that are text.
+/// Recognises the formats that are text.
 fn text(bytes: &[u8]) -> Option<Failure> {
     let first = *bytes.first()?;
     match first {
@@ -115,7 +115,7 @@ fn text(bytes: &[u8]) -> Option<Failure> {
         }
         _ => {}
     }
-    // Every file of sops ends with what it was encrypted with, the version last.
+    // Every sops file ends with its encryption metadata; the last entry is the version.
     let end = &bytes[bytes.len().saturating_sub(SOPS_WORD_TAIL)..];
     let tail = &bytes[bytes.len().saturating_sub(SOPS_TAIL)..];
     let is_sops = memmem::find(end, SOPS_WORD).is_some() && memmem::find(tail, SOPS).is_some();

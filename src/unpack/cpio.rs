@@ -1,19 +1,19 @@
-//! Lists the entries of a cpio archive: the new format, with or without checksums (cpio(5), "New ASCII
-//! Format"), and the one of POSIX.1 ("Portable ASCII Format"). Nothing is copied but names.
+//! Lists the entries of a cpio archive: of the new format, with or without checksums (cpio(5), "New
+//! ASCII Format"), and of POSIX.1 ("Portable ASCII Format"). Copies only names.
 
 use super::{Failure, Part, Reason};
 
 /// The name of the last entry.
 const TRAILER: &[u8] = b"TRAILER!!!";
 
-/// How a header is written.
+/// The layout of a header.
 struct Layout {
     header: usize,
     radix: u32,
-    /// Where the lengths of name and content are.
+    /// The positions of the lengths of name and content.
     name_len: (usize, usize),
     len: (usize, usize),
-    /// What name and content are padded to.
+    /// The alignment of name and content.
     padding: usize,
 }
 
@@ -32,7 +32,8 @@ const POSIX: Layout = Layout {
     padding: 1,
 };
 
-/// Lists the entries of `bytes`, at most `max`; says where they end, and why there may be more.
+/// Lists at most `max` entries of `bytes`. Also returns where they end, and the reason if there may
+/// be more.
 pub(super) fn list(bytes: &[u8], max: u64) -> (Vec<Part>, usize, Option<Failure>) {
     let mut parts = Vec::new();
     let mut at = 0;
@@ -60,7 +61,7 @@ pub(super) fn list(bytes: &[u8], max: u64) -> (Vec<Part>, usize, Option<Failure>
     }
 }
 
-/// The entry at `at`: its name, where its content is, and where the next begins.
+/// Returns the entry at `at`: its name, the range of its content, and the start of the next entry.
 fn entry(bytes: &[u8], at: usize) -> Option<(&[u8], std::ops::Range<usize>, usize)> {
     let rest = bytes.get(at..)?;
     let layout = match rest.get(..6)? {

@@ -1,9 +1,10 @@
-//! Tells formats by their first bytes, and zip archives also by their end. Names are never asked: in a
-//! history they lie or are missing. What is known and not opened is told in `closed.rs`.
+//! Detects formats by their first bytes, and zip archives also by their end. File names are not
+//! used: in a history they are wrong or missing. `closed.rs` recognises the formats that are not
+//! supported.
 
 use serde::{Deserialize, Serialize};
 
-/// Bytes at the start of a buffer that [`detect`] looks at; the size of a tar header.
+/// The number of bytes at the start of a buffer that [`detect`] examines: the size of a tar header.
 const LOOK: usize = 512;
 
 /// Magic number of a zstd frame (RFC 8878, section 3.1.1).
@@ -12,7 +13,7 @@ pub(super) const ZSTD_FRAME: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 /// Start of an xz stream (The .xz File Format, section 2.1.1.1).
 pub(super) const XZ_STREAM: [u8; 6] = [0xfd, b'7', b'z', b'X', b'Z', 0];
 
-/// Start of a gzip member with the only method there is (RFC 1952, section 2.3.1).
+/// Start of a gzip member with the only defined method (RFC 1952, section 2.3.1).
 pub(super) const GZIP_MEMBER: [u8; 3] = [0x1f, 0x8b, 8];
 
 /// Magic number of an lz4 frame (LZ4 Frame Format Description, "General Structure").
@@ -24,7 +25,7 @@ const TAR_CHECKSUM: std::ops::Range<usize> = 148..156;
 /// An archive or a compressed stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Format {
-    /// A zip archive, and its descendants: jar, docx, apk, whl, nupkg.
+    /// A zip archive, and formats based on it: jar, docx, apk, whl, nupkg.
     Zip,
     /// A gzip file (RFC 1952).
     Gzip,
@@ -46,7 +47,7 @@ pub enum Format {
     Lzip,
     /// A brotli stream (RFC 7932).
     Brotli,
-    /// A Unix archive, as Debian packages and static libraries are.
+    /// A Unix archive, such as a Debian package or a static library.
     Ar,
     /// A cpio archive: new, with and without checksums, or of POSIX.1.
     Cpio,
@@ -82,16 +83,17 @@ impl Format {
     }
 }
 
-/// Returns the format of `bytes`. Looks at the first and the last 512 bytes only, but for a zip
-/// archive with a comment behind a program.
+/// Returns the format of `bytes`. Examines only the first and the last 512 bytes, except for a zip
+/// archive with a comment at the end of a program.
 ///
-/// Never returns [`Format::Zlib`] and [`Format::Brotli`]: their first bytes are too weak a sign.
+/// Never returns [`Format::Zlib`] and [`Format::Brotli`], whose first bytes are not distinctive
+/// enough.
 pub fn detect(bytes: &[u8]) -> Option<Format> {
     let by_start = detect_start(&bytes[..bytes.len().min(LOOK)]);
     by_start.or_else(|| has_zip_at_end(bytes).then_some(Format::Zip))
 }
 
-/// The same by the first bytes alone.
+/// Returns the format by the first bytes only.
 fn detect_start(head: &[u8]) -> Option<Format> {
     if is_zip(head) {
         Some(Format::Zip)
@@ -110,7 +112,7 @@ fn detect_start(head: &[u8]) -> Option<Format> {
     }
 }
 
-/// Formats whose first bytes are enough.
+/// Returns a format with an unambiguous magic number.
 fn by_magic(head: &[u8]) -> Option<Format> {
     match head {
         [0x04, 0x22, 0x4d, 0x18, ..] => Some(Format::Lz4),
@@ -127,10 +129,11 @@ fn by_magic(head: &[u8]) -> Option<Format> {
     }
 }
 
-/// Starts a Unix archive (ar(5)).
+/// The beginning of a Unix archive (ar(5)).
 pub(super) const AR_MAGIC: &[u8] = b"!<arch>\n";
 
-/// The usual properties, a dictionary of a size that encoders use, and a plausible length.
+/// Returns whether the header has the usual properties, a dictionary size that encoders use, and a
+/// plausible length.
 fn is_lzma(head: &[u8]) -> bool {
     let Some((&[0x5d, a, b, c, d, size @ ..], _)) = head.split_first_chunk::<13>() else {
         return false;
@@ -141,7 +144,7 @@ fn is_lzma(head: &[u8]) -> bool {
     is_usual && (size == u64::MAX || size < 1 << 38)
 }
 
-/// Digits where the header has numbers.
+/// Returns whether the numeric fields of the header contain digits.
 fn is_cpio(head: &[u8]) -> bool {
     let digits = head.get(6..70).unwrap_or_default();
     digits.len() == 64 && digits.iter().all(u8::is_ascii_hexdigit)
@@ -152,8 +155,8 @@ fn is_cpio(head: &[u8]) -> bool {
 const ZIP_END: &[u8] = b"PK\x05\x06";
 const ZIP_END_LEN: usize = 22;
 
-/// Whether `bytes` end with the directory of a zip archive: a self-extracting archive is a program
-/// with one behind it.
+/// Returns whether `bytes` end with the directory of a zip archive. A self-extracting archive is a
+/// program with an archive at its end.
 fn has_zip_at_end(bytes: &[u8]) -> bool {
     let Some(at) = bytes.len().checked_sub(ZIP_END_LEN) else {
         return false;
@@ -161,7 +164,7 @@ fn has_zip_at_end(bytes: &[u8]) -> bool {
     if bytes[at..].starts_with(ZIP_END) {
         return true;
     }
-    // A comment of up to 64 KiB: only looked for where there is no text.
+    // The comment has up to 64 KiB; the search is only worthwhile in binary data.
     let tail = &bytes[at.saturating_sub(0xffff)..];
     let ends = |found: usize| match tail.get(found + ZIP_END_LEN - 2..found + ZIP_END_LEN) {
         Some(&[low, high]) => {
@@ -172,7 +175,7 @@ fn has_zip_at_end(bytes: &[u8]) -> bool {
     is_binary(bytes) && memchr::memmem::find_iter(tail, ZIP_END).any(ends)
 }
 
-/// Whether `bytes` are no text: control characters are among the first or the last.
+/// Returns whether `bytes` are binary data: there are control characters at the start or the end.
 pub(super) fn is_binary(bytes: &[u8]) -> bool {
     let has_control = |part: &[u8]| {
         let is_control =
@@ -184,26 +187,28 @@ pub(super) fn is_binary(bytes: &[u8]) -> bool {
         || has_control(&bytes[bytes.len().saturating_sub(LOOK)..])
 }
 
-/// Whether something may be in `bytes` that has to be opened, or that is known not to be: a quick
-/// look, which says no to text.
+/// Returns whether `bytes` may contain something to unpack, or an unsupported format. This is a
+/// quick check that returns false for text.
 pub fn may_hold(bytes: &[u8]) -> bool {
     let head = &bytes[..bytes.len().min(LOOK)];
     is_binary(bytes) || detect_start(head).is_some() || super::closed::is_closed_text(bytes)
 }
 
-/// A local header, an empty archive, or the mark of an archive that was once split.
+/// Returns whether `head` is a local header, an empty archive, or the marker of a formerly split
+/// archive.
 fn is_zip(head: &[u8]) -> bool {
     [b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08"]
         .iter()
         .any(|magic| head.starts_with(*magic))
 }
 
-/// The magic number, and none of the flags that are reserved.
+/// Returns whether `head` has the magic number and no reserved flag.
 fn is_gzip(head: &[u8]) -> bool {
     head.starts_with(&GZIP_MEMBER) && head.get(3).is_some_and(|flags| flags & 0xe0 == 0)
 }
 
-/// The file header, and the mark of a block or of the end: three letters and a digit are text.
+/// Returns whether `head` has the file header, and the magic number of a block or of the end. The
+/// header alone could be text.
 pub(super) fn is_bzip2(head: &[u8]) -> bool {
     head.starts_with(b"BZh")
         && head
@@ -215,7 +220,8 @@ pub(super) fn is_bzip2(head: &[u8]) -> bool {
         })
 }
 
-/// A frame, or skippable frames and then a frame: other formats use skippable frames as well.
+/// Returns whether `head` begins with a frame, or with skippable frames and a frame. Other formats
+/// use skippable frames, too.
 fn is_zstd(head: &[u8]) -> bool {
     let mut rest = head;
     while let Some((_, after)) = skippable_frame(rest) {
@@ -224,8 +230,8 @@ fn is_zstd(head: &[u8]) -> bool {
     rest.starts_with(&ZSTD_FRAME)
 }
 
-/// Returns the content of the zstd skippable frame that `bytes` begin with, and what follows it.
-/// `None` if there is no such frame or it is cut off.
+/// Returns the content of the zstd skippable frame at the start of `bytes`, and the bytes after it.
+/// `None` if there is no such frame or it is truncated.
 pub(super) fn skippable_frame(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (header, rest) = bytes.split_first_chunk::<8>()?;
     let [kind, 0x2a, 0x4d, 0x18, a, b, c, d] = *header else {
@@ -237,8 +243,8 @@ pub(super) fn skippable_frame(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
         .flatten()
 }
 
-/// A header whose checksum is right: the sum of its bytes, its own place taken as spaces. No
-/// "ustar" is asked for, since v7 archives have none.
+/// Returns whether the checksum of the header is right: the sum of its bytes, with spaces in the
+/// place of the checksum. Does not require "ustar", which v7 archives do not have.
 fn is_tar(head: &[u8]) -> bool {
     if head.len() < LOOK {
         return false;

@@ -1,9 +1,9 @@
-//! Opens archives and compressed streams held in memory: what a secret was packed into.
+//! Unpacks archives and compressed streams in memory.
 //!
-//! Knows neither git nor rules: bytes in, members out. Formats are told by their first bytes, never
-//! by a name. Everything read is a claim: decoders run behind one panic barrier, announced sizes
-//! allocate nothing, and the work for one outer buffer is bounded by [`Limits`], so that results
-//! depend on the buffer alone.
+//! This module is independent of git and of rules: its input is bytes, its output is members. It
+//! detects formats by their first bytes, never by a name. It does not trust its input: a panic in a
+//! decoder is caught, announced sizes allocate nothing, and [`Limits`] bound the work for an outer
+//! buffer, so that results depend only on this buffer.
 //!
 //! ```text
 //!  bytes -> detect -> zip, tar: a list of entries -+-> stream: one codec, at most so many bytes
@@ -12,8 +12,8 @@
 //!             +------------------- walk <-----------------------+
 //! ```
 //!
-//! What is no text and no format that is known is searched for streams that begin somewhere inside of
-//! it; what is known and not opened is a [`Problem`] that names it.
+//! Binary data of an unknown format is searched for streams that begin inside it. A known but
+//! unsupported format is a [`Problem`] that names it.
 
 mod ar;
 mod carve;
@@ -31,30 +31,31 @@ mod zip;
 
 pub use format::{Format, detect, may_hold};
 
-/// What may be unpacked from one outer buffer.
+/// Limits for the data that is unpacked from one outer buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Formats inside each other; a tar inside a gzip stream counts as two. At most
-    /// [`Limits::DEPTH_CEILING`] whatever is asked for, since each one takes stack.
+    /// Nesting depth of formats; a tar inside a gzip stream counts as two. Never more than
+    /// [`Limits::DEPTH_CEILING`], because each level needs stack.
     pub max_depth: u32,
-    /// Entries and streams, at all depths together. Each stream of a file of several counts.
+    /// Number of entries and streams at all depths. Each stream of a file with several streams
+    /// counts.
     pub max_members: u64,
-    /// Unpacked bytes of one member. What a member holds up to there is still shown.
+    /// Unpacked bytes of one member. The content up to this limit is still passed on.
     pub max_member_bytes: u64,
-    /// Unpacked bytes at all depths together. An entry whose packed form is longer than what comes
-    /// out of it counts with its packed bytes, since reading those is the work. Members of a tar
-    /// are parts of it and count nothing.
+    /// Unpacked bytes at all depths. An entry whose packed form is longer than its content counts
+    /// with its packed bytes, since these have to be read. Members of a tar are parts of it and do
+    /// not count.
     pub max_total_bytes: u64,
-    /// Unpacked bytes, at all depths together, for each byte of the outer buffer. Not before they
-    /// are more than [`Limits::RATIO_FREE_BYTES`].
+    /// Unpacked bytes at all depths per byte of the outer buffer. Applies only after
+    /// [`Limits::RATIO_FREE_BYTES`].
     pub max_ratio: u64,
 }
 
 impl Limits {
-    /// The most that [`Limits::max_depth`] can ask for.
+    /// The maximum of [`Limits::max_depth`].
     pub const DEPTH_CEILING: u32 = 32;
 
-    /// Unpacked bytes that no ratio forbids: a small file of zeros is no attack.
+    /// Unpacked bytes that are always permitted: a small file of zeros is no attack.
     pub const RATIO_FREE_BYTES: u64 = 1 << 20;
 
     /// Returns how many bytes may be unpacked from an outer buffer of `packed` bytes.
@@ -78,22 +79,21 @@ impl Default for Limits {
     }
 }
 
-/// Something that came out of the outer buffer.
+/// A member of the outer buffer.
 #[derive(Clone, Copy)]
 pub struct Member<'a> {
     /// The outermost format.
     pub format: Format,
     /// Names from the outermost archive inwards, as stored: `["inner.tar", "dir/file"]`. A
-    /// compressed stream adds its stored name, or nothing if it has none.
+    /// compressed stream adds its stored name, if it has one.
     ///
-    /// What an archive holds beside files has a last element in parentheses: `(comment)` of an
-    /// archive, entry or stream, `(pax)` for what a tar's extended header says, `(link)` for the
-    /// target of a link, `(skippable frame)` of a zstd stream, `(trailing bytes)` behind a stream,
-    /// `(names)` of the entries of an archive inside of another format, `(text)` of a document,
-    /// `(payload)` of a package. A stream inside of a binary is `(at byte N)`.
+    /// Data other than files has a last element in parentheses: `(comment)` of an archive, entry or
+    /// stream, `(pax)` for the extended header of a tar, `(link)` for the target of a link,
+    /// `(skippable frame)` of a zstd stream, `(trailing bytes)` after a stream, `(names)` of the
+    /// entries of a nested archive, `(text)` of a document, `(payload)` of a package. A stream
+    /// inside binary data is `(at byte N)`.
     pub path: &'a [Vec<u8>],
-    /// The content. Empty for directories, and for entries that cannot be read: their names may
-    /// tell enough.
+    /// The content. Empty for directories and unreadable entries, whose names may contain secrets.
     pub bytes: &'a [u8],
 }
 
@@ -106,33 +106,34 @@ pub enum Reason {
     Corrupt,
     /// A password would be needed.
     Encrypted,
-    /// A method or variant that is not known here.
+    /// An unknown method or variant.
     Unsupported,
-    /// A format that is known, and for which there is no reader here.
+    /// A known format that is not supported.
     NotOpened,
 }
 
-/// Something that was not unpacked, or not to its end.
+/// Data that was not unpacked, or not completely.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// Where, as in [`Member::path`].
+    /// Its place, as in [`Member::path`].
     pub path: Vec<Vec<u8>>,
-    /// Why.
+    /// The kind of problem.
     pub reason: Reason,
-    /// What happened, for people. Holds no content.
+    /// The description for people. Contains no content.
     pub detail: String,
 }
 
-/// Shows every innermost member of `bytes` to `see`, in the order in which they are stored, and
-/// returns what could not be read. Shows nothing if [`may_hold`] says no.
+/// Passes every innermost member of `bytes` to `see`, in stored order, and returns the problems.
+/// Does nothing if [`may_hold`] returns false.
 ///
-/// Members that are archives or streams themselves are opened instead of shown. Those that cannot
-/// be opened to their end are shown too, after what came out of them, so that nothing is lost; the
-/// caller has `bytes` itself. Parts of zip archives that no directory names are found as well. Content is shown as far as it goes when a limit or damage ends it.
+/// Members that are archives or streams are opened. If they cannot be read to the end, they are
+/// also passed to `see`, after their own members, so that nothing is lost; the caller has `bytes`
+/// itself. Also finds parts of zip archives that are not in the directory. If a limit or damage
+/// ends a member, its content up to there is passed on.
 ///
-/// Takes time linear in the bytes read and unpacked. Of very many problems only the first are
-/// returned, and one more that counts the others. A panic inside a decoder becomes a problem, but
-/// the process's panic hook still hears of it; a panic in `see` is passed on.
+/// The time is linear in the number of bytes read and unpacked. If there are very many problems,
+/// returns the first ones, and one more with the number of the others. A panic in a decoder becomes
+/// a problem, but the panic hook of the process is called; a panic in `see` is passed on.
 pub fn unpack(bytes: &[u8], limits: &Limits, see: &mut dyn FnMut(&Member<'_>)) -> Vec<Problem> {
     walk::Walk::new(bytes, limits, see).run(bytes)
 }
@@ -143,7 +144,7 @@ struct Part {
     content: std::ops::Range<usize>,
 }
 
-/// A [`Problem`] that does not know yet where it is.
+/// A [`Problem`] without its place.
 #[derive(Clone, Debug)]
 struct Failure {
     reason: Reason,
@@ -171,18 +172,18 @@ impl Failure {
     }
 }
 
-/// Runs code of other packages on hostile bytes: the one place where a panic of theirs ends.
+/// Runs code of other crates on untrusted bytes. This is the only place that catches their panics.
 ///
-/// What `run` changed before a panic stays as it was then; callers pass buffers that are valid
-/// after every single step, and drop everything else. Never inlined: what decoders keep on the
-/// stack must not add up over nested formats.
+/// Changes that `run` made before a panic remain. Callers pass buffers that are valid after every
+/// step, and drop everything else. Not inlined, so that the stack of decoders does not add up over
+/// nested formats.
 #[inline(never)]
 fn guard<T>(run: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(run))
         .unwrap_or_else(|_| Err(Failure::corrupt("the decoder failed")))
 }
 
-/// Returns `bytes` from `start` on, at most `len` of them.
+/// Returns at most `len` of the `bytes` from `start` on.
 fn part(bytes: &[u8], start: u64, len: u64) -> &[u8] {
     let at = |offset: u64| {
         usize::try_from(offset)

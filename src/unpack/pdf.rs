@@ -1,5 +1,6 @@
-//! The text of a PDF document (ISO 32000-1): what the content streams show, as far as its characters
-//! stand there as such. A font with an encoding of its own shows glyphs by number.
+//! Extracts the text of a PDF document (ISO 32000-1): the strings in content streams whose
+//! characters are stored directly. A font with its own encoding shows glyphs by number; its text
+//! cannot be read.
 
 use std::ops::Range;
 
@@ -7,21 +8,21 @@ use memchr::memmem;
 
 use crate::work;
 
-/// A space in an array of strings is at least this far, in thousandths of the size of the font.
+/// The minimum width of a space in an array of strings, in thousandths of the font size.
 const SPACE: i32 = -180;
-/// Strings inside each other, at most.
+/// Maximum nesting of strings.
 const MAX_NESTING: u32 = 64;
-/// Bytes before a stream in which its dictionary is.
+/// The number of bytes before a stream that are searched for its dictionary.
 const DICTIONARY: usize = 1024;
 
-/// Whether the stream at `start` is a picture.
+/// Returns whether the stream at `start` is an image.
 pub(super) fn is_picture(bytes: &[u8], start: usize) -> bool {
     let before = &bytes[start.saturating_sub(DICTIONARY)..start];
     let object = memmem::rfind(before, b" obj").unwrap_or(0);
     memmem::find(&before[object..], b"/Image").is_some()
 }
 
-/// The streams of a document that are not compressed.
+/// Returns the uncompressed streams of a document.
 pub(super) fn plain_streams(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut from = 0;
     std::iter::from_fn(move || {
@@ -41,12 +42,12 @@ pub(super) fn plain_streams(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// Where the stream that begins at `start` ends.
+/// Returns the end of the stream that begins at `start`.
 pub(super) fn stream_end(bytes: &[u8], start: usize) -> usize {
     memmem::find(&bytes[start..], b"endstream").map_or(bytes.len(), |at| start + at)
 }
 
-/// What keeps text of `bytes`, a document or a stream of one, from being read.
+/// Returns why text of `bytes`, a document or one of its streams, cannot be read.
 pub(super) fn unread(bytes: &[u8]) -> Option<&'static str> {
     let has = |word: &[u8]| memmem::find(bytes, word).is_some();
     match () {
@@ -59,12 +60,12 @@ pub(super) fn unread(bytes: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// Whether the document is encrypted.
+/// Returns whether the document is encrypted.
 pub(super) fn is_encrypted(bytes: &[u8]) -> bool {
     memmem::find(bytes, b"/Encrypt ").is_some()
 }
 
-/// Appends what `content` shows to `out`, a line for each place on the page.
+/// Appends the text of `content` to `out`, one line for each place on the page.
 pub(super) fn text(content: &[u8], out: &mut Vec<u8>) {
     let mut at = 0;
     while let Some(found) = memmem::find(&content[at..], b"BT") {
@@ -82,7 +83,7 @@ pub(super) fn text(content: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// Reads up to `ET`; returns how many bytes that took.
+/// Reads up to `ET`; returns the number of bytes read.
 fn block(content: &[u8], out: &mut Vec<u8>) -> usize {
     let (mut at, mut in_array) = (0, false);
     while let Some(&byte) = content.get(at) {
@@ -143,7 +144,7 @@ fn is_space(number: &[u8]) -> bool {
         .is_some_and(|number| number < SPACE)
 }
 
-/// Reads a string in parentheses; returns how many bytes it took.
+/// Reads a string in parentheses; returns the number of bytes read.
 fn literal(content: &[u8], out: &mut Vec<u8>) -> usize {
     let (mut at, mut depth) = (1, 1);
     while let Some(&byte) = content.get(at) {
@@ -169,7 +170,7 @@ fn literal(content: &[u8], out: &mut Vec<u8>) -> usize {
     at
 }
 
-/// Reads what follows a backslash; returns how many bytes it took.
+/// Reads the escape sequence after a backslash; returns the number of bytes read.
 fn escape(rest: &[u8], out: &mut Vec<u8>) -> usize {
     let octal = rest
         .iter()
@@ -192,7 +193,7 @@ fn escape(rest: &[u8], out: &mut Vec<u8>) -> usize {
     rest.len().min(1)
 }
 
-/// Reads a string of hexadecimal digits; returns how many bytes it took.
+/// Reads a string of hexadecimal digits; returns the number of bytes read.
 fn digits(content: &[u8], out: &mut Vec<u8>) -> usize {
     let len = content.iter().take_while(|&&byte| byte != b'>').count();
     let mut values = content[..len]

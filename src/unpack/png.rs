@@ -1,15 +1,15 @@
-//! The parts of a PNG image (PNG specification, third edition, section 5) in which text can be: all
-//! chunks but those of the picture, and what follows the image.
+//! Finds the parts of a PNG image (PNG specification, third edition, section 5) that can contain
+//! text: all chunks except those of the picture, and the bytes after the image.
 
 use std::ops::Range;
 
 const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
 /// Chunks of the picture and of the frames of an animation.
 const PICTURE: [&[u8]; 2] = [b"IDAT", b"fdAT"];
-/// Bytes of a chunk beside its content: length, type and checksum.
+/// The size of a chunk without its content: length, type and checksum.
 const AROUND: usize = 12;
 
-/// Where `bytes` can hold text, if they are such an image.
+/// Returns the ranges of `bytes` that can contain text, if they are a PNG image.
 pub(super) fn parts(bytes: &[u8]) -> Option<Vec<Range<usize>>> {
     let mut at = bytes.starts_with(SIGNATURE).then_some(SIGNATURE.len())?;
     let mut parts = Vec::new();

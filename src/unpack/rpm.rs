@@ -1,16 +1,16 @@
-//! Finds the payload of an RPM package (RPM file format, version 3): a lead, two headers, and then a
-//! compressed cpio archive to the end. What the headers say stands there uncompressed.
+//! Finds the payload of an RPM package (RPM file format, version 3): after a lead and two headers,
+//! a compressed cpio archive takes the rest of the file. The headers are not compressed.
 
 /// Size of the lead.
 const LEAD: usize = 96;
-/// Starts a header.
+/// The beginning of a header.
 const HEADER: [u8; 4] = [0x8e, 0xad, 0xe8, 1];
-/// Size of a header's own head, and of an entry of its index.
+/// The size of the fixed part of a header, and of an entry of its index.
 const ENTRY: usize = 16;
-/// What the first header is padded to.
+/// The alignment of the first header.
 const PADDING: usize = 8;
 
-/// The payload of `bytes`, if its headers are whole.
+/// Returns the payload of `bytes`, if the headers are complete.
 pub(super) fn payload(bytes: &[u8]) -> Option<&[u8]> {
     let signature = header_len(bytes.get(LEAD..)?)?;
     let main = LEAD.checked_add(signature.checked_next_multiple_of(PADDING)?)?;

@@ -1,33 +1,33 @@
-//! Lists what a 7z archive holds ("7zFormat.txt" of the LZMA SDK): folders, which are compressed as one
-//! stream, and the files in each. Nothing is allocated by a number of the header that its own bytes do
-//! not justify.
+//! Lists the contents of a 7z archive ("7zFormat.txt" of the LZMA SDK): folders, each of which is
+//! one compressed stream, and the files in them. Never allocates by a number of the header that its
+//! own size does not justify.
 
 use super::stream::{self, Codec};
 use super::{Failure, Reason, guard};
 
-/// Begins an archive; with the two bytes of its version.
+/// The beginning of an archive, with the first byte of its version.
 pub(super) const MAGIC: &[u8] = b"7z\xbc\xaf\x27\x1c\0";
-/// The header at the start.
+/// The size of the start header.
 const START_LEN: u64 = 32;
-/// A header that is itself compressed may be so long.
+/// Maximum size of a compressed header after unpacking.
 const MAX_HEADER: u64 = 64 << 20;
-/// Methods that follow one another in a folder: a filter, a compression, an encryption.
+/// Maximum number of methods in a folder: filters, compression, encryption.
 const MAX_CODERS: u64 = 4;
 
 /// One compressed stream of an archive.
 #[derive(Debug, Default)]
 pub(super) struct Folder {
-    /// Where its bytes are in the archive.
+    /// The range of its bytes in the archive.
     pub packed: std::ops::Range<u64>,
-    /// How they are compressed, or why they cannot be read.
+    /// The compression method; `None` if it is not supported.
     pub codec: Option<Codec>,
     /// Whether a password is needed.
     pub is_encrypted: bool,
-    /// What the files in it are called, and how long each is.
+    /// The name and length of each of its files.
     pub files: Vec<(Vec<u8>, u64)>,
 }
 
-/// All that an archive holds.
+/// The contents of an archive.
 #[derive(Debug, Default)]
 pub(super) struct Listing {
     pub folders: Vec<Folder>,
@@ -35,7 +35,7 @@ pub(super) struct Listing {
     pub empty: Vec<Vec<u8>>,
 }
 
-/// Reads the header of `bytes`, which may be compressed itself, to at most `max_files` files.
+/// Reads the header of `bytes`, which may be compressed, for at most `max_files` files.
 pub(super) fn list(bytes: &[u8], max_files: u64) -> Result<Listing, Failure> {
     let number = |at: usize| {
         let found = bytes.get(at..at + 8)?;
@@ -47,7 +47,7 @@ pub(super) fn list(bytes: &[u8], max_files: u64) -> Result<Listing, Failure> {
     let header = range(bytes, START_LEN.saturating_add(offset), len);
     let header = header.ok_or_else(|| Failure::corrupt("the archive is cut off"))?;
     let mut header = header.to_vec();
-    // A header can be compressed more than once, but nobody does it.
+    // A header can be compressed more than once, which no archiver does.
     for _ in 0..4 {
         let mut reader = Reader { rest: &header };
         match reader.byte()? {
@@ -116,7 +116,8 @@ impl<'b> Reader<'b> {
         Ok(bytes)
     }
 
-    /// A number: the leading ones of its first byte say how many follow.
+    /// Reads a number. The count of leading ones in its first byte is the number of bytes that
+    /// follow.
     fn number(&mut self) -> Result<u64, Failure> {
         let first = self.byte()?;
         let more = first.leading_ones();
@@ -124,7 +125,7 @@ impl<'b> Reader<'b> {
         for at in 0..more {
             value |= u64::from(self.byte()?) << (8 * at);
         }
-        // What is left of the first byte are the highest bits.
+        // The remaining bits of the first byte are the highest ones.
         let high = if more < 7 {
             u64::from(first) & ((1 << (7 - more)) - 1)
         } else {
@@ -133,7 +134,7 @@ impl<'b> Reader<'b> {
         Ok(value | high.checked_shl(8 * more).unwrap_or(0))
     }
 
-    /// A number of things of which each takes a byte at least.
+    /// Reads a count of items, each of which needs at least one byte.
     fn count(&mut self) -> Result<u64, Failure> {
         let count = self.number()?;
         match count <= self.rest.len() as u64 {
@@ -142,7 +143,7 @@ impl<'b> Reader<'b> {
         }
     }
 
-    /// As many bits as there are things.
+    /// Reads one bit per item.
     fn bits(&mut self, count: u64) -> Result<Vec<bool>, Failure> {
         let bytes = self.bytes(count.div_ceil(8))?;
         let bit = |at: u64| {
@@ -152,7 +153,7 @@ impl<'b> Reader<'b> {
         Ok((0..count).map(bit).collect())
     }
 
-    /// Checksums of `count` things, of which some have none.
+    /// Skips the checksums of `count` items, some of which have none.
     fn skip_digests(&mut self, count: u64) -> Result<(), Failure> {
         let known = match self.byte()? {
             0 => self.bits(count)?.iter().filter(|is| **is).count() as u64,
@@ -162,20 +163,20 @@ impl<'b> Reader<'b> {
     }
 }
 
-/// A folder as the header describes it.
+/// The description of a folder in the header.
 #[derive(Debug, Default)]
 struct Coders {
     codec: Option<Codec>,
     is_encrypted: bool,
-    /// Streams that come out, of which the last is the content.
+    /// The number of output streams.
     outputs: u64,
     inputs: u64,
     sizes: Vec<u64>,
-    /// Which output no other method takes.
+    /// The output that is not the input of another method.
     last: usize,
 }
 
-/// What a header says of compressed streams.
+/// The description of compressed streams in the header.
 #[derive(Debug, Default)]
 struct Streams {
     packed_at: u64,
@@ -260,7 +261,7 @@ impl Streams {
         let all = counts
             .iter()
             .fold(0u64, |sum, count| sum.saturating_add(*count));
-        // Each but the last of a folder has a size of a byte at least.
+        // Each size except the last of a folder takes at least one byte.
         let least = (reader.rest.len() + counts.len()) as u64;
         if all > max_files || all > least {
             return Err(Failure::new(Reason::Limit, "holds too many entries"));
@@ -283,11 +284,11 @@ impl Streams {
             next = reader.byte()?;
         }
         if next == 0x0a {
-            // Checksums are not compared; the end of this part is found by the next one's.
+            // Checksums are not verified. They are skipped up to the next part.
             let single = counts.iter().filter(|count| **count == 1).count() as u64;
             let unknown = all - single;
             let before = reader.rest;
-            // Those of folders of one file can stand with the folders.
+            // For folders with one file, the checksum can be stored with the folder.
             for count in [all, unknown] {
                 reader.rest = before;
                 if reader.skip_digests(count).is_ok() && reader.rest.first() == Some(&0) {
@@ -302,7 +303,7 @@ impl Streams {
         }
     }
 
-    /// The folders, with at most `max` of them.
+    /// Returns the folders with at most `max` files.
     fn folders(self, max: usize) -> Result<Vec<Folder>, Failure> {
         let mut folders = Vec::new();
         let (mut at, mut packed) = (self.packed_at, self.packed.into_iter());
@@ -314,7 +315,7 @@ impl Streams {
             let end = at.saturating_add(len);
             folders.push(Folder {
                 packed: at..end,
-                // Several inputs are those of filters for programs.
+                // Only filters for programs have several inputs.
                 codec: coders.codec.filter(|_| coders.inputs == 1),
                 is_encrypted: coders.is_encrypted,
                 files: sizes.into_iter().map(|size| (Vec::new(), size)).collect(),
@@ -330,7 +331,7 @@ impl Coders {
         self.sizes.get(self.last).copied().unwrap_or_default()
     }
 
-    /// Tells a method that needs it how much comes out.
+    /// Sets the output length of a method that needs it.
     fn know_len(&mut self) {
         if let Some(Codec::Lzma1 { len, .. }) = &mut self.codec {
             *len = self.sizes.iter().copied().max().unwrap_or_default();
@@ -338,7 +339,7 @@ impl Coders {
     }
 }
 
-/// The methods of one folder. Filters for programs change no text, and are passed over.
+/// Reads the methods of a folder. Ignores filters for programs, because they do not change text.
 fn coders(reader: &mut Reader<'_>) -> Result<Coders, Failure> {
     let mut found = Coders::default();
     let count = reader.number()?;
@@ -426,7 +427,7 @@ fn method(id: &[u8], properties: &[u8]) -> Method {
     }
 }
 
-/// What a header says.
+/// The parsed header.
 #[derive(Default)]
 struct Header {
     streams: Streams,
@@ -478,7 +479,7 @@ impl Header {
         }
     }
 
-    /// Puts names and files together: those without content take none.
+    /// Combines names and files. Empty files have no content in a folder.
     fn listing(self) -> Result<Listing, Failure> {
         let mut listing = Listing {
             folders: self.streams.folders(usize::MAX)?,
@@ -503,7 +504,7 @@ impl Header {
     }
 }
 
-/// Names in UTF-16, each with a zero behind it.
+/// Decodes names in UTF-16, each of which ends with a zero.
 fn names(bytes: &[u8]) -> Vec<Vec<u8>> {
     let units = bytes
         .as_chunks::<2>()

@@ -1,9 +1,9 @@
-//! Compressed streams to bytes, never more than the caller asks for.
+//! Decompresses streams, up to a limit of the caller.
 //!
-//! Each codec is a reader of another package over a slice; this file feeds them, stops them, and
-//! says in one voice how they ended. What a decoder yields before it fails is kept, save for the
-//! last read of at most [`CHUNK`] bytes, which the packages lose. Checksums are compared for all
-//! formats but zstd, whose decoder does not without a further package.
+//! Each codec is a reader of another crate over a slice. This file feeds and stops the readers, and
+//! reports their errors in one form. Output before an error is kept, except for the last read of at
+//! most [`CHUNK`] bytes, which the crates lose. Verifies the checksums of all formats except zstd,
+//! whose decoder needs another crate for this.
 
 use std::io::{ErrorKind, Read};
 
@@ -15,17 +15,17 @@ use super::format::{self, Format};
 use super::{Failure, Reason, guard};
 use crate::work;
 
-/// Bytes asked of a decoder at once.
+/// The number of bytes that are read from a decoder at once.
 const CHUNK: usize = 16 << 10;
 
-/// Bytes of window or dictionary that a stream may ask for: what `xz -9` and `zstd --ultra -20`
-/// need, and half of what `zstd --ultra -22` does.
+/// Maximum window or dictionary size in bytes: enough for `xz -9` and `zstd --ultra -20`, and half
+/// of what `zstd --ultra -22` needs.
 const MAX_WINDOW_BYTES: u32 = 64 << 20;
 
-/// Memory for an xz decoder: the largest window, and what its other tables take (at most 1 MiB).
+/// Memory limit of an xz decoder: the largest window and its other tables (at most 1 MiB).
 const MAX_XZ_KIB: u32 = (MAX_WINDOW_BYTES >> 10) + 1024;
 
-/// How one run of bytes is compressed.
+/// The compression method of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Codec {
     Deflate,
@@ -39,23 +39,23 @@ pub(super) enum Codec {
     Lzip,
     /// With the header of lzma-utils.
     LzmaFile,
-    /// As zip stores it (APPNOTE.TXT, section 5.8.8), with the length that the archive announces.
+    /// As stored in zip (APPNOTE.TXT, section 5.8.8), with the announced length.
     Lzma(Option<u64>),
-    /// As 7z stores it, without a header.
+    /// As stored in 7z, without a header.
     Lzma1 {
         props: u8,
         window: u32,
         len: u64,
     },
-    /// The same of the second version, with a window of so many bytes.
+    /// The same for LZMA2, with the window size in bytes.
     Lzma2(u32),
-    /// Not at all.
+    /// Not compressed.
     Stored,
 }
 
 impl Codec {
-    /// Work for a stream, whose decoder has tables to clear, and for each byte of what comes out of
-    /// it, or of what goes in if that is more.
+    /// Returns the work for a stream, whose decoder has tables to clear, and the work per byte of
+    /// its output, or of its input if that is longer.
     fn prices(self) -> (u64, u64) {
         match self {
             Self::Deflate | Self::Zlib | Self::Gzip => (5_000, 6),
@@ -73,26 +73,27 @@ impl Codec {
     }
 }
 
-/// What came out of a compressed file beside its content.
+/// The results of decompressing a file, besides its content.
 #[derive(Default)]
 pub(super) struct Decoded {
-    /// The name that the file was stored under.
+    /// The stored file name.
     pub name: Option<Vec<u8>>,
-    /// Comments of gzip members, one a line.
+    /// The comments of gzip members, one per line.
     pub comment: Vec<u8>,
-    /// Contents of zstd's skippable frames, one a line.
+    /// The contents of zstd skippable frames, one per line.
     pub skipped: Vec<u8>,
-    /// Bytes of the input that were used.
+    /// The number of input bytes that were used.
     pub taken: usize,
-    /// Streams that were read, each at the cost of a fresh decoder.
+    /// The number of streams, each of which needed a new decoder.
     pub streams: u64,
     /// Why it ended early.
     pub failure: Option<Failure>,
 }
 
-/// Appends the content of the compressed file that `input` begins with to `out`, at most `max`
-/// bytes: all gzip members, zstd frames, bzip2 or xz streams that follow each other, at most
-/// `max_streams`. A bzip2 stream of 14 bytes costs megabytes of cleared tables.
+/// Decompresses the file at the start of `input`, and appends at most `max` bytes to `out`. The
+/// file consists of at most `max_streams` consecutive gzip members, zstd frames, bzip2 streams or
+/// xz streams. The limit is needed because a bzip2 stream of 14 bytes requires megabytes of cleared
+/// tables.
 pub(super) fn decode_file(
     format: Format,
     input: &[u8],
@@ -143,7 +144,7 @@ pub(super) fn decode_file(
     }
 }
 
-/// Counts the work of one stream of `codec` that took `taken` bytes and gave `made`.
+/// Counts the work for a stream of `codec` with `taken` input bytes and `made` output bytes.
 pub(super) fn spend(codec: Codec, taken: usize, made: usize) {
     let (stream, byte) = codec.prices();
     let bytes = taken.max(made) as u64;
@@ -151,8 +152,8 @@ pub(super) fn spend(codec: Codec, taken: usize, made: usize) {
     work::spend(stream + bytes.saturating_mul(byte));
 }
 
-/// Appends what the single stream at the start of `rest` holds to `out`, at most `max` bytes, and
-/// moves `rest` behind it.
+/// Decompresses the single stream at the start of `rest`, appends at most `max` bytes to `out`, and
+/// moves `rest` to the end of the stream.
 pub(super) fn decode(
     codec: Codec,
     rest: &mut &[u8],
@@ -197,7 +198,7 @@ pub(super) fn decode(
     }
 }
 
-/// Refuses a window that is larger than any common encoder asks for.
+/// Refuses a window that is larger than those of common encoders.
 fn check_window(window: u32) -> Result<(), Failure> {
     if window <= MAX_WINDOW_BYTES {
         return Ok(());
@@ -227,7 +228,7 @@ fn codec_of(format: Format) -> Option<Codec> {
     }
 }
 
-/// Returns whether `rest`, behind one stream, begins with another that belongs to the same file.
+/// Returns whether `rest`, after a stream, begins with another stream of the same file.
 fn continues(codec: Codec, rest: &[u8]) -> bool {
     match codec {
         Codec::Gzip => rest.starts_with(&format::GZIP_MEMBER),
@@ -235,7 +236,7 @@ fn continues(codec: Codec, rest: &[u8]) -> bool {
         Codec::Xz => rest.starts_with(&format::XZ_STREAM),
         Codec::Bzip2 => format::is_bzip2(rest),
         Codec::Lz4 => rest.starts_with(&format::LZ4_FRAME),
-        // The reader of lzip goes on by itself.
+        // The lzip reader reads all members.
         Codec::Deflate
         | Codec::Zlib
         | Codec::Lzma(_)
@@ -248,7 +249,7 @@ fn continues(codec: Codec, rest: &[u8]) -> bool {
     }
 }
 
-/// Returns `rest` behind the zeros that xz allows between streams, in fours.
+/// Returns `rest` without the zeros that xz permits between streams, in groups of four.
 fn without_padding(codec: Codec, rest: &[u8]) -> &[u8] {
     if codec != Codec::Xz {
         return rest;
@@ -257,7 +258,8 @@ fn without_padding(codec: Codec, rest: &[u8]) -> &[u8] {
     &rest[zeros / 4 * 4..]
 }
 
-/// Notes the content of the skippable frames that `rest` begins with, and returns what follows.
+/// Stores the content of the skippable frames at the start of `rest`, and returns the bytes after
+/// them.
 fn skip_frames<'a>(mut rest: &'a [u8], decoded: &mut Decoded) -> &'a [u8] {
     while let Some((content, after)) = format::skippable_frame(rest) {
         add_line(&mut decoded.skipped, content);
@@ -273,7 +275,7 @@ fn add_line(lines: &mut Vec<u8>, line: &[u8]) {
     lines.extend_from_slice(line);
 }
 
-/// One gzip member, with its name and comment.
+/// Decompresses a gzip member, with its name and comment.
 fn gunzip(
     rest: &mut &[u8],
     max: u64,
@@ -293,14 +295,14 @@ fn gunzip(
     result
 }
 
-/// One zstd frame. `decoder` keeps its buffers from frame to frame.
+/// Decompresses a zstd frame. `decoder` keeps its buffers between frames.
 fn unzstd(
     rest: &mut &[u8],
     decoder: &mut FrameDecoder,
     max: u64,
     out: &mut Vec<u8>,
 ) -> Result<(), Failure> {
-    /// An empty last block, and a checksum that nobody compares.
+    /// An empty last block, and a checksum that is not verified.
     const END_OF_FRAME: &[u8] = &[1, 0, 0, 0, 0, 0, 0];
     decoder.set_max_window_size(u64::from(MAX_WINDOW_BYTES));
     let start = out.len();
@@ -308,7 +310,7 @@ fn unzstd(
         StreamingDecoder::new_with_decoder(rest, &mut *decoder).map_err(|e| zstd_failure(&e))?;
     let result = pump(&mut reader, max, out);
     if result.as_ref().is_err_and(|f| f.reason == Reason::Corrupt) {
-        // The decoder keeps back a window of good bytes until the frame ends: end it.
+        // The decoder holds back a window of valid bytes until the end of the frame: end it.
         let ended = decoder.decode_blocks(END_OF_FRAME, BlockDecodingStrategy::All);
         if let (Ok(true), Some(kept)) = (ended, decoder.collect()) {
             let room = max.saturating_sub((out.len() - start) as u64);
@@ -332,7 +334,7 @@ fn zstd_failure(error: &FrameDecoderError) -> Failure {
     }
 }
 
-/// An LZMA stream behind the header that zip gives it: version, length of properties, properties.
+/// Decompresses an LZMA stream after its zip header: version, length of properties, properties.
 fn unlzma(rest: &mut &[u8], len: Option<u64>, max: u64, out: &mut Vec<u8>) -> Result<(), Failure> {
     let Some((&[_, _, 5, 0, props, a, b, c, d], stream)) = rest.split_first_chunk::<9>() else {
         return Err(Failure::corrupt("the LZMA header is damaged"));
@@ -346,7 +348,8 @@ fn unlzma(rest: &mut &[u8], len: Option<u64>, max: u64, out: &mut Vec<u8>) -> Re
     pump(&mut reader, max, out)
 }
 
-/// A brotli stream that takes all of `rest`: chance makes the beginning of one, and seldom its end.
+/// Decompresses a brotli stream that must take all of `rest`. Random data often looks like the
+/// beginning of a stream, but rarely like its end.
 fn unbrotli(rest: &mut &[u8], max: u64, out: &mut Vec<u8>) -> Result<(), Failure> {
     let alloc = StandardAlloc::default;
     let mut state = BrotliState::new_strict(alloc(), alloc(), alloc());
@@ -379,7 +382,7 @@ fn unbrotli(rest: &mut &[u8], max: u64, out: &mut Vec<u8>) -> Result<(), Failure
     }
 }
 
-/// The header of lzip says how large the window is (lzip manual, "File format").
+/// Checks the window size in the lzip header (lzip manual, "File format").
 fn check_lzip_window(rest: &[u8]) -> Result<(), Failure> {
     let coded = rest.get(5).copied().unwrap_or_default();
     let window = 1u64 << (coded & 31);
@@ -392,7 +395,7 @@ fn check_lzip_window(rest: &[u8]) -> Result<(), Failure> {
     }
 }
 
-/// Appends all that `reader` yields to `out`, at most `max` bytes.
+/// Appends the output of `reader` to `out`, at most `max` bytes.
 fn pump(reader: &mut dyn Read, max: u64, out: &mut Vec<u8>) -> Result<(), Failure> {
     let mut chunk = [0; CHUNK];
     let mut room = max;
@@ -401,7 +404,7 @@ fn pump(reader: &mut dyn Read, max: u64, out: &mut Vec<u8>) -> Result<(), Failur
         if got == 0 {
             return Ok(());
         }
-        // A reader that claims more than it was given is a bug of its own: no panic of ours.
+        // A reader that returns too large a length has a bug, which must not cause a panic here.
         let got = chunk.get(..got).unwrap_or(&chunk);
         out.extend_from_slice(super::part(got, 0, room));
         let Some(left) = room.checked_sub(got.len() as u64) else {

@@ -1,18 +1,18 @@
 //! Lists the entries of a tar archive: v7, ustar, pax or GNU (POSIX.1-2017 pax, GNU tar manual
-//! "Basic Tar Format"). Entries are parts of the archive; nothing is copied but names.
+//! "Basic Tar Format"). Entries are ranges of the archive. Copies only names.
 
 use std::ops::Range;
 
 use super::{Failure, Reason, guard};
 
-/// Size of a header, and what content is padded to.
+/// The size of a header, and the alignment of content.
 const BLOCK: usize = 512;
 
-/// Where a GNU header says that a map of holes goes on in the next block, and where that block
-/// says so itself.
+/// The position of the flag that the map of holes of a GNU sparse file continues in the next block:
+/// in the header, and in such a block.
 const SPARSE_GOES_ON: (usize, usize) = (482, 504);
 
-/// Keys of pax headers that the entry shows by itself, or that hold times and owners.
+/// Keys of pax headers that are visible in the entry, or that contain times and owners.
 const PAX_KNOWN: [&[u8]; 10] = [
     b"path",
     b"linkpath",
@@ -29,16 +29,16 @@ const PAX_KNOWN: [&[u8]; 10] = [
 /// One entry of an archive.
 pub(super) struct Entry {
     pub name: Vec<u8>,
-    /// Where the content is. Of a sparse file only what is stored, with the map of its holes.
+    /// The range of the content. For a sparse file, the stored data with the map of holes.
     pub content: Range<usize>,
     /// The target of a hard or symbolic link.
     pub link: Vec<u8>,
-    /// What its extended header says beyond [`PAX_KNOWN`], as `key=value` lines.
+    /// The entries of its extended header that are not in [`PAX_KNOWN`], as `key=value` lines.
     pub pax: Vec<u8>,
 }
 
-/// Lists the entries of `bytes`, at most `max`, and says why there may be more. Archives that
-/// follow each other are taken as one.
+/// Lists at most `max` entries of `bytes`, and the reason if there may be more. Treats consecutive
+/// archives as one.
 pub(super) fn list(bytes: &[u8], max: u64) -> (Vec<Entry>, Option<Failure>) {
     let mut entries = Vec::new();
     let result = guard(|| collect(bytes, max, &mut entries));
@@ -60,7 +60,7 @@ fn collect(bytes: &[u8], max: u64, entries: &mut Vec<Entry>) -> Result<(), Failu
             pax: extended(&mut entry),
             content: content.start.min(bytes.len())..content.end.min(bytes.len()),
         };
-        // Sizes that contradict each other must not let many entries share the same bytes.
+        // Contradictory sizes must not let many entries share the same bytes.
         let header = usize::try_from(entry.raw_header_position()).unwrap_or(usize::MAX);
         if let Some(last) = entries.last_mut() {
             last.content.end = last.content.end.min(header).max(last.content.start);
@@ -73,7 +73,8 @@ fn collect(bytes: &[u8], max: u64, entries: &mut Vec<Entry>) -> Result<(), Failu
     Ok(())
 }
 
-/// Returns where the header says that the content is, which may be beyond the archive's end.
+/// Returns the range of the content according to the header. It may be beyond the end of the
+/// archive.
 fn extent(bytes: &[u8], entry: &tar::Entry<'_, &[u8]>) -> Result<Range<usize>, Failure> {
     let start = usize::try_from(entry.raw_file_position()).unwrap_or(usize::MAX);
     let sparse = entry.header().entry_type().is_gnu_sparse();
@@ -96,10 +97,10 @@ fn extent(bytes: &[u8], entry: &tar::Entry<'_, &[u8]>) -> Result<Range<usize>, F
     Ok(start..end)
 }
 
-/// Returns what the entry's extended header holds beside names and the like.
+/// Returns the unusual entries of the extended header.
 fn extended(entry: &mut tar::Entry<'_, &[u8]>) -> Vec<u8> {
     let mut lines = Vec::new();
-    // A global header is an entry of its own, whose content is shown.
+    // A global header is a separate entry, whose content is passed on.
     if entry.header().entry_type().is_pax_global_extensions() {
         return lines;
     }

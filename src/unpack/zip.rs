@@ -1,8 +1,8 @@
 //! Lists the entries of a zip archive (APPNOTE.TXT 6.3.10).
 //!
-//! The central directory says what an archive holds. What it does not name is looked for between
-//! the entries that it does: entries that were deleted, hidden behind a second one of the same
-//! name, or whose directory is cut off. Nothing is unpacked here.
+//! The central directory lists the entries of an archive. The space between these entries is
+//! searched for others: deleted entries, entries hidden by a second one of the same name, and
+//! entries whose directory is truncated. This file unpacks nothing.
 
 use std::io::Cursor;
 use std::ops::Range;
@@ -13,23 +13,23 @@ use memchr::memmem;
 use super::stream::Codec;
 use super::{Failure, Reason, guard, part};
 
-/// Starts a local header (section 4.3.7).
+/// The beginning of a local header (section 4.3.7).
 const LOCAL_HEADER: &[u8] = b"PK\x03\x04";
 
-/// Starts the sizes behind an entry whose header could not know them (section 4.3.9.3).
+/// The beginning of the sizes after an entry whose header does not contain them (section 4.3.9.3).
 const DATA_DESCRIPTOR: &[u8] = b"PK\x07\x08";
 
 /// Size of a local header without name and extra field.
 const LOCAL_HEADER_LEN: usize = 30;
 
-/// Set in the flags: the content is encrypted; the sizes stand behind it.
+/// Flags: the content is encrypted; the sizes are after the content.
 const ENCRYPTED: u16 = 1;
 const SIZES_FOLLOW: u16 = 1 << 3;
 
-/// A size that stands in an extra field (section 4.5.3).
+/// Marks a size that is in an extra field (section 4.5.3).
 const SIZE_IN_EXTRA: u32 = u32::MAX;
 
-/// How the content of an entry is kept.
+/// The compression method of an entry.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Method {
     Stored,
@@ -44,18 +44,18 @@ pub(super) struct Entry<'a> {
     pub name: Vec<u8>,
     pub comment: Vec<u8>,
     pub method: Method,
-    /// The content as it is kept, as far as there is any; what follows it too if nothing says
-    /// where it ends.
+    /// The packed content, as far as it exists. Also contains the bytes after it if its end is
+    /// unknown.
     pub packed: &'a [u8],
-    /// Fewer bytes are there than should be.
+    /// The content is truncated.
     pub cut_off: bool,
     /// Checksum of the content, if it is known.
     pub crc: Option<u32>,
-    /// Where it is in the archive, header included.
+    /// Its range in the archive, including the header.
     pub span: Range<usize>,
 }
 
-/// What an archive holds, in the order in which it is stored.
+/// The contents of an archive, in stored order.
 #[derive(Default)]
 pub(super) struct Listing<'a> {
     pub entries: Vec<Entry<'a>>,
@@ -93,11 +93,11 @@ pub(super) fn list(bytes: &[u8], max: u64) -> Listing<'_> {
     listing
 }
 
-/// Lists the entries that have a header in `bytes`, whatever a directory says, at most `max`.
+/// Lists at most `max` entries that have a header in `bytes`, without the directory.
 pub(super) fn entries(bytes: &[u8], max: u64) -> (Vec<Entry<'_>>, Option<Failure>) {
     let mut entries = Vec::new();
     let is_full = walk_gap(bytes, 0..bytes.len(), max, &mut entries);
-    // Four bytes can be chance; a method that is known, with a name, is none.
+    // The four bytes of a header can occur by chance, but hardly with a known method and a name.
     entries.retain(|entry| !entry.name.is_empty() && !matches!(entry.method, Method::Unknown(_)));
     (entries, is_full.then(too_many))
 }
@@ -123,7 +123,7 @@ fn read_directory<'a>(
         let named = directory.entry(index).map_err(damaged)?;
         let start = usize::try_from(named.header_start()).unwrap_or(usize::MAX);
         let Some(header) = LocalHeader::parse(bytes, start) else {
-            // Another entry may be in its place: the gaps will tell.
+            // Another entry may be in its place; the search of the gaps finds it.
             let detail = "an entry is not where the directory says";
             listing.failures.push(Failure::corrupt(detail));
             continue;
@@ -209,7 +209,7 @@ fn walk_gap<'a>(
     false
 }
 
-/// What stands before the content of an entry.
+/// The header before the content of an entry.
 struct LocalHeader<'a> {
     flags: u16,
     method: u16,
@@ -217,12 +217,12 @@ struct LocalHeader<'a> {
     packed_len: u32,
     len: u32,
     name: &'a [u8],
-    /// Where the content starts.
+    /// The start of the content.
     content: usize,
 }
 
 impl<'a> LocalHeader<'a> {
-    /// Returns the local header at `start`, if there is a whole one.
+    /// Returns the local header at `start`, if it is complete.
     fn parse(bytes: &'a [u8], start: usize) -> Option<Self> {
         let rest = bytes.get(start..)?;
         let header = rest.get(..LOCAL_HEADER_LEN)?;
@@ -241,14 +241,14 @@ impl<'a> LocalHeader<'a> {
         })
     }
 
-    /// The entry whose header this is, at `start` of `bytes`, without help of a directory.
+    /// Returns the entry of this header at `start` of `bytes`, without the directory.
     fn entry(&self, bytes: &'a [u8], start: usize) -> Entry<'a> {
         let sizes_follow = self.flags & SIZES_FOLLOW != 0;
         let unknown = sizes_follow && self.packed_len == 0 || self.packed_len == SIZE_IN_EXTRA;
         let rest = &bytes[self.content..];
         let mut packed = part(rest, 0, u64::from(self.packed_len));
         if unknown {
-            // Up to the next header: these four bytes are rare enough inside packed content.
+            // The content ends at the next header, whose four bytes are rare in packed data.
             packed = &rest[..memmem::find(rest, LOCAL_HEADER).unwrap_or(rest.len())];
             if self.method == 0 {
                 let end = memmem::find(packed, DATA_DESCRIPTOR).unwrap_or(packed.len());

@@ -1,8 +1,8 @@
-//! Opens one format inside the other, within the limits of the outer buffer.
+//! Unpacks nested formats within the limits of the outer buffer.
 //!
-//! Recursion is as deep as formats are nested, which [`Limits`] bound; no decoder lives while what
-//! came out of it is looked at. Every byte that is unpacked is charged before it is shown, whether
-//! its stream ends well or not.
+//! The recursion is as deep as the nesting of formats, which [`Limits`] bound. A decoder is dropped
+//! before its output is examined. Every unpacked byte is counted before it is passed on, even if
+//! its stream fails.
 
 mod search;
 
@@ -14,10 +14,10 @@ use super::{ar, closed, cpio, pdf, rpm, sevenz, tar, zip};
 use crate::work;
 use search::Streams;
 
-/// Problems that are returned one by one: their paths take memory, and nobody reads more.
+/// Maximum number of problems that are returned separately, because their paths take memory.
 const MAX_PROBLEMS: usize = 256;
 
-/// Whether something was read to its end.
+/// Whether data was read completely.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Opened {
     Whole,
@@ -32,11 +32,11 @@ pub(super) struct Walk<'s> {
     /// The outermost format.
     outer: Format,
     problems: Vec<Problem>,
-    /// Problems beyond [`MAX_PROBLEMS`].
+    /// The number of problems beyond [`MAX_PROBLEMS`].
     unlisted: u64,
     members_left: u64,
     bytes_left: u64,
-    /// There are too many members: no further one is opened or shown.
+    /// There were too many members: no more are opened or passed on.
     is_over: bool,
 }
 
@@ -59,7 +59,7 @@ impl<'s> Walk<'s> {
         }
     }
 
-    /// Opens `bytes`, the outer buffer.
+    /// Unpacks `bytes`, the outer buffer.
     pub(super) fn run(mut self, bytes: &[u8]) -> Vec<Problem> {
         match detect(bytes) {
             Some(format) => {
@@ -76,7 +76,7 @@ impl<'s> Walk<'s> {
         self.problems
     }
 
-    /// Opens `bytes`, the `depth`-th format from outside, counted from 1.
+    /// Unpacks `bytes` at nesting level `depth`, counted from 1.
     fn open(&mut self, format: Format, bytes: &[u8], depth: u32) -> Opened {
         match format {
             Format::Zip => self.open_zip(bytes, depth),
@@ -95,7 +95,7 @@ impl<'s> Walk<'s> {
 
     fn open_zip(&mut self, bytes: &[u8], depth: u32) -> Opened {
         let listing = zip::list(bytes, self.members_left);
-        // What stands before the archive may be a program of its own.
+        // The data before the archive may be a program.
         let is_all = bytes.starts_with(b"PK");
         let opened = if listing.failures.is_empty() && is_all {
             Opened::Whole
@@ -130,7 +130,7 @@ impl<'s> Walk<'s> {
         opened
     }
 
-    /// One entry of a zip archive, whose name is the last element of the path.
+    /// Unpacks an entry of a zip archive; its name is the last element of the path.
     fn open_entry(&mut self, entry: &zip::Entry<'_>, depth: u32) {
         if work::is_spent() {
             return self.end(work::SPENT.to_owned());
@@ -195,7 +195,7 @@ impl<'s> Walk<'s> {
         self.outcome(failure)
     }
 
-    /// The parts of an archive that compresses nothing.
+    /// Unpacks the members of an archive without compression.
     fn open_parts(
         &mut self,
         bytes: &[u8],
@@ -217,7 +217,7 @@ impl<'s> Walk<'s> {
         self.outcome(failure)
     }
 
-    /// A member that is not compressed, up to the limit.
+    /// Handles a stored member, up to the limit.
     fn stored(&mut self, content: &[u8], depth: u32) {
         let shown = part(content, 0, self.limits.max_member_bytes);
         if shown.len() < content.len() {
@@ -226,7 +226,8 @@ impl<'s> Walk<'s> {
         self.member(shown, depth);
     }
 
-    /// A cpio archive, and what follows it: the first part of an initramfs is not compressed.
+    /// Unpacks a cpio archive and the data after it: the first part of an initramfs is not
+    /// compressed.
     fn open_cpio(&mut self, bytes: &[u8], depth: u32) -> Opened {
         let (parts, end, failure) = cpio::list(bytes, self.members_left);
         let opened = self.open_parts(bytes, parts, failure, depth);
@@ -240,7 +241,7 @@ impl<'s> Walk<'s> {
         opened
     }
 
-    /// A 7z archive, a folder at a time.
+    /// Unpacks a 7z archive, one folder at a time.
     fn open_7z(&mut self, bytes: &[u8], depth: u32) -> Opened {
         let listing = match sevenz::list(bytes, self.members_left) {
             Ok(listing) => listing,
@@ -269,7 +270,7 @@ impl<'s> Walk<'s> {
         opened
     }
 
-    /// One folder of a 7z archive, and the files in it.
+    /// Unpacks a folder of a 7z archive and its files.
     fn open_folder(&mut self, bytes: &[u8], folder: &sevenz::Folder, depth: u32) -> Opened {
         let max = self.allowance();
         let len = folder.packed.end - folder.packed.start;
@@ -304,7 +305,7 @@ impl<'s> Walk<'s> {
         self.outcome(result.err())
     }
 
-    /// A package: its payload. What its headers say is shown with it.
+    /// Unpacks the payload of a package. The headers are passed on with it.
     fn open_rpm(&mut self, bytes: &[u8], depth: u32) -> Opened {
         match rpm::payload(bytes) {
             Some(payload) => {
@@ -317,7 +318,7 @@ impl<'s> Walk<'s> {
         Opened::InPart
     }
 
-    /// A document: its streams, and the text that they show.
+    /// Unpacks the streams of a document, and extracts their text.
     fn open_pdf(&mut self, bytes: &[u8], depth: u32) -> Opened {
         if pdf::is_encrypted(bytes) {
             let detail = "the document is encrypted";
@@ -338,7 +339,7 @@ impl<'s> Walk<'s> {
         Opened::InPart
     }
 
-    /// Shows the text of a document's stream.
+    /// Passes on the text of a document's stream.
     fn show_text(&mut self, content: &[u8]) {
         let mut text = Vec::new();
         pdf::text(content, &mut text);
@@ -346,7 +347,7 @@ impl<'s> Walk<'s> {
         self.aside("(text)", &text);
     }
 
-    /// A compressed file: what is in it is looked at again.
+    /// Decompresses a file and examines its content.
     fn open_stream(&mut self, format: Format, bytes: &[u8], depth: u32) -> Opened {
         let max = self.allowance();
         if max == 0 {
@@ -355,7 +356,7 @@ impl<'s> Walk<'s> {
         }
         let mut content = Vec::new();
         let decoded = stream::decode_file(format, bytes, max, self.members_left, &mut content);
-        // The content itself counts where it is shown or opened.
+        // The content itself is counted when it is passed on or opened.
         self.members_left = self
             .members_left
             .saturating_sub(decoded.streams.saturating_sub(1));
@@ -372,7 +373,7 @@ impl<'s> Walk<'s> {
         if named {
             self.path.pop();
         }
-        // Tapes and disks pad with zeros.
+        // Tapes and disks are padded with zeros.
         let rest = &bytes[decoded.taken..];
         if opened == Opened::Whole && rest.iter().any(|byte| *byte != 0) {
             self.aside("(trailing bytes)", rest);
@@ -380,8 +381,8 @@ impl<'s> Walk<'s> {
         opened
     }
 
-    /// Opens `bytes` if they are a format, found inside the `depth`-th; shows them if not, or if
-    /// they cannot be read to their end.
+    /// Unpacks `bytes` if they have a known format, below nesting level `depth`. Passes them on
+    /// otherwise, or if they cannot be read completely.
     fn member(&mut self, bytes: &[u8], depth: u32) {
         if self.is_over {
             return;
@@ -420,14 +421,15 @@ impl<'s> Walk<'s> {
         });
     }
 
-    /// Shows the names of an archive's entries. In the outermost one they stand as they are.
+    /// Passes on the names of a nested archive's entries. Those of the outermost archive are
+    /// visible in its bytes.
     fn names(&mut self, names: &[u8], depth: u32) {
         if depth > 1 {
             self.aside("(names)", names);
         }
     }
 
-    /// Shows what stands beside the content, if there is anything.
+    /// Passes on additional data, if there is any.
     fn aside(&mut self, what: &str, bytes: &[u8]) {
         if bytes.is_empty() || self.is_over {
             return;
@@ -437,7 +439,7 @@ impl<'s> Walk<'s> {
         self.path.pop();
     }
 
-    /// Returns how many bytes the next stream may yield.
+    /// Returns the maximum output of the next stream.
     fn allowance(&self) -> u64 {
         if work::is_spent() {
             return 0;
@@ -446,7 +448,7 @@ impl<'s> Walk<'s> {
         self.limits.max_member_bytes.min(left)
     }
 
-    /// Takes `bytes` from the budget of the outer buffer.
+    /// Subtracts `bytes` from the budget of the outer buffer.
     fn charge(&mut self, bytes: usize) {
         self.bytes_left = self.bytes_left.saturating_sub(bytes as u64);
     }
@@ -461,7 +463,7 @@ impl<'s> Walk<'s> {
         }
     }
 
-    /// Ends the whole walk with a problem.
+    /// Ends the unpacking with a problem.
     fn end(&mut self, detail: String) {
         self.problem(Failure::new(Reason::Limit, detail));
         self.is_over = true;
@@ -476,7 +478,7 @@ impl<'s> Walk<'s> {
     }
 }
 
-/// Adds the name of an entry of the `depth`-th format, a line each.
+/// Adds the name of an entry at nesting level `depth`, one per line.
 fn add_name(names: &mut Vec<u8>, name: &[u8], depth: u32) {
     if depth > 1 {
         names.extend_from_slice(name);
@@ -484,7 +486,7 @@ fn add_name(names: &mut Vec<u8>, name: &[u8], depth: u32) {
     }
 }
 
-/// Says that the budget of the outer buffer is used up.
+/// Returns the failure for an exceeded budget of the outer buffer.
 fn spent() -> Failure {
     let detail = match work::is_spent() {
         true => work::SPENT,
@@ -498,7 +500,7 @@ fn too_long(max: u64) -> Failure {
     Failure::new(Reason::Limit, detail)
 }
 
-/// Says what is wrong with an entry that is not compressed.
+/// Checks an entry that is not compressed.
 fn stored(entry: &zip::Entry<'_>, max: u64) -> Result<(), Failure> {
     if entry.packed.len() as u64 > max {
         Err(too_long(max))

@@ -1,35 +1,35 @@
-//! Looks for streams and archives inside of what is no format itself.
+//! Searches data of unknown formats for streams and archives.
 
 use super::super::format::{Format, is_binary};
 use super::super::{Limits, Reason, carve, closed, pdf, png, stream, zip};
 use super::{Walk, spent};
 use crate::work;
 
-/// Work for a byte in which streams are looked for.
+/// The work for each byte that is searched for streams.
 const PRICE_OF_CARVED: u64 = 2;
-/// Bytes that may be read in vain for each byte in which streams are looked for.
+/// The maximum number of bytes that are decoded in vain per searched byte.
 const MAX_TRIED: u64 = 16;
-/// A stream that is damaged after so many bytes is one; one of fewer may be chance.
+/// The minimum output of a damaged stream. Less may be random data.
 const MIN_DAMAGED: usize = 4096;
-/// What comes out of a stream that may be chance is shown if it can be a secret.
+/// The minimum output of a possible stream that is passed on: enough for a secret.
 const MIN_SHOWN: usize = 16;
-/// The shortest text that is taken for one in brotli.
+/// The minimum length of text in brotli.
 const MIN_BROTLI: usize = 24;
 
-/// What was found of the streams inside of one text.
+/// The state of the search for streams in one buffer.
 #[derive(Default)]
 pub(super) struct Streams {
-    /// What they are in, if that is a format.
+    /// The format of the buffer, if it is known.
     pub(super) format: Option<Format>,
     pub(super) found: bool,
     pub(super) has_zip: bool,
-    /// Bytes that were read of what may be a stream, or came out of it.
+    /// The number of bytes that were read from possible streams, or written by them.
     pub(super) tried: u64,
-    /// What could not be read of a document.
+    /// The reason why a part of a document could not be read.
     pub(super) unread: Option<&'static str>,
 }
 
-/// First bytes of formats that are no brotli, and that there are many files of.
+/// The first bytes of common formats that are no brotli streams.
 const NO_BROTLI: [&[u8]; 22] = [
     b"\x89PNG",
     b"\xff\xd8\xff",
@@ -60,7 +60,7 @@ fn may_be_brotli(bytes: &[u8]) -> bool {
 }
 
 impl Walk<'_> {
-    /// What is no format by its first bytes: it may be known and not opened, or hold streams.
+    /// Examines data of an unknown format: it may be an unsupported format, or contain streams.
     pub(super) fn open_unknown(&mut self, bytes: &[u8], depth: u32) {
         let closed = closed::kind(bytes);
         let is_encrypted = closed
@@ -88,8 +88,9 @@ impl Walk<'_> {
         }
     }
 
-    /// Opens the streams that begin in `range` of `bytes`, inside of the `depth`-th format. Chance makes
-    /// beginnings of streams, too: what comes out of those is shown, and no problem.
+    /// Unpacks the streams that begin in `range` of `bytes`, below nesting level `depth`. Random
+    /// data can look like the beginning of a stream: its output is passed on, and errors are
+    /// ignored.
     pub(super) fn carve(
         &mut self,
         bytes: &[u8],
@@ -104,7 +105,7 @@ impl Walk<'_> {
                 return;
             }
             if format == Format::Zip {
-                // Once for all: its entries are looked for up to the end.
+                // Only once: all entries up to the end of the buffer are searched.
                 if !std::mem::replace(&mut streams.has_zip, true) {
                     self.open_entries(bytes, start, depth, streams);
                 }
@@ -145,7 +146,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Shows what came out of the stream of `format` at `start`.
+    /// Passes on the output of the stream of `format` at `start`.
     fn show_carved(
         &mut self,
         (start, format): (usize, Format),
@@ -173,7 +174,7 @@ impl Walk<'_> {
         self.path.truncate(before);
     }
 
-    /// Opens the entries of zip archives inside of `bytes`, from `start` on, without a directory.
+    /// Unpacks the entries of zip archives inside `bytes`, from `start` on, without a directory.
     fn open_entries(&mut self, bytes: &[u8], start: usize, depth: u32, streams: &mut Streams) {
         let (entries, failure) = zip::entries(&bytes[start..], self.members_left);
         if entries.is_empty() {
@@ -195,7 +196,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Brotli has no magic number: it is what can be decoded to its last byte.
+    /// Tries to decode brotli, which has no magic number: the data must be valid to its last byte.
     fn try_brotli(&mut self, bytes: &[u8], depth: u32) {
         let max = self.allowance();
         let mut content = Vec::new();
