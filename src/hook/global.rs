@@ -1,8 +1,8 @@
 //! Hooks for all repositories of a user.
 //!
-//! From git 2.54 on, hooks can be named in the configuration (git-hook(1)). Before that, only
-//! `core.hooksPath` reaches all repositories. It hides the hooks of the repositories themselves, so
-//! that a script of ours must stand under every hook's name to run them.
+//! Since git 2.54, the configuration can define hooks (git-hook(1)). Older versions only have
+//! `core.hooksPath` for all repositories. It disables the hooks of the repositories themselves, so
+//! that a script must exist for every hook to run them.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -13,11 +13,11 @@ use super::install::{Placed, State, install_scripts, remove_scripts, state};
 use super::script::{Mode, Script};
 use crate::error::{Error, Result};
 
-/// The first git that has hooks in its configuration.
+/// The first version of git with hooks in its configuration.
 const CONFIG_HOOKS: (u32, u32) = (2, 54);
 
 /// Every hook of githooks(5), except those of git-p4 and `fsmonitor-watchman`, which git does not
-/// look for in the hooks directory unless it is told their path.
+/// search in the hooks directory by default.
 const ALL_HOOKS: [&str; 23] = [
     "applypatch-msg",
     "commit-msg",
@@ -44,42 +44,41 @@ const ALL_HOOKS: [&str; 23] = [
     "update",
 ];
 
-/// How all repositories are reached.
+/// How hooks are installed for all repositories.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
-    /// By hooks in the user's configuration.
+    /// With hooks in the user's configuration.
     Config,
-    /// By a directory that `core.hooksPath` names.
+    /// With a directory that `core.hooksPath` names.
     Directory,
 }
 
-/// What was installed or removed for all repositories.
+/// The result of an installation or removal for all repositories.
 #[derive(Clone, Debug, Default)]
 pub struct Global {
-    /// Settings of the user's git configuration that were written or removed.
+    /// Settings that were written to or removed from the user's git configuration.
     pub settings: Vec<(String, String)>,
     /// Scripts that were written or removed.
     pub placed: Vec<Placed>,
 }
 
-/// What is installed for all repositories.
+/// The hooks that are installed for all repositories.
 #[derive(Clone, Debug)]
 pub struct GlobalStatus {
     /// The directory that the user's `core.hooksPath` names.
     pub hooks: Option<PathBuf>,
-    /// What stands there, or in the configuration.
+    /// The state of each hook in this directory or in the configuration.
     pub states: Vec<(HookKind, State)>,
     /// The kinds that the user's configuration runs.
     pub configured: Vec<HookKind>,
 }
 
-/// Returns the directory that is used if the user has none, below the user's configuration
-/// directory `config_home`.
+/// Returns the default directory, below the user's configuration directory `config_home`.
 pub fn own_directory(config_home: &Path) -> PathBuf {
     config_home.join("unleak").join("hooks")
 }
 
-/// Returns how to reach all repositories with this version of git.
+/// Returns how to install hooks for all repositories with this version of git.
 pub fn way(git_version: (u32, u32)) -> Way {
     match git_version >= CONFIG_HOOKS {
         true => Way::Config,
@@ -87,7 +86,7 @@ pub fn way(git_version: (u32, u32)) -> Way {
     }
 }
 
-/// Reads what `git --version` prints: major and minor number.
+/// Parses the output of `git --version`: major and minor version.
 pub fn parse_version(text: &str) -> Option<(u32, u32)> {
     let mut numbers = text.split_whitespace().nth(2)?.split('.');
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
@@ -127,7 +126,7 @@ pub fn install(config_home: &Path, kinds: &[HookKind], program: &Path) -> Result
     }
     let own = own_directory(config_home);
     match hooks_path()? {
-        // The user's own directory hid the repositories' hooks before: that stays as it is.
+        // The user's own directory already disabled the hooks of repositories: keep this.
         Some(hooks) if hooks != own => {
             let names: Vec<_> = kinds
                 .iter()
@@ -139,7 +138,7 @@ pub fn install(config_home: &Path, kinds: &[HookKind], program: &Path) -> Result
             let mut names = Vec::with_capacity(ALL_HOOKS.len());
             for name in ALL_HOOKS {
                 let asked = HookKind::from_name(name).is_some_and(|kind| kinds.contains(&kind));
-                // What an earlier installation asked for stays.
+                // Keep the hooks of an earlier installation.
                 let scans = Script::read(&own.join(name))?.is_some_and(|s| s.mode == Mode::Global);
                 names.push((
                     name,
@@ -161,7 +160,7 @@ pub fn install(config_home: &Path, kinds: &[HookKind], program: &Path) -> Result
     Ok(done)
 }
 
-/// Removes what [`install`] installed, in either way.
+/// Removes the hooks of [`install`].
 ///
 /// # Errors
 /// `Io` if git cannot be run or something cannot be removed.
@@ -176,7 +175,7 @@ pub fn uninstall(config_home: &Path) -> Result<Global> {
     let own = own_directory(config_home);
     let hooks = hooks_path()?;
     if hooks.as_ref() == Some(&own) {
-        // First, so that git never looks in a directory that is half removed.
+        // First, so that git never uses a partially removed directory.
         git(&["config", "--global", "--unset", "core.hooksPath"])?;
         done.settings
             .push(("core.hooksPath".into(), own.display().to_string()));
@@ -184,12 +183,12 @@ pub fn uninstall(config_home: &Path) -> Result<Global> {
     for dir in hooks.iter().filter(|&hooks| *hooks != own).chain([&own]) {
         done.placed.extend(remove_scripts(dir, &ALL_HOOKS)?);
     }
-    // Only if it is empty: something else in there is not ours.
+    // Only if it is empty: other files in it belong to the user.
     let _ = std::fs::remove_dir(&own);
     Ok(done)
 }
 
-/// Says what is installed for all repositories.
+/// Returns the hooks that are installed for all repositories.
 ///
 /// # Errors
 /// `Io` if git cannot be run or a hook cannot be read.
@@ -212,13 +211,13 @@ pub fn status() -> Result<GlobalStatus> {
     })
 }
 
-/// The user's own `core.hooksPath`, not that of a repository.
+/// Returns the user's own `core.hooksPath`, not that of a repository.
 fn hooks_path() -> Result<Option<PathBuf>> {
     let value = get(&["--type=path", "--get", "core.hooksPath"])?;
     Ok(value.map(PathBuf::from))
 }
 
-/// The kinds whose sections of the user's configuration are ours.
+/// Returns the kinds of hooks that unleak wrote to the user's configuration.
 fn configured() -> Result<Vec<HookKind>> {
     let mut kinds = Vec::new();
     for kind in HookKind::ALL {
@@ -234,7 +233,7 @@ fn get(args: &[&str]) -> Result<Option<String>> {
     let output = run(Command::new("git").args(["config", "--global"]).args(args))?;
     let text = String::from_utf8_lossy(&output.stdout);
     let value = text.trim_end_matches('\n');
-    // 1 is the answer that there is none.
+    // Status 1 means that the setting does not exist.
     Ok((output.status.success() && !value.is_empty()).then(|| value.to_owned()))
 }
 

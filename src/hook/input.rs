@@ -1,29 +1,29 @@
-//! What git tells a hook: which refs are about to move.
+//! Parses the input of hooks: the refs that are about to change.
 
 use gix::ObjectId;
 use gix::bstr::{BString, ByteSlice};
 
 use crate::error::{Error, Result};
 
-/// One ref that a push moves.
+/// A ref that a push changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefUpdate {
     /// The ref's name on the receiving side.
     pub name: BString,
-    /// What it names there now; `None` if it is made by this push.
+    /// Its current value there; `None` if the push creates it.
     pub old: Option<ObjectId>,
-    /// What it shall name; `None` if it is deleted.
+    /// Its new value; `None` if the push deletes it.
     pub new: Option<ObjectId>,
 }
 
-/// Reads what git writes to `pre-push`: `<local ref> <local id> <remote ref> <remote id>` a line.
+/// Parses the input of `pre-push`: one `<local ref> <local id> <remote ref> <remote id>` per line.
 ///
 /// # Errors
-/// `Usage` if a line is of another form.
+/// `Usage` if a line is invalid.
 pub fn pre_push(input: &[u8]) -> Result<Vec<RefUpdate>> {
     lines(input)
         .map(|line| {
-            // The local ref may be any expression; only the last three hold no blank.
+            // The local ref may be any expression; only the last three fields contain no blank.
             let mut fields = line.rsplitn(4, |&byte| byte == b' ');
             let old = fields.next();
             let name = fields.next();
@@ -37,10 +37,10 @@ pub fn pre_push(input: &[u8]) -> Result<Vec<RefUpdate>> {
         .collect()
 }
 
-/// Reads what git writes to `pre-receive`: `<old id> <new id> <ref>` a line.
+/// Parses the input of `pre-receive`: one `<old id> <new id> <ref>` per line.
 ///
 /// # Errors
-/// `Usage` if a line is of another form.
+/// `Usage` if a line is invalid.
 pub fn pre_receive(input: &[u8]) -> Result<Vec<RefUpdate>> {
     lines(input)
         .map(|line| {
@@ -54,19 +54,19 @@ pub fn pre_receive(input: &[u8]) -> Result<Vec<RefUpdate>> {
         .collect()
 }
 
-/// Reads the arguments that git gives to `update`.
+/// Parses the arguments of `update`.
 ///
 /// # Errors
-/// `Usage` if an id is none.
+/// `Usage` if an id is invalid.
 pub fn update_arguments(name: &[u8], old: &[u8], new: &[u8]) -> Result<RefUpdate> {
     update(name, old, new).ok_or_else(|| unknown(&[old, new].join(&b' ')))
 }
 
-/// The line below which `git commit --verbose` shows the change; it does not belong to the message.
+/// The line above the diff of `git commit --verbose`. The diff is not part of the message.
 const SCISSORS: &[u8] = b"# ------------------------ >8 ------------------------";
 
-/// Returns the part of the file handed to `commit-msg` that becomes the message. Comment lines stay
-/// in: whether git drops them depends on how it was called.
+/// Returns the message in the file of `commit-msg`. Includes comment lines: whether git removes
+/// them depends on its options.
 pub fn message(file: &[u8]) -> &[u8] {
     let mut end = 0;
     for line in file.lines_with_terminator() {
@@ -83,7 +83,7 @@ fn lines(input: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 fn update(name: &[u8], old: &[u8], new: &[u8]) -> Option<RefUpdate> {
-    // All zeros, however many, stand for nothing.
+    // An id of zeros means no object.
     let id = |hex: &[u8]| Some(Some(ObjectId::from_hex(hex).ok()?).filter(|id| !id.is_null()));
     Some(RefUpdate {
         name: name.into(),

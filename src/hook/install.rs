@@ -1,7 +1,7 @@
-//! Installs and removes the script in one hooks directory, and says what stands there.
+//! Installs and removes the script in a hooks directory, and reports the state of the hooks there.
 //!
-//! A hook that was there before is renamed to `<name>.before-unleak` and runs first. Everything is
-//! checked before anything is written, and undone if writing fails half-way.
+//! An existing hook is renamed to `<name>.before-unleak` and runs first. Everything is checked
+//! before the first change, and all changes are undone if one of them fails.
 
 use std::path::{Path, PathBuf};
 
@@ -13,93 +13,94 @@ use super::place::Place;
 use super::script::{Mode, Script};
 use crate::error::{Error, ErrorKind, Result};
 
-/// What is added to the name of a hook that stood there before.
+/// The suffix of the name of an existing hook.
 const BEFORE: &str = ".before-unleak";
 
-/// How an installation in a repository ended.
+/// The result of an installation in a repository.
 #[derive(Clone, Debug)]
 pub enum Outcome {
-    /// One entry a hook, in the order of the kinds.
+    /// One entry per hook, in the order of the kinds.
     Installed(Vec<Placed>),
-    /// Somebody else keeps the hooks: nothing was changed.
+    /// A framework manages the hooks: nothing was changed.
     Managed {
-        /// Who does.
+        /// The framework.
         managed: Managed,
-        /// The asked kinds that run unleak already.
+        /// The requested kinds that already run unleak.
         present: Vec<HookKind>,
-        /// What to add for the others.
+        /// The text to add for the others.
         snippets: Vec<Snippet>,
     },
 }
 
-/// What was done for one hook.
+/// The change of a hook.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Placed {
     /// The hook's file.
     pub file: PathBuf,
-    /// What was done.
+    /// The kind of change.
     pub change: Change,
     /// The hook that runs before unleak.
     pub before: Option<Before>,
 }
 
-/// A change of one hook's file.
+/// A kind of change of a hook's file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
     /// The script was written.
     Written,
-    /// Another version of the script was replaced.
+    /// The script replaced another version.
     Updated,
-    /// It was there already.
+    /// The script was installed already.
     Unchanged,
     /// The script was removed.
     Removed,
 }
 
-/// A hook that stood where the script stands now.
+/// A hook that existed before the script was installed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Before {
-    /// Where it is.
+    /// Its path.
     pub file: PathBuf,
-    /// Whether it can be executed. If not, it did not run before, and does not now.
+    /// Whether it is executable. Otherwise it did not run before, and does not run now.
     pub runs: bool,
 }
 
-/// What stands under one hook's name.
+/// The state of a hook.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
-    /// Our script.
+    /// The script of unleak.
     Installed {
-        /// The unleak that it runs.
+        /// The program that it runs.
         program: PathBuf,
-        /// Whether that is there.
+        /// Whether the program exists.
         program_is_there: bool,
-        /// What runs before it.
+        /// The hook that runs before it.
         before: Option<Before>,
     },
-    /// Our script, but it cannot be executed: git ignores it.
+    /// The script of unleak, but not executable: git ignores it.
     NotExecutable,
-    /// A hook that runs unleak in a line of its own.
+    /// Another hook with a line that runs unleak.
     ByHand,
     /// The framework runs unleak.
     Through(&'static str),
-    /// Somebody else's hook, which does not run unleak.
+    /// Another hook that does not run unleak.
     Foreign,
-    /// Nothing.
+    /// No hook.
     Missing,
 }
 
 impl State {
-    /// Whether unleak should run here.
+    /// Returns whether the hook runs unleak.
     pub fn is_installed(&self) -> bool {
         !matches!(self, Self::Foreign | Self::Missing)
     }
 }
 
-/// Installs the script for `kinds` in the repository, to run `program`.
+/// Installs the script for `kinds` in the repository; it runs `program`.
 ///
 /// # Errors
-/// `Usage` if a hook cannot be kept, `Io` if something cannot be written: then nothing was changed.
+/// `Usage` if an existing hook cannot be kept, `Io` if a file cannot be written. In both cases
+/// nothing was changed.
 pub fn install(place: &Place, kinds: &[HookKind], program: &Path) -> Result<Outcome> {
     place.check_hooks()?;
     if let Some(managed) = &place.managed {
@@ -112,7 +113,7 @@ pub fn install(place: &Place, kinds: &[HookKind], program: &Path) -> Result<Outc
             snippets: managed.snippets(&absent),
         });
     }
-    // What a directory for all repositories does for the others must stay.
+    // A directory for all repositories must keep its mode for the other repositories.
     let mode = match is_global(&place.hooks)? {
         true => Mode::Global,
         false => Mode::Repository,
@@ -125,7 +126,8 @@ pub fn install(place: &Place, kinds: &[HookKind], program: &Path) -> Result<Outc
     )?))
 }
 
-/// Installs the script under each name, with its mode, in the directory `hooks`: all or nothing.
+/// Installs the script under each name, with its mode, in the directory `hooks`. If this fails,
+/// undoes all changes.
 pub(super) fn install_scripts(
     hooks: &Path,
     names: &[(&str, Mode)],
@@ -149,7 +151,7 @@ pub(super) fn install_scripts(
     for (step, file) in &mut ready {
         let Some(file) = file.take() else { continue };
         if let Err(error) = step.apply(file, &mut renamed, &mut written) {
-            // What cannot be undone either is reported by the first error.
+            // Only the first error is reported, even if undoing fails, too.
             for path in written.iter().rev() {
                 let _ = std::fs::remove_file(path);
             }
@@ -162,13 +164,13 @@ pub(super) fn install_scripts(
     Ok(ready.into_iter().map(|(step, _)| step.done()).collect())
 }
 
-/// What will be done for one name.
+/// The planned change for one name.
 struct Step {
     file: PathBuf,
     before: PathBuf,
     script: Vec<u8>,
     change: Change,
-    /// Whether somebody else's hook moves out of the way.
+    /// Whether an existing hook is renamed.
     moves: bool,
 }
 
@@ -195,7 +197,7 @@ impl Step {
             return Err(refused(format!("'{}' is a directory", file.display())));
         }
         if file.exists() && Script::read(&file)?.is_some() {
-            // Through a symlink, the file behind it is ours.
+            // The file behind a symbolic link is the script.
             let file = file
                 .canonicalize()
                 .map_err(|e| Error::io("find", &file, e))?;
@@ -231,7 +233,7 @@ impl Step {
         script
             .persist(&self.file)
             .map_err(|e| Error::io("write", &self.file, e.error))?;
-        // An updated script is as good as the one before: it stays if a later one fails.
+        // An updated script remains if a later step fails, since it works like the previous one.
         if self.change == Change::Written {
             written.push(self.file.clone());
         }
@@ -259,10 +261,10 @@ fn write_script(hooks: &Path, script: &[u8]) -> Result<NamedTempFile> {
     Ok(file)
 }
 
-/// Removes the scripts of the repository, and puts back what stood there before.
+/// Removes the scripts of the repository, and restores the previous hooks.
 ///
 /// # Errors
-/// `Usage` if the scripts serve all repositories, `Io` if something cannot be removed.
+/// `Usage` if the scripts are for all repositories, `Io` if a file cannot be removed.
 pub fn uninstall(place: &Place) -> Result<Vec<Placed>> {
     if is_global(&place.hooks)? {
         return Err(refused(format!(
@@ -274,7 +276,7 @@ pub fn uninstall(place: &Place) -> Result<Vec<Placed>> {
     remove_scripts(&place.hooks, &HookKind::ALL.map(HookKind::name))
 }
 
-/// Removes the scripts of ours that stand in `hooks` under one of `names`.
+/// Removes the scripts of unleak with one of `names` from `hooks`.
 pub(super) fn remove_scripts(hooks: &Path, names: &[&str]) -> Result<Vec<Placed>> {
     let mut removed = Vec::new();
     for name in names {
@@ -284,7 +286,7 @@ pub(super) fn remove_scripts(hooks: &Path, names: &[&str]) -> Result<Vec<Placed>
         }
         let before = before(&hooks.join(format!("{name}{BEFORE}")));
         match &before {
-            // One step, so that there is always a hook.
+            // A single rename, so that there is always a hook.
             Some(before) => std::fs::rename(&before.file, &file),
             None => std::fs::remove_file(&file),
         }
@@ -298,7 +300,7 @@ pub(super) fn remove_scripts(hooks: &Path, names: &[&str]) -> Result<Vec<Placed>
     Ok(removed)
 }
 
-/// Says what stands under the name of every kind.
+/// Returns the state of the hook of every kind.
 ///
 /// # Errors
 /// `Io` if a hook cannot be read.
@@ -318,7 +320,7 @@ pub fn status(place: &Place) -> Result<Vec<(HookKind, State)>> {
         .collect()
 }
 
-/// Says what stands under the name of `kind` in `hooks`.
+/// Returns the state of the hook of `kind` in `hooks`.
 ///
 /// # Errors
 /// `Io` if it cannot be read.
@@ -347,7 +349,7 @@ pub fn state(hooks: &Path, kind: HookKind) -> Result<State> {
     }
 }
 
-/// Whether the scripts in `hooks` serve all repositories.
+/// Returns whether the scripts in `hooks` are for all repositories.
 fn is_global(hooks: &Path) -> Result<bool> {
     for kind in HookKind::ALL {
         let script = Script::read(&hooks.join(kind.name()))?;

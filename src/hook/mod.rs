@@ -1,12 +1,12 @@
-//! Puts unleak into git's hooks, says what is there, proves that it blocks, and reads what git tells
-//! it.
+//! Installs git hooks that run unleak, reports their state, tests that they block, and parses their
+//! input.
 //!
 //! ```text
 //! script; tree < framework < place < install < global, probe;  input
 //! ```
 //!
-//! Nothing here scans: an installed script runs `unleak hook <name>`. A hook that somebody else
-//! wrote is never overwritten, and nothing is written before everything was checked.
+//! This module does not scan: an installed script runs `unleak hook <name>`. Hooks of other
+//! programs are never overwritten, and nothing is written before all checks have passed.
 
 pub mod framework;
 pub mod global;
@@ -17,24 +17,24 @@ pub mod probe;
 pub mod script;
 mod tree;
 
-/// A hook of git's that unleak can stand in (githooks(5)).
+/// A git hook that unleak supports (githooks(5)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum HookKind {
     /// Before a commit.
     PreCommit,
-    /// Before the commit of a merge, for which git does not run `pre-commit`.
+    /// Before a merge commit, for which git does not run `pre-commit`.
     PreMergeCommit,
-    /// Before `git am` commits a patch that it has applied.
+    /// Before `git am` commits an applied patch.
     PreApplypatch,
-    /// When the message of a commit is written.
+    /// After the message of a commit was written.
     CommitMsg,
-    /// Before `git am` applies a patch: its message.
+    /// Before `git am` applies a patch, for its message.
     ApplypatchMsg,
-    /// Before a push, on the side that pushes.
+    /// Before a push, on the client.
     PrePush,
-    /// Before a push is accepted, on the server: once for all its refs.
+    /// On the server, before a push is accepted; once for all its refs.
     PreReceive,
-    /// Before a push is accepted, on the server: once for each of its refs.
+    /// On the server, before a push is accepted; once for each of its refs.
     Update,
 }
 
@@ -51,7 +51,7 @@ impl HookKind {
         Self::Update,
     ];
 
-    /// What a developer's clone gets.
+    /// The default hooks of a client.
     pub const CLIENT: [Self; 6] = [
         Self::PreCommit,
         Self::PreMergeCommit,
@@ -61,7 +61,7 @@ impl HookKind {
         Self::PrePush,
     ];
 
-    /// Returns git's name for it, which is also the name of its file.
+    /// Returns its name in git, which is also its file name.
     pub fn name(self) -> &'static str {
         match self {
             Self::PreCommit => "pre-commit",
@@ -75,12 +75,12 @@ impl HookKind {
         }
     }
 
-    /// Returns the hook that git calls `name`, if it is one of these.
+    /// Returns the hook with this name in git, if it is supported.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
-    /// Returns what it scans, in words.
+    /// Returns a description of what it scans.
     pub fn scans(self) -> &'static str {
         match self {
             Self::PreCommit => "what a commit adds",
@@ -94,7 +94,8 @@ impl HookKind {
         }
     }
 
-    /// Returns the kinds to install, in order: those asked for, or what fits the repository.
+    /// Returns the kinds to install, in order: the requested ones, or the default for the
+    /// repository.
     pub fn choose(asked: &[Self], is_bare: bool) -> Vec<Self> {
         if asked.is_empty() {
             return match is_bare {
@@ -106,8 +107,8 @@ impl HookKind {
         Self::ALL.into_iter().filter(wanted).collect()
     }
 
-    /// The kind that it is installed with, since that does the same for commits that are made by
-    /// hand.
+    /// Returns the kind with which it is installed: the one that does the same for ordinary
+    /// commits.
     fn comes_with(self) -> Self {
         match self {
             Self::PreMergeCommit | Self::PreApplypatch => Self::PreCommit,
@@ -116,7 +117,7 @@ impl HookKind {
         }
     }
 
-    /// Whether a server runs it, for what others push.
+    /// Returns whether it is a server-side hook.
     pub fn is_server(self) -> bool {
         matches!(self, Self::PreReceive | Self::Update)
     }

@@ -1,7 +1,8 @@
-//! Where a repository's hooks live, as git finds them (githooks(5), `core.hooksPath`).
+//! Finds the hooks directory of a repository in the same way as git (githooks(5),
+//! `core.hooksPath`).
 //!
-//! Reads the user's whole configuration: this is the user's own repository, in which git would run
-//! hooks anyway, not one that is scanned for somebody else.
+//! Reads the complete configuration: this is the user's own repository, in which git runs hooks
+//! anyway, not a scanned repository of somebody else.
 
 use std::path::{Path, PathBuf};
 
@@ -11,12 +12,12 @@ use super::framework::Managed;
 use crate::error::{Error, Result};
 use crate::git::repository::{cannot_open, git_dir_above};
 
-/// Where the hooks of a repository are.
+/// The hooks of a repository.
 #[derive(Clone, Debug)]
 pub struct Place {
-    /// The directory that git looks in. It need not exist.
+    /// The directory in which git looks for hooks. It may be missing.
     pub hooks: PathBuf,
-    /// Why there.
+    /// Why this directory is used.
     pub reason: Reason,
     /// The top of the worktree; `None` if the repository is bare.
     pub top: Option<PathBuf>,
@@ -24,14 +25,14 @@ pub struct Place {
     pub git_dir: PathBuf,
     /// The `.git` directory that all worktrees share.
     pub common_dir: PathBuf,
-    /// The framework that keeps the hooks, if one does.
+    /// The framework that manages the hooks, if there is one.
     pub managed: Option<Managed>,
 }
 
-/// Why the hooks are where they are.
+/// Why a hooks directory is used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// Nothing is configured.
+    /// It is the default.
     Default,
     /// `core.hooksPath` is set, in this scope of git's configuration.
     Configured(&'static str),
@@ -41,7 +42,7 @@ impl Place {
     /// Finds the hooks of the repository that `path` is in.
     ///
     /// # Errors
-    /// `Repository` if there is none, `Config` if `core.hooksPath` cannot be understood.
+    /// `Repository` if there is no repository, `Config` if `core.hooksPath` is invalid.
     pub fn find(path: &Path) -> Result<Self> {
         let start = absolute(path)?;
         let found = gix::ThreadSafeRepository::discover_with_environment_overrides(&start);
@@ -69,7 +70,7 @@ impl Place {
             Some(dir) => {
                 let set = snapshot.plumbing().raw_value_with_section("core.hooksPath");
                 let scope = set.map_or("unknown", |(_, section)| scope(section.meta().source));
-                // A relative path starts where git runs hooks.
+                // A relative path begins at the directory in which git runs hooks.
                 let base = top.as_deref().unwrap_or(&git_dir);
                 (base.join(dir), Reason::Configured(scope))
             }
@@ -85,10 +86,10 @@ impl Place {
         })
     }
 
-    /// Checks that git can find hooks there: what is configured may be no directory.
+    /// Checks that the hooks path is a directory or does not exist.
     ///
     /// # Errors
-    /// `Config` if it is none.
+    /// `Config` if it is something else.
     pub fn check_hooks(&self) -> Result<()> {
         if !self.hooks.exists() || self.hooks.is_dir() {
             return Ok(());
@@ -105,7 +106,7 @@ impl Place {
         })
     }
 
-    /// Where git runs hooks of commits and pushes.
+    /// Returns the directory in which git runs the hooks of commits and pushes.
     pub fn start(&self) -> &Path {
         self.top.as_deref().unwrap_or(&self.git_dir)
     }
@@ -115,7 +116,7 @@ fn absolute(path: &Path) -> Result<PathBuf> {
     std::fs::canonicalize(path).map_err(|e| Error::io("find", path, e))
 }
 
-/// git's word for where a setting comes from (`git config --show-scope`).
+/// Returns git's name for the scope of a setting (`git config --show-scope`).
 fn scope(source: Source) -> &'static str {
     match source {
         Source::GitInstallation | Source::System => "system",

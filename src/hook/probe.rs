@@ -1,13 +1,13 @@
-//! Proves that installed hooks block: runs each as git would, once with a fake token and once
+//! Tests that installed hooks block: runs each of them like git, once with a fake token and once
 //! without.
 //!
-//! Nothing is written into the repository: the index is a copy, and new objects go to a temporary
-//! object directory that names the real one as its alternate. A hook of somebody else that runs
-//! before unleak does whatever it does on a commit.
+//! Writes nothing to the repository: the index is a copy, and new objects go to a temporary object
+//! directory with the real one as its alternate. Other hooks that run before unleak do the same as
+//! for a commit.
 //!
-//! Neither what is staged nor what was never pushed may decide: a hook that blocks what is staged
-//! already is asked again without that, and the push that is shown is of one new commit onto one that
-//! the remote has. Frameworks such as pre-commit hand on the range of a push only, no refs.
+//! Staged changes and unpushed commits must not affect the result. A hook that blocks the staged
+//! changes runs again without them, and the tested push contains a single new commit on top of one
+//! that the remote has. Frameworks such as pre-commit pass only the range of a push, no refs.
 
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
@@ -23,42 +23,42 @@ use crate::error::{Error, Result};
 use crate::rule::template::{Random, expand};
 use crate::secret::Secret;
 
-/// Has a checksum, so that every scanner that knows the format takes it for real.
+/// A token with a valid checksum, so that every scanner that knows the format reports it.
 const CANARY: &str = "ghp_{base62:30}{crc32_base62}";
-/// Unlikely to exist, in no directory that a rule or an allowlist knows.
+/// An unlikely file name, outside of all directories in rules and allowlists.
 const CANARY_FILE: &str = "unleak-hook-test.txt";
 const CANARY_REF: &str = "refs/heads/unleak-hook-test";
 const HARMLESS: &str = "nothing";
 /// The first line of every message.
 const SUBJECT: &str = "chore: test the hooks";
-/// Lines of a hook's output that are worth showing.
+/// The number of lines of a hook's output that are shown.
 const SHOWN_LINES: usize = 5;
-/// git's answer to options that it does not know.
+/// The exit status of git for unknown options.
 const USAGE_STATUS: i32 = 129;
-/// These say which repository a git command is about; the probe says it itself.
+/// Variables that are removed from the environment of the hook.
 const REMOVED: [&str; 3] = ["UNLEAK_SKIP", "GIT_QUARANTINE_PATH", "GIT_PREFIX"];
 
-/// What a hook did.
+/// The result of a test.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// unleak blocked the fake token, and nothing blocked the harmless text.
+    /// unleak blocked the fake token, and the hook accepted the harmless text.
     Blocks,
-    /// The fake token passed, or something other than unleak blocked it.
+    /// The hook accepted the fake token, or something other than unleak blocked it.
     LetsThrough {
-        /// What happened.
+        /// The reason.
         why: String,
     },
-    /// The harmless text was blocked, too.
+    /// The hook also blocked the harmless text.
     BlocksEverything {
         /// The last lines that the hook printed.
         why: String,
     },
-    /// unleak is not installed there.
+    /// The hook does not run unleak.
     NotInstalled,
 }
 
-/// Runs every hook through which unleak is installed in the repository, or which is one of
-/// `configured`. `seed` varies the fake token.
+/// Tests all hooks of the repository that run unleak, and those in `configured`. `seed` varies the
+/// fake token.
 ///
 /// # Errors
 /// `Io` if git cannot be run or temporary files cannot be written, `Usage` if git is too old.
@@ -85,30 +85,31 @@ pub fn probe(
     Ok(verdicts)
 }
 
-/// What a run is given.
+/// The input of a test run.
 struct Sample {
-    /// The text, alone in a file.
+    /// The text, which is the only content of a file.
     text: String,
-    /// The real index and the file.
+    /// A copy of the real index with the file.
     index: PathBuf,
-    /// The files of HEAD and the file: without what is staged. Made only if it is needed.
+    /// An index with the files of HEAD and the file, without staged changes. Created only if
+    /// needed.
     unstaged: PathBuf,
     /// A commit message.
     message: PathBuf,
     /// The id of the file's blob.
     blob: String,
-    /// A commit that adds nothing but the file.
+    /// A commit that adds only the file.
     commit: String,
 }
 
-/// The temporary files, and what is given to the hooks.
+/// The temporary files and the environment of the hooks.
 struct Bench<'p> {
     place: &'p Place,
     dir: TempDir,
-    /// The real objects, and what the caller's environment adds to them.
+    /// The real object directory, and the alternates of the caller's environment.
     alternates: OsString,
     canary: Secret,
-    /// A commit that holds nothing; those of the samples follow it.
+    /// An empty commit, the parent of the commits of the samples.
     base: String,
     bad: Sample,
     good: Sample,
@@ -150,7 +151,7 @@ impl<'p> Bench<'p> {
         self.dir.path().join("objects")
     }
 
-    /// Makes the files of a sample; returns the ids of its blob and its commit.
+    /// Creates the files of a sample; returns the ids of its blob and its commit.
     fn fill(&self, sample: &Sample) -> Result<(String, String)> {
         let write = |path: &Path, bytes: &[u8]| {
             std::fs::write(path, bytes).map_err(|e| Error::io("write", path, e))
@@ -174,7 +175,7 @@ impl<'p> Bench<'p> {
             || self.place.git_dir.join("index"),
             |file| self.place.start().join(file),
         );
-        // A repository without commits need not have an index.
+        // A repository without commits may have no index.
         if real.exists() {
             std::fs::copy(&real, &sample.index).map_err(|e| Error::io("copy", &real, e))?;
         }
@@ -192,8 +193,8 @@ impl<'p> Bench<'p> {
         expect_success(run(&mut command, b"")?).map(drop)
     }
 
-    /// git on an index that is one file, without a shared part in the repository, and without a daemon
-    /// to keep it fresh.
+    /// Returns a git command for a separate index without a shared index, and without a file system
+    /// monitor.
     fn index_command(&self, index: &Path) -> Command {
         let mut command = self.command(self.place.start());
         command
@@ -202,7 +203,7 @@ impl<'p> Bench<'p> {
         command
     }
 
-    /// Makes the index of a sample without what is staged; returns whether anything is.
+    /// Creates the index of a sample without staged changes; returns whether there are any.
     fn leave_out_staged(&self, sample: &Sample) -> Result<bool> {
         if !sample.index.exists() {
             return Ok(false);
@@ -219,7 +220,7 @@ impl<'p> Bench<'p> {
         command.arg("read-tree").args(tree);
         expect_success(run(&mut command, b"")?)?;
         if let Some(managed) = &self.place.managed {
-            // Frameworks stop if their configuration is not staged as it is.
+            // Frameworks fail if their configuration has unstaged changes.
             let mut command = self.index_command(&sample.index);
             command
                 .args(["ls-files", "--stage", "-z", "--"])
@@ -274,7 +275,7 @@ impl<'p> Bench<'p> {
         })
     }
 
-    /// Runs a hook as git would.
+    /// Runs a hook like git.
     fn run_hook(&self, kind: HookKind, sample: &Sample, index: &Path) -> Result<Output> {
         let zero = "0".repeat(sample.commit.len());
         let commit = sample.commit.as_str();
@@ -298,7 +299,7 @@ impl<'p> Bench<'p> {
                 None,
             ),
         };
-        // git receives in the git directory, with the new objects in quarantine.
+        // On a server, git runs hooks in the git directory, with the new objects in quarantine.
         let mut command = if kind.is_server() {
             let mut command = self.command(&self.place.git_dir);
             command
@@ -340,7 +341,7 @@ impl<'p> Bench<'p> {
         for name in REMOVED {
             command.env_remove(name);
         }
-        // A relative one would mean something else in another directory.
+        // A relative path would be wrong in another directory.
         if std::env::var_os("GIT_DIR").is_some() {
             command.env("GIT_DIR", &self.place.git_dir);
         }
@@ -371,7 +372,8 @@ fn run(command: &mut Command, input: &[u8]) -> Result<Output> {
         .stderr(Stdio::piped())
         .spawn()
         .map_err(failed)?;
-    // A few lines, which fit in any pipe; whoever does not read them fails by itself.
+    // The few lines fit into every pipe buffer. If the hook does not read them, the write may fail;
+    // ignore this.
     if let Some(mut stdin) = child.stdin.take() {
         let _ = stdin.write_all(input);
     }

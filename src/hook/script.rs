@@ -1,11 +1,11 @@
-//! The one script that is installed under each hook's name: `hooks/hook`, with two lines filled in.
+//! The script that is installed for each hook: `hooks/hook` with the values of two variables.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 
-/// The script as it stands in the sources.
+/// The script in the source code.
 const TEMPLATE: &str = include_str!("../../hooks/hook");
 
 /// The second line of every version of the script begins with this.
@@ -14,14 +14,14 @@ const MARK: &str = "# unleak hook, format ";
 const PROGRAM_LINE: &str = "\nprogram=";
 const MODE_LINE: &str = "\nmode=";
 
-/// What an installed script does besides running what stood there before.
+/// What an installed script does besides running the previous hook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// Scans, as the hook of one repository.
+    /// Scans, as a hook of one repository.
     Repository,
     /// Runs the repository's own hook, then scans.
     Global,
-    /// Runs the repository's own hook.
+    /// Only runs the repository's own hook.
     Pass,
 }
 
@@ -35,17 +35,17 @@ impl Mode {
     }
 }
 
-/// What an installed script says about itself.
+/// The settings in an installed script.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Script {
-    /// The unleak that it runs; if that is gone, the one in `PATH`.
+    /// The program that it runs; if it is missing, the one in `PATH`.
     pub program: PathBuf,
-    /// What it does.
+    /// Its mode.
     pub mode: Mode,
 }
 
 impl Script {
-    /// Returns the bytes of the file.
+    /// Returns the content of the file.
     pub fn render(&self) -> Vec<u8> {
         let (head, rest) = TEMPLATE
             .split_once(PROGRAM_LINE)
@@ -65,7 +65,7 @@ impl Script {
         bytes
     }
 
-    /// Reads the script back; `None` if the file is not one of ours, of any version.
+    /// Parses the script; `None` if the file is no script of unleak, of any version.
     pub fn parse(bytes: &[u8]) -> Option<Self> {
         let second = bytes.split(|&byte| byte == b'\n').nth(1)?;
         if !second.starts_with(MARK.as_bytes()) {
@@ -84,15 +84,15 @@ impl Script {
         })
     }
 
-    /// Reads the script that stands at `file`; `None` if there is none of ours.
+    /// Reads the script at `file`; `None` if it is no script of unleak.
     ///
     /// # Errors
-    /// `Io` if something stands there that cannot be read.
+    /// `Io` if the file exists but cannot be read.
     pub fn read(file: &Path) -> Result<Option<Self>> {
         match std::fs::read(file) {
             Ok(bytes) => Ok(Self::parse(&bytes)),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            // A directory is certainly no script.
+            // A directory is no script.
             Err(_) if file.is_dir() => Ok(None),
             Err(e) => Err(Error::io("read", file, e)),
         }
@@ -104,7 +104,7 @@ fn after<'b>(bytes: &'b [u8], line: &str) -> Option<&'b [u8]> {
     bytes.get(at + line.len()..)
 }
 
-/// Quotes for the shell: in single quotes everything but a single quote stands for itself.
+/// Quotes for the shell: in single quotes, only the single quote is special.
 fn quote(bytes: &[u8]) -> Vec<u8> {
     let mut quoted = vec![b'\''];
     for &byte in bytes {

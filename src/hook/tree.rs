@@ -1,4 +1,4 @@
-//! Reads the configuration files of hook frameworks, whether YAML, TOML or JSON, as one kind of tree.
+//! Parses the configuration files of hook frameworks (YAML, TOML or JSON) into one kind of tree.
 
 use std::path::Path;
 
@@ -7,13 +7,14 @@ use serde_json::{Map, Value};
 use yaml_rust2::parser::Parser;
 use yaml_rust2::{Event, ScanError, Yaml, YamlLoader};
 
-/// Nodes of a tree, with aliases written out. A few lines of YAML can stand for billions.
+/// Maximum number of nodes of a tree after the expansion of aliases. A few lines of YAML can expand
+/// to billions.
 const MAX_NODES: usize = 100_000;
 
-/// Keys of YAML that take over the entries of other mappings.
+/// The YAML key that merges other mappings.
 const MERGE_KEY: &str = "<<";
 
-/// Reads `file`; else says why that cannot be done.
+/// Parses `file`; the error is the reason, for messages.
 pub(super) fn read(file: &Path) -> Result<Value, String> {
     let text = std::fs::read_to_string(file).map_err(|e| e.to_string())?;
     match file.extension().and_then(|name| name.to_str()) {
@@ -31,9 +32,9 @@ fn faulty(format: &str, line: usize) -> String {
     format!("line {line} is not valid {format}")
 }
 
-/// Reads YAML: block or flow style, quoted or not, with anchors, aliases and merge keys.
+/// Parses YAML: block or flow style, quoted or not, with anchors, aliases and merge keys.
 fn yaml(text: &str) -> Result<Value, String> {
-    // What is not closed is missed behind the last line.
+    // An unclosed construct is an error after the last line.
     let last = text.lines().count().max(1);
     let faulty = |e: ScanError| faulty("YAML", e.marker().line().min(last));
     let size = written_out(text).map_err(faulty)?;
@@ -45,11 +46,11 @@ fn yaml(text: &str) -> Result<Value, String> {
     first.ok_or_else(|| "it is empty".to_owned())
 }
 
-/// Counts the nodes of a YAML text as if every alias were replaced by what it stands for.
+/// Counts the nodes of a YAML text after the expansion of aliases.
 fn written_out(text: &str) -> Result<usize, ScanError> {
     let mut parser = Parser::new_from_str(text);
     let mut anchors: FxHashMap<usize, usize> = FxHashMap::default();
-    // Anchor and size of what is not complete, outermost first.
+    // Anchor and size of incomplete nodes, outermost first.
     let mut open: Vec<(usize, usize)> = vec![(0, 0)];
     loop {
         let (anchor, size) = match parser.next_token()?.0 {
@@ -95,7 +96,7 @@ fn value(yaml: &Yaml) -> Value {
     }
 }
 
-/// Adds the entries of a mapping, or of a list of them, that are not there yet.
+/// Adds the missing entries of a mapping, or of a list of mappings.
 fn merge(from: &Value, map: &mut Map<String, Value>) {
     match from {
         Value::Object(entries) => {
