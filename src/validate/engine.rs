@@ -1,5 +1,5 @@
-//! Asks: one request at a time for each host, with pauses; each distinct question once, however many
-//! findings hold the secret.
+//! Sends validation requests: one at a time per host, with pauses. Each distinct request is sent
+//! once, even if several findings have the secret.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -17,14 +17,14 @@ use super::{State, Verdict};
 use crate::finding::Fingerprint;
 use crate::rule::request::{Kind, Requests, Step};
 
-/// How much is asked, and how fast.
+/// Limits for the number and rate of requests.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// From the start of one request to a host to the next one.
+    /// The minimum time between the starts of two requests to a host.
     pub pause: Duration,
-    /// Requests in all.
+    /// The maximum number of requests.
     pub requests: usize,
-    /// Hosts that are asked at the same time.
+    /// The number of hosts that are asked in parallel.
     pub hosts: usize,
 }
 
@@ -38,27 +38,28 @@ impl Default for Limits {
     }
 }
 
-/// A host that asks for a longer pause is not asked again in this run.
+/// The maximum requested pause. If a host requests a longer one, it is not asked again in this run.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(60);
-/// Requests in place of one that the host was too busy for.
+/// The maximum number of retries if a host is too busy.
 const RETRIES: u32 = 2;
-/// A host that fails so often in a row is not asked again in this run.
+/// The number of consecutive failures after which a host is not asked again in this run.
 const MAX_FAILURES: u32 = 3;
 
-/// What asks.
+/// Validates and revokes secrets.
 pub struct Validator<'a> {
     requests: &'a Requests,
     hosts: &'a Hosts,
     network: &'a dyn Network,
     limits: Limits,
-    /// The key of the digests of kept answers.
+    /// The key for the digests of cached answers.
     key: &'a [u8],
     sent: AtomicUsize,
     is_stopped: AtomicBool,
 }
 
 impl<'a> Validator<'a> {
-    /// Asks by `requests`, through `network`; `key` is that of the kept answers.
+    /// Creates a validator with these requests and this network; `key` is the key for cached
+    /// answers.
     pub fn new(
         requests: &'a Requests,
         hosts: &'a Hosts,
@@ -77,12 +78,13 @@ impl<'a> Validator<'a> {
         }
     }
 
-    /// How many requests were sent.
+    /// Returns the number of sent requests.
     pub fn sent(&self) -> usize {
         self.sent.load(Ordering::Relaxed)
     }
 
-    /// Returns a verdict for each question; `kept` answers some, and keeps the others.
+    /// Returns a verdict for each question. Uses the answers in the cache `kept`, and adds new ones
+    /// to it.
     pub fn ask<'q>(
         &self,
         questions: impl IntoIterator<Item = Question<'q>>,
@@ -93,7 +95,7 @@ impl<'a> Validator<'a> {
     {
         let now = self.network.now();
         let mut verdicts = HashMap::new();
-        // By identity: the job, and the findings that it answers.
+        // Jobs by identity, with the findings of each.
         let mut jobs: BTreeMap<Vec<u8>, (Job<'q>, Vec<Fingerprint>)> = BTreeMap::new();
         for question in questions {
             let fingerprint = question.fingerprint;
@@ -129,10 +131,11 @@ impl<'a> Validator<'a> {
         verdicts
     }
 
-    /// Switches a secret off: returns what the issuer answered. What was kept about it is forgotten.
+    /// Revokes a secret: returns the answer of the issuer, and removes the cached answer about the
+    /// secret.
     ///
     /// # Errors
-    /// Why it cannot be asked for, as a verdict.
+    /// The reason why the request cannot be sent, as a verdict.
     pub fn revoke<'q>(&self, question: Question<'q>, kept: &mut Kept) -> Result<Verdict, Verdict>
     where
         'a: 'q,
@@ -154,7 +157,7 @@ impl<'a> Validator<'a> {
         }
     }
 
-    /// Asks, host by host.
+    /// Sends the requests of all jobs, grouped by host.
     fn ask_all<'q>(
         &self,
         jobs: BTreeMap<Vec<u8>, (Job<'q>, Vec<Fingerprint>)>,
@@ -189,7 +192,7 @@ impl<'a> Validator<'a> {
         done.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The verdict about one secret.
+    /// Returns the verdict about one secret.
     fn answer(&self, job: &Job<'_>, lane: &mut Lane) -> Verdict {
         let asked = match &job.way {
             Way::Http => self.http(job, lane),
@@ -240,7 +243,7 @@ impl<'a> Validator<'a> {
         Ok(last)
     }
 
-    /// The signed text that a service account of Google sends.
+    /// Returns the signed assertion of a Google service account.
     fn assertion(&self, job: &Job<'_>) -> Result<Vec<(String, String)>, Stop> {
         if job.inquiry.kind != Kind::GoogleServiceAccount {
             return Ok(Vec::new());
@@ -290,7 +293,7 @@ impl<'a> Validator<'a> {
         Ok(request)
     }
 
-    /// Sends a request when its host may be asked again, and once more if the host was too busy.
+    /// Sends a request after the pause of its host, and again if the host was too busy.
     fn send(&self, request: &Request, lane: &mut Lane) -> Result<Answer, Stop> {
         let mut tries = 0;
         loop {
@@ -323,7 +326,7 @@ impl<'a> Validator<'a> {
         }
     }
 
-    /// Waits until the host may be asked again.
+    /// Waits for the pause of the host.
     fn pace(&self, lane: &mut Lane) -> Result<(), Stop> {
         if let Some(why) = lane.closed {
             return Err(Stop::Closed(why));
@@ -350,7 +353,7 @@ fn part<'j>(job: &'j Job<'_>, rule: &str) -> &'j [u8] {
     found.map_or(&b""[..], |(_, value)| value)
 }
 
-/// Reads the header: seconds, or a date.
+/// Parses the header `Retry-After`: seconds or a date.
 fn retry_after(text: &str, now: i64) -> Option<Duration> {
     let text = text.trim();
     if let Ok(seconds) = text.parse::<u64>() {
@@ -361,14 +364,14 @@ fn retry_after(text: &str, now: i64) -> Option<Duration> {
     Some(Duration::from_secs(u64::try_from(seconds).unwrap_or(0)))
 }
 
-/// What is known of a host in this run.
+/// The state of a host in this run.
 #[derive(Default)]
 struct Lane {
-    /// When the last request began.
+    /// The start of the last request.
     last: Option<Instant>,
-    /// Failures in a row.
+    /// The number of consecutive failures.
     failures: u32,
-    /// Why it is not asked any more.
+    /// The reason if it is not asked again.
     closed: Option<&'static str>,
 }
 
@@ -382,7 +385,7 @@ impl Lane {
     }
 }
 
-/// Why a question has no answer.
+/// The reason why there is no answer.
 enum Stop {
     Trouble(Trouble),
     Cannot(String),

@@ -1,27 +1,27 @@
-//! What an answer means: only what a rule's conditions name.
+//! Evaluates answers by the conditions of a rule.
 
 use serde_json::Value;
 
 use super::network::Answer;
 use crate::rule::request::{Clause, Condition, Fact, Place, Step};
 
-/// Longest value of a fact, in characters.
+/// Maximum length of the value of a fact, in characters.
 const MAX_FACT: usize = 200;
-/// Most values of one fact.
+/// Maximum number of values of one fact.
 const MAX_VALUES: usize = 40;
 
-/// What an answer means.
+/// The result of the evaluation of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Judged {
     /// The secret is active, because of this condition.
     Active(String),
     /// It is inactive, because of this condition.
     Inactive(String),
-    /// The answer is not one that the rule names.
+    /// No condition of the rule matches the answer.
     Unknown(String),
 }
 
-/// An answer, with its body read as JSON.
+/// An answer with its body parsed as JSON.
 pub(super) struct Read<'a> {
     answer: &'a Answer,
     json: Option<Value>,
@@ -29,7 +29,7 @@ pub(super) struct Read<'a> {
 
 impl<'a> Read<'a> {
     pub(super) fn of(answer: &'a Answer) -> Self {
-        // A part of a document is none.
+        // A truncated document is no valid JSON.
         let json = match answer.is_cut {
             true => None,
             false => serde_json::from_slice(&answer.body).ok(),
@@ -37,14 +37,14 @@ impl<'a> Read<'a> {
         Self { answer, json }
     }
 
-    /// Judges it by the conditions of a step.
+    /// Evaluates the answer by the conditions of a step.
     pub(super) fn judge(&self, step: &Step) -> Judged {
         let holds = |conditions: &[Condition], is_enough: &dyn Fn(&Condition) -> bool| {
             let mut met = conditions.iter();
             let met = met.find(|condition| is_enough(condition) && self.meets(condition));
             met.map(|condition| condition.text.clone())
         };
-        // A page for people, such as a login, is no answer about a secret, whatever its status.
+        // An HTML page, such as a login form, is no answer about a secret, whatever its status.
         let is_page = self.is_page();
         let active = holds(&step.active, &|condition| !is_page || names_more(condition));
         match (active, holds(&step.inactive, &|_| true)) {
@@ -99,7 +99,7 @@ impl<'a> Read<'a> {
                 .header(name)
                 .any(|found| values.is_empty() || values.iter().any(|value| value == found)),
             Clause::Has(text) => memchr::memmem::find(&self.answer.body, text.as_bytes()).is_some(),
-            // What was cut off may hold it.
+            // The truncated part may contain the text.
             Clause::Lacks(text) => {
                 !self.answer.is_cut
                     && memchr::memmem::find(&self.answer.body, text.as_bytes()).is_none()
@@ -107,8 +107,8 @@ impl<'a> Read<'a> {
         }
     }
 
-    /// The values of facts that the answer has, as `name: value`. What holds `secret`, or is a part of it,
-    /// is left out.
+    /// Returns the facts in the answer as `name: value`. Omits values that contain `secret` or are
+    /// a part of it.
     pub(super) fn facts(&self, facts: &[Fact], secret: &[u8]) -> Vec<String> {
         let told = facts.iter().filter_map(|fact| {
             let values = self.values(&fact.place);
@@ -121,7 +121,7 @@ impl<'a> Read<'a> {
         told.collect()
     }
 
-    /// The first value of each fact: for the next step.
+    /// Returns the first value of each fact, for the next step.
     pub(super) fn taken(&self, facts: &[Fact]) -> Vec<(String, String)> {
         let taken = facts.iter().filter_map(|fact| {
             let value = self.values(&fact.place).into_iter().next()?;
@@ -140,7 +140,8 @@ impl<'a> Read<'a> {
                 let found = select(json, pointer).into_iter();
                 let values = found.flat_map(|found| match found {
                     Value::Array(items) => items.iter().filter_map(scalar).collect(),
-                    // A table of switches, as in {"admin": true}: those that are on.
+                    // An object of booleans, as in {"admin": true}: the names of those that are
+                    // true.
                     Value::Object(fields) => {
                         let on = fields
                             .iter()
@@ -155,13 +156,14 @@ impl<'a> Read<'a> {
     }
 }
 
-/// Whether a condition names something that an answer must have, beside its status.
+/// Returns whether a condition requires something besides a status.
 fn names_more(condition: &Condition) -> bool {
     let mut clauses = condition.clauses.iter();
     clauses.any(|clause| !matches!(clause, Clause::Status(_) | Clause::Lacks(_)))
 }
 
-/// Shorter values may be a part of a secret by chance.
+/// Minimum length of a value that is compared with the secret; shorter ones may be a part of it by
+/// chance.
 const MIN_REPEATED: usize = 8;
 
 fn repeats(value: &str, secret: &[u8]) -> bool {
@@ -170,7 +172,7 @@ fn repeats(value: &str, secret: &[u8]) -> bool {
     is_in(value, secret) || (value.len() >= MIN_REPEATED && is_in(secret, value))
 }
 
-/// The values at a pointer.
+/// Returns the values at a pointer.
 fn select<'v>(value: &'v Value, pointer: &[String]) -> Vec<&'v Value> {
     let mut found = vec![value];
     for segment in pointer {

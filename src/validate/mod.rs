@@ -1,12 +1,13 @@
-//! Whether a secret is still active: asks its issuer, and judges the answer by the rule's conditions.
+//! Validates secrets: asks the issuer whether a secret is active, and evaluates the answer by the
+//! conditions of the rule.
 //!
 //! ```text
 //! network < render, judge < special, login < plan < engine;  kept;  render < prove
 //! ```
 //!
-//! Nothing here opens a connection. The program hands in a [`Network`], which sends what it is given to the
-//! host that it is given, and nowhere else. Only an answer that the rule names makes a secret active or
-//! inactive; whatever else happens, its state is unknown, with the reason. No text here holds a secret.
+//! This module opens no connection. The program passes a [`Network`], which sends a request only to
+//! the given host. Only an answer that the rule names makes a secret active or inactive; otherwise
+//! its state is unknown, with the reason. No text of this module contains a secret.
 
 mod engine;
 mod judge;
@@ -27,23 +28,23 @@ pub use network::Network;
 pub use plan::{Hosts, Question};
 pub use prove::prove;
 
-/// What is known of a secret.
+/// The state of a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     /// Its issuer accepts it.
     Active,
-    /// Nothing is known, or the answer is ambiguous.
+    /// There is no answer, or it is ambiguous.
     Unknown,
     /// Its issuer does not accept it.
     Inactive,
 }
 
 impl State {
-    /// All, the worst first.
+    /// All states, the most severe first.
     pub const ALL: [Self; 3] = [Self::Active, Self::Unknown, Self::Inactive];
 
-    /// The word for it.
+    /// Returns its name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Active => "active",
@@ -52,31 +53,31 @@ impl State {
         }
     }
 
-    /// Reads the word.
+    /// Parses a name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.name() == name)
     }
 }
 
-/// What came of a question.
+/// The result of a validation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
-    /// What is known.
+    /// The state.
     pub state: State,
-    /// Why, in words.
+    /// The reason, for people.
     pub reason: String,
-    /// Whose it is, as the issuer says: `name: value`.
+    /// Its owner according to the issuer: `name: value`.
     pub whose: Vec<String>,
-    /// What it can do, and how long, as the issuer says: `name: value`.
+    /// Its permissions and expiry according to the issuer: `name: value`.
     pub can: Vec<String>,
-    /// The host that was asked; `None` if nobody was.
+    /// The host that was asked; `None` if nothing was sent.
     pub host: Option<String>,
-    /// When, in seconds since 1970.
+    /// The time, in seconds since 1970.
     pub checked: Option<i64>,
 }
 
 impl Verdict {
-    /// Nothing is known, because of `reason`.
+    /// Returns an unknown state because of `reason`.
     pub fn unknown(reason: impl Into<String>) -> Self {
         Self {
             state: State::Unknown,

@@ -1,25 +1,25 @@
-//! What a validation needs of the world: the program implements it, tests stand in for it.
+//! The interface to the network. The program implements it; tests have their own implementation.
 
 use std::fmt;
 use std::io::{Read, Write};
 use std::time::Duration;
 
-/// Longest part of an answer that is read.
+/// Maximum number of bytes of an answer that are read.
 pub const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
-/// Where a request goes.
+/// The destination of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Endpoint {
     /// The name of the host, lower case.
     pub host: String,
     /// The port.
     pub port: u16,
-    /// Whether the user named this host: it may then have a private address.
+    /// Whether the user named this host. It may then have a private address.
     pub is_named: bool,
 }
 
 impl Endpoint {
-    /// The name, with the port if it is not `usual`.
+    /// Returns the name, with the port if it is not `usual`.
     pub fn authority(&self, usual: u16) -> String {
         match self.port == usual {
             true => self.host.clone(),
@@ -28,23 +28,23 @@ impl Endpoint {
     }
 }
 
-/// A request over HTTPS. It holds a secret: `Debug` does not show it.
+/// An HTTPS request. It contains a secret, which `Debug` does not show.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Request {
     /// `GET`, `POST`, ...
     pub method: String,
-    /// Where it goes.
+    /// Its destination.
     pub endpoint: Endpoint,
     /// Path and query, beginning with `/`.
     pub target: String,
     /// Names and values.
     pub headers: Vec<(String, String)>,
-    /// What is sent.
+    /// The body.
     pub body: Option<Vec<u8>>,
 }
 
 impl Request {
-    /// The address it is sent to.
+    /// Returns its URL.
     pub fn url(&self) -> String {
         format!("https://{}{}", self.endpoint.authority(443), self.target)
     }
@@ -56,21 +56,21 @@ impl fmt::Debug for Request {
     }
 }
 
-/// An answer. It may repeat the secret: `Debug` shows only the status.
+/// An answer. It may contain the secret, so `Debug` shows only the status.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Answer {
     /// The status.
     pub status: u16,
     /// Names, lower case, and values.
     pub headers: Vec<(String, String)>,
-    /// The body, cut at [`MAX_ANSWER_BYTES`].
+    /// The body, truncated to [`MAX_ANSWER_BYTES`].
     pub body: Vec<u8>,
-    /// Whether it was cut.
+    /// Whether the body was truncated.
     pub is_cut: bool,
 }
 
 impl Answer {
-    /// The values of a header.
+    /// Returns the values of a header.
     pub fn header(&self, name: &str) -> impl Iterator<Item = &str> {
         let found = self.headers.iter().filter(move |(known, _)| known == name);
         found.map(|(_, value)| value.as_str())
@@ -83,44 +83,46 @@ impl fmt::Debug for Answer {
     }
 }
 
-/// Why there is no answer. The words never hold what was sent.
+/// The reason why there is no answer. The text never contains data that was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trouble {
-    /// Nothing was sent, because a rule of safety forbids it.
+    /// Nothing was sent, for safety.
     Refused(String),
-    /// The network, the name service or the other side failed.
+    /// The network, the name resolution or the server failed.
     Failed(String),
 }
 
 /// A connection to a server that is not HTTP.
 pub trait Connection: Read + Write + Send {
-    /// Goes on encrypted, with a certificate for the host that was connected to.
+    /// Starts encryption, with a certificate for the connected host.
     ///
     /// # Errors
-    /// Why it cannot.
+    /// The reason of the failure.
     fn encrypt(self: Box<Self>) -> Result<Box<dyn Connection>, Trouble>;
 }
 
-/// What sends requests. Each goes to its endpoint, and to no other host: redirects are answers.
+/// Sends requests. Each request is sent only to its endpoint: redirects are not followed, but
+/// returned as answers.
 pub trait Network: Sync {
-    /// Sends a request, and reads the answer.
+    /// Sends a request and returns the answer.
     ///
     /// # Errors
-    /// Why there is none.
+    /// The reason of the failure.
     fn send(&self, request: &Request) -> Result<Answer, Trouble>;
 
     /// Connects to a server, without encryption.
     ///
     /// # Errors
-    /// Why it cannot.
+    /// The reason of the failure.
     fn connect(&self, endpoint: &Endpoint) -> Result<Box<dyn Connection>, Trouble>;
 
-    /// Signs with an RSA key in PKCS #8 form: RSASSA-PKCS1-v1_5 with SHA-256. `None` if the key is none.
+    /// Signs with an RSA key in PKCS #8 form: RSASSA-PKCS1-v1_5 with SHA-256. `None` if the key is
+    /// invalid.
     fn sign_rs256(&self, key: &[u8], message: &[u8]) -> Option<Vec<u8>>;
 
-    /// Waits; returns whether to go on.
+    /// Waits; returns whether to continue.
     fn wait(&self, time: Duration) -> bool;
 
-    /// Seconds since 1970.
+    /// Returns the time in seconds since 1970.
     fn now(&self) -> i64;
 }

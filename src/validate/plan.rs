@@ -1,4 +1,4 @@
-//! From findings to what is asked: which request, to which host, and what is missing for it.
+//! Plans the validation of findings: the request, its host, and missing values.
 
 use std::net::IpAddr;
 
@@ -11,23 +11,23 @@ use crate::error::{Error, Result};
 use crate::finding::{Finding, Fingerprint};
 use crate::rule::request::{Inquiry, Issuer, Kind, Piece, Requests, Step, Term};
 
-/// A secret whose state is asked for.
+/// A secret to validate.
 #[derive(Clone)]
 pub struct Question<'a> {
-    /// The finding's identity.
+    /// The fingerprint of the finding.
     pub fingerprint: Fingerprint,
     /// Its rule.
     pub rule_id: &'a str,
     /// The secret.
     pub secret: &'a [u8],
-    /// What was found near it, by rule id.
+    /// The values near it, by rule id.
     pub parts: Vec<(&'a str, &'a [u8])>,
-    /// Its line, before and after it.
+    /// The text of its line before and after it.
     pub line: Option<(&'a [u8], &'a [u8])>,
 }
 
 impl<'a> Question<'a> {
-    /// Asks about a finding.
+    /// Returns the question for a finding.
     pub fn of(finding: &'a Finding) -> Self {
         let parts = finding.with.iter();
         let line = finding.excerpt.as_ref();
@@ -50,10 +50,10 @@ pub struct Hosts {
 }
 
 impl Hosts {
-    /// Reads `HOST`, `HOST:PORT` or `ISSUER=HOST[:PORT]`, as in `gitlab=git.example.com`.
+    /// Parses `HOST`, `HOST:PORT` or `ISSUER=HOST[:PORT]`, as in `gitlab=git.example.com`.
     ///
     /// # Errors
-    /// `Usage` if one of them is no such name.
+    /// `Usage` if one of them is invalid.
     pub fn parse(texts: &[String]) -> Result<Self> {
         let named = texts.iter().map(|text| {
             let (issuer, rest) = match text.split_once('=') {
@@ -71,14 +71,15 @@ impl Hosts {
         Ok(Self { named })
     }
 
-    /// The names of the hosts.
+    /// Returns the names of the hosts.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.named
             .iter()
             .map(|(_, endpoint)| endpoint.host.as_str())
     }
 
-    /// The host of a rule's issuer: the one that is named for it, or else one whose name says so.
+    /// Returns the host of a rule's issuer: the one that the user named for it, or one whose name
+    /// contains the issuer.
     fn of_rule(&self, rule_id: &str, provider: &str) -> Option<&Endpoint> {
         let issuer = rule_id.split('-').next().unwrap_or(rule_id);
         let provider = provider.to_ascii_lowercase();
@@ -95,7 +96,7 @@ impl Hosts {
         explicit.or_else(by_name).map(|(_, endpoint)| endpoint)
     }
 
-    /// Whether a host that a repository names may be asked.
+    /// Returns whether a request to a host from a repository is permitted.
     pub(super) fn allows(&self, host: &str, port: u16) -> bool {
         let is_it = |endpoint: &Endpoint| {
             endpoint.host == host && (endpoint.port == port || endpoint.port == 443)
@@ -104,7 +105,7 @@ impl Hosts {
     }
 }
 
-/// Reads `HOST` or `HOST:PORT`; a host may be an address.
+/// Parses `HOST` or `HOST:PORT`; a host may be an IP address.
 pub(super) fn endpoint(text: &str, usual: u16) -> Option<Endpoint> {
     let (host, port) = match text.rsplit_once(':') {
         Some((host, port)) if !host.contains(':') || host.ends_with(']') => {
@@ -126,44 +127,44 @@ pub(super) fn endpoint(text: &str, usual: u16) -> Option<Endpoint> {
     })
 }
 
-/// What is done about a question.
+/// The plan for a question.
 pub(super) enum Plan<'a> {
-    /// It needs no network.
+    /// The verdict is known without a request.
     Said(Verdict),
-    /// It is asked.
+    /// A request is needed.
     Ask(Box<Job<'a>>),
 }
 
-/// A question that is asked.
+/// A question that needs a request.
 pub(super) struct Job<'a> {
     pub(super) question: Question<'a>,
     pub(super) inquiry: &'a Inquiry,
-    /// Where `{host}` is.
+    /// The value of `{host}`.
     pub(super) host: Option<Endpoint>,
-    /// Where its requests go.
+    /// The destination of its requests.
     pub(super) endpoint: Endpoint,
-    /// How it is asked.
+    /// The protocol.
     pub(super) way: Way,
-    /// The same for all questions that would send the same.
+    /// The identity of the request; equal for questions that would send the same request.
     pub(super) identity: Vec<u8>,
 }
 
-/// How a question is asked.
+/// The protocol of a request.
 pub(super) enum Way {
-    /// Over HTTPS.
+    /// HTTPS.
     Http,
-    /// By a login.
+    /// A login at a database server.
     Login(Target),
 }
 
-/// Which of a rule's inquiries is made.
+/// The kind of request of a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Which {
     Validate,
     Revoke,
 }
 
-/// Decides what is done about a question.
+/// Plans a question.
 pub(super) fn plan<'a>(
     question: Question<'a>,
     requests: &'a Requests,
@@ -223,7 +224,7 @@ fn http<'a>(
     let request = render::request(step, values).map_err(|cannot| verdict(&cannot, &question))?;
     let mut identity = identity(&request);
     if inquiry.kind != Kind::Http {
-        // What is sent is signed with the secret, and does not hold it.
+        // The request is signed with the secret, but does not contain it.
         identity.extend_from_slice(question.secret);
         for name in parts_of(step) {
             let found = question.parts.iter().find(|(known, _)| *known == name);
@@ -243,7 +244,7 @@ fn http<'a>(
     })
 }
 
-/// The part that a signature needs, if it was not found.
+/// Returns the value that a signature needs, if it was not found.
 fn missing_part<'r>(inquiry: &Inquiry, question: &Question<'_>) -> Option<&'r str> {
     let needed = match inquiry.kind {
         Kind::Aws => AWS_KEY_ID,
@@ -254,12 +255,12 @@ fn missing_part<'r>(inquiry: &Inquiry, question: &Question<'_>) -> Option<&'r st
     (!is_there).then_some(needed)
 }
 
-/// The rule of the id of a key of AWS.
+/// The rule for AWS access key ids.
 pub(super) const AWS_KEY_ID: &str = "aws-access-key-id";
-/// The rule of the address of a service account of Google.
+/// The rule for the email addresses of Google service accounts.
 pub(super) const GOOGLE_EMAIL: &str = "google-service-account-email";
 
-/// The rules of the parts that a step uses.
+/// Returns the rules of the values that a step uses.
 fn parts_of(step: &Step) -> Vec<&str> {
     let headers = step.headers.iter().map(|(_, value)| value);
     let templates = headers.chain([&step.url]).chain(&step.body);
@@ -287,7 +288,7 @@ fn identity(request: &Request) -> Vec<u8> {
     bytes
 }
 
-/// What is said if a request cannot be made.
+/// Returns the verdict if a request cannot be made.
 pub(super) fn verdict(cannot: &Cannot, question: &Question<'_>) -> Verdict {
     match cannot {
         Cannot::Missing(name) if name == "host" => {
@@ -313,7 +314,7 @@ fn login<'a>(
     let target = target.map_err(Verdict::unknown)?;
     let (host, port) = (target.host.clone(), target.port);
     if !hosts.allows(&host, port) {
-        // The host is text of the repository: it is not repeated here.
+        // The host is untrusted text from the repository, so the message does not contain it.
         return Err(Verdict::unknown(
             "refused: a server that the repository names is asked only if '--validate-host HOST' allows it",
         ));
@@ -337,7 +338,7 @@ fn login<'a>(
     })
 }
 
-/// A verdict of an answer.
+/// Returns a verdict for an answer.
 pub(super) fn answered(state: State, reason: String, job: &Job<'_>, now: i64) -> Verdict {
     Verdict {
         state,

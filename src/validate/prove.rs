@@ -1,15 +1,15 @@
-//! Tries the requests of rules: each is made for a synthetic secret, and has the shape that it must have.
+//! Tests the requests of rules: makes each for a synthetic secret and checks its form.
 
 use super::network::Endpoint;
 use super::render::{self, Cannot, Values};
 use crate::rule::request::{Escape, Inquiry, Issuer, Piece, Step, Template, Term};
 
-/// The host that `{host}` stands for in trials.
+/// The value of `{host}` in tests.
 const HOST: &str = "issuer.example.com";
-/// The value of what a rule finds near a secret, and of what a step takes from an answer.
+/// The value of other rules near the secret, and of values from a previous answer.
 const PART: &str = "part-0123456789";
 
-/// Returns what is wrong with the requests of a rule, for this secret of its.
+/// Returns the errors in the requests of a rule, for a secret of this rule.
 pub fn prove(issuer: &Issuer, secret: &[u8]) -> Vec<String> {
     let mut faults = Vec::new();
     for (name, inquiry) in [("validate", &issuer.validate), ("revoke", &issuer.revoke)] {
@@ -92,7 +92,7 @@ fn is_form(body: &[u8]) -> bool {
     })
 }
 
-/// All values that a step uses.
+/// Returns all values that a step uses.
 fn terms(step: &Step) -> Vec<Term> {
     let headers = step.headers.iter().map(|(_, value)| value);
     let templates = headers.chain([&step.url]).chain(&step.body);
@@ -108,7 +108,7 @@ fn of_template(template: &Template) -> Vec<Term> {
     terms.flatten().cloned().collect()
 }
 
-/// Whether a template has the secret in it.
+/// Returns whether a template contains the secret.
 fn uses_secret(template: &Template) -> bool {
     of_template(template).contains(&Term::Secret)
 }

@@ -1,5 +1,5 @@
-//! Fills in a rule's templates. What is sent is exactly what the rule says: a value cannot end a header,
-//! leave its place in a URL or name another host.
+//! Fills in the templates of a rule. A value can change nothing else in a request: it cannot end a
+//! header, leave its place in a URL, or change the host.
 
 use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER};
 use hmac::{Hmac, KeyInit, Mac};
@@ -8,29 +8,29 @@ use sha2::{Digest, Sha256};
 use super::network::{Endpoint, Request};
 use crate::rule::request::{Escape, Filter, Piece, Step, Template, Term};
 
-/// What templates are filled with.
+/// The values for templates.
 #[derive(Clone, Copy)]
 pub(super) struct Values<'a> {
     /// The secret.
     pub(super) secret: &'a [u8],
-    /// The host that `{host}` stands for.
+    /// The value of `{host}`.
     pub(super) host: Option<&'a Endpoint>,
-    /// What was found near the secret, by rule id.
+    /// The values near the secret, by rule id.
     pub(super) parts: &'a [(&'a str, &'a [u8])],
-    /// What the step before took.
+    /// The values from the previous step.
     pub(super) taken: &'a [(String, String)],
 }
 
-/// Why there is no request.
+/// The reason why a request cannot be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Cannot {
-    /// A value is missing: its name.
+    /// A value with this name is missing.
     Missing(String),
-    /// A value cannot be sent.
+    /// A value cannot be used in this place.
     Unfit(&'static str),
 }
 
-/// What a template is part of.
+/// The place of a template in a request.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Within {
     Url,
@@ -38,7 +38,7 @@ enum Within {
     Body(Escape),
 }
 
-/// Makes a step's request.
+/// Makes the request of a step.
 pub(super) fn request(step: &Step, values: Values<'_>) -> Result<Request, Cannot> {
     let url = text(&step.url, values, Within::Url)?;
     let rest = url.strip_prefix("https://").unwrap_or_default();
@@ -101,7 +101,7 @@ fn text(template: &Template, values: Values<'_>, within: Within) -> Result<Strin
     Ok(text)
 }
 
-/// A value as it is written where it stands; the last of its filters may have done that already.
+/// Returns a value with the escapes of its place, unless its last filter already added them.
 fn escaped(
     value: &[u8],
     last: Option<&Filter>,
@@ -117,7 +117,7 @@ fn escaped(
         return plain().map(str::to_owned);
     }
     match within {
-        // In the host, a value is a part of a label, and nothing of it can be escaped.
+        // In the host, a value is a part of a label and cannot be escaped.
         Within::Url if !before.trim_start_matches("https://").contains(['/', '?']) => {
             let text = plain()?;
             let is_label = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
@@ -214,7 +214,7 @@ fn percent(bytes: &[u8], keeps_slash: bool) -> String {
     text
 }
 
-/// The inside of a JSON string.
+/// Escapes the content of a JSON string.
 fn json(text: &str) -> String {
     let quoted = serde_json::Value::from(text).to_string();
     quoted[1..quoted.len() - 1].to_owned()

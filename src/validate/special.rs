@@ -1,4 +1,4 @@
-//! Requests that a template cannot say: those with signatures, and answers that need no network.
+//! Requests with signatures, and validation without network: what templates cannot express.
 
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use hmac::{Hmac, KeyInit, Mac};
@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use super::network::Request;
 use super::{State, Verdict};
 
-/// Who signs a request to AWS, and for what.
+/// The signer and the scope of an AWS request.
 #[derive(Clone, Copy)]
 pub struct AwsScope<'a> {
     /// The id of the key.
@@ -22,8 +22,8 @@ pub struct AwsScope<'a> {
     pub now: i64,
 }
 
-/// Adds the headers of Signature Version 4 of AWS, as "Signature Version 4 signing process" in the IAM user
-/// guide describes it: the secret itself is not sent.
+/// Adds the headers of AWS Signature Version 4 ("Signature Version 4 signing process" in the IAM
+/// user guide). The request does not contain the secret.
 pub fn sign_aws(request: &mut Request, scope: AwsScope<'_>) {
     let time = jiff::Timestamp::from_second(scope.now).unwrap_or_default();
     let time = time.strftime("%Y%m%dT%H%M%SZ").to_string();
@@ -81,8 +81,8 @@ fn hmac(key: &[u8], message: &[u8]) -> Vec<u8> {
     mac.finalize().into_bytes().to_vec()
 }
 
-/// The text that a service account of Google signs to get a token: header and claims of a JWT, as
-/// "Using OAuth 2.0 for Server to Server Applications" describes them.
+/// Returns the text that a Google service account signs to get a token: the header and claims of a
+/// JWT ("Using OAuth 2.0 for Server to Server Applications").
 pub(super) fn google_claims(email: &str, now: i64) -> String {
     let claims = serde_json::json!({
         "iss": email,
@@ -98,14 +98,15 @@ pub(super) fn google_claims(email: &str, now: i64) -> String {
     )
 }
 
-/// The bytes of a key in PKCS #8 form, of the base64 in a PEM block.
+/// Returns the bytes of a key in PKCS #8 form from the base64 in a PEM block.
 pub(super) fn pkcs8(base64: &[u8]) -> Option<Vec<u8>> {
     let text = std::str::from_utf8(base64).ok()?.replace("\\n", "");
     let body: String = text.split_whitespace().collect();
     data_encoding::BASE64.decode(body.as_bytes()).ok()
 }
 
-/// What a JSON web token says of itself: only that it has expired is certain. Nothing is sent.
+/// Evaluates the claims of a JSON web token: only an expired token is certainly inactive. Sends
+/// nothing.
 pub(super) fn jwt(token: &[u8], now: i64) -> Verdict {
     let expiry = || {
         let payload = token.split(|&byte| byte == b'.').nth(1)?;
@@ -113,7 +114,7 @@ pub(super) fn jwt(token: &[u8], now: i64) -> Verdict {
         let bytes = BASE64URL_NOPAD.decode(&payload[..end]).ok()?;
         let claims: serde_json::Value = serde_json::from_slice(&bytes).ok()?;
         let expiry = claims.get("exp")?;
-        // Some issuers write a fraction.
+        // Some issuers use fractions.
         let text = expiry.as_number()?.to_string();
         let seconds = text.split('.').next()?.parse().ok()?;
         jiff::Timestamp::from_second(seconds).ok()

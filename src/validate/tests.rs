@@ -1,4 +1,4 @@
-//! The engine against a network that exists in memory: who is asked what, how often, and what answers mean.
+//! Tests the engine with a network in memory: hosts, number of requests, and evaluation of answers.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -14,7 +14,7 @@ use crate::secret::Secret;
 
 type Reply = Result<Answer, Trouble>;
 
-/// Answers from a list, or by one function for all; records what was sent and how long was waited.
+/// Answers from a list or with a function; records requests and pauses.
 struct Memory {
     replies: Mutex<VecDeque<Reply>>,
     always: Box<dyn Fn(&Request) -> Reply + Sync>,
@@ -86,7 +86,7 @@ fn with_header(mut answer: Answer, name: &str, value: &str) -> Answer {
     answer
 }
 
-/// The requests of one rule, `x-token`.
+/// Returns the requests of one rule, `x-token`.
 fn of_rule(validate: &str) -> Requests {
     let text = format!(
         "[[rule]]\nid = 'x-token'\nprovider = 'X'\ndescription = 'X'\nconfidence = 'high'\nkeywords = ['xtok_']\n\
@@ -383,7 +383,7 @@ fn a_second_step_uses_what_the_first_one_took() {
     assert_eq!(verdict.state, State::Unknown, "{verdict:?}");
 }
 
-/// An answer that meets a condition, as far as one can be made of it.
+/// Makes an answer that meets a condition, if possible.
 fn meeting(condition: &Condition) -> Answer {
     let mut made = answer(200, "");
     let mut json = serde_json::Value::Null;
@@ -413,7 +413,7 @@ fn meeting(condition: &Condition) -> Answer {
     }
     if !json.is_null() {
         let text = json.to_string();
-        // Words that must be in the body, too, go into a field of their own.
+        // Other text that must be in the body gets a separate field.
         let words = String::from_utf8(std::mem::take(&mut made.body)).unwrap();
         made.body = match (words.is_empty(), text.strip_suffix('}')) {
             (false, Some(open)) => {
@@ -463,7 +463,7 @@ fn parts_of(step: &Step) -> Vec<String> {
 
 const VALUE: &[u8] = b"hooks.slack.com/.com/0123456789abcdef-us1";
 
-/// The verdict about a synthetic secret of a built-in rule, and what was sent.
+/// Returns the verdict about a synthetic secret of a built-in rule, and the requests.
 fn verdict_of(
     requests: &Requests,
     id: &str,

@@ -1,6 +1,6 @@
-//! Logins at database servers: just the handshake of each protocol, up to the answer about the password. No
-//! statement is run. A password goes over a connection without encryption only where the protocol does not
-//! send it.
+//! Logins at database servers: only the handshake of each protocol, up to the answer about the
+//! password. Runs no statement. Uses a connection without encryption only if the protocol does not
+//! send the password.
 //!
 //! ```text
 //! wire < scram < postgresql, mysql, redis, mongodb < mod
@@ -17,7 +17,7 @@ use super::State;
 use super::network::{Endpoint, Network, Trouble};
 use crate::rule::request::Kind;
 
-/// Where a password is used.
+/// The server and account of a password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Target {
     /// The name of the host, lower case.
@@ -30,11 +30,11 @@ pub struct Target {
     pub password: String,
     /// The database; may be empty.
     pub database: String,
-    /// Whether the address asks for encryption from the first byte on.
+    /// Whether the URL requires encryption from the first byte.
     pub is_encrypted: bool,
 }
 
-/// What a server says of a login.
+/// The result of a login.
 pub(super) type Outcome = Result<(State, String), Trouble>;
 
 /// Logs in.
@@ -56,7 +56,7 @@ pub(super) fn ask(
     }
 }
 
-/// The ports without which an address has.
+/// Returns the default port of a protocol.
 fn usual_port(kind: Kind) -> u16 {
     match kind {
         Kind::PostgreSql => 5432,
@@ -66,7 +66,7 @@ fn usual_port(kind: Kind) -> u16 {
     }
 }
 
-/// Reads the address around a password, as in `postgres://user:PASSWORD@host:5432/name`.
+/// Parses the URL around a password, as in `postgres://user:PASSWORD@host:5432/name`.
 pub(super) fn target(
     kind: Kind,
     secret: &[u8],
@@ -105,7 +105,7 @@ pub(super) fn target(
     })
 }
 
-/// The parts of an address around its password.
+/// The parts of a URL around its password.
 struct Address {
     /// Lower case.
     scheme: String,
@@ -146,7 +146,7 @@ impl Address {
         })
     }
 
-    /// The value of an option.
+    /// Returns the value of an option.
     fn option(&self, name: &str) -> Option<&str> {
         let pairs = self.query.split(['&', ';']);
         let mut pairs = pairs.filter_map(|pair| pair.split_once('='));
@@ -155,7 +155,7 @@ impl Address {
     }
 }
 
-/// Percent-decodes; `None` if the result is no text, or holds a zero.
+/// Percent-decodes; `None` if the result is no text or contains a zero byte.
 fn decoded(bytes: &[u8]) -> Option<String> {
     let mut plain = Vec::with_capacity(bytes.len());
     let mut rest = bytes;

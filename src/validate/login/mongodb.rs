@@ -54,7 +54,7 @@ enum Reply {
     Done(Fields),
 }
 
-/// What counts of an answer.
+/// The relevant fields of an answer.
 #[derive(Default)]
 struct Fields {
     is_ok: bool,
@@ -92,7 +92,7 @@ fn command(
     })
 }
 
-/// Reads the fields that count from a BSON document.
+/// Parses the relevant fields of a BSON document.
 fn fields(bytes: &[u8]) -> Option<Fields> {
     let mut fields = Fields::default();
     let mut rest = bytes.get(4..)?;
@@ -105,9 +105,9 @@ fn fields(bytes: &[u8]) -> Option<Fields> {
         let len = match kind {
             // Double, date, timestamp, 64 bits.
             0x01 | 0x09 | 0x11 | 0x12 => 8,
-            // Text has its length with the zero.
+            // A string has its length, including the zero byte.
             0x02 => usize::try_from(int32(0)?).ok()?.checked_add(4)?,
-            // Documents and arrays count themselves.
+            // The length of documents and arrays includes itself.
             0x03 | 0x04 => usize::try_from(int32(0)?).ok()?,
             0x05 => usize::try_from(int32(0)?).ok()?.checked_add(5)?,
             0x07 => 12,
@@ -132,7 +132,7 @@ fn fields(bytes: &[u8]) -> Option<Fields> {
     Some(fields)
 }
 
-/// A BSON document that is being written.
+/// A BSON document under construction.
 #[derive(Default)]
 struct Document(Vec<u8>);
 
@@ -162,7 +162,7 @@ impl Document {
         self.0.extend_from_slice(value);
     }
 
-    /// A length; `bytes` refuses what does not fit.
+    /// Writes a length; `bytes` refuses documents that are too long.
     fn len(&mut self, len: usize) {
         let len = u32::try_from(len).unwrap_or(u32::MAX);
         self.0.extend_from_slice(&len.to_le_bytes());

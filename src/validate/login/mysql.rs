@@ -1,4 +1,5 @@
-//! The start of MySQL's protocol ("Connection Phase" in MySQL's internals manual), which MariaDB speaks, too.
+//! The connection phase of MySQL's protocol ("Connection Phase" in MySQL's internals manual), which
+//! MariaDB also uses.
 
 use gix::hash::Kind as HashKind;
 use sha2::{Digest, Sha256};
@@ -11,9 +12,9 @@ use crate::validate::network::Trouble;
 
 /// Capabilities: long password, protocol 4.1, secure connection, plugins.
 const CAPABILITIES: u32 = 0x1 | 0x200 | 0x8000 | 0x8_0000;
-/// The capability to go on encrypted.
+/// The capability to switch to encryption.
 const ENCRYPTION: u32 = 0x800;
-/// Messages that are read at most.
+/// Maximum number of messages.
 const MAX_MESSAGES: usize = 20;
 /// UTF-8.
 const CHARSET: u8 = 45;
@@ -55,7 +56,7 @@ pub(super) fn login(mut connection: Box<dyn Connection>, target: &Target) -> Out
                 return Ok((State::Active, said));
             }
             Some((0xff, _)) => return Ok(refused(&message)),
-            // Another plugin is wanted.
+            // The server requires another plugin.
             Some((0xfe, rest)) => {
                 let (name, salt) = until_zero(rest).ok_or_else(unexpected)?;
                 plugin = String::from_utf8_lossy(name).into_owned();
@@ -80,7 +81,7 @@ pub(super) fn login(mut connection: Box<dyn Connection>, target: &Target) -> Out
     Err(unexpected())
 }
 
-/// What the server says first.
+/// The first message of the server.
 struct Greeting {
     capabilities: u32,
     salt: Vec<u8>,
@@ -109,7 +110,7 @@ impl Greeting {
     }
 }
 
-/// The proof that a plugin asks for; `None` if it is not known.
+/// Returns the proof for a plugin; `None` if the plugin is unknown.
 fn scrambled(plugin: &str, password: &[u8], salt: &[u8]) -> Option<Vec<u8>> {
     let xor = |a: &[u8], b: &[u8]| a.iter().zip(b).map(|(a, b)| a ^ b).collect();
     match plugin {
@@ -129,7 +130,7 @@ fn scrambled(plugin: &str, password: &[u8], salt: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
-/// What an error means: 1045 is the refusal of user and password.
+/// Evaluates an error: 1045 means that user and password were refused.
 fn refused(message: &[u8]) -> (State, String) {
     let code = message
         .get(1..3)

@@ -6,7 +6,7 @@ use super::{Outcome, Target};
 use crate::validate::State;
 use crate::validate::network::Trouble;
 
-/// Messages that are read at most.
+/// Maximum number of messages.
 const MAX_MESSAGES: usize = 200;
 
 /// Logs in.
@@ -46,7 +46,7 @@ pub(super) fn login(connection: Box<dyn Connection>, target: &Target) -> Outcome
     Err(unexpected())
 }
 
-/// Goes on encrypted, if the server offers it, and says who logs in.
+/// Switches to encryption if the server supports it, and sends the user name.
 fn start(
     mut connection: Box<dyn Connection>,
     target: &Target,
@@ -73,17 +73,17 @@ fn start(
     Ok((connection, is_encrypted))
 }
 
-/// What the server asks for, and what was answered.
+/// The state of the authentication.
 struct Login<'a> {
     password: &'a str,
     is_encrypted: bool,
     scram: Option<Scram>,
-    /// Whether the password was needed.
+    /// Whether the server asked for the password.
     is_asked: bool,
 }
 
 impl Login<'_> {
-    /// Answers a message of authentication; says why it does not.
+    /// Answers an authentication message; the error is the reason if it cannot.
     fn answer(
         &mut self,
         connection: &mut dyn Connection,
@@ -137,7 +137,7 @@ fn names(list: &[u8], wanted: &[u8]) -> bool {
     list.split(|&byte| byte == 0).any(|name| name == wanted)
 }
 
-/// What an error means: its SQLSTATE. Some come only after the password was accepted.
+/// Evaluates an error by its SQLSTATE. Some errors occur only after the password was accepted.
 fn refused(message: &[u8], is_in: bool) -> (State, String) {
     let mut rest = message;
     let mut state = String::new();

@@ -13,7 +13,7 @@ pub(super) fn login(mut connection: Box<dyn Connection>, target: &Target) -> Out
     let connection = &mut *connection;
     let answer = auth(connection, &target.user, &target.password)?;
     if answer == "+OK" {
-        // A user without a password accepts any.
+        // A user without a password accepts every password.
         let another = nonce()?;
         let answer = auth(connection, &target.user, &another)?;
         return Ok(match answer == "+OK" {
@@ -58,7 +58,7 @@ fn auth(connection: &mut dyn Connection, user: &str, password: &str) -> Result<S
     line(connection)
 }
 
-/// Longest line of an answer.
+/// Maximum length of a line of an answer.
 const MAX_LINE: usize = 512;
 
 fn line(connection: &mut dyn Connection) -> Result<String, Trouble> {

@@ -1,5 +1,5 @@
-//! SCRAM-SHA-256 (RFC 5802, RFC 7677), the client's side: the password is not sent, and the server must prove
-//! that it knows it, too.
+//! The client side of SCRAM-SHA-256 (RFC 5802, RFC 7677): the password is not sent, and the server
+//! must prove that it knows it, too.
 
 use data_encoding::BASE64;
 use hmac::{Hmac, KeyInit, Mac};
@@ -8,20 +8,20 @@ use sha2::{Digest, Sha256};
 use super::wire::{nonce, unexpected};
 use crate::validate::network::Trouble;
 
-/// Most rounds that a server may ask for.
+/// Maximum number of rounds that a server may require.
 const MAX_ROUNDS: u32 = 1_000_000;
 
-/// A login that has begun.
+/// A login in progress.
 pub(super) struct Scram {
     /// The first message without its header.
     bare: String,
     nonce: String,
-    /// What the server must answer.
+    /// The expected proof of the server.
     wanted: Vec<u8>,
 }
 
 impl Scram {
-    /// Begins; the user's name is empty where another message has it.
+    /// Starts a login; the user name is empty if another message contains it.
     pub(super) fn begin(user: &str) -> Result<Self, Trouble> {
         Ok(Self::with_nonce(user, nonce()?))
     }
@@ -37,12 +37,12 @@ impl Scram {
         }
     }
 
-    /// The first message.
+    /// Returns the first message.
     pub(super) fn first(&self) -> String {
         format!("n,,{}", self.bare)
     }
 
-    /// The answer to what the server says first.
+    /// Returns the answer to the first message of the server.
     pub(super) fn answer(&mut self, server: &[u8], password: &str) -> Result<String, Trouble> {
         let server = std::str::from_utf8(server).map_err(|_| unexpected())?;
         let field = |name: &str| {
@@ -67,7 +67,7 @@ impl Scram {
         Ok(format!("{bare},p={proof}"))
     }
 
-    /// Whether what the server says last proves that it knows the password.
+    /// Returns whether the last message of the server proves that it knows the password.
     pub(super) fn is_proven(&self, server: &[u8]) -> bool {
         let proof = server.strip_prefix(b"v=");
         let proof = proof.and_then(|proof| BASE64.decode(proof.split(|&b| b == b',').next()?).ok());

@@ -1,11 +1,11 @@
-//! Reading and writing for the protocols. What a server says is a claim: lengths are checked before anything
-//! is held.
+//! Reading and writing for the protocols. Servers are not trusted: lengths are checked before
+//! memory is allocated.
 
 use std::io::ErrorKind;
 
 use crate::validate::network::Trouble;
 
-/// Longest message that is read.
+/// Maximum length of a message.
 pub(super) const MAX_MESSAGE: usize = 64 * 1024;
 
 /// Writes and flushes.
@@ -16,7 +16,7 @@ pub(super) fn write(to: &mut dyn Connection, bytes: &[u8]) -> Result<(), Trouble
 
 pub(super) use crate::validate::network::Connection;
 
-/// Reads `len` bytes, if that is not too many.
+/// Reads `len` bytes, if this is within the limit.
 pub(super) fn read(from: &mut dyn Connection, len: usize) -> Result<Vec<u8>, Trouble> {
     if len > MAX_MESSAGE {
         return Err(unexpected());
@@ -27,7 +27,7 @@ pub(super) fn read(from: &mut dyn Connection, len: usize) -> Result<Vec<u8>, Tro
     Ok(bytes)
 }
 
-/// The other side failed.
+/// Returns an error of the connection.
 pub(super) fn failed(kind: ErrorKind) -> Trouble {
     let why = match kind {
         ErrorKind::TimedOut | ErrorKind::WouldBlock => "the server does not answer in time",
@@ -37,12 +37,12 @@ pub(super) fn failed(kind: ErrorKind) -> Trouble {
     Trouble::Failed(why.to_owned())
 }
 
-/// The server says something that is not of its protocol.
+/// Returns the error for a message that violates the protocol.
 pub(super) fn unexpected() -> Trouble {
     Trouble::Failed("the server does not speak the expected protocol".to_owned())
 }
 
-/// A slice that ends before the next zero byte, and the rest after that.
+/// Splits at the next zero byte: returns the bytes before it and after it.
 pub(super) fn until_zero(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let end = memchr::memchr(0, bytes)?;
     Some((&bytes[..end], &bytes[end + 1..]))
