@@ -1,4 +1,4 @@
-//! CSV: one row a finding, for spreadsheets.
+//! CSV: one row per finding, for spreadsheets.
 
 use super::document::{Document, Validation};
 use super::escape::escape;
@@ -30,12 +30,12 @@ const HEAD: [&str; 22] = [
     "can",
 ];
 
-/// Whether a byte order mark comes first: Excel reads UTF-8 only behind one.
+/// Whether the output begins with a byte order mark, which Excel needs for UTF-8.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mark {
-    /// A mark, then the rows.
+    /// With a byte order mark.
     With,
-    /// The rows.
+    /// Without a byte order mark.
     Without,
 }
 
@@ -75,7 +75,7 @@ pub(super) fn render(document: &Document, mark: Mark) -> Vec<u8> {
             told(state.and_then(Validation::can_line)),
         ]);
     }
-    // Whoever reads only this file must see that something is missing.
+    // The file itself must say that something is missing.
     let noted = |kind: &str, what: String| {
         let mut row = vec![String::new(); HEAD.len()];
         row[1] = kind.to_owned();
@@ -96,7 +96,7 @@ pub(super) fn render(document: &Document, mark: Mark) -> Vec<u8> {
     written(&rows, mark)
 }
 
-/// Writes `rows`, which are all as long as [`HEAD`].
+/// Writes `rows`, which all have the length of [`HEAD`].
 fn written(rows: &[Vec<String>], mark: Mark) -> Vec<u8> {
     let start = match mark {
         Mark::With => "\u{feff}".as_bytes().to_vec(),
@@ -112,7 +112,8 @@ fn written(rows: &[Vec<String>], mark: Mark) -> Vec<u8> {
     writer.into_inner().expect("memory takes it")
 }
 
-/// Spreadsheets run cells that begin like this: a quote before them makes them text.
+/// Spreadsheets evaluate cells that begin with these characters: a quote before them makes them
+/// text.
 fn harmless(cell: &str) -> String {
     if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) {
         format!("'{cell}")

@@ -1,4 +1,4 @@
-//! What changed between two reports of one repository.
+//! Compares two reports of one repository.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -10,27 +10,27 @@ use super::escape::escape;
 use super::location::first_label;
 use super::paint::{Paint, Role};
 
-/// The differences; findings are the same if their fingerprints are.
+/// The differences. Findings are identified by their fingerprints.
 #[derive(Debug, Serialize)]
 pub struct Diff<'a> {
-    /// Whether everything was read both times: if not, what is gone may only be unread.
+    /// Whether both scans were complete. Otherwise missing findings may only be unread.
     pub complete: bool,
-    /// In the new report only.
+    /// Findings that are only in the new report.
     pub added: Vec<&'a Finding>,
-    /// In the old report only.
+    /// Findings that are only in the old report.
     pub gone: Vec<&'a Finding>,
-    /// In both, but not as they were.
+    /// Findings in both reports with changes.
     pub changed: Vec<Changed<'a>>,
-    /// How many are as they were.
+    /// The number of unchanged findings.
     pub same: usize,
 }
 
-/// A finding that is not as it was.
+/// A changed finding.
 #[derive(Debug, Serialize)]
 pub struct Changed<'a> {
-    /// In its new state.
+    /// The finding in the new report.
     pub finding: &'a Finding,
-    /// What is different.
+    /// Its changes.
     pub changes: Vec<&'static str>,
 }
 
@@ -70,14 +70,14 @@ impl<'a> Diff<'a> {
         diff
     }
 
-    /// One JSON object.
+    /// Returns one JSON object.
     pub fn to_json(&self) -> Vec<u8> {
         let mut bytes = serde_json::to_vec_pretty(self).expect("strings and numbers become JSON");
         bytes.push(b'\n');
         bytes
     }
 
-    /// Text for people: one line a finding.
+    /// Returns text for people: one line per finding.
     pub fn to_text(&self, paint: Paint) -> String {
         let mut text = format!(
             "{} new, {} gone, {} changed, {} as they were\n",
@@ -116,7 +116,7 @@ fn told(finding: &Finding) -> String {
     )
 }
 
-/// What is different about a finding.
+/// Returns the changes of a finding.
 fn changes(was: &Finding, is: &Finding) -> Vec<&'static str> {
     let mut changes = Vec::new();
     if was.confidence < is.confidence {

@@ -1,7 +1,7 @@
-//! The one shape of a report: what JSON holds, and what every other format is made from, be it of a
-//! scan that just ended or of a saved file. It is made once, redacted; nothing here knows a secret
-//! that it does not show. `docs/report.schema.json` describes it: fields are only added within a
-//! version. Reports of version 1, which repeat the refs of each finding, can still be read.
+//! The data of a report. JSON contains exactly this data, and all other formats are made from it,
+//! both after a scan and from a saved file. It is redacted when it is created, so that it contains
+//! only the secrets that it shows. `docs/report.schema.json` describes it. Within a version, fields
+//! are only added. Reports of version 1, which repeat the refs of each finding, can still be read.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,9 +14,9 @@ use crate::path_class::PathClass;
 use crate::rule::Confidence;
 use crate::severity::Severity;
 
-/// The name of the shape.
+/// The name of the schema.
 pub(super) const SCHEMA: &str = "unleak-report";
-/// Raised when a field changes its meaning or goes away.
+/// The version of the schema; increased when a field changes its meaning or is removed.
 pub(super) const SCHEMA_VERSION: u32 = 2;
 
 /// A report.
@@ -26,15 +26,15 @@ pub struct Document {
     /// What was scanned.
     #[serde(flatten)]
     pub head: Head,
-    /// The refs that reach the findings.
+    /// The refs from which the findings are reachable.
     pub refs: RefTable,
-    /// What was found, worst first.
+    /// The findings, most severe first.
     pub findings: Vec<Finding>,
-    /// What was read.
+    /// What was scanned.
     pub coverage: Coverage,
 }
 
-/// A report as it is stored.
+/// A stored report.
 #[derive(Deserialize)]
 struct Stored {
     #[serde(flatten)]
@@ -54,10 +54,10 @@ impl TryFrom<Stored> for Document {
 }
 
 impl Document {
-    /// Puts the parts of a stored report together.
+    /// Combines the parts of a stored report.
     ///
     /// # Errors
-    /// What is wrong with its refs.
+    /// The error in its refs.
     pub(super) fn of_parts(
         mut head: Head,
         refs: RefTable,
@@ -81,29 +81,29 @@ impl Document {
     }
 }
 
-/// The refs of each finding that has a standing.
+/// Returns the refs of each finding that has a standing.
 pub(super) fn refs_of(findings: &mut [Finding]) -> Vec<&mut Refs> {
     let histories = findings.iter_mut().filter_map(|f| f.history.as_mut());
     let standings = histories.filter_map(|history| history.standing.as_mut());
     standings.map(|standing| &mut standing.refs).collect()
 }
 
-/// What a report is about.
+/// The header of a report.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
     /// `unleak-report`.
     pub schema: String,
-    /// Version of the shape.
+    /// Version of the schema.
     pub schema_version: u32,
-    /// The version that scanned.
+    /// The version of unleak that scanned.
     pub unleak_version: String,
-    /// What was scanned, as the user named it.
+    /// The scanned repository, as named by the user.
     pub repository: String,
-    /// How much of it.
+    /// The scanned part.
     pub scope: Scope,
-    /// Whether everything was read that belongs to it.
+    /// Whether all of it was read.
     pub complete: bool,
-    /// Whether secrets are marks only.
+    /// Whether secrets are redacted.
     pub redacted: bool,
 }
 
@@ -114,53 +114,53 @@ pub struct Finding {
     pub fingerprint: String,
     /// The rule.
     pub rule_id: String,
-    /// Who issues such secrets.
+    /// The issuer.
     pub provider: String,
-    /// What it is, in the rule's words.
+    /// The description of the rule.
     pub description: String,
-    /// How sure it is.
+    /// The confidence.
     pub confidence: Confidence,
-    /// How bad it is; `None` in reports that do not say.
+    /// The severity; `None` in old reports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub severity: Option<Severity>,
-    /// What the paths say at which it stood; `None` in reports that do not say.
+    /// The class of its paths; `None` in old reports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path_class: Option<PathClass>,
-    /// How sure its rule is before it looks around.
+    /// The confidence of its rule, without the surroundings.
     #[serde(default = "medium")]
     pub rule_confidence: Confidence,
-    /// Why.
+    /// The reason.
     pub reasons: Vec<String>,
-    /// The secret, or its mark.
+    /// The secret, redacted or in full.
     pub secret: Text,
-    /// Whether a path in it (or the name of an archive member) holds a secret and is redacted: it is not
-    /// the exact path then. All other paths are exact.
+    /// Whether a path of the finding (or the name of an archive member) contains a secret, and is
+    /// redacted and thus not exact. All other paths are exact.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub redacted_paths: bool,
-    /// The same of the names of refs.
+    /// The same for the names of refs.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub redacted_refs: bool,
-    /// Page on which it can be made useless.
+    /// The page on which it can be revoked.
     pub rotate: Option<String>,
     /// The issuer's page about it.
     pub docs: Option<String>,
-    /// What to do about it where it stands, beside that.
+    /// What else to do about it in its place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub advice: Option<String>,
-    /// The day on which it was first told, `YYYY-MM-DD`, if that was kept.
+    /// The day on which it was first reported, `YYYY-MM-DD`, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_seen: Option<String>,
     /// Its line.
     #[serde(default)]
     pub excerpt: Option<Excerpt>,
-    /// Its story.
+    /// Its history.
     pub history: Option<History>,
-    /// Every place, sorted.
+    /// All occurrences, sorted.
     pub occurrences: Vec<Occurrence>,
-    /// What belongs to it.
+    /// Values that belong to it.
     #[serde(default)]
     pub with: Vec<Companion>,
-    /// Whether it is still active; `None` if that was not asked.
+    /// Whether it is still active; `None` without validation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation: Option<Validation>,
 }
@@ -170,118 +170,118 @@ fn medium() -> Confidence {
 }
 
 impl Finding {
-    /// The first digits of the fingerprint, enough for people.
+    /// Returns the abbreviated fingerprint.
     pub fn short_id(&self) -> &str {
         self.fingerprint.get(..12).unwrap_or(&self.fingerprint)
     }
 
-    /// How bad it is.
+    /// Returns the severity.
     pub fn severity(&self) -> Severity {
         let by_confidence = || Severity::of_confidence(self.confidence);
         self.severity.unwrap_or_else(by_confidence)
     }
 
-    /// Whether it stood only in tests, documentation and other files that do not count as much.
+    /// Returns whether it was only in tests, documentation and other less important files.
     pub fn is_aside(&self) -> bool {
         self.path_class
             .is_some_and(|class| class != PathClass::Production)
     }
 
-    /// Why it is one, in words.
+    /// Returns the reasons as text.
     pub fn why(&self) -> String {
         let said = self.reasons.iter().filter(|reason| !reason.is_empty());
         let said: Vec<String> = said.map(|reason| escape(reason.as_bytes())).collect();
         if said.is_empty() {
-            // Many small facts may add up to a score.
+            // Several small features may add up to a score.
             let id = self.short_id();
             return format!("no single reason: 'unleak explain {id}' lists the evidence");
         }
         said.join(", ")
     }
 
-    /// Where it stands in the whole repository, if that was asked.
+    /// Returns its state in the whole repository, if known.
     pub fn standing(&self) -> Option<&Standing> {
         self.history.as_ref()?.standing.as_ref()
     }
 
-    /// Who brought it in, and when.
+    /// The author who introduced it, and the time.
     pub fn author(&self) -> Option<&Signature> {
         self.history.as_ref()?.author.as_ref()
     }
 }
 
-/// What stands on the same line as a secret.
+/// The text on the same line as a secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Excerpt {
-    /// Before it.
+    /// The text before it.
     pub before: Text,
-    /// After it.
+    /// The text after it.
     pub after: Text,
-    /// Characters before it on its line, plus one; `None` if the line was cut.
+    /// Its column in characters, from 1; `None` if the line was truncated.
     pub column: Option<u32>,
-    /// The column after its last character; `None` if that is not known, or on another line.
+    /// The column after its last character; `None` if it is unknown or on another line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end_column: Option<u32>,
 }
 
-/// What belongs to a secret and stands near it.
+/// A value near a secret that belongs to it, such as its id.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Companion {
     /// Its identity.
     pub fingerprint: String,
     /// The rule.
     pub rule_id: String,
-    /// Its value, or its mark.
+    /// Its value, redacted or in full.
     pub secret: Text,
-    /// Every place, sorted.
+    /// All occurrences, sorted.
     pub occurrences: Vec<Occurrence>,
 }
 
-/// The story of a secret.
+/// The history of a secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct History {
-    /// Where it entered.
+    /// Where it was introduced.
     pub first: Option<Appearance>,
-    /// Who brought it in, and when.
+    /// The author who introduced it, and the time.
     pub author: Option<Signature>,
-    /// Whether a parent of the first commit is not here, as where a shallow clone ends: it may have
-    /// entered earlier.
+    /// Whether a parent of the first commit is missing, as at the boundary of a shallow clone: it
+    /// may have been introduced earlier.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub first_is_boundary: bool,
-    /// Page of the commit that brought it in, if it was published.
+    /// The web page of the commit that introduced it, if it was published.
     pub web: Option<String>,
-    /// Distinct objects that hold it.
+    /// The number of distinct objects that contain it.
     pub objects: usize,
-    /// Distinct paths at which it ever stood, sorted.
+    /// The distinct paths of all its occurrences, sorted.
     pub paths: Vec<Text>,
-    /// Every commit and path at which it entered, in the order of history.
+    /// All commits and paths that introduced it, in the order of history.
     pub appearances: Vec<Appearance>,
-    /// Where it stands in the whole repository.
+    /// Its state in the whole repository.
     #[serde(flatten)]
     pub standing: Option<Standing>,
 }
 
-/// Where a secret stands in the whole repository.
+/// The state of a secret in the whole repository.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
-    /// Whether HEAD's tree holds it.
+    /// Whether it is in the tree of HEAD.
     pub in_head: bool,
-    /// Whether a remote-tracking ref reaches it.
+    /// Whether it is reachable from a remote-tracking ref.
     pub published: bool,
-    /// Whether any ref does.
+    /// Whether it is reachable from any ref.
     pub reachable: bool,
-    /// Commits that hold it.
+    /// The number of commits that contain it.
     pub commits: usize,
-    /// The newest commit that holds it.
+    /// The newest commit that contains it.
     #[serde(default)]
     pub last: Option<Milestone>,
-    /// The commit that took it out of HEAD's files.
+    /// The commit that removed it from the files of HEAD.
     #[serde(default)]
     pub removed: Option<Milestone>,
-    /// The refs that reach it.
+    /// The refs from which it is reachable.
     #[serde(flatten)]
     pub refs: Refs,
-    /// HEAD of some worktree, when no ref is behind it.
+    /// A detached HEAD of a worktree.
     pub detached_head: bool,
     /// A stash entry.
     pub stash: bool,
@@ -296,7 +296,7 @@ pub struct Standing {
     pub git_dir: bool,
 }
 
-/// A commit of the story.
+/// A commit in the history of a secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Milestone {
     /// The commit.
@@ -317,13 +317,13 @@ pub struct Signature {
 }
 
 impl Signature {
-    /// The day, `YYYY-MM-DD`.
+    /// Returns the day, `YYYY-MM-DD`.
     pub fn day(&self) -> String {
         escape(self.date.split('T').next().unwrap_or_default().as_bytes())
     }
 }
 
-/// What holds a secret.
+/// The kind of object or file that contains a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
@@ -341,7 +341,7 @@ pub enum Kind {
     Ref,
     /// An entry of a reflog.
     Reflog,
-    /// The path of something staged.
+    /// The path of a staged file.
     Index,
     /// A file of the worktree.
     Worktree,
@@ -350,10 +350,10 @@ pub enum Kind {
     GitDir,
 }
 
-/// Where in its place a secret stands.
+/// The position of a secret in an object or file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Spot {
-    /// What holds it.
+    /// What contains it.
     pub kind: Kind,
     /// Which part of a commit or tag.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -371,34 +371,34 @@ pub struct Spot {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Layer {
-    /// Base64 and the like.
+    /// An encoding such as base64.
     Encoding(String),
-    /// Gzip and the like.
+    /// A compression format such as gzip.
     Format(String),
     /// The path of a member.
     Member(Text),
 }
 
-/// A commit and path at which a secret entered history.
+/// A commit and path that introduced a secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Appearance {
     /// The commit.
     pub commit: Option<String>,
     /// The path.
     pub path: Option<Text>,
-    /// The object that holds it there.
+    /// The object that contains it there.
     pub object: String,
-    /// Where in it.
+    /// The position in the object.
     #[serde(flatten)]
     pub spot: Spot,
-    /// Whether a ref reaches the commit.
+    /// Whether the commit is reachable from a ref.
     pub reachable: bool,
 }
 
-/// One place where a secret stands.
+/// An occurrence of a secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Occurrence {
-    /// The object that holds it, or that the name is about.
+    /// The object that contains it, or to which the name belongs.
     pub object: String,
     /// Name of the file, ref, reflog or staged path.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -407,81 +407,81 @@ pub struct Occurrence {
     pub start: usize,
     /// Byte after the last.
     pub end: usize,
-    /// Where that is, for people.
+    /// The position for people.
     #[serde(flatten)]
     pub spot: Spot,
 }
 
-/// What was read, and what was not.
+/// The scanned data, and what is missing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Coverage {
-    /// By kind.
+    /// The objects by kind.
     pub objects: Vec<KindCount>,
     /// Packs.
     pub packs: usize,
     /// Loose objects.
     pub loose: usize,
-    /// Object directories beside the repository's own.
+    /// The number of alternate object directories.
     pub alternates: usize,
-    /// Commits at which a shallow clone ends.
+    /// The number of boundary commits of a shallow clone.
     pub shallow_commits: usize,
-    /// Submodule commits that are named.
+    /// The number of submodule commits in trees.
     pub submodule_commits: usize,
-    /// Files of the worktree, read.
+    /// The number of scanned worktree files.
     pub worktree_files: usize,
-    /// Files of the git directory, read.
+    /// The number of scanned files in the git directory.
     #[serde(default)]
     pub git_dir_files: usize,
-    /// Files and directories of the git directory that hold text and were not read.
+    /// Text files and directories of the git directory that were not read.
     #[serde(default)]
     pub git_dir_unread: Vec<Text>,
-    /// Commits that a bundle builds on.
+    /// The number of prerequisite commits of a bundle.
     pub prerequisites: usize,
-    /// Files that Git LFS keeps, read.
+    /// The number of scanned Git LFS files.
     pub lfs_files: usize,
-    /// Files that Git LFS keeps and that are not here.
+    /// The number of missing Git LFS files.
     pub lfs_missing: usize,
-    /// Matches that an inline marker allows.
+    /// The number of matches that inline markers allow.
     pub allowed_inline: u64,
-    /// Findings below the asked confidence.
+    /// The number of findings below the minimum confidence.
     pub below_confidence: usize,
-    /// Findings that people know and accept.
+    /// The suppressed findings.
     #[serde(default)]
     pub suppressed: Vec<Suppressed>,
-    /// Findings that filters left out.
+    /// The number of findings that filters exclude.
     #[serde(default)]
     pub filtered: usize,
     /// The filters, as on the command line.
     #[serde(default)]
     pub filters: Vec<Text>,
-    /// Files and directories that were left out by name, and not read.
+    /// The number of files and directories that were excluded by name and not read.
     #[serde(default)]
     pub excluded: usize,
-    /// Pipes, sockets and devices that were met in directories, and not read.
+    /// Pipes, sockets and devices in directories, which were not read.
     #[serde(default)]
     pub special_files: Vec<Text>,
-    /// Rules that are switched off, by id.
+    /// The ids of disabled rules.
     #[serde(default)]
     pub rules_off: Vec<String>,
-    /// What should have been read and was not.
+    /// Data that could not be read.
     pub skipped: Vec<Skipped>,
-    /// Files and parts of files that were not opened: damaged, encrypted, or of a format that unleak does
-    /// not open.
+    /// Files and parts of files that were not opened: damaged, encrypted, or of an unsupported
+    /// format.
     pub unopened: Vec<Skipped>,
 }
 
-/// A finding that people know and accept.
+/// A suppressed finding.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Suppressed {
     /// Its identity.
     pub fingerprint: String,
     /// The rule.
     pub rule_id: String,
-    /// Why.
+    /// The reason.
     pub reason: Option<Text>,
-    /// Who said so.
+    /// The owner of the suppression.
     pub owner: Option<Text>,
-    /// What suppresses it.
+    /// The source of the suppression.
     pub source: String,
 }
 
@@ -490,25 +490,25 @@ pub struct Suppressed {
 pub struct KindCount {
     /// `blob`, `commit`, ...
     pub kind: String,
-    /// All.
+    /// The total number.
     pub total: u64,
-    /// Those that were read.
+    /// The number of scanned objects.
     pub scanned: u64,
-    /// Those that were not.
+    /// The number of objects that could not be read.
     pub skipped: u64,
-    /// Bytes that were read.
+    /// The number of scanned bytes.
     pub bytes: u64,
 }
 
-/// What could not be read.
+/// An object or file that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Skipped {
-    /// Why, in a word.
+    /// The kind of reason.
     pub reason: String,
     /// What it is.
     pub kind: String,
     /// Its id.
     pub object: Option<String>,
-    /// Where, and what is wrong there.
+    /// The place and the error.
     pub detail: Text,
 }

@@ -1,4 +1,4 @@
-//! Makes repository text harmless on a terminal: paths, names and excerpts come from strangers.
+//! Escapes repository text for terminals: paths, names and excerpts are untrusted.
 
 use std::fmt::Write as _;
 

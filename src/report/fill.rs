@@ -1,4 +1,4 @@
-//! From an audit to its report: the one place where the redactor stands between them.
+//! Makes the report of an audit. This is the only place that applies the redactor.
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
@@ -24,22 +24,22 @@ use crate::odb::{self, ObjectKind};
 use crate::rule::{Confidence, RuleSet};
 use crate::severity::Severity;
 
-/// What a report is made from.
+/// The input of a report.
 pub struct Source<'a> {
-    /// What was found and read.
+    /// The findings and the coverage.
     pub audit: &'a Audit,
-    /// The rules it was found with.
+    /// The rules of the scan.
     pub rules: &'a RuleSet,
-    /// What was scanned, as the user named it.
+    /// The scanned repository, as named by the user.
     pub subject: &'a str,
-    /// Where its commits can be looked at.
+    /// The web pages of its commits.
     pub web: Option<&'a WebLinks>,
-    /// Whether values are shown.
+    /// Whether secrets are shown.
     pub reveal: Reveal,
 }
 
 impl Source<'_> {
-    /// Makes the report. The same repository and rules give the same one.
+    /// Makes the report. The same repository and rules give the same report.
     pub fn document(&self) -> Document {
         let redactor = Redactor::of(self.audit, self.reveal);
         let lists = RefLists::default();
@@ -125,7 +125,7 @@ impl Source<'_> {
         }
     }
 
-    /// The page of the commit that brought a finding in, if it was published.
+    /// Returns the page of the commit that introduced a finding, if it was published.
     fn page(&self, history: &finding::History) -> Option<String> {
         let standing = history.standing.as_ref()?;
         let is_published = !standing.reach.remotes.is_empty();
@@ -134,7 +134,7 @@ impl Source<'_> {
     }
 }
 
-/// Redacts the names of one finding, and notes whether there was anything to redact.
+/// Redacts the names of one finding, and records whether any name changed.
 struct Names<'a> {
     redactor: &'a Redactor,
     redacted_paths: Cell<bool>,
@@ -154,7 +154,7 @@ impl<'a> Names<'a> {
         noted(path, self.redactor.path(path), &self.redacted_paths)
     }
 
-    /// The name of a ref that is called `prefix` and `name` in full.
+    /// Returns the redacted name of the ref `prefix` + `name`.
     fn reference(&self, prefix: &str, name: &[u8]) -> Text {
         let shown = self.redactor.reference(prefix, name);
         noted(name, shown, &self.redacted_refs)
@@ -166,7 +166,7 @@ impl<'a> Names<'a> {
     }
 }
 
-/// Notes whether `name` is shown as it is.
+/// Records whether `shown` differs from `name`.
 fn noted(name: &[u8], shown: Cow<'_, [u8]>, is_redacted: &Cell<bool>) -> Text {
     if *shown != *name {
         is_redacted.set(true);
@@ -188,7 +188,7 @@ fn excerpt(redactor: &Redactor, found: &finding::Finding) -> Option<Excerpt> {
         Some(first) => Some(&first.spot),
         None => found.occurrences.first().map(|first| &first.spot),
     };
-    // Positions count bytes, so characters are known only where all of the line is at hand.
+    // Positions are in bytes. A column in characters needs the whole line.
     let is_whole = spot.is_some_and(|spot| {
         spot.wrapping
             .as_ref()
@@ -199,7 +199,7 @@ fn excerpt(redactor: &Redactor, found: &finding::Finding) -> Option<Excerpt> {
     let column = characters
         .ok()
         .and_then(|count| u32::try_from(count + 1).ok());
-    // What follows a part of a value may be the rest of it.
+    // The text after a partial value may be the rest of it.
     let hides_rest = redactor.hides() && found.reasons.contains(Reason::Partial);
     let after = if hides_rest {
         "…".as_bytes().to_vec()
@@ -215,11 +215,11 @@ fn excerpt(redactor: &Redactor, found: &finding::Finding) -> Option<Excerpt> {
     })
 }
 
-/// The column after the last character of a secret that begins at `column`; `None` if it has line breaks
-/// where it stands.
+/// Returns the column after the last character of a secret that begins at `column`; `None` if it
+/// contains line breaks in the text.
 fn end_column(column: u32, found: &finding::Finding) -> Option<u32> {
     let value = std::str::from_utf8(found.secret.reveal()).ok()?;
-    // The value of a key has no breaks: its lines are joined.
+    // The value of a key has no line breaks: its lines are joined.
     let mut places = found.occurrences.iter();
     let is_one_line =
         !value.contains(['\n', '\r']) && places.any(|place| place.span.len() == value.len());
@@ -239,8 +239,8 @@ fn companion(names: &Names<'_>, part: &finding::Companion) -> Companion {
 /// The names of all refs of a finding, by kind.
 type RefNames<'a> = [&'a [BString]; 4];
 
-/// The refs of findings, redacted once for all findings that have the same; and whether there was anything
-/// to redact.
+/// The redacted refs of findings, shared by findings with the same refs; and whether any name
+/// changed.
 #[derive(Default)]
 struct RefLists<'a> {
     known: RefCell<FxHashMap<RefNames<'a>, (Refs, bool)>>,

@@ -1,7 +1,7 @@
-//! Workflow commands of GitHub Actions: they become annotations of the run and its files.
+//! Workflow commands of GitHub Actions, which become annotations of the run and its files.
 //!
-//! Every line is a command of ours or made of our own words, and no text of the repository can end
-//! a line, so it cannot give a command.
+//! Every line is a command or fixed text. Text of the repository cannot end a line, so it cannot
+//! inject a command.
 
 use std::fmt::Write as _;
 
@@ -10,9 +10,9 @@ use super::escape::escape;
 use super::location::{Location, left_out, locations, path_note, unread};
 use crate::severity::Severity;
 
-/// Places told of each finding.
+/// Maximum number of places per finding.
 const MAX_PLACES: usize = 10;
-/// Lines about what could not be read.
+/// Maximum number of lines about unread data.
 const MAX_UNREAD: usize = 10;
 
 pub(super) fn render(document: &Document) -> String {
@@ -22,7 +22,8 @@ pub(super) fn render(document: &Document) -> String {
         .iter()
         .map(|finding| (finding, told(finding)))
         .collect();
-    // GitHub shows a step's first ten of a kind only: every finding once before any twice.
+    // GitHub shows only the first ten annotations of a kind per step: every finding comes once
+    // before any comes twice.
     for (finding, locations) in &places {
         if let Some(first) = locations.first() {
             annotate(finding, first, &mut text);
@@ -47,7 +48,7 @@ pub(super) fn render(document: &Document) -> String {
     text
 }
 
-/// The places in files, and if there is none, whatever place there is.
+/// Returns the places in files; if there are none, all places.
 fn told(finding: &Finding) -> Vec<Location<'_>> {
     let all = locations(finding);
     let in_files: Vec<_> = all.iter().filter(|l| l.path.is_some()).copied().collect();
@@ -93,7 +94,7 @@ fn annotate(finding: &Finding, location: &Location<'_>, text: &mut String) {
     let _ = writeln!(text, "title={title}::{}", data(&message));
 }
 
-/// One line in our own words: it is no command, so it must hold nothing that could be one.
+/// Writes one line that is no command. It must not contain text that could be one.
 fn summary(document: &Document, text: &mut String) {
     let found = match document.findings.len() {
         0 if document.coverage.filtered > 0 => "no secrets match the filters".to_owned(),

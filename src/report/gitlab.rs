@@ -1,7 +1,7 @@
 //! GitLab's secret detection report, schema 15.
 //!
-//! GitLab shows names and descriptions as Markdown, so they hold our own words only; text of the
-//! repository stands in fields that are shown as they are.
+//! GitLab renders names and descriptions as Markdown, so they contain only fixed text. Text of the
+//! repository is in fields that GitLab shows literally.
 
 use std::collections::BTreeMap;
 
@@ -11,11 +11,11 @@ use super::document::{self, Finding, Text};
 use super::location::{Location as Place, left_out, locations, not_opened, unread};
 use crate::severity::Severity;
 
-/// The newest version of the schema that it was checked against.
+/// The newest tested version of the schema.
 const SCHEMA_VERSION: &str = "15.0.2";
-/// Start and end: the schema wants both, and the same repository must give the same bytes.
+/// Start and end time. The schema requires both, and the same repository must give the same bytes.
 const NO_TIME: &str = "1970-01-01T00:00:00";
-/// What GitLab's own analyzer says where there is no commit.
+/// The value of GitLab's own analyzer for a missing commit.
 const NO_COMMIT: &str = "0000000";
 
 #[derive(Serialize)]
@@ -72,7 +72,7 @@ struct Vulnerability<'a> {
     details: BTreeMap<&'static str, Detail>,
 }
 
-/// A field that is shown as it is.
+/// A field that is shown literally.
 #[derive(Serialize)]
 struct Detail {
     #[serde(rename = "type")]
@@ -141,7 +141,7 @@ pub(super) fn render(report: &document::Document) -> Vec<u8> {
     bytes
 }
 
-/// What was not read, and what was left out.
+/// Returns messages about unread and excluded data.
 fn messages(report: &document::Document) -> Vec<Message> {
     let problems = unread(report).into_iter().map(|problem| Message {
         level: "warn",
@@ -207,7 +207,7 @@ fn vulnerability(finding: &Finding) -> Vulnerability<'_> {
     }
 }
 
-/// Whether it is still active, whose it is, and what it can do.
+/// Returns the state, the owner and the permissions.
 fn details(finding: &Finding) -> BTreeMap<&'static str, Detail> {
     let Some(state) = &finding.validation else {
         return BTreeMap::new();
@@ -224,7 +224,7 @@ fn details(finding: &Finding) -> BTreeMap<&'static str, Detail> {
     details.collect()
 }
 
-/// Says that there is no path, or that it is not exact, if so.
+/// Returns a remark if there is no path, or if the path is not exact.
 fn path_remark(finding: &Finding, first: Option<&Place<'_>>) -> &'static str {
     match first.and_then(|first| first.path) {
         _ if finding.redacted_paths => " The path holds a secret and is shown redacted.",
@@ -233,12 +233,12 @@ fn path_remark(finding: &Finding, first: Option<&Place<'_>>) -> &'static str {
     }
 }
 
-/// The first place: its file, if it stands in one, and the commit that brought it in.
+/// Returns the first place: its file, if there is one, and the commit that introduced it.
 fn location(finding: &Finding, first: Option<&Place<'_>>) -> Location {
     let line = first.and_then(|first| first.line());
     let file = first.and_then(|first| first.path).map(Text::exact);
     let commit = first.and_then(|first| first.commit);
-    // It is known of the first commit only, which is that of the first place.
+    // The author is known only for the first commit, which belongs to the first place.
     let author = finding.author().filter(|_| commit.is_some());
     Location {
         file,
@@ -252,7 +252,7 @@ fn location(finding: &Finding, first: Option<&Place<'_>>) -> Location {
     }
 }
 
-/// The fingerprint as a UUID of version 8, which is for digests of one's own kind.
+/// Returns the fingerprint as a UUID of version 8, the version for custom digests.
 fn uuid(hex: &str) -> String {
     let variant = match hex.as_bytes()[16] {
         b'0' | b'4' | b'8' | b'c' => '8',

@@ -1,9 +1,10 @@
-//! HTML: one file that needs nothing else. The findings are JSON in the page, and its script makes rows
-//! of those that are in view, so that ten thousand findings are no more work than ten.
+//! HTML: a single file without dependencies. The findings are JSON in the page. Its script creates
+//! only the visible rows, so that ten thousand findings are as fast as ten.
 //!
-//! Text of the repository can do no harm: the template engine escapes what it inserts, the JSON has no
-//! character that could end its element, and the script makes text nodes only. Should something get
-//! through as markup, a policy in the page lets nothing run but its own script and nothing load at all.
+//! Text of the repository cannot inject code: the template engine escapes its values, the JSON
+//! contains no character that could end its element, and the script creates only text nodes. In
+//! addition, the content security policy of the page permits only its own script, and loads
+//! nothing.
 
 use std::collections::HashMap;
 
@@ -26,29 +27,29 @@ use crate::severity::Severity;
 const TEMPLATE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
-/// Remote-tracking branches that are listed of each finding before the rest is counted.
+/// Maximum number of listed remote-tracking branches per finding; the rest is counted.
 const MAX_NAMES: usize = 5;
-/// Places that are listed of each finding before the rest is counted. Together with shared strings this
-/// keeps a page with 10,000 findings below 5 MB.
+/// Maximum number of listed places per finding; the rest is counted. With shared strings, a page
+/// with 10,000 findings thus stays below 5 MB.
 const MAX_PLACES: usize = 20;
-/// Characters of a commit's id that are enough for people.
+/// Length of abbreviated commit ids.
 const SHORT_ID: usize = 10;
 
 /// A page with findings.
 pub(super) struct Page {
-    /// What was scanned.
+    /// The scanned repository.
     pub(super) subject: String,
-    /// What was found, in a sentence.
+    /// The result in one sentence.
     pub(super) verdict: String,
-    /// Whether there is something to do.
+    /// Whether there are findings or problems.
     pub(super) is_bad: bool,
-    /// How much was read, line by line.
+    /// The coverage, line by line.
     pub(super) read: String,
-    /// What could not be read.
+    /// Data that could not be read.
     pub(super) problems: Vec<String>,
-    /// What was not opened.
+    /// Files that were not opened.
     pub(super) unopened: Vec<String>,
-    /// What an earlier report had and this one has not; `None` without an earlier one.
+    /// Findings of an earlier report that are gone; `None` without an earlier report.
     pub(super) gone: Option<Vec<String>>,
     /// The findings, for the script.
     pub(super) data: Data,
@@ -57,9 +58,9 @@ pub(super) struct Page {
 /// The findings of a page. Rows refer to texts and rules by number.
 #[derive(Default, Serialize)]
 pub(super) struct Data {
-    /// Whether the findings are those of many repositories.
+    /// Whether the findings are from several repositories.
     is_estate: bool,
-    /// Whether commands that change the repository can follow from this report.
+    /// Whether the page offers commands that change the repository.
     has_commands: bool,
     severities: Vec<&'static str>,
     confidences: Vec<&'static str>,
@@ -73,7 +74,7 @@ pub(super) struct Data {
     rule_numbers: HashMap<[String; 5], usize>,
 }
 
-/// What the findings of a rule share.
+/// The data that the findings of a rule share.
 #[derive(Serialize)]
 struct Rule {
     id: String,
@@ -83,7 +84,7 @@ struct Rule {
     docs: String,
 }
 
-/// A finding. Fields that are empty or false are left out: most are, most of the time.
+/// A finding. Empty and false fields, which are frequent, are omitted.
 #[derive(Default, Serialize)]
 pub(super) struct Row {
     pub(super) id: String,
@@ -102,40 +103,40 @@ pub(super) struct Row {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) date: Option<usize>,
     pub(super) places: Vec<Place>,
-    /// Places that are not listed.
+    /// The number of places that are not listed.
     #[serde(skip_serializing_if = "is_zero")]
     pub(super) more: usize,
-    /// Where it is now: see [`now`]; `None` if that was not asked.
+    /// Where it is now: see [`now`]; `None` if unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) now: Option<u8>,
-    /// Other texts: a label and a text each.
+    /// Additional texts, each with a label.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) notes: Vec<(usize, usize)>,
-    /// The repositories that hold it, in an estate.
+    /// The repositories that contain it, in an estate.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) repositories: Vec<usize>,
-    /// Whether an earlier estate did not have it.
+    /// Whether it was not in an earlier estate.
     #[serde(skip_serializing_if = "is_false")]
     pub(super) is_new: bool,
-    /// The address of its first commit: its begin, and the id.
+    /// The URL of its first commit: prefix and id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) web: Option<(usize, String)>,
 }
 
-/// Path, line, column, commit and note. Line and column are left out if they belong to the path; commit
-/// and note are numbers of texts, from 1; 0 is none.
+/// Path, line, column, commit and note. Line and column are omitted if the path contains them.
+/// Commit and note are numbers of texts, from 1; 0 means none.
 pub(super) type Place = Vec<usize>;
 
-/// Where a finding is now is a sum: that it is known,
+/// The current places of a finding are flags: the places are known,
 const KNOWN: u8 = 1;
-/// that HEAD holds it,
+/// it is in HEAD,
 const IN_HEAD: u8 = 2;
-/// that a remote-tracking ref reaches it,
+/// it is reachable from a remote-tracking ref,
 const PUBLISHED: u8 = 4;
-/// and that any ref does.
+/// and it is reachable from any ref.
 const REACHABLE: u8 = 8;
 
-/// Adds up where a finding is.
+/// Returns the flags for the current places of a finding.
 pub(super) fn now(in_head: bool, published: bool, reachable: bool) -> u8 {
     let facts = [
         (in_head, IN_HEAD),
@@ -156,7 +157,7 @@ fn is_false(fact: &bool) -> bool {
 
 pub(super) fn render(document: &Document) -> String {
     let (mut said, mut read) = (String::new(), String::new());
-    // Colours are the style's.
+    // The style sheet defines the colours.
     verdict(document, Paint::Off, &mut said);
     coverage(document, Paint::Off, &mut read);
     let mut data = Data::new();
@@ -184,7 +185,7 @@ impl Page {
     /// Writes the page.
     pub(super) fn render(&self) -> String {
         let mut environment = Environment::new();
-        // The ending decides that all values are escaped.
+        // The file extension enables the escaping of all values.
         environment
             .add_template("page.html", TEMPLATE)
             .expect("the template is one: a test renders it");
@@ -213,14 +214,14 @@ impl Page {
     }
 }
 
-/// The digest by which the policy knows a style or script.
+/// Returns the digest of a style or script for the content security policy.
 fn digest(text: &str) -> String {
     let digest = data_encoding::BASE64.encode(&Sha256::digest(text.as_bytes()));
     format!("sha256-{digest}")
 }
 
-/// JSON that can stand in a script element: in strings, the only place where these characters can be,
-/// an escape means the same.
+/// Escapes JSON for a script element. These characters can only be in strings, where an escape has
+/// the same meaning.
 fn within_script(json: &str) -> String {
     let mut safe = String::with_capacity(json.len() + json.len() / 64);
     for character in json.chars() {
@@ -246,7 +247,7 @@ impl Data {
         }
     }
 
-    /// The findings of many repositories.
+    /// Creates the data for several repositories.
     pub(super) fn of_estate() -> Self {
         Self {
             is_estate: true,
@@ -258,7 +259,7 @@ impl Data {
         self.rows.push(row);
     }
 
-    /// The number of a text, harmless on one line.
+    /// Returns the number of a text, escaped on one line.
     pub(super) fn text(&mut self, text: &str) -> usize {
         let text = escape(text.as_bytes());
         if let Some(&number) = self.numbers.get(&text) {
@@ -270,7 +271,7 @@ impl Data {
         number
     }
 
-    /// The number of a rule, by its id, issuer, description, and pages.
+    /// Returns the number of a rule with this id, issuer, description and pages.
     pub(super) fn rule(&mut self, fields: [&str; 5]) -> usize {
         let fields = fields.map(|field| escape(field.as_bytes()));
         if let Some(&number) = self.rule_numbers.get(&fields) {
@@ -289,7 +290,7 @@ impl Data {
         number
     }
 
-    /// The position of a word in the list of all words of its kind.
+    /// Returns the position of a value in the list of all values.
     pub(super) fn position<T: PartialEq>(all: &[T], one: &T) -> usize {
         let found = all.iter().position(|other| other == one);
         found.unwrap_or_default()
@@ -356,7 +357,7 @@ impl Data {
         row.notes.push((self.text(label), self.text(text)));
     }
 
-    /// When it entered, when it was last there, when it was removed, and where it is now.
+    /// Adds the first and last commit, the removal, and the current places.
     fn story(&mut self, document: &Document, history: &History, row: &mut Row) {
         let first = history.first.as_ref();
         if let Some(id) = first.and_then(|first| first.commit.as_deref()) {
@@ -405,7 +406,7 @@ impl Data {
         self.note("held by", &held, row);
     }
 
-    /// What else there is to know about a finding.
+    /// Adds other facts about a finding.
     fn facts(&mut self, finding: &Finding, row: &mut Row) {
         if let Some(state) = &finding.validation {
             self.note("state", &state.sentence(), row);
@@ -432,7 +433,7 @@ impl Data {
     }
 }
 
-/// A commit with its day and author.
+/// Formats a commit with its day and author.
 fn milestone(at: &Milestone) -> String {
     commit(&at.commit, at.author.as_ref())
 }

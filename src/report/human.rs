@@ -1,5 +1,5 @@
-//! Terminal text: a verdict first, then a few lines a secret, worst first, then what to do. However much
-//! was found, it is at most 200 lines, unless all of it is asked for.
+//! Text for terminals: a verdict, a few lines per secret (most severe first), and the next steps.
+//! At most 200 lines, unless the user asks for all findings.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -20,11 +20,12 @@ use crate::severity::Severity;
 const EXCERPT_CHARS: usize = 48;
 /// Columns of a tab in an excerpt.
 const TAB: &str = "    ";
-/// Lines about findings, their overview among them. What stands before and after them is at most 50 more.
+/// Maximum number of lines about findings, including their overview. The text before and after them
+/// has at most 50 lines.
 const MAX_LINES: usize = 150;
-/// Issuers' pages listed before the rest is counted.
+/// Maximum number of listed pages of issuers; the rest is counted.
 const MAX_PAGES: usize = 10;
-/// Objects that could not be read, listed before the rest is counted.
+/// Maximum number of listed unreadable objects; the rest is counted.
 const MAX_SKIPPED: usize = 10;
 
 pub(super) fn render(document: &Document, shown: Shown, paint: Paint) -> String {
@@ -38,7 +39,7 @@ pub(super) fn render(document: &Document, shown: Shown, paint: Paint) -> String 
     let mut folded = Vec::new();
     if is_large && shown != Shown::All {
         (folded, wanted) = wanted.into_iter().partition(|finding| finding.is_aside());
-        // Where there is nothing else, they are what matters.
+        // Without other findings, these are shown.
         if wanted.is_empty() {
             std::mem::swap(&mut folded, &mut wanted);
         }
@@ -53,11 +54,12 @@ pub(super) fn render(document: &Document, shown: Shown, paint: Paint) -> String 
     text
 }
 
-/// How to see all.
+/// How to show all findings.
 const ALL: &str = "'--all' prints every finding, '--format json' writes them for programs";
 
-/// The findings: as many in full as are to be shown, or as fit into [`MAX_LINES`] lines of which `used`
-/// are taken, then one line each, then how many more there are; `all` says how to see those.
+/// Writes the findings: the selected number in full, or as many as fit into [`MAX_LINES`] lines, of
+/// which `used` are taken; then one line for each other finding; then the number of the rest. `all`
+/// says how to show all.
 fn blocks(
     document: &Document,
     findings: &[&Finding],
@@ -82,8 +84,8 @@ fn blocks(
         blocks.push(block);
     }
     if shown == Shown::Fitting && lines > max_lines {
-        // A line for each of the others, a blank one, and one for those that still do not fit; but half
-        // of the room for the first ones.
+        // Reserve a line for each other finding, a blank line, and one for the rest; but use at
+        // least half of the lines for full findings.
         let fits = |lines: usize, count: usize| {
             lines <= max_lines / 2 || lines + (findings.len() - count) + 2 <= max_lines
         };
@@ -112,7 +114,7 @@ fn blocks(
     }
 }
 
-/// A finding in one line.
+/// Formats a finding on one line.
 fn one_line(paint: Paint, finding: &Finding) -> String {
     format!(
         "{} {}{}: {} {} {}\n",
@@ -125,7 +127,7 @@ fn one_line(paint: Paint, finding: &Finding) -> String {
     )
 }
 
-/// One line a finding, for editors and scripts.
+/// Formats one line per finding, for editors and scripts.
 pub(super) fn brief(document: &Document) -> String {
     let mut text = String::new();
     for finding in &document.findings {
@@ -193,7 +195,7 @@ pub(super) fn verdict(document: &Document, paint: Paint, text: &mut String) {
     }
 }
 
-/// Whether everything was read, and with all rules.
+/// Writes whether everything was read, and which rules are disabled.
 fn read_word(document: &Document, scanned: u64, paint: Paint, text: &mut String) {
     let head = &document.head;
     let is_part = head.scope == Scope::Objects;
@@ -221,7 +223,7 @@ fn read_word(document: &Document, scanned: u64, paint: Paint, text: &mut String)
     };
 }
 
-/// What a hook says when it blocks: what was found and what to do about it.
+/// Returns the message of a blocking hook: the findings and what to do about them.
 pub(super) fn block_message(document: &Document, blocked: &Blocked<'_>, paint: Paint) -> String {
     let event = blocked.event;
     let what = match document.findings.len() {
@@ -287,7 +289,7 @@ fn allow_comment(finding: &Finding) -> impl Fn(&str) -> String {
     move |why| format!("{open}unleak:allow {rule} {why}{close}")
 }
 
-/// The line of the secret, with carets below it.
+/// Writes the line of the secret, with carets below it.
 fn excerpt(paint: Paint, finding: &Finding, text: &mut String) {
     let Some((before, after)) = line(finding) else {
         return;
@@ -301,7 +303,7 @@ fn excerpt(paint: Paint, finding: &Finding, text: &mut String) {
     let _ = writeln!(text, "{bar} {blanks}{}", paint.role(Role::Secret, &carets));
 }
 
-/// What stands before and after the secret on its line, cut.
+/// Returns the text before and after the secret on its line, truncated.
 pub(super) fn line(finding: &Finding) -> Option<(String, String)> {
     let excerpt = finding.excerpt.as_ref()?;
     Some((
@@ -310,7 +312,8 @@ pub(super) fn line(finding: &Finding) -> Option<(String, String)> {
     ))
 }
 
-/// A part of a line, harmless for a terminal, its tabs as blanks so that what is below it is in place.
+/// Escapes a part of a line for a terminal. Tabs become blanks, so that the carets below are
+/// aligned.
 fn on_one_line(text: &Text) -> String {
     let bytes = text.bytes();
     let parts = bytes.split(|&byte| byte == b'\t').map(escape);
@@ -326,7 +329,7 @@ fn level(paint: Paint, severity: Severity) -> String {
     paint.role(role, severity.name())
 }
 
-/// A finding in full.
+/// Formats a finding in full.
 fn block(document: &Document, paint: Paint, finding: &Finding) -> String {
     let mut text = String::new();
     let mut with = String::new();
@@ -381,7 +384,7 @@ fn block(document: &Document, paint: Paint, finding: &Finding) -> String {
     text
 }
 
-/// The word for a finding's state, and a blank, if it was asked for.
+/// Returns the state of a finding and a blank, if it was validated.
 fn state_mark(paint: Paint, finding: &Finding) -> String {
     finding.state_word().map_or_else(String::new, |word| {
         let role = match finding.is_active() {
@@ -392,7 +395,7 @@ fn state_mark(paint: Paint, finding: &Finding) -> String {
     })
 }
 
-/// Whether it is still active, whose it is, and what it can do.
+/// Writes the state, the owner and the permissions.
 fn state(paint: Paint, finding: &Finding, text: &mut String) {
     let Some(validation) = &finding.validation else {
         return;
@@ -407,7 +410,7 @@ fn state(paint: Paint, finding: &Finding, text: &mut String) {
     }
 }
 
-/// Keeps the end of the text before a secret: lines can be megabytes long.
+/// Keeps only the end of the text before a secret, because lines can be megabytes long.
 fn shorten_start(text: &str) -> String {
     let text = text.trim_start();
     let count = text.chars().count();
@@ -459,7 +462,7 @@ pub(super) fn coverage(document: &Document, paint: Paint, text: &mut String) {
     }
 }
 
-/// What is counted beside findings: one, several, and what is said of them.
+/// Texts for other counts: singular, plural, and the rest of the sentence.
 const NOTES: [(&str, &str, &str); 12] = [
     (
         "object directory",
@@ -511,7 +514,7 @@ const NOTES: [(&str, &str, &str); 12] = [
     ),
 ];
 
-/// What else there is to know about what was read.
+/// Writes other facts about the coverage.
 fn notes(coverage: &Coverage, text: &mut String) {
     let counts = [
         coverage.alternates,
@@ -537,7 +540,7 @@ fn notes(coverage: &Coverage, text: &mut String) {
     }
 }
 
-/// What should have been read and was not.
+/// Writes the data that could not be read.
 fn unread(coverage: &Coverage, paint: Paint, text: &mut String) {
     let label = paint.role(Role::Alarm, "not read:");
     if coverage.shallow_commits > 0 {
@@ -584,7 +587,7 @@ fn next_steps(document: &Document, wanted: &[&Finding], text: &mut String) {
     }
 }
 
-/// Where each secret can be made useless, under `head` if there is any.
+/// Writes where each secret can be revoked, below `head` if there are any pages.
 fn rotate(findings: &[&Finding], head: &str, text: &mut String) {
     let pages: BTreeSet<(&str, &str)> = findings
         .iter()

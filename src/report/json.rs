@@ -1,4 +1,4 @@
-//! Reports as JSON and JSON Lines: written, and read again.
+//! Writes and parses reports in JSON and JSON Lines.
 
 use std::borrow::Cow;
 use std::io::{Result as IoResult, Write};
@@ -16,12 +16,12 @@ use crate::fault::json_fault;
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
 enum Line<'a> {
-    /// The first one: what the report is about.
+    /// The first line: the header.
     Header(Box<Cow<'a, Head>>),
-    /// The second one.
+    /// The second line.
     Refs(Box<Cow<'a, RefTable>>),
     Finding(Box<Cow<'a, Finding>>),
-    /// The last one: without it, the report was cut off.
+    /// The last line: without it, the report is truncated.
     Summary(Box<Summary<'a>>),
 }
 
@@ -33,20 +33,20 @@ struct Summary<'a> {
     coverage: Cow<'a, Coverage>,
 }
 
-/// What is wrong with a JSON file, in words for those who hand it over.
+/// Returns the error in a JSON file, for people.
 pub(super) fn fault_of(error: &serde_json::Error) -> String {
     match error.is_data() {
-        // It is said of the whole, once all of it was read.
+        // Such an error applies to the whole file.
         true if error.line() == 0 => "its parts do not fit together".to_owned(),
         _ => json_fault(error),
     }
 }
 
 impl Document {
-    /// Reads a report saved as JSON or JSON Lines; `name` is the file's, for errors.
+    /// Parses a report in JSON or JSON Lines; `name` is the file name in errors.
     ///
     /// # Errors
-    /// `Config` if it is no report, of another version, or cut off.
+    /// `Config` if it is no report, has another version, or is truncated.
     pub fn parse(bytes: &[u8], name: &str) -> Result<Self> {
         let broken = |e: serde_json::Error| {
             let why = fault_of(&e);
@@ -84,7 +84,7 @@ impl Document {
                 .hint("its last line, the summary, is missing or counts more: scan again")
         };
         let summary = summary.ok_or_else(cut)?;
-        // What follows the first line of one report may be the end of another.
+        // The lines may be from two different reports.
         let is_other = header.is_some_and(|head| head != *summary.head);
         if summary.findings != findings.len() || is_other {
             return Err(cut());
@@ -94,7 +94,7 @@ impl Document {
             .map_err(|why| Error::config(format!("'{name}' is not a report of unleak: {why}")))
     }
 
-    /// Checks what the formats rely on.
+    /// Checks what the other formats rely on.
     fn check(&self, name: &str) -> Result<()> {
         let head = &self.head;
         if head.schema != SCHEMA || head.schema_version != SCHEMA_VERSION {
@@ -115,7 +115,7 @@ impl Document {
         Ok(())
     }
 
-    /// One JSON document, with one finding a line.
+    /// Returns one JSON document, with one finding per line.
     pub(super) fn to_json(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         let mut writer = Serializer::with_formatter(&mut bytes, Layout::default());
@@ -125,8 +125,8 @@ impl Document {
         bytes
     }
 
-    /// A line that says what it is about, a line with all refs, one finding a line, then a line that
-    /// sums up.
+    /// Returns a line with the header, a line with all refs, one line per finding, and a line with
+    /// the summary.
     pub(super) fn to_json_lines(&self) -> Vec<u8> {
         let findings = self.findings.iter();
         let lines = findings.map(|finding| Line::Finding(Box::new(Cow::Borrowed(finding))));
@@ -146,7 +146,7 @@ impl Document {
     }
 }
 
-/// Whether the first value says which kind of line it is.
+/// Returns whether the first value has a kind of line.
 fn is_lines(bytes: &[u8]) -> bool {
     #[derive(Deserialize)]
     struct First {
@@ -159,11 +159,11 @@ fn is_lines(bytes: &[u8]) -> bool {
     matches!(first, Some(Ok(First { kind: Some(_) })))
 }
 
-/// Levels that are written on lines of their own; what is deeper stands on one line.
+/// The number of nesting levels with separate lines; deeper values are on one line.
 const LINED_LEVELS: usize = 2;
 
-/// Lines for the outer levels: reports are half as large as with a line for each value, can be compared
-/// line by line, and each finding is one line.
+/// Formats the outer levels on separate lines: reports are half as large as with a line for each
+/// value, can be compared line by line, and each finding is one line.
 #[derive(Default)]
 struct Layout {
     level: usize,

@@ -1,5 +1,5 @@
-//! JUnit: a failed test case for each finding, an error for what could not be read, for CI systems
-//! that show test results.
+//! JUnit, for CI systems that show test results: a failed test case for each finding, and an error
+//! for unread data.
 
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
@@ -101,7 +101,7 @@ fn failure(writer: &mut Writer<Vec<u8>>, finding: &Finding) -> std::io::Result<(
         name: &name,
         file,
     };
-    // Whoever reads no more than attributes must see that 'file' is not exact.
+    // The attributes alone must show that 'file' is not exact.
     let message = description + &path_note(finding, "; ");
     write_case(writer, &case, Some(("failure", &message, &text)))
 }
@@ -110,7 +110,7 @@ fn failure(writer: &mut Writer<Vec<u8>>, finding: &Finding) -> std::io::Result<(
 struct Case<'a> {
     class: &'a str,
     name: &'a str,
-    /// The file that it is about, and the line.
+    /// The file and the line.
     file: Option<(String, u32)>,
 }
 
@@ -124,7 +124,7 @@ impl<'a> Case<'a> {
     }
 }
 
-/// Writes a test case, with what went wrong: the element, its message, its text.
+/// Writes a test case with its problem: the element, the message and the text.
 fn write_case(
     writer: &mut Writer<Vec<u8>>,
     about: &Case<'_>,

@@ -1,4 +1,4 @@
-//! The places of a finding as the formats of other programs want them: a path and a line, each once.
+//! The places of a finding for the formats of other programs: distinct paths and lines.
 
 use std::collections::{BTreeSet, HashSet};
 use std::fmt::Write as _;
@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use super::document::{Appearance, Document, Finding, Kind, Layer, Occurrence, Spot, Text};
 use super::escape::escape;
 
-/// Says behind `before` that a path of a finding is not exact, if so.
+/// Returns `before` and a remark, if a path of the finding is not exact.
 pub(super) fn path_note(finding: &Finding, before: &str) -> String {
     match finding.redacted_paths {
         true => format!("{before}the path holds a secret and is shown redacted"),
@@ -14,7 +14,7 @@ pub(super) fn path_note(finding: &Finding, before: &str) -> String {
     }
 }
 
-/// The same of a ref.
+/// The same for refs.
 pub(super) fn ref_note(finding: &Finding, before: &str) -> String {
     match finding.redacted_refs {
         true => format!("{before}the name of a ref holds a secret and is shown redacted"),
@@ -25,47 +25,48 @@ pub(super) fn ref_note(finding: &Finding, before: &str) -> String {
 /// One place of a finding.
 #[derive(Clone, Copy)]
 pub(super) struct Location<'a> {
-    /// The file; `None` for what stands in no file.
+    /// The file; `None` if it is not in a file.
     pub(super) path: Option<&'a Text>,
-    /// The commit that brought it in, if one did.
+    /// The commit that introduced it, if there is one.
     pub(super) commit: Option<&'a str>,
     /// The object.
     object: &'a str,
-    /// What holds it, and where.
+    /// The kind of object or file, and the position.
     pub(super) spot: &'a Spot,
     /// Name of the ref, reflog, entry or staged path.
     name: Option<&'a Text>,
-    /// Whether it is the finding's first place, whose line is at hand.
+    /// Whether it is the first place of the finding, whose line is known.
     is_first: bool,
 }
 
 impl Location<'_> {
-    /// The line of the file; `None` if it stands in the file's name or in a member of an archive.
+    /// Returns the line of the file; `None` for a file name or a member of an archive.
     pub(super) fn line(&self) -> Option<u32> {
         let is_file = self.path.is_some() && self.spot.kind != Kind::TreeEntry;
         let is_packed = |layer: &Layer| !matches!(layer, Layer::Encoding(_));
         (is_file && !self.spot.wrapping.iter().any(is_packed)).then_some(self.spot.line)
     }
 
-    /// The column in characters, which is known only where the line is at hand.
+    /// Returns the column in characters, if the line is known.
     pub(super) fn column(&self, finding: &Finding) -> Option<u32> {
         Some(self.columns(finding)?.0)
     }
 
-    /// The same, and the column after the last character, if the secret ends on this line.
+    /// Returns the column, and the column after the last character if the secret ends on this line.
     pub(super) fn columns(&self, finding: &Finding) -> Option<(u32, Option<u32>)> {
         let excerpt = finding.excerpt.as_ref().filter(|_| self.is_first)?;
         Some((excerpt.column?, excerpt.end_column))
     }
 
-    /// Path, line and column of what stands in a file as it is: its label is `path:line:column`.
+    /// Returns path, line and column of a place directly in a file, whose label is
+    /// `path:line:column`.
     pub(super) fn plain(&self) -> Option<(String, u32, u32)> {
         let path = self.path.filter(|_| self.spot.kind != Kind::TreeEntry)?;
         let is_plain = self.spot.wrapping.is_empty();
         is_plain.then(|| (path.shown(), self.spot.line, self.spot.column))
     }
 
-    /// What people call it.
+    /// Returns the label for people.
     pub(super) fn label(&self) -> String {
         let object = escape(self.object.as_bytes());
         let name = self.name.map(Text::shown).unwrap_or_default();
@@ -86,7 +87,7 @@ impl Location<'_> {
     }
 }
 
-/// A spot in what is called `outer`: `outer!member:line:column (encodings)`.
+/// Formats a position in `outer`: `outer!member:line:column (encodings)`.
 fn inside(outer: &str, spot: &Spot) -> String {
     let mut text = outer.to_owned();
     let mut around = Vec::new();
@@ -107,8 +108,8 @@ fn inside(outer: &str, spot: &Spot) -> String {
     text
 }
 
-/// All places of a finding, each path and line once: first those where it entered, in the order of
-/// history, then those that no commit holds.
+/// Returns all places of a finding, each path and line once: first those that introduced it, in the
+/// order of history, then those that are in no commit.
 pub(super) fn locations(finding: &Finding) -> Vec<Location<'_>> {
     let history = finding.history.as_ref();
     let appearances = history.map_or(&[][..], |history| &history.appearances);
@@ -117,7 +118,7 @@ pub(super) fn locations(finding: &Finding) -> Vec<Location<'_>> {
     for appearance in appearances {
         in_commits.insert(appearance.object.as_str());
         all.push(appeared(appearance, &appearance.spot));
-        // A file may hold it on more than one line.
+        // A file may contain it on several lines.
         let others = finding.occurrences.iter().filter(|o| {
             o.object == appearance.object
                 && o.spot.kind == Kind::Blob
@@ -129,7 +130,7 @@ pub(super) fn locations(finding: &Finding) -> Vec<Location<'_>> {
         let is_object = matches!(o.spot.kind, Kind::Blob | Kind::Commit | Kind::Tag);
         !is_object || !in_commits.contains(o.object.as_str())
     });
-    // The name of a file that a commit holds was told as a path.
+    // The name of a committed file is already listed as a path.
     let named = |o: &&Occurrence| {
         o.spot.kind != Kind::TreeEntry
             || !appearances.iter().any(|a| a.spot.kind == Kind::TreeEntry)
@@ -147,13 +148,13 @@ pub(super) fn locations(finding: &Finding) -> Vec<Location<'_>> {
     all
 }
 
-/// The first of them, as people call it.
+/// Returns the label of the first place.
 pub(super) fn first_label(finding: &Finding) -> String {
     let first = locations(finding).into_iter().next();
     first.map_or_else(|| "?".to_owned(), |first| first.label())
 }
 
-/// The other lines of its first file on which it stands, sorted.
+/// Returns its other lines in the first file, sorted.
 pub(super) fn other_lines(finding: &Finding) -> Vec<u32> {
     let all = locations(finding);
     let Some(first) = all.first() else {
@@ -173,7 +174,7 @@ pub(super) fn other_lines(finding: &Finding) -> Vec<u32> {
     lines.into_iter().filter(|&other| other != line).collect()
 }
 
-/// Its first place in each other file, as people call it.
+/// Returns the label of the first place in each other file.
 pub(super) fn other_places(finding: &Finding) -> Vec<String> {
     let all = locations(finding);
     let mut seen: HashSet<&Text> = all
@@ -197,7 +198,7 @@ fn appeared<'a>(appearance: &'a Appearance, spot: &'a Spot) -> Location<'a> {
     }
 }
 
-/// Whether it is a file that is known by its name, and not as an object.
+/// Returns whether it is a file that is identified by its name, not by an object.
 fn is_beside(kind: Kind) -> bool {
     matches!(kind, Kind::Worktree | Kind::GitDir)
 }
@@ -214,7 +215,7 @@ fn stored(occurrence: &Occurrence) -> Location<'_> {
     }
 }
 
-/// What should have been read and was not, one line each.
+/// Returns the data that could not be read, one line each.
 pub(super) fn unread(document: &Document) -> Vec<String> {
     let coverage = &document.coverage;
     let mut lines = Vec::new();
@@ -231,8 +232,8 @@ pub(super) fn unread(document: &Document) -> Vec<String> {
     lines
 }
 
-/// Files and parts of files that were not opened, one line each: damaged, encrypted, or of a format that
-/// unleak does not open.
+/// Returns the files and parts of files that were not opened, one line each: damaged, encrypted, or
+/// of an unsupported format.
 pub(super) fn not_opened(document: &Document) -> impl Iterator<Item = String> {
     document.coverage.unopened.iter().map(|skipped| {
         let reason = escape(skipped.reason.as_bytes());
@@ -240,7 +241,7 @@ pub(super) fn not_opened(document: &Document) -> impl Iterator<Item = String> {
     })
 }
 
-/// How many files and parts of files were not opened, for summaries.
+/// Returns the number of files and parts of files that were not opened, for summaries.
 pub(super) fn not_opened_count(document: &Document) -> Option<String> {
     match document.coverage.unopened.len() {
         0 => None,
@@ -249,10 +250,10 @@ pub(super) fn not_opened_count(document: &Document) -> Option<String> {
     }
 }
 
-/// Names of files that are listed.
+/// Maximum number of listed file names.
 const SHOWN_FILES: usize = 6;
 
-/// What of the git directory holds text and was not read, as one sentence without a full stop.
+/// Returns a sentence without a full stop about text in the git directory that was not read.
 pub(super) fn git_dir_unread(document: &Document) -> Option<String> {
     let unread = &document.coverage.git_dir_unread;
     let names = unread.iter().take(SHOWN_FILES).map(Text::shown);
@@ -269,7 +270,7 @@ pub(super) fn git_dir_unread(document: &Document) -> Option<String> {
         .then(|| format!("files of the git directory were not read ({why}): {names}{more}"))
 }
 
-/// What filters left out, for summaries: findings are not gone because nobody asked for them.
+/// Returns the number of findings that filters exclude, for summaries.
 pub(super) fn filtered(document: &Document) -> Option<String> {
     match document.coverage.filtered {
         0 => None,
@@ -278,7 +279,7 @@ pub(super) fn filtered(document: &Document) -> Option<String> {
     }
 }
 
-/// The filters, as on the command line.
+/// Returns the filters, as on the command line.
 pub(super) fn filters(document: &Document) -> String {
     let filters = document.coverage.filters.iter().map(Text::shown);
     match filters.collect::<Vec<_>>().join(" ") {
@@ -287,10 +288,10 @@ pub(super) fn filters(document: &Document) -> String {
     }
 }
 
-/// Names of rules that are listed.
+/// Maximum number of listed rules.
 const SHOWN_RULES: usize = 5;
 
-/// The rules that are switched off, if any is.
+/// Returns the disabled rules, if there are any.
 pub(super) fn rules_off(document: &Document) -> Option<String> {
     let off = &document.coverage.rules_off;
     let names = off.iter().take(SHOWN_RULES);
@@ -309,7 +310,7 @@ pub(super) fn rules_off(document: &Document) -> Option<String> {
     }
 }
 
-/// What filters and exclusions left out, with their names, as one sentence without a full stop.
+/// Returns a sentence without a full stop about excluded findings and files, with the filters.
 pub(super) fn left_out(document: &Document) -> Option<String> {
     let filters = filters(document);
     let findings = filtered(document).map(|filtered| format!("{filtered} by {filters}"));

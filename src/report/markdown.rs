@@ -1,8 +1,8 @@
-//! Markdown: a summary with the worst findings in a table and what to do about them, for job summaries
-//! and comments.
+//! Markdown for job summaries and comments: a table of the most severe findings and the next steps.
 //!
-//! Text of the repository stands in code, where it is no markup: in a code span, or, if it has what could
-//! end one or a cell, in a `code` element with everything but letters and digits as a character reference.
+//! Text of the repository is formatted as code, so that it is no markup: as a code span, or, if it
+//! contains characters that could end the span or a cell, as a `code` element with character
+//! references for everything but letters and digits.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -14,12 +14,12 @@ use super::story::counted;
 use crate::audit::Scope;
 use crate::severity::Severity;
 
-/// Findings in the table before the rest is counted: GitHub takes a summary of 1 MiB, and people read
-/// less.
+/// Maximum number of findings in the table; the rest is counted. GitHub accepts summaries of up to
+/// 1 MiB.
 const MAX_ROWS: usize = 50;
-/// Issuers' pages, and lines about what was not read, before the rest is counted.
+/// Maximum number of pages of issuers, and of lines about unread data; the rest is counted.
 const MAX_LINES: usize = 10;
-/// Characters of a place, a name or a value before it is cut.
+/// Maximum number of characters of a place, name or value.
 const MAX_CHARS: usize = 120;
 
 pub(super) fn render(document: &Document) -> String {
@@ -57,7 +57,7 @@ pub(super) fn render(document: &Document) -> String {
     text
 }
 
-/// What was found, by severity.
+/// Returns the number of findings by severity.
 fn headline(document: &Document) -> String {
     let findings = &document.findings;
     let levels = Severity::ALL.iter().filter_map(|&severity| {
@@ -115,7 +115,7 @@ fn row(finding: &Finding, text: &mut String) {
     );
 }
 
-/// What to do, with commands to paste.
+/// Writes the next steps, with commands to paste.
 fn next_steps(document: &Document, text: &mut String) {
     if let Some(active) = document.active_sentence() {
         let _ = writeln!(text, "**{active}.**\n");
@@ -154,7 +154,7 @@ fn more(count: usize, listed: usize, what: &str, text: &mut String) {
     }
 }
 
-/// Text that is no markup, wherever in Markdown it stands; cut if it is long.
+/// Formats text as code in any place of Markdown; truncates long text.
 fn code(text: &str) -> String {
     let mut plain = escape(text.as_bytes());
     if let Some((end, _)) = plain.char_indices().nth(MAX_CHARS) {

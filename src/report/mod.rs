@@ -1,4 +1,4 @@
-//! What the user gets: the findings and the coverage, in one of several formats.
+//! Reports: the findings and the coverage, in several formats.
 //!
 //! ```text
 //! recognise < redact; escape < text < refs < document; paint, redact, weblink, document < fill
@@ -6,9 +6,9 @@
 //! location < story < summary < human < html < mod; html < estate
 //! ```
 //!
-//! A scan becomes a [`Document`] once, through the redactor; every format is made from that alone,
-//! so a saved report and the scan itself give the same bytes. Its text comes from strangers, be it a
-//! repository's or a file's: on the way out everything is escaped.
+//! A scan is converted to a [`Document`] once, through the redactor. All formats are made from this
+//! document only, so that a saved report and the scan give the same bytes. The text of a document
+//! is untrusted, whether it is from a repository or a file: all formats escape it.
 
 mod csv;
 pub mod diff;
@@ -41,16 +41,16 @@ pub use fill::Source;
 use paint::Paint;
 use sarif::Accepted;
 
-/// The formats.
+/// The format of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// For people at a terminal: a few lines a finding.
+    /// For people at a terminal: a few lines per finding.
     Human(Shown),
-    /// One line a finding: `path:line: rule: secret`.
+    /// One line per finding: `path:line: rule: secret`.
     Brief,
     /// One JSON document, described by `docs/report.schema.json`.
     Json,
-    /// One JSON object a line: the findings, then a summary, by the same schema.
+    /// One JSON object per line: the findings, then a summary, with the same schema.
     JsonLines,
     /// Workflow commands of GitHub Actions.
     GitHub,
@@ -58,49 +58,49 @@ pub enum Format {
     GitLab,
     /// SARIF 2.1.0.
     Sarif,
-    /// The same without suppressed findings, of which GitHub would make alerts.
+    /// The same without suppressed findings, which GitHub would show as alerts.
     SarifForGitHub,
-    /// One row a finding.
+    /// One row per finding.
     Csv,
-    /// The same behind a byte order mark.
+    /// The same with a byte order mark.
     CsvWithMark,
     /// A summary with a table of the worst findings.
     Markdown,
     /// Test results.
     JUnit,
-    /// One file for a browser.
+    /// A single file for a browser.
     Html,
 }
 
-/// How many findings the report for people shows in full.
+/// The number of findings that the report for people shows in full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shown {
-    /// As many as people read.
+    /// As many as fit into 200 lines.
     Fitting,
-    /// So many, the worst ones.
+    /// This number of the most severe findings.
     First(usize),
     /// All.
     All,
 }
 
-/// What a hook blocks, and the way out.
+/// The event that a hook blocks, and how to continue.
 #[derive(Clone, Copy, Debug)]
 pub struct Blocked<'a> {
     /// `commit`, `push`, ...
     pub event: &'a str,
-    /// How to take a secret out of it.
+    /// How to remove a secret from it.
     pub remove: &'a str,
-    /// The command that passes it unread, if there is one.
+    /// The command that skips the scan, if there is one.
     pub skip: Option<&'a str>,
 }
 
 impl Document {
-    /// Returns what a hook says when it blocks.
+    /// Returns the message of a blocking hook.
     pub fn block_message(&self, blocked: &Blocked<'_>, paint: Paint) -> Vec<u8> {
         human::block_message(self, blocked, paint).into_bytes()
     }
 
-    /// Returns the report as bytes; only the one for people is painted.
+    /// Returns the report as bytes; only the format for people has colours.
     pub fn render(&self, format: Format, paint: Paint) -> Vec<u8> {
         match format {
             Format::Human(shown) => human::render(self, shown, paint).into_bytes(),

@@ -1,4 +1,5 @@
-//! Roles to colours. Told on or off, never decides; colour never carries meaning alone.
+//! Maps roles to colours. The caller decides whether colours are used. Colour alone never carries
+//! meaning.
 
 use colored::Colorize;
 
@@ -11,7 +12,7 @@ pub enum Paint {
     Off,
 }
 
-/// What a piece of text is.
+/// The role of a piece of text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// A rule id.
@@ -22,11 +23,11 @@ pub enum Role {
     Secret,
     /// Something bad: high confidence, incomplete coverage.
     Alarm,
-    /// Something to look at.
+    /// A warning.
     Warning,
-    /// All is well.
+    /// A good result.
     Good,
-    /// Frames and side remarks.
+    /// Frames and remarks.
     Dim,
 }
 

@@ -1,57 +1,58 @@
-//! Whether a value is recognisable: so long and random that the same bytes elsewhere are that value
-//! again, and not a word that happens to be somebody's password.
+//! Decides whether a value is recognisable: so long and random that the same bytes in another place
+//! must be this value, and not a common word that is also a password.
 //!
-//! Only such values are searched for in the text of a report. `postgres` as a password must not
-//! change the path `src/postgres/env`; a token of forty random characters in a path is that token.
+//! Only recognisable values are searched for in the text of a report. The password `postgres` must
+//! not change the path `src/postgres/env`; but a token of forty random characters in a path is this
+//! token.
 //!
-//! The measure is a likelihood ratio: how often, in names that people give, one character follows
-//! the other, against equally likely characters of the value's own kinds. The tables were counted by
-//! `benches/names.py` in 25,543 words of 82,279 names of files, refs and authors (trivy, babel, git,
-//! gitoxide, trufflehog). Counted in one half and tried on the other, 1.2 % of the names and their
-//! parts come out as random, nearly all of them with a digest or a made-up user name in them. Of
-//! random values in base62, 3.4 % of 8 characters, 0.5 % of 12 and none of 20 come out as names; of 16
-//! hexadecimal digits 0.5 %, of 20 small letters 0.5 %.
+//! The measure is a likelihood ratio: the frequency of character pairs in names, compared with
+//! random characters of the same classes. `benches/names.py` counted the tables in 25,543 words of
+//! 82,279 names of files, refs and authors (trivy, babel, git, gitoxide, trufflehog). With tables
+//! from one half, 1.2 % of the names and name parts in the other half are random; nearly all of
+//! these contain a digest or a generated user name. Of random base62 values, 3.4 % with 8
+//! characters, 0.5 % with 12 and none with 20 are names; 0.5 % of values of 16 hexadecimal digits,
+//! and 0.5 % of values of 20 lower-case letters.
 //!
-//! What has an extension, or small letters and digits between dashes, is nearly always a name: it must be
-//! more random. Of 40,000 names of installed files, 0.8 % come out as random instead of 4.1 %, half of
-//! them digests.
+//! Values with an extension, or of lower-case letters and digits between dashes, are nearly always
+//! names, so that they must be more random. Of 40,000 names of installed files, 0.8 % are then
+//! random instead of 4.1 %; half of these are digests.
 
 use crate::detect::entropy::is_monotonous;
 
 /// Shorter values are never recognised.
 const MIN_LEN: usize = 8;
 
-/// Shorter values of digits and letters of one case are not, either.
+/// Shorter values of digits and letters of one case are never recognised.
 const MIN_LEN_OF_ONE_CASE: usize = 12;
 
 /// Shorter values of only one kind of character are words or numbers.
 const MIN_LEN_OF_ONE_KIND: usize = 16;
 
-/// At least one character in so many must be a letter: versions, dates and numbers are no secrets.
+/// The maximum number of characters per letter: versions, dates and numbers are no secrets.
 const MAX_PER_LETTER: usize = 8;
 
 /// Log-likelihood, in nats, below which a value is random.
 const RANDOM: f32 = -4.0;
 
-/// The same for what looks like the name of a file or a program: `slf4j-api.jar`, `llvm-addr2line`. Those
-/// that are named by a digest are far below it.
+/// The same for names of files and programs, such as `slf4j-api.jar` and `llvm-addr2line`. Names
+/// that are digests are far below it.
 const RANDOM_IN_NAME: f32 = -12.0;
 
-/// Letters of an extension.
+/// Maximum length of an extension.
 const MAX_EXTENSION: usize = 5;
 
-/// What separates the words of a name. Shorter parts say nothing.
+/// Separators of the words of a name.
 const SEPARATORS: &[u8] = b"._-/@ +";
 const MIN_PART: usize = 4;
 
-/// Capitals in a row that are an abbreviation, and count as small letters.
+/// Minimum number of consecutive capitals of an abbreviation, which count as lower-case letters.
 const MIN_CAPITALS: usize = 3;
-/// Small letters behind a capital that make it the beginning of a word, as in `getUserName`: it counts as a
-/// small letter, too, and what stands before it as the end of a word.
+/// Minimum number of lower-case letters after a capital that begins a word, as in `getUserName`.
+/// The capital counts as a lower-case letter, and the character before it as the end of a word.
 const MIN_WORD: usize = 3;
 
-/// For each letter, how much likelier each letter follows it in a name than by chance: `i` is as
-/// likely, each step is half a nat.
+/// The likelihood of each letter after each letter in a name, compared with chance: `i` is equal,
+/// and each step is half a nat.
 const FOLLOWS: [&[u8; 26]; 26] = [
     b"fhiiffhgifhkjleibkjkhhfehf",
     b"lgfgleehkhikffkeajifjcdbhc",
@@ -81,8 +82,8 @@ const FOLLOWS: [&[u8; 26]; 26] = [
     b"lfgfmcejkcgghfjdbghfiefcii",
 ];
 
-/// Natural logarithm of how often each kind of character follows each: small letters, capitals, digits,
-/// others.
+/// Natural logarithm of the frequency of each class of characters after each class: lower-case
+/// letters, capitals, digits, others.
 const KIND_FOLLOWS: [[f32; 4]; 4] = [
     [-0.17, -4.89, -4.28, -2.02],
     [-0.24, -1.86, -4.87, -3.03],
@@ -100,7 +101,7 @@ pub(super) fn is_recognisable(value: &[u8]) -> bool {
     if letters.count() * MAX_PER_LETTER < value.len() {
         return false;
     }
-    // `k8sproxy`, `utf8mb4x`: people name things like that.
+    // Names can look like `k8sproxy` or `utf8mb4x`.
     let has_upper = value.iter().any(u8::is_ascii_uppercase);
     let has_lower = value.iter().any(u8::is_ascii_lowercase);
     let is_of_one_case = !(has_upper && has_lower) && value.iter().all(u8::is_ascii_alphanumeric);
@@ -116,7 +117,7 @@ pub(super) fn is_recognisable(value: &[u8]) -> bool {
     likelihood(value) < if is_name { RANDOM_IN_NAME } else { RANDOM }
 }
 
-/// Whether it ends like the name of a file: `x.jar`, `x.so.1.2`.
+/// Returns whether it ends like a file name: `x.jar`, `x.so.1.2`.
 fn has_extension(value: &[u8]) -> bool {
     let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-+".contains(byte);
     let is_number = |part: &&[u8]| part.iter().all(u8::is_ascii_digit);
@@ -127,8 +128,8 @@ fn has_extension(value: &[u8]) -> bool {
     is_extension && parts.next().is_some_and(|stem| !stem.is_empty()) && value.iter().all(is_name)
 }
 
-/// Whether it is small letters and digits between dashes or dots, as people write names: generators
-/// that use these use capitals, too.
+/// Returns whether it consists of lower-case letters and digits between dashes or dots, as in
+/// names. Generators that use these characters also use capitals.
 fn is_dashed(value: &[u8]) -> bool {
     let is_dash = |byte: &u8| b"._-+".contains(byte);
     let is_name = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || is_dash(byte);
@@ -136,11 +137,11 @@ fn is_dashed(value: &[u8]) -> bool {
     has_digit && value.iter().any(is_dash) && value.iter().all(is_name)
 }
 
-/// How much likelier a value is as a name than as random characters, in nats.
+/// Returns the log-likelihood ratio of a name to random characters, in nats.
 fn likelihood(value: &[u8]) -> f32 {
     let is_separator = |byte: &u8| SEPARATORS.contains(byte);
     let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || is_separator(byte);
-    // A password may have any mark anywhere.
+    // A password may contain any character.
     if !value.iter().all(is_name) {
         return likelihood_of_part(value);
     }
@@ -156,13 +157,13 @@ fn likelihood_of_part(part: &[u8]) -> f32 {
         shares[kind] += 1.0 / part.len() as f32;
     }
     let mut letters = part.iter().filter(|byte| byte.is_ascii_alphabetic());
-    // Hexadecimal digits have six letters to choose from.
+    // Hexadecimal digits have only six letters.
     let is_hex = letters.all(u8::is_ascii_hexdigit);
     let by_chance = if is_hex { (26f32 / 6.0).ln() } else { 0.0 };
     let (mut of_kinds, mut of_letters) = (0.0, 0.0);
     let pairs = (1..).zip(part.windows(2).zip(kinds.windows(2)));
     for (at, (bytes, kinds)) in pairs {
-        // Letters beyond ASCII say nothing: generators do not use them.
+        // Characters outside ASCII are ignored, because generators do not use them.
         let (Some(before), Some(after)) = (kinds[0], kinds[1]) else {
             continue;
         };
@@ -174,11 +175,11 @@ fn likelihood_of_part(part: &[u8]) -> f32 {
             of_letters += steps / 2.0 - by_chance;
         }
     }
-    // Random letters are no name because all capitals stand together.
+    // Consecutive capitals alone do not make random letters a name.
     of_letters + of_kinds.min(0.0)
 }
 
-/// The kinds of all characters; none for those beyond ASCII.
+/// Returns the classes of all characters; `None` outside ASCII.
 fn kinds(part: &[u8]) -> Vec<Option<usize>> {
     let mut kinds: Vec<_> = part.iter().map(|&byte| kind(byte)).collect();
     let mut start = 0;
@@ -197,7 +198,7 @@ fn kinds(part: &[u8]) -> Vec<Option<usize>> {
     kinds
 }
 
-/// Whether a capital at `at` begins a word.
+/// Returns whether a capital at `at` begins a word.
 fn begins_word(part: &[u8], at: usize) -> bool {
     let word = part.get(at + 1..=at + MIN_WORD);
     part[at].is_ascii_uppercase()

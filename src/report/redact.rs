@@ -1,13 +1,12 @@
-//! The filter that all repository text passes on its way into a report: secrets are replaced by
-//! their marks, and nothing else is.
+//! Redacts repository text in reports: replaces secrets by marks, and changes nothing else.
 //!
 //! A value is replaced
-//! - at the very place of an occurrence: in the name of a file or ref in which it was found, in the
+//! - at the place of an occurrence: in the name of a file or ref in which it was found, in the
 //!   author of a commit, on the line of a finding;
-//! - anywhere, if it is recognisable (`recognise`), as it is or as other syntaxes write it.
+//! - everywhere, if it is recognisable (`recognise`), also in the spelling of other syntaxes.
 //!
-//! A word that is somebody's password stays what it is in all other text. Names that programs read
-//! are exact but for these two cases, and the finding then says so.
+//! A password that is a common word remains unchanged in all other text. Names are exact except in
+//! these two cases, in which the finding says so.
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
@@ -26,27 +25,27 @@ use crate::finding::{Finding, Occurrence, Part, Place, Side, Signature};
 use crate::secret::Secret;
 use crate::span::Span;
 
-/// Whether values are shown.
+/// Whether secrets are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reveal {
     /// Only as a redacted mark.
     Redacted,
-    /// In full: the user asked for it.
+    /// In full, at the user's request.
     Shown,
 }
 
-/// What a report writes instead of a part of a text whose value is not known.
+/// The mark for a part of a text whose value is unknown.
 const UNKNOWN: &str = "…";
 
-/// Shorter values are not searched for on the line where they were found.
+/// Minimum length of a value that is searched for on the line of its finding.
 const MIN_LOCAL_LEN: usize = 6;
 
 /// Parts of a text and the marks that replace them.
 type Marks = Vec<(Span, String)>;
 
-/// Knows where secrets stand, and those that can be told from other text.
+/// The places of secrets, and the recognisable values.
 pub struct Redactor {
-    /// The recognisable values, with the mark of each; `None` if they are too many to search for.
+    /// The recognisable values with their marks; `None` if there are too many to search for.
     values: Option<(AhoCorasick, Vec<String>)>,
     /// All values.
     known: HashSet<Arc<Secret>>,
@@ -56,13 +55,13 @@ pub struct Redactor {
     staged_paths: HashMap<Vec<u8>, Marks>,
     /// Secrets in refs, by their full names.
     refs: HashMap<Vec<u8>, Marks>,
-    /// Secrets in the authors of commits; `None` stands for one that is encoded there.
+    /// Secrets in the authors of commits; `None` for an encoded one.
     authors: HashMap<ObjectId, Vec<Option<Arc<Secret>>>>,
     reveal: Reveal,
 }
 
 impl Redactor {
-    /// Collects the values of all that was found, reported or not.
+    /// Collects the values of all findings, reported or not.
     pub fn of(audit: &Audit, reveal: Reveal) -> Self {
         Self::with(audit.findings.iter().chain(&audit.hidden), reveal)
     }
@@ -95,7 +94,7 @@ impl Redactor {
         redactor
     }
 
-    /// Adds the names and authors in which a secret stands.
+    /// Adds the names and authors that contain a secret.
     fn add_places(&mut self, secret: &Arc<Secret>, occurrences: &[Occurrence]) {
         for found in occurrences {
             let name = found.name.to_vec();
@@ -111,7 +110,7 @@ impl Redactor {
                 }
                 _ => continue,
             };
-            // A path may lead to the name; the place is counted from where the name begins.
+            // The name may be after a path; positions are relative to the name.
             let name = match found.spot.place {
                 Place::TreeEntry => last_name(&name).to_vec(),
                 _ => name,
@@ -121,7 +120,7 @@ impl Redactor {
         }
     }
 
-    /// Whether values are hidden.
+    /// Returns whether secrets are hidden.
     pub fn hides(&self) -> bool {
         self.reveal == Reveal::Redacted
     }
@@ -131,7 +130,7 @@ impl Redactor {
         self.masked(text, Vec::new())
     }
 
-    /// Returns a path; a name in it that holds a secret has the mark in its place.
+    /// Returns a path with marks in the place of secrets.
     pub fn path<'t>(&self, path: &'t [u8]) -> Cow<'t, [u8]> {
         let mut marks = self.staged_paths.get(path).cloned().unwrap_or_default();
         let mut start = 0;
@@ -146,9 +145,9 @@ impl Redactor {
         self.masked(path, marks)
     }
 
-    /// Returns the name of a ref that is called `prefix` and `name` in full, without the prefix.
+    /// Returns the name of the ref `prefix` + `name`, without the prefix.
     pub fn reference<'t>(&self, prefix: &str, name: &'t [u8]) -> Cow<'t, [u8]> {
-        // A ref of another worktree is one of that name there.
+        // A ref of another worktree has this name there.
         let inner = match name.strip_prefix(b"worktrees/") {
             Some(_) => memmem::find(name, b"/refs/").map_or(0, |at| at + 1),
             None => 0,
@@ -163,7 +162,7 @@ impl Redactor {
         self.masked(name, marks.collect())
     }
 
-    /// Returns name and address of the author of `commit`.
+    /// Returns name and email address of the author of `commit`.
     pub fn author(&self, commit: Option<ObjectId>, author: &Signature) -> [Vec<u8>; 2] {
         let found = commit.and_then(|commit| self.authors.get(&commit));
         let found = found.map_or(&[][..], Vec::as_slice);
@@ -172,7 +171,7 @@ impl Redactor {
             for secret in found {
                 match secret {
                     Some(secret) => add_copies(text, secret.reveal(), secret, &mut marks),
-                    // Which part of it is encoded is not known here.
+                    // The encoded part is not known here.
                     None => marks.push((Span::new(0, text.len()), UNKNOWN.to_owned())),
                 }
             }
@@ -180,9 +179,9 @@ impl Redactor {
         })
     }
 
-    /// Returns what stands on one side of `secret` on its line: what stands in the place of another
-    /// secret is never shown, even if that is too unsure to be reported, encoded, or cut. Nor is
-    /// another copy of these secrets, unless they are plain words or numbers.
+    /// Returns the text on one side of `secret` on its line. Never contains another secret in its
+    /// place, even if that one is below the minimum confidence, encoded or truncated; nor another
+    /// copy of these secrets, unless they are words or numbers.
     pub fn side(&self, side: &Side, secret: &Secret) -> Vec<u8> {
         let mut marks = Vec::new();
         for &hidden in &side.hidden {
@@ -198,7 +197,7 @@ impl Redactor {
         self.masked(&side.bytes, marks).into_owned()
     }
 
-    /// Returns how a secret itself is written.
+    /// Returns a secret in the form of the report.
     pub fn secret(&self, secret: &Secret) -> Vec<u8> {
         match self.reveal {
             Reveal::Redacted => secret.redacted().into_bytes(),
@@ -212,7 +211,7 @@ impl Redactor {
             return Cow::Borrowed(text);
         }
         let Some((automaton, of_values)) = &self.values else {
-            // Too many values to search for: rather nothing than one of them.
+            // There are too many values to search for: hide the whole text.
             return Cow::Owned(UNKNOWN.into());
         };
         marks.extend(automaton.find_overlapping_iter(text).map(|found| {
@@ -226,7 +225,7 @@ impl Redactor {
     }
 }
 
-/// The automaton of all recognisable values and their spellings, with their marks.
+/// Returns the automaton of all recognisable values and their spellings, with their marks.
 fn searched(secrets: &HashSet<Arc<Secret>>) -> Option<(AhoCorasick, Vec<String>)> {
     let mut forms: Vec<(Vec<u8>, String)> = Vec::new();
     for secret in secrets.iter().filter(|s| is_recognisable(s.reveal())) {
@@ -242,7 +241,7 @@ fn searched(secrets: &HashSet<Arc<Secret>>) -> Option<(AhoCorasick, Vec<String>)
     Some((AhoCorasick::new(&values).ok()?, marks))
 }
 
-/// The last name of a path.
+/// Returns the last component of a path.
 fn last_name(path: &[u8]) -> &[u8] {
     memchr::memrchr(b'/', path).map_or(path, |at| &path[at + 1..])
 }

@@ -1,8 +1,9 @@
-//! The refs that reach findings, stored once for a whole report.
+//! The refs from which findings are reachable, stored once for a whole report.
 //!
-//! In a mirror with thousands of pull requests, hundreds of findings are each reached by thousands of
-//! refs, and many findings by the same ones. Refs that reach the same findings form a group, so each
-//! name is stored once. A list is an increasing sequence of groups; findings refer to a list by number.
+//! In a mirror with thousands of pull requests, hundreds of findings are reachable from thousands
+//! of refs each, often from the same ones. Refs that reach the same findings form a group, so that
+//! each name is stored once. A list is an increasing sequence of groups; findings refer to a list
+//! by number.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -29,7 +30,7 @@ pub struct RefGroup {
     pub other_refs: Vec<Text>,
 }
 
-/// Where a ref belongs.
+/// The kind of a ref.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RefKind {
     /// `refs/heads/*`.
@@ -47,7 +48,7 @@ impl RefKind {
 }
 
 impl RefGroup {
-    /// The names of one kind, sorted.
+    /// Returns the names of one kind, sorted.
     pub fn names(&self, kind: RefKind) -> &[Text] {
         match kind {
             RefKind::Branch => &self.branches,
@@ -74,17 +75,18 @@ impl RefGroup {
     }
 }
 
-/// The refs that reach a finding: in JSON, `refs` is the number of a list of the report.
+/// The refs from which a finding is reachable. In JSON, `refs` is the number of a list of the
+/// report.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "StoredRefs", into = "WrittenRefs")]
 pub struct Refs {
-    /// Which list of the report it is.
+    /// The number of the list.
     number: usize,
     groups: Vec<Arc<RefGroup>>,
 }
 
 impl Refs {
-    /// Takes the names of one finding, before those of all findings are grouped.
+    /// Creates the refs of one finding, before the refs of all findings are grouped.
     pub(super) fn of(mut names: RefGroup) -> Self {
         names.put_in_order();
         Self {
@@ -93,7 +95,7 @@ impl Refs {
         }
     }
 
-    /// List `number` of a report that is still being read.
+    /// Refers to list `number` of a report that is being parsed.
     fn numbered(number: usize) -> Self {
         Self {
             number,
@@ -101,13 +103,13 @@ impl Refs {
         }
     }
 
-    /// How many refs of a kind there are.
+    /// Returns the number of refs of a kind.
     pub fn count(&self, kind: RefKind) -> usize {
         let groups = self.groups.iter();
         groups.map(|group| group.names(kind).len()).sum()
     }
 
-    /// The first `limit` names of a kind, sorted.
+    /// Returns the first `limit` names of a kind, sorted.
     pub fn first(&self, kind: RefKind, limit: usize) -> Vec<&Text> {
         let groups = self.groups.iter();
         let mut names: Vec<&Text> = groups
@@ -119,7 +121,7 @@ impl Refs {
     }
 }
 
-/// How the refs of a finding are stored: in version 2 as the number of a list, in version 1 in full.
+/// The stored refs of a finding: the number of a list in version 2, all names in version 1.
 #[derive(Deserialize)]
 struct StoredRefs {
     refs: Option<usize>,
@@ -152,7 +154,7 @@ impl From<StoredRefs> for Refs {
 pub struct RefTable {
     #[serde(serialize_with = "write_groups", deserialize_with = "read_groups")]
     groups: Vec<Arc<RefGroup>>,
-    /// Groups by number, increasing.
+    /// The lists: group numbers in increasing order.
     lists: Vec<Vec<usize>>,
 }
 
@@ -161,7 +163,8 @@ impl RefTable {
     pub(super) fn collect(mut findings: Vec<&mut Refs>) -> Self {
         let mut lists: Vec<Arc<RefGroup>> = Vec::new();
         let mut by_names: HashMap<Arc<RefGroup>, usize> = HashMap::new();
-        // Findings with the same refs share them where they were just made: no need to compare names.
+        // New findings with the same refs share the same allocation, so that names need not be
+        // compared.
         let mut by_address: FxHashMap<*const RefGroup, usize> = FxHashMap::default();
         for refs in &mut findings {
             let names = refs.groups.pop().unwrap_or_default();
@@ -180,10 +183,10 @@ impl RefTable {
         table
     }
 
-    /// Gives each finding the groups of its list, after a report was read.
+    /// Gives each finding the groups of its list, after a report was parsed.
     ///
     /// # Errors
-    /// What is wrong with the numbers.
+    /// The error in the numbers.
     pub(super) fn attach(&self, findings: Vec<&mut Refs>) -> Result<(), &'static str> {
         for list in &self.lists {
             let is_known = list.last().is_none_or(|&last| last < self.groups.len());
@@ -203,8 +206,8 @@ impl RefTable {
     }
 }
 
-/// Puts refs that are in the same lists into one group. Of redacted names, several may be the same:
-/// they are told apart by how often the name came before in the list.
+/// Groups refs that are in the same lists. Redacted names may be equal: they are distinguished by
+/// their number of earlier occurrences in the list.
 fn grouped(lists: &[Arc<RefGroup>]) -> RefTable {
     let mut members: FxHashMap<(RefKind, &Text, usize), Vec<usize>> = FxHashMap::default();
     for (number, list) in lists.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! SARIF 2.1.0, for code scanning: the schema that the tests hold it to is in `tests/data`.
+//! SARIF 2.1.0, for code scanning. The tests validate it with the schema in `tests/data`.
 
 use std::collections::BTreeMap;
 
@@ -10,13 +10,13 @@ use super::location::{Location, left_out, locations, not_opened, path_note, unre
 use crate::rule::Confidence;
 use crate::severity::Severity;
 
-/// Most results that GitHub takes; the worst come first.
+/// Maximum number of results that GitHub accepts; the most severe come first.
 const MAX_RESULTS: usize = 25_000;
-/// Most places of a result that GitHub takes.
+/// Maximum number of places of a result that GitHub accepts.
 const MAX_LOCATIONS: usize = 1_000;
 /// The page of the program.
 const HOME: &str = "https://www.npmjs.com/package/unleak";
-/// What paths are relative to.
+/// The base of relative paths.
 const ROOT: &str = "%SRCROOT%";
 
 #[derive(Serialize)]
@@ -72,7 +72,7 @@ struct RuleProperties {
     tags: [&'static str; 2],
     precision: &'static str,
     confidence: &'static str,
-    /// Of the worst finding: code hosts order alerts by it.
+    /// The severity of the most severe finding; code hosts order alerts by it.
     #[serde(rename = "security-severity")]
     security_severity: &'static str,
 }
@@ -110,7 +110,7 @@ struct Entry<'a> {
     message: Message,
     locations: Vec<LocationEntry>,
     partial_fingerprints: BTreeMap<&'static str, String>,
-    /// Empty: a list says that suppressions were looked for, as the standard wants it of all or none.
+    /// Empty for unsuppressed results: the standard requires the list in all results or in none.
     suppressions: Vec<Suppression>,
     properties: Properties<'a>,
 }
@@ -138,13 +138,13 @@ struct Properties<'a> {
     in_head: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     published: Option<bool>,
-    /// Whether a path is not exact, since it holds a secret.
+    /// Whether a path is not exact, because it contains a secret.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     redacted_paths: bool,
-    /// How many locations there are, if not all are here.
+    /// The total number of locations, if not all are listed.
     #[serde(skip_serializing_if = "Option::is_none")]
     locations: Option<usize>,
-    /// Whether it is still active, whose it is, and what it can do.
+    /// The state, the owner and the permissions.
     #[serde(skip_serializing_if = "Option::is_none")]
     validation: Option<&'a Validation>,
 }
@@ -197,12 +197,12 @@ struct LogicalLocation {
     kind: &'static str,
 }
 
-/// Whether findings that people accept are results, too.
+/// Whether suppressed findings are results, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Accepted {
-    /// Marked as suppressed, as the standard has it.
+    /// Marked as suppressed, as in the standard.
     Listed,
-    /// Left out, for GitHub, which would show each as an open alert.
+    /// Omitted for GitHub, which would show each as an open alert.
     LeftOut,
 }
 
@@ -256,7 +256,7 @@ pub(super) fn render(document: &Document, listed: Accepted) -> Vec<u8> {
     bytes
 }
 
-/// Notes about what was not opened, at most: the summary counts the rest.
+/// Maximum number of notes about files that were not opened; the summary counts the rest.
 const MAX_NOTES: usize = 200;
 
 fn invocation(document: &Document) -> Invocation {
@@ -295,7 +295,8 @@ fn invocation(document: &Document) -> Invocation {
     }
 }
 
-/// A rule, by its worst finding; of one whose findings are all suppressed, only the id is known.
+/// Returns a rule, with the data of its most severe finding. If all its findings are suppressed,
+/// only the id is known.
 fn rule_entry<'a>(id: &'a str, worst: Option<&'a Finding>) -> RuleEntry<'a> {
     let confidence = worst.map_or(Confidence::Medium, |worst| worst.rule_confidence);
     let severity = worst.map_or(Severity::Low, Finding::severity);
@@ -330,7 +331,7 @@ fn rule_entry<'a>(id: &'a str, worst: Option<&'a Finding>) -> RuleEntry<'a> {
     }
 }
 
-/// What to do about a finding of a rule, as text and as Markdown.
+/// Returns what to do about a finding of a rule, as text and as Markdown.
 fn help(rotate: Option<&str>, docs: Option<&str>, advice: Option<&str>) -> Help {
     let first = "Rotate the secret at its issuer first: deleting the line is not enough, since history keeps it.";
     let mut text = first.to_owned();
@@ -367,13 +368,13 @@ fn help(rotate: Option<&str>, docs: Option<&str>, advice: Option<&str>) -> Help 
 
 const REASON: &str = "Deleting the line is not enough, since history keeps it.";
 
-/// An address as a link in Markdown; `None` if it is no plain address of a page.
+/// Returns a URL as a Markdown link; `None` if it is no simple URL.
 fn markdown_link(page: &str) -> Option<String> {
     let is_plain = |c: char| c.is_ascii_graphic() && !"<>()[]\\`\"".contains(c);
     (page.starts_with("https://") && page.chars().all(is_plain)).then(|| format!("<{page}>"))
 }
 
-/// A finding that people know and accept. The report has neither its place nor its value.
+/// Returns a suppressed finding. The report has neither its place nor its value.
 fn accepted(entry: &Suppressed, rule_index: usize) -> Entry<'_> {
     let reason = entry.reason.as_ref().map(super::document::Text::shown);
     let owner = entry.owner.as_ref().map(super::document::Text::shown);
@@ -408,10 +409,10 @@ fn accepted(entry: &Suppressed, rule_index: usize) -> Entry<'_> {
     }
 }
 
-/// What a result is known by from run to run.
+/// Returns the identity of a result across runs.
 fn fingerprints(fingerprint: &str) -> BTreeMap<&'static str, String> {
-    // GitHub tells alerts apart by the second one. Without it, the line's text would be taken, and most
-    // of these files are not in the worktree.
+    // GitHub identifies alerts by the second one. Without it, it would use the text of the line,
+    // and most of these files are not in the worktree.
     BTreeMap::from([
         ("unleakFingerprint/v1", fingerprint.to_owned()),
         ("primaryLocationLineHash", format!("{fingerprint}:1")),
@@ -426,8 +427,7 @@ fn level(confidence: Confidence) -> &'static str {
     }
 }
 
-/// Text that is no link and has no placeholder, whatever it holds: both are part of SARIF messages
-/// (3.11.5 and 3.11.6).
+/// Escapes links and placeholders, which are part of SARIF messages (3.11.5 and 3.11.6).
 fn message(text: &str) -> Message {
     let mut plain = String::with_capacity(text.len());
     for character in text.chars() {
@@ -519,8 +519,8 @@ fn location(finding: &Finding, place: &Location<'_>) -> LocationEntry {
     }
 }
 
-/// What stands in no file is said to be in the repository's own directory: readers refuse a whole
-/// report for one result without a file.
+/// Returns the directory of the repository for results without a file: readers refuse a whole
+/// report for one result without a location.
 fn no_file() -> ArtifactLocation {
     ArtifactLocation {
         uri: ".git".to_owned(),
@@ -528,13 +528,13 @@ fn no_file() -> ArtifactLocation {
     }
 }
 
-/// The file.
+/// Returns the file.
 fn artifact(place: &Location<'_>) -> ArtifactLocation {
     let Some(path) = place.path else {
         return no_file();
     };
     let path = path.bytes();
-    // Only standard input can be called that.
+    // Only standard input has this name.
     let is_absolute = path.starts_with(b"/");
     let scheme = if is_absolute { "file://" } else { "" };
     ArtifactLocation {

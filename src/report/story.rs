@@ -1,5 +1,5 @@
-//! The story of a finding in one line: where it entered, how long it was there, what still reaches it;
-//! and where else it stands.
+//! The history of a finding on one line: where it was introduced, how long it was there, and what
+//! still reaches it; and its other places.
 
 use super::document::{Document, Finding, History, Milestone, Signature, Standing, Text};
 use super::escape::escape;
@@ -7,14 +7,14 @@ use super::location::{other_lines, other_places};
 use super::refs::RefKind;
 use crate::audit::Scope;
 
-/// Names of branches, tags and other refs that are listed before the rest is counted.
+/// Maximum number of listed branches, tags and other refs; the rest is counted.
 const MAX_NAMES: usize = 3;
-/// Lines of a file, and files, that are listed before the rest is counted.
+/// Maximum number of listed lines of a file, and of files; the rest is counted.
 const MAX_PLACES: usize = 5;
-/// Characters of a name before it is cut: refs and people may be called anything.
+/// Maximum number of characters of a name; refs and people may have any name.
 const MAX_NAME_CHARS: usize = 60;
 
-/// Returns the story of a finding of `document`.
+/// Returns the history of a finding of `document`.
 pub(super) fn story(document: &Document, history: &History) -> String {
     let mut parts = vec![entered(document, history)];
     let paths = counted(history.paths.len(), "path");
@@ -25,7 +25,7 @@ pub(super) fn story(document: &Document, history: &History) -> String {
     parts.push(format!("{}, {paths}", counted(standing.commits, "commit")));
     parts.push(match (standing.in_head, &standing.removed) {
         (true, _) => "still in HEAD".to_owned(),
-        // No commit behind HEAD took it out: its files never had it.
+        // No commit of HEAD's history removed it: the files of HEAD never had it.
         (false, None) => "not in HEAD".to_owned(),
         (false, Some(Milestone { commit: id, author })) => {
             format!("removed by {}", commit(id, author.as_ref()))
@@ -35,7 +35,7 @@ pub(super) fn story(document: &Document, history: &History) -> String {
     parts.join(" · ")
 }
 
-/// The commit in which it entered.
+/// Returns the commit that introduced it.
 fn entered(document: &Document, history: &History) -> String {
     let first = history.first.as_ref();
     let Some(id) = first.and_then(|first| first.commit.as_ref()) else {
@@ -48,7 +48,7 @@ fn entered(document: &Document, history: &History) -> String {
     }
 }
 
-/// What the first commit is, if what came before it is not here.
+/// Returns the kind of boundary, if the history before the first commit is missing.
 pub(super) fn boundary(document: &Document, history: &History) -> Option<&'static str> {
     history.first_is_boundary.then(|| {
         if document.head.scope == Scope::Bundle {
@@ -61,7 +61,7 @@ pub(super) fn boundary(document: &Document, history: &History) -> Option<&'stati
     })
 }
 
-/// A commit, with its day and author.
+/// Formats a commit with its day and author.
 pub(super) fn commit(id: &str, author: Option<&Signature>) -> String {
     let id = escape(id.get(..10).unwrap_or(id).as_bytes());
     match author {
@@ -70,7 +70,7 @@ pub(super) fn commit(id: &str, author: Option<&Signature>) -> String {
     }
 }
 
-/// The refs and other places that still reach it.
+/// Returns the refs and other places from which it is reachable.
 pub(super) fn reached_by(standing: &Standing) -> Vec<String> {
     let mut parts = Vec::new();
     let mut on = named(standing);
@@ -88,7 +88,7 @@ pub(super) fn reached_by(standing: &Standing) -> Vec<String> {
     parts
 }
 
-/// The first refs by name, and how many more there are.
+/// Returns the names of the first refs, and the number of the others.
 fn named(standing: &Standing) -> Vec<String> {
     let kinds = [
         (RefKind::Remote, ""),
@@ -105,7 +105,7 @@ fn named(standing: &Standing) -> Vec<String> {
     });
     let mut names: Vec<String> = first.collect();
     let count: usize = kinds.iter().map(|(kind, _)| refs.count(*kind)).sum();
-    // A count that stands for one name is no shorter.
+    // A count for a single name would not be shorter.
     if count > MAX_NAMES + 1 {
         let more = count - MAX_NAMES;
         names.truncate(MAX_NAMES);
@@ -114,7 +114,7 @@ fn named(standing: &Standing) -> Vec<String> {
     names
 }
 
-/// A name, cut if it is very long.
+/// Returns a name, truncated if it is very long.
 fn name(name: &Text) -> String {
     let name = name.shown();
     match name.char_indices().nth(MAX_NAME_CHARS) {
@@ -158,7 +158,7 @@ fn side_stores(standing: &Standing) -> Vec<&'static str> {
     parts
 }
 
-/// The other lines of the first file.
+/// Returns the other lines of the first file.
 pub(super) fn also_on(finding: &Finding) -> String {
     let lines: Vec<String> = other_lines(finding).iter().map(u32::to_string).collect();
     match lines.len() {
@@ -168,13 +168,13 @@ pub(super) fn also_on(finding: &Finding) -> String {
     }
 }
 
-/// The first place in each other file; `None` if there is none.
+/// Returns the first place in each other file; `None` if there is none.
 pub(super) fn also_in(finding: &Finding) -> Option<String> {
     let places = other_places(finding);
     (!places.is_empty()).then(|| listed(&places))
 }
 
-/// The first places, and how many more there are.
+/// Returns the first places, and the number of the others.
 fn listed(places: &[String]) -> String {
     let first = places[..places.len().min(MAX_PLACES)].join(", ");
     match places.len().checked_sub(MAX_PLACES) {
@@ -183,7 +183,7 @@ fn listed(places: &[String]) -> String {
     }
 }
 
-/// A number of things.
+/// Formats a count with a noun.
 pub(super) fn counted(count: usize, word: &str) -> String {
     match count {
         1 => format!("1 {word}"),

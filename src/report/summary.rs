@@ -1,5 +1,5 @@
-//! A large report at a glance: how many findings of each rule, in each directory, by each author and
-//! of each year; and one line for each directory of tests and other places that do not count.
+//! The overview of a large report: the number of findings by rule, directory, author and year, and
+//! one line for each directory of tests and other less important files.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -12,13 +12,13 @@ use super::paint::{Paint, Role};
 use super::story::counted;
 use crate::path_class::PathClass;
 
-/// Reports of more findings begin with the table.
+/// Reports with more findings than this begin with the table.
 pub(super) const MAX_WITHOUT: usize = 20;
-/// Rows of one part of the table.
+/// Number of rows in each part of the table.
 const ROWS: usize = 5;
-/// Columns of one of two parts that stand side by side.
+/// Width of one of two adjacent parts.
 const WIDTH: usize = 39;
-/// Lines about directories that are folded.
+/// Maximum number of lines about summarised directories.
 const MAX_FOLDED: usize = 12;
 
 /// Writes the table.
@@ -43,7 +43,7 @@ pub(super) fn table(document: &Document, paint: Paint, text: &mut String) {
     standings(document, text);
 }
 
-/// What is said of what has no author.
+/// The text for a missing author.
 const NOBODY: &str = "nobody known";
 
 fn rule(finding: &Finding) -> String {
@@ -61,12 +61,12 @@ fn year(finding: &Finding) -> String {
     year.unwrap_or("unknown").to_owned()
 }
 
-/// Directories are counted this deep, at most.
+/// Maximum depth of counted directories.
 const MAX_DEPTH: usize = 3;
-/// Of a hundred findings, one directory may hold so many before its own directories are counted.
+/// The percentage of findings in one directory above which its subdirectories are counted.
 const MAX_SHARE: usize = 60;
 
-/// Counts the directories at the first depth at which they tell findings apart.
+/// Counts findings by directory, at the first depth that separates them.
 fn by_directory(document: &Document) -> Vec<(String, usize)> {
     let paths: Vec<Option<String>> = document.findings.iter().map(first_path).collect();
     let mut depth = 1;
@@ -84,13 +84,13 @@ fn by_directory(document: &Document) -> Vec<(String, usize)> {
     }
 }
 
-/// The path at which a finding first stood.
+/// Returns the first path of a finding.
 fn first_path(finding: &Finding) -> Option<String> {
     let first = locations(finding).into_iter().next();
     first.and_then(|first| first.path).map(Text::shown)
 }
 
-/// The first `depth` directories of a path.
+/// Returns the first `depth` directories of a path.
 fn directory(path: Option<&str>, depth: usize) -> String {
     let Some(path) = path else {
         return "in no file".to_owned();
@@ -106,7 +106,7 @@ fn by_count(counts: BTreeMap<String, usize>) -> Vec<(String, usize)> {
     rows
 }
 
-/// A heading and the first rows, and how many more there are of what is called `several`.
+/// Formats a heading, the first rows, and the number of the others, which are called `several`.
 fn part(heading: &str, several: &str, rows: &[(String, usize)]) -> Vec<String> {
     let mut lines = vec![format!("        {heading}")];
     let shown = if rows.len() == ROWS + 1 {
@@ -126,7 +126,7 @@ fn part(heading: &str, several: &str, rows: &[(String, usize)]) -> Vec<String> {
     lines
 }
 
-/// A text of at most `most` characters.
+/// Truncates a text to `most` characters.
 fn cut(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         None => text.to_owned(),
@@ -150,7 +150,7 @@ fn beside(left: &[String], right: &[String], paint: Paint, text: &mut String) {
     }
 }
 
-/// How many findings HEAD still has, and how many were published.
+/// Writes the number of findings that are still in HEAD, and of published ones.
 fn standings(document: &Document, text: &mut String) {
     let standings = document.findings.iter().filter_map(Finding::standing);
     let (mut all, mut in_head, mut published) = (0, 0, 0);
@@ -168,7 +168,7 @@ fn standings(document: &Document, text: &mut String) {
     }
 }
 
-/// Findings that stood only in places of no consequence, in one line for each directory.
+/// Writes one line per directory for findings that were only in less important files.
 pub(super) fn folded(findings: &[&Finding], paint: Paint, text: &mut String) {
     if findings.is_empty() {
         return;

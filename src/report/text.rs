@@ -1,4 +1,4 @@
-//! Text of a repository, which need not be UTF-8.
+//! Text of a repository, which may be invalid UTF-8.
 
 use std::borrow::Cow;
 
@@ -6,21 +6,21 @@ use serde::{Deserialize, Serialize};
 
 use super::escape::escape;
 
-/// Text of the repository: a string, or its bytes in base64 if they are not UTF-8.
+/// Text of a repository: a string, or bytes in base64 if they are no valid UTF-8.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Text {
-    /// As it is.
+    /// Valid UTF-8.
     Utf8(String),
-    /// Of anything else.
+    /// Other bytes.
     Bytes {
-        /// Its bytes.
+        /// The bytes in base64.
         base64: String,
     },
 }
 
 impl Text {
-    /// Takes bytes as they are.
+    /// Creates a text from bytes.
     pub fn of(bytes: Vec<u8>) -> Self {
         match String::from_utf8(bytes) {
             Ok(string) => Self::Utf8(string),
@@ -41,7 +41,7 @@ impl Text {
         }
     }
 
-    /// Returns a name for programs: as it is, and escaped only if it is not UTF-8.
+    /// Returns a name for programs: unchanged, and escaped only if it is no valid UTF-8.
     pub fn exact(&self) -> String {
         match self {
             Self::Utf8(text) => text.clone(),
@@ -49,8 +49,8 @@ impl Text {
         }
     }
 
-    /// Returns a name for programs whose form can hold these of the characters that are escaped for people:
-    /// as it is, and escaped as a whole if it has others.
+    /// Returns a name for programs whose format permits the characters `escaped`, which are escaped
+    /// for people: unchanged, or completely escaped if it contains others.
     pub fn exact_with(&self, escaped: &[char]) -> String {
         let exact = self.exact();
         let others: String = exact.chars().filter(|c| !escaped.contains(c)).collect();
@@ -60,7 +60,7 @@ impl Text {
         }
     }
 
-    /// Returns it on one line, harmless for a terminal.
+    /// Returns it on one line, escaped for a terminal.
     pub fn shown(&self) -> String {
         escape(&self.bytes())
     }

@@ -1,5 +1,5 @@
-//! The states of findings in a report: whether a secret is still active, whose it is and what it can do. What an
-//! issuer says goes through the redactor, like all text of strangers.
+//! The validation of findings in a report: state, owner and permissions of a secret. The text of
+//! the issuer is untrusted and passes through the redactor.
 
 use std::collections::HashMap;
 
@@ -13,23 +13,23 @@ use super::timestamp;
 use crate::finding::Fingerprint;
 use crate::validate::{State, Verdict};
 
-/// What is known of a secret.
+/// The result of the validation of a secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Validation {
     /// `active`, `inactive` or `unknown`.
     pub state: State,
-    /// Why.
+    /// The reason.
     pub reason: Text,
-    /// Whose it is, `name: value` each.
+    /// The owner, as `name: value`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub whose: Vec<Text>,
-    /// What it can do, and how long, `name: value` each.
+    /// The permissions and the expiry, as `name: value`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub can: Vec<Text>,
     /// The host that was asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
-    /// When: `YYYY-MM-DDThh:mm:ssZ`.
+    /// The time, `YYYY-MM-DDThh:mm:ssZ`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checked: Option<String>,
 }
@@ -47,7 +47,7 @@ impl Validation {
         }
     }
 
-    /// The state, who was asked and why, on one line.
+    /// Returns the state, the host and the reason on one line.
     pub(super) fn sentence(&self) -> String {
         let host = self.host.as_deref();
         let host = host.map_or_else(String::new, |host| {
@@ -56,12 +56,12 @@ impl Validation {
         format!("{}{host}: {}", self.state.name(), self.reason.shown())
     }
 
-    /// Whose it is, on one line; `None` if that is not known.
+    /// Returns the owner on one line; `None` if unknown.
     pub(super) fn whose_line(&self) -> Option<String> {
         line(&self.whose)
     }
 
-    /// What it can do, on one line; `None` if that is not known.
+    /// Returns the permissions on one line; `None` if unknown.
     pub(super) fn can_line(&self) -> Option<String> {
         line(&self.can)
     }
@@ -73,12 +73,12 @@ fn line(facts: &[Text]) -> Option<String> {
 }
 
 impl Finding {
-    /// The word for its state, if it was asked for.
+    /// Returns the name of its state, if it was validated.
     pub(super) fn state_word(&self) -> Option<&'static str> {
         Some(self.validation.as_ref()?.state.name())
     }
 
-    /// Whether its issuer accepts it.
+    /// Returns whether its issuer accepts it.
     pub fn is_active(&self) -> bool {
         self.validation
             .as_ref()
@@ -87,8 +87,8 @@ impl Finding {
 }
 
 impl Document {
-    /// Adds what is known of the findings. The active ones come first, the inactive ones last; within a state,
-    /// the order is as before.
+    /// Adds the verdicts to the findings. Active findings come first, inactive ones last; the order
+    /// within a state is unchanged.
     pub fn add_verdicts(&mut self, verdicts: &HashMap<Fingerprint, Verdict>, redactor: &Redactor) {
         for finding in &mut self.findings {
             let fingerprint = Fingerprint::from_hex(&finding.fingerprint);
@@ -102,8 +102,8 @@ impl Document {
         self.findings.sort_by_key(rank);
     }
 
-    /// Leaves out the findings of other states; they count as filtered. `filters` are the options that say
-    /// so.
+    /// Removes the findings with other states; they count as filtered. `filters` are the options of
+    /// this filter.
     pub fn keep_states(&mut self, states: &[State], filters: &[String]) {
         let before = self.findings.len();
         self.findings.retain(|finding| {
@@ -115,7 +115,7 @@ impl Document {
         self.coverage.filters.extend(filters);
     }
 
-    /// How many findings have each state, in words; `None` if nobody was asked.
+    /// Returns the number of findings by state as text; `None` without validation.
     pub fn state_counts(&self) -> Option<String> {
         let states = self
             .findings
@@ -132,7 +132,7 @@ impl Document {
         Some(counts.join(", "))
     }
 
-    /// A sentence about those that are active; `None` if none is known to be.
+    /// Returns a sentence about active findings; `None` if there are none.
     pub(super) fn active_sentence(&self) -> Option<String> {
         let count = self
             .findings

@@ -1,24 +1,24 @@
-//! Web pages of commits, at the forges that people use.
+//! Links to the web pages of commits at common forges.
 
 use gix::ObjectId;
 
-/// Where the commits of a repository can be looked at.
+/// The web pages of the commits of a repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebLinks {
-    /// The repository's page, then what stands before the id of a commit.
+    /// The URL up to the id of a commit.
     base: String,
 }
 
 impl WebLinks {
-    /// Works it out from the address of a remote, as git knows it; `None` if the forge is not known.
-    /// User names and passwords in the address are left out.
+    /// Derives the web page from the URL of a remote; `None` if the forge is unknown. Omits user
+    /// names and passwords in the URL.
     pub fn of(remote: &[u8]) -> Option<Self> {
         let url = gix::url::parse(gix::bstr::BStr::new(remote)).ok()?;
         let host = url.host()?.to_ascii_lowercase();
         let path = std::str::from_utf8(&url.path).ok()?;
         let path = path.trim_matches('/');
         let path = path.strip_suffix(".git").unwrap_or(path);
-        // What would need escaping is no name at these forges.
+        // Names at these forges contain no characters that need escaping.
         let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.~/".contains(c);
         let is_host = |c: char| c.is_ascii_alphanumeric() || "-.".contains(c);
         if path.is_empty() || !path.chars().all(is_plain) || !host.chars().all(is_host) {
@@ -50,7 +50,7 @@ impl WebLinks {
         })
     }
 
-    /// The page of a commit.
+    /// Returns the page of a commit.
     pub fn commit(&self, id: ObjectId) -> String {
         format!("{}{id}", self.base)
     }

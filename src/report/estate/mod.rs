@@ -1,12 +1,11 @@
-//! What many repositories hold: their reports, put together by secret.
+//! Estates: the reports of many repositories, merged by secret.
 //!
 //! ```text
 //! mod < text, page
 //! ```
 //!
-//! Putting together is a union by repository. Of two reports of one repository the one that saw more
-//! stays, by an order that is total; so whatever is merged in whatever order and however often, the
-//! same bytes come out.
+//! A merge is a union by repository. Of two reports of one repository, the one with more coverage
+//! is kept, by a total order. The result is therefore the same in every order and number of merges.
 
 mod page;
 mod text;
@@ -31,36 +30,36 @@ const SCHEMA_VERSION: u32 = 1;
 pub struct Estate {
     schema: String,
     schema_version: u32,
-    /// Whether secrets are marks only.
+    /// Whether secrets are redacted.
     pub redacted: bool,
-    /// By name.
+    /// The repositories by name.
     pub repositories: BTreeMap<String, Repository>,
 }
 
-/// One repository. The order of the fields is the order of what saw more.
+/// A repository. The order of the fields defines which report has more coverage.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Repository {
-    /// How far it was read.
+    /// Whether it was read completely.
     pub status: Status,
-    /// Objects that were read.
+    /// The number of scanned objects.
     pub objects: u64,
-    /// Bytes that were read.
+    /// The number of scanned bytes.
     pub bytes: u64,
-    /// What is missing: why nothing was read, or the first thing that was not.
+    /// Why nothing was read, or the first unread object.
     pub problem: Option<Text>,
-    /// What was found, worst first.
+    /// The findings, most severe first.
     pub findings: Vec<Finding>,
 }
 
-/// How far a repository was read.
+/// Whether a repository was read completely.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// Not at all.
+    /// Nothing was read.
     Failed,
     /// Not everything could be read.
     Incomplete,
-    /// Everything.
+    /// Everything was read.
     Complete,
 }
 
@@ -71,48 +70,48 @@ pub struct Finding {
     pub fingerprint: String,
     /// The rule.
     pub rule_id: String,
-    /// Who issues such secrets.
+    /// The issuer.
     pub provider: String,
     /// What it is.
     pub description: String,
-    /// How sure it is.
+    /// The confidence.
     pub confidence: Confidence,
-    /// The secret, or its mark.
+    /// The secret, redacted or in full.
     pub secret: Text,
-    /// Page on which it can be made useless.
+    /// The page on which it can be revoked.
     pub rotate: Option<String>,
-    /// Its first place, as people call it.
+    /// The label of its first place.
     pub place: String,
-    /// Who brought it in.
+    /// The author who introduced it.
     pub author: Option<Text>,
-    /// When, `YYYY-MM-DDThh:mm:ssZ`.
+    /// The time, `YYYY-MM-DDThh:mm:ssZ`.
     pub date: Option<String>,
-    /// Whether HEAD holds it.
+    /// Whether it is in HEAD.
     pub in_head: bool,
-    /// Whether a remote-tracking ref reaches it.
+    /// Whether it is reachable from a remote-tracking ref.
     pub published: bool,
 }
 
 /// A secret in all repositories.
 #[derive(Clone, Debug, Serialize)]
 pub struct Secret<'a> {
-    /// Its surest finding, by the first repository.
+    /// The finding with the highest confidence, of the first repository.
     pub finding: &'a Finding,
-    /// When it first came into any, if that is known.
+    /// The time when it was first introduced, if known.
     pub since: Option<&'a str>,
-    /// The repositories that hold it, by name.
+    /// The repositories that contain it, by name.
     pub repositories: Vec<(&'a str, &'a Finding)>,
-    /// Whether an earlier estate did not have it; `None` without one.
+    /// Whether it was not in an earlier estate; `None` without one.
     pub is_new: Option<bool>,
 }
 
-/// The estate as it is written: with what follows from it.
+/// The serialised estate, with derived data.
 #[derive(Serialize)]
 struct Written<'a> {
     #[serde(flatten)]
     estate: &'a Estate,
     secrets: Vec<Secret<'a>>,
-    /// What an earlier estate had and this one has not.
+    /// Findings of an earlier estate that are gone.
     gone: Option<Vec<&'a Finding>>,
 }
 
@@ -128,7 +127,7 @@ impl Default for Estate {
 }
 
 impl Estate {
-    /// One repository that could not be scanned.
+    /// Creates an estate with one repository that could not be scanned.
     pub fn failed(name: &str, why: &str) -> Self {
         let repository = Repository {
             status: Status::Failed,
@@ -143,8 +142,8 @@ impl Estate {
         }
     }
 
-    /// One repository, by its report. `name` is the file's: a repository that is only called `.` is
-    /// called like its file.
+    /// Creates an estate from the report of one repository. `name` is the file name, which replaces
+    /// the name `.` of a repository.
     pub fn of_report(document: &Document, name: &str) -> Self {
         let head = &document.head;
         let coverage = &document.coverage;
@@ -173,10 +172,10 @@ impl Estate {
         }
     }
 
-    /// Reads an estate, or the report of one repository; `name` is the file's, for errors.
+    /// Parses an estate, or the report of one repository; `name` is the file name in errors.
     ///
     /// # Errors
-    /// `Config` if it is neither, of another version, or cut off.
+    /// `Config` if it is neither, has another version, or is truncated.
     pub fn parse(bytes: &[u8], name: &str) -> Result<Self> {
         #[derive(Deserialize)]
         struct Kind {
@@ -198,7 +197,7 @@ impl Estate {
         Ok(estate)
     }
 
-    /// Adds another one.
+    /// Merges another estate.
     pub fn merge(&mut self, other: Self) {
         self.redacted &= other.redacted;
         for (name, theirs) in other.repositories {
@@ -212,7 +211,7 @@ impl Estate {
         }
     }
 
-    /// All secrets: the sure ones first, then those in more repositories.
+    /// Returns all secrets: by confidence, then by number of repositories.
     pub fn secrets(&self, before: Option<&Self>) -> Vec<Secret<'_>> {
         let mut by_id: BTreeMap<&str, Secret<'_>> = BTreeMap::new();
         for (name, repository) in &self.repositories {
@@ -255,7 +254,7 @@ impl Estate {
         secrets
     }
 
-    /// What `before` had and is nowhere now; each once.
+    /// Returns the findings of `before` that are in no repository now, each once.
     fn gone<'b>(&self, before: &'b Self) -> Vec<&'b Finding> {
         let ours = self.repositories.values().flat_map(|r| &r.findings);
         let ours: std::collections::BTreeSet<&str> =
@@ -268,14 +267,14 @@ impl Estate {
         by_id.into_values().collect()
     }
 
-    /// Whether every repository was read as a whole.
+    /// Returns whether every repository was read completely.
     pub fn is_complete(&self) -> bool {
         self.repositories
             .values()
             .all(|repository| repository.status == Status::Complete)
     }
 
-    /// One JSON document; with an earlier estate, what is new and gone.
+    /// Returns one JSON document. With an earlier estate, also lists new and missing findings.
     pub fn to_json(&self, before: Option<&Self>) -> Vec<u8> {
         let written = Written {
             estate: self,
@@ -288,12 +287,12 @@ impl Estate {
         bytes
     }
 
-    /// Text for people.
+    /// Returns text for people.
     pub fn to_text(&self, before: Option<&Self>, paint: Paint) -> String {
         text::render(self, before, paint)
     }
 
-    /// One file for a browser.
+    /// Returns a single file for a browser.
     pub fn to_html(&self, before: Option<&Self>) -> String {
         page::render(self, before)
     }

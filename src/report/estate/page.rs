@@ -1,4 +1,4 @@
-//! An estate as one file for a browser.
+//! The HTML page of an estate.
 
 use super::super::escape::escape;
 use super::super::html::{Data, Page, Row, now};
@@ -8,7 +8,7 @@ use super::{Estate, Finding, Secret};
 use crate::rule::Confidence;
 use crate::severity::Severity;
 
-/// Repositories that are listed of each secret before the rest is counted.
+/// Maximum number of listed repositories per secret; the rest is counted.
 const MAX_REPOSITORIES: usize = 200;
 
 pub(super) fn render(estate: &Estate, before: Option<&Estate>) -> String {
@@ -37,7 +37,7 @@ pub(super) fn render(estate: &Estate, before: Option<&Estate>) -> String {
     .render()
 }
 
-/// A finding on one line.
+/// Formats a finding on one line.
 fn told(finding: &Finding) -> String {
     let plain = |text: &str| escape(text.as_bytes());
     let secret = finding.secret.shown();
@@ -112,7 +112,7 @@ fn severity(confidence: Confidence) -> Severity {
     }
 }
 
-/// Who brought it into one repository, when, and where it is now.
+/// Returns the author, the date and the current places in one repository.
 fn notes(held: &Finding) -> String {
     let author = held.author.as_ref().map(|author| author.shown());
     let day = held.date.as_deref().and_then(|date| date.get(..10));

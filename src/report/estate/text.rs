@@ -1,4 +1,4 @@
-//! An estate for people at a terminal.
+//! The text of an estate for terminals.
 
 use std::fmt::Write as _;
 
@@ -9,11 +9,11 @@ use super::super::story::counted;
 use super::{Estate, Secret, Status};
 use crate::rule::Confidence;
 
-/// Repositories named of each secret before the rest is counted.
+/// Maximum number of listed repositories per secret; the rest is counted.
 const MAX_NAMES: usize = 3;
 
-/// Secrets, four lines each, and repositories that were not read, before the rest is counted: with the
-/// lines around them, fewer than 200.
+/// Maximum number of listed secrets, with four lines each, and of unread repositories; the rest is
+/// counted. The whole text has fewer than 200 lines.
 const MAX_SECRETS: usize = 40;
 const MAX_UNREAD: usize = 30;
 
@@ -49,7 +49,7 @@ pub(super) fn render(estate: &Estate, before: Option<&Estate>, paint: Paint) -> 
     text
 }
 
-/// How many of `count` are not listed.
+/// Writes the number of unlisted items of `count`.
 fn more(count: usize, listed: usize, text: &mut String) {
     if let Some(more @ 1..) = count.checked_sub(listed) {
         let _ = writeln!(text, "\nand {more} more: '--format json' lists all");
@@ -131,7 +131,7 @@ fn told(secret: &Secret<'_>, paint: Paint) -> String {
     )
 }
 
-/// What could not be read, one line each.
+/// Returns the data that could not be read, one line each.
 pub(super) fn problems(estate: &Estate) -> Vec<String> {
     let incomplete = estate
         .repositories
