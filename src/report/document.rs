@@ -23,7 +23,7 @@ pub(super) const SCHEMA_VERSION: u32 = 2;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Stored")]
 pub struct Document {
-    /// What was scanned.
+    /// The header.
     #[serde(flatten)]
     pub head: Head,
     /// The refs from which the findings are reachable.

@@ -252,7 +252,7 @@ fn add_copies(text: &[u8], value: &[u8], secret: &Secret, marks: &mut Marks) {
     marks.extend(copies.map(|at| (Span::new(at, at + value.len()), secret.redacted())));
 }
 
-/// Adds every place where `secret` stands by itself in `line`, if it is more than a word or number.
+/// Adds every separate occurrence of `secret` in `line`, unless it is a word or number.
 fn add_tokens(line: &[u8], secret: &Secret, marks: &mut Marks) {
     let value = secret.reveal();
     let classes = Classes::of(value);
