@@ -55,7 +55,7 @@ const FAULTS: [Fault; 5] = [
 const VALUES: u64 = 100;
 const MISSES: u64 = 10;
 /// Entries that were compared with the text of their source, at the least.
-const CHECKED: usize = 235;
+const CHECKED: usize = 236;
 /// Values that may be of lower confidence than the rule says: chance makes words and patterns.
 const MOST_DOUBTED: usize = 3;
 
