@@ -12,22 +12,8 @@ use gix::ObjectId;
 use gix::hash::Kind as HashKind;
 
 use crate::error::{Error, Result};
+use crate::git::entry::Entry;
 use crate::git::split;
-
-/// One entry.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// The path; a directory's ends with a slash (sparse index).
-    pub path: Vec<u8>,
-    /// What is staged.
-    pub id: ObjectId,
-    /// File type and permissions, as in a tree.
-    pub mode: u32,
-    /// 0, or the side of a conflict.
-    pub stage: u8,
-    /// `git add --intent-to-add`: nothing is staged yet.
-    pub intent_to_add: bool,
-}
 
 /// What the index knows of the tree that a directory's entries make.
 #[derive(Clone, Debug, PartialEq, Eq)]

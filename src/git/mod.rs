@@ -5,8 +5,10 @@
 //! ```
 
 mod address;
+pub mod entry;
 pub mod gitdir;
 pub mod index;
+pub mod indexes;
 pub mod lfs;
 pub mod refs;
 pub mod reftable;

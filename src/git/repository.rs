@@ -3,14 +3,13 @@
 
 use std::path::{Path, PathBuf};
 
-use gix::bstr::BString;
 use gix::hash::Kind as HashKind;
 use gix::objs::CommitRefIter;
 use gix::{ObjectId, ThreadSafeRepository};
 
 use crate::error::{Error, Result, quoted};
-use crate::git::index::{Entry, Index};
-use crate::git::{address, index, refs};
+use crate::git::address;
+use crate::git::index::Index;
 use crate::odb::file::Unread;
 use crate::odb::lookup::{Lookup, check_objects};
 use crate::odb::reason::{config_line, reason};
@@ -20,15 +19,6 @@ use crate::odb::{Limits, ObjectKind, ObjectStore, SkipReason, Skipped, file};
 pub struct Repository {
     git: gix::Repository,
     work_tree: Option<PathBuf>,
-}
-
-/// An entry of one of the indexes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Indexed {
-    /// The linked worktree whose index it is; `None` for the main one.
-    pub worktree: Option<BString>,
-    /// The entry.
-    pub entry: Entry,
 }
 
 /// The extensions that change nothing here, or that are read as git reads them (git-config(1)).
@@ -159,34 +149,6 @@ impl Repository {
             None => self.git_dir().join("index"),
         };
         Index::open(&path, self.hash())
-    }
-
-    /// Reads the indexes of all worktrees, with entries of conflicts and those that nothing is
-    /// staged for yet; and what cannot be read of them.
-    pub fn indexes(&self) -> (Vec<Indexed>, Vec<Skipped>) {
-        let (places, mut skipped) = refs::places(self);
-        let mut found: Vec<Indexed> = Vec::new();
-        let mut held = 0;
-        for place in places {
-            let path = place.dir.join("index");
-            let mut add = |entry: Entry| {
-                held += entry.path.len() + size_of::<Indexed>();
-                let worktree = place.worktree.clone();
-                found.push(Indexed { worktree, entry });
-                held <= index::MAX_HELD_BYTES
-            };
-            match read_index(&path, self.hash(), &mut add) {
-                Ok(true) => {}
-                Ok(false) => {
-                    let why = "its entries take more memory than is allowed";
-                    skipped.push(file::skipped(SkipReason::TooLarge, &path, why));
-                }
-                Err(e) => {
-                    skipped.push(file::skipped(SkipReason::of(&e), &path, &e.chain()));
-                }
-            }
-        }
-        (found, skipped)
     }
 
     /// The commits that a commit made now would follow: HEAD, if it is born, and those being merged.
@@ -503,15 +465,4 @@ fn check_links(path: &Path, found: Option<&Path>) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Hands the entries of an index to `add` until that says stop; returns whether it did not.
-fn read_index(path: &Path, hash: HashKind, add: &mut dyn FnMut(Entry) -> bool) -> Result<bool> {
-    let mut index = Index::open(path, hash)?;
-    while let Some(entry) = index.next_entry()? {
-        if !add(entry) {
-            return Ok(false);
-        }
-    }
-    Ok(true)
 }

@@ -2,7 +2,7 @@
 //!
 //! Format: git's `index-format`, "Split index", with bitmaps as in `bitmap-format`, "EWAH".
 
-use crate::git::index::Entry;
+use crate::git::entry::Entry;
 
 /// Returns the entries of the whole index. `base` are those of the shared file, `own` those of the
 /// index itself; `bitmaps` says which of `base` are gone and which are replaced by the first of

@@ -29,6 +29,9 @@ pub use trace::{
 use crate::finding::Spot;
 use crate::history::classes::FindingNumber;
 use crate::odb::Node;
+//IMPORTS
+
+//END
 
 /// Where one finding stands: object nodes with the spot in each.
 pub type Places = FxHashMap<Node, Spot>;

@@ -6,8 +6,9 @@ use gix::bstr::{BString, ByteSlice};
 use gix::hash::Kind as HashKind;
 
 use crate::finding::Place;
+use crate::git::indexes::Indexed;
 use crate::git::refs::{Ref, Target};
-use crate::git::repository::{Indexed, Repository};
+use crate::git::repository::Repository;
 use crate::odb::Skipped;
 
 /// What a tip is.

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::escape::escape;
 use super::refs::{RefTable, Refs};
 pub use super::text::Text;
-pub use super::validation::Validation;
 use crate::audit::Scope;
 use crate::path_class::PathClass;
+pub use crate::report::verdict::Validation;
 use crate::rule::Confidence;
 use crate::severity::Severity;
 

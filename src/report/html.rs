@@ -18,9 +18,10 @@ use super::human::{coverage, line, verdict};
 use super::location::{Location, git_dir_unread, locations, not_opened, unread};
 use super::paint::Paint;
 use super::refs::RefKind;
-use super::story::{boundary, commit, counted, reached_by};
+use super::story::{boundary, commit, reached_by};
 use crate::audit::Scope;
 use crate::path_class::PathClass;
+use crate::report::text::counted;
 use crate::rule::Confidence;
 use crate::severity::Severity;
 

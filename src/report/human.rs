@@ -11,9 +11,10 @@ use super::location::{
     ref_note, rules_off,
 };
 use super::paint::{Paint, Role};
-use super::story::{also_in, also_on, counted, story};
+use super::story::{also_in, also_on, story};
 use super::{Blocked, Shown, summary};
 use crate::audit::Scope;
+use crate::report::text::counted;
 use crate::severity::Severity;
 
 /// Characters of an excerpt on either side of the secret.

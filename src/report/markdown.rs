@@ -10,8 +10,8 @@ use std::fmt::Write as _;
 use super::document::{Document, Finding};
 use super::escape::escape;
 use super::location::{first_label, left_out, path_note, unread};
-use super::story::counted;
 use crate::audit::Scope;
+use crate::report::text::counted;
 use crate::severity::Severity;
 
 /// Maximum number of findings in the table; the rest is counted. GitHub accepts summaries of up to

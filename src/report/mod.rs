@@ -33,6 +33,7 @@ mod story;
 mod summary;
 pub mod text;
 pub mod validation;
+pub mod verdict;
 pub mod weblink;
 
 use self::csv::Mark;

@@ -6,6 +6,7 @@ use super::escape::escape;
 use super::location::{other_lines, other_places};
 use super::refs::RefKind;
 use crate::audit::Scope;
+use crate::report::text::counted;
 
 /// Maximum number of listed branches, tags and other refs; the rest is counted.
 const MAX_NAMES: usize = 3;
@@ -180,13 +181,5 @@ fn listed(places: &[String]) -> String {
     match places.len().checked_sub(MAX_PLACES) {
         Some(more @ 1..) => format!("{first} and {more} more"),
         _ => first,
-    }
-}
-
-/// Formats a count with a noun.
-pub(super) fn counted(count: usize, word: &str) -> String {
-    match count {
-        1 => format!("1 {word}"),
-        _ => format!("{count} {word}s"),
     }
 }

@@ -9,8 +9,8 @@ use super::document::{Document, Finding, Text};
 use super::escape::escape;
 use super::location::locations;
 use super::paint::{Paint, Role};
-use super::story::counted;
 use crate::path_class::PathClass;
+use crate::report::text::counted;
 
 /// Reports with more findings than this begin with the table.
 pub(super) const MAX_WITHOUT: usize = 20;

@@ -65,3 +65,11 @@ impl Text {
         escape(&self.bytes())
     }
 }
+
+/// Formats a count with a noun.
+pub(super) fn counted(count: usize, word: &str) -> String {
+    match count {
+        1 => format!("1 {word}"),
+        _ => format!("{count} {word}s"),
+    }
+}

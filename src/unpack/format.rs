@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 /// The number of bytes at the start of a buffer that [`detect`] examines: the size of a tar header.
-const LOOK: usize = 512;
+pub(super) const LOOK: usize = 512;
 
 /// Magic number of a zstd frame (RFC 8878, section 3.1.1).
 pub(super) const ZSTD_FRAME: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
@@ -94,7 +94,7 @@ pub fn detect(bytes: &[u8]) -> Option<Format> {
 }
 
 /// Returns the format by the first bytes only.
-fn detect_start(head: &[u8]) -> Option<Format> {
+pub(super) fn detect_start(head: &[u8]) -> Option<Format> {
     if is_zip(head) {
         Some(Format::Zip)
     } else if is_gzip(head) {
@@ -118,7 +118,7 @@ fn by_magic(head: &[u8]) -> Option<Format> {
         [0x04, 0x22, 0x4d, 0x18, ..] => Some(Format::Lz4),
         [b'L', b'Z', b'I', b'P', 1, ..] => Some(Format::Lzip),
         [0x5d, ..] if is_lzma(head) => Some(Format::Lzma),
-        [b'7', ..] if head.starts_with(super::sevenz::MAGIC) => Some(Format::SevenZip),
+        [b'7', ..] if head.starts_with(SEVENZ_MAGIC) => Some(Format::SevenZip),
         [b'!', ..] if head.starts_with(AR_MAGIC) => Some(Format::Ar),
         [b'0', b'7', b'0', b'7', b'0', b'1' | b'2' | b'7', ..] if is_cpio(head) => {
             Some(Format::Cpio)
@@ -185,13 +185,6 @@ pub(super) fn is_binary(bytes: &[u8]) -> bool {
     };
     has_control(&bytes[..bytes.len().min(LOOK)])
         || has_control(&bytes[bytes.len().saturating_sub(LOOK)..])
-}
-
-/// Returns whether `bytes` may contain something to unpack, or an unsupported format. This is a
-/// quick check that returns false for text.
-pub fn may_hold(bytes: &[u8]) -> bool {
-    let head = &bytes[..bytes.len().min(LOOK)];
-    is_binary(bytes) || detect_start(head).is_some() || super::closed::is_closed_text(bytes)
 }
 
 /// Returns whether `head` is a local header, an empty archive, or the marker of a formerly split
@@ -268,6 +261,9 @@ fn octal(field: &[u8]) -> Option<u32> {
     let text = std::str::from_utf8(field).ok()?;
     u32::from_str_radix(text.trim_matches([' ', '\0']), 8).ok()
 }
+
+/// The beginning of an archive, with the first byte of its version.
+pub(super) const SEVENZ_MAGIC: &[u8] = b"7z\xbc\xaf\x27\x1c\0";
 
 #[cfg(test)]
 mod tests {

@@ -29,7 +29,8 @@ mod tar;
 mod walk;
 mod zip;
 
-pub use format::{Format, detect, may_hold};
+pub use format::{Format, detect};
+use format::{LOOK, detect_start, is_binary};
 
 /// Limits for the data that is unpacked from one outer buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -191,6 +192,13 @@ fn part(bytes: &[u8], start: u64, len: u64) -> &[u8] {
             .min(bytes.len())
     };
     &bytes[at(start)..at(start.saturating_add(len))]
+}
+
+/// Returns whether `bytes` may contain something to unpack, or an unsupported format. This is a
+/// quick check that returns false for text.
+pub fn may_hold(bytes: &[u8]) -> bool {
+    let head = &bytes[..bytes.len().min(LOOK)];
+    is_binary(bytes) || detect_start(head).is_some() || closed::is_closed_text(bytes)
 }
 
 #[cfg(test)]

@@ -5,8 +5,6 @@
 use super::stream::{self, Codec};
 use super::{Failure, Reason, guard};
 
-/// The beginning of an archive, with the first byte of its version.
-pub(super) const MAGIC: &[u8] = b"7z\xbc\xaf\x27\x1c\0";
 /// The size of the start header.
 const START_LEN: u64 = 32;
 /// Maximum size of a compressed header after unpacking.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{Read, Write};
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// Maximum number of bytes of an answer that are read.
@@ -125,4 +126,26 @@ pub trait Network: Sync {
 
     /// Returns the time in seconds since 1970.
     fn now(&self) -> i64;
+}
+
+/// Parses `HOST` or `HOST:PORT`; a host may be an IP address.
+pub(super) fn endpoint(text: &str, usual: u16) -> Option<Endpoint> {
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !host.contains(':') || host.ends_with(']') => {
+            (host, port.parse().ok().filter(|port| *port != 0)?)
+        }
+        _ => (text, usual),
+    };
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let is_name = !host.is_empty()
+        && host.len() <= 253
+        && host
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'));
+    let is_good = is_name || bare.parse::<IpAddr>().is_ok();
+    is_good.then(|| Endpoint {
+        host: bare.to_ascii_lowercase(),
+        port,
+        is_named: true,
+    })
 }

@@ -1,15 +1,13 @@
 //! Plans the validation of findings: the request, its host, and missing values.
 
-use std::net::IpAddr;
-
 use super::login::{self, Target};
 use super::network::{Endpoint, Request};
 use super::render::{self, Cannot, Values};
-use super::special;
-use super::{State, Verdict};
+use super::{State, Verdict, special};
 use crate::error::{Error, Result};
 use crate::finding::{Finding, Fingerprint};
 use crate::rule::request::{Inquiry, Issuer, Kind, Piece, Requests, Step, Term};
+use crate::validate::network::endpoint;
 
 /// A secret to validate.
 #[derive(Clone)]
@@ -103,28 +101,6 @@ impl Hosts {
         };
         self.named.iter().any(|(_, endpoint)| is_it(endpoint))
     }
-}
-
-/// Parses `HOST` or `HOST:PORT`; a host may be an IP address.
-pub(super) fn endpoint(text: &str, usual: u16) -> Option<Endpoint> {
-    let (host, port) = match text.rsplit_once(':') {
-        Some((host, port)) if !host.contains(':') || host.ends_with(']') => {
-            (host, port.parse().ok().filter(|port| *port != 0)?)
-        }
-        _ => (text, usual),
-    };
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    let is_name = !host.is_empty()
-        && host.len() <= 253
-        && host
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'));
-    let is_good = is_name || bare.parse::<IpAddr>().is_ok();
-    is_good.then(|| Endpoint {
-        host: bare.to_ascii_lowercase(),
-        port,
-        is_named: true,
-    })
 }
 
 /// The plan for a question.

@@ -10,7 +10,8 @@ use gix::hash::Kind as HashKind;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::git::index::{Entry, Index};
+use crate::git::entry::Entry;
+use crate::git::index::Index;
 use crate::odb::{ObjectKind, hash};
 use crate::purge::apply::changes::base64;
 use crate::purge::apply::guard::{Refusal, Worktree};

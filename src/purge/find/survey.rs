@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::git::indexes::Indexed;
 use crate::git::lfs::Pointer;
 use crate::git::refs::Refs;
-use crate::git::repository::{Indexed, Repository};
+use crate::git::repository::Repository;
 use crate::history;
 use crate::history::commits::{CommitCollector, CommitGraph, Rank};
 use crate::history::trees::{Link, TreeLinks};

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use super::super::document::Text;
 use super::super::escape::escape;
 use super::super::paint::{Paint, Role};
-use super::super::story::counted;
 use super::{Estate, Secret, Status};
+use crate::report::text::counted;
 use crate::rule::Confidence;
 
 /// Maximum number of listed repositories per secret; the rest is counted.

@@ -11,7 +11,8 @@ use gix::bstr::BString;
 use rustc_hash::FxHashSet;
 
 use crate::error::Result;
-use crate::git::index::{CacheTree, Entry, Index};
+use crate::git::entry::Entry;
+use crate::git::index::{CacheTree, Index};
 use crate::scan::changes::trees::{EntryType, TreeEntry, Trees};
 
 /// A file that the index has and none of the parents has at the same path.

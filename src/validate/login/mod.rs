@@ -81,7 +81,7 @@ pub(super) fn target(
         );
     }
     let first = address.authority.split(',').next().unwrap_or_default();
-    let endpoint = super::plan::endpoint(first.trim_end_matches(';'), usual_port(kind));
+    let endpoint = super::network::endpoint(first.trim_end_matches(';'), usual_port(kind));
     let endpoint = endpoint.ok_or(unread)?;
     let database = decoded(address.path.trim_start_matches('/').as_bytes()).ok_or(unread)?;
     let is_on = |name: &str| address.option(name).is_some_and(|value| value == "true");
