@@ -4,18 +4,22 @@ use std::collections::BTreeMap;
 
 use gix::ObjectId;
 
-use super::neighbours::Neighbours;
+use super::neighbours::{self, Neighbours};
 use crate::detect::decode::Layer;
+use crate::detect::{Detector, Hits, Scratch, allow};
 use crate::error::{Error, ErrorKind, Result};
 use crate::finding::{Excerpt, Finding, Occurrence};
-use crate::odb::{Node, ObjectKind, SkipReason, Skipped};
+use crate::odb::{Limits, Node, ObjectKind, SkipReason, Skipped};
+use crate::span::Span;
 
 /// Adds to each of `findings` the line of its first appearance, or of its first occurrence if no
 /// commit holds it. `place` tells in which order objects are stored; `read` reads the object of an occurrence.
+/// What a marker allows in these objects is found once more with `scan`, and hidden like all the rest.
 /// Returns the objects that it could not read.
 pub(super) fn add(
     findings: &mut [Finding],
     neighbours: &Neighbours,
+    scan: (&Detector, Limits),
     place: &dyn Fn(&ObjectId) -> Option<Node>,
     read: &mut dyn FnMut(&Occurrence, &mut Vec<u8>) -> Result<()>,
 ) -> Vec<Skipped> {
@@ -42,17 +46,31 @@ pub(super) fn add(
                 continue;
             }
         }
-        let others = neighbours.in_object(&object_id);
+        let mut others = neighbours.in_object(&object_id).to_vec();
+        if allow::has_any_marker(&bytes) {
+            others.extend(all_in(&bytes, scan));
+            neighbours::put_apart(&mut others);
+        }
         for (number, at) in wanted {
             let finding = &mut findings[number];
             let span = finding.occurrences[at].span;
             // A file may have changed since it was scanned.
             if span.end <= bytes.len() {
-                finding.excerpt = Some(Excerpt::around(&bytes, span, others));
+                finding.excerpt = Some(Excerpt::around(&bytes, span, &others));
             }
         }
     }
     unread
+}
+
+/// Where anything stands in `bytes`, also what a marker allows.
+fn all_in(bytes: &[u8], (detector, limits): (&Detector, Limits)) -> Vec<Span> {
+    let (mut scratch, mut hits) = (Scratch::default(), Hits::default());
+    limits.budget.for_one(bytes.len() as u64, || {
+        detector.scan(bytes, &mut scratch, &mut hits);
+    });
+    let found = detector.matches(bytes, &hits);
+    found.into_iter().map(|found| found.secret_span).collect()
 }
 
 /// The entry for an object that was read once, and not again.
@@ -132,9 +150,11 @@ mod tests {
             .flat_map(|line| objects.map(|id| finding(id, Span::new(line * 15, line * 15 + 5))))
             .collect();
         let mut read = Vec::new();
+        let detector = Detector::compile(crate::rule::builtin().unwrap()).unwrap();
         let unread = add(
             &mut findings,
             &Neighbours::default(),
+            (&detector, Limits::default()),
             &|_| None,
             &mut |found, bytes| {
                 read.push(found.object_id);

@@ -82,7 +82,13 @@ pub fn files(
     let mut findings: Vec<Finding> = found.iter().map(tell).collect();
     coverage.below_confidence += heed_paths(&mut findings, detector, options);
     let files = (&list.paths[..], &ids[..]);
-    let unread = add_excerpts(&mut findings, &found, &neighbours, files, limits);
+    let unread = add_excerpts(
+        &mut findings,
+        &found,
+        &neighbours,
+        files,
+        (detector, limits),
+    );
     skipped.extend(unread);
     coverage.count_skipped(skipped);
     put_in_order(&mut findings, detector.rules());
@@ -100,12 +106,13 @@ fn add_excerpts(
     found: &[Sighted],
     neighbours: &Neighbours,
     (paths, ids): (&[PathBuf], &[ObjectId]),
-    limits: Limits,
+    (detector, limits): (&Detector, Limits),
 ) -> Vec<Skipped> {
     let paths = first_paths(found, paths, &|node| ids[node as usize]);
     excerpts::add(
         findings,
         neighbours,
+        (detector, limits),
         &|_| None,
         &mut |found, bytes| match paths.get(&found.object_id) {
             Some(path) => files::read_again(path, &found.object_id, limits, bytes),

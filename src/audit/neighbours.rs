@@ -29,8 +29,7 @@ impl Neighbours {
             }
         }
         for list in spans.values_mut() {
-            list.sort_unstable();
-            separate(list);
+            put_apart(list);
         }
         Self(spans)
     }
@@ -39,6 +38,12 @@ impl Neighbours {
     pub(super) fn in_object(&self, id: &ObjectId) -> &[Span] {
         self.0.get(id).map_or(&[], Vec::as_slice)
     }
+}
+
+/// Sorts spans, so that no two share a byte.
+pub(super) fn put_apart(list: &mut Vec<Span>) {
+    list.sort_unstable();
+    separate(list);
 }
 
 /// Cuts off what a span of the sorted `list` shares with those before it.

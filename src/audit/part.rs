@@ -216,16 +216,16 @@ impl PartScan<'_> {
         let mut findings: Vec<Finding> = found.collect();
         named::keep(&mut findings, self.detector);
         let place = |id: &ObjectId| self.store.node_of(id);
-        let unread =
-            excerpts::add(
-                &mut findings,
-                &neighbours,
-                &place,
-                &mut |found, bytes| match self.store.node_of(&found.object_id) {
-                    Some(node) => reader.read(node, STREAMED_FROM, bytes),
-                    None => Ok(()),
-                },
-            );
+        let unread = excerpts::add(
+            &mut findings,
+            &neighbours,
+            (self.detector, self.options.limits),
+            &place,
+            &mut |found, bytes| match self.store.node_of(&found.object_id) {
+                Some(node) => reader.read(node, STREAMED_FROM, bytes),
+                None => Ok(()),
+            },
+        );
         put_in_order(&mut findings, self.detector.rules());
         (findings, unread)
     }

@@ -82,13 +82,20 @@ impl<'a> Finish<'a> {
             .collect();
         let lowered = heed_paths(&mut findings, self.detector, self.options);
         let place = |id: &gix::ObjectId| self.objects.node_of(id);
-        let unread = excerpts::add(&mut findings, &neighbours, &place, &mut |found, bytes| {
-            match self.objects.node_of(&found.object_id) {
-                Some(node) => reader.read(node, STREAMED_FROM, bytes),
-                // It stands outside of objects.
-                None => Ok(()),
-            }
-        });
+        let scan = (self.detector, self.options.limits);
+        let unread = excerpts::add(
+            &mut findings,
+            &neighbours,
+            scan,
+            &place,
+            &mut |found, bytes| {
+                match self.objects.node_of(&found.object_id) {
+                    Some(node) => reader.read(node, STREAMED_FROM, bytes),
+                    // It stands outside of objects.
+                    None => Ok(()),
+                }
+            },
+        );
         put_in_order(&mut findings, self.detector.rules());
         Finished {
             findings,

@@ -71,10 +71,17 @@ pub fn text(
         })
         .collect();
     coverage.below_confidence += heed_paths(&mut findings, detector, options);
-    excerpts::add(&mut findings, &neighbours, &|_| None, &mut |_, out| {
-        out.extend_from_slice(bytes);
-        Ok(())
-    });
+    let scan = (detector, options.limits);
+    excerpts::add(
+        &mut findings,
+        &neighbours,
+        scan,
+        &|_| None,
+        &mut |_, out| {
+            out.extend_from_slice(bytes);
+            Ok(())
+        },
+    );
     put_in_order(&mut findings, detector.rules());
     Ok(Audit {
         scope: Scope::Text,

@@ -484,3 +484,38 @@ fn the_word_that_a_secret_encodes_changes_no_name() {
         assert!(path.starts_with("passwords/"), "{path}");
     }
 }
+
+#[test]
+fn what_a_marker_allows_is_hidden_on_the_line_of_another_finding() {
+    // Too much like a name to be searched for everywhere.
+    let allowed = ["Winter", "garden", "7!"].concat();
+    let token = github_token(12);
+    let mark = "unleak:allow generic-password made up";
+    let line = format!("x password={allowed} token={token} # {mark}\n");
+    let repo = Repo::new();
+    repo.commit_file("run.sh", &line);
+    let report = json(&repo, &["--min-confidence", "low"]);
+    let found = list(&report["findings"]);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(report["coverage"]["allowed_inline"], 1);
+    for format in FORMATS {
+        let output = scan(&repo, &["--format", format, "--min-confidence", "low"]);
+        assert_hidden(&stdout(&output), &allowed, format);
+    }
+    for args in [&["scan", "--files", "run.sh"][..], &["scan", "-"]] {
+        let output = repo.unleak(args, line.as_bytes(), &[]);
+        assert_eq!(output.status.code(), Some(1), "{args:?}");
+        assert_hidden(&stdout(&output), &allowed, mark);
+    }
+    let other = github_token(13);
+    repo.write("run.sh", line.replace(&token, &other));
+    repo.git(&["add", "."]);
+    for args in [
+        &["hook", "pre-commit"][..],
+        &["hook", "commit-msg", "run.sh"],
+    ] {
+        let output = repo.unleak(args, b"", &[]);
+        assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+        assert_hidden(&stderr(&output), &allowed, args[1]);
+    }
+}
