@@ -240,6 +240,7 @@ impl News<'_> {
         let unread = excerpts::add(
             &mut findings,
             &neighbours,
+            (detector, options.limits),
             &|_| None,
             &mut |found, bytes| self.read_again(found, bytes),
         );
@@ -465,6 +466,37 @@ impl<'a> Histories<'a> {
 fn is_boundary(cut_off: &[ObjectId], first: Option<&Appearance>) -> bool {
     let commit = first.and_then(|first| first.commit_id);
     commit.is_some_and(|commit| cut_off.binary_search(&commit).is_ok())
+}
+
+/// Adds to `audit` the secrets in the names of refs that a push makes; each names an object.
+pub fn add_refs(
+    audit: &mut Audit,
+    refs: &[(BString, ObjectId)],
+    detector: &Detector,
+    options: &AuditOptions,
+) {
+    let mut sift = Sift::new(detector, options.scan);
+    for (number, (name, _)) in refs.iter().enumerate() {
+        sift.collect_text(number, Place::Ref, name);
+    }
+    audit.coverage.allowed_inline += sift.allowed;
+    let found = collect::merge(vec![sift.collector], detector.rules());
+    let (found, below) = wanted(found, detector, options);
+    audit.coverage.below_confidence += below.len();
+    let named = found.iter().map(|sighted| {
+        // It stands in no object.
+        let mut finding = finding(&|_| refs[0].1, detector, options, sighted, None);
+        let occurrences = sighted.elsewhere.iter().map(|entry| Occurrence {
+            object_id: refs[entry.number].1,
+            span: entry.span,
+            spot: entry.spot.clone(),
+            name: refs[entry.number].0.clone(),
+        });
+        finding.occurrences = occurrences.collect();
+        finding
+    });
+    add_named(&mut audit.findings, named.collect());
+    put_in_order(&mut audit.findings, detector.rules());
 }
 
 /// Adds findings in names: to what was found in files, if that is the same secret.

@@ -276,3 +276,55 @@ fn a_hook_run_by_hand_with_nothing_staged_says_that_nothing_was_scanned() {
     let (passed, text) = try_git(&installed, &["commit", "--allow-empty", "-m", "empty"]);
     assert!(passed && !text.contains("unleak"), "{text}");
 }
+
+#[test]
+fn a_new_branch_or_tag_whose_name_holds_a_secret_is_blocked() {
+    let hub = Repo::new();
+    hub.commit_file("a", "a\n");
+    let repo = hub.cloned(&[]);
+    install(&repo);
+    let token = github_token(250);
+    for target in [
+        format!("HEAD:refs/heads/x-{token}"),
+        format!("HEAD:refs/heads/{token}/x"),
+        format!("HEAD:refs/tags/v1-{token}"),
+    ] {
+        let (passed, text) = try_git(&repo, &["push", "origin", &target]);
+        assert!(!passed && text.contains("push blocked: it"), "{text}");
+        assert!(text.contains("push it under another name"), "{text}");
+        let from_hook = text.split("failed to push").next().unwrap();
+        assert!(!from_hook.contains(&token), "{from_hook}");
+    }
+    assert_passes(&repo, &["push", "origin", "HEAD:refs/heads/fine"]);
+    // What the remote has already is no news, and to delete it is the way out.
+    let old = format!("refs/heads/old-{token}");
+    hub.git(&["update-ref", &old, "HEAD"]);
+    repo.commit_file("b", "b\n");
+    assert_passes(&repo, &["push", "origin", &format!("HEAD:{old}")]);
+    assert_passes(&repo, &["push", "origin", &format!(":{old}")]);
+    // Servers, and hook managers, which name one ref.
+    let head = repo.git(&["rev-parse", "HEAD"]);
+    let [zero, id] = ["0".repeat(40), head.trim().to_owned()];
+    let name = format!("refs/heads/y-{token}");
+    let update = ["hook", "update", &name, &zero, &id];
+    assert_eq!(repo.unleak(&update, b"", &[]).status.code(), Some(1));
+    let line = format!("{zero} {id} {name}\n");
+    let received = repo.unleak(&["hook", "pre-receive"], line.as_bytes(), &[]);
+    assert_eq!(received.status.code(), Some(1));
+    let push = ["hook", "pre-push", "origin", "url"];
+    let by_manager = [
+        ("PRE_COMMIT", "1"),
+        ("PRE_COMMIT_REMOTE_NAME", "origin"),
+        ("PRE_COMMIT_LOCAL_BRANCH", "HEAD"),
+        ("PRE_COMMIT_REMOTE_BRANCH", &name[..]),
+    ];
+    let pushed = repo.unleak(&push, b"", &by_manager);
+    assert_eq!(pushed.status.code(), Some(1));
+    repo.git(&[
+        "update-ref",
+        &name.replace("heads", "remotes/origin"),
+        "HEAD",
+    ]);
+    let pushed = repo.unleak(&push, b"", &by_manager);
+    assert_eq!(pushed.status.code(), Some(0), "the remote has it");
+}

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
+use gix::bstr::BString;
 use unleak::error::{Error, Result};
 use unleak::git::repository::Repository;
 use unleak::odb::{ObjectId, Skipped};
@@ -123,6 +124,17 @@ impl Push {
             ));
         }
         Ok(())
+    }
+
+    /// The ref that is pushed to, if the remote does not have it yet.
+    pub(super) fn new_ref(&self, repo: &Repository) -> Result<Option<BString>> {
+        let Some(name) = variable("PRE_COMMIT_REMOTE_BRANCH") else {
+            return Ok(None);
+        };
+        let name = BString::from(name.as_encoded_bytes());
+        let short = name.strip_prefix(b"refs/heads/").unwrap_or(&name);
+        let tracking = [b"refs/remotes/", self.remote.as_bytes(), b"/", short].concat();
+        Ok(repo.find_ref(&tracking)?.is_none().then_some(name))
     }
 }
 

@@ -4,12 +4,14 @@
 use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
+use gix::bstr::BString;
 use unleak::audit::text::text;
 use unleak::audit::{self, Audit, changes};
 use unleak::detect::Detector;
 use unleak::error::{Error, Result};
 use unleak::git::repository::Repository;
 use unleak::git::revision::Ends;
+use unleak::finding::Place;
 use unleak::hook::input::{self, RefUpdate};
 use unleak::odb::{ObjectId, ObjectKind, Skipped};
 use unleak::report::redact::Reveal;
@@ -65,6 +67,9 @@ const RECEIVE: Blocked<'_> = Blocked {
     remove: "change the commits that bring it in: 'git commit --amend' for the last, 'git rebase -i' for others",
     skip: None,
 };
+
+/// How to remove what stands in the name of a ref.
+const RENAME: &str = "push it under another name: 'git push REMOTE BRANCH:refs/heads/NAME'";
 
 /// Runs one hook.
 pub(crate) fn run(args: &CommonOptions, command: &GitHook) -> Result<Exit> {
@@ -133,6 +138,13 @@ fn check(
         }
         return Ok(exit);
     }
+    let blocked = &Blocked {
+        remove: match in_refs_alone(&audit) {
+            true => RENAME,
+            false => blocked.remove,
+        },
+        ..*blocked
+    };
     let paint = settings::paint(args.color, &std::io::stderr());
     settings::apply(paint);
     let source = Source {
@@ -158,7 +170,7 @@ impl Job<'_> {
     fn audit(&self, command: &GitHook) -> Result<Option<Audit>> {
         let repo = self.repo;
         let mut unread = Vec::new();
-        let range = match command {
+        let (range, refs) = match command {
             GitHook::CommitMsg { file, .. } => {
                 let bytes = std::fs::read(file).map_err(|e| Error::io("read", file, e))?;
                 return self.message("the commit message", input::message(&bytes));
@@ -178,7 +190,9 @@ impl Job<'_> {
         if range.tips.is_empty() && unread.is_empty() {
             return Ok(None);
         }
-        self.range(&range, unread).map(Some)
+        let mut audit = self.range(&range, unread)?;
+        changes::add_refs(&mut audit, &refs, self.detector, &self.settings.audit);
+        Ok(Some(audit))
     }
 
     /// Scans what a hook manager asks for.
@@ -246,11 +260,18 @@ impl Job<'_> {
     }
 }
 
+/// Refs that a push makes, and what each names.
+type NewRefs = Vec<(BString, ObjectId)>;
+
 /// What a push brings to the remote: what its remote-tracking refs, and the refs to be moved, do
 /// not reach. Refs that cannot be read, and could be pushed, are added to `unread`.
-fn pushed(repo: &Repository, remote: Option<&str>, unread: &mut Vec<Skipped>) -> Result<Range> {
+fn pushed(
+    repo: &Repository,
+    remote: Option<&str>,
+    unread: &mut Vec<Skipped>,
+) -> Result<(Range, NewRefs)> {
     let updates = input::pre_push(&standard_input()?)?;
-    let mut range = ends(&updates);
+    let (mut range, mut refs) = (ends(&updates), new_refs(&updates));
     let push = Push::of_manager();
     let remote = match &push {
         Some(push) => Some(&push.remote[..]),
@@ -263,15 +284,29 @@ fn pushed(repo: &Repository, remote: Option<&str>, unread: &mut Vec<Skipped>) ->
     }
     if let Some(push) = push.filter(|_| updates.is_empty()) {
         push.add_to(&mut range, repo, unread)?;
+        refs.extend(push.new_ref(repo)?.zip(range.tips.first().copied()));
     }
-    Ok(range)
+    Ok((range, refs))
 }
 
-/// What a push brings to this repository: what none of its refs reaches.
-fn received(repo: &Repository, updates: &[RefUpdate]) -> Result<Range> {
+/// What a push brings to this repository: what none of its refs reaches, and the names of new refs.
+fn received(repo: &Repository, updates: &[RefUpdate]) -> Result<(Range, NewRefs)> {
     let mut range = ends(updates);
     range.hidden.extend(repo.refs_below("")?.0);
-    Ok(range)
+    Ok((range, new_refs(updates)))
+}
+
+/// The refs that a push makes: the names of others are known already.
+fn new_refs(updates: &[RefUpdate]) -> NewRefs {
+    let made = updates.iter().filter(|update| update.old.is_none());
+    made.filter_map(|update| Some((update.name.clone(), update.new?)))
+        .collect()
+}
+
+/// Whether all that was found stands in names of refs.
+fn in_refs_alone(audit: &Audit) -> bool {
+    let mut places = audit.findings.iter().flat_map(|found| &found.occurrences);
+    !audit.findings.is_empty() && places.all(|found| found.spot.place == Place::Ref)
 }
 
 fn ends(updates: &[RefUpdate]) -> Range {
