@@ -17,7 +17,9 @@ use super::known::KnownValue;
 use super::placeholder::is_reference;
 use super::score::Reason;
 use super::syntax::{self, MAX_PREFIX_LEN, MAX_VALUE_LEN};
-use super::{Candidate, block, columns, command, continuation, insert, manifest, score, whole};
+use super::{
+    Candidate, block, columns, command, continuation, insert, interpolation, manifest, score, whole,
+};
 use crate::rule::{Confidence, Keyword, MAX_KEYWORD_LEN, Matcher, Rule, RuleSet};
 use crate::secret::Secret;
 use crate::span::Span;
@@ -468,13 +470,16 @@ fn listed(
 ) -> impl Iterator<Item = Candidate> {
     let Place { window, at, .. } = place;
     spans.into_iter().filter_map(move |span| {
+        let own = interpolation::own(window, span, false);
+        let span = own.map_or(span, |own| own.span);
         let secret = &window[span.start..span.end];
         if secret.len() < MIN_ENDED_LEN || is_reference(secret, false) {
             return None;
         }
         let (confidence, mut reasons) = score::shaped(rule, secret);
         let is_cut = span.end >= at + command::MAX_COMMAND_LEN;
-        if is_cut || continuation::goes_on(window, span, continuation::Joins::Nowhere) {
+        let is_part = own.is_some_and(|own| own.is_partial);
+        if is_cut || is_part || continuation::goes_on(window, span, continuation::Joins::Nowhere) {
             reasons.add(Reason::Partial);
         }
         let all = Span::new(span.start.min(at), span.end.max(at));
@@ -611,7 +616,10 @@ fn bounded(
         let before = Span::new(span.start, span.start);
         let extent = syntax::end(window, before, secret.start, ends);
         secret.end = extent.end;
-        let is_partial = extent.is_partial || is_cut(extent.end);
+        let own = interpolation::own(window, secret, false);
+        let is_part = own.is_some_and(|own| own.is_partial);
+        let is_partial = extent.is_partial || is_part || is_cut(extent.end);
+        secret = own.map_or(secret, |own| own.span);
         return (secret.len() >= MIN_ENDED_LEN).then_some((span, secret, is_partial));
     }
     let is_text = matches!(rule.matcher, Matcher::Start(_) | Matcher::Infix { .. });

@@ -1,7 +1,7 @@
 //! What is a secret: bytes in, matches out. Knows no git.
 //!
 //! ```text
-//! enclosing < allow;  entropy, letters, continuation < syntax, block, command, insert, manifest,
+//! enclosing < allow;  entropy, letters, continuation, interpolation < syntax, block, command, insert, manifest,
 //! prefilter, decode, wordlist < placeholder < assignment < checksum, features < columns, trees, table < score
 //! < spelling < known, whole < confirm < mod < explain, inside, prove
 //! ```
@@ -25,6 +25,7 @@ pub mod explain;
 pub mod features;
 mod insert;
 mod inside;
+pub mod interpolation;
 pub mod known;
 mod letters;
 mod manifest;

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use sha2::{Digest, Sha256};
 
+use super::interpolation::is_code;
 use super::wordlist::WordList;
 
 /// See [`is_config_word`].
@@ -223,23 +224,6 @@ fn holds_expression(value: &[u8]) -> bool {
 
 fn is_number(text: &[u8]) -> bool {
     text.len() < 3 && text.iter().all(u8::is_ascii_digit)
-}
-
-/// Whether the text between the marks of an expression can be one: it begins with a name.
-fn is_code(text: &[u8]) -> bool {
-    let text = text
-        .strip_prefix(b"=")
-        .or_else(|| text.strip_prefix(b"-"))
-        .unwrap_or(text);
-    let text = text.trim_ascii();
-    let name = |byte: &&u8| byte.is_ascii_alphanumeric() || b"_.$@".contains(byte);
-    let len = text.iter().take_while(name).count();
-    let is_named = text
-        .first()
-        .is_some_and(|byte| byte.is_ascii_alphabetic() || b"_.$@".contains(byte));
-    let rest = &text[len..];
-    let goes_on = |byte: &u8| b" |:([-".contains(byte);
-    is_named && len >= 2 && rest.first().is_none_or(goes_on)
 }
 
 /// Words that say that a value is none.

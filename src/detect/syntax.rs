@@ -19,6 +19,7 @@
 //! of code; where the shorter one is taken, [`Extent::is_partial`] says that it may go on.
 
 use super::continuation::{self, Joins};
+use super::interpolation;
 pub use crate::rule::Ends;
 use crate::span::Span;
 
@@ -133,7 +134,12 @@ pub fn end(window: &[u8], name: Span, start: usize, ends: Ends) -> Extent {
     };
     let is_joined = continuation::goes_on(window, Span::new(start, end), joins)
         || before.is_joined(&window[end..]);
-    let reach = tail.len() + 1 + MAX_TAIL_LEN.max(continuation::REACH);
+    let may_hold_expression = memchr::memchr3(b'{', b'(', b'%', &rest[..len]).is_some();
+    let ahead = MAX_TAIL_LEN.max(continuation::REACH);
+    let reach = match may_hold_expression {
+        true => interpolation::MAX_LEN + ahead,
+        false => tail.len() + 1 + ahead,
+    };
     Extent {
         end,
         is_partial: is_partial || is_folded || is_joined,
@@ -522,6 +528,12 @@ pub(super) fn is_quoted(window: &[u8], at: usize) -> Option<bool> {
     })
 }
 
+/// Whether braces alone are expressions in the text around `at`.
+pub(super) fn is_in_template(window: &[u8], at: usize) -> bool {
+    let (line, _) = line_before(window, at);
+    interpolation::is_template(&window[line..at])
+}
+
 /// Quotes that are open in each other, at most.
 const MAX_QUOTES: usize = 3;
 
@@ -621,6 +633,10 @@ fn scan(rest: &[u8], before: &Before) -> Option<usize> {
         let after = &rest[at + 1..];
         if before.ends_here(&rest[at..]) {
             return Some(at);
+        }
+        if let Some(len) = interpolation::expression(&rest[at..]) {
+            at += len;
+            continue;
         }
         let ends = match byte {
             b'&' if before.holds_entities() && entity(after).is_some() && !begins_pair(after) => {

@@ -304,7 +304,7 @@ fn what_may_go_on_is_said_to_be_a_part() {
 }
 
 /// Texts in texts, edits and marks around a value, which `@` stands for: none of them belongs to it.
-const AROUND: [&str; 39] = [
+const AROUND: [&str; 49] = [
     "- 'echo \"password: @\" >> conf'\n",
     "exec('echo \"DB_PASSWORD=@\" >> .env')\n",
     "{\"a\":\"echo 'DB_PASSWORD=@' >> .env\"}\n",
@@ -344,6 +344,16 @@ const AROUND: [&str; 39] = [
     "/* password=@*/\n",
     "char *x = \"password=@\\x00user=u\";\n",
     "***password: @***\n",
+    "echo \"password=@${NC}\"\n",
+    "echo -e \"${GREEN}Password: @$NC\"\n",
+    "echo -e \"${GREEN}Password:${NC} @\"\n",
+    "echo -e \"Password: ${GREEN}@$(tput sgr0)\"\n",
+    "print(f\"{GREEN}password: @{RESET}\")\n",
+    "println!(\"password: {GREEN}@{RESET}\");\n",
+    "puts \"password: @#{reset}\"\n",
+    "console.log(`${green}password: @${reset}`)\n",
+    "\x1b[32mPassword\x1b[0m: @\n",
+    "echo -e \"\\e[32mPassword:\\e[0m @\"\n",
 ];
 
 #[test]
@@ -362,6 +372,76 @@ fn what_is_around_a_value_is_no_part_of_it() {
         let found = values(&text.replace('@', &value));
         let found: Vec<&str> = found.iter().map(|entry| entry.1.as_str()).collect();
         assert_eq!(found, [&value], "{text}");
+    }
+}
+
+/// Defaults of variables and templates, in texts and addresses; `@` stands for the value, `{at}` for an `@`.
+const DEFAULTS: [&str; 24] = [
+    "x:\n  DATABASE_URL: postgres://u:${PW:-@}{at}h/d\n",
+    "DATABASE_URL=\"postgresql://${U:-u}:${PW:-@}{at}h:5432/${D:-d}\"\n",
+    "url: \"postgres://u:{{ pw | default('@') }}{at}h/d\"\n",
+    "url: https://u:${PW:-@}{at}h.example/d\n",
+    "jdbc:mysql://h/d?user=u&password=${PW:@}\n",
+    "PASSWORD=\"${PW:-\"@\"}\"\n",
+    "PASSWORD=\"${PW:-'@'}\"\n",
+    "curl -u \"u:${PW:-@}\" https://h\n",
+    "mysql -u root -p\"${PW:-@}\" db\n",
+    "cmd --password=${PW:-@} x\n",
+    "password: \"{{ x | default('@') }}\"\n",
+    "password: '{{ x | default(\"@\") }}'\n",
+    "password: {{ x | default(\"@\") }}\n",
+    "\"password\": \"{{ x | default(\\\"@\\\") }}\"\n",
+    "db_password: \"{{ db_pw | d('@', true) }}\"\n",
+    "password: {{ .Values.pw | default \"@\" | quote }}\n",
+    "password: \"{{ .Values.pw | default \"@\" }}\"\n",
+    "password: {{ default \"@\" .Values.pw }}\n",
+    "password: {{ coalesce .Values.a \"@\" }}\n",
+    "password: {{ printf \"%s\" (.Values.pw | default \"@\") }}\n",
+    "password: ${{ secrets.PW || '@' }}\n",
+    "PASSWORD = f\"{os.getenv('PW','@')}\"\n",
+    "PASSWORD = `${process.env.PW || \"@\"}`\n",
+    "password = \"<%= ENV['PW'] || '@' %>\"\n",
+];
+
+#[test]
+fn the_default_of_an_expression_is_the_value() {
+    let value = made(16, 64);
+    for text in DEFAULTS {
+        let text = text.replace('@', &value).replace("{at}", "@");
+        let found = values(&text);
+        let found: Vec<(&str, bool)> = found
+            .iter()
+            .map(|entry| (entry.1.as_str(), entry.2 != "low"))
+            .collect();
+        assert_eq!(found, [(value.as_str(), true)], "{text}");
+    }
+}
+
+#[test]
+fn text_beside_an_expression_is_a_part_of_a_value() {
+    let value = made(16, 65);
+    let parts = [
+        "PASSWORD=\"@${SUFFIX}\"\n",
+        "password = \"${prefix}@\"\n",
+        "echo \"password: ${PREFIX}@\"\n",
+        "x = \"password: @%s\" % salt\n",
+        "Write-Host \"password: @$($x)\"\n",
+    ];
+    let repo = Repo::new();
+    for (number, text) in parts.iter().enumerate() {
+        repo.write(format!("{number}.txt"), text.replace('@', &value));
+    }
+    repo.commit("parts");
+    let report = repo.scan(&["--min-confidence", "low"]);
+    let found = report.only("generic-password");
+    assert_eq!(found["occurrences"].as_array().unwrap().len(), parts.len());
+    assert!(found["reasons"].to_string().contains("only a part"));
+    for text in [
+        "PASSWORD=\"${A_B}-${SUFFIX}\"\n",
+        "password = \"key-of-${name}\"\n",
+        "password: {{ .Release.Name }}-password-1\n",
+    ] {
+        assert_eq!(values(text), [], "{text}");
     }
 }
 

@@ -8,6 +8,7 @@ mod fields;
 mod lines;
 
 use super::continuation::{self, Joins};
+use super::interpolation::{self, Kind};
 pub use super::syntax::MAX_VALUE_LEN;
 use super::syntax::{self, Ends};
 use crate::span::Span;
@@ -179,6 +180,7 @@ impl Reader<'_> {
         if let Some(found) = self.pair(name) {
             return Some(found);
         }
+        self.skip_styles();
         self.skip_array_mark();
         let is_flag = self.bytes[name.start] == b'-';
         let operator = if is_flag && self.skip_to_next_item(name) {
@@ -494,6 +496,7 @@ impl Reader<'_> {
     /// Reads a value without quotes, which stands on the same line, right after the operator.
     fn bare(&mut self, name: Span, operator: Operator) -> Option<Value> {
         self.skip(MAX_BLANKS, is_blank);
+        self.skip_styles();
         if operator == Operator::Markup {
             return self.element();
         }
@@ -523,11 +526,10 @@ impl Reader<'_> {
             span = Span::new(span.start + 2, span.end - 2);
         }
         self.seen = extent.seen.max(extent.end + MAX_LOOKAHEAD);
-        if let Some((value, is_partial)) = default_in(self.bytes, span) {
-            return Some((value, Form::Default, is_partial));
-        }
         self.at = span.end;
-        Some((span, Form::Bare, extent.is_partial))
+        let is_template = syntax::is_in_template(self.bytes, name.start);
+        let value = (span, Form::Bare, extent.is_partial);
+        Some(own(self.bytes, value, is_template))
     }
 
     /// Reads a word that begins with a quote which nothing closes. Whether the quote belongs to the value,
@@ -721,6 +723,7 @@ impl Reader<'_> {
                 // YAML, SQL and others double a quote to escape it.
                 byte if byte == quote && at > start && self.is_doubled(at, quote) => at += 2,
                 b'`' if self.is_backtick_escape(at, quote) => at += 2,
+                b'$' | b'{' => at += self.expression(at).unwrap_or(1),
                 byte if byte == quote => break at,
                 _ => at += 1,
             }
@@ -731,8 +734,9 @@ impl Reader<'_> {
 
     /// What a literal holds that is closed by a quote behind `span`, which `escapes` backslashes escape.
     fn closed(&mut self, span: Span, escapes: usize, form: Form) -> Value {
-        if let Some((value, is_partial)) = default_in(self.bytes, span) {
-            return (value, Form::Default, is_partial);
+        let is_template = form == Form::Template;
+        if let value @ (_, Form::Default, _) = own(self.bytes, (span, form, false), is_template) {
+            return value;
         }
         self.seen = self.seen.max(span.end + continuation::REACH);
         let goes_on = if escapes == 0 {
@@ -744,7 +748,7 @@ impl Reader<'_> {
                 .zip(after)
                 .is_some_and(|(quote, after)| continuation::goes_on_escaped(*quote, after))
         };
-        (span, form, goes_on)
+        own(self.bytes, (span, form, goes_on), is_template)
     }
 
     /// Whether the quote at `at` is one of two that stand for one: the literal goes on behind them
@@ -780,15 +784,40 @@ impl Reader<'_> {
         closing.is_some_and(|end| rest[end] == quote)
     }
 
+    /// The length of the expression at `at`: quotes in it close nothing.
+    fn expression(&mut self, at: usize) -> Option<usize> {
+        let opens = matches!(self.bytes.get(at + 1), Some(b'{' | b'('));
+        if opens {
+            self.seen = self.seen.max(at + interpolation::MAX_LEN);
+        }
+        interpolation::expression(&self.bytes[at..]).filter(|_| opens)
+    }
+
+    /// Passes over colours of a terminal, and blanks behind them.
+    fn skip_styles(&mut self) {
+        let is_mark = |byte: u8| matches!(byte, b'$' | b'{' | b'\\' | 0x1b);
+        while self.peek(0).is_some_and(is_mark)
+            && let Some(len) = interpolation::style(&self.bytes[self.at..])
+        {
+            self.at += len;
+            self.skip(MAX_BLANKS, is_blank);
+            self.seen = self.seen.max(self.at + interpolation::MAX_LEN);
+        }
+    }
+
     /// Reads the default behind `${` and `name`.
     fn variable_default(&mut self, name: Span) -> Option<Value> {
         let line = self.bytes[name.end..].iter().take(MAX_VALUE_LEN + 1);
         let line = line.take_while(|&&byte| byte != b'\n').count();
         self.seen = name.end + line + MAX_LOOKAHEAD;
-        let span = Span::new(name.start - 2, name.end + line);
-        let (value, is_partial) = default_in(self.bytes, span)?;
-        self.at = value.end;
-        Some((value, Form::Default, is_partial))
+        let start = name.start - 2;
+        let len = interpolation::expression(&self.bytes[start..name.end + line])?;
+        let found = interpolation::own(self.bytes, Span::new(start, start + len), false)?;
+        // Text glued to the variable.
+        let after = self.bytes.get(start + len);
+        let is_glued = after.is_some_and(u8::is_ascii_alphanumeric);
+        self.at = found.span.end;
+        (found.kind == Kind::Default).then_some((found.span, Form::Default, is_glued))
     }
 }
 
@@ -807,79 +836,19 @@ fn assignment(
     })
 }
 
-/// Returns the default in `${NAME:-default}`, `${NAME-…}`, `${NAME:=…}`, `${NAME=…}`, if that is
-/// what `span` begins with, and whether text is glued to the variable. POSIX XCU 2.6.2; Compose,
-/// "Interpolation".
-fn default_in(bytes: &[u8], span: Span) -> Option<(Span, bool)> {
-    let text = bytes[span.start..span.end].strip_prefix(b"${")?;
-    let name = text
-        .iter()
-        .take_while(|byte| byte.is_ascii_alphanumeric() || b"_.".contains(byte))
-        .count();
-    let rest = &text[name..];
-    let sign = rest.strip_prefix(b":").unwrap_or(rest);
-    // Spring: `${db.password:default}`, `${DB_PASSWORD:default}`. A shell has a number there.
-    let is_variable = sign.first().is_some_and(u8::is_ascii_alphabetic)
-        && text[..name]
-            .iter()
-            .all(|byte| byte.is_ascii_uppercase() || *byte == b'_');
-    let is_property = sign.len() < rest.len() && (text[..name].contains(&b'.') || is_variable);
-    let value = match sign.first() {
-        // Logback writes `:-`, as shells do.
-        Some(byte) if is_property && *byte != b'-' && byte.is_ascii_graphic() => sign,
-        Some(b'-' | b'=') if name > 0 => &sign[1..],
-        _ => return None,
-    };
-    let len = default_len(value)?;
-    let start = span.start + 2 + text.len() - value.len();
-    let value = &value[..len];
-    // `${NAME:-"default"}`
-    let quotes = match value {
-        [first @ (b'"' | b'\''), .., last] if first == last && len > 2 => 1,
-        _ => 0,
-    };
-    let after = bytes.get(start + len + 1);
-    let is_glued = after.is_some_and(|byte| byte.is_ascii_alphanumeric());
-    Some((Span::new(start + quotes, start + len - quotes), is_glued))
-}
-
-/// The length of a default, up to the brace that closes the variable: neither one in quotes nor one
-/// behind a backslash.
-fn default_len(value: &[u8]) -> Option<usize> {
-    if let Some(quote @ (b'"' | b'\'')) = value.first() {
-        let closing = [*quote, b'}'];
-        if let Some(len) = memchr::memmem::find(&value[1..], &closing) {
-            return Some(len + 2);
+/// What a value says beside the expressions in it: their default, or the text around them.
+fn own(bytes: &[u8], value: Value, is_template: bool) -> Value {
+    let (span, form, is_partial) = value;
+    match interpolation::own(bytes, span, is_template) {
+        None => value,
+        Some(found) => {
+            let form = match found.kind {
+                Kind::Default => Form::Default,
+                Kind::Styled => form,
+                Kind::Beside => Form::Template,
+            };
+            (found.span, form, is_partial || found.is_partial)
         }
-    }
-    let mut depth = 1;
-    let mut at = 0;
-    loop {
-        match *value.get(at)? {
-            b'\\' => at += 1,
-            b'{' => depth += 1,
-            b'}' => depth -= 1,
-            quote @ (b'"' | b'\'') => at += quoted_len(&value[at + 1..], quote),
-            _ => {}
-        }
-        if depth == 0 {
-            return Some(at);
-        }
-        at += 1;
-    }
-}
-
-/// The length of what `quote` quotes before `rest`, with the closing one; 0 if that is no brace, or
-/// nothing closes it: then the quote is a character of the value.
-fn quoted_len(rest: &[u8], quote: u8) -> usize {
-    let Some(len) = memchr::memchr(quote, rest) else {
-        return 0;
-    };
-    let closes_later = memchr::memchr(b'}', &rest[len..]).is_some();
-    if closes_later && rest[..len].contains(&b'}') {
-        len + 1
-    } else {
-        0
     }
 }
 

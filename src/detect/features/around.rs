@@ -2,6 +2,7 @@
 
 use super::super::assignment::{Assignment, Form, Operator};
 use super::super::entropy::class_changes;
+use super::super::{interpolation, syntax};
 use super::{Fact, Features};
 
 /// Bytes before a name that are looked at: in long lines, what is further away tells nothing.
@@ -115,7 +116,14 @@ pub(super) fn is_call(window: &[u8], found: &Assignment, value: &[u8]) -> bool {
         || window[..found.value.start].ends_with(b"::")
         || begins_call(value)
         || (opens_bracket(value, rest, after) && !is_data(value))
-        || matches!(after.first(), Some(b'(' | b'[' | b'{'))
+        || matches!(after.first(), Some(b'(' | b'['))
+        || (after.first() == Some(&b'{') && !is_filled_in(window, found))
+}
+
+/// Whether the braces behind the value are an expression in a text, such as a colour.
+fn is_filled_in(window: &[u8], found: &Assignment) -> bool {
+    interpolation::style(&window[found.value.end..]).is_some()
+        || syntax::is_in_template(window, found.name.start)
 }
 
 /// Whether a mark is in the value that no argument of a call has outside of quotes.

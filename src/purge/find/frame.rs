@@ -23,6 +23,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::purge::find::kind::Syntax;
+use super::kind::Syntax;
+use crate::detect::interpolation::{ends_in_style, style};
 use crate::span::Span;
 
 /// Bytes of a line that are read before a mark: enough for a name, or the begin of a URL.
@@ -291,7 +293,7 @@ impl<'t> Frame<'t> {
         let Some(&last) = text.last() else {
             return Opener::Start;
         };
-        if is_blank(last) {
+        if is_blank(last) || ends_in_style(text) {
             return Opener::Word;
         }
         if is_quote(last) && !self.is_line {
@@ -368,6 +370,10 @@ impl<'t> Frame<'t> {
             } else {
                 0
             };
+        }
+        // A colour is no part of the text that it colours.
+        if style(text).is_some() {
+            return 0;
         }
         if is_all {
             return self.rest_of_line();
@@ -830,6 +836,10 @@ mod tests {
             ("\"b=c;d=@@;e=f g\"", Syntax::Code),
             ("&quot;@@&quot;", Syntax::Xml),
             ("q=%22@@%22", Syntax::Text),
+            ("echo \"${GREEN}x: @@${NC}\"", Syntax::Shell),
+            ("echo \"x: ${GREEN}@@$NC\"", Syntax::Shell),
+            ("f\"{GREEN}x: {RED}@@{RESET}\"", Syntax::Code),
+            ("x\\e[0m: \\e[32m@@\\e[0m", Syntax::Text),
         ] {
             let none: [&str; 0] = [];
             assert_eq!(left(line, syntax, Edges::Syntax), none, "{line}");

@@ -287,7 +287,7 @@ fn marks_of_a_sentence_are_no_remainder() {
 }
 
 /// Lines with a value of two pieces, `<1>` and `<2>`, as shells, languages and formats join them.
-const PIECES: [(&str, &str); 106] = [
+const PIECES: [(&str, &str); 112] = [
     ("a.sh", r"export X_PASS@='<1>'\''<2>'"),
     ("a.sh", r#"export X_PASS@="<1>"<2>"#),
     ("a.sh", r#"export X_PASS@="<1>"'<2>'"#),
@@ -448,6 +448,12 @@ const PIECES: [(&str, &str); 106] = [
     ("wpa.conf", "pass@=\"<1>\"(<2>\""),
     (".netrc", "machine a.example.org login bob pass@ <1>\\ <2>"),
     ("a.py", "pass@ = \"<1>\".replace(\"x\", \"<2>\")"),
+    ("a.sh", "X_PASS@=\"<1>${SUFFIX}<2>\""),
+    ("a.sh", "echo \"pass@: ${PREFIX}<1><2>\""),
+    ("a.yml", "pass@: \"{{ x | default('<1><2>') }}\""),
+    ("a.sh", "X_PASS@=\"${PW:-\"<1> <2>\"}\""),
+    ("a.yml", "url: postgres://u:${PW:-<1><2>}(at)h/d"),
+    ("a.sh", "echo -e \"${GREEN}pass@: <1><2>${NC}\""),
 ];
 
 /// Both pieces go, or both stay; and a report that shows one of them says that it read a part.
