@@ -146,6 +146,17 @@ pub(super) fn is_joined_text(quote: u8, after: &[u8]) -> bool {
     is_literal(operand) && next.is_some_and(|byte| is_content(byte) || b"(!#-+_/".contains(byte))
 }
 
+/// Whether a sign joins the text in quotes, which `quote` closes before `after`, to a literal that begins
+/// with another pair: `"…;" + "Database=b"`.
+pub(super) fn joins_pair(quote: u8, after: &[u8]) -> bool {
+    let after = &after[..after.len().min(REACH)];
+    let opening = memchr::memchr(quote, after).filter(|_| is_joined_text(quote, after));
+    let text = opening.map_or(&after[..0], |at| &after[at + 1..]);
+    let is_name = |byte: &&u8| byte.is_ascii_alphanumeric() || b" _".contains(byte);
+    let len = text.iter().take_while(is_name).count();
+    len > 1 && text.get(len) == Some(&b'=')
+}
+
 /// Whether a byte right behind a closing quote goes on with the value: no language has it there.
 fn is_content(byte: &u8) -> bool {
     is_text(byte) || b"%!^@~$*".contains(byte)

@@ -95,6 +95,8 @@ struct Before {
     is_text_of_element: bool,
     /// Blanks before the name, if nothing else comes before it.
     indent: Option<usize>,
+    /// The line before ends in `;`.
+    is_after_pair: bool,
 }
 
 /// Returns where the value that begins at `start`, and is assigned to `name`, ends.
@@ -134,6 +136,16 @@ pub fn end(window: &[u8], name: Span, start: usize, ends: Ends) -> Extent {
     };
     let is_joined = continuation::goes_on(window, Span::new(start, end), joins)
         || before.is_joined(&window[end..]);
+    // `"Password=…;" + "Database=x"`
+    if is_joined && before.joins_pair(&window[start..]) {
+        let end = end - 1;
+        let seen = (end + MAX_TAIL_LEN + continuation::REACH).min(window.len());
+        return Extent {
+            end,
+            is_partial: false,
+            seen,
+        };
+    }
     let may_hold_expression = memchr::memchr3(b'{', b'(', b'%', &rest[..len]).is_some();
     let ahead = MAX_TAIL_LEN.max(continuation::REACH);
     let reach = match may_hold_expression {
@@ -150,6 +162,8 @@ pub fn end(window: &[u8], name: Span, start: usize, ends: Ends) -> Extent {
 /// How much of the first `len` bytes of `rest` is the value, and whether it may go on in `tail`, the line
 /// behind them.
 fn kept(ends: Ends, rest: &[u8], len: usize, tail: &[u8], before: &Before) -> (usize, bool) {
+    // Lines of a connection string.
+    let is_ended = before.is_after_pair || is_before_pair(&rest[len..], tail.len());
     // A pair behind a comma is a guess.
     let at_comma = rest.get(len) == Some(&b',') && before.is_setting;
     match ends {
@@ -161,6 +175,7 @@ fn kept(ends: Ends, rest: &[u8], len: usize, tail: &[u8], before: &Before) -> (u
         Ends::Line if at_comma => (len, true),
         Ends::Line => {
             let (kept, is_more) = trim(&rest[..len], tail, before);
+            let is_more = is_more && !(is_ended && rest[kept..len] == *b";");
             let is_glued = !before.is_tight && is_glued_behind(&rest[len..]);
             (kept, is_more || is_glued || begins_text(&rest[len..]))
         }
@@ -178,6 +193,14 @@ fn kept(ends: Ends, rest: &[u8], len: usize, tail: &[u8], before: &Before) -> (u
         }
         _ => (len, false),
     }
+}
+
+/// Whether the line behind the first `tail` bytes of `rest` ends in `;` and holds a pair.
+fn is_before_pair(rest: &[u8], tail: usize) -> bool {
+    let next = rest.get(tail..).unwrap_or_default().trim_ascii_start();
+    let next = &next[..next.len().min(MAX_TAIL_LEN)];
+    let line = memchr::memchr(b'\n', next).map_or(&next[..0], |end| &next[..end]);
+    line.trim_ascii_end().ends_with(b";") && line.contains(&b'=')
 }
 
 /// Whether letters are glued to the brackets and commas in which a value ends, and are no next pair.
@@ -276,6 +299,8 @@ impl Before {
             is_shell: words == Some(Leading::Shell),
             takes_line: takes_line(prefix, &window[name.end..start]),
             is_text_of_element: prefix.ends_with(b">") && !prefix.ends_with(b"->"),
+            is_after_pair: line >= name.start.saturating_sub(MAX_PREFIX_LEN) + 3
+                && window[..line].trim_ascii_end().ends_with(b";"),
             indent: (begins && prefix.iter().all(u8::is_ascii_whitespace)).then_some(prefix.len()),
         }
     }
@@ -303,18 +328,21 @@ impl Before {
         }
     }
 
+    /// Whether the value and its `;` end a text in quotes that is joined to the next pair.
+    fn joins_pair(&self, value: &[u8]) -> bool {
+        let Some(quote) = self.quote.filter(|_| self.own.is_none()) else {
+            return false;
+        };
+        let end = memchr::memchr(quote, value);
+        let ends_pair = end.is_some_and(|end| value[..end].ends_with(b";"));
+        ends_pair && end.is_some_and(|end| continuation::joins_pair(quote, &value[end + 1..]))
+    }
+
     /// Whether `rest` begins with what closes something that is open before the value.
     fn ends_here(&self, rest: &[u8]) -> bool {
-        let is_sed = self.sed.is_some_and(|delimiter| {
-            rest[0] == delimiter && {
-                let flags = rest[1..].iter().take(5);
-                let flags = flags
-                    .take_while(|byte| byte.is_ascii_alphanumeric())
-                    .count();
-                let next = rest.get(1 + flags).copied();
-                next.is_some_and(|byte| Some(byte) == self.quote || b";\\".contains(&byte))
-            }
-        });
+        let is_sed = self
+            .sed
+            .is_some_and(|delimiter| ends_edit(rest, delimiter, self.quote));
         let is_closing = self.closing.is_some_and(|mark| {
             let next = rest.strip_prefix(mark).map(<[u8]>::first);
             let is_ascii = mark.is_ascii();
@@ -386,23 +414,51 @@ pub(super) fn folds(rest: &[u8], least: usize) -> bool {
         && !line.trim_ascii_end().ends_with(b":")
 }
 
-/// The delimiter of the edit of `sed` in `quote` that `prefix` is in the second part of.
-fn sed_delimiter(prefix: &[u8], quote: Option<u8>) -> Option<u8> {
-    let start = memchr::memrchr(quote?, prefix)? + 1;
+/// The delimiter of the edit of `sed` that `prefix` is in the second part of; `quote` is open around it.
+pub fn sed_delimiter(prefix: &[u8], quote: Option<u8>) -> Option<u8> {
+    let start = match quote {
+        Some(quote) => memchr::memrchr(quote, prefix)? + 1,
+        None => {
+            memchr::memmem::find(prefix, b"sed ")?;
+            memchr::memrchr(b' ', prefix)? + 1
+        }
+    };
     let text = &prefix[start..];
-    let at = memchr::memchr(b's', text)?;
-    let &delimiter = text.get(at + 1)?;
-    let is_start = at == 0 || !text[at - 1].is_ascii_alphanumeric();
-    let count = memchr::memchr_iter(delimiter, &text[at..]).count();
-    (is_start && b"/|#@,!~:;%".contains(&delimiter) && count == 2).then_some(delimiter)
+    memchr::memrchr_iter(b's', text).find_map(|at| {
+        let &delimiter = text.get(at + 1)?;
+        let is_start = at == 0 || !text[at - 1].is_ascii_alphanumeric();
+        let is_one = is_start && b"/|#@,!~:;%".contains(&delimiter);
+        (is_one && memchr::memchr_iter(delimiter, &text[at..]).count() == 2).then_some(delimiter)
+    })
+}
+
+/// Whether `rest` ends an edit of `sed` with that delimiter and its flags.
+pub fn ends_edit(rest: &[u8], delimiter: u8, quote: Option<u8>) -> bool {
+    rest.first() == Some(&delimiter) && {
+        let flags = rest[1..].iter().take(5);
+        let flags = flags
+            .take_while(|byte| byte.is_ascii_alphanumeric())
+            .count();
+        match rest.get(1 + flags) {
+            Some(byte) if b";\\}".contains(byte) => true,
+            Some(byte) if quote.is_none() => byte.is_ascii_whitespace(),
+            next => next.copied() == quote,
+        }
+    }
 }
 
 /// What closes the typographic quote or the bold text that is open at the end of `line`.
 fn closing_mark(line: &[u8]) -> Option<&'static [u8]> {
-    const QUOTES: [(&[u8], &[u8]); 3] = [
+    const QUOTES: [(&[u8], &[u8]); 9] = [
         ("«".as_bytes(), "»".as_bytes()),
+        ("„".as_bytes(), "“".as_bytes()),
         ("“".as_bytes(), "”".as_bytes()),
+        ("‚".as_bytes(), "‘".as_bytes()),
         ("‘".as_bytes(), "’".as_bytes()),
+        ("‹".as_bytes(), "›".as_bytes()),
+        ("「".as_bytes(), "」".as_bytes()),
+        ("『".as_bytes(), "』".as_bytes()),
+        ("»".as_bytes(), "«".as_bytes()),
     ];
     let is_mark = |byte: &u8| b"*_~".contains(byte) || !byte.is_ascii();
     if !line.iter().any(is_mark) {

@@ -937,7 +937,8 @@ impl Reader<'_> {
         if self.take(b"<![CDATA[") {
             return self.character_data();
         }
-        if self.take(b"<value>") || self.take(b"<Value>") {
+        let inner: [&[u8]; 3] = [b"<value>", b"<Value>", b"<string>"];
+        if inner.into_iter().any(|tag| self.take(tag)) {
             self.skip(MAX_BLANKS, blanks);
         }
         let start = self.at;

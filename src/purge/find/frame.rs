@@ -25,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use crate::purge::find::kind::Syntax;
 use super::kind::Syntax;
 use crate::detect::interpolation::{ends_in_style, style};
+use crate::detect::syntax::{ends_edit, sed_delimiter};
 use crate::span::Span;
 
 /// Bytes of a line that are read before a mark: enough for a name, or the begin of a URL.
@@ -396,6 +397,8 @@ impl<'t> Frame<'t> {
             || self.closes(first)
             || self.ends_sentence(text)
             || is_next_pair(text)
+            || self.ends_edit(text)
+            || self.closes_quote(text)
             || (matches!(opener, Opener::UserInfo | Opener::Address)
                 && b"/?#&:@".contains(&first))
             || (opener == Opener::UserInfo && b";,".contains(&first))
@@ -426,8 +429,11 @@ impl<'t> Frame<'t> {
 
     /// So may the field of a connection string.
     fn is_field(&self) -> bool {
-        let fields = self.before.iter().filter(|&&byte| byte == b';').count();
-        self.is_quoted && fields > 0 && self.before.ends_with(b"=")
+        let mut fields = self.before.split(|&byte| byte == b';');
+        fields.next_back();
+        // `&quot;` ends in one, too.
+        let has_field = fields.any(|field| !tail(field, |byte| byte != b' ').contains(&b'&'));
+        self.is_quoted && has_field && self.before.ends_with(b"=")
     }
 
     /// Words up to the next mark of a list; nothing if they are a pair, or if other text begins.
@@ -499,6 +505,41 @@ impl<'t> Frame<'t> {
             && text
                 .get(marks)
                 .is_none_or(|&byte| is_blank(byte) || is_quote(byte) || is_markup(byte))
+    }
+
+    /// Whether the mark ends an edit of `sed`: `s|…|name=MARK|g`.
+    fn ends_edit(&self, text: &[u8]) -> bool {
+        if !text.iter().take(1).all(u8::is_ascii_punctuation) || !self.before.contains(&b's') {
+            return false;
+        }
+        let (line, text, quote) = match self.is_quoted {
+            // The frame ends before the quote.
+            true => {
+                let [line, text] = [[b"'", self.before].concat(), [text, b"'"].concat()];
+                (line, text, Some(b'\''))
+            }
+            false => (self.before.to_vec(), [text, b"\n"].concat(), None),
+        };
+        sed_delimiter(&line, quote).is_some_and(|delimiter| ends_edit(&text, delimiter, quote))
+    }
+
+    /// Whether `text` begins with a typographic quote that closes what stands before the mark.
+    fn closes_quote(&self, text: &[u8]) -> bool {
+        const QUOTES: [(&str, &str); 8] = [
+            ("«", "»"),
+            ("„", "“"),
+            ("“", "”"),
+            ("‚", "‘"),
+            ("‘", "’"),
+            ("‹", "›"),
+            ("「", "」"),
+            ("『", "』"),
+        ];
+        let has = |open: &str| memchr::memmem::find(self.before, open.as_bytes()).is_some();
+        !text[0].is_ascii()
+            && QUOTES
+                .iter()
+                .any(|(open, close)| text.starts_with(close.as_bytes()) && has(open))
     }
 
     /// Whether `byte` closes a bracket that was opened before the mark.
@@ -836,6 +877,10 @@ mod tests {
             ("\"b=c;d=@@;e=f g\"", Syntax::Code),
             ("&quot;@@&quot;", Syntax::Xml),
             ("q=%22@@%22", Syntax::Text),
+            ("sed -i 's|a=.*|a=@@|g' x", Syntax::Shell),
+            ("sed -i \"s/b/c/;s#a=.*#a=@@#\" x", Syntax::Shell),
+            ("so “a: @@” is", Syntax::Text),
+            ("<x y=\"-c &quot;a=@@ b&quot;\"/>", Syntax::Xml),
             ("echo \"${GREEN}x: @@${NC}\"", Syntax::Shell),
             ("echo \"x: ${GREEN}@@$NC\"", Syntax::Shell),
             ("f\"{GREEN}x: {RED}@@{RESET}\"", Syntax::Code),

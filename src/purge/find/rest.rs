@@ -110,7 +110,9 @@ impl Rescan {
         self.detector.scan(bytes, &mut scratch, &mut hits);
         let mut found = Vec::new();
         for other in self.detector.matches(bytes, &hits) {
-            if other.confidence < Confidence::Medium || other.wrapping.is_some() {
+            // All of a file, the mark among it: its line says more.
+            let is_file = self.detector.rule(other.rule).matcher == Matcher::WholeFile;
+            if is_file || other.confidence < Confidence::Medium || other.wrapping.is_some() {
                 continue;
             }
             let secret = other.secret_span;

@@ -492,3 +492,78 @@ fn pieces_of_a_value_go_together_or_stay_together() {
         assert_ne!(left.count(), 1, "{path}: {now}");
     }
 }
+
+/// Lines with a whole value `@`, in syntaxes that end it otherwise than by a quote or a line end.
+const EXACT: [(&str, &str); 22] = [
+    (
+        "a.json",
+        "{\"key\":\"apiPassword\",\"value\":\"@\",\"type\":\"text\"}",
+    ),
+    (
+        "b.json",
+        "{\"ParameterKey\":\"DbPassword\",\"ParameterValue\":\"@\"}",
+    ),
+    (
+        "c.json",
+        "{\"value\":\"@\",\"key\":\"apiPassword\",\"type\":\"text\"}",
+    ),
+    (
+        "a.xml",
+        "<AdministratorPassword><Value>@</Value><PlainText>true</PlainText></AdministratorPassword>",
+    ),
+    ("b.xml", "<password><string>@</string></password>"),
+    ("c.xml", "<arg line=\"-c &quot;DB_PASSWORD=@ run&quot;\"/>"),
+    ("a.sh", "sed -i 's|password=.*|password=@|g' x"),
+    (
+        "b.sh",
+        "sed -i \"s/a/b/;s#^DB_PASSWORD=.*#DB_PASSWORD=@#\" x",
+    ),
+    ("c.sh", "sed -e s/PASSWORD=.*/PASSWORD=@/g x"),
+    ("a.yml", "- run: sed -i 's|password=.*|password=@|g' x"),
+    (
+        "a.txt",
+        "Server=db;\nUser Id=u;\nPasspassword=@;\nDatabase=x",
+    ),
+    ("b.txt", "Passpassword=@;\nServer=db;"),
+    (
+        "a.cs",
+        "c = \"Server=db;\" +\n  \"User Id=u;\" +\n  \"Passpassword=@;\" +\n  \"Database=x\";",
+    ),
+    (
+        "web.config",
+        "<add c=\"Server=db;\n  User Id=u;\n  Passpassword=@;\n  Database=x\" />",
+    ),
+    ("a.md", "‘password: @’"),
+    ("b.md", "The “password: @” is set."),
+    ("c.md", "„password: @“ and «so»"),
+    ("a.log", "\x1b[32mPasspassword:\x1b[0m @"),
+    ("d.sh", "echo -e \"${GREEN}Passpassword: @${NC}\""),
+    ("e.sh", "echo \"password=@$NC\""),
+    ("a.py", "print(f\"{GREEN}password: @{RESET}\")"),
+    ("b.yml", "password: \"{{ x | default('@') }}\""),
+];
+
+#[test]
+fn values_that_end_where_their_syntax_does_are_no_parts() {
+    let purged = Purged::new(Repo::new());
+    let mut files = Vec::new();
+    for (number, (path, line)) in (0..).zip(EXACT) {
+        let value = token("{base62:14}7q", 300 + number);
+        let line = line.replace('@', &value);
+        purged.repo.write(path, format!("{line}\n"));
+        purged
+            .repo
+            .write(format!("{path}.txt"), format!("so {value} it was\n"));
+        files.push((path, line, value));
+    }
+    purged.repo.commit("whole values");
+    let args = ["--min-confidence", "medium", "--apply", "--finish", "--yes"];
+    let said = purged.purge(&args, 0);
+    assert!(said.contains("Proven"), "{said}");
+    for (path, line, value) in files {
+        let now = purged.repo.git(&["show", &format!("HEAD:{path}")]);
+        assert_eq!(now, line.replace(&value, "***REMOVED***"), "{path}");
+        let copy = purged.repo.git(&["show", &format!("HEAD:{path}.txt")]);
+        assert!(!copy.contains(&value), "{path}");
+    }
+}
