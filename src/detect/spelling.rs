@@ -1,4 +1,18 @@
-//! How other syntaxes write a value: with escapes, entities, percent signs or doubled quotes.
+//! How other syntaxes write a value: with escapes, entities, percent signs or doubled signs.
+//!
+//! | syntax | it writes |
+//! |---|---|
+//! | JSON and its like | `\"`, `\\`, `\/`, `\u0022`; `\x26` in JavaScript and YAML |
+//! | XML, HTML | `&quot;`, `&#39;`, `&amp;`, `&lt;` |
+//! | addresses | `%22`; `%2522` in the parameter of an address in an address |
+//! | YAML, SQL, CSV | a quote twice |
+//! | Compose, Makefile | `$$` |
+//! | batch file | `%%` |
+//! | properties (`java.util.Properties`) | `\=`, `\:`, `\#`, `\!` |
+//! | shell | `'\''`, `'"'"'`; `\&` outside of quotes |
+//! | PowerShell | `` `$ ``, `` `" `` |
+//! | git, C | `\303\251` |
+//! | Latin-1 | one byte for each letter of Western Europe |
 //!
 //! A password with a `"` in an environment file is `\"` in JSON, `&quot;` in XML and `%22` in an
 //! address. A search for the value must find all of these. Texts with several escapes are decoded as
@@ -10,7 +24,7 @@ use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, percent_decode, per
 use super::decode::Encoding;
 
 /// Escapes each character as `\"`, or as `\u0022`.
-const JSON: [Escapes; 7] = [
+const JSON: [Escapes; 10] = [
     Escapes::marks("\"\\", ""),
     Escapes::marks("\"\\/", ""),
     Escapes::marks("'\\", ""),
@@ -19,6 +33,11 @@ const JSON: [Escapes; 7] = [
     Escapes::marks("\"\\", "<>&"),
     // Gson and Rails.
     Escapes::marks("\"\\", "<>&='"),
+    // `java.util.Properties`, and people who write such files.
+    Escapes::marks("\\=:#!", ""),
+    Escapes::marks("\\=:", ""),
+    // A shell, outside of quotes.
+    Escapes::marks("\"\\'`$&|;<>()*?[]{}#!^ \t", ""),
     // .NET, in capitals.
     Escapes::marks("\\", "\"'<>&+`"),
 ];
@@ -114,7 +133,14 @@ fn plain_forms(value: &[u8]) -> Vec<Vec<u8>> {
         without_entities(value),
         undoubled(value, b'\''),
         undoubled(value, b'"'),
+        undoubled(value, b'$'),
+        undoubled(value, b'%'),
+        joined_pieces(value),
+        without_backticks(value),
+        without_latin1(value),
         (memchr::memchr(b'%', value).is_some()).then(|| percent_decode(value).collect()),
+        memchr::memmem::find(value, b"%25")
+            .map(|_| percent_decode(&percent_decode(value).collect::<Vec<u8>>()).collect()),
         decoded_base64(value),
     ];
     for form in read.into_iter().flatten() {
@@ -127,17 +153,54 @@ fn plain_forms(value: &[u8]) -> Vec<Vec<u8>> {
 
 fn write(plain: &[u8], add: &mut impl FnMut(Encoding, Vec<u8>)) {
     add(Encoding::Quotes, plain.to_vec());
-    for quote in [b'\'', b'"'] {
-        add(Encoding::Quotes, doubled(plain, quote));
+    // No syntax writes these otherwise.
+    if plain
+        .iter()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"-_.~".contains(byte))
+    {
+        return;
+    }
+    for sign in [b'\'', b'"', b'$', b'%'] {
+        add(Encoding::Quotes, doubled(plain, sign));
+    }
+    for (sign, written) in PIECES {
+        add(
+            Encoding::Quotes,
+            replaced(plain, |byte, out| match byte == sign {
+                true => out.extend_from_slice(written.as_bytes()),
+                false => out.push(byte),
+            }),
+        );
+    }
+    add(
+        Encoding::Quotes,
+        replaced(plain, |byte, out| {
+            out.extend(b"`$\"".contains(&byte).then_some(b'`'));
+            out.push(byte);
+        }),
+    );
+    for (is_number, digits) in NUMBERS {
+        add(
+            Encoding::Backslash,
+            replaced(plain, |byte, out| match is_number(byte) {
+                true => out.extend_from_slice(digits(byte).as_bytes()),
+                false => out.push(byte),
+            }),
+        );
     }
     for set in [SEPARATORS, COMPONENT, UNRESERVED] {
         let encoded: String = percent_encode(plain, set).collect();
-        add(Encoding::Percent, lower_escapes(&encoded).into_bytes());
-        add(Encoding::Percent, encoded.into_bytes());
+        for encoded in [lower_escapes(&encoded), encoded] {
+            add(Encoding::Percent, encoded.replace('%', "%25").into_bytes());
+            add(Encoding::Percent, encoded.into_bytes());
+        }
     }
     let Ok(text) = std::str::from_utf8(plain) else {
         return;
     };
+    if let Some(bytes) = latin1(text) {
+        add(Encoding::Quotes, bytes);
+    }
     for escapes in &JSON {
         let once = escapes.write(text, false);
         // JSON in a string of JSON.
@@ -154,6 +217,58 @@ fn write(plain: &[u8], add: &mut impl FnMut(Encoding, Vec<u8>)) {
         add(Encoding::Entities, marks.replace('>', "&gt;").into_bytes());
         add(Encoding::Entities, marks.into_bytes());
     }
+}
+
+/// How a shell writes an apostrophe between apostrophes.
+const PIECES: [(u8, &str); 2] = [(b'\'', "'\\''"), (b'\'', "'\"'\"'")];
+
+/// Which bytes are written as a number, and how.
+type Number = (fn(u8) -> bool, fn(u8) -> String);
+const NUMBERS: [Number; 5] = [
+    (is_markup, |byte| format!("\\x{byte:02x}")),
+    (is_markup, |byte| format!("\\x{byte:02X}")),
+    (is_mark, |byte| format!("\\x{byte:02x}")),
+    (is_mark, |byte| format!("\\x{byte:02X}")),
+    (|byte| !byte.is_ascii(), |byte| format!("\\{byte:03o}")),
+];
+
+/// Marks of HTML, which scripts in a page escape.
+fn is_markup(byte: u8) -> bool {
+    b"&<>\"'".contains(&byte)
+}
+
+fn is_mark(byte: u8) -> bool {
+    byte.is_ascii_punctuation() && !b"-_.~".contains(&byte)
+}
+
+/// `plain` with each byte as `write` writes it.
+fn replaced(plain: &[u8], write: impl Fn(u8, &mut Vec<u8>)) -> Vec<u8> {
+    let mut out = Vec::with_capacity(plain.len() + 8);
+    plain.iter().for_each(|&byte| write(byte, &mut out));
+    out
+}
+
+/// `text` in Latin-1; `None` if it is the same there, or has other letters.
+fn latin1(text: &str) -> Option<Vec<u8>> {
+    let bytes = text
+        .chars()
+        .map(|letter| u8::try_from(u32::from(letter)).ok());
+    bytes
+        .collect::<Option<Vec<u8>>>()
+        .filter(|_| !text.is_ascii())
+}
+
+/// What a text of Latin-1 is in UTF-8; `None` if it is UTF-8 itself.
+fn without_latin1(value: &[u8]) -> Option<Vec<u8>> {
+    let is_letter = |byte: &u8| byte.is_ascii() || *byte >= 0xa0;
+    let is_text = std::str::from_utf8(value).is_err() && value.iter().all(is_letter);
+    let text = || {
+        value
+            .iter()
+            .map(|&byte| char::from(byte))
+            .collect::<String>()
+    };
+    is_text.then(|| text().into_bytes())
 }
 
 /// The digits of `%2F` in small letters.
@@ -203,6 +318,28 @@ fn decoded_base64(value: &[u8]) -> Option<Vec<u8>> {
     (is_text && !is_word && plain.len() >= MIN_LEN).then_some(plain)
 }
 
+/// `value` with each apostrophe that a shell writes as `'\''` or `'"'"'` as one.
+fn joined_pieces(value: &[u8]) -> Option<Vec<u8>> {
+    let text = std::str::from_utf8(value).ok()?;
+    let plain = PIECES.iter().fold(text.to_owned(), |plain, (_, written)| {
+        plain.replace(written, "'")
+    });
+    (plain != text).then(|| plain.into_bytes())
+}
+
+/// What `value` means if its backticks are escapes of PowerShell; `None` if it has none, or others.
+fn without_backticks(value: &[u8]) -> Option<Vec<u8>> {
+    let mut out = Vec::with_capacity(value.len());
+    let mut bytes = value.iter();
+    while let Some(&byte) = bytes.next() {
+        out.push(match byte {
+            b'`' => *bytes.next().filter(|next| b"`$\"".contains(next))?,
+            byte => byte,
+        });
+    }
+    (out.len() < value.len()).then_some(out)
+}
+
 /// What `value` means if its backslashes are escapes; `None` if it has none, or others.
 fn unescaped(value: &[u8]) -> Option<Vec<u8>> {
     let text = std::str::from_utf8(value).ok()?;
@@ -220,7 +357,14 @@ fn unescaped(value: &[u8]) -> Option<Vec<u8>> {
         let mark = rest.chars().next()?;
         rest = &rest[mark.len_utf8()..];
         match mark {
-            '"' | '\'' | '\\' | '/' | '`' | '$' => units.push(mark as u16),
+            mark if mark.is_ascii_punctuation() => units.push(mark as u16),
+            'x' => {
+                let digits = rest.get(..2)?;
+                units.push(u16::from(
+                    u8::from_str_radix(digits, 16).ok().filter(u8::is_ascii)?,
+                ));
+                rest = &rest[2..];
+            }
             'u' => {
                 let digits = rest.get(..4)?;
                 units.push(u16::from_str_radix(digits, 16).ok()?);
@@ -246,7 +390,7 @@ mod tests {
     fn spellings(value: &str) -> Vec<String> {
         let found = of(value.as_bytes()).into_iter();
         found
-            .map(|(_, spelled)| String::from_utf8(spelled).unwrap())
+            .map(|(_, spelled)| String::from_utf8_lossy(&spelled).into_owned())
             .collect()
     }
 
@@ -270,10 +414,34 @@ mod tests {
             "a%22b%27c%26d%3ce%3ef%2fg%5ch%20i",
             "a\"b''c&d<e>f/g\\h i",
             "a\"\"b'c&d<e>f/g\\h i",
+            "a\"b'\\''c&d<e>f/g\\h i",
+            "a\"b'\"'\"'c&d<e>f/g\\h i",
+            "a\\\"b\\'c\\&d\\<e\\>f/g\\\\h\\ i",
+            "a\\x22b\\x27c\\x26d\\x3ce\\x3ef/g\\h i",
+            "a%2522b%2527c%2526d%253Ce%253Ef%252Fg%255Ch%2520i",
+            "a`\"b'c&d<e>f/g\\h i",
         ] {
             assert!(found.iter().any(|known| known == spelled), "{spelled}");
         }
         assert!(spellings("pässwört").contains(&r"p\u00e4ssw\u00f6rt".to_owned()));
+        assert!(spellings("pässwört").contains(&r"p\303\244ssw\303\266rt".to_owned()));
+        assert!(
+            of("pässwört".as_bytes())
+                .iter()
+                .any(|found| found.1 == b"p\xe4ssw\xf6rt")
+        );
+        assert!(
+            of(b"p\xe4ssw\xf6rt")
+                .iter()
+                .any(|found| found.1 == "pässwört".as_bytes())
+        );
+        for (value, spelled) in [
+            ("a$b%c", "a$$b%c"),
+            ("a$b%c", "a$b%%c"),
+            ("a=b:c", "a\\=b\\:c"),
+        ] {
+            assert!(spellings(value).contains(&spelled.to_owned()), "{spelled}");
+        }
     }
 
     #[test]
@@ -300,6 +468,14 @@ mod tests {
             ("a&amp;b", "a&b"),
             ("a''b", "a'b"),
             ("a%22b", "a\"b"),
+            ("a%2522b", "a\"b"),
+            ("a$$b", "a$b"),
+            ("a%%b", "a%b"),
+            ("a'\\''b", "a'b"),
+            ("a`$b", "a$b"),
+            (r"a\=b\:c", "a=b:c"),
+            (r"a\x26b", "a&b"),
+            (r"a\&b", "a&b"),
         ] {
             assert!(spellings(spelled).contains(&plain.to_owned()), "{spelled}");
             assert!(spellings(plain).contains(&spelled.to_owned()), "{plain}");

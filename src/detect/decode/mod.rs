@@ -65,7 +65,8 @@ pub enum Encoding {
     Base32,
     /// A token in pieces: literals that are joined, lists of characters, lines that go on.
     Joined,
-    /// Quotes written twice, as in YAML, SQL and CSV. No region is found by it.
+    /// Signs written twice or behind a sign of another syntax, or another character set: a value is
+    /// searched for as it is written there. No region is found by it.
     Quotes,
 }
 
@@ -86,7 +87,7 @@ impl Encoding {
             Self::Base85 => "base85",
             Self::Base32 => "base32",
             Self::Joined => "joined literals",
-            Self::Quotes => "doubled quotes",
+            Self::Quotes => "another spelling",
         }
     }
 }

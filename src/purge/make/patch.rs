@@ -198,6 +198,8 @@ fn replacement(
         [] if edit.is_form => filled_form(bytes, edit.span, secret),
         [] if is_binary => vec![FILL; shown.len()],
         [] => style.write(bytes, edit.span, mark),
+        // It stands in the text of the file like any other value.
+        [layer] if !is_binary && escapes_characters(layer) => style.write(bytes, edit.span, mark),
         [Layer::Encoded(Encoding::Utf16 | Encoding::Utf32)] => filled_wide(shown),
         [Layer::Encoded(Encoding::Hex)] => filled_hex(shown),
         [Layer::Encoded(Encoding::Base64)] => {

@@ -163,3 +163,62 @@ fn a_plan_shows_no_end_of_another_secret_on_a_long_line() {
         assert!(!plan.contains(part), "{plan}");
     }
 }
+
+/// Files that show a password with `$%=:'&é` between two parts as their syntax writes it.
+const SPELLED: [(&str, &str); 14] = [
+    ("prod.env", "DB_PASSWORD=<1>$%=:'&é<2>\n"),
+    ("a.properties", "note=<1>$%\\=\\:'&é<2>\n"),
+    ("compose.yml", "note: <1>$$%=:'&é<2>\n"),
+    ("Makefile", "NOTE := <1>$$%=:'&é<2>\n"),
+    ("a.bat", "set NOTE=<1>$%%=:'&é<2>\n"),
+    ("a.ps1", "$note = \"<1>`$%=:'&é<2>\"\n"),
+    ("a.sh", "echo '<1>$%=:'\\''&é<2>'\n"),
+    ("b.sh", "echo '<1>$%=:'\"'\"'&é<2>'\n"),
+    ("c.sh", "echo <1>\\$%=:\\'\\&é<2>\n"),
+    ("a.js", "note = '<1>$%=:\\x27\\x26é<2>'\n"),
+    ("b.js", "note = '<1>\\x24\\x25\\x3D\\x3A\\x27\\x26é<2>'\n"),
+    (
+        "link.txt",
+        "next=%252Fx%253Fy%253D<1>%2524%2525%253D%253A%2527%2526%25C3%25A9<2>\n",
+    ),
+    ("log.txt", "got <1>$%=:'&\\303\\251<2>\n"),
+    ("latin.txt", "got <1>$%=:'&\u{e9}<2>\n"),
+];
+
+/// `text` in Latin-1.
+fn latin1(text: &str) -> Vec<u8> {
+    text.chars()
+        .map(|letter| u8::try_from(u32::from(letter)).unwrap())
+        .collect()
+}
+
+#[test]
+fn copies_with_signs_that_other_syntaxes_double_or_escape_are_erased() {
+    let parts = parts();
+    let fill = |text: &str| text.replace("<1>", &parts[0]).replace("<2>", &parts[1]);
+    // Whichever of them is named.
+    for named in [0, 1, 2, 4, 5, 6, 8, 9, 11] {
+        let purged = Purged::new(Repo::new());
+        for (path, line) in SPELLED {
+            let line = fill(line);
+            match path {
+                "latin.txt" => purged.repo.write(path, latin1(&line)),
+                _ => purged.repo.write(path, line),
+            }
+        }
+        purged.repo.commit("copies");
+        let line = fill(SPELLED[named].1);
+        let [start, end] = [line.find(&parts[0]), line.find(&parts[1])].map(Option::unwrap);
+        let known = purged.state.path().join("known");
+        std::fs::write(&known, format!("{}\n", &line[start..end + parts[1].len()])).unwrap();
+        let args = ["--known", known.to_str().unwrap(), "--apply", "--finish"];
+        let said = purged.purge(&args, 0);
+        assert!(said.contains("Proven"), "{named}: {said}");
+        for (path, line) in SPELLED {
+            let now = purged.repo.git(&["show", &format!("HEAD:{path}")]);
+            for part in &parts {
+                assert!(!now.contains(part), "{named}: {path}: {line}");
+            }
+        }
+    }
+}
