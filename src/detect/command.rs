@@ -307,7 +307,8 @@ fn bare(bytes: &[u8], mut at: usize, outer: Option<u8>) -> usize {
     while let Some(&byte) = bytes.get(at) {
         match byte {
             b'\\' if outer.is_none() && is_escape(&bytes[at + 1..]) => at += 1,
-            b'"' | b'\'' => break,
+            // A backtick ends a literal of several lines that holds the command.
+            b'"' | b'\'' | b'`' => break,
             b';' | b'|' | b'&' | b'<' | b'>' => break,
             b'\\' if outer == Some(b'"') && is_inner_mark(&bytes[at + 1..]) => at += 1,
             byte if byte.is_ascii_whitespace() || Some(byte) == outer || byte == b'\\' => break,

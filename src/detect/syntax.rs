@@ -97,6 +97,8 @@ struct Before {
     indent: Option<usize>,
     /// The line before ends in `;`.
     is_after_pair: bool,
+    /// In a text of RTF.
+    is_rtf: bool,
 }
 
 /// Returns where the value that begins at `start`, and is assigned to `name`, ends.
@@ -127,14 +129,22 @@ pub fn end(window: &[u8], name: Span, start: usize, ends: Ends) -> Extent {
     let tail = &tail[..tail.len().min(MAX_TAIL_LEN)];
     let line_end = tail.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
     let tail = &tail[..line_end.unwrap_or(tail.len())];
-    let (kept, is_partial) = kept(ends, rest, len, tail, &before);
+    let (mut kept, mut is_partial) = kept(ends, rest, len, tail, &before);
+    let ends_line = tail.trim_ascii().is_empty();
+    if ends == Ends::Line
+        && before.is_setting
+        && ends_line
+        && let Some(found) = block_end(&rest[..len], lines_before(window, name.start))
+    {
+        (kept, is_partial) = found;
+    }
     let end = start + kept;
     let is_folded = ends == Ends::Line && before.is_folded(&window[start + len..]);
     let joins = match ends {
         Ends::Line => Joins::Anywhere,
         _ => Joins::Nowhere,
     };
-    let is_joined = continuation::goes_on(window, Span::new(start, end), joins)
+    let is_joined = !before.is_rtf && continuation::goes_on(window, Span::new(start, end), joins)
         || before.is_joined(&window[end..]);
     // `"Password=…;" + "Database=x"`
     if is_joined && before.joins_pair(&window[start..]) {
@@ -230,6 +240,85 @@ fn count_marks(line: &[u8], mark: &[u8]) -> usize {
         .count()
 }
 
+/// The text before `at`, over several lines, as far back as is looked at.
+fn lines_before(window: &[u8], at: usize) -> &[u8] {
+    &window[at.saturating_sub(MAX_PREFIX_LEN)..at]
+}
+
+/// Whether `text` is one of RTF.
+fn is_rtf(text: &[u8]) -> bool {
+    memchr::memmem::find(text, b"\\par").is_some()
+        || memchr::memmem::find(text, b"{\\rtf").is_some()
+}
+
+/// Whether a control word of RTF follows a backslash: `\par`, `\b0`.
+fn is_control_word(after: &[u8]) -> bool {
+    const WORDS: [&[u8]; 12] = [
+        b"par", b"pard", b"b", b"i", b"ul", b"ulnone", b"line", b"tab", b"cell", b"row", b"plain",
+        b"cf",
+    ];
+    let letters = after
+        .iter()
+        .take(8)
+        .take_while(|byte| byte.is_ascii_lowercase());
+    let letters = letters.count();
+    let digits = after[letters..]
+        .iter()
+        .take(4)
+        .take_while(|byte| byte.is_ascii_digit());
+    let next = after.get(letters + digits.count());
+    WORDS.contains(&&after[..letters]) && !next.is_some_and(u8::is_ascii_alphanumeric)
+}
+
+/// What opens a text or a comment of several lines, what closes it, and whether that is so rare in a value
+/// that it ends one wherever the text began.
+const BLOCKS: [(&[u8], &[u8], bool); 22] = [
+    (b"/*", b"*/", true),
+    (b"{{!--", b"--}}", true),
+    (b"{{--", b"--}}", true),
+    (b"{#", b"#}", true),
+    (b"<#", b"#>", true),
+    (b"<!--", b"-->", true),
+    (b"(*", b"*)", true),
+    (b"<?", b"?>", true),
+    (b"<%", b"%>", true),
+    (b"[[", b"]]", true),
+    (b"\"\"\"", b"\"\"\"", true),
+    (b"'''", b"'''", true),
+    (b"r#\"", b"\"#", true),
+    (b"R\"(", b")\"", true),
+    (b"=\"", b"\">", false),
+    (b"='", b"'>", false),
+    (b"=\"", b"\"/>", false),
+    (b"%q{", b"}", false),
+    (b"%q(", b")", false),
+    (b"%q[", b"]", false),
+    (b"`", b"`", false),
+    (b"\"", b"\"", false),
+];
+
+/// Where a value on a line of its own in a text of several lines ends, if the text ends there, too; and
+/// whether that is a guess. `before` is what comes before its name.
+fn block_end(value: &[u8], before: &[u8]) -> Option<(usize, bool)> {
+    let is_sign = |byte: &u8| b";,)".contains(byte);
+    let trimmed = value
+        .iter()
+        .rposition(|byte| !is_sign(byte))
+        .map_or(0, |at| at + 1);
+    [value, &value[..trimmed]].into_iter().find_map(|text| {
+        BLOCKS.iter().find_map(|(open, close, is_rare)| {
+            let kept = text.strip_suffix(*close)?;
+            let is_open = match open == close {
+                true => memchr::memmem::find_iter(before, open).count() % 2 == 1,
+                false => memchr::memmem::rfind(before, open) > memchr::memmem::rfind(before, close),
+            };
+            let holds_more = memchr::memmem::find(kept, open).is_some();
+            ((is_open || *is_rare) && !kept.is_empty() && !holds_more)
+                .then_some((kept.len(), !is_open))
+        })
+    })
+}
+
 /// Where the line that holds `at` begins, as far back as is looked at, and whether its beginning is
 /// in reach.
 fn line_before(window: &[u8], at: usize) -> (usize, bool) {
@@ -299,6 +388,7 @@ impl Before {
             is_shell: words == Some(Leading::Shell),
             takes_line: takes_line(prefix, &window[name.end..start]),
             is_text_of_element: prefix.ends_with(b">") && !prefix.ends_with(b"->"),
+            is_rtf: is_rtf(lines_before(window, name.start)),
             is_after_pair: line >= name.start.saturating_sub(MAX_PREFIX_LEN) + 3
                 && window[..line].trim_ascii_end().ends_with(b";"),
             indent: (begins && prefix.iter().all(u8::is_ascii_whitespace)).then_some(prefix.len()),
@@ -448,7 +538,7 @@ pub fn ends_edit(rest: &[u8], delimiter: u8, quote: Option<u8>) -> bool {
 }
 
 /// What closes the typographic quote or the bold text that is open at the end of `line`.
-fn closing_mark(line: &[u8]) -> Option<&'static [u8]> {
+pub fn closing_mark(line: &[u8]) -> Option<&'static [u8]> {
     const QUOTES: [(&[u8], &[u8]); 9] = [
         ("«".as_bytes(), "»".as_bytes()),
         ("„".as_bytes(), "“".as_bytes()),
@@ -460,15 +550,21 @@ fn closing_mark(line: &[u8]) -> Option<&'static [u8]> {
         ("『".as_bytes(), "』".as_bytes()),
         ("»".as_bytes(), "«".as_bytes()),
     ];
-    let is_mark = |byte: &u8| b"*_~".contains(byte) || !byte.is_ascii();
+    let is_mark = |byte: &u8| b"*_~=+|".contains(byte) || !byte.is_ascii();
     if !line.iter().any(is_mark) {
         return None;
     }
     let last = |mark: &[u8]| memchr::memmem::rfind(line, mark);
     let quote = QUOTES.iter().find(|(open, close)| last(open) > last(close));
     let bold = || {
-        [&b"***"[..], b"**", b"__", b"~~", b"*"]
+        const MARKS: [&[u8]; 11] = [
+            b"***", b"**", b"__", b"~~", b"*", b"~", b"==", b"=", b"+", b"|", b"_",
+        ];
+        // `_name=value_` may be a variable.
+        let is_text = line.ends_with(b": ");
+        MARKS
             .into_iter()
+            .filter(|mark| is_text || *mark != b"_")
             .find(|mark| {
                 let opens = memchr::memmem::find_iter(line, mark).count();
                 let begins = last(mark).is_some_and(|at| {
@@ -791,6 +887,7 @@ fn is_escaped_content(after: &[u8], before: &Before) -> bool {
 fn is_delimiter(byte: u8, after: &[u8], before: &Before, is_word: bool) -> bool {
     let at_blank = matches!(after.first(), Some(b' ' | b'\t'));
     match byte {
+        b'&' if is_blank_entity(after) => true,
         b',' if before.has_comma_pairs && is_pair(after) => true,
         b',' | b';' if before.is_colon && begins_colon_pair(after) => true,
         b',' => begins_pair(after) || (at_blank && !before.is_setting),
@@ -806,6 +903,12 @@ fn is_delimiter(byte: u8, after: &[u8], before: &Before, is_word: bool) -> bool 
         b'#' => before.is_query,
         byte => byte.is_ascii_whitespace() || byte.is_ascii_control(),
     }
+}
+
+/// Whether HTML writes a blank like that: `&nbsp;`.
+fn is_blank_entity(after: &[u8]) -> bool {
+    const BLANKS: [&[u8]; 6] = [b"nbsp;", b"#160;", b"#xa0;", b"#xA0;", b"ensp;", b"emsp;"];
+    BLANKS.iter().any(|blank| after.starts_with(blank))
 }
 
 /// Whether `name:` follows, of small letters: another pair of a list without blanks.
@@ -829,6 +932,10 @@ fn bracket(byte: u8) -> usize {
 fn ends_escaped(after: &[u8], before: &Before) -> bool {
     match after {
         [] | [b'\n' | b'\r', ..] => true,
+        // A line break of LaTeX.
+        [b'\\', rest @ ..] if !before.is_setting && matches!(rest, [] | [b'\n' | b'\r', ..]) => {
+            true
+        }
         [b'"' | b'\'' | b'`' | b'\\', ..] => before.quote.is_some(),
         [b'n' | b'r' | b't', rest @ ..] => {
             let is_last = matches!(rest, [] | [b'\n' | b'\r' | b'\\', ..]);
@@ -840,7 +947,9 @@ fn ends_escaped(after: &[u8], before: &Before) -> bool {
         {
             true
         }
-        [b'x', b'0', b'0', ..] if before.quote.is_some() => true,
+        [b'x', b'0', b'0', ..] | [b'0', b'0', b'0', ..] if before.quote.is_some() => true,
+        // Control words of RTF.
+        _ if before.is_rtf && is_control_word(after) => true,
         [b'0', b'3', b'3', b'[', ..] | [b'x', b'1', b'b' | b'B', b'[', ..] | [b'e', b'[', ..] => {
             true
         }
@@ -858,6 +967,7 @@ fn ends_at_mark(after: &[u8], before: &Before) -> bool {
     };
     let mark = mark.to_ascii_lowercase();
     match &mark[..] {
+        b"u0000" => true,
         b"u0022" => before.marked[0],
         b"u0027" => before.marked[1],
         b"u0026" => {
@@ -1140,12 +1250,20 @@ fn trim(value: &[u8], tail: &[u8], before: &Before) -> (usize, bool) {
         let is_more = rest.first().is_some_and(u8::is_ascii_alphanumeric);
         return (value.len(), is_more);
     }
+    let after = tail
+        .strip_prefix(b"&")
+        .filter(|after| is_blank_entity(after));
+    if let Some(end) = after.and_then(|after| memchr::memchr(b';', after)) {
+        let next = tail.get(end + 2);
+        return (value.len(), next.is_some_and(u8::is_ascii_alphanumeric));
+    }
     let Some(quote) = before.quote else {
         let text = memchr::memchr(b'<', tail).map_or(tail, |end| &tail[..end]);
         let text = text.trim_ascii();
         let is_text = before.is_text_of_element && at_blank && !text.is_empty();
         let is_more = is_text && !is_command(text);
-        return (value.len(), is_more || goes_on_behind(tail));
+        let is_closed = !tail.is_empty() && before.ends_here(tail);
+        return (value.len(), is_more || (!is_closed && goes_on_behind(tail)));
     };
     // `"NAME=two words"`
     let inner = memchr::memchr(quote, tail).map(|end| &tail[..end]);
@@ -1206,7 +1324,7 @@ fn without_closers(value: &[u8]) -> usize {
 
 /// Takes a quote that the value did not open from its end, with the marks of code behind it.
 fn without_closing_quote(value: &[u8]) -> usize {
-    let is_mark = |byte: &u8| b"\"'`,;)]}".contains(byte);
+    let is_mark = |byte: &u8| b"\"'`,;)]}/>".contains(byte);
     let kept = value.iter().rposition(|byte| !is_mark(byte));
     let kept = kept.map_or(0, |at| at + 1);
     match value[kept..].iter().find(|byte| b"\"'`".contains(byte)) {

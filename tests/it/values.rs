@@ -304,7 +304,7 @@ fn what_may_go_on_is_said_to_be_a_part() {
 }
 
 /// Texts in texts, edits and marks around a value, which `@` stands for: none of them belongs to it.
-const AROUND: [&str; 49] = [
+const AROUND: [&str; 83] = [
     "- 'echo \"password: @\" >> conf'\n",
     "exec('echo \"DB_PASSWORD=@\" >> .env')\n",
     "{\"a\":\"echo 'DB_PASSWORD=@' >> .env\"}\n",
@@ -354,6 +354,40 @@ const AROUND: [&str; 49] = [
     "console.log(`${green}password: @${reset}`)\n",
     "\x1b[32mPassword\x1b[0m: @\n",
     "echo -e \"\\e[32mPassword:\\e[0m @\"\n",
+    "<p>password: @&nbsp;</p>\n",
+    "{\\rtf1\\b password: @\\b0\\par}\n",
+    "\\pard x\\par\npassword: @\\par\n",
+    "\\item password: @\\\\\n",
+    "~password: @~\n",
+    "- =password: @= is old\n",
+    "+password: @+\n",
+    "_password: @_\n",
+    "|password: @|\n",
+    "„password: @“\n",
+    "‹password: @›\n",
+    "sed -e s/PASSWORD=.*/PASSWORD=@/g x\n",
+    "sed -i 's/a/b/;s/^DB_PASSWORD=.*/DB_PASSWORD=@/' .env\n",
+    "/*\npassword=@*/\n",
+    "{#\npassword=@#}\n",
+    "<#\npassword=@#>\n",
+    "{{!--\npassword=@--}}\n",
+    "(*\npassword=@*)\n",
+    "--[[\npassword=@]]\n",
+    "x = r#\"\npassword=@\"#;\n",
+    "x = %q{\npassword=@}\n",
+    "x = f(\"\"\"\npassword=@\"\"\")\n",
+    "const x = `\npassword=@`;\n",
+    "<div title=\"a\nDB_PASSWORD=@\">\n",
+    "x := `a\ncurl -u bob:@`,\n",
+    "def password = $/@/$\n",
+    "password = raw\"@\"\n",
+    "<string name=\"api_key\">\"@\"</string>\n",
+    "x = b\"password=@\\x00user=u\"\n",
+    "x = \"password=@\\u0000user=u\"\n",
+    "stats auth admin:@\n",
+    "cache_peer h parent 3128 0 login=bob:@\n",
+    "smtp_sasl_password_maps = static:bob:@\n",
+    "<password><string>@</string></password>\n",
 ];
 
 #[test]

@@ -679,6 +679,36 @@ impl Reader<'_> {
         found
     }
 
+    /// The password of a value that begins with a user, as its name says: `auth admin:…`, `login=bob:…`,
+    /// `password_maps = static:bob:…`.
+    pub(super) fn without_user(&self, name: Span, value: Value) -> Value {
+        const MIN_LEN: usize = 4;
+        let (span, form, is_partial) = value;
+        let text = &self.bytes[span.start..span.end];
+        let of_map = text.strip_prefix(b"static:");
+        let of_map = of_map.filter(|_| ends_with(self.name_of(name), &[b"password_maps"]));
+        let pair = match of_map {
+            Some(pair) => pair,
+            None if ends_with(self.name_of(name), &PAIRS) => text,
+            None => return value,
+        };
+        let is_user = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.@-".contains(byte);
+        let colon =
+            memchr::memchr(b':', pair).filter(|&at| at > 0 && pair[..at].iter().all(is_user));
+        let password = colon.map_or(&pair[..0], |at| &pair[at + 1..]);
+        let is_one = password.len() >= MIN_LEN
+            && !password.starts_with(b"/")
+            && !password.iter().any(u8::is_ascii_whitespace);
+        match is_one {
+            true => (
+                Span::new(span.end - password.len(), span.end),
+                form,
+                is_partial,
+            ),
+            false => value,
+        }
+    }
+
     /// Reads the literal among a call's arguments that is the secret; the reader stands behind the
     /// bracket.
     pub(super) fn argument(&mut self, name: Span) -> Option<Value> {
@@ -953,13 +983,25 @@ impl Reader<'_> {
         let is_opaque = !text[..len].contains(&b' ');
         self.skip(MAX_BLANKS * 2, blanks);
         self.seen = self.seen.max(self.at + MAX_LOOKAHEAD);
-        let span = Span::new(start, start + len);
+        let span = self.without_quotes(Span::new(start, start + len));
         if self.take(b"</") {
             return Some((span, Form::Element, false));
         }
         // A comment, more text, or character data.
         let goes_on = self.peek(0).is_some_and(|byte| byte != b'<') || self.take(b"<!");
         (goes_on && is_opaque).then_some((span, Form::Element, true))
+    }
+
+    /// The text of `<string name="…">`, in which Android takes quotes for marks.
+    fn without_quotes(&self, text: Span) -> Span {
+        let before = &self.bytes[text.start.saturating_sub(MAX_FALLBACK)..text.start];
+        let tag = memchr::memrchr(b'<', before).map_or(before, |at| &before[at..]);
+        match &self.bytes[text.start..text.end] {
+            [b'"', inner @ .., b'"'] if tag.starts_with(b"<string ") && !inner.is_empty() => {
+                Span::new(text.start + 1, text.end - 1)
+            }
+            _ => text,
+        }
     }
 
     /// Reads the rest of `<![CDATA[…]]>`.

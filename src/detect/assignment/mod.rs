@@ -214,7 +214,30 @@ impl Reader<'_> {
             Some(value) => value,
             None => self.value(name, operator)?,
         };
-        assignment(name, self.unbound(name, value, operator), operator)
+        let (span, form, is_partial) = self.unbound(name, value, operator);
+        let value = (span, form, is_partial || self.goes_on_in_line(name, value));
+        assignment(name, self.without_user(name, value), operator)
+    }
+
+    /// Whether a word that may belong to the value follows the literal of a setting, whose reader need not
+    /// take quotes for marks: `name = "a1" b2`.
+    fn goes_on_in_line(&mut self, name: Span, (span, form, _): Value) -> bool {
+        let is_apart = span.start > 1 && is_blank(self.bytes[span.start - 2]);
+        if form != Form::Quoted || !is_apart || !syntax::begins_setting(self.bytes, name.start) {
+            return false;
+        }
+        let rest = self.bytes.get(span.end + 1..).unwrap_or_default();
+        let rest = &rest[..rest.len().min(MAX_DOUBLED_REACH)];
+        let line = &rest[..memchr::memchr(b'\n', rest).unwrap_or(rest.len())];
+        self.seen = self.seen.max(span.end + 1 + line.len() + MAX_LOOKAHEAD);
+        let word = line.trim_ascii();
+        let has = |is: fn(&u8) -> bool| word.iter().skip(1).any(is);
+        // No keyword of a language.
+        let is_mixed = has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase)
+            || has(u8::is_ascii_digit) && word.iter().any(u8::is_ascii_alphabetic);
+        line.first().is_some_and(|byte| is_blank(*byte))
+            && word.iter().all(u8::is_ascii_alphanumeric)
+            && is_mixed
     }
 
     /// The value of a literal that holds another: an expression in an attribute (`:name="'value'"`,
@@ -586,6 +609,14 @@ impl Reader<'_> {
             return Some(value);
         }
         let rest = self.bytes.get(self.at..)?;
+        let (marks, closing): (_, &[u8]) = match rest {
+            [b'$', b'/', ..] => (2, b"/$"),
+            [b'r', b'a', b'w', b'"', ..] => (4, b"\""),
+            _ => (0, b""),
+        };
+        if marks > 0 {
+            return self.up_to(self.at + marks, closing);
+        }
         let letters = rest
             .iter()
             .take(2)
@@ -612,10 +643,14 @@ impl Reader<'_> {
             return None;
         };
         closing.extend(&body[..hashes]);
-        let start = self.at + letters + opening;
+        self.up_to(self.at + letters + opening, &closing)
+    }
+
+    /// Reads from `start` up to `closing`, on one line.
+    fn up_to(&mut self, start: usize, closing: &[u8]) -> Option<Value> {
         let text = &self.bytes[start..self.bytes.len().min(start + MAX_VALUE_LEN)];
         let text = &text[..memchr::memchr(b'\n', text).unwrap_or(text.len())];
-        let end = memchr::memmem::find(text, &closing);
+        let end = memchr::memmem::find(text, closing);
         self.seen = self
             .seen
             .max(start + end.unwrap_or(text.len()) + MAX_LOOKAHEAD);
@@ -652,7 +687,12 @@ impl Reader<'_> {
         let word = text[..=last].strip_suffix(closing)?;
         let is_word = !word.is_empty() && word.iter().all(|byte| lines::is_content(*byte));
         let is_pair = closing.len() == 2;
-        let is_quoted = if is_pair {
+        // These marks have no other use.
+        let is_plain =
+            is_lua || rest[0] == b'%' && matches!(rest[1], b'q' | b'Q') || rest[0] == b'~';
+        let is_quoted = if is_plain {
+            false
+        } else if is_pair {
             word.starts_with(&closing[..1]) || word.ends_with(&closing[..1])
         } else {
             word.iter().any(|byte| b"\"'`".contains(byte))

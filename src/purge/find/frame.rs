@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use crate::purge::find::kind::Syntax;
 use super::kind::Syntax;
 use crate::detect::interpolation::{ends_in_style, style};
-use crate::detect::syntax::{ends_edit, sed_delimiter};
+use crate::detect::syntax::{closing_mark, ends_edit, sed_delimiter};
 use crate::span::Span;
 
 /// Bytes of a line that are read before a mark: enough for a name, or the begin of a URL.
@@ -523,23 +523,14 @@ impl<'t> Frame<'t> {
         sed_delimiter(&line, quote).is_some_and(|delimiter| ends_edit(&text, delimiter, quote))
     }
 
-    /// Whether `text` begins with a typographic quote that closes what stands before the mark.
+    /// Whether `text` begins with a typographic quote or a mark of bold text and the like, which closes
+    /// what stands before the mark.
     fn closes_quote(&self, text: &[u8]) -> bool {
-        const QUOTES: [(&str, &str); 8] = [
-            ("«", "»"),
-            ("„", "“"),
-            ("“", "”"),
-            ("‚", "‘"),
-            ("‘", "’"),
-            ("‹", "›"),
-            ("「", "」"),
-            ("『", "』"),
-        ];
-        let has = |open: &str| memchr::memmem::find(self.before, open.as_bytes()).is_some();
-        !text[0].is_ascii()
-            && QUOTES
-                .iter()
-                .any(|(open, close)| text.starts_with(close.as_bytes()) && has(open))
+        let mark = closing_mark(self.before);
+        let next = mark
+            .and_then(|mark| text.strip_prefix(mark))
+            .map(<[u8]>::first);
+        next.is_some_and(|next| !next.is_some_and(|&byte| is_word(byte)))
     }
 
     /// Whether `byte` closes a bracket that was opened before the mark.

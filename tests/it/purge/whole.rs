@@ -287,7 +287,7 @@ fn marks_of_a_sentence_are_no_remainder() {
 }
 
 /// Lines with a value of two pieces, `<1>` and `<2>`, as shells, languages and formats join them.
-const PIECES: [(&str, &str); 112] = [
+const PIECES: [(&str, &str); 118] = [
     ("a.sh", r"export X_PASS@='<1>'\''<2>'"),
     ("a.sh", r#"export X_PASS@="<1>"<2>"#),
     ("a.sh", r#"export X_PASS@="<1>"'<2>'"#),
@@ -454,6 +454,12 @@ const PIECES: [(&str, &str); 112] = [
     ("a.sh", "X_PASS@=\"${PW:-\"<1> <2>\"}\""),
     ("a.yml", "url: postgres://u:${PW:-<1><2>}(at)h/d"),
     ("a.sh", "echo -e \"${GREEN}pass@: <1><2>${NC}\""),
+    ("a.ini", "pass@ = \"<1>\" <2>"),
+    ("a.txt", "pass@=<1>*/<2>*/"),
+    ("a.rb", "pass@ = %q(<1>'<2>)"),
+    ("a.groovy", "def pass@ = $/<1>'<2>/$"),
+    ("a.html", "<p>pass@: <1>&nbsp;<2></p>"),
+    ("a.cfg", "auth = bob:<1>:<2>"),
 ];
 
 /// Both pieces go, or both stay; and a report that shows one of them says that it read a part.
