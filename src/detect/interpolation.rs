@@ -407,10 +407,11 @@ fn default_literal(inner: &[u8]) -> Option<Span> {
 
 /// Whether braces alone are expressions in the text that `line` ends in: an f-string, or a format of Rust.
 pub(super) fn is_template(line: &[u8]) -> bool {
-    const OPENINGS: [&[u8]; 5] = [b"f\"", b"f'", b"$\"", b"F\"", b"!(\""];
-    OPENINGS
-        .iter()
-        .any(|opening| memchr::memmem::find(line, opening).is_some())
+    memchr::memchr2_iter(b'"', b'\'', line).any(|at| match line[..at] {
+        [.., b'f' | b'F'] => true,
+        [.., b'$'] | [.., b'!', b'('] => line[at] == b'"',
+        _ => false,
+    })
 }
 
 #[cfg(test)]

@@ -95,6 +95,8 @@ struct Before {
     is_text_of_element: bool,
     /// Blanks before the name, if nothing else comes before it.
     indent: Option<usize>,
+    /// `name=value`, without blanks.
+    is_tight_pair: bool,
     /// The line before ends in `;`.
     is_after_pair: bool,
     /// In a text of RTF.
@@ -173,7 +175,8 @@ pub fn end(window: &[u8], name: Span, start: usize, ends: Ends) -> Extent {
 /// behind them.
 fn kept(ends: Ends, rest: &[u8], len: usize, tail: &[u8], before: &Before) -> (usize, bool) {
     // Lines of a connection string.
-    let is_ended = before.is_after_pair || is_before_pair(&rest[len..], tail.len());
+    let is_ended =
+        before.is_tight_pair && (before.is_after_pair || is_before_pair(&rest[len..], tail.len()));
     // A pair behind a comma is a guess.
     let at_comma = rest.get(len) == Some(&b',') && before.is_setting;
     match ends {
@@ -243,6 +246,11 @@ fn count_marks(line: &[u8], mark: &[u8]) -> usize {
 /// The text before `at`, over several lines, as far back as is looked at.
 fn lines_before(window: &[u8], at: usize) -> &[u8] {
     &window[at.saturating_sub(MAX_PREFIX_LEN)..at]
+}
+
+/// Whether a backslash stands on the line that `rest` begins with.
+fn ends_in_backslash(rest: &[u8]) -> bool {
+    memchr::memchr2(b'\\', b'\n', rest).is_some_and(|at| rest[at] == b'\\')
 }
 
 /// Whether `text` is one of RTF.
@@ -388,7 +396,9 @@ impl Before {
             is_shell: words == Some(Leading::Shell),
             takes_line: takes_line(prefix, &window[name.end..start]),
             is_text_of_element: prefix.ends_with(b">") && !prefix.ends_with(b"->"),
-            is_rtf: is_rtf(lines_before(window, name.start)),
+            is_tight_pair: &window[name.end..start] == b"=",
+            is_rtf: ends_in_backslash(tail_of(window, start))
+                && is_rtf(lines_before(window, name.start)),
             is_after_pair: line >= name.start.saturating_sub(MAX_PREFIX_LEN) + 3
                 && window[..line].trim_ascii_end().ends_with(b";"),
             indent: (begins && prefix.iter().all(u8::is_ascii_whitespace)).then_some(prefix.len()),
@@ -539,6 +549,9 @@ pub fn ends_edit(rest: &[u8], delimiter: u8, quote: Option<u8>) -> bool {
 
 /// What closes the typographic quote or the bold text that is open at the end of `line`.
 pub fn closing_mark(line: &[u8]) -> Option<&'static [u8]> {
+    const MARKS: [&[u8]; 10] = [
+        b"***", b"**", b"*", b"__", b"_", b"~~", b"~", b"==", b"=", b"|",
+    ];
     const QUOTES: [(&[u8], &[u8]); 9] = [
         ("«".as_bytes(), "»".as_bytes()),
         ("„".as_bytes(), "“".as_bytes()),
@@ -550,33 +563,37 @@ pub fn closing_mark(line: &[u8]) -> Option<&'static [u8]> {
         ("『".as_bytes(), "』".as_bytes()),
         ("»".as_bytes(), "«".as_bytes()),
     ];
-    let is_mark = |byte: &u8| b"*_~=+|".contains(byte) || !byte.is_ascii();
-    if !line.iter().any(is_mark) {
-        return None;
+    if !line.is_ascii() {
+        let last = |mark: &[u8]| memchr::memmem::rfind(line, mark);
+        let quote = QUOTES.iter().find(|(open, close)| last(open) > last(close));
+        if let Some((_, close)) = quote {
+            return Some(close);
+        }
     }
-    let last = |mark: &[u8]| memchr::memmem::rfind(line, mark);
-    let quote = QUOTES.iter().find(|(open, close)| last(open) > last(close));
-    let bold = || {
-        const MARKS: [&[u8]; 11] = [
-            b"***", b"**", b"__", b"~~", b"*", b"~", b"==", b"=", b"+", b"|", b"_",
-        ];
-        // `_name=value_` may be a variable.
-        let is_text = line.ends_with(b": ");
-        MARKS
-            .into_iter()
-            .filter(|mark| is_text || *mark != b"_")
-            .find(|mark| {
-                let opens = memchr::memmem::find_iter(line, mark).count();
-                let begins = last(mark).is_some_and(|at| {
-                    let before = at.checked_sub(1).map(|at| line[at]);
-                    let next = line.get(at + mark.len());
-                    before.is_none_or(|byte| byte.is_ascii_whitespace())
-                        && next.is_none_or(|byte| byte.is_ascii_alphanumeric())
-                });
-                opens % 2 == 1 && begins
-            })
-    };
-    quote.map(|(_, close)| *close).or_else(bold)
+    // The last run of one sign that begins a word, or the value.
+    let begun = (0..line.len()).rev().find_map(|at| {
+        let sign = line[at];
+        let is_first = at
+            .checked_sub(1)
+            .is_none_or(|at| line[at].is_ascii_whitespace());
+        if !is_first || !b"*_~=|".contains(&sign) {
+            return None;
+        }
+        let run = line[at..].iter().take_while(|byte| **byte == sign).count();
+        let begins = match line.get(at + run) {
+            Some(next) => next.is_ascii_alphanumeric(),
+            None => b"*_~".contains(&sign),
+        };
+        begins.then_some((sign, run))
+    });
+    let (sign, run) = begun?;
+    let mark = MARKS
+        .iter()
+        .find(|mark| mark[0] == sign && mark.len() == run)?;
+    // `_name=value_` may be a variable.
+    let is_text = sign != b'_' || run > 1 || line.ends_with(b": ");
+    let is_open = memchr::memmem::find_iter(line, mark).count() % 2 == 1;
+    (is_text && is_open).then_some(mark)
 }
 
 /// What a line begins with that goes on no text of the line before.
@@ -1405,6 +1422,12 @@ mod tests {
             ("NAME=k7Q9x; export NAME\n", "k7Q9x"),
             ("NAME=k7Q9x && run\n", "k7Q9x"),
             ("see `NAME=k7Q9x` there\n", "k7Q9x"),
+            // A line of a patch; base64.
+            ("+NAME: k7Q9x+/w=\n", "k7Q9x+/w="),
+            ("NAME =k7Q9x==\n", "k7Q9x=="),
+            ("*NAME: k7Q9x*\n", "k7Q9x"),
+            ("=NAME: k7Q9x=\n", "k7Q9x"),
+            ("s/a/b/;NAME=k7/Q9x;c=d\n", "k7/Q9x"),
         ] {
             assert_eq!(read(text), (value, false), "{text:?}");
         }

@@ -693,8 +693,9 @@ impl Reader<'_> {
             None => return value,
         };
         let is_user = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.@-".contains(byte);
-        let colon =
-            memchr::memchr(b':', pair).filter(|&at| at > 0 && pair[..at].iter().all(is_user));
+        let is_named = pair.first().is_some_and(u8::is_ascii_alphabetic);
+        let colon = memchr::memchr(b':', pair).filter(|_| is_named);
+        let colon = colon.filter(|&at| pair[..at].iter().all(is_user));
         let password = colon.map_or(&pair[..0], |at| &pair[at + 1..]);
         let is_one = password.len() >= MIN_LEN
             && !password.starts_with(b"/")

@@ -550,7 +550,8 @@ impl Reader<'_> {
         }
         self.seen = extent.seen.max(extent.end + MAX_LOOKAHEAD);
         self.at = span.end;
-        let is_template = syntax::is_in_template(self.bytes, name.start);
+        let has_brace = self.bytes[span.start..span.end].contains(&b'{');
+        let is_template = has_brace && syntax::is_in_template(self.bytes, name.start);
         let value = (span, Form::Bare, extent.is_partial);
         Some(own(self.bytes, value, is_template))
     }
