@@ -69,7 +69,7 @@ pub(super) fn goes_on(window: &[u8], value: Span, joins: Joins) -> bool {
                 |byte: u8| byte.is_ascii_graphic() && !b"\"'`nrtu0,;)]}<>&|".contains(&byte);
             // A colour of a terminal: `\e[0m`, `\x1b[0m`.
             let is_colour = next(1) == Some(b'[') || next(3) == Some(b'[');
-            let is_nul = rest[run..].starts_with(b"x00");
+            let is_nul = rest[run..].starts_with(b"x00") || rest[run..].starts_with(b"x26");
             match next(0) {
                 Some(b'"' | b'\'' | b'`') => {
                     next(1).is_some_and(|byte| byte.is_ascii_alphanumeric())

@@ -229,7 +229,7 @@ fn is_part(byte: &u8) -> bool {
 
 /// Whether an expression is a colour or a style of text: `${NC}`, `{Fore.RESET}`, `$(tput sgr0)`.
 pub(super) fn is_style(expression: &[u8]) -> bool {
-    const WORDS: [&str; 32] = [
+    const WORDS: [&str; 34] = [
         "nc",
         "reset",
         "normal",
@@ -262,6 +262,8 @@ pub(super) fn is_style(expression: &[u8]) -> bool {
         "fg",
         "orange",
         "plain",
+        "txtrst",
+        "txtreset",
     ];
     let is_code = |byte: &u8| is_part(byte) || b"{}() $#%".contains(byte);
     expression.iter().all(is_code)
@@ -340,6 +342,18 @@ fn unquoted(inner: &[u8], from: usize) -> Span {
 /// `NAME=…` (POSIX XCU 2.6.2; Compose, "Interpolation"); `db.password:default`, `DB_PASSWORD:default`
 /// (Spring). A shell has a number there.
 fn default_at(inner: &[u8]) -> Option<usize> {
+    // Serverless, Log4j, Hydra: `env:NAME:-default`, `oc.env:NAME,default`.
+    const SOURCES: [&[u8]; 3] = [b"env:", b"sys:", b"oc.env:"];
+    if let Some(source) = SOURCES.iter().find(|source| inner.starts_with(source)) {
+        let rest = &inner[source.len()..];
+        let name = rest.iter().take_while(|byte| is_name(byte)).count();
+        let sign = match &rest[name..] {
+            [b':', b'-', ..] | [b',', b' ', ..] => 2,
+            [b',', ..] => 1,
+            _ => return None,
+        };
+        return Some(source.len() + name + sign);
+    }
     let is_letter = |byte: &&u8| byte.is_ascii_alphanumeric() || b"_.".contains(byte);
     let name = inner.iter().take_while(is_letter).count();
     let rest = &inner[name..];

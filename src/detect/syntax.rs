@@ -81,6 +81,12 @@ struct Before {
     is_block_comment: bool,
     /// In a comment of markup.
     is_comment: bool,
+    /// In a comment of a template: `{{!-- --}}`.
+    is_template_comment: bool,
+    /// A pair of a query that is encoded: `%3D` stands before the value.
+    is_percent: bool,
+    /// Three quotes stand before the name.
+    is_triple: bool,
     /// In an attribute: a tag is open on the line.
     open_tag: bool,
     /// `“` or the marks of Markdown's bold text are open.
@@ -391,6 +397,9 @@ impl Before {
                 .into_iter()
                 .find(|quote| window[..start].ends_with(quote)),
             is_comment: memchr::memmem::find(&window[line..start], b"<!--").is_some(),
+            is_template_comment: is_template_comment(&window[line..start]),
+            is_percent: window[..start].ends_with(b"%3D") || window[..start].ends_with(b"%3d"),
+            is_triple: outer.is_some_and(|quote| prefix.ends_with(&[quote; 3])),
             open_tag: memchr::memrchr(b'<', prefix) > memchr::memrchr(b'>', prefix),
             closing: closing_mark(&window[line..start]),
             is_shell: words == Some(Leading::Shell),
@@ -453,6 +462,10 @@ impl Before {
         is_sed
             || is_closing
             || (self.is_comment && rest.starts_with(b"-->"))
+            || (self.is_template_comment
+                && (rest.starts_with(b"--}}") || rest.starts_with(b"--%>")))
+            || (self.is_percent && ends_encoded(rest))
+            || is_end_of_style(rest)
             || (self.is_block_comment && rest.starts_with(b"*/"))
             || self.entity.is_some_and(|quote| rest.starts_with(quote))
     }
@@ -836,7 +849,7 @@ fn scan(rest: &[u8], before: &Before) -> Option<usize> {
             }
             b',' if own == [0; 4] && before.open[..3] != [0; 3] => true,
             b'"' | b'\'' | b'`' if before.quote == Some(byte) => {
-                let is_doubled = before.is_first && is_doubled(byte, after);
+                let is_doubled = before.is_first && !before.is_triple && is_doubled(byte, after);
                 at += usize::from(is_doubled);
                 !is_doubled
             }
@@ -913,7 +926,8 @@ fn is_delimiter(byte: u8, after: &[u8], before: &Before, is_word: bool) -> bool 
             let pair = after.strip_prefix(b"amp;").unwrap_or(after);
             ends_command(byte, after) || before.is_query || is_pair(pair)
         }
-        b'&' => before.is_query || begins_pair(after),
+        // A form in quotes: `"name=value&x=1"`.
+        b'&' => before.is_query || begins_pair(after) || (before.is_first && is_pair(after)),
         b'|' => (is_word && ends_command(byte, after)) || begins_pair(after),
         b'<' => is_word || begins_tag(after),
         b'>' => is_word || before.open[3] > 0,
@@ -926,6 +940,32 @@ fn is_delimiter(byte: u8, after: &[u8], before: &Before, is_word: bool) -> bool 
 fn is_blank_entity(after: &[u8]) -> bool {
     const BLANKS: [&[u8]; 6] = [b"nbsp;", b"#160;", b"#xa0;", b"#xA0;", b"ensp;", b"emsp;"];
     BLANKS.iter().any(|blank| after.starts_with(blank))
+}
+
+/// Whether `%26` or another mark follows that ends a value in an encoded query.
+fn ends_encoded(rest: &[u8]) -> bool {
+    const MARKS: [&[u8]; 6] = [b"%26", b"%23", b"%22", b"%27", b"%20", b"%0A"];
+    let mark = rest.get(..3).map(<[u8]>::to_ascii_uppercase);
+    mark.is_some_and(|mark| MARKS.contains(&&mark[..]))
+}
+
+/// Whether a comment of a template is open at the end of `line`.
+fn is_template_comment(line: &[u8]) -> bool {
+    const OPENINGS: [&[u8]; 3] = [b"{{!--", b"{{--", b"<%--"];
+    line.contains(&b'-')
+        && OPENINGS
+            .iter()
+            .any(|opening| memchr::memmem::find(line, opening).is_some())
+}
+
+/// Whether a tag in brackets ends here: `[/green]`, `[/]`.
+fn is_end_of_style(rest: &[u8]) -> bool {
+    let Some(name) = rest.strip_prefix(b"[/") else {
+        return false;
+    };
+    let is_letter = |byte: &&u8| byte.is_ascii_lowercase() || **byte == b' ';
+    let len = name.iter().take(24).take_while(is_letter).count();
+    name.get(len) == Some(&b']')
 }
 
 /// Whether `name:` follows, of small letters: another pair of a list without blanks.
@@ -958,6 +998,9 @@ fn ends_escaped(after: &[u8], before: &Before) -> bool {
             let is_last = matches!(rest, [] | [b'\n' | b'\r' | b'\\', ..]);
             !before.is_setting || is_last
         }
+        [b'x', b'2', b'6', rest @ ..] if before.quote.is_some() => {
+            before.is_query || begins_pair(rest) || (before.is_first && is_pair(rest))
+        }
         // A NUL; a colour of a terminal.
         [b'0', rest @ ..]
             if before.quote.is_some() && !rest.first().is_some_and(u8::is_ascii_digit) =>
@@ -989,7 +1032,8 @@ fn ends_at_mark(after: &[u8], before: &Before) -> bool {
         b"u0027" => before.marked[1],
         b"u0026" => {
             let is_last = !rest.first().is_some_and(|byte| is_operand(&[*byte]));
-            before.is_query || is_last || begins_pair(rest)
+            let is_form = before.is_first && is_pair(rest);
+            before.is_query || is_last || is_form || begins_pair(rest)
         }
         b"u003c" => matches!(rest.first(), Some(b'/' | b'!')) || rest.starts_with(b"br"),
         b"u003e" => before.is_marked_tag || before.open[3] > 0,

@@ -304,7 +304,7 @@ fn what_may_go_on_is_said_to_be_a_part() {
 }
 
 /// Texts in texts, edits and marks around a value, which `@` stands for: none of them belongs to it.
-const AROUND: [&str; 82] = [
+const AROUND: [&str; 88] = [
     "- 'echo \"password: @\" >> conf'\n",
     "exec('echo \"DB_PASSWORD=@\" >> .env')\n",
     "{\"a\":\"echo 'DB_PASSWORD=@' >> .env\"}\n",
@@ -354,6 +354,12 @@ const AROUND: [&str; 82] = [
     "console.log(`${green}password: @${reset}`)\n",
     "\x1b[32mPassword\x1b[0m: @\n",
     "echo -e \"\\e[32mPassword:\\e[0m @\"\n",
+    "{{!--password=@--}}\n",
+    "\"a\": \"password=@\\u0026x=1\"\n",
+    "x = \"https://h.example/?token=@\\x26x=1\"\n",
+    "https://h.example/?next=%2Fx%3Ftoken%3D@%26y%3D1\n",
+    "\"\"\"password=@\"\"\"\n",
+    "[green]password: @[/green]\n",
     "<p>password: @&nbsp;</p>\n",
     "{\\rtf1\\b password: @\\b0\\par}\n",
     "\\pard x\\par\npassword: @\\par\n",
@@ -409,7 +415,7 @@ fn what_is_around_a_value_is_no_part_of_it() {
 }
 
 /// Defaults of variables and templates, in texts and addresses; `@` stands for the value, `{at}` for an `@`.
-const DEFAULTS: [&str; 24] = [
+const DEFAULTS: [&str; 30] = [
     "x:\n  DATABASE_URL: postgres://u:${PW:-@}{at}h/d\n",
     "DATABASE_URL=\"postgresql://${U:-u}:${PW:-@}{at}h:5432/${D:-d}\"\n",
     "url: \"postgres://u:{{ pw | default('@') }}{at}h/d\"\n",
@@ -434,6 +440,12 @@ const DEFAULTS: [&str; 24] = [
     "PASSWORD = f\"{os.getenv('PW','@')}\"\n",
     "PASSWORD = `${process.env.PW || \"@\"}`\n",
     "password = \"<%= ENV['PW'] || '@' %>\"\n",
+    "password = os.environ.get(\"PW\", \"@\")\n",
+    "password = ENV.fetch('PW', '@')\n",
+    "password: ${env:PW:-@}\n",
+    "password: ${oc.env:PW,@}\n",
+    "password: !ENV ${PW:@}\n",
+    "url: \"postgres://{{ u | default('x') }}:{{ pw | default('@') }}{at}h/d\"\n",
 ];
 
 #[test]

@@ -772,7 +772,7 @@ impl Reader<'_> {
 
     /// Reads the literal that is taken where the environment has none: `getenv("X") || "…"`.
     pub(super) fn fallback(&mut self) -> Option<Value> {
-        const SIGNS: [&[u8]; 10] = [
+        const SIGNS: [&[u8]; 14] = [
             b"|| ",
             b"{ ",
             b"?? ",
@@ -783,6 +783,11 @@ impl Reader<'_> {
             b"unwrap_or_else(|_| ",
             b"OrDefault(",
             b"OrElse(",
+            // The second argument, behind the name of the variable.
+            b"\", ",
+            b"', ",
+            b"\",",
+            b"',",
         ];
         let start = self.at;
         let line = &self.bytes[start..];
@@ -797,6 +802,10 @@ impl Reader<'_> {
         };
         let found = SIGNS.iter().find_map(|sign| {
             let at = memchr::memmem::find(&line[reads..], sign)?;
+            let is_argument = matches!(sign[0], b'"' | b'\'');
+            if is_argument && !line[reads..reads + at].contains(&b'(') {
+                return None;
+            }
             let after = reads + at + sign.len();
             matches!(line.get(after), Some(b'"' | b'\'' | b'`')).then_some(after)
         });
@@ -925,7 +934,8 @@ impl Reader<'_> {
             let is_own = !is_plain && self.take(b"!");
             let len = self.skip(MAX_NAME_LEN, is_name);
             let ends = matches!(self.peek(0), Some(b' ' | b'\t' | b'\r' | b'\n'));
-            let is_literal = matches!(self.peek(1), Some(b'"' | b'\''));
+            let is_literal = matches!(self.peek(1), Some(b'"' | b'\''))
+                || (self.peek(1) == Some(b'$') && self.peek(2) == Some(b'{'));
             let has_tag = is_plain || (is_own && is_literal);
             if blanks == 0 || !has_tag || len == 0 || !ends {
                 self.back(start);

@@ -116,7 +116,7 @@ pub(super) fn is_call(window: &[u8], found: &Assignment, value: &[u8]) -> bool {
         || window[..found.value.start].ends_with(b"::")
         || begins_call(value)
         || (opens_bracket(value, rest, after) && !is_data(value))
-        || matches!(after.first(), Some(b'(' | b'['))
+        || (matches!(after.first(), Some(b'(' | b'[')) && !after.starts_with(b"[/"))
         || (after.first() == Some(&b'{') && !is_filled_in(window, found))
 }
 
