@@ -81,14 +81,8 @@ pub fn files(
     };
     let mut findings: Vec<Finding> = found.iter().map(tell).collect();
     coverage.below_confidence += heed_paths(&mut findings, detector, options);
-    let files = (&list.paths[..], &ids[..]);
-    let unread = add_excerpts(
-        &mut findings,
-        &found,
-        &neighbours,
-        files,
-        (detector, limits),
-    );
+    let (files, scan) = ((&list.paths[..], &ids[..]), (detector, limits));
+    let unread = add_excerpts(&mut findings, &found, &neighbours, files, scan);
     skipped.extend(unread);
     coverage.count_skipped(skipped);
     put_in_order(&mut findings, detector.rules());

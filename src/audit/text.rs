@@ -9,7 +9,7 @@ use super::neighbours::Neighbours;
 use super::{Audit, AuditOptions, CoverageBlock, Scope, excerpts, put_in_order};
 use crate::detect::{Detector, Hits};
 use crate::error::{Error, Result};
-use crate::finding::{Appearance, Finding, History};
+use crate::finding::{Appearance, Finding, History, Occurrence};
 use crate::odb::walk::Tally;
 use crate::odb::{ObjectKind, hash};
 use crate::scan::sift::{Sift, unopened};
@@ -71,17 +71,12 @@ pub fn text(
         })
         .collect();
     coverage.below_confidence += heed_paths(&mut findings, detector, options);
+    let mut read = |_: &Occurrence, out: &mut Vec<u8>| {
+        out.extend_from_slice(bytes);
+        Ok(())
+    };
     let scan = (detector, options.limits);
-    excerpts::add(
-        &mut findings,
-        &neighbours,
-        scan,
-        &|_| None,
-        &mut |_, out| {
-            out.extend_from_slice(bytes);
-            Ok(())
-        },
-    );
+    excerpts::add(&mut findings, &neighbours, scan, &|_| None, &mut read);
     put_in_order(&mut findings, detector.rules());
     Ok(Audit {
         scope: Scope::Text,

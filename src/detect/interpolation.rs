@@ -40,30 +40,11 @@ pub(super) fn own(bytes: &[u8], span: Span, is_template: bool) -> Option<Own> {
     if !text.iter().any(|byte| b"{$<%".contains(byte)) {
         return None;
     }
-    let mut texts: Vec<Span> = Vec::new();
-    let (mut start, mut at) = (0, 0);
-    let (mut default, mut is_styled) = (None, true);
-    while at < text.len() {
-        let Some(len) = len_in(&text[at..], is_template) else {
-            at += 1;
-            continue;
-        };
-        let expression = &text[at..at + len];
-        texts.push(Span::new(start, at));
-        is_styled &= is_style(expression);
-        default = default.or_else(|| default_of(expression).map(|found| moved(found, at)));
-        at += len;
-        start = at;
-    }
-    // `"…%s" % x`
-    if text.ends_with(b"%s") && is_formatted(&bytes[span.end..]) {
-        texts.push(Span::new(start, text.len() - 2));
-        (start, is_styled) = (text.len(), false);
-    }
-    if start == 0 {
-        return None;
-    }
-    texts.push(Span::new(start, text.len()));
+    let Parts {
+        texts,
+        default,
+        is_styled,
+    } = Parts::of(bytes, span, is_template)?;
     let is_content = |span: &&Span| {
         let part = &text[span.start..span.end];
         part.iter()
@@ -106,6 +87,49 @@ pub(super) fn own(bytes: &[u8], span: Span, is_template: bool) -> Option<Own> {
         kind,
         is_partial: kind == Kind::Beside,
     })
+}
+
+/// What a value is made of.
+struct Parts {
+    /// Texts around the expressions.
+    texts: Vec<Span>,
+    /// The first default.
+    default: Option<Span>,
+    /// Whether all expressions are colours.
+    is_styled: bool,
+}
+
+impl Parts {
+    /// Takes the value at `span` apart; `None` if no expression is in it.
+    fn of(bytes: &[u8], span: Span, is_template: bool) -> Option<Self> {
+        let text = &bytes[span.start..span.end];
+        let mut texts: Vec<Span> = Vec::new();
+        let (mut start, mut at) = (0, 0);
+        let (mut default, mut is_styled) = (None, true);
+        while at < text.len() {
+            let Some(len) = len_in(&text[at..], is_template) else {
+                at += 1;
+                continue;
+            };
+            let expression = &text[at..at + len];
+            texts.push(Span::new(start, at));
+            is_styled &= is_style(expression);
+            default = default.or_else(|| default_of(expression).map(|found| moved(found, at)));
+            at += len;
+            start = at;
+        }
+        // `"…%s" % x`
+        if text.ends_with(b"%s") && is_formatted(&bytes[span.end..]) {
+            texts.push(Span::new(start, text.len() - 2));
+            (start, is_styled) = (text.len(), false);
+        }
+        texts.push(Span::new(start, text.len()));
+        (start > 0).then_some(Self {
+            texts,
+            default,
+            is_styled,
+        })
+    }
 }
 
 fn is_mixed(word: &[u8]) -> bool {

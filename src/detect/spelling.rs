@@ -195,9 +195,13 @@ fn write(plain: &[u8], add: &mut impl FnMut(Encoding, Vec<u8>)) {
             add(Encoding::Percent, encoded.into_bytes());
         }
     }
-    let Ok(text) = std::str::from_utf8(plain) else {
-        return;
-    };
+    if let Ok(text) = std::str::from_utf8(plain) {
+        write_text(text, add);
+    }
+}
+
+/// Adds the spellings of a text.
+fn write_text(text: &str, add: &mut impl FnMut(Encoding, Vec<u8>)) {
     if let Some(bytes) = latin1(text) {
         add(Encoding::Quotes, bytes);
     }

@@ -137,15 +137,12 @@ pub fn end(window: &[u8], name: Span, start: usize, ends: Ends) -> Extent {
     let tail = &tail[..tail.len().min(MAX_TAIL_LEN)];
     let line_end = tail.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
     let tail = &tail[..line_end.unwrap_or(tail.len())];
-    let (mut kept, mut is_partial) = kept(ends, rest, len, tail, &before);
-    let ends_line = tail.trim_ascii().is_empty();
-    if ends == Ends::Line
-        && before.is_setting
-        && ends_line
-        && let Some(found) = block_end(&rest[..len], lines_before(window, name.start))
-    {
-        (kept, is_partial) = found;
-    }
+    let is_last = ends == Ends::Line && before.is_setting && tail.trim_ascii().is_empty();
+    let block = is_last.then(|| block_end(&rest[..len], lines_before(window, name.start)));
+    let kept = block
+        .flatten()
+        .unwrap_or_else(|| kept(ends, rest, len, tail, &before));
+    let (kept, is_partial) = kept;
     let end = start + kept;
     let is_folded = ends == Ends::Line && before.is_folded(&window[start + len..]);
     let joins = match ends {
@@ -359,12 +356,9 @@ impl Before {
         // The letter of `\n` is taken for one of the name.
         let is_letter = matches!(window.get(name.start), Some(b'n'));
         let begins_line = prefix.ends_with(b"\\n") || (prefix.ends_with(b"\\") && is_letter);
-        let is_quote = |byte: u8| matches!(byte, b'"' | b'\'' | b'`');
         Self {
             is_first: outer.is_some() && (last == outer || begins_line),
-            is_nested: prefix
-                .windows(2)
-                .any(|pair| pair[0] == b'\\' && is_quote(pair[1])),
+            is_nested: holds_escaped_quote(prefix),
             is_known: begins,
             is_setting: begins && words.is_some() && outer.is_none() && open == [0; 4],
             quote: own.or(outer),
@@ -373,9 +367,7 @@ impl Before {
             is_flow: outer.is_none()
                 && open[1] + open[2] > 0
                 && window[..start].trim_ascii_end().ends_with(b":"),
-            is_query: matches!(last, Some(b'?' | b'&'))
-                || prefix.ends_with(b"&amp;")
-                || (prefix.ends_with(b"\\") && window[name.start..].starts_with(b"u0026")),
+            is_query: begins_parameter(prefix, &window[name.start..]),
             marked: [b"u0022", b"u0027"]
                 .map(|mark| count_marks(&window[line..start], mark) % 2 == 1),
             is_marked_tag: count_marks(prefix, b"u003c") > count_marks(prefix, b"u003e"),
@@ -831,10 +823,7 @@ fn scan(rest: &[u8], before: &Before) -> Option<usize> {
             }
             b'\\' if ends_escaped(after, before) => true,
             b'\\' => {
-                let is_shell = is_word && !before.is_query;
-                let escapes =
-                    |next: &u8| *next == b'\\' || (is_shell && next.is_ascii_punctuation());
-                at += usize::from(after.first().is_some_and(escapes));
+                at += usize::from(is_escape(after, is_word && !before.is_query));
                 false
             }
             b'(' | b'[' | b'{' => {
@@ -863,6 +852,12 @@ fn scan(rest: &[u8], before: &Before) -> Option<usize> {
         }
         at += 1;
     }
+}
+
+/// Whether the backslash before `after` escapes a backslash, or for a shell a mark.
+fn is_escape(after: &[u8], is_shell: bool) -> bool {
+    let escapes = |next: &u8| *next == b'\\' || (is_shell && next.is_ascii_punctuation());
+    after.first().is_some_and(escapes)
 }
 
 /// Whether `quote` stands on the rest of the line, which closes the text around the value.
@@ -947,6 +942,19 @@ fn ends_encoded(rest: &[u8]) -> bool {
     const MARKS: [&[u8]; 6] = [b"%26", b"%23", b"%22", b"%27", b"%20", b"%0A"];
     let mark = rest.get(..3).map(<[u8]>::to_ascii_uppercase);
     mark.is_some_and(|mark| MARKS.contains(&&mark[..]))
+}
+
+/// Whether `?` or `&` stands before a name, in whatever way it is written.
+fn begins_parameter(prefix: &[u8], name: &[u8]) -> bool {
+    matches!(prefix.last(), Some(b'?' | b'&'))
+        || prefix.ends_with(b"&amp;")
+        || (prefix.ends_with(b"\\") && name.starts_with(b"u0026"))
+}
+
+/// Whether a backslash stands before a quote.
+fn holds_escaped_quote(line: &[u8]) -> bool {
+    let is_one = |pair: &[u8]| pair[0] == b'\\' && matches!(pair[1], b'"' | b'\'' | b'`');
+    line.windows(2).any(is_one)
 }
 
 /// Whether a comment of a template is open at the end of `line`.

@@ -210,13 +210,10 @@ impl Reader<'_> {
             Operator::Assign | Operator::Colon => self.tuple(name).or_else(|| self.fallback()),
             _ => None,
         };
-        let value = match value {
-            Some(value) => value,
-            None => self.value(name, operator)?,
-        };
-        let (span, form, is_partial) = self.unbound(name, value, operator);
-        let value = (span, form, is_partial || self.goes_on_in_line(name, value));
-        assignment(name, self.without_user(name, value), operator)
+        let value = value.or_else(|| self.value(name, operator))?;
+        let value = self.without_user(name, self.unbound(name, value, operator));
+        let is_partial = value.2 || self.goes_on_in_line(name, value);
+        assignment(name, (value.0, value.1, is_partial), operator)
     }
 
     /// Whether a word that may belong to the value follows the literal of a setting, whose reader need not

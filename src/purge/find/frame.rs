@@ -868,6 +868,15 @@ mod tests {
             ("\"b=c;d=@@;e=f g\"", Syntax::Code),
             ("&quot;@@&quot;", Syntax::Xml),
             ("q=%22@@%22", Syntax::Text),
+        ] {
+            let none: [&str; 0] = [];
+            assert_eq!(left(line, syntax, Edges::Syntax), none, "{line}");
+        }
+    }
+
+    #[test]
+    fn ends_of_edits_quotes_and_colours_are_no_remainder() {
+        for (line, syntax) in [
             ("sed -i 's|a=.*|a=@@|g' x", Syntax::Shell),
             ("sed -i \"s/b/c/;s#a=.*#a=@@#\" x", Syntax::Shell),
             ("so “a: @@” is", Syntax::Text),
