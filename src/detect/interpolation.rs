@@ -107,7 +107,9 @@ impl Parts {
         let (mut start, mut at) = (0, 0);
         let (mut default, mut is_styled) = (None, true);
         while at < text.len() {
-            let Some(len) = len_in(&text[at..], is_template) else {
+            let begins = matches!(text[at], b'$' | b'{' | b'<' | b'#' | b'%');
+            let len = begins.then(|| len_in(&text[at..], is_template));
+            let Some(len) = len.flatten() else {
                 at += 1;
                 continue;
             };
@@ -170,7 +172,14 @@ fn len_in(text: &[u8], is_template: bool) -> Option<usize> {
 }
 
 /// The length of the expression that `text` begins with, if its marks say that it is one.
+#[inline]
 pub(super) fn expression(text: &[u8]) -> Option<usize> {
+    let begins = matches!(text.first(), Some(b'$' | b'{' | b'<' | b'#' | b'%'));
+    begins.then(|| marked(text)).flatten()
+}
+
+/// The same for a text that begins with one of the marks.
+fn marked(text: &[u8]) -> Option<usize> {
     let text = &text[..text.len().min(MAX_LEN)];
     let (open, close): (usize, &[u8]) = match text {
         [b'$', b'{', b'{', ..] => (3, b"}}"),
