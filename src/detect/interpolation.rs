@@ -262,7 +262,7 @@ fn is_part(byte: &u8) -> bool {
 
 /// Whether an expression is a colour or a style of text: `${NC}`, `{Fore.RESET}`, `$(tput sgr0)`.
 pub(super) fn is_style(expression: &[u8]) -> bool {
-    const WORDS: [&str; 34] = [
+    const WORDS: [&str; 33] = [
         "nc",
         "reset",
         "normal",
@@ -280,7 +280,6 @@ pub(super) fn is_style(expression: &[u8]) -> bool {
         "gray",
         "grey",
         "endc",
-        "end",
         "clear",
         "off",
         "color",
