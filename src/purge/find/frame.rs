@@ -22,10 +22,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::purge::find::kind::Syntax;
-use super::kind::Syntax;
 use crate::detect::interpolation::{ends_in_style, style};
 use crate::detect::syntax::{closing_mark, ends_edit, sed_delimiter};
+use crate::purge::find::kind::Syntax;
 use crate::span::Span;
 
 /// Bytes of a line that are read before a mark: enough for a name, or the begin of a URL.
