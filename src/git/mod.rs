@@ -1,7 +1,7 @@
 //! A repository beside its objects: where its parts are, its refs, indexes, revisions and files.
 //!
 //! ```text
-//! address, lfs, stamp;  index < split;  reftable < refs < repository < gitdir, revision
+//! address, entry, lfs, reftable, stamp < split < index < repository < gitdir, refs < indexes, revision
 //! ```
 
 mod address;

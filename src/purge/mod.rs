@@ -1,7 +1,7 @@
 //! Rewrites history so that values are gone, nothing else changes, and it is proven.
 //!
 //! ```text
-//! find < make < apply < undo, finish < stages < share
+//! journal < git;  find < make < apply < plan < share < undo, finish < stages
 //! ```
 //!
 //! Everything is patched as bytes: an object that holds no value and reaches none keeps its id, and

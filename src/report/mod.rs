@@ -1,9 +1,9 @@
 //! Reports: the findings and the coverage, in several formats.
 //!
 //! ```text
-//! recognise < redact; escape < text < refs < document; paint, redact, weblink, document < fill
-//! document < validation < json, location < csv, diff, github, gitlab, junit, markdown, sarif < mod
-//! location < story < summary < human < html < mod; html < estate
+//! recognise < redact;  escape < text < refs, verdict < document;  paint, weblink, document < fill
+//! document < location, json < validation, csv, diff, github, gitlab, junit, sarif
+//! location < story < summary, markdown < human < html < estate
 //! ```
 //!
 //! A scan is converted to a [`Document`] once, through the redactor. All formats are made from this

@@ -2,8 +2,7 @@
 //! expressions.
 //!
 //! ```text
-//! request < request_text < parse
-//! model, frame, gram < parse < foreign;  parse, set < mod;  template expands the proofs
+//! frame, gram, model, set;  request < request_text < parse < foreign;  template expands the proofs
 //! ```
 //!
 //! The built-in rules are in `rules.toml`, whose head explains the format. The build script reads

@@ -2,7 +2,7 @@
 //! conditions of the rule.
 //!
 //! ```text
-//! network < render, judge < special, login < plan < engine;  kept;  render < prove
+//! kept;  network < render, judge < special, login < plan < engine;  render < prove
 //! ```
 //!
 //! This module opens no connection. The program passes a [`Network`], which sends a request only to

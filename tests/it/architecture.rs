@@ -215,3 +215,122 @@ fn unsafe_code_has_one_home() {
         .collect();
     assert_eq!(homes, ["odb/map.rs"]);
 }
+
+/// The paths that `tree`, the text of an import, names.
+fn leaves(prefix: &str, tree: &str, into: &mut Vec<String>) {
+    let Some((head, rest)) = tree.split_once('{') else {
+        into.push(format!("{prefix}{}", tree.trim()));
+        return;
+    };
+    let (prefix, mut depth, mut start) = (format!("{prefix}{}", head.trim()), 0, 0);
+    let body = rest.rsplit_once('}').map_or(rest, |(body, _)| body);
+    for (at, c) in body.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            ',' if depth == 0 => {
+                leaves(&prefix, &body[start..at], into);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    leaves(&prefix, &body[start..], into);
+}
+
+/// The modules that a file of the library uses, from the crate's root on. `own` is the file's.
+fn modules_used(path: &Path, own: &[String]) -> Vec<Vec<String>> {
+    let code = code_of(path);
+    let code: String = code
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .flat_map(|line| [line, "\n"])
+        .collect();
+    let mut named = Vec::new();
+    for part in code.split("use ").skip(1) {
+        leaves("", part.split(';').next().unwrap_or_default(), &mut named);
+    }
+    for root in ["crate::", "super::"] {
+        for (at, _) in code.match_indices(root) {
+            let is_path = |c: &char| c.is_alphanumeric() || matches!(c, '_' | ':');
+            named.push(code[at..].chars().take_while(is_path).collect());
+        }
+    }
+    let absolute = |path: String| {
+        let parts: Vec<String> = path.split("::").map(str::to_owned).collect();
+        let ups = parts.iter().take_while(|part| *part == "super").count();
+        match parts[0].as_str() {
+            "crate" => parts[1..].to_vec(),
+            "super" => [&own[..own.len() - ups], &parts[ups..]].concat(),
+            _ => Vec::new(),
+        }
+    };
+    named.into_iter().map(absolute).collect()
+}
+
+/// Files and folders that still use what is drawn behind them, by folder.
+const CIRCLES: [(&str, &[&str]); 5] = [
+    ("detect", &["features", "trees"]),
+    ("purge/apply", &["changes", "files", "settings", "snapshot"]),
+    ("purge/find", &["values"]),
+    ("purge/make", &["commits", "objects", "trees"]),
+    ("purge/share", &["remote"]),
+];
+
+#[test]
+fn files_use_each_other_in_the_order_that_their_folder_draws() {
+    let mut files = Vec::new();
+    rust_files(Path::new("src"), &mut files);
+    let faces = files.iter().filter(|path| path.ends_with("mod.rs"));
+    let mut checked = 0;
+    for face in faces.filter(|path| !path.starts_with("src/bin")) {
+        let text = std::fs::read_to_string(face).unwrap();
+        let drawn = text.split("//! ```").nth(1).unwrap_or_default();
+        if !drawn.contains('<') {
+            continue;
+        }
+        let word = |c: char| !(c.is_alphanumeric() || c == '_');
+        let order: Vec<&str> = drawn.split(word).filter(|word| !word.is_empty()).collect();
+        let place = |name: &str| order.iter().position(|word| *word == name);
+        let dir = face.parent().unwrap();
+        let folder: Vec<String> = dir
+            .strip_prefix("src")
+            .unwrap()
+            .iter()
+            .map(|part| part.to_string_lossy().into_owned())
+            .collect();
+        let in_circle = CIRCLES.iter().find(|(name, _)| *name == folder.join("/"));
+        let in_circle = in_circle.map_or(&[][..], |(_, files)| files);
+        for path in files.iter().filter(|path| path.starts_with(dir)) {
+            let below: Vec<String> = path
+                .with_extension("")
+                .strip_prefix("src")
+                .unwrap()
+                .iter()
+                .map(|part| part.to_string_lossy().into_owned())
+                .filter(|part| part != "mod")
+                .collect();
+            let Some(unit) = below.get(folder.len()) else {
+                continue;
+            };
+            if in_circle.contains(&unit.as_str()) || unit == "tests" {
+                continue;
+            }
+            for used in modules_used(path, &below) {
+                let Some(other) = used.strip_prefix(&folder[..]).and_then(<[_]>::first) else {
+                    continue;
+                };
+                let (Some(own), Some(others)) = (place(unit), place(other)) else {
+                    continue;
+                };
+                checked += 1;
+                assert!(
+                    other == unit || others < own,
+                    "{}: '{unit}' uses '{other}', which is not drawn before it",
+                    path.display()
+                );
+            }
+        }
+    }
+    assert!(checked > 300, "{checked} uses were checked");
+}

@@ -1,8 +1,8 @@
 //! What changes the state of a repository, and what keeps that safe: locks, snapshot, journal.
 //!
 //! ```text
-//! git, journal, guard < holders < locks, snapshot, archive, changes
-//! names, settings < packed < moves, index < worktree, remove, files
+//! archive, carried, guard, holders, index, packed, record   words and files
+//! settings, snapshot, files < changes < remove, moves < locks < worktree   what changes state
 //! ```
 
 pub mod archive;

@@ -2,7 +2,7 @@
 //! them. Reads only.
 //!
 //! ```text
-//! parse < kind < frame < literal, rest < values < survey
+//! headers, marks, parse < kind < frame < literal, values < rest, survey
 //! ```
 
 pub mod frame;

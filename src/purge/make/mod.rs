@@ -1,8 +1,8 @@
 //! What replaces the objects that hold a value: new bytes, new ids. Writes only a pack of new objects.
 //!
 //! ```text
-//! fit < patch, text, tree < trees < objects, blobs, commits, notes, head   which objects, and their bytes
-//! delta, pack, sign < write, check                                        from bytes to a pack
+//! fit, text, tree < names, patch, trees < head < objects < blobs, commits, notes   which objects, and their bytes
+//! delta, pack, sign < check < write   from bytes to a pack
 //! ```
 
 pub mod blobs;

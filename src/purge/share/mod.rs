@@ -1,7 +1,7 @@
 //! What servers and other clones need of a purge.
 //!
 //! ```text
-//! manifest < push_guard, heal, remote
+//! remote < manifest < heal, push_guard
 //! ```
 
 pub mod heal;

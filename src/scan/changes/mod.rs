@@ -1,7 +1,7 @@
 //! Scans what a change brings in: a range of commits, or the index.
 //!
 //! ```text
-//! pieces, trees < commits < range, staged < novelty
+//! commits, pieces, trees < novelty, staged < range
 //! ```
 
 pub mod commits;

@@ -1,7 +1,7 @@
 //! `unleak import`: what other scanners were told becomes suppressions, rules and settings.
 //!
 //! ```text
-//! lists, patterns, yaml < write < mod
+//! lists, write < patterns, yaml
 //! ```
 //!
 //! Lists of findings name places: the repository is scanned, and what stands there is suppressed by
