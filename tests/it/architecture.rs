@@ -106,7 +106,7 @@ const HOMES: [(&str, &[&str]); 27] = [
     (
         "toml::",
         &[
-            "bin/unleak/config.rs",
+            "bin/unleak/show_config.rs",
             "bin/unleak/import/write.rs",
             "config.rs",
             "hook/tree.rs",
