@@ -6,6 +6,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use gix::ObjectId;
 use gix::hash::Kind as HashKind;
 use serde::{Deserialize, Serialize};
 
@@ -271,7 +272,11 @@ pub(crate) fn bring(
     let is_sparse = unfold(git, lock)?;
     let mut moved = changes(&entries(lock.copy(), hash)?, survey, rewritten, options);
     if moved.is_empty() {
-        return Ok(false);
+        let changed = clear_resolve_undo(git, rewritten)?;
+        if changed && is_sparse {
+            fold(git)?;
+        }
+        return Ok(changed);
     }
     let was = digest(git)?;
     // Its status says only that something was edited.
@@ -301,6 +306,22 @@ pub(crate) fn bring(
         fold(git)?;
     }
     Ok(true)
+}
+
+/// Drops the versions that git keeps of resolved conflicts if one of them goes: `git gc` fails if an index
+/// names an object that is not there. Returns whether it did.
+fn clear_resolve_undo(git: &Git, rewritten: &Rewritten) -> Result<bool> {
+    let listed = parts(&git.run(&["ls-files", "--resolve-undo", "-z"], b"")?);
+    // `<mode> <id> <stage>\t<path>`
+    let mut ids = listed
+        .iter()
+        .filter_map(|line| line.split(|&byte| byte == b' ').nth(1))
+        .filter_map(|hex| ObjectId::from_hex(hex).ok());
+    let goes = ids.any(|id| rewritten.map(id) != id);
+    if goes {
+        git.change(&["update-index", "--clear-resolve-undo"], b"")?;
+    }
+    Ok(goes)
 }
 
 /// Moves files of a worktree to where, and to what, the index says.

@@ -123,6 +123,32 @@ fn all_stages_of_a_conflict_stay_without_a_merge() {
 }
 
 #[test]
+fn versions_of_a_resolved_conflict_that_go_are_not_named_by_the_index() {
+    let purged = Purged::new(Repo::new());
+    let (repo, value) = (&purged.repo, &purged.value);
+    repo.commit_file("f", "base\n");
+    repo.git(&["checkout", "--quiet", "-b", "side"]);
+    repo.commit_file("f", format!("{value}\n"));
+    repo.git(&["checkout", "--quiet", "-"]);
+    repo.commit_file("f", "other\n");
+    assert!(!repo.try_git(&["merge", "side"], &[]).status.success());
+    repo.write("f", "resolved\n");
+    repo.commit("resolved");
+    let kept = |repo: &Repo| repo.git(&["ls-files", "--resolve-undo"]).lines().count();
+    assert_eq!(kept(repo), 3);
+    let before = purged.state();
+    purged.purge(&["--known", "-", "--apply"], 0);
+    assert_eq!(kept(repo), 0);
+    assert_eq!(repo.git(&["status", "--porcelain"]), "");
+    purged.purge(&["undo"], 0);
+    assert_same(&purged.state(), &before, "after");
+    purged.erase();
+    repo.git(&["fsck", "--full", "--strict"]);
+    repo.git(&["gc", "--quiet"]);
+    assert_gone(repo, value);
+}
+
+#[test]
 fn a_sparse_index_is_brought_along_and_back() {
     let purged = Purged::new(Repo::new());
     let (repo, value) = (&purged.repo, &purged.value);
