@@ -42,7 +42,7 @@ pub struct Presence {
     objects: Objects,
     tips: Tips,
     /// The top of the worktree.
-    pub(super) worktree: Option<PathBuf>,
+    worktree: Option<PathBuf>,
     reads: Reads,
 }
 

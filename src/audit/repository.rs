@@ -341,7 +341,7 @@ impl Source<'_> {
     }
 
     /// Adds what was read of objects, and what was not.
-    pub(super) fn count(
+    fn count(
         &self,
         coverage: &mut CoverageBlock,
         scanned: Scanned<CommitCollector>,

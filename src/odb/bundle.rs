@@ -91,7 +91,7 @@ struct Header {
     /// Where the pack begins.
     len: usize,
     hash: HashKind,
-    pub(super) refs: Vec<(BString, ObjectId)>,
+    refs: Vec<(BString, ObjectId)>,
     prerequisites: Vec<ObjectId>,
     filter: Option<BString>,
     skipped: Vec<Skipped>,

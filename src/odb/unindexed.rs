@@ -236,7 +236,7 @@ impl Maker<'_> {
         }
     }
 
-    pub(super) fn resolve(&mut self) {
+    fn resolve(&mut self) {
         let mut waiting = Vec::new();
         for at in 0..self.entries.len() {
             let Base::None(kind) = self.entries[at].base else {

@@ -80,6 +80,11 @@ fn is_quote(byte: u8) -> bool {
     matches!(byte, b'"' | b'\'' | b'`')
 }
 
+/// Whether a joint begins with it.
+fn can_begin(byte: u8) -> bool {
+    is_quote(byte) || byte == b'\\'
+}
+
 /// Reads the joint that begins at `at`, behind a piece; returns where the next piece begins.
 #[inline]
 fn joint(bytes: &[u8], at: usize) -> Option<usize> {
@@ -195,7 +200,6 @@ fn is_path(piece: &[u8]) -> bool {
 /// The pair before the one whose first piece begins at `start`, if that piece is also the second of it.
 fn pair_before(bytes: &[u8], start: usize) -> Option<Pair> {
     let first = start.saturating_sub(MAX_JOINT + 1);
-    let can_begin = |byte: u8| is_quote(byte) || byte == b'\\';
     let places = (first..start).rev().filter(|&at| can_begin(bytes[at]));
     places
         .filter_map(|at| pair(bytes, at))
@@ -308,8 +312,7 @@ fn can_join(bytes: &[u8], at: usize) -> bool {
 fn characters(text: &[u8], mut at: usize) -> impl Iterator<Item = (usize, u8)> + '_ {
     std::iter::from_fn(move || {
         let byte = *text.get(at)?;
-        let can_begin = is_quote(byte) || byte == b'\\';
-        let next = can_begin.then(|| pair(text, at)).flatten();
+        let next = can_begin(byte).then(|| pair(text, at)).flatten();
         let place = next.map_or(at, |pair| pair.next);
         at = place + 1;
         Some((place, text[place]))
