@@ -17,7 +17,7 @@ use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
 
 use super::HookKind;
-use super::install;
+use super::install::{self, State};
 use super::place::Place;
 use crate::error::{Error, Result};
 use crate::rule::template::{Random, expand};
@@ -71,7 +71,15 @@ pub fn probe(
     let mut bench: Option<Bench<'_>> = None;
     let mut verdicts = Vec::with_capacity(states.len());
     for (kind, state) in states {
-        let verdict = if state.is_installed() || configured.contains(&kind) {
+        let is_ignored = state == State::NotExecutable && !configured.contains(&kind);
+        let verdict = if is_ignored {
+            Verdict::LetsThrough {
+                why: format!(
+                    "it is not executable: git ignores it\nrun 'chmod +x {}'",
+                    place.hooks.join(kind.name()).display()
+                ),
+            }
+        } else if state.is_installed() || configured.contains(&kind) {
             let bench = match &mut bench {
                 Some(bench) => bench,
                 empty => empty.insert(Bench::set_up(place, seed)?),

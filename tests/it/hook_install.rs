@@ -88,6 +88,27 @@ fn installed_hooks_block_and_are_proven_to() {
 }
 
 #[test]
+fn a_test_says_that_git_ignores_a_hook_or_that_it_skips() {
+    let repo = Repo::new();
+    hook(&repo, &["install"]);
+    let skip = [("UNLEAK_SKIP", "a reason")];
+    let output = repo.unleak(&["hook", "test"], b"", &skip);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("UNLEAK_SKIP is set"), "{text}");
+    let file = repo.git_dir().join("hooks/pre-commit");
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let (code, text) = hook(&repo, &["test"]);
+    assert_eq!(code, 1, "{text}");
+    let said = text.lines().position(|line| line.contains("pre-commit"));
+    let line = text.lines().nth(said.unwrap()).unwrap();
+    assert!(line.contains("LETS SECRETS THROUGH"), "{text}");
+    assert!(text.contains("chmod +x"), "{text}");
+    let (passed, text) = commit_with_token(&repo, repo.path(), 51);
+    assert!(passed, "git ignores it: {text}");
+}
+
+#[test]
 fn a_hook_that_lets_everything_pass_is_found_out() {
     let repo = Repo::new();
     assert_eq!(hook(&repo, &["install"]).0, 0);

@@ -11,6 +11,7 @@ mod cli;
 mod config;
 mod cover;
 mod delta;
+mod enclosed;
 mod estate;
 mod faults;
 mod filters;

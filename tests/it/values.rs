@@ -122,7 +122,7 @@ fn is_telling(part: &[u8]) -> bool {
 }
 
 /// The secrets found in a text on standard input, with their confidence, by line.
-fn values(text: &str) -> Vec<(u64, String, String)> {
+pub(crate) fn values(text: &str) -> Vec<(u64, String, String)> {
     let dir = Repo::bare_directory();
     dir.write("text", text);
     let options = [
@@ -152,7 +152,7 @@ fn values(text: &str) -> Vec<(u64, String, String)> {
 }
 
 /// A random value of letters and digits, the same for the same seed.
-fn made(len: usize, seed: u64) -> String {
+pub(crate) fn made(len: usize, seed: u64) -> String {
     let template = format!("{{base62:{}}}7aQ", len - 3);
     token(&template, seed)
 }

@@ -1,7 +1,7 @@
 //! Values that do not stand right behind their name: in another field of the same pair, on the next
 //! line, in a list or map that has the name, in the second argument.
 
-use super::super::syntax;
+use super::super::syntax::opening_entity;
 use super::{
     Assignment, Form, MAX_BLANKS, MAX_ESCAPES, MAX_LOOKAHEAD, MAX_NAME_LEN, MAX_VALUE_LEN,
     Operator, Reader, Value, assignment, is_blank, is_name,
@@ -10,10 +10,8 @@ use crate::span::Span;
 
 /// Fields that are passed over between a name's field and its value's.
 const MAX_FIELDS: usize = 8;
-/// Values of one list or map that are read.
-const MAX_CHILDREN: usize = 32;
 /// Bytes of a list, map or pair that are read.
-const MAX_EXTENT: usize = 1024;
+pub(super) const MAX_EXTENT: usize = 1024;
 /// Bytes before a name in which the field stands that the name is the value of.
 const MAX_FIELD_LEN: usize = 24;
 
@@ -47,20 +45,6 @@ const VALUE_FIELDS: [&[u8]; 14] = [
     b"plaintext",
     b"data",
 ];
-/// What names of lists and maps end in whose members are secret.
-const COLLECTIVES: [&[u8]; 11] = [
-    b"secrets",
-    b"credentials",
-    b"creds",
-    b"passwords",
-    b"tokens",
-    b"apikeys",
-    b"api_keys",
-    b"api-keys",
-    b"secretkeys",
-    b"secret_keys",
-    b"passphrases",
-];
 /// Calls around a literal that leave it what it is.
 const WRAPPERS: [&[u8]; 20] = [
     b"some",
@@ -85,7 +69,7 @@ const WRAPPERS: [&[u8]; 20] = [
     b"u8",
 ];
 /// Names of pairs of a user and a password.
-const PAIRS: [&[u8]; 4] = [b"auth", b"creds", b"credentials", b"login"];
+pub(super) const PAIRS: [&[u8]; 4] = [b"auth", b"creds", b"credentials", b"login"];
 /// Bytes of a line in which a fallback is looked for.
 const MAX_FALLBACK: usize = 160;
 /// What is called with a secret, and which of its arguments that is.
@@ -129,7 +113,7 @@ const CALLS: [(&[u8], usize); 37] = [
     (b"cookieparser", 0),
 ];
 
-fn ends_with(text: &[u8], ends: &[&[u8]]) -> bool {
+pub(super) fn ends_with(text: &[u8], ends: &[&[u8]]) -> bool {
     let ends_in = |end: &&[u8]| {
         let tail = text.len().checked_sub(end.len()).map(|at| &text[at..]);
         tail.is_some_and(|tail| tail.eq_ignore_ascii_case(end))
@@ -169,12 +153,12 @@ fn is_named(bytes: &[u8], start: usize) -> bool {
 }
 
 impl Reader<'_> {
-    fn name_of(&self, name: Span) -> &[u8] {
+    pub(super) fn name_of(&self, name: Span) -> &[u8] {
         &self.bytes[name.start..name.end]
     }
 
     /// Notes that everything up to here was looked at, and goes back to `at`.
-    fn back(&mut self, at: usize) {
+    pub(super) fn back(&mut self, at: usize) {
         self.seen = self.seen.max(self.at + MAX_NAME_LEN);
         self.at = at;
     }
@@ -268,7 +252,7 @@ impl Reader<'_> {
     }
 
     /// Reads the name of a field, and says whether it is one for a value.
-    fn field(&mut self) -> Option<(Span, bool)> {
+    pub(super) fn field(&mut self) -> Option<(Span, bool)> {
         let is_quote = |byte| matches!(byte, b'"' | b'\'' | b'`' | b'\\');
         self.skip(MAX_ESCAPES + 1, is_quote);
         let start = self.at;
@@ -291,7 +275,7 @@ impl Reader<'_> {
         attributes.is_some_and(|text| ends_with(text, &[b"value"]))
     }
 
-    fn field_operator(&mut self) -> Option<Operator> {
+    pub(super) fn field_operator(&mut self) -> Option<Operator> {
         self.skip(MAX_BLANKS, is_blank);
         if self.take(b"=>") || self.take(b"=") {
             Some(Operator::Assign)
@@ -301,7 +285,7 @@ impl Reader<'_> {
     }
 
     /// Passes over the value of a field.
-    fn skip_value(&mut self, is_element: bool) {
+    pub(super) fn skip_value(&mut self, is_element: bool) {
         self.skip(MAX_BLANKS, is_blank);
         let escapes = self.skip(MAX_ESCAPES, |byte| byte == b'\\');
         if is_element {
@@ -320,256 +304,13 @@ impl Reader<'_> {
 
     /// Blanks before the first other byte of the line that holds `at`, as far as it is in reach, and
     /// a list's dash.
-    fn indent(&self, at: usize) -> usize {
+    pub(super) fn indent(&self, at: usize) -> usize {
         let from = at.saturating_sub(MAX_NAME_LEN * 2);
         let line = memchr::memrchr(b'\n', &self.bytes[from..at]).map_or(from, |end| from + end + 1);
         let rest = &self.bytes[line..at];
         rest.iter()
             .take_while(|byte| is_blank(**byte) || **byte == b'-')
             .count()
-    }
-
-    /// Reads the list or map that is assigned to `name`; the reader stands behind the operator, and
-    /// goes back there.
-    pub(super) fn children(&mut self, name: Span, found: &mut Vec<Assignment>) {
-        let start = self.at;
-        self.skip(MAX_BLANKS, is_blank);
-        let is_collective = ends_with(self.name_of(name), &COLLECTIVES);
-        match self.peek(0) {
-            // In a setting, `[` may begin the value.
-            Some(b'[') if is_collective && self.begins_list(start) => self.items(name, found),
-            Some(b'{') => self.members(name, is_collective, found),
-            Some(b'\n' | b'\r') => self.block(name, is_collective, found),
-            Some(b'|' | b'>') => self.block_scalar(name, found),
-            _ => {}
-        }
-        self.back(start);
-    }
-
-    /// Whether a list begins here, and not a value: the operator ends at `start`.
-    fn begins_list(&self, start: usize) -> bool {
-        let next = self.bytes[self.at + 1..]
-            .iter()
-            .find(|byte| !byte.is_ascii_whitespace());
-        self.at > start || matches!(next, Some(b'"' | b'\'' | b'`'))
-    }
-
-    /// Reads `[a, "b"]`.
-    fn items(&mut self, name: Span, found: &mut Vec<Assignment>) {
-        self.at += 1;
-        let limit = self.at + MAX_EXTENT;
-        while found.len() < MAX_CHILDREN && self.at < limit {
-            self.skip(MAX_BLANKS, |byte| {
-                byte.is_ascii_whitespace() || byte == b','
-            });
-            let start = self.at;
-            let value = match self.peek(0) {
-                Some(quote @ (b'"' | b'\'' | b'`')) => {
-                    self.at += 1;
-                    let value = self.quoted(quote, 0, Form::Quoted);
-                    self.at += 1;
-                    value
-                }
-                Some(byte) if byte.is_ascii_alphanumeric() => {
-                    let len = self.skip(MAX_VALUE_LEN, |byte| {
-                        !byte.is_ascii_whitespace() && !b",]}[{(".contains(&byte)
-                    });
-                    Some((Span::new(start, start + len), Form::Bare, false))
-                }
-                _ => None,
-            };
-            let Some(value) = value else { break };
-            found.extend(assignment(name, value, Operator::Listed));
-        }
-        self.skip(MAX_BLANKS, |byte| byte.is_ascii_whitespace());
-        // What is not closed is no list.
-        if found.len() < MAX_CHILDREN && self.at < limit && self.peek(0) != Some(b']') {
-            found.clear();
-        }
-    }
-
-    /// Reads `{a: b, "c": "d"}`: the field for a value, or all if the name says what they are.
-    fn members(&mut self, name: Span, is_collective: bool, found: &mut Vec<Assignment>) {
-        self.at += 1;
-        let limit = self.at + MAX_EXTENT;
-        for _ in 0..MAX_CHILDREN {
-            self.skip(MAX_NAME_LEN, |byte| {
-                byte.is_ascii_whitespace() || b",;".contains(&byte)
-            });
-            if self.at >= limit {
-                return;
-            }
-            let Some((field, is_value)) = self.field() else {
-                return;
-            };
-            let Some(operator) = self.field_operator() else {
-                return;
-            };
-            if !self.member(name, (field, is_value), operator, is_collective, found) {
-                return;
-            }
-        }
-    }
-
-    /// Reads one member behind its operator; returns whether others may follow.
-    fn member(
-        &mut self,
-        name: Span,
-        (field, is_value): (Span, bool),
-        operator: Operator,
-        is_collective: bool,
-        found: &mut Vec<Assignment>,
-    ) -> bool {
-        let start = self.at;
-        let is_nested = self.bytes[start..]
-            .iter()
-            .take(MAX_BLANKS)
-            .find(|byte| !is_blank(**byte))
-            .is_none_or(|byte| matches!(byte, b'{' | b'[' | b'\n' | b'\r' | b'|' | b'>'));
-        if is_nested {
-            return false;
-        }
-        if !is_value && !is_collective {
-            self.skip_value(false);
-            return true;
-        }
-        let Some(value) = self.value(field, operator) else {
-            return false;
-        };
-        let is_quoted = value.1 != Form::Bare;
-        if is_value {
-            found.extend(assignment(name, value, Operator::Field));
-        } else if let Some(member) = assignment(field, value, Operator::Member) {
-            found.push(Assignment {
-                parent: Some(name),
-                ..member
-            });
-        }
-        if is_quoted {
-            // Over the closing quote and its escapes.
-            self.skip(MAX_ESCAPES + 1, |byte| {
-                matches!(byte, b'\\' | b'"' | b'\'' | b'`')
-            });
-        }
-        !is_value
-    }
-
-    /// Reads what is indented below `name:` in YAML.
-    fn block(&mut self, name: Span, is_collective: bool, found: &mut Vec<Assignment>) {
-        let limit = self.at + MAX_EXTENT;
-        let outer = self.indent(name.start);
-        let is_list_mark = |rest: &[u8]| rest.starts_with(b"- ");
-        let mut inner = None;
-        for _ in 0..MAX_CHILDREN {
-            self.skip(MAX_BLANKS, |byte| byte == b'\r' || byte == b'\n');
-            let line = self.at;
-            self.skip(MAX_NAME_LEN, is_blank);
-            let indent = self.at - line;
-            let rest = &self.bytes[self.at..];
-            let is_item = is_list_mark(rest);
-            let is_below = indent > outer || (is_item && indent == outer && outer == 0);
-            if rest.is_empty()
-                || self.at >= limit
-                || !is_below
-                || *inner.get_or_insert(indent) != indent
-            {
-                return;
-            }
-            if rest[0] == b'#' {
-                self.skip(MAX_EXTENT, |byte| byte != b'\n');
-                continue;
-            }
-            let has_more = if is_item && is_collective {
-                self.at += 2;
-                self.item(name, found)
-            } else if is_item {
-                return;
-            } else {
-                self.line(name, (outer, is_collective), found)
-            };
-            if !has_more {
-                return;
-            }
-            self.skip(MAX_EXTENT, |byte| byte != b'\n');
-        }
-    }
-
-    /// Reads `X` of `- X`.
-    fn item(&mut self, name: Span, found: &mut Vec<Assignment>) -> bool {
-        let start = self.at;
-        let line = self.bytes[start..].iter().take(MAX_VALUE_LEN);
-        let line = line.take_while(|byte| **byte != b'\n').count();
-        let text = &self.bytes[start..start + line];
-        if !matches!(text.first(), Some(b'"' | b'\'')) && text.windows(2).any(|pair| pair == b": ")
-        {
-            return false;
-        }
-        let before = found.len();
-        let value = self.value(Span::new(start, start), Operator::Colon);
-        found.extend(value.and_then(|value| assignment(name, value, Operator::Listed)));
-        found.len() > before
-    }
-
-    /// Reads one line of a block: a member, or the value itself.
-    fn line(
-        &mut self,
-        name: Span,
-        (outer, is_collective): (usize, bool),
-        found: &mut Vec<Assignment>,
-    ) -> bool {
-        let start = self.at;
-        if let Some((field, is_value)) = self.field()
-            && let Some(operator @ Operator::Colon) = self.field_operator()
-            && matches!(self.peek(0), Some(b' ' | b'\n' | b'\r'))
-        {
-            return self.member(name, (field, is_value), operator, is_collective, found);
-        }
-        self.back(start);
-        if found.is_empty() {
-            let value = self.value(Span::new(start, start), Operator::Colon);
-            let value = value.map(|(span, form, is_partial)| {
-                let folds = form == Form::Bare && syntax::folds(&self.bytes[span.end..], outer + 1);
-                (span, form, is_partial || folds)
-            });
-            found.extend(value.and_then(|value| assignment(name, value, Operator::Colon)));
-        }
-        false
-    }
-
-    /// Reads a block scalar that stands here, behind a blank.
-    fn scalar_of_lines(&mut self, field: Span) -> Option<Value> {
-        let start = self.at;
-        self.skip(MAX_BLANKS, is_blank);
-        let mut found = Vec::new();
-        if matches!(self.peek(0), Some(b'|' | b'>')) {
-            self.block_scalar(field, &mut found);
-        }
-        self.back(start);
-        let found = found.pop()?;
-        Some((found.value, found.form, found.is_partial))
-    }
-
-    /// Reads the only line of `name: |`.
-    fn block_scalar(&mut self, name: Span, found: &mut Vec<Assignment>) {
-        let outer = self.indent(name.start);
-        self.skip(4, |byte| byte.is_ascii_digit() || b"|>-+".contains(&byte));
-        self.skip(MAX_BLANKS, |byte| is_blank(byte) || byte == b'\r');
-        if !self.take(b"\n") || self.skip(MAX_NAME_LEN, is_blank) <= outer {
-            return;
-        }
-        let start = self.at;
-        let len = self.skip(MAX_VALUE_LEN, |byte| byte != b'\n');
-        let line = &self.bytes[start..start + len];
-        let len = line.trim_ascii_end().len();
-        let has_blank = line[..len].iter().any(u8::is_ascii_whitespace);
-        let is_whole = len > 0 && (self.peek(0).is_none() || self.take(b"\n"));
-        let indent = self.skip(MAX_NAME_LEN, is_blank);
-        let is_last = indent <= outer || matches!(self.peek(0), None | Some(b'\n'));
-        // Several lines: armour, or prose.
-        if is_whole && (is_last || !has_blank) {
-            let value = (Span::new(start, start + len), Form::Bare, !is_last);
-            found.extend(assignment(name, value, Operator::Colon));
-        }
     }
 
     /// Passes over a call around a literal that leaves it what it is: `Some("…")`, `[]byte("…")`.
@@ -677,37 +418,6 @@ impl Reader<'_> {
             self.back(start);
         }
         found
-    }
-
-    /// The password of a value that begins with a user, as its name says: `auth admin:…`, `login=bob:…`,
-    /// `password_maps = static:bob:…`.
-    pub(super) fn without_user(&self, name: Span, value: Value) -> Value {
-        const MIN_LEN: usize = 4;
-        let (span, form, is_partial) = value;
-        let text = &self.bytes[span.start..span.end];
-        let of_map = text.strip_prefix(b"static:");
-        let of_map = of_map.filter(|_| ends_with(self.name_of(name), &[b"password_maps"]));
-        let pair = match of_map {
-            Some(pair) => pair,
-            None if ends_with(self.name_of(name), &PAIRS) => text,
-            None => return value,
-        };
-        let is_user = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.@-".contains(byte);
-        let is_named = pair.first().is_some_and(u8::is_ascii_alphabetic);
-        let colon = memchr::memchr(b':', pair).filter(|_| is_named);
-        let colon = colon.filter(|&at| pair[..at].iter().all(is_user));
-        let password = colon.map_or(&pair[..0], |at| &pair[at + 1..]);
-        let is_one = password.len() >= MIN_LEN
-            && !password.starts_with(b"/")
-            && !password.iter().any(u8::is_ascii_whitespace);
-        match is_one {
-            true => (
-                Span::new(span.end - password.len(), span.end),
-                form,
-                is_partial,
-            ),
-            false => value,
-        }
     }
 
     /// Reads the literal among a call's arguments that is the secret; the reader stands behind the
@@ -1008,10 +718,21 @@ impl Reader<'_> {
         let before = &self.bytes[text.start.saturating_sub(MAX_FALLBACK)..text.start];
         let tag = memchr::memrchr(b'<', before).map_or(before, |at| &before[at..]);
         match &self.bytes[text.start..text.end] {
-            [b'"', inner @ .., b'"'] if tag.starts_with(b"<string ") && !inner.is_empty() => {
+            [open @ (b'"' | b'\''), inner @ .., close]
+                if open == close && tag.starts_with(b"<string ") && !inner.is_empty() =>
+            {
                 Span::new(text.start + 1, text.end - 1)
             }
-            _ => text,
+            value => {
+                let len = opening_entity(value);
+                let (open, rest) = value.split_at(len);
+                match rest.strip_suffix(open) {
+                    Some(inner) if len > 0 && !inner.is_empty() => {
+                        Span::new(text.start + len, text.start + len + inner.len())
+                    }
+                    _ => text,
+                }
+            }
         }
     }
 

@@ -6,6 +6,8 @@
 
 mod fields;
 mod lines;
+mod parts;
+mod several;
 
 use super::continuation::{self, Joins};
 use super::interpolation::{self, Kind};
@@ -211,7 +213,13 @@ impl Reader<'_> {
             _ => None,
         };
         let value = value.or_else(|| self.value(name, operator))?;
-        let value = self.without_user(name, self.unbound(name, value, operator));
+        let value = self.secret_part(name, self.unbound(name, value, operator));
+        if matches!(operator, Operator::Assign | Operator::Colon) {
+            self.split(name, value, several);
+            if !several.is_empty() {
+                return None;
+            }
+        }
         let is_partial = value.2 || self.goes_on_in_line(name, value);
         assignment(name, (value.0, value.1, is_partial), operator)
     }
@@ -535,6 +543,14 @@ impl Reader<'_> {
         if let [b'[', inner @ .., b']'] = &self.bytes[span.start..span.end]
             && operator == Operator::Colon
             && !inner.iter().any(|byte| b"[],".contains(byte))
+        {
+            span = Span::new(span.start + 1, span.end - 1);
+        }
+        // Braces are quotes in Tcl.
+        if let [b'{', inner @ .., b'}'] = &self.bytes[span.start..span.end]
+            && operator == Operator::Blank
+            && self.bytes[..name.start].ends_with(b"set ")
+            && !inner.is_empty()
         {
             span = Span::new(span.start + 1, span.end - 1);
         }

@@ -1,9 +1,10 @@
 //! The line before a value, and what on it says where the value ends.
 
 use super::behind::{
-    MAX_TAIL_LEN, MAX_VALUE_LEN, ends_edit, ends_encoded, folds, is_command, is_end_of_style,
+    MAX_TAIL_LEN, MAX_VALUE_LEN, begins_tag, ends_edit, ends_encoded, folds, is_command,
+    is_end_of_style,
 };
-use super::marks::{escapes_before, open_marks};
+use super::marks::{Quote, bracket, escapes_before, open_marks};
 use crate::detect::{continuation, interpolation};
 use crate::span::Span;
 
@@ -17,7 +18,7 @@ pub(super) struct Before {
     /// Nothing but what may begin a setting comes before the name.
     pub(super) is_setting: bool,
     /// The quote that is open.
-    pub(super) quote: Option<u8>,
+    pub(super) quote: Option<Quote>,
     /// Whether that is the value's own, right before it, and how many backslashes escape it.
     pub(super) own: Option<usize>,
     /// Open `(`, `[`, `{`, `<`.
@@ -42,20 +43,20 @@ pub(super) struct Before {
     pub(super) is_colon: bool,
     /// What ends an edit of `sed` that the value is written by: `s/…/NAME=value/`.
     pub(super) sed: Option<u8>,
+    /// What ends a literal of a regular expression or of LaTeX: `(/…/)`, `\\verb+…+`.
+    pub(super) delimiter: Option<u8>,
+    /// What separates the fields of the line: a comma of a CSV file, a bar of a log.
+    pub(super) separator: Option<u8>,
     /// The entity of a quote right before the value.
     pub(super) opening: Option<&'static [u8]>,
     /// The entity of a quote that is open before the value.
     pub(super) entity: Option<&'static [u8]>,
-    /// In a comment of C and its like.
-    pub(super) is_block_comment: bool,
-    /// In a comment of markup.
-    pub(super) is_comment: bool,
-    /// In a comment of a template: `{{!-- --}}`.
-    pub(super) is_template_comment: bool,
+    /// What closes the comment or section that is open on the line.
+    pub(super) section: Option<&'static [u8]>,
+    /// In a text of XML: `<![CDATA[`.
+    pub(super) is_cdata: bool,
     /// A pair of a query that is encoded: `%3D` stands before the value.
     pub(super) is_percent: bool,
-    /// Three quotes stand before the name.
-    pub(super) is_triple: bool,
     /// In an attribute: a tag is open on the line.
     pub(super) open_tag: bool,
     /// `“` or the marks of Markdown's bold text are open.
@@ -121,7 +122,11 @@ impl Before {
         let prefix = &window[line..name.start];
         let prefix = prefix.strip_prefix(b"\xef\xbb\xbf").unwrap_or(prefix);
         let last = prefix.last().copied();
-        let (outer, open) = open_marks(&window[line..start], tail_of(window, start));
+        let opened = open_marks(&window[line..start], tail_of(window, start));
+        let attribute = || attribute_quote(lines_before(window, name.start), prefix);
+        let outer = opened.quote.or_else(attribute);
+        let open = opened.brackets;
+        let byte = outer.map(|quote| quote.byte);
         // Its own, where a rule's expression passed over it.
         let last_byte = start.checked_sub(1).map(|at| window[at]);
         let own = last_byte.filter(|byte| matches!(byte, b'"' | b'\'' | b'`'));
@@ -131,11 +136,11 @@ impl Before {
         let is_letter = matches!(window.get(name.start), Some(b'n'));
         let begins_line = prefix.ends_with(b"\\n") || (prefix.ends_with(b"\\") && is_letter);
         Self {
-            is_first: outer.is_some() && (last == outer || begins_line),
+            is_first: outer.is_some() && (last == byte || begins_line),
             is_nested: holds_escaped_quote(prefix),
             is_known: begins,
             is_setting: begins && words.is_some() && outer.is_none() && open == [0; 4],
-            quote: own.or(outer),
+            quote: own_quote(own, outer),
             own: own.map(|_| escapes),
             open,
             is_flow: outer.is_none()
@@ -153,19 +158,18 @@ impl Before {
             has_comma_pairs: memchr::memchr(b',', prefix)
                 .is_some_and(|at| prefix[..at].contains(&b'=') && prefix.ends_with(b",")),
             is_colon: last_byte == Some(b':'),
-            sed: sed_delimiter(prefix, outer),
+            sed: sed_delimiter(prefix, byte),
+            delimiter: literal_delimiter(prefix),
+            separator: outer.is_none().then(|| field_separator(prefix)).flatten(),
             entity: QUOTE_ENTITIES.into_iter().find(|quote| {
                 memchr::memmem::find_iter(&window[line..start], quote).count() % 2 == 1
             }),
-            is_block_comment: prefix.trim_ascii_start().starts_with(b"*")
-                || memchr::memmem::rfind(prefix, b"/*") > memchr::memmem::rfind(prefix, b"*/"),
+            section: open_section(&window[line..start]),
             opening: QUOTE_ENTITIES
                 .into_iter()
                 .find(|quote| window[..start].ends_with(quote)),
-            is_comment: memchr::memmem::find(&window[line..start], b"<!--").is_some(),
-            is_template_comment: is_template_comment(&window[line..start]),
+            is_cdata: memchr::memmem::find(&window[line..start], b"<![CDATA[").is_some(),
             is_percent: window[..start].ends_with(b"%3D") || window[..start].ends_with(b"%3d"),
-            is_triple: outer.is_some_and(|quote| prefix.ends_with(&[quote; 3])),
             open_tag: memchr::memrchr(b'<', prefix) > memchr::memrchr(b'>', prefix),
             closing: closing_mark(&window[line..start]),
             is_shell: words == Some(Leading::Shell),
@@ -183,7 +187,7 @@ impl Before {
     /// Whether a blank and what follows it on the line may belong to the value.
     pub(super) fn takes_blanks(&self, tail: &[u8]) -> bool {
         let tail = match self.quote {
-            Some(quote) if self.is_first => &tail[..memchr::memchr(quote, tail).unwrap_or(0)],
+            Some(quote) if self.is_first => &tail[..memchr::memchr(quote.byte, tail).unwrap_or(0)],
             Some(_) => return false,
             None => tail,
         };
@@ -196,8 +200,8 @@ impl Before {
     /// Whether the quoted text that holds the value is joined to a literal which goes on with it.
     pub(super) fn is_joined(&self, rest: &[u8]) -> bool {
         match (self.quote, self.own, rest.split_first()) {
-            (Some(quote), None, Some((first, after))) if *first == quote => {
-                continuation::is_joined_text(quote, after)
+            (Some(quote), None, Some((first, after))) if *first == quote.byte => {
+                continuation::is_joined_text(quote.byte, after)
             }
             _ => false,
         }
@@ -208,32 +212,67 @@ impl Before {
         let Some(quote) = self.quote.filter(|_| self.own.is_none()) else {
             return false;
         };
-        let end = memchr::memchr(quote, value);
+        let end = memchr::memchr(quote.byte, value);
         let ends_pair = end.is_some_and(|end| value[..end].ends_with(b";"));
-        ends_pair && end.is_some_and(|end| continuation::joins_pair(quote, &value[end + 1..]))
+        ends_pair && end.is_some_and(|end| continuation::joins_pair(quote.byte, &value[end + 1..]))
     }
 
-    /// Whether `rest` begins with what closes something that is open before the value.
+    /// Whether something that is open before the value is closed where `rest` begins: every kind of value
+    /// ends there. `own` counts the brackets that the value opened itself.
+    pub(super) fn is_closed(&self, rest: &[u8], own: &mut [u32; 4]) -> bool {
+        let Some((&byte, after)) = rest.split_first() else {
+            return false;
+        };
+        match byte {
+            b'(' | b'[' | b'{' => {
+                own[bracket(byte)] += 1;
+                false
+            }
+            b')' | b']' | b'}' => {
+                let kind = bracket(byte);
+                let is_own = own[kind] > 0;
+                own[kind] = own[kind].saturating_sub(1);
+                let is_glued = after.first().is_some_and(u8::is_ascii_alphanumeric);
+                !is_own && self.open[kind] > 0 && !is_glued
+            }
+            _ => self.ends_here(rest),
+        }
+    }
+
+    /// Whether `rest` begins with what closes something that is open before the value, brackets and
+    /// quotes apart.
     pub(super) fn ends_here(&self, rest: &[u8]) -> bool {
+        match rest {
+            [b'<', after @ ..] if begins_tag(after) => return true,
+            [b']', b']', b'>', after @ ..] if self.is_cdata || after.first() == Some(&b'<') => {
+                return true;
+            }
+            _ if self.section.is_some_and(|end| rest.starts_with(end)) => return true,
+            [byte, ..] if self.separator == Some(*byte) && self.quote.is_none() => return true,
+            [byte, after @ ..] if self.delimiter == Some(*byte) => {
+                if after
+                    .first()
+                    .is_none_or(|next| !next.is_ascii_alphanumeric())
+                {
+                    return true;
+                }
+            }
+            _ => {}
+        }
+        let quote = self.quote.map(|quote| quote.byte);
         let is_sed = self
             .sed
-            .is_some_and(|delimiter| ends_edit(rest, delimiter, self.quote));
-        let is_closing = self.closing.is_some_and(|mark| {
-            let next = rest.strip_prefix(mark).map(<[u8]>::first);
-            let is_ascii = mark.is_ascii();
-            next.is_some_and(|next| {
-                !is_ascii || next.is_none_or(|byte| !byte.is_ascii_alphanumeric())
-            })
-        });
+            .is_some_and(|delimiter| ends_edit(rest, delimiter, quote));
         is_sed
-            || is_closing
-            || (self.is_comment && rest.starts_with(b"-->"))
-            || (self.is_template_comment
-                && (rest.starts_with(b"--}}") || rest.starts_with(b"--%>")))
+            || self.closing.is_some_and(|mark| is_closing(rest, mark))
             || (self.is_percent && ends_encoded(rest))
             || is_end_of_style(rest)
-            || (self.is_block_comment && rest.starts_with(b"*/"))
             || self.entity.is_some_and(|quote| rest.starts_with(quote))
+    }
+
+    /// Whether the quote around the value ends where `rest` begins.
+    pub(super) fn ends_at_quote(&self, rest: &[u8]) -> bool {
+        self.quote.is_some_and(|quote| quote.closes_at(rest))
     }
 
     /// Whether `&` begins an entity where the value is: in an attribute or the text of an element.
@@ -262,10 +301,99 @@ impl Before {
     }
 }
 
+/// The quote of an attribute that began on an earlier line; `lines` are those before the name, with its own
+/// line's `prefix`.
+fn attribute_quote(lines: &[u8], prefix: &[u8]) -> Option<Quote> {
+    let lines = &lines[..lines.len() - prefix.len().min(lines.len())];
+    let tag = memchr::memrchr(b'<', lines)?;
+    let text = &lines[tag..];
+    let byte = *text.iter().rfind(|byte| b"\"'".contains(byte))?;
+    let is_open = memchr::memchr_iter(byte, text).count() % 2 == 1;
+    let opening = memchr::memrchr(byte, text)?;
+    let is_attribute = text[..opening].ends_with(b"=") && !text.contains(&b'>');
+    (is_open && is_attribute && text[1].is_ascii_alphabetic()).then_some(Quote { byte, run: 1 })
+}
+
+/// The quote that ends the value: its own, or else the one around it.
+fn own_quote(own: Option<u8>, outer: Option<Quote>) -> Option<Quote> {
+    match (own, outer) {
+        (Some(byte), Some(quote)) if quote.byte != byte => Some(Quote { byte, run: 1 }),
+        (Some(byte), None) => Some(Quote { byte, run: 1 }),
+        _ => outer,
+    }
+}
+
+/// Whether `rest` begins with `mark`, and no word follows it.
+pub(super) fn is_closing(rest: &[u8], mark: &[u8]) -> bool {
+    let Some(after) = rest.strip_prefix(mark) else {
+        return false;
+    };
+    match after.first() {
+        None => true,
+        // Base64 has it too.
+        Some(next) if mark == b"+" => next.is_ascii_whitespace() || b".,)`;:".contains(next),
+        Some(next) => !mark.is_ascii() || !next.is_ascii_alphanumeric(),
+    }
+}
+
+/// Whether a line that begins with `prefix` is a comment, or a sentence: its first word has a capital.
+pub(super) fn is_prose(prefix: &[u8]) -> bool {
+    let is_mark = |byte: &u8| b"#*/->|\"'`;%( \t".contains(byte);
+    let begin = prefix.iter().position(|byte| !is_mark(byte));
+    let (marks, text) = prefix.split_at(begin.unwrap_or(prefix.len()));
+    let is_comment = [&b"#"[..], b"//", b"/*", b" *", b"--"]
+        .iter()
+        .any(|mark| memchr::memmem::find(marks, mark).is_some());
+    let word = text.split(u8::is_ascii_whitespace).next();
+    let word = word.filter(|word| word.len() < text.len());
+    let is_capital = matches!(word, Some([first, rest @ ..])
+        if first.is_ascii_uppercase() && rest.iter().all(u8::is_ascii_lowercase));
+    is_comment || is_capital
+}
+
+/// What ends the literal of a regular expression, or of LaTeX, that is open at the end of `line`.
+fn literal_delimiter(line: &[u8]) -> Option<u8> {
+    const COMMANDS: [&[u8]; 3] = [b"\\verb*", b"\\verb", b"\\lstinline"];
+    let command = COMMANDS.iter().find_map(|command| {
+        let at = memchr::memmem::rfind(line, command)? + command.len();
+        let (&delimiter, text) = line[at..].split_first()?;
+        let is_one = delimiter.is_ascii_punctuation() && !b"{[\\".contains(&delimiter);
+        (is_one && !text.contains(&delimiter)).then_some(delimiter)
+    });
+    command.or_else(|| {
+        let at = memchr::memrchr_iter(b'/', line).find(|at| {
+            let is_open = matches!(line[..*at].last(), Some(b'(' | b'['));
+            is_open && !matches!(line.get(at + 1), Some(b'/' | b'*'))
+        })?;
+        let quotes = line[..at].iter().filter(|byte| b"\"'`".contains(byte));
+        (quotes.count() % 2 == 0).then_some(b'/')
+    })
+}
+
+/// What separates the fields of a line that begins with `prefix`: the first field is one word or a time, and
+/// nothing follows the separator but the next field.
+fn field_separator(prefix: &[u8]) -> Option<u8> {
+    let at = prefix.iter().position(|byte| b",|".contains(byte))?;
+    let (first, rest) = prefix.split_at(at);
+    let is_next = |next: &u8| !next.is_ascii_whitespace() && *next != rest[0];
+    let is_tight = rest.get(1).is_none_or(is_next);
+    let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.-:/+@".contains(byte);
+    let is_time = |byte: &u8| byte.is_ascii_digit() || b" -:/.TZ+".contains(byte);
+    let is_field = first.iter().all(is_word) || first.iter().all(is_time);
+    // `12:00:00,123` is one field.
+    let digits = rest[1..]
+        .iter()
+        .take_while(|byte| byte.is_ascii_digit())
+        .count();
+    let is_fraction = digits == 3 && rest[0] == b',' && memchr::memchr(b':', first).is_some();
+    (!first.is_empty() && is_field && is_tight && !is_fraction).then_some(rest[0])
+}
+
 /// The delimiter of the edit of `sed` that `prefix` is in the second part of; `quote` is open around it.
 pub fn sed_delimiter(prefix: &[u8], quote: Option<u8>) -> Option<u8> {
     let start = match quote {
         Some(quote) => memchr::memrchr(quote, prefix)? + 1,
+        None if prefix.starts_with(b":") => 0,
         None => {
             memchr::memmem::find(prefix, b"sed ")?;
             memchr::memrchr(b' ', prefix)? + 1
@@ -282,8 +410,8 @@ pub fn sed_delimiter(prefix: &[u8], quote: Option<u8>) -> Option<u8> {
 
 /// What closes the typographic quote or the bold text that is open at the end of `line`.
 pub fn closing_mark(line: &[u8]) -> Option<&'static [u8]> {
-    const MARKS: [&[u8]; 10] = [
-        b"***", b"**", b"*", b"__", b"_", b"~~", b"~", b"==", b"=", b"|",
+    const MARKS: [&[u8]; 11] = [
+        b"***", b"**", b"*", b"__", b"_", b"~~", b"~", b"==", b"=", b"|", b"+",
     ];
     const QUOTES: [(&[u8], &[u8]); 9] = [
         ("«".as_bytes(), "»".as_bytes()),
@@ -306,10 +434,13 @@ pub fn closing_mark(line: &[u8]) -> Option<&'static [u8]> {
     // The last run of one sign that begins a word, or the value.
     let begun = (0..line.len()).rev().find_map(|at| {
         let sign = line[at];
-        let is_first = at
-            .checked_sub(1)
-            .is_none_or(|at| line[at].is_ascii_whitespace());
-        if !is_first || !b"*_~=|".contains(&sign) {
+        let is_first = match at.checked_sub(1).map(|at| line[at]) {
+            // A patch begins its lines like that.
+            None => sign != b'+',
+            Some(b'`') => sign == b'+',
+            Some(before) => before.is_ascii_whitespace(),
+        };
+        if !is_first || !b"*_~=|+".contains(&sign) {
             return None;
         }
         let run = line[at..].iter().take_while(|byte| **byte == sign).count();
@@ -317,15 +448,21 @@ pub fn closing_mark(line: &[u8]) -> Option<&'static [u8]> {
             Some(next) => next.is_ascii_alphanumeric(),
             None => b"*_~".contains(&sign),
         };
-        begins.then_some((sign, run))
+        begins.then_some((at, run))
     });
-    let (sign, run) = begun?;
+    let (at, run) = begun?;
+    let sign = line[at];
     let mark = MARKS
         .iter()
         .find(|mark| mark[0] == sign && mark.len() == run)?;
     // `_name=value_` may be a variable.
     let is_text = sign != b'_' || run > 1 || line.ends_with(b": ");
-    let is_open = memchr::memmem::find_iter(line, mark).count() % 2 == 1;
+    let text = &line[at + run..];
+    let is_open = match text.strip_suffix(b"=") {
+        // `=name=`, not `a =b name=`.
+        Some(name) if sign == b'=' => !name.iter().any(|byte| b"= \t".contains(byte)),
+        _ => memchr::memmem::find(text, mark).is_none(),
+    };
     (is_text && is_open).then_some(mark)
 }
 
@@ -410,9 +547,8 @@ pub(super) fn takes_line(prefix: &[u8], operator: &[u8]) -> bool {
 pub(in crate::detect) fn is_quoted(window: &[u8], at: usize) -> Option<bool> {
     let (line, begins) = line_before(window, at);
     begins.then(|| {
-        open_marks(&window[line..at], tail_of(window, at))
-            .0
-            .is_some()
+        let open = open_marks(&window[line..at], tail_of(window, at));
+        open.quote.is_some()
     })
 }
 
@@ -435,13 +571,34 @@ pub(super) fn holds_escaped_quote(line: &[u8]) -> bool {
     line.windows(2).any(is_one)
 }
 
-/// Whether a comment of a template is open at the end of `line`.
-pub(super) fn is_template_comment(line: &[u8]) -> bool {
-    const OPENINGS: [&[u8]; 3] = [b"{{!--", b"{{--", b"<%--"];
-    line.contains(&b'-')
-        && OPENINGS
-            .iter()
-            .any(|opening| memchr::memmem::find(line, opening).is_some())
+/// What closes the comment or section that is open at the end of `line`.
+fn open_section(line: &[u8]) -> Option<&'static [u8]> {
+    const SECTIONS: [(&[u8], &[u8]); 12] = [
+        (b"/*", b"*/"),
+        (b"<!--", b"-->"),
+        (b"{{!--", b"--}}"),
+        (b"{{--", b"--}}"),
+        (b"{{!", b"}}"),
+        (b"<%--", b"--%>"),
+        (b"<%", b"%>"),
+        (b"<?", b"?>"),
+        (b"<#", b"#>"),
+        (b"{#", b"#}"),
+        (b"{-", b"-}"),
+        (b"(*", b"*)"),
+    ];
+    let is_sign = |byte: &u8| b"/<{(*".contains(byte);
+    if !line.iter().any(is_sign) {
+        return None;
+    }
+    if line.trim_ascii_start().starts_with(b"*") {
+        return Some(b"*/");
+    }
+    let found = SECTIONS.iter().find(|(open, close)| {
+        let at = memchr::memmem::rfind(line, open);
+        at.is_some_and(|at| memchr::memmem::find(&line[at + open.len()..], close).is_none())
+    });
+    found.map(|(_, close)| *close)
 }
 
 /// Whether the pair whose value begins at `start` is one of an address's query: `?name=` or `&name=`.

@@ -241,8 +241,15 @@ pub(super) fn goes_on_behind(rest: &[u8]) -> bool {
         [b'>', after @ ..] => {
             after.first().is_some_and(u8::is_ascii_graphic) && !after.contains(&b'<')
         }
-        // People put a blank before these.
-        [b'|' | b'&', after @ ..] => after.first().is_none_or(u8::is_ascii_whitespace),
+        _ => false,
+    }
+}
+
+/// Whether a word that ends at `|` or `&` may go on there: neither a blank nor another such mark nor a pair
+/// follows.
+pub(super) fn goes_on_at_operator(rest: &[u8]) -> bool {
+    match rest {
+        [mark @ (b'|' | b'&'), after @ ..] => !ends_command(*mark, after) && !is_pair(after),
         _ => false,
     }
 }

@@ -5,7 +5,7 @@ use super::behind::{
     begins_colon_pair, begins_command, begins_pair, begins_tag, closes, ends_command, entity,
     is_backtick_escape, is_blank_entity, is_control_word, is_doubled, is_operand, is_pair,
 };
-use super::marks::bracket;
+use super::marks::{Quote, bracket};
 use crate::detect::interpolation;
 
 /// The length of a value on a line whose beginning is out of reach: up to whatever ends one in some
@@ -62,14 +62,15 @@ pub(super) fn scan(rest: &[u8], before: &Before) -> Option<usize> {
                 !closes_own && before.open[kind] > 0
             }
             b',' if own == [0; 4] && before.open[..3] != [0; 3] => true,
-            b'"' | b'\'' | b'`' if before.quote == Some(byte) => {
-                let is_doubled = before.is_first && !before.is_triple && is_doubled(byte, after);
-                at += usize::from(is_doubled);
-                !is_doubled
-            }
-            b'"' | b'\'' | b'`' => {
-                !is_text && !before.quote.is_some_and(|quote| closes(quote, after))
-            }
+            b'"' | b'\'' | b'`' => match before.quote.filter(|quote| quote.byte == byte) {
+                Some(quote) if quote.run > 1 => quote.closes_at(&rest[at..]),
+                Some(_) => {
+                    let is_doubled = before.is_first && is_doubled(byte, after);
+                    at += usize::from(is_doubled);
+                    !is_doubled
+                }
+                None => !is_text && !before.quote.is_some_and(|quote| closes(quote.byte, after)),
+            },
             _ => is_delimiter(byte, after, before, is_word),
         };
         if ends {
@@ -94,7 +95,7 @@ pub(super) fn escaped_run(text: &[u8], before: &Before) -> Option<usize> {
         [next, ..] if run > 2 && run % 2 == 0 => {
             let quote = before.quote.filter(|_| !before.is_nested)?;
             let is_content = next.is_ascii_graphic() && !matches!(next, b'"' | b'\'' | b'`');
-            (is_content && closes(quote, &text[run..])).then_some(run)
+            (is_content && closes(quote.byte, &text[run..])).then_some(run)
         }
         _ => None,
     }
@@ -106,6 +107,7 @@ pub(super) fn is_escaped_content(after: &[u8], before: &Before) -> bool {
     let Some(quote) = before.quote.filter(|_| !before.is_nested) else {
         return false;
     };
+    let quote = quote.byte;
     match after {
         [b'\\', b'"' | b'\'' | b'`', ..] => before.is_first && closes(quote, &after[1..]),
         [b'\\', next, ..] => *next != b'\\' && closes(quote, &after[1..]),
@@ -133,7 +135,7 @@ pub(super) fn is_delimiter(byte: u8, after: &[u8], before: &Before, is_word: boo
         }
         // A form in quotes: `"name=value&x=1"`.
         b'&' => before.is_query || begins_pair(after) || (before.is_first && is_pair(after)),
-        b'|' => (is_word && ends_command(byte, after)) || begins_pair(after),
+        b'|' => is_word && (before.is_query || ends_command(byte, after)) || begins_pair(after),
         b'<' => is_word || begins_tag(after),
         b'>' => is_word || before.open[3] > 0,
         b'#' => before.is_query,
@@ -200,7 +202,9 @@ pub(super) fn ends_at_mark(after: &[u8], before: &Before) -> bool {
 
 /// The length of a literal whose opening quote, with `escapes` backslashes before it, stands right
 /// before `rest`.
-pub(super) fn literal(rest: &[u8], quote: u8, escapes: usize) -> Option<usize> {
+pub(super) fn literal(rest: &[u8], closing: Quote, escapes: usize) -> Option<usize> {
+    let is_one = closing.run == 1;
+    let quote = closing.byte;
     let mut at = 0;
     loop {
         match *rest.get(at)? {
@@ -209,8 +213,8 @@ pub(super) fn literal(rest: &[u8], quote: u8, escapes: usize) -> Option<usize> {
             b'\\' => at += 1,
             b'`' if is_backtick_escape(&rest[at..], quote) => at += 1,
             // SQL and PowerShell double a quote to escape it.
-            byte if byte == quote && rest.get(at + 1) == Some(&quote) => at += 1,
-            byte if byte == quote => return Some(at),
+            byte if byte == quote && is_one && rest.get(at + 1) == Some(&quote) => at += 1,
+            byte if byte == quote && closing.closes_at(&rest[at..]) => return Some(at),
             _ => {}
         }
         at += 1;
@@ -222,28 +226,47 @@ pub(super) fn word(rest: &[u8], before: &Before) -> Option<usize> {
     if let (Some(escapes), Some(quote)) = (before.own, before.quote) {
         return literal(rest, quote, escapes);
     }
+    let is_plain = before.quote.is_none();
+    let mut own = [0; 4];
     let mut at = 0;
     loop {
         let byte = *rest.get(at)?;
         let ends = match byte {
-            _ if before.ends_here(&rest[at..]) => true,
+            _ if before.is_closed(&rest[at..], &mut own) => true,
             byte if byte.is_ascii_whitespace() => true,
             b'\\' => {
                 let ends = ends_escaped(&rest[at + 1..], before);
                 at += usize::from(!ends);
                 ends
             }
-            b'"' | b'\'' | b'`' => before.quote == Some(byte) || !before.is_known,
-            b'&' | b'|' => before.quote.is_none() && ends_command(byte, &rest[at + 1..]),
-            b';' | b'<' | b'>' => before.quote.is_none() && !before.is_item,
-            b',' if before.quote.is_none() => ends_item(&rest[at + 1..], before),
-            b')' | b']' | b'}' => before.open[bracket(byte)] > 0 && before.quote.is_none(),
+            b'"' | b'\'' | b'`' => before.ends_at_quote(&rest[at..]) || !before.is_known,
+            b'&' | b'|' => is_plain && !before.is_item,
+            b';' | b'<' | b'>' => is_plain && !before.is_item,
+            b',' if is_plain => ends_item(&rest[at + 1..], before),
             _ => false,
         };
         if ends {
             return Some(at);
         }
         at += 1;
+    }
+}
+
+/// The length of a word that ends at a blank only, as in a netrc file.
+pub(super) fn blank(rest: &[u8], before: &Before) -> Option<usize> {
+    let mut own = [0; 4];
+    let mut at = 0;
+    loop {
+        let byte = *rest.get(at)?;
+        let is_escape = byte == b'\\' && before.quote.is_some();
+        let ends = byte.is_ascii_whitespace()
+            || before.is_closed(&rest[at..], &mut own)
+            || before.ends_at_quote(&rest[at..])
+            || (is_escape && ends_escaped(&rest[at + 1..], before));
+        if ends {
+            return Some(at);
+        }
+        at += 1 + usize::from(is_escape);
     }
 }
 
@@ -269,12 +292,14 @@ pub(super) fn field(rest: &[u8], before: &Before, is_query: bool) -> Option<usiz
     let is_literal = before.is_known && before.quote.is_some();
     // Where no quote is open, none closes anything.
     let is_plain = before.is_known && before.quote.is_none();
+    let mut own = [0; 4];
     let mut at = 0;
     loop {
         let byte = *rest.get(at)?;
         let after = &rest[at + 1..];
         match byte {
             b'\n' | b'\r' => return Some(at),
+            _ if before.is_closed(&rest[at..], &mut own) => return Some(at),
             b';' if !is_query && before.opening.is_none() => return Some(at),
             // The quote around the field itself.
             b'&' if before
@@ -289,8 +314,9 @@ pub(super) fn field(rest: &[u8], before: &Before, is_query: bool) -> Option<usiz
                 _ => {}
             },
             // C# doubles a quote in a verbatim string.
-            byte if before.quote == Some(byte) && is_literal => {
-                if !is_doubled(byte, after) {
+            _ if before.ends_at_quote(&rest[at..]) && is_literal => {
+                let is_one = before.quote.is_some_and(|quote| quote.run == 1);
+                if !(is_one && is_doubled(byte, after)) {
                     return Some(at);
                 }
                 at += 1;

@@ -27,18 +27,18 @@ mod behind;
 mod length;
 mod marks;
 
-use before::{Before, is_in_query, lines_before};
+use before::{Before, is_in_query, is_prose, line_before, lines_before};
 pub(super) use before::{
     MAX_PREFIX_LEN, begins_setting, is_in_template, is_quoted, opening_entity,
 };
 pub use before::{closing_mark, sed_delimiter};
 use behind::{
-    MAX_TAIL_LEN, begins_text, goes_on_behind, is_before_pair, is_blank_entity, is_command,
-    is_glued_behind, is_operand,
+    MAX_TAIL_LEN, begins_text, goes_on_at_operator, goes_on_behind, is_before_pair,
+    is_blank_entity, is_command, is_glued_behind, is_operand,
 };
 pub use behind::{MAX_VALUE_LEN, ends_edit};
 pub(super) use behind::{folds, is_backtick_escape};
-use length::{field, scan, unknown, word};
+use length::{blank, field, scan, unknown, word};
 pub(super) use marks::escapes_before;
 
 use super::continuation::{self, Joins};
@@ -66,9 +66,7 @@ pub fn end(window: &[u8], name: Span, start: usize, ends: Ends) -> Extent {
         Ends::Line if !before.is_known => unknown(rest),
         Ends::Line => scan(rest, &before),
         Ends::Word => word(rest, &before),
-        Ends::Blank => rest
-            .iter()
-            .position(|byte| byte.is_ascii_whitespace() || before.quote == Some(*byte)),
+        Ends::Blank => blank(rest, &before),
         Ends::Field => field(rest, &before, is_in_query(window, start)),
     };
     // Without an end, the value takes all that is there, up to the limit.
@@ -91,6 +89,11 @@ pub fn end(window: &[u8], name: Span, start: usize, ends: Ends) -> Extent {
         .flatten()
         .unwrap_or_else(|| kept(ends, rest, len, tail, &before));
     let (kept, is_partial) = kept;
+    let kept = kept
+        - sentence_end(&rest[..kept], &rest[kept..], &before, || {
+            let (line, _) = line_before(window, name.start);
+            &window[line..name.start]
+        });
     let end = start + kept;
     let is_folded = ends == Ends::Line && before.is_folded(&window[start + len..]);
     let joins = match ends {
@@ -122,6 +125,31 @@ pub fn end(window: &[u8], name: Span, start: usize, ends: Ends) -> Extent {
     }
 }
 
+/// How many bytes at the end of a value end the sentence around it: a full stop in a text, in a comment, or
+/// behind an address.
+fn sentence_end<'w>(
+    value: &[u8],
+    rest: &[u8],
+    before: &Before,
+    prefix: impl FnOnce() -> &'w [u8],
+) -> usize {
+    let len = match value {
+        [.., b'.', b'.'] => 0,
+        [inner @ .., b')', b'.'] if !inner.contains(&b'(') => 2,
+        [.., b'.'] => 1,
+        _ => 0,
+    };
+    let at_end = || {
+        let is_blank = rest.first().is_none_or(u8::is_ascii_whitespace);
+        is_blank || before.ends_at_quote(rest) || before.ends_here(rest)
+    };
+    if len == 0 || before.own.is_some() || before.is_setting || !at_end() {
+        return 0;
+    }
+    let is_text = before.is_query || is_prose(prefix());
+    if is_text { len } else { 0 }
+}
+
 /// How much of the first `len` bytes of `rest` is the value, and whether it may go on in `tail`, the line
 /// behind them.
 fn kept(ends: Ends, rest: &[u8], len: usize, tail: &[u8], before: &Before) -> (usize, bool) {
@@ -140,14 +168,16 @@ fn kept(ends: Ends, rest: &[u8], len: usize, tail: &[u8], before: &Before) -> (u
         Ends::Line => {
             let (kept, is_more) = trim(&rest[..len], tail, before);
             let is_more = is_more && !(is_ended && rest[kept..len] == *b";");
-            let is_glued = !before.is_tight && is_glued_behind(&rest[len..]);
+            let is_list = before.is_tight || before.separator.is_some();
+            let is_glued = !is_list && is_glued_behind(&rest[len..]);
             (kept, is_more || is_glued || begins_text(&rest[len..]))
         }
         // The end of an item, or a part of it.
         Ends::Word if before.indent.is_some() && rest[..len].ends_with(b",") => (len - 1, true),
         Ends::Word if before.own.is_none() => {
-            let is_more = goes_on_behind(&rest[len..]) || before.takes_blanks(tail);
-            (len, is_more)
+            let behind = &rest[len..];
+            let is_more = goes_on_behind(behind) || goes_on_at_operator(behind);
+            (len, is_more || before.takes_blanks(tail))
         }
         Ends::Field => (len, before.field_goes_on(&rest[len..])),
         // Some readers of netrc files take quotes.
@@ -161,13 +191,14 @@ fn kept(ends: Ends, rest: &[u8], len: usize, tail: &[u8], before: &Before) -> (u
 
 /// What opens a text or a comment of several lines, what closes it, and whether that is so rare in a value
 /// that it ends one wherever the text began.
-const BLOCKS: [(&[u8], &[u8], bool); 22] = [
+const BLOCKS: [(&[u8], &[u8], bool); 23] = [
     (b"/*", b"*/", true),
     (b"{{!--", b"--}}", true),
     (b"{{--", b"--}}", true),
     (b"{#", b"#}", true),
     (b"<#", b"#>", true),
     (b"<!--", b"-->", true),
+    (b"<![CDATA[", b"]]>", false),
     (b"(*", b"*)", true),
     (b"<?", b"?>", true),
     (b"<%", b"%>", true),
@@ -195,7 +226,7 @@ fn block_end(value: &[u8], before: &[u8]) -> Option<(usize, bool)> {
         .rposition(|byte| !is_sign(byte))
         .map_or(0, |at| at + 1);
     [value, &value[..trimmed]].into_iter().find_map(|text| {
-        BLOCKS.iter().find_map(|(open, close, is_rare)| {
+        let block = BLOCKS.iter().find_map(|(open, close, is_rare)| {
             let kept = text.strip_suffix(*close)?;
             let is_open = match open == close {
                 true => memchr::memmem::find_iter(before, open).count() % 2 == 1,
@@ -204,8 +235,23 @@ fn block_end(value: &[u8], before: &[u8]) -> Option<(usize, bool)> {
             let holds_more = memchr::memmem::find(kept, open).is_some();
             ((is_open || *is_rare) && !kept.is_empty() && !holds_more)
                 .then_some((kept.len(), !is_open))
-        })
+        });
+        block.or_else(|| bracket_end(text, before))
     })
+}
+
+/// Where a value ends that a bracket follows which opened on an earlier line; a guess.
+fn bracket_end(value: &[u8], before: &[u8]) -> Option<(usize, bool)> {
+    let (&close, kept) = value.split_last()?;
+    let open = match close {
+        b')' => b'(',
+        b']' => b'[',
+        b'}' => b'{',
+        _ => return None,
+    };
+    let count = |mark: u8| memchr::memchr_iter(mark, before).count();
+    let is_open = count(open) > count(close) && !kept.contains(&open) && !kept.is_empty();
+    is_open.then_some((kept.len(), true))
 }
 
 /// Takes from the end of a value what belongs to the syntax around it; says whether the value may
@@ -257,7 +303,7 @@ fn trim(value: &[u8], tail: &[u8], before: &Before) -> (usize, bool) {
         return (value.len(), is_more || (!is_closed && goes_on_behind(tail)));
     };
     // `"NAME=two words"`
-    let inner = memchr::memchr(quote, tail).map(|end| &tail[..end]);
+    let inner = memchr::memchr(quote.byte, tail).map(|end| &tail[..end]);
     let inner = inner.map(|inner| {
         let line = memchr::memmem::find(inner, b"\\n").map_or(inner, |end| &inner[..end]);
         line.trim_ascii()

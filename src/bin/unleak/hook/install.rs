@@ -12,6 +12,7 @@ use unleak::hook::probe::{self, Verdict};
 use unleak::hook::{HookKind, global};
 use unleak::report::escape::escape;
 
+use super::run::SKIP;
 use crate::args::HookInstallArgs;
 use crate::exit::Exit;
 use crate::output;
@@ -166,9 +167,22 @@ fn uninstall_global(text: &mut String) -> Result<Exit> {
     Ok(Exit::Clean)
 }
 
+/// Says that hooks skip their scan while `UNLEAK_SKIP` is exported; returns whether it is.
+fn say_skip(text: &mut String) -> bool {
+    let is_set = std::env::var_os(SKIP).is_some_and(|reason| !reason.is_empty());
+    if is_set {
+        say!(
+            text,
+            "{SKIP} is set: no hook scans anything in this shell; 'unset {SKIP}' ends that"
+        );
+    }
+    is_set
+}
+
 fn status_here(text: &mut String) -> Result<Exit> {
     let place = Place::find(Path::new("."))?;
     say_place(text, &place);
+    say_skip(text);
     if let Err(error) = place.check_hooks() {
         let hint = error.hint_text().unwrap_or_default();
         say!(text, "{}; {}", shown(&error.to_string()), shown(hint));
@@ -261,7 +275,9 @@ fn test_here(text: &mut String) -> Result<Exit> {
             say!(text, "      {}", escape(line.as_bytes()));
         }
     }
+    let is_skipped = say_skip(text);
     Ok(match (installed, proven) {
+        (1.., _) if is_skipped => Exit::Found,
         (0, _) => {
             say!(text, "no hook is installed: run 'unleak hook install'");
             Exit::Usage

@@ -29,7 +29,7 @@ use crate::settings::{self, HookSettings};
 use crate::ui;
 
 /// The variable that lets one commit or push pass.
-const SKIP: &str = "UNLEAK_SKIP";
+pub(super) const SKIP: &str = "UNLEAK_SKIP";
 
 const COMMIT: Blocked<'_> = Blocked {
     event: "commit",

@@ -1,0 +1,143 @@
+//! A value ends where what is around it ends: every kind of value, in every kind of text around it.
+
+use crate::values::{made, values};
+
+/// Texts that end in a secret; `@` stands for it.
+const SECRETS: [&str; 12] = [
+    "Server=h;Uid=u;Pwd=@",
+    "Data Source=h;User ID=u;Password=@",
+    "jdbc:sqlserver://h;user=u;password=@",
+    "jdbc:mysql://h.example/d?user=u&password=@",
+    "https://h.example/?access_token=@",
+    "host=h user=u password=@",
+    "tool --password=@",
+    "tool --token @",
+    "java -Ddb.password=@",
+    "DB_PASSWORD=@",
+    "machine h.example login u password @",
+    "login password=@",
+];
+
+/// Texts that hold another, `^`.
+const AROUND: [&str; 36] = [
+    "<a>^</a>\n",
+    "<a><b>^</b><c>x</c></a>\n",
+    "<root>\n<Value>^</Value>\n</root>\n",
+    "<td>^</td>\n",
+    "<!--^-->\n",
+    "<!-- ^ -->\n",
+    "<x><![CDATA[^]]></x>\n",
+    "/*^*/\n",
+    "/** <pre>^</pre> */\n",
+    "{#^#}x\n",
+    "<%#^%>x\n",
+    "{-^-}x\n",
+    "(*^*)x\n",
+    "See (^) there\n",
+    "x connect [^] failed\n",
+    "c: [^]\n",
+    "{ ^ }\n",
+    "**^**\n",
+    "Run `^` now\n",
+    "Run ``^`` now\n",
+    "\"\"\"Run ``^`` now.\"\"\"\n",
+    "\\texttt{^}\n",
+    "\\verb+^+\n",
+    "sh(/^/)\n",
+    "c = f'^'\n",
+    "c = rb'^'\n",
+    "run(['x', f'^'], shell=True)\n",
+    "x(r'''^''')\n",
+    "c = \"\"\"^\"\"\"\n",
+    "insert into t values (N'^');\n",
+    "x \"$(^)\"\n",
+    "R=\"${X:-$(^)}\"\n",
+    "sh \"X=\\$(^)\"\n",
+    "{\"s\":\"x $(^) z\"}\n",
+    "1,^,2\n",
+    "2024|INFO|^|ok\n",
+];
+
+#[test]
+fn what_closes_around_a_value_ends_it() {
+    let value = made(16, 71);
+    let mut wrong = Vec::new();
+    for around in AROUND {
+        for secret in SECRETS {
+            let text = around.replacen('^', &secret.replace('@', &value), 1);
+            let found = values(&text);
+            if !found.iter().all(|entry| entry.1 == value) {
+                wrong.push(format!("{text:?}: {found:?}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Lines and the values in them: `@`, and `%` for a second one.
+const LINES: [&str; 31] = [
+    "{\"secret\":{\"a\":\"@\"}}\n",
+    "{\"api_key\":{\"S\":\"@\"},\"user\":{\"S\":\"bob\"}}\n",
+    "{\"apiKey\":{\"prod\":\"@\",\"dev\":\"%\"},\"x\":1}\n",
+    "var c={password:{v:\"@\"}};a(c)\n",
+    "API_TOKEN='{\"prod\":\"@\"}'\n",
+    "API_TOKENS='[\"@\",\"%\"]'\n",
+    "API_KEY: '{\"a\":\"@\"}'\n",
+    "{\"SecretString\":\"{\\\"k\\\":\\\"@\\\"}\"}\n",
+    "API_KEYS=@,%\n",
+    "PASSWORDS=bob:@,ann:%\n",
+    "user/password: bob/@\n",
+    "Username/Password: admin/@\n",
+    "user:password = bob:@\n",
+    "const userpass = \"bob:@\";\n",
+    "token = \"token=@\"\n",
+    "headers = {\"X-Api-Key\": \"Key @\"}\n",
+    "set password {@}\n",
+    "<resources><string name=\"api_key\">'@'</string></resources>\n",
+    "<resources><string name=\"api_key\">&quot;@&quot;</string></resources>\n",
+    "<p title=\"a\nAPI_KEY=@\">x</p>\n",
+    "(the account has user=x,\npassword=@)\n",
+    "printf \"machine h login bob password @\\n\" > f\n",
+    "The password is @.\n",
+    "The password: @.\n",
+    "Set PGPASSWORD=@.\n",
+    "https://h.example/?api_key=@.\n",
+    "# run tool --password=@).\n",
+    "tool --password=@&\n",
+    "curl https://h.example/?api_key=@|jq .\n",
+    ":s/password=.*/password=@/g\n",
+    "`+tool --password=@+`\n",
+];
+
+#[test]
+fn the_secret_among_the_parts_of_a_value_is_the_value() {
+    let (value, other) = (made(24, 72), made(24, 73));
+    for line in LINES {
+        let found = values(&line.replace('@', &value).replace('%', &other));
+        let mut found: Vec<&str> = found.iter().map(|entry| entry.1.as_str()).collect();
+        found.sort_unstable_by_key(|found| **found == other);
+        let second = line.contains('%').then_some(other.as_str());
+        let expected: Vec<&str> = std::iter::once(value.as_str()).chain(second).collect();
+        assert_eq!(found, expected, "{line}");
+    }
+}
+
+#[test]
+fn marks_that_close_nothing_belong_to_the_value() {
+    for (around, value) in [
+        ("DB_PASSWORD=@\nX=1\n", "k7Q9x]]>T3w"),
+        ("DB_PASSWORD=@\n", "k7Q9x|T3w&u5"),
+        ("DB_PASSWORD=@\n", "k7Q9xT3w,u5R"),
+        ("db.password=@\n", "k7Q9xT3w'u5R"),
+        ("password: @\n", "k7Q9x``T3wu5"),
+        ("password: @\n", "k7Q9xT3wu5."),
+        ("A=$(date)\nDB_PASSWORD=@\n", "k7Q9x)T3w"),
+        ("# see\nDB_PASSWORD=@\n", "k7Q9xT3w)"),
+        ("2024-01-01 12:00:00,123 db password=@\n", "k7Q9x|T3wu5"),
+        ("PASSWORD='@'\n", "{k7Q9xT3wu5"),
+    ] {
+        let found = values(&around.replace('@', value));
+        let found: Vec<&str> = found.iter().map(|entry| entry.1.as_str()).collect();
+        assert_eq!(found, [value], "{around}");
+    }
+}
