@@ -4,6 +4,7 @@
 //! ends, up to the end of the command. Where the command itself is an item of a list, as in a
 //! Dockerfile, its items are the words.
 
+use super::syntax::opening_entity;
 use crate::span::Span;
 
 /// Bytes of a command that are read.
@@ -228,6 +229,12 @@ fn piped(window: &[u8], at: usize) -> Option<Span> {
 fn words(window: &[u8], at: usize, before: Option<u8>) -> Vec<Span> {
     let end = window.len().min(at + MAX_COMMAND_LEN);
     let bytes = &window[..end];
+    let is_flow = before == Some(b'[');
+    let closing = match before {
+        Some(b'(') => Some(b')'),
+        Some(b'[') => Some(b','),
+        _ => None,
+    };
     let outer = before.filter(|byte| matches!(byte, b'"' | b'\'' | b'`'));
     let mut words = Vec::new();
     let mut at = at;
@@ -252,9 +259,17 @@ fn words(window: &[u8], at: usize, before: Option<u8>) -> Vec<Span> {
                 words.push(Span::new(at + 2, at + 2 + len));
                 at += len + 4;
             }
-            b',' | b'\n' if is_list => at += 1,
+            b',' | b'\n' if is_list || is_flow => at += 1,
+            b']' if is_list || is_flow => break,
+            b'&' if opening_entity(&bytes[at..]) > 0 => {
+                let (mark, text) = bytes[at..].split_at(opening_entity(&bytes[at..]));
+                let Some(len) = memchr::memmem::find(text, mark) else {
+                    break;
+                };
+                words.push(Span::new(at + mark.len(), at + mark.len() + len));
+                at += len + 2 * mark.len();
+            }
             b'\n' | b'\r' | b';' | b'|' | b'&' | b')' | b'<' | b'>' | b'#' => break,
-            b']' if is_list => break,
             quote @ (b'"' | b'\'') => {
                 let Some(len) = quoted(&bytes[at + 1..], quote) else {
                     break;
@@ -264,7 +279,7 @@ fn words(window: &[u8], at: usize, before: Option<u8>) -> Vec<Span> {
             }
             _ => {
                 let start = at;
-                at = bare(bytes, at, outer);
+                at = bare(bytes, at, outer, closing);
                 let word = Span::new(start, at);
                 // `-p'…'`: the quotes are not part of it.
                 match bytes.get(at) {
@@ -302,10 +317,16 @@ fn quoted(bytes: &[u8], quote: u8) -> Option<usize> {
     }
 }
 
-/// Where a word without quotes ends.
-fn bare(bytes: &[u8], mut at: usize, outer: Option<u8>) -> usize {
+/// Where a word without quotes ends: `closing` closes what the command stands in.
+fn bare(bytes: &[u8], mut at: usize, outer: Option<u8>, closing: Option<u8>) -> usize {
+    let mut own = 0usize;
     while let Some(&byte) = bytes.get(at) {
         match byte {
+            b',' if closing == Some(b',') => break,
+            b']' if closing == Some(b',') => break,
+            b'(' => own += 1,
+            b')' if own == 0 && closing == Some(b')') => break,
+            b')' => own = own.saturating_sub(1),
             b'\\' if outer.is_none() && is_escape(&bytes[at + 1..]) => at += 1,
             // A backtick ends a literal of several lines that holds the command.
             b'"' | b'\'' | b'`' => break,

@@ -2,7 +2,7 @@
 //!
 //! | syntax | it writes |
 //! |---|---|
-//! | JSON and its like | `\"`, `\\`, `\/`, `\u0022`; `\x26` in JavaScript and YAML |
+//! | JSON and its like | `\"`, `\\`, `\/`, `\u0022`; `\x26`, `\u{26}` and `\046` in languages |
 //! | XML, HTML | `&quot;`, `&#39;`, `&amp;`, `&lt;` |
 //! | addresses | `%22`; `%2522` in the parameter of an address in an address |
 //! | YAML, SQL, CSV | a quote twice |
@@ -11,7 +11,7 @@
 //! | properties (`java.util.Properties`) | `\=`, `\:`, `\#`, `\!` |
 //! | shell | `'\''`, `'"'"'`; `\&` outside of quotes |
 //! | PowerShell | `` `$ ``, `` `" `` |
-//! | git, C | `\303\251` |
+//! | git, C | `\303\251`, `\xc3\xa9` |
 //! | Latin-1 | one byte for each letter of Western Europe |
 //!
 //! A password with a `"` in an environment file is `\"` in JSON, `&quot;` in XML and `%22` in an
@@ -228,12 +228,15 @@ const PIECES: [(u8, &str); 2] = [(b'\'', "'\\''"), (b'\'', "'\"'\"'")];
 
 /// Which bytes are written as a number, and how.
 type Number = (fn(u8) -> bool, fn(u8) -> String);
-const NUMBERS: [Number; 5] = [
+const NUMBERS: [Number; 8] = [
     (is_markup, |byte| format!("\\x{byte:02x}")),
     (is_markup, |byte| format!("\\x{byte:02X}")),
     (is_mark, |byte| format!("\\x{byte:02x}")),
     (is_mark, |byte| format!("\\x{byte:02X}")),
+    (is_mark, |byte| format!("\\u{{{byte:x}}}")),
+    (is_mark, |byte| format!("\\{byte:03o}")),
     (|byte| !byte.is_ascii(), |byte| format!("\\{byte:03o}")),
+    (|byte| !byte.is_ascii(), |byte| format!("\\x{byte:02x}")),
 ];
 
 /// Marks of HTML, which scripts in a page escape.
@@ -369,6 +372,19 @@ fn unescaped(value: &[u8]) -> Option<Vec<u8>> {
                 ));
                 rest = &rest[2..];
             }
+            'u' if rest.starts_with('{') => {
+                let end = rest.find('}')?;
+                let number = u32::from_str_radix(rest.get(1..end)?, 16).ok()?;
+                let character = char::from_u32(number)?;
+                units.extend(character.encode_utf16(&mut [0; 2]).iter());
+                rest = &rest[end + 1..];
+            }
+            '0'..='3' => {
+                let digits = u8::from_str_radix(rest.get(..2)?, 8).ok()?;
+                let byte = (mark as u8 - b'0') * 64 + digits;
+                units.push(u16::from(Some(byte).filter(u8::is_ascii)?));
+                rest = &rest[2..];
+            }
             'u' => {
                 let digits = rest.get(..4)?;
                 units.push(u16::from_str_radix(digits, 16).ok()?);
@@ -479,6 +495,8 @@ mod tests {
             ("a`$b", "a$b"),
             (r"a\=b\:c", "a=b:c"),
             (r"a\x26b", "a&b"),
+            (r"a\u{26}b", "a&b"),
+            (r"a\046b", "a&b"),
             (r"a\&b", "a&b"),
         ] {
             assert!(spellings(spelled).contains(&plain.to_owned()), "{spelled}");

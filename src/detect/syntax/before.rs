@@ -324,7 +324,7 @@ fn own_quote(own: Option<u8>, outer: Option<Quote>) -> Option<Quote> {
 }
 
 /// Whether `rest` begins with `mark`, and no word follows it.
-pub(super) fn is_closing(rest: &[u8], mark: &[u8]) -> bool {
+pub fn is_closing(rest: &[u8], mark: &[u8]) -> bool {
     let Some(after) = rest.strip_prefix(mark) else {
         return false;
     };
@@ -352,7 +352,7 @@ pub(super) fn is_prose(prefix: &[u8]) -> bool {
 }
 
 /// What ends the literal of a regular expression, or of LaTeX, that is open at the end of `line`.
-fn literal_delimiter(line: &[u8]) -> Option<u8> {
+pub fn literal_delimiter(line: &[u8]) -> Option<u8> {
     const COMMANDS: [&[u8]; 3] = [b"\\verb*", b"\\verb", b"\\lstinline"];
     let command = COMMANDS.iter().find_map(|command| {
         let at = memchr::memmem::rfind(line, command)? + command.len();

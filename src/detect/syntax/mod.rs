@@ -31,7 +31,7 @@ use before::{Before, is_in_query, is_prose, line_before, lines_before};
 pub(super) use before::{
     MAX_PREFIX_LEN, begins_setting, is_in_template, is_quoted, opening_entity,
 };
-pub use before::{closing_mark, sed_delimiter};
+pub use before::{closing_mark, is_closing, literal_delimiter, sed_delimiter};
 use behind::{
     MAX_TAIL_LEN, begins_text, goes_on_at_operator, goes_on_behind, is_before_pair,
     is_blank_entity, is_command, is_glued_behind, is_operand,

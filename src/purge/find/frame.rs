@@ -23,7 +23,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::detect::interpolation::{ends_in_style, style};
-use crate::detect::syntax::{closing_mark, ends_edit, sed_delimiter};
+use crate::detect::syntax::{
+    closing_mark, ends_edit, is_closing, literal_delimiter, sed_delimiter,
+};
 use crate::purge::find::kind::Syntax;
 use crate::span::Span;
 
@@ -525,11 +527,10 @@ impl<'t> Frame<'t> {
     /// Whether `text` begins with a typographic quote or a mark of bold text and the like, which closes
     /// what stands before the mark.
     fn closes_quote(&self, text: &[u8]) -> bool {
-        let mark = closing_mark(self.before);
-        let next = mark
-            .and_then(|mark| text.strip_prefix(mark))
-            .map(<[u8]>::first);
-        next.is_some_and(|next| !next.is_some_and(|&byte| is_word(byte)))
+        // What begins the frame is no mark of a patch.
+        let line = [b" ", self.before].concat();
+        closing_mark(&line).is_some_and(|mark| is_closing(text, mark))
+            || literal_delimiter(self.before).is_some_and(|mark| is_closing(text, &[mark]))
     }
 
     /// Whether `byte` closes a bracket that was opened before the mark.

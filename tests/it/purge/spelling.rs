@@ -165,7 +165,7 @@ fn a_plan_shows_no_end_of_another_secret_on_a_long_line() {
 }
 
 /// Files that show a password with `$%=:'&é` between two parts as their syntax writes it.
-const SPELLED: [(&str, &str); 14] = [
+const SPELLED: [(&str, &str); 17] = [
     ("prod.env", "DB_PASSWORD=<1>$%=:'&é<2>\n"),
     ("a.properties", "note=<1>$%\\=\\:'&é<2>\n"),
     ("compose.yml", "note: <1>$$%=:'&é<2>\n"),
@@ -177,6 +177,12 @@ const SPELLED: [(&str, &str); 14] = [
     ("c.sh", "echo <1>\\$%=:\\'\\&é<2>\n"),
     ("a.js", "note = '<1>$%=:\\x27\\x26é<2>'\n"),
     ("b.js", "note = '<1>\\x24\\x25\\x3D\\x3A\\x27\\x26é<2>'\n"),
+    (
+        "c.js",
+        "note = '<1>\\u{24}\\u{25}\\u{3d}\\u{3a}\\u{27}\\u{26}é<2>'\n",
+    ),
+    ("a.c", "note = \"<1>\\044\\045\\075\\072\\047\\046é<2>\"\n"),
+    ("b.c", "note = \"<1>$%=:'&\\xc3\\xa9<2>\"\n"),
     (
         "link.txt",
         "next=%252Fx%253Fy%253D<1>%2524%2525%253D%253A%2527%2526%25C3%25A9<2>\n",
