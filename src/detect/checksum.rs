@@ -229,15 +229,19 @@ fn base64_json(secret: &[u8]) -> bool {
 
 /// The decoded text is `user:password`, in printable characters.
 fn basic_auth(secret: &[u8]) -> bool {
+    basic_password(secret).is_some()
+}
+
+/// The password in the credentials of HTTP Basic: base64 of `user:password` (RFC 7617).
+pub(super) fn basic_password(secret: &[u8]) -> Option<Vec<u8>> {
     let decoded = BASE64
         .decode(secret)
         .or_else(|_| BASE64_NOPAD.decode(secret));
-    decoded.is_ok_and(|text| {
-        let colon = text.iter().position(|&byte| byte == b':');
-        text.iter()
-            .all(|byte| byte.is_ascii_graphic() || *byte == b' ')
-            && colon.is_some_and(|colon| colon > 0 && colon + 1 < text.len())
-    })
+    let text = decoded.ok()?;
+    let colon = memchr::memchr(b':', &text)?;
+    let is_text = |byte: &u8| byte.is_ascii_graphic() || *byte == b' ';
+    let is_pair = colon > 0 && colon + 1 < text.len() && text.iter().all(is_text);
+    is_pair.then(|| text[colon + 1..].to_vec())
 }
 
 /// A version 2 macaroon whose location is a package index.

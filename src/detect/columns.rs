@@ -5,7 +5,7 @@
 //! A header is the first line of its table, and a table ends at an empty line or at the next header:
 //! no row is read for two headers, and the cost is linear in the text.
 
-use super::assignment::{Assignment, Form, Operator};
+use super::assignment::{Assignment, Form, MAX_VALUE_LEN, Operator};
 use super::features;
 use crate::span::Span;
 
@@ -110,7 +110,7 @@ pub(super) fn column(
         if !value.is_empty() && &window[value.start..value.end] != b"\\N" {
             let mut row = assignment(header.name, value, Operator::Listed);
             // A quoted cell that goes on on the next line.
-            row.is_partial = is_delimited && window[value.start] == b'"';
+            row.is_partial |= is_delimited && window[value.start] == b'"';
             found.push(row);
         }
     }
@@ -208,13 +208,14 @@ fn row(window: &[u8], line: Line, style: Style, cell: Span) -> Option<Assignment
 }
 
 fn assignment(name: Span, value: Span, operator: Operator) -> Assignment {
+    let end = value.end.min(value.start + MAX_VALUE_LEN);
     Assignment {
         name,
         parent: None,
-        value,
+        value: Span::new(value.start, end),
         form: Form::Quoted,
         operator,
-        is_partial: false,
+        is_partial: end < value.end,
     }
 }
 

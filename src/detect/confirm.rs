@@ -12,9 +12,10 @@ use regex_automata::{Anchored, Input};
 use rustc_hash::FxHasher;
 
 use super::assignment::{self, Assignment, MAX_NAME_LEN, Operator};
+use super::entropy::class_changes;
 use super::features;
 use super::known::KnownValue;
-use super::placeholder::is_reference;
+use super::placeholder::{is_published, is_reference};
 use super::score::Reason;
 use super::syntax::{self, MAX_PREFIX_LEN, MAX_VALUE_LEN};
 use super::{
@@ -272,7 +273,7 @@ impl Confirmer {
         if self.is_excepted(number, rule, secret) {
             return None;
         }
-        let (confidence, mut reasons) = score::shaped(rule, secret);
+        let (mut confidence, mut reasons) = score::shaped(rule, secret);
         if is_glued && !reasons.contains(Reason::ChecksumVerified) {
             return None;
         }
@@ -283,18 +284,19 @@ impl Confirmer {
         let key: Vec<u8>;
         let secret = if rule.matcher == Matcher::Pem {
             key = block::key_characters(secret).collect();
+            if is_published(&key) {
+                confidence = Confidence::Low;
+                reasons.add(Reason::TestValue);
+            }
             &key
         } else {
             secret
         };
-        Some(candidate(
-            number,
-            at,
-            (span, secret_span),
-            confidence,
-            reasons,
-            secret,
-        ))
+        let found = candidate(number, at, (span, secret_span), confidence, reasons, secret);
+        Some(Candidate {
+            name: (rule.matcher == Matcher::Jwt).then_some(TOKENS),
+            ..found
+        })
     }
 
     /// Finds what the rule's expression or structure finds: all of it, and its secret.
@@ -395,6 +397,9 @@ impl Confirmer {
         Some((span, secret))
     }
 }
+
+/// What all JSON web tokens are counted under: [`Candidate::name`].
+pub(super) const TOKENS: u32 = 0;
 
 /// Shorter beginnings are no prefix.
 const MIN_PREFIX_LEN: usize = 3;
@@ -691,8 +696,20 @@ const HYBRID_CACHE_BYTES: usize = 256 << 10;
 /// behind another string, where there is no text.
 fn can_begin(rule: &Rule, window: &[u8], at: usize) -> bool {
     let before = &window[at.saturating_sub(GLUE_REACH)..at];
+    if is_base64(before) {
+        return false;
+    }
     begins_word(window, at)
         || (rule.confidence == Confidence::High && before.iter().any(is_control))
+}
+
+/// Whether the text before a match is base64 that goes on with it: chance writes every prefix there.
+fn is_base64(before: &[u8]) -> bool {
+    let is_digit = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/".contains(byte);
+    before.len() == GLUE_REACH
+        && before.ends_with(b"/") | before.ends_with(b"+")
+        && before.iter().all(is_digit)
+        && class_changes(before) * 2 >= before.len()
 }
 
 /// Whether a match of `rule` can end at `at`, likewise.

@@ -1,9 +1,9 @@
 //! What is a secret: bytes in, matches out. Knows no git.
 //!
 //! ```text
-//! enclosing < allow;  entropy, letters, continuation, interpolation < syntax, block, command, insert, manifest,
-//! prefilter, decode, wordlist < placeholder < assignment < checksum, features < columns, trees, table < score
-//! < spelling < known, whole < confirm < mod < explain, inside, prove
+//! enclosing < allow;  entropy, letters, continuation, interpolation < syntax, block, insert, manifest, prefilter,
+//! decode, wordlist < command, placeholder < assignment < checksum, features < columns, trees, table < ceiling
+//! < score < spelling < known, whole < confirm < mod < explain, inside, prove
 //! ```
 //!
 //! A [`Detector`] is compiled once and shared; a [`Scratch`] belongs to one thread. A buffer is
@@ -13,6 +13,7 @@
 pub mod allow;
 pub mod assignment;
 pub mod block;
+mod ceiling;
 pub mod checksum;
 mod columns;
 mod command;
@@ -574,7 +575,10 @@ impl Detector {
             match kept.last() {
                 Some(last) if last.0.overlaps(next.0) && !self.are_known(&last.2, &next.2) => {
                     let better = (rank(&next.2), next.0.len()) > (rank(&last.2), last.0.len());
-                    if better {
+                    // A part of a key that is published is none of its own.
+                    let is_published = last.2.candidate.reasons.contains(Reason::TestValue)
+                        && next.0.end <= last.0.end;
+                    if better && !is_published {
                         kept.pop();
                         kept.push(next);
                     }
@@ -598,6 +602,14 @@ impl Detector {
     /// confidence by its own shape, such as a hash, and a value that its issuer publishes, are none
     /// the more secret for the name that they are assigned to.
     fn agreed<'h>(&self, same: &[(Span, usize, Judged<'h>)]) -> (Span, usize, Judged<'h>) {
+        // No name outweighs that no issuer made the token.
+        let is_wrong = |found: &&(Span, usize, Judged<'h>)| {
+            let reasons = found.2.candidate.reasons;
+            reasons.contains(Reason::ChecksumWrong) && !reasons.is_proven()
+        };
+        if let Some(wrong) = same.iter().find(is_wrong) {
+            return *wrong;
+        }
         let mut first = same[0];
         let rule = self.rule(first.2.candidate.rule);
         let reasons = first.2.candidate.reasons;
@@ -827,18 +839,26 @@ fn located_matches(bytes: &[u8], kept: Vec<(Span, usize, Judged<'_>)>) -> Vec<Ma
 /// More different values than that under one name in one text are a table: nonces, vectors, ids.
 const MOST_UNDER_ONE_NAME: usize = 8;
 
+/// More different JSON web tokens than that in one text are made for tests.
+const MOST_TOKENS: usize = 4;
+
 /// The names that have more values than that.
 fn crowded_names(found: &[(Span, usize, Judged<'_>)]) -> FxHashSet<u32> {
     let mut values: FxHashMap<u32, FxHashSet<&Secret>> = FxHashMap::default();
-    if found.len() > MOST_UNDER_ONE_NAME {
+    if found.len() > MOST_TOKENS {
         for (.., Judged { candidate, .. }) in found {
             if let Some(name) = candidate.name {
                 values.entry(name).or_default().insert(&*candidate.secret);
             }
         }
     }
-    let is_crowded = |values: &FxHashSet<&Secret>| values.len() > MOST_UNDER_ONE_NAME;
-    let crowded = values.into_iter().filter(|(_, values)| is_crowded(values));
+    let crowded = values.into_iter().filter(|(name, values)| {
+        let most = match *name {
+            confirm::TOKENS => MOST_TOKENS,
+            _ => MOST_UNDER_ONE_NAME,
+        };
+        values.len() > most
+    });
     crowded.map(|(name, _)| name).collect()
 }
 

@@ -4,9 +4,11 @@
 //! has no shape: `trees` judges what `features` tells about its name, its value and its syntax. The
 //! reasons are kept for the report.
 
+use percent_encoding::percent_decode;
 use serde::{Deserialize, Serialize};
 
 use super::assignment::Assignment;
+use super::ceiling;
 use super::checksum::{self, Outcome};
 use super::entropy::{Classes, bits_per_byte, class_changes, is_regular};
 use super::features::{self, Fact, Features};
@@ -289,9 +291,18 @@ fn doubt(rule: &Rule, secret: &[u8]) -> Option<Reason> {
     let bits = bits_per_byte(secret);
     // Documentation shows tokens such as 'EXAMPLE' or 'aaaabbbb' in the right length.
     let is_even = bits < LEAST_BITS && secret.len() >= 16;
-    if is_placeholder(secret) {
+    let plain = plain_password(rule, secret);
+    // People do take such words on command lines.
+    let is_word = match rule.matcher {
+        Matcher::Command => is_config_word(&secret.to_ascii_lowercase()),
+        _ => is_plain_word(plain.as_deref().unwrap_or(secret)),
+    };
+    if is_placeholder(secret) || plain.as_deref().is_some_and(is_placeholder) {
         Some(Reason::Placeholder)
-    } else if is_reference(secret, true) {
+    } else if is_word {
+        // `https://user:password@host` stands in every manual.
+        Some(Reason::PlainWord)
+    } else if is_reference(secret, true) || plain.is_some_and(|text| is_reference(&text, true)) {
         Some(Reason::Expression)
     } else if is_even
         || is_regular(secret)
@@ -299,12 +310,70 @@ fn doubt(rule: &Rule, secret: &[u8]) -> Option<Reason> {
         || rule.entropy.is_some_and(|floor| bits < floor)
     {
         Some(Reason::LowEntropy)
-    } else if is_config_word(&secret.to_ascii_lowercase()) {
-        // `https://user:password@host` stands in every manual.
-        Some(Reason::PlainWord)
+    } else if names_another(secret) {
+        // `https://x:MY_GITHUB_TOKEN@host`
+        Some(Reason::Placeholder)
     } else {
         None
     }
+}
+
+/// Whether the value is the name of a variable that holds a secret.
+fn names_another(secret: &[u8]) -> bool {
+    const ENDS: [&[u8]; 5] = [b"_TOKEN", b"_PASSWORD", b"_PASS", b"_SECRET", b"_KEY"];
+    let is_constant = |byte: &u8| byte.is_ascii_uppercase() || *byte == b'_';
+    secret.iter().all(is_constant) && ENDS.iter().any(|end| secret.ends_with(end))
+}
+
+/// The password that a value means: in an address `%40` is a sign, and the credentials of HTTP are base64.
+fn plain_password(rule: &Rule, secret: &[u8]) -> Option<Vec<u8>> {
+    if rule.checks.contains(&Check::BasicAuth) {
+        return checksum::basic_password(secret);
+    }
+    memchr::memchr(b'%', secret)?;
+    Some(percent_decode(secret).collect())
+}
+
+/// A word for a password that manuals and tests show: `p@ssword`, `new-password`, `mypass`, or a name that
+/// every example has.
+fn is_plain_word(password: &[u8]) -> bool {
+    const NAMES: [&[u8]; 6] = [b"foo", b"bar", b"baz", b"hello", b"world", b"opensesame"];
+    const WORDS: [&[u8]; 9] = [
+        b"password",
+        b"passwd",
+        b"pass",
+        b"pwd",
+        b"secret",
+        b"token",
+        b"passphrase",
+        b"secretpassword",
+        b"accesstoken",
+    ];
+    const BEFORE: [&[u8]; 9] = [
+        b"new", b"old", b"my", b"the", b"real", b"proxy", b"your", b"some", b"user",
+    ];
+    let text = password.to_ascii_lowercase();
+    let is_word = |byte: &u8| byte.is_ascii_alphabetic() || b"-_ .@$!".contains(byte);
+    if is_config_word(&text) || !text.iter().all(is_word) {
+        return is_config_word(&text);
+    }
+    let letters: Vec<u8> = text
+        .iter()
+        .copied()
+        .filter(u8::is_ascii_alphabetic)
+        .collect();
+    let rest = BEFORE.iter().find_map(|word| letters.strip_prefix(*word));
+    let rest = rest.unwrap_or(&letters);
+    // Signs stand for the vowels.
+    let consonants = |text: &[u8]| -> Vec<u8> {
+        let is_vowel = |byte: &u8| b"ao".contains(byte);
+        text.iter()
+            .copied()
+            .filter(|byte| !is_vowel(byte))
+            .collect()
+    };
+    let is_spelled = |word: &&[u8]| letters != text && consonants(word) == consonants(rest);
+    NAMES.contains(&&letters[..]) || WORDS.contains(&rest) || WORDS[..3].iter().any(is_spelled)
 }
 
 /// Random text of 16 characters from an alphabet of 16 or more stays above this in all but one of
@@ -327,7 +396,10 @@ pub fn assignment(window: &[u8], found: &Assignment) -> Option<(Confidence, Reas
         s if s >= LOW_SCORE => Confidence::Low,
         _ => return None,
     };
-    Some((confidence.min(most(&features)), reasons))
+    Some((
+        confidence.min(ceiling::of(window, found, &features)),
+        reasons,
+    ))
 }
 
 /// From this score on, a random value of a plain name is of high confidence. In thousandths of
@@ -344,40 +416,6 @@ fn is_plain_secret(features: &Features) -> bool {
         && features.get(Fact::NameKind) >= 2
         && !features.is(Fact::NameIsPublic)
         && !features.is(Fact::NameMeansOther)
-}
-
-/// The most that can be said of such a value, whatever the score.
-fn most(features: &Features) -> Confidence {
-    const LOW: [Fact; 7] = [
-        Fact::IsCoordinate,
-        Fact::IsProse,
-        Fact::IsVersion,
-        Fact::IsPlaceholder,
-        Fact::IsEncrypted,
-        Fact::IsRegular,
-        Fact::ByProse,
-    ];
-    // `Type.Member` of code.
-    let is_member = features.is(Fact::IsBare)
-        && features.is(Fact::IsIdentifier)
-        && features.is(Fact::Dots)
-        && !features.is(Fact::IsEnvironment);
-    let is_open = (features.is(Fact::NameIsPublic) || features.is(Fact::NameIsPlace))
-        && !features.is(Fact::NameIsPassword);
-    // A key is no number and no word; a password may be.
-    let is_plain = !features.is(Fact::NameIsPassword)
-        && (features.get(Fact::Digits) == 100
-            || (features.get(Fact::Digits) == 0
-                && features.get(Fact::Changes) < 25
-                && features.get(Fact::Wordness) > 0));
-    if is_member || is_plain || is_open || LOW.iter().any(|&fact| features.is(fact)) {
-        Confidence::Low
-    } else if features.is(Fact::IsUuid) {
-        // A UUID names things more often than it opens them.
-        Confidence::Medium
-    } else {
-        Confidence::High
-    }
 }
 
 /// Whether a value of several kinds of characters is assigned to a password, and nothing says that

@@ -208,11 +208,13 @@ impl Tips {
             if entry.mode != SUBMODULE && !entry.intent_to_add {
                 self.tips.push(tip.clone());
             }
+            // Names in trees are searched one by one.
+            let text = memchr::memchr(b'/', &entry.path).map(|_| entry.path.replace(b"/", b"\n"));
             self.notes.push(Note {
                 place: Place::Index,
                 name: entry.path.into(),
                 line: 1,
-                text: None,
+                text: text.map(BString::from),
                 tip,
             });
         }

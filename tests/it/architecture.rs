@@ -169,7 +169,10 @@ const HOMES: [(&str, &[&str]); 27] = [
             "purge/find/parse.rs",
         ],
     ),
-    ("percent_encoding", &["detect/spelling.rs"]),
+    (
+        "percent_encoding",
+        &["detect/score.rs", "detect/spelling.rs"],
+    ),
     ("minijinja", &["report/html.rs"]),
     ("ureq::", &["bin/unleak/validate/transport.rs"]),
     ("rustls::", &["bin/unleak/validate/transport.rs"]),

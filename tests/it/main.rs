@@ -32,6 +32,7 @@ mod overview;
 mod pairs;
 mod places;
 mod purge;
+mod quiet;
 mod range;
 mod redaction;
 mod refs;

@@ -1,6 +1,7 @@
 //! Values that do not stand right behind their name: in another field of the same pair, on the next
 //! line, in a list or map that has the name, in the second argument.
 
+use super::super::entropy::{Classes, class_changes};
 use super::super::syntax::opening_entity;
 use super::{
     Assignment, Form, MAX_BLANKS, MAX_ESCAPES, MAX_LOOKAHEAD, MAX_NAME_LEN, MAX_VALUE_LEN,
@@ -46,7 +47,7 @@ const VALUE_FIELDS: [&[u8]; 14] = [
     b"data",
 ];
 /// Calls around a literal that leave it what it is.
-const WRAPPERS: [&[u8]; 20] = [
+const WRAPPERS: [&[u8]; 24] = [
     b"some",
     b"bytes",
     b"string",
@@ -67,6 +68,10 @@ const WRAPPERS: [&[u8]; 20] = [
     b"stringvalue",
     b"hex",
     b"u8",
+    b"securestring",
+    b"buffer",
+    b"getbytes",
+    b"trimspace",
 ];
 /// Names of pairs of a user and a password.
 pub(super) const PAIRS: [&[u8]; 4] = [b"auth", b"creds", b"credentials", b"login"];
@@ -112,6 +117,19 @@ const CALLS: [(&[u8], usize); 37] = [
     (b"hmac.new", 0),
     (b"cookieparser", 0),
 ];
+
+fn looks_mixed(text: &[u8]) -> bool {
+    const MIN_LEN: usize = 16;
+    let classes = Classes::of(text);
+    // A text of another language is no secret itself.
+    text.len() >= MIN_LEN
+        && text
+            .iter()
+            .all(|byte| byte.is_ascii_graphic() && !b"\"'{}[]".contains(byte))
+        && classes.digits > 0
+        && classes.kinds() >= 2
+        && class_changes(text) * 3 >= text.len()
+}
 
 pub(super) fn ends_with(text: &[u8], ends: &[&[u8]]) -> bool {
     let ends_in = |end: &&[u8]| {
@@ -313,27 +331,46 @@ impl Reader<'_> {
             .count()
     }
 
-    /// Passes over a call around a literal that leaves it what it is: `Some("…")`, `[]byte("…")`.
+    /// Passes over a call around a literal that leaves it what it is: `Some("…")`, `[]byte("…")`,
+    /// `new String("…")`. Of any other call, a literal that is a random mix is the value.
     pub(super) fn skip_wrapper(&mut self) {
         let start = self.at;
+        if self.take(b"new ") {
+            self.skip(MAX_BLANKS, is_blank);
+        }
+        let word_start = self.at;
         let is_path = |byte: u8| byte.is_ascii_alphanumeric() || b"_.:[]&".contains(&byte);
         let len = self.skip(MAX_NAME_LEN, is_path);
-        let word = self.bytes[start..start + len].rsplit(|byte| b".:]".contains(byte));
-        let is_wrapper = word.take(1).any(|word| {
+        let path = &self.bytes[word_start..word_start + len];
+        let word = path.rsplit(|byte| b".:]".contains(byte)).next();
+        let is_wrapper = word.is_some_and(|word| {
             let is_array = len > word.len() && word.eq_ignore_ascii_case(b"byte");
-            is_array
-                || WRAPPERS
-                    .iter()
-                    .any(|known| word.eq_ignore_ascii_case(known))
+            let is_known = |known: &&[u8]| word.eq_ignore_ascii_case(known);
+            is_array || WRAPPERS.iter().any(is_known)
         });
-        if is_wrapper && self.take(b"(") {
+        let begins = path.first().is_some_and(u8::is_ascii_alphabetic);
+        if (is_wrapper || begins) && self.take(b"(") {
             self.skip(MAX_BLANKS, is_blank);
             let prefix = self.string_prefix();
-            if matches!(self.peek(prefix), Some(b'"' | b'\'' | b'`')) {
+            let is_literal = matches!(self.peek(prefix), Some(b'"' | b'\'' | b'`'));
+            if is_literal && (is_wrapper || self.is_mix_alone(prefix)) {
                 return;
             }
         }
         self.back(start);
+    }
+
+    /// Whether the literal behind `prefix` letters is a random mix and the only argument of a call.
+    fn is_mix_alone(&mut self, prefix: usize) -> bool {
+        let rest = &self.bytes[self.at + prefix..];
+        let rest = &rest[..rest.len().min(MAX_FALLBACK)];
+        self.seen = self.seen.max(self.at + prefix + rest.len());
+        let quote = rest[0];
+        let Some(end) = memchr::memchr2(quote, b'\n', &rest[1..]) else {
+            return false;
+        };
+        let (text, after) = (&rest[1..=end], &rest[end + 1..]);
+        after.first() == Some(&quote) && after.get(1) == Some(&b')') && looks_mixed(text)
     }
 
     /// Passes over `[]` or `[32]` behind a name in C.

@@ -327,6 +327,11 @@ impl Reader<'_> {
             self.at += 1;
             return Some(Operator::Assign);
         }
+        // A member of code, and no value: `password->text()`.
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        if matches!(rest, [b'-', b'>', next, ..] if next.is_ascii_alphabetic()) {
+            return None;
+        }
         for (text, operator) in [
             (&b"==="[..], Operator::Compare),
             (b"!==", Operator::Compare),

@@ -87,6 +87,35 @@ fn sides(window: &[u8], found: &Assignment) -> [Option<Fact>; 2] {
     [before, after]
 }
 
+/// Whether a value without quotes is a word of a language or a type, and no value.
+pub(super) fn is_code_word(found: &Assignment, value: &[u8]) -> bool {
+    const WORDS: [&[u8]; 20] = [
+        b"typeof",
+        b"nullptr",
+        b"null",
+        b"undefined",
+        b"none",
+        b"await",
+        b"include",
+        b"require",
+        b"function",
+        b"return",
+        b"true",
+        b"false",
+        b"void",
+        b"this",
+        b"self",
+        b"const",
+        b"static",
+        b"async",
+        b"lambda",
+        b"yield",
+    ];
+    let text = value.to_ascii_lowercase();
+    let is_pointer = matches!(value, [b'*' | b'&', kind @ ..] if super::value::is_type(kind));
+    found.form == Form::Bare && (WORDS.contains(&&text[..]) || is_pointer)
+}
+
 /// `<Value Unspecified>` without quotes: a slot that has blanks.
 pub(super) fn is_open_slot(window: &[u8], found: &Assignment) -> bool {
     let rest = &window[found.value.start..];

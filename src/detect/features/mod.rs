@@ -8,6 +8,7 @@ mod name;
 mod value;
 
 pub use name::{is_password, means_secret, words};
+pub(super) use value::encoded_text;
 
 use super::assignment::{Assignment, Form, Operator};
 use super::entropy::is_random_mix;
@@ -206,6 +207,13 @@ pub fn of(window: &[u8], found: &Assignment) -> Option<Features> {
         || around::is_open_slot(window, found)
         || (found.operator != Operator::Colon && is_prose)
     {
+        return None;
+    }
+    // `pass the value`: a verb.
+    let is_verb = found.operator == Operator::Blank
+        && name.eq_ignore_ascii_case(b"pass")
+        && !value.iter().any(u8::is_ascii_digit);
+    if around::is_code_word(found, value) || is_verb {
         return None;
     }
     let is_mix = is_random_mix(value);

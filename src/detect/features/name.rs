@@ -155,38 +155,64 @@ const OTHER_WORDS: [&str; 48] = [
     "class",
 ];
 /// Words of names whose values are meant to be seen, or say which and not what.
-const PUBLIC_WORDS: [&str; 28] = [
+const PUBLIC_WORDS: [&str; 18] = [
     "nonce",
+    "cnonce",
     "iv",
     "authenticity",
     "public",
-    "pub",
     "perishable",
     "integrity",
     "checksum",
     "fingerprint",
     "digest",
     "sha",
-    "md",
     "etag",
     "challenge",
+    "sitekey",
+    "idempotency",
+    "encrypted",
+    "ciphertext",
+    "hashed",
+];
+/// Words of such names, where no word beside them means a secret.
+const MAYBE_PUBLIC_WORDS: [&str; 11] = [
+    "pub",
+    "md",
     "primary",
     "foreign",
     "partition",
     "sort",
     "cache",
-    "sitekey",
-    "idempotency",
-    "encrypted",
-    "ciphertext",
     "tag",
-    "hashed",
     "secure",
     "pgp",
     "gpg",
 ];
+/// Words that outweigh these.
+const SECRET_BESIDE: [&str; 10] = [
+    "access",
+    "secret",
+    "api",
+    "private",
+    "passphrase",
+    "password",
+    "token",
+    "auth",
+    "credential",
+    "signature",
+];
 /// Parts of such names, however they are written.
-const PUBLIC_PARTS: [&str; 5] = ["csrf", "xsrf", "publickey", "pubkey", "websocketkey"];
+const PUBLIC_PARTS: [&str; 8] = [
+    "csrf",
+    "xsrf",
+    "requestverification",
+    "antiforgery",
+    "formtoken",
+    "publickey",
+    "pubkey",
+    "websocketkey",
+];
 /// Words that end names whose values say where or which a secret is.
 const PLACE_WORDS: [&str; 26] = [
     "id",
@@ -343,10 +369,16 @@ pub fn means_secret(name: &[u8]) -> bool {
     let is = |word: &String, list: &[&str]| list.contains(&word.as_str());
     kind(name, &joined) >= Kind::Holds
         && !joined.holds(List::Public)
-        && !words.iter().any(|word| is(word, &PUBLIC_WORDS))
+        && !is_public(&words)
         && !words
             .last()
             .is_some_and(|word| is(word, &PLACE_WORDS) || is(word, &OTHER_WORDS))
+}
+
+/// Whether words of a name say that its value is meant to be seen, or which it is.
+fn is_public(words: &[String]) -> bool {
+    let holds = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
+    holds(&PUBLIC_WORDS) || (holds(&MAYBE_PUBLIC_WORDS) && !holds(&SECRET_BESIDE))
 }
 
 /// How much `name` means a secret; `joined` is what its letters hold.
@@ -412,7 +444,7 @@ pub(super) fn describe(features: &mut Features, name: &[u8], joined: &Joined, ki
         Fact::NameMeansOther,
         last_two.any(|word| is(word, &OTHER_WORDS)),
     );
-    let is_public = words.iter().any(|word| is(word, &PUBLIC_WORDS)) || joined.holds(List::Public);
+    let is_public = is_public(&words) || joined.holds(List::Public);
     features.note(Fact::NameIsPublic, is_public);
     let is_place = words.last().is_some_and(|word| is(word, &PLACE_WORDS));
     features.note(Fact::NameIsPlace, is_place);

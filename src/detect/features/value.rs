@@ -156,7 +156,7 @@ fn random_bytes(value: &[u8]) -> usize {
 }
 
 /// `int128`, `varchar(255)`, `String?`: a type of some language.
-fn is_type(value: &[u8]) -> bool {
+pub(super) fn is_type(value: &[u8]) -> bool {
     const TYPES: [&[u8]; 24] = [
         b"string", b"str", b"int", b"integer", b"bool", b"boolean", b"bytes", b"byte", b"char",
         b"varchar", b"text", b"object", b"any", b"void", b"float", b"double", b"long", b"uint",
@@ -229,11 +229,14 @@ pub(super) fn is_card_number(value: &[u8]) -> bool {
 
 /// As in a Secret of Kubernetes. Random letters hardly ever decode to a text.
 fn is_encoded_text(value: &[u8]) -> bool {
-    value.len() >= 8
-        && BASE64.decode(value).is_ok_and(|text| {
-            text.iter()
-                .all(|byte| byte.is_ascii_graphic() || *byte == b' ' || *byte == b'\n')
-        })
+    encoded_text(value).is_some()
+}
+
+/// The text that a value is the base64 of.
+pub(in crate::detect) fn encoded_text(value: &[u8]) -> Option<Vec<u8>> {
+    let is_text = |byte: &u8| byte.is_ascii_graphic() || matches!(byte, b' ' | b'\n');
+    let text = BASE64.decode(value).ok().filter(|_| value.len() >= 8)?;
+    text.iter().all(is_text).then_some(text)
 }
 
 /// `7.52.0`, or an address in a network or in memory.

@@ -284,6 +284,9 @@ impl Before {
     /// Whether the field of a connection string goes on behind a blank: its `;` comes later.
     pub(super) fn field_goes_on(&self, rest: &[u8]) -> bool {
         let tail = &rest[..rest.len().min(MAX_TAIL_LEN)];
+        if !tail.first().is_some_and(u8::is_ascii_whitespace) {
+            return false;
+        }
         let end = tail.iter().position(|byte| b";\"'\r\n".contains(byte));
         let inner = &tail[..end.unwrap_or(0)];
         let is_field = end.is_some_and(|end| tail[end] == b';' || self.quote.is_some());
@@ -373,7 +376,7 @@ pub fn literal_delimiter(line: &[u8]) -> Option<u8> {
 /// What separates the fields of a line that begins with `prefix`: the first field is one word or a time, and
 /// nothing follows the separator but the next field.
 fn field_separator(prefix: &[u8]) -> Option<u8> {
-    let at = prefix.iter().position(|byte| b",|".contains(byte))?;
+    let at = prefix.iter().position(|byte| b",|;".contains(byte))?;
     let (first, rest) = prefix.split_at(at);
     let is_next = |next: &u8| !next.is_ascii_whitespace() && *next != rest[0];
     let is_tight = rest.get(1).is_none_or(is_next);

@@ -232,6 +232,8 @@ pub(super) fn entity(after: &[u8]) -> Option<usize> {
 /// follows.
 pub(super) fn goes_on_behind(rest: &[u8]) -> bool {
     match rest {
+        // The end of a case of a shell.
+        [b';', b';', ..] => false,
         [b';', after @ ..] => after.first().is_some_and(u8::is_ascii_graphic) && !is_pair(after),
         [b'<', after @ ..] => {
             let is_markup = matches!(after.first(), Some(b'/' | b'!' | b'?'));

@@ -177,6 +177,7 @@ fn kept(ends: Ends, rest: &[u8], len: usize, tail: &[u8], before: &Before) -> (u
         Ends::Word if before.own.is_none() => {
             let behind = &rest[len..];
             let is_more = goes_on_behind(behind) || goes_on_at_operator(behind);
+            let is_more = is_more && !before.ends_here(behind);
             (len, is_more || before.takes_blanks(tail))
         }
         Ends::Field => (len, before.field_goes_on(&rest[len..])),
@@ -225,8 +226,8 @@ fn block_end(value: &[u8], before: &[u8]) -> Option<(usize, bool)> {
         .iter()
         .rposition(|byte| !is_sign(byte))
         .map_or(0, |at| at + 1);
-    [value, &value[..trimmed]].into_iter().find_map(|text| {
-        let block = BLOCKS.iter().find_map(|(open, close, is_rare)| {
+    let block = [value, &value[..trimmed]].into_iter().find_map(|text| {
+        BLOCKS.iter().find_map(|(open, close, is_rare)| {
             let kept = text.strip_suffix(*close)?;
             let is_open = match open == close {
                 true => memchr::memmem::find_iter(before, open).count() % 2 == 1,
@@ -235,9 +236,9 @@ fn block_end(value: &[u8], before: &[u8]) -> Option<(usize, bool)> {
             let holds_more = memchr::memmem::find(kept, open).is_some();
             ((is_open || *is_rare) && !kept.is_empty() && !holds_more)
                 .then_some((kept.len(), !is_open))
-        });
-        block.or_else(|| bracket_end(text, before))
-    })
+        })
+    });
+    block.or_else(|| bracket_end(value, before))
 }
 
 /// Where a value ends that a bracket follows which opened on an earlier line; a guess.

@@ -1,6 +1,6 @@
 //! Whether a file can still be parsed after marks were put into it.
 //!
-//! A file is parsed as its name says, by the crates that others read such files with. A file that did
+//! A file is parsed as its name says, or as it begins, by the crates that others read such files with. A file that did
 //! not parse before (a template, JSON with comments) is not checked. The cost is linear in the size.
 
 use std::collections::BTreeSet;
@@ -140,10 +140,24 @@ fn is_env(name: &str) -> bool {
     name == ".env" || name.starts_with(".env.") || name == "env"
 }
 
-/// The formats of `names` in which `bytes` can be parsed.
+/// The formats in which `bytes` can be parsed: those of `names`, or, where the name says none, that which
+/// the text begins like.
 pub fn formats(names: &BTreeSet<Format>, bytes: &[u8]) -> Vec<Format> {
     let parses = |format: &Format| format.parse(bytes).is_ok();
+    if names.is_empty() {
+        return by_beginning(bytes).into_iter().filter(parses).collect();
+    }
     names.iter().copied().filter(parses).collect()
+}
+
+fn by_beginning(bytes: &[u8]) -> Option<Format> {
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let text = text.trim_ascii_start();
+    match text.first() {
+        Some(b'{' | b'[') => Some(Format::Json),
+        Some(b'<') if text.starts_with(b"<?xml") => Some(Format::Xml),
+        _ => None,
+    }
 }
 
 fn line_of(bytes: &[u8], offset: usize) -> usize {

@@ -1,0 +1,144 @@
+//! What looks like a secret by its name or its shape, and is none by what is around it.
+
+use data_encoding::BASE64;
+
+use crate::support::token;
+use crate::values::{made, values};
+
+/// Lines without a secret; `@` stands for a random value, `#` for 40 hexadecimal digits in capitals.
+const HARMLESS: [&str; 32] = [
+    "<input name=\"__RequestVerificationToken\" type=\"hidden\" value=\"@\">\n",
+    "<input type=\"hidden\" name=\"_token\" value=\"@\">\n",
+    "antiForgeryToken: \"@\"\n",
+    "proxy_username, proxy_password = typeof x\n",
+    "const pass = typeof actual === \"number\";\n",
+    "func login(password *uint16) (handle Handle) {\n",
+    "    _password->heightValue(\n",
+    "    _secret->setMaxLength(32);\n",
+    "'password' => 'required|confirmed|min:6',\n",
+    "['password' => 'required|string'],\n",
+    "$types = array('file', 'password', 'checkbox', 'radio');\n",
+    "testResults.recordPass(\"execSqlSync\");\n",
+    "\"js/password-reset.js\": \"5b63d105be75813c9ebaf069d29f9cd9\",\n",
+    "Pass the argument --slurp to wrap all pages\n",
+    "SignWith: #\n",
+    "gpg --recv-keys #\n",
+    "- Release GPG key: #\n",
+    "kdf: {\"kdfparams\":{\"dklen\":32,\"salt\":\"@\"}}\n",
+    "signing_salt: \"Jk7pxAMf\"\n",
+    "Authorization: Digest username=\"u\", cnonce=\"@\"\n",
+    "  key: go-linux-3c1e8a90b7f24d65a8c0e9d7b6f1a2c3d4e5f607\n",
+    "https://u:p%40ssword@h.corp.net/x\n",
+    "https://u:p%40ss@h.corp.net/x\n",
+    "https://u:new-password@h.corp.net/x\n",
+    "https://x:MY_GITHUB_TOKEN@h.corp.net/x\n",
+    "Authorization: Basic dXNlcjpwYXNz\n",
+    "Authorization: Basic Zm9vOmJhcg==\n",
+    "secret: \"password=%5BFILTERED%5D\"\n",
+    "Password=$$Prod-ReadOnly-Password$$;\n",
+    "login('u', 'wrong_password')\n",
+    "password: 'invalid-password'\n",
+    "\"secret\": {\"kind\": \"rsa-4096-sha\"}\n",
+];
+
+#[test]
+fn what_only_looks_like_a_secret_is_low() {
+    let value = made(32, 81);
+    let hex = token("{hex:40}", 82).to_ascii_uppercase();
+    for line in HARMLESS {
+        let found = values(&line.replace('@', &value).replace('#', &hex));
+        // An address has a sign of its own.
+        let found = match line.starts_with("https:") {
+            true => values(line),
+            false => found,
+        };
+        let sure: Vec<_> = found.iter().filter(|entry| entry.2 != "low").collect();
+        assert!(sure.is_empty(), "{line}: {sure:?}");
+    }
+}
+
+/// Names that have a word for public values and mean a secret all the same, and calls around a value.
+const SECRETS: [&str; 14] = [
+    "SECURE_API_TOKEN=@\n",
+    "AZURE_STORAGE_PRIMARY_ACCESS_KEY=@\n",
+    "REDIS_CACHE_ACCESS_KEY=@\n",
+    "GPG_PRIVATE_PASSPHRASE=@\n",
+    "PUB_API_TOKEN=@\n",
+    "TURBO_REMOTE_CACHE_SIGNATURE_KEY=@\n",
+    "var apiKey = new SecureString(\"@\");\n",
+    "char[] password = new String(\"@\").toCharArray();\n",
+    "apiKey: ptr.To(\"@\"),\n",
+    "apiKey := strings.TrimSpace(\"@\")\n",
+    "login(\"bob\", \"@\")\n",
+    "setPassword(\"@\")\n",
+    "https://u:@{at}h.corp.net/x\n",
+    "\"secret\": {\"prod\": \"@\"}\n",
+];
+
+#[test]
+fn a_word_for_public_values_or_a_call_hides_no_secret() {
+    let value = made(32, 83);
+    for line in SECRETS {
+        let text = line.replace('@', &value).replace("{at}", "@");
+        let found = values(&text);
+        let found: Vec<(&str, bool)> = found
+            .iter()
+            .map(|entry| (entry.1.as_str(), entry.2 != "low"))
+            .collect();
+        assert_eq!(found, [(value.as_str(), true)], "{text}");
+    }
+}
+
+#[test]
+fn a_token_with_a_wrong_checksum_is_low_whatever_its_name() {
+    let right = token("ghp_{base62:30}{crc32_base62}", 84);
+    let last = right.chars().last().unwrap();
+    let other = if last == 'x' { 'y' } else { 'x' };
+    let wrong = format!("{}{other}", &right[..right.len() - 1]);
+    let found = values(&format!("token = '{wrong}'\n"));
+    let found: Vec<(&str, &str)> = found
+        .iter()
+        .map(|entry| (entry.1.as_str(), entry.2.as_str()))
+        .collect();
+    assert_eq!(found, [(wrong.as_str(), "low")]);
+    let found = values(&format!("token = '{right}'\n"));
+    assert_eq!(found[0].2, "high");
+}
+
+#[test]
+fn base64_is_judged_by_its_text() {
+    for (text, most) in [
+        ("my-password", "medium"),
+        ("password", "low"),
+        ("security-through-words", "medium"),
+    ] {
+        let line = format!("password: \"{}\"\n", BASE64.encode(text.as_bytes()));
+        let found = values(&line);
+        let is_at_most = |found: &str| found == "low" || found == most;
+        assert!(found.iter().all(|entry| is_at_most(&entry.2)), "{found:?}");
+    }
+    let value = made(24, 85);
+    let line = format!("password: \"{}\"\n", BASE64.encode(value.as_bytes()));
+    assert!(values(&line).iter().any(|entry| entry.2 != "low"));
+}
+
+#[test]
+fn tokens_of_a_test_suite_are_low() {
+    let line = |seed: u64| format!("token {}\n", token("{jwt}", seed));
+    let few: String = (0..3).map(line).collect();
+    assert!(values(&few).iter().any(|entry| entry.2 != "low"));
+    let many: String = (0..6).map(line).collect();
+    let found = values(&many);
+    assert_eq!(found.len(), 6);
+    assert!(found.iter().all(|entry| entry.2 == "low"), "{found:?}");
+}
+
+#[test]
+fn a_prefix_inside_base64_is_none() {
+    let run = made(40, 86);
+    let body = token("{base62:36}", 87);
+    let inside = format!("{run}/sk_live_{body}\n").replace("sk_live_", concat!("sk_", "live_"));
+    assert!(values(&inside).is_empty(), "{inside}");
+    let path = format!("https://h.corp.net/x/{}{body}\n", concat!("sk_", "live_"));
+    assert_eq!(values(&path).len(), 1, "{path}");
+}
