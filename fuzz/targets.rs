@@ -17,7 +17,7 @@ use unleak::history::read_trees;
 use unleak::hook::input;
 use unleak::memory::file as ledger_file;
 use unleak::odb::map::Map;
-use unleak::odb::{Limits, ObjectKind, ObjectStore, bundle, delta};
+use unleak::odb::{ObjectKind, ObjectStore, ReadLimits, bundle, delta};
 use unleak::progress::Progress;
 use unleak::purge::find::values::{Needles, Reach, Target};
 use unleak::purge::share::manifest::Manifest;
@@ -40,11 +40,11 @@ fn scratch() -> TempDir {
     made.expect("a temporary directory")
 }
 
-fn limits() -> Limits {
-    Limits {
+fn limits() -> ReadLimits {
+    ReadLimits {
         max_object_bytes: 1 << 20,
         max_held_bytes: 1 << 20,
-        ..Limits::default()
+        ..ReadLimits::default()
     }
 }
 

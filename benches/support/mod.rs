@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use unleak::git::repository::{Overrides, Repository};
-use unleak::odb::{Limits, ObjectStore};
+use unleak::odb::{ObjectStore, ReadLimits};
 
 /// The repository to measure: `UNLEAK_BENCH_REPO`, or the one that holds the current directory.
 pub(crate) fn repository() -> (PathBuf, Repository) {
@@ -17,7 +17,7 @@ pub(crate) fn repository() -> (PathBuf, Repository) {
 
 /// Opens the object store.
 pub(crate) fn open_store(repo: &Repository) -> ObjectStore {
-    repo.open_store(&Overrides::default(), Limits::default())
+    repo.open_store(&Overrides::default(), ReadLimits::default())
         .expect("the repository has an object store")
 }
 

@@ -9,7 +9,7 @@ use crate::detect::decode::Layer;
 use crate::detect::{Detector, Hits, Scratch, allow};
 use crate::error::{Error, ErrorKind, Result};
 use crate::finding::{Excerpt, Finding, Occurrence};
-use crate::odb::{Limits, Node, ObjectKind, SkipReason, Skipped};
+use crate::odb::{Node, ObjectKind, ReadLimits, SkipReason, Skipped};
 use crate::span::Span;
 
 /// Adds to each of `findings` the line of its first appearance, or of its first occurrence if no
@@ -19,7 +19,7 @@ use crate::span::Span;
 pub(super) fn add(
     findings: &mut [Finding],
     neighbours: &Neighbours,
-    scan: (&Detector, Limits),
+    scan: (&Detector, ReadLimits),
     place: &dyn Fn(&ObjectId) -> Option<Node>,
     read: &mut dyn FnMut(&Occurrence, &mut Vec<u8>) -> Result<()>,
 ) -> Vec<Skipped> {
@@ -64,7 +64,7 @@ pub(super) fn add(
 }
 
 /// Where anything stands in `bytes`, also what a marker allows.
-fn all_in(bytes: &[u8], (detector, limits): (&Detector, Limits)) -> Vec<Span> {
+fn all_in(bytes: &[u8], (detector, limits): (&Detector, ReadLimits)) -> Vec<Span> {
     let (mut scratch, mut hits) = (Scratch::default(), Hits::default());
     limits.budget.for_one(bytes.len() as u64, || {
         detector.scan(bytes, &mut scratch, &mut hits);
@@ -154,7 +154,7 @@ mod tests {
         let unread = add(
             &mut findings,
             &Neighbours::default(),
-            (&detector, Limits::default()),
+            (&detector, ReadLimits::default()),
             &|_| None,
             &mut |found, bytes| {
                 read.push(found.object_id);

@@ -15,7 +15,7 @@ use crate::detect::Detector;
 use crate::error::{Error, Result};
 use crate::finding::{Appearance, Finding, History, Place};
 use crate::odb::walk::Tally;
-use crate::odb::{Limits, Node, ObjectKind, Skipped};
+use crate::odb::{Node, ObjectKind, ReadLimits, Skipped};
 use crate::paths::PathPattern;
 use crate::scan::Sighted;
 use crate::scan::collect::{self, Collector};
@@ -100,7 +100,7 @@ fn add_excerpts(
     found: &[Sighted],
     neighbours: &Neighbours,
     (paths, ids): (&[PathBuf], &[ObjectId]),
-    (detector, limits): (&Detector, Limits),
+    (detector, limits): (&Detector, ReadLimits),
 ) -> Vec<Skipped> {
     let paths = first_paths(found, paths, &|node| ids[node as usize]);
     excerpts::add(

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::odb::Limits;
+use crate::odb::ReadLimits;
 use crate::rule::Confidence;
 use crate::scan::ScanOptions;
 use crate::scan::files::Wanted;
@@ -13,7 +13,7 @@ pub struct AuditOptions {
     /// How to scan.
     pub scan: ScanOptions,
     /// What to read at most.
-    pub limits: Limits,
+    pub limits: ReadLimits,
     /// Findings below this are left out.
     pub min_confidence: Confidence,
     /// Whether keys that are meant to be public are reported.

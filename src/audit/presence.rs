@@ -20,7 +20,7 @@ use crate::git::repository::{Overrides, Repository};
 use crate::history::tips::{TipKind, Tips};
 use crate::odb::bundle::{self, Bundle};
 use crate::odb::walk::{Base, Object, Visitor, walk_some};
-use crate::odb::{Limits, Node, ObjectKind, ObjectStore};
+use crate::odb::{Node, ObjectKind, ObjectStore, ReadLimits};
 use crate::paths::{Part, PathPattern};
 use crate::progress::Progress;
 use crate::scan::files::{self, Wanted};
@@ -91,7 +91,7 @@ impl Presence {
     pub fn of_repository(
         repo: &Repository,
         overrides: &Overrides,
-        limits: Limits,
+        limits: ReadLimits,
         reads: Reads,
     ) -> Result<Self> {
         Ok(Self {
@@ -106,7 +106,7 @@ impl Presence {
     ///
     /// # Errors
     /// As [`bundle::open`].
-    pub fn of_bundle(path: &Path, limits: Limits) -> Result<Self> {
+    pub fn of_bundle(path: &Path, limits: ReadLimits) -> Result<Self> {
         let bundle = bundle::open(path, limits)?;
         Ok(Self {
             tips: Tips::of(&bundle.refs, bundle.store.hash(), Vec::new()),

@@ -13,7 +13,7 @@ use crate::git::index::Index;
 use crate::odb::file::Unread;
 use crate::odb::lookup::{Lookup, check_objects};
 use crate::odb::reason::{config_line, reason};
-use crate::odb::{Limits, ObjectKind, ObjectStore, SkipReason, Skipped, file};
+use crate::odb::{ObjectKind, ObjectStore, ReadLimits, SkipReason, Skipped, file};
 
 /// An opened repository.
 pub struct Repository {
@@ -116,7 +116,7 @@ impl Repository {
     ///
     /// # Errors
     /// `Repository` if there is no object directory.
-    pub fn open_store(&self, overrides: &Overrides, limits: Limits) -> Result<ObjectStore> {
+    pub fn open_store(&self, overrides: &Overrides, limits: ReadLimits) -> Result<ObjectStore> {
         let own = self.common_dir().join("objects");
         match &overrides.object_dir {
             None => ObjectStore::open(&own, &overrides.alternates, self.hash(), limits),
@@ -129,7 +129,7 @@ impl Repository {
     ///
     /// # Errors
     /// `Repository` if an object directory cannot be opened.
-    pub fn lookup(&self, overrides: &Overrides, limits: Limits) -> Result<Lookup> {
+    pub fn lookup(&self, overrides: &Overrides, limits: ReadLimits) -> Result<Lookup> {
         let mut dirs: Vec<PathBuf> = overrides.object_dir.iter().cloned().collect();
         dirs.extend(overrides.alternates.iter().cloned());
         if overrides.object_dir.is_none() {

@@ -4,7 +4,7 @@ use gix::ObjectId;
 use rustc_hash::FxHashSet;
 
 use crate::history::trees::{NameJudge, Shared, TreeLinks, TreeVisitor};
-use crate::odb::walk::{Tally, Wanted, walk_some};
+use crate::odb::walk::{NodeFilter, Tally, walk_some};
 use crate::odb::{Node, ObjectKind, ObjectStore, Skipped};
 use crate::progress::Progress;
 
@@ -38,7 +38,7 @@ pub fn read_some_trees(
     targets: &FxHashSet<Node>,
     gitlinks: &FxHashSet<ObjectId>,
     judge: NameJudge<'_>,
-    wanted: Option<Wanted<'_>>,
+    wanted: Option<NodeFilter<'_>>,
     progress: &Progress,
 ) -> TreesRead {
     let shared = Shared::new(store, targets, gitlinks, judge);

@@ -11,7 +11,7 @@ use gix::hash::Kind as HashKind;
 use tempfile::TempDir;
 
 use super::map::Map;
-use super::{Limits, ObjectStore, SkipReason, Skipped, file};
+use super::{ObjectStore, ReadLimits, SkipReason, Skipped, file};
 use crate::error::{Error, Result, quoted};
 
 /// An opened bundle.
@@ -39,13 +39,13 @@ const MAX_HEADER_LEN: usize = 1 << 28;
 /// # Errors
 /// `Corrupt` if it is no bundle, `Io` if it cannot be read or its pack cannot be copied to the
 /// system's directory for temporary files.
-pub fn open(path: &Path, limits: Limits) -> Result<Bundle> {
+pub fn open(path: &Path, limits: ReadLimits) -> Result<Bundle> {
     let metadata = std::fs::metadata(path).map_err(|e| Error::io("open", path, e))?;
     if !metadata.is_file() {
         return Err(damaged(path, "it is no plain file"));
     }
     let map = Map::open(path)?;
-    let header = Header::parse(&map, path).map_err(|why| damaged(path, &why))?;
+    let header = BundleHeader::parse(&map, path).map_err(|why| damaged(path, &why))?;
     let scratch = TempDir::new().map_err(|e| Error::io("write", &std::env::temp_dir(), e))?;
     let packs = scratch.path().join("pack");
     let pack = packs.join("pack-bundle.pack");
@@ -87,7 +87,7 @@ fn damaged(path: &Path, why: &str) -> Error {
     .hint("'git bundle verify' says whether git can; make it again with 'git bundle create'")
 }
 
-struct Header {
+struct BundleHeader {
     /// Where the pack begins.
     len: usize,
     hash: HashKind,
@@ -97,7 +97,7 @@ struct Header {
     skipped: Vec<Skipped>,
 }
 
-impl Header {
+impl BundleHeader {
     fn parse(bytes: &[u8], path: &Path) -> std::result::Result<Self, String> {
         let version = version(bytes).ok_or("it has no signature of a known version")?;
         let mut header = Self {

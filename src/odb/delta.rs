@@ -7,7 +7,7 @@ use crate::span::Run;
 
 /// What a delta announces at its start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sizes {
+pub struct DeltaSizes {
     /// Bytes of the base it was made against.
     pub base: u64,
     /// Bytes of the result.
@@ -18,10 +18,10 @@ pub struct Sizes {
 ///
 /// # Errors
 /// A message if the delta ends inside them or a size does not fit 64 bits.
-pub fn sizes(delta: &[u8]) -> Result<(Sizes, usize), String> {
+pub fn sizes(delta: &[u8]) -> Result<(DeltaSizes, usize), String> {
     let (base, at) = size_at(delta, 0)?;
     let (result, at) = size_at(delta, at)?;
-    Ok((Sizes { base, result }, at))
+    Ok((DeltaSizes { base, result }, at))
 }
 
 fn size_at(delta: &[u8], mut at: usize) -> Result<(u64, usize), String> {

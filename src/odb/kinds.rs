@@ -122,7 +122,7 @@ pub struct Skipped {
 
 /// Limits on what is read from a repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct ReadLimits {
     /// Largest object that is read, in bytes.
     pub max_object_bytes: u64,
     /// Largest object that is held in memory, in bytes, as deltas and archives need it. Offsets in
@@ -132,7 +132,7 @@ pub struct Limits {
     pub budget: Budget,
 }
 
-impl Limits {
+impl ReadLimits {
     /// Largest object that is read if it must be held in memory and the budget allows it.
     pub fn held(&self) -> u64 {
         let both = self.max_object_bytes.min(self.max_held_bytes);
@@ -145,7 +145,7 @@ impl Limits {
     }
 }
 
-impl Default for Limits {
+impl Default for ReadLimits {
     fn default() -> Self {
         // git itself stores files over 512 MiB whole and undeltified (core.bigFileThreshold).
         Self {

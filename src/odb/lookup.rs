@@ -9,7 +9,7 @@ use gix::objs::{Exists as _, Find as _};
 use gix::odb::Header as _;
 
 use super::reason::reason;
-use super::{Limits, ObjectKind, SkipReason, Skipped, file, hash, loose};
+use super::{ObjectKind, ReadLimits, SkipReason, Skipped, file, hash, loose};
 use crate::error::{Error, Result};
 
 /// Several object directories with their alternates. Cloning is cheap; a clone may go to another
@@ -34,7 +34,7 @@ impl Lookup {
     pub fn open(
         dirs: &[PathBuf],
         hash: HashKind,
-        limits: Limits,
+        limits: ReadLimits,
         is_partial: bool,
         common_dir: &Path,
     ) -> Result<Self> {
@@ -68,11 +68,11 @@ impl Lookup {
     }
 
     /// The limits it was opened with.
-    pub fn limits(&self) -> Limits {
-        Limits {
+    pub fn limits(&self) -> ReadLimits {
+        ReadLimits {
             max_object_bytes: self.max_bytes,
             max_held_bytes: self.max_bytes,
-            ..Limits::default()
+            ..ReadLimits::default()
         }
     }
 

@@ -8,7 +8,7 @@ use gix::hash::Kind as HashKind;
 
 use super::inflate::Inflater;
 use super::map::Map;
-use super::window::{self, Hashing, Sizes, Window};
+use super::window::{self, Hashing, Window, WindowSizes};
 use super::{ObjectKind, file, hash};
 use crate::error::{Error, Result};
 
@@ -134,7 +134,7 @@ fn header(file: &[u8], inflater: &mut Inflater) -> Result<(usize, ObjectKind, u6
 }
 
 /// A loose object that can be read piece by piece.
-pub struct Opened {
+pub struct LooseStream {
     file: Map,
     path: PathBuf,
     header_len: usize,
@@ -148,11 +148,11 @@ pub struct Opened {
 ///
 /// # Errors
 /// `Io` or `Corrupt` if its header cannot be read.
-pub fn open(dir: &Path, id: &gix::oid, inflater: &mut Inflater) -> Result<Opened> {
+pub fn open(dir: &Path, id: &gix::oid, inflater: &mut Inflater) -> Result<LooseStream> {
     let path = path_of(dir, id);
     let file = Map::open(&path)?;
     let (header_len, kind, size) = header(&file, inflater).map_err(|why| damaged(&path, &why))?;
-    Ok(Opened {
+    Ok(LooseStream {
         file,
         path,
         header_len,
@@ -161,7 +161,7 @@ pub fn open(dir: &Path, id: &gix::oid, inflater: &mut Inflater) -> Result<Opened
     })
 }
 
-impl Opened {
+impl LooseStream {
     /// Its first bytes, at most `len`; none if it is damaged.
     pub fn start(&self, len: u64) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -181,7 +181,7 @@ impl Opened {
     pub fn read_windows(
         &self,
         id: &gix::oid,
-        sizes: Sizes,
+        sizes: WindowSizes,
         see: &mut dyn FnMut(&Window<'_>),
     ) -> Result<()> {
         self.try_windows(id, sizes, see)
@@ -191,7 +191,7 @@ impl Opened {
     fn try_windows(
         &self,
         id: &gix::oid,
-        sizes: Sizes,
+        sizes: WindowSizes,
         see: &mut dyn FnMut(&Window<'_>),
     ) -> Result<(), String> {
         let mut reader = Inflater::reader(&self.file, self.size)?;

@@ -32,5 +32,5 @@ pub mod walk;
 pub mod window;
 
 pub use gix::ObjectId;
-pub use kinds::{Limits, Node, ObjectKind, SkipReason, Skipped};
-pub use store::{ObjectStore, Place};
+pub use kinds::{Node, ObjectKind, ReadLimits, SkipReason, Skipped};
+pub use store::{ObjectStore, StoredAt};

@@ -16,11 +16,11 @@ use gix_pack::data::entry::Header;
 use super::inflate::Inflater;
 use super::map::Map;
 use super::reason::reason;
-use super::{Limits, ObjectKind, Skipped, hash, unindexed};
+use super::{ObjectKind, ReadLimits, Skipped, hash, unindexed};
 use crate::error::{Error, Result};
 
 /// Position of an entry in pack order.
-pub type Entry = u32;
+pub type PackEntry = u32;
 
 /// No entry: the base of a root, or of an entry whose base stands outside the pack.
 const NONE: u32 = u32::MAX;
@@ -51,8 +51,8 @@ pub struct Pack {
     /// Bytes a walk of each entry's subtree resolves, roughly.
     weights: Vec<u64>,
     /// Deltas whose base is an object of another pack or a loose one.
-    outside_bases: HashMap<Entry, ObjectId>,
-    broken: Vec<(Entry, String)>,
+    outside_bases: HashMap<PackEntry, ObjectId>,
+    broken: Vec<(PackEntry, String)>,
     problems: Vec<Error>,
 }
 
@@ -117,7 +117,7 @@ impl Pack {
     pub fn open_unindexed(
         path: &Path,
         hash: HashKind,
-        limits: Limits,
+        limits: ReadLimits,
     ) -> Result<(Self, Vec<Skipped>)> {
         let data = Map::open(path)?;
         let made = unindexed::make(&data, path, hash, limits).map_err(|why| damaged(path, &why))?;
@@ -196,7 +196,12 @@ impl Pack {
         }
     }
 
-    fn read_header(&mut self, entry: Entry, hash: HashKind, by_rank: &[u32]) -> Result<(), String> {
+    fn read_header(
+        &mut self,
+        entry: PackEntry,
+        hash: HashKind,
+        by_rank: &[u32],
+    ) -> Result<(), String> {
         let at = entry as usize;
         let offset = self.offsets[at];
         let stored = self.stored(entry)?;
@@ -258,7 +263,7 @@ impl Pack {
         for (entry, _) in &self.broken {
             reached[*entry as usize] = true;
         }
-        let mut stack: Vec<Entry> = (0..self.len())
+        let mut stack: Vec<PackEntry> = (0..self.len())
             .filter(|&e| self.kind(e) != ObjectKind::Unknown || self.outside_bases.contains_key(&e))
             .collect();
         while let Some(base) = stack.pop() {
@@ -283,7 +288,7 @@ impl Pack {
         let mut pending: Vec<u32> = (0..self.len())
             .map(|e| self.child_starts[e as usize + 1] - self.child_starts[e as usize])
             .collect();
-        let mut ready: Vec<Entry> = (0..self.len())
+        let mut ready: Vec<PackEntry> = (0..self.len())
             .filter(|&e| pending[e as usize] == 0)
             .collect();
         while let Some(entry) = ready.pop() {
@@ -326,27 +331,27 @@ impl Pack {
     }
 
     /// Entries that cannot be read, with the reason, known before any was inflated.
-    pub fn broken(&self) -> &[(Entry, String)] {
+    pub fn broken(&self) -> &[(PackEntry, String)] {
         &self.broken
     }
 
     /// The entry's kind; `Unknown` for a broken one and for what builds on an object outside.
-    pub fn kind(&self, entry: Entry) -> ObjectKind {
+    pub fn kind(&self, entry: PackEntry) -> ObjectKind {
         self.kinds[entry as usize]
     }
 
     /// First byte of the entry in the pack file.
-    pub fn offset(&self, entry: Entry) -> u64 {
+    pub fn offset(&self, entry: PackEntry) -> u64 {
         self.offsets[entry as usize]
     }
 
     /// Bytes that the entry takes in the pack file.
-    pub fn stored_len(&self, entry: Entry) -> u64 {
+    pub fn stored_len(&self, entry: PackEntry) -> u64 {
         self.stored(entry).map_or(0, |bytes| bytes.len() as u64)
     }
 
     /// The entry's object id, as the index claims it.
-    pub fn id(&self, entry: Entry) -> ObjectId {
+    pub fn id(&self, entry: PackEntry) -> ObjectId {
         self.index
             .oid_at_index(self.ranks[entry as usize])
             .to_owned()
@@ -358,7 +363,7 @@ impl Pack {
     }
 
     /// For every position in the index, the entry in pack order.
-    pub fn entries_by_rank(&self) -> Vec<Entry> {
+    pub fn entries_by_rank(&self) -> Vec<PackEntry> {
         let mut entries = vec![0; self.ranks.len()];
         for (entry, &rank) in (0u32..).zip(&self.ranks) {
             entries[rank as usize] = entry;
@@ -367,42 +372,42 @@ impl Pack {
     }
 
     /// The base of a delta inside this pack.
-    pub fn base(&self, entry: Entry) -> Option<Entry> {
+    pub fn base(&self, entry: PackEntry) -> Option<PackEntry> {
         Some(self.bases[entry as usize]).filter(|&base| base != NONE)
     }
 
     /// The base of a delta whose base is not in this pack.
-    pub fn outside_base(&self, entry: Entry) -> Option<ObjectId> {
+    pub fn outside_base(&self, entry: PackEntry) -> Option<ObjectId> {
         self.outside_bases.get(&entry).copied()
     }
 
     /// Deltas whose base is not in this pack.
-    pub fn on_outside(&self) -> impl Iterator<Item = Entry> + '_ {
+    pub fn on_outside(&self) -> impl Iterator<Item = PackEntry> + '_ {
         self.outside_bases.keys().copied()
     }
 
     /// The deltas made against `entry`, lightest subtree first.
-    pub fn children(&self, entry: Entry) -> &[Entry] {
+    pub fn children(&self, entry: PackEntry) -> &[PackEntry] {
         &self.children[self.child_range(entry)]
     }
 
-    fn child_range(&self, entry: Entry) -> std::ops::Range<usize> {
+    fn child_range(&self, entry: PackEntry) -> std::ops::Range<usize> {
         let at = entry as usize;
         self.child_starts[at] as usize..self.child_starts[at + 1] as usize
     }
 
     /// Roughly the bytes to inflate in the subtree of `entry`; compares subtrees.
-    pub fn weight(&self, entry: Entry) -> u64 {
+    pub fn weight(&self, entry: PackEntry) -> u64 {
         self.weights[entry as usize]
     }
 
     /// The inflated size that the entry's header announces: of the object, or of the delta.
-    pub fn announced_size(&self, entry: Entry) -> u64 {
+    pub fn announced_size(&self, entry: PackEntry) -> u64 {
         self.sizes[entry as usize]
     }
 
     /// Header and compressed data of the entry: up to the next entry.
-    fn stored(&self, entry: Entry) -> Result<&[u8], String> {
+    fn stored(&self, entry: PackEntry) -> Result<&[u8], String> {
         let at = entry as usize;
         // A truncated file may end before its last entry does, or before its trailer.
         let trailer = self
@@ -433,7 +438,7 @@ impl Pack {
     ///
     /// # Errors
     /// A message if its checksum is wrong or it has no place.
-    fn checked(&self, entry: Entry) -> Result<&[u8], String> {
+    fn checked(&self, entry: PackEntry) -> Result<&[u8], String> {
         let stored = self.stored(entry)?;
         if let Some(crc) = self.index.crc32_at_index(self.ranks[entry as usize])
             && crc != crc32fast::hash(stored)
@@ -447,7 +452,7 @@ impl Pack {
     ///
     /// # Errors
     /// A message if its checksum is wrong, or if it cannot hold what it announces.
-    pub fn reader(&self, entry: Entry) -> Result<impl Read + '_, String> {
+    pub fn reader(&self, entry: PackEntry) -> Result<impl Read + '_, String> {
         Inflater::reader(self.checked(entry)?, self.announced_size(entry))
     }
 
@@ -457,7 +462,7 @@ impl Pack {
     /// A message if its checksum is wrong, or if the stream is damaged or does not fill its place.
     pub fn inflate(
         &self,
-        entry: Entry,
+        entry: PackEntry,
         inflater: &mut Inflater,
         out: &mut Vec<u8>,
     ) -> Result<(), String> {

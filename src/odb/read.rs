@@ -4,7 +4,7 @@
 use std::io::Read;
 
 use super::inflate::Inflater;
-use super::{Node, ObjectKind, ObjectStore, Place, delta, loose};
+use super::{Node, ObjectKind, ObjectStore, StoredAt, delta, loose};
 use crate::error::{Error, Result};
 use crate::span::Run;
 
@@ -32,13 +32,13 @@ impl ObjectStore {
     /// cannot be read.
     pub fn header(&self, node: Node) -> Option<(ObjectKind, u64)> {
         match self.place(node) {
-            Place::Loose(number) => {
+            StoredAt::Loose(number) => {
                 let object = &self.loose()[number];
                 let dir = &self.dirs()[object.dir];
                 let opened = loose::open(dir, &object.id, &mut Inflater::default()).ok()?;
                 Some((opened.kind, opened.size))
             }
-            Place::Packed { pack, entry } => {
+            StoredAt::Packed { pack, entry } => {
                 let source = &self.packs()[pack];
                 if source.base(entry).is_none() && source.outside_base(entry).is_none() {
                     let kind = source.kind(entry);
@@ -130,12 +130,12 @@ impl<'a> Reader<'a> {
                 break *kind;
             }
             match self.store.place(at) {
-                Place::Loose(number) => {
+                StoredAt::Loose(number) => {
                     let object = &self.store.loose()[number];
                     let dir = &self.store.dirs()[object.dir];
                     break loose::read(dir, &object.id, limit, &mut self.inflater, out)?;
                 }
-                Place::Packed { pack, entry } => {
+                StoredAt::Packed { pack, entry } => {
                     let source = &self.store.packs()[pack];
                     if source.announced_size(entry) > limit {
                         let detail = self.damaged(at, "it is over the size limit").chain();
@@ -198,8 +198,8 @@ impl<'a> Reader<'a> {
 
     fn damaged(&self, node: Node, why: &str) -> Error {
         match self.store.place(node) {
-            Place::Loose(_) => Error::corrupt(format!("object {}: {why}", self.store.id(node))),
-            Place::Packed { pack, entry } => {
+            StoredAt::Loose(_) => Error::corrupt(format!("object {}: {why}", self.store.id(node))),
+            StoredAt::Packed { pack, entry } => {
                 let pack = &self.store.packs()[pack];
                 let (path, offset) = (pack.path.display(), pack.offset(entry));
                 Error::corrupt(format!("'{path}': entry at offset {offset}: {why}"))

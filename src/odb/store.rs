@@ -6,7 +6,7 @@ use gix::ObjectId;
 use gix::hash::Kind as HashKind;
 use rustc_hash::FxHashSet;
 
-use super::kinds::{Limits, Node, ObjectKind, SkipReason, Skipped};
+use super::kinds::{Node, ObjectKind, ReadLimits, SkipReason, Skipped};
 use super::loose::LooseObject;
 use super::pack::Pack;
 use super::{file, loose, pack};
@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 /// All objects of one repository.
 pub struct ObjectStore {
     hash: HashKind,
-    limits: Limits,
+    limits: ReadLimits,
     dirs: Vec<PathBuf>,
     packs: Vec<Pack>,
     /// The node number of each pack's first entry.
@@ -44,7 +44,12 @@ impl ObjectStore {
     /// # Errors
     /// `Repository` if `objects` is no directory, or the store holds more than four billion
     /// objects. Damaged packs and unreachable alternates are no errors: see [`Self::skipped`].
-    pub fn open(objects: &Path, extra: &[PathBuf], hash: HashKind, limits: Limits) -> Result<Self> {
+    pub fn open(
+        objects: &Path,
+        extra: &[PathBuf],
+        hash: HashKind,
+        limits: ReadLimits,
+    ) -> Result<Self> {
         if !objects.is_dir() {
             return Err(Error::repository(format!(
                 "'{}' is not an object directory",
@@ -72,7 +77,7 @@ impl ObjectStore {
         indexes: &[PathBuf],
         loose: Vec<LooseObject>,
         hash: HashKind,
-        limits: Limits,
+        limits: ReadLimits,
     ) -> Result<Self> {
         let mut store = Self::empty(hash, limits);
         store.dirs = dirs;
@@ -87,7 +92,7 @@ impl ObjectStore {
         Ok(store)
     }
 
-    fn empty(hash: HashKind, limits: Limits) -> Self {
+    fn empty(hash: HashKind, limits: ReadLimits) -> Self {
         Self {
             hash,
             limits,
@@ -270,7 +275,7 @@ impl ObjectStore {
     }
 
     /// The limits it was opened with.
-    pub fn limits(&self) -> Limits {
+    pub fn limits(&self) -> ReadLimits {
         self.limits
     }
 
@@ -320,7 +325,7 @@ impl ObjectStore {
     }
 
     /// The node of entry `entry` in pack number `pack`.
-    pub fn node_in(&self, pack: usize, entry: pack::Entry) -> Node {
+    pub fn node_in(&self, pack: usize, entry: pack::PackEntry) -> Node {
         self.pack_starts[pack] + entry
     }
 
@@ -330,12 +335,12 @@ impl ObjectStore {
     }
 
     /// Where `node` is stored.
-    pub fn place(&self, node: Node) -> Place {
+    pub fn place(&self, node: Node) -> StoredAt {
         if node >= self.first_loose() {
-            return Place::Loose((node - self.first_loose()) as usize);
+            return StoredAt::Loose((node - self.first_loose()) as usize);
         }
         let pack = self.pack_starts.partition_point(|&start| start <= node) - 1;
-        Place::Packed {
+        StoredAt::Packed {
             pack,
             entry: node - self.pack_starts[pack],
         }
@@ -344,8 +349,8 @@ impl ObjectStore {
     /// The object id of `node`.
     pub fn id(&self, node: Node) -> ObjectId {
         match self.place(node) {
-            Place::Loose(at) => self.loose[at].id,
-            Place::Packed { pack, entry } => self.packs[pack].id(entry),
+            StoredAt::Loose(at) => self.loose[at].id,
+            StoredAt::Packed { pack, entry } => self.packs[pack].id(entry),
         }
     }
 
@@ -462,13 +467,13 @@ const MAX_BUCKET_BITS: u32 = 26;
 
 /// Where an object is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum StoredAt {
     /// Entry number `entry`, in pack order, of pack number `pack`.
     Packed {
         /// Which pack.
         pack: usize,
         /// Which entry.
-        entry: pack::Entry,
+        entry: pack::PackEntry,
     },
     /// That number among the loose objects.
     Loose(usize),

@@ -16,10 +16,10 @@ use rustc_hash::FxHashMap;
 use super::budget::{Budget, Meter, PRICE_OF_HASHED, SPENT};
 use super::inflate::Inflater;
 use super::reason::reason;
-use super::{Limits, ObjectKind, SkipReason, Skipped, delta, file, hash};
+use super::{ObjectKind, ReadLimits, SkipReason, Skipped, delta, file, hash};
 
 /// An index made up, and what is not in it.
-pub(super) struct Made {
+pub(super) struct RebuiltIndex {
     /// The bytes of an index file, version 2.
     pub(super) index: Vec<u8>,
     /// Where entries begin that the index does not name, and where the last one ends.
@@ -39,15 +39,15 @@ pub(super) fn make(
     pack: &[u8],
     path: &Path,
     hash: HashKind,
-    limits: Limits,
-) -> Result<Made, String> {
+    limits: ReadLimits,
+) -> Result<RebuiltIndex, String> {
     let header: &[u8; HEADER_LEN] = pack
         .first_chunk()
         .filter(|_| pack.len() >= HEADER_LEN + hash.len_in_bytes())
         .ok_or("file is too short for a pack")?;
     let (_, count) = gix_pack::data::header::decode(header).map_err(reason)?;
     let budget = limits.budget.for_bytes(pack.len() as u64);
-    let mut maker = Maker {
+    let mut maker = IndexBuilder {
         pack: &pack[..pack.len() - hash.len_in_bytes()],
         path,
         hash,
@@ -74,31 +74,31 @@ pub(super) fn make(
     left_out.push(end);
     let skipped = std::mem::take(&mut maker.skipped);
     let index = maker.index(&pack[pack.len() - hash.len_in_bytes()..]);
-    Ok(Made {
+    Ok(RebuiltIndex {
         index,
         left_out,
         skipped,
     })
 }
 
-enum Base {
+enum BaseReference {
     /// It is an object itself.
     None(ObjectKind),
     Offset(u64),
     Id(ObjectId),
 }
 
-struct Entry {
+struct UnindexedEntry {
     /// Where its zlib stream begins.
     start: usize,
     size: u64,
     crc: u32,
-    base: Base,
-    outcome: Outcome,
+    base: BaseReference,
+    outcome: EntryOutcome,
 }
 
 #[derive(Clone, Copy)]
-enum Outcome {
+enum EntryOutcome {
     Unresolved,
     Object(ObjectId),
     Failed(SkipReason),
@@ -111,7 +111,7 @@ struct Waiting {
     kind: ObjectKind,
 }
 
-struct Maker<'p> {
+struct IndexBuilder<'p> {
     /// Without the checksum at the end.
     pack: &'p [u8],
     path: &'p Path,
@@ -122,7 +122,7 @@ struct Maker<'p> {
     inflater: Inflater,
     /// First byte of each entry, ascending.
     offsets: Vec<u64>,
-    entries: Vec<Entry>,
+    entries: Vec<UnindexedEntry>,
     /// The deltas on each entry, and on each object named by id.
     on_entry: FxHashMap<u32, Vec<u32>>,
     on_id: FxHashMap<ObjectId, Vec<u32>>,
@@ -132,13 +132,13 @@ struct Maker<'p> {
     skipped: Vec<Skipped>,
 }
 
-impl Maker<'_> {
+impl IndexBuilder<'_> {
     fn skip(&mut self, reason: SkipReason, why: &str) {
         self.skipped.push(file::skipped(reason, self.path, why));
     }
 
     fn skip_entry(&mut self, at: usize, reason: SkipReason, why: &str) {
-        self.entries[at].outcome = Outcome::Failed(reason);
+        self.entries[at].outcome = EntryOutcome::Failed(reason);
         let offset = self.offsets[at];
         self.skip(reason, &format!("entry at offset {offset}: {why}"));
     }
@@ -179,23 +179,23 @@ impl Maker<'_> {
         let (used, size) = Inflater::measure_both(stream)?;
         let kind = ObjectKind::from_gix;
         let base = match header.header {
-            Header::Commit => Base::None(kind(gix::objs::Kind::Commit)),
-            Header::Tree => Base::None(kind(gix::objs::Kind::Tree)),
-            Header::Blob => Base::None(kind(gix::objs::Kind::Blob)),
-            Header::Tag => Base::None(kind(gix::objs::Kind::Tag)),
+            Header::Commit => BaseReference::None(kind(gix::objs::Kind::Commit)),
+            Header::Tree => BaseReference::None(kind(gix::objs::Kind::Tree)),
+            Header::Blob => BaseReference::None(kind(gix::objs::Kind::Blob)),
+            Header::Tag => BaseReference::None(kind(gix::objs::Kind::Tag)),
             Header::OfsDelta { base_distance } => {
-                Base::Offset(offset.saturating_sub(base_distance))
+                BaseReference::Offset(offset.saturating_sub(base_distance))
             }
-            Header::RefDelta { base_id } => Base::Id(base_id),
+            Header::RefDelta { base_id } => BaseReference::Id(base_id),
         };
         let end = head_len + used;
         self.offsets.push(offset);
-        self.entries.push(Entry {
+        self.entries.push(UnindexedEntry {
             start: at + head_len,
             size,
             crc: crc32fast::hash(&stored[..end]),
             base,
-            outcome: Outcome::Unresolved,
+            outcome: EntryOutcome::Unresolved,
         });
         let announced = header.decompressed_size;
         if size != announced {
@@ -216,8 +216,8 @@ impl Maker<'_> {
         for at in (0..self.entries.len()).rev() {
             let number = u32::try_from(at).expect("counted by 32 bits");
             match self.entries[at].base {
-                Base::None(_) => {}
-                Base::Offset(offset) => match self.offsets[..at].binary_search(&offset) {
+                BaseReference::None(_) => {}
+                BaseReference::Offset(offset) => match self.offsets[..at].binary_search(&offset) {
                     Ok(base) => {
                         self.weights[base] += self.weights[at];
                         let base = u32::try_from(base).expect("counted by 32 bits");
@@ -227,7 +227,7 @@ impl Maker<'_> {
                         self.skip_entry(at, SkipReason::Corrupt, "its delta base is no entry");
                     }
                 },
-                Base::Id(id) => self.on_id.entry(id).or_default().push(number),
+                BaseReference::Id(id) => self.on_id.entry(id).or_default().push(number),
             }
         }
         let weights = &self.weights;
@@ -239,10 +239,10 @@ impl Maker<'_> {
     fn resolve(&mut self) {
         let mut waiting = Vec::new();
         for at in 0..self.entries.len() {
-            let Base::None(kind) = self.entries[at].base else {
+            let BaseReference::None(kind) = self.entries[at].base else {
                 continue;
             };
-            if matches!(self.entries[at].outcome, Outcome::Failed(_)) {
+            if matches!(self.entries[at].outcome, EntryOutcome::Failed(_)) {
                 continue;
             }
             let mut bytes = Vec::new();
@@ -264,7 +264,7 @@ impl Maker<'_> {
             let at = entry as usize;
             let mut out = Vec::new();
             let applied = match self.entries[at].outcome {
-                Outcome::Failed(_) => None,
+                EntryOutcome::Failed(_) => None,
                 _ => Some(self.afford(self.entries[at].size).and_then(|()| {
                     let corrupt = |why| (SkipReason::Corrupt, why);
                     self.inflate(at, &mut bytes).map_err(corrupt)?;
@@ -311,7 +311,7 @@ impl Maker<'_> {
             Ok(id) => id,
             Err(why) => return self.skip_entry(at, SkipReason::Corrupt, &why),
         };
-        self.entries[at].outcome = Outcome::Object(id);
+        self.entries[at].outcome = EntryOutcome::Object(id);
         let number = u32::try_from(at).expect("counted by 32 bits");
         let mut deltas = self.on_id.remove(&id).unwrap_or_default();
         deltas.extend(self.on_entry.remove(&number).unwrap_or_default());
@@ -332,9 +332,9 @@ impl Maker<'_> {
         let mut left_out = Vec::new();
         for at in 0..self.entries.len() {
             match self.entries[at].outcome {
-                Outcome::Object(_) => continue,
-                Outcome::Failed(_) => {}
-                Outcome::Unresolved => {
+                EntryOutcome::Object(_) => continue,
+                EntryOutcome::Failed(_) => {}
+                EntryOutcome::Unresolved => {
                     let (reason, why) = self.why_unresolved(at);
                     self.skip_entry(at, reason, &why);
                 }
@@ -346,21 +346,21 @@ impl Maker<'_> {
 
     fn why_unresolved(&self, at: usize) -> (SkipReason, String) {
         match self.entries[at].base {
-            Base::Id(id) => (
+            BaseReference::Id(id) => (
                 SkipReason::Missing,
                 format!("its delta base {id} is not here"),
             ),
-            Base::Offset(offset) => {
+            BaseReference::Offset(offset) => {
                 let base = self.offsets.binary_search(&offset);
                 let outcome = base.map(|base| self.entries[base].outcome);
                 let reason = match outcome {
-                    Ok(Outcome::Failed(reason)) => reason,
+                    Ok(EntryOutcome::Failed(reason)) => reason,
                     _ => SkipReason::Corrupt,
                 };
                 let why = format!("its delta base at offset {offset} cannot be read");
                 (reason, why)
             }
-            Base::None(_) => (SkipReason::Corrupt, "it cannot be read".into()),
+            BaseReference::None(_) => (SkipReason::Corrupt, "it cannot be read".into()),
         }
     }
 
@@ -368,7 +368,7 @@ impl Maker<'_> {
     fn index(&self, pack_checksum: &[u8]) -> Vec<u8> {
         let mut found: Vec<(ObjectId, u64, u32)> = Vec::new();
         for (entry, &offset) in self.entries.iter().zip(&self.offsets) {
-            if let Outcome::Object(id) = entry.outcome {
+            if let EntryOutcome::Object(id) = entry.outcome {
                 found.push((id, offset, entry.crc));
             }
         }

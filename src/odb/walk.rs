@@ -14,9 +14,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::budget::{Meter, PRICE_OF_FOUR_COPIED, SPENT};
 use super::inflate::{Inflater, MAX_EXPANSION};
-use super::pack::Entry;
+use super::pack::PackEntry;
 use super::read::Reader;
-use super::window::{self, Sizes, Window};
+use super::window::{self, Window, WindowSizes};
 use super::{Node, ObjectKind, ObjectStore, SkipReason, Skipped, delta, loose};
 use crate::progress::Progress;
 use crate::span::Run;
@@ -123,17 +123,17 @@ pub fn walk<V: Visitor>(
 }
 
 /// Says of a node whether it must be visited.
-pub type Wanted<'a> = &'a (dyn Fn(Node) -> bool + Sync);
+pub type NodeFilter<'a> = &'a (dyn Fn(Node) -> bool + Sync);
 
 /// Like [`walk`], but visits only what is `wanted`, and the bases from which that is made.
 pub fn walk_some<V: Visitor>(
     store: &ObjectStore,
     kinds: &[ObjectKind],
-    wanted: Option<Wanted<'_>>,
+    wanted: Option<NodeFilter<'_>>,
     progress: &Progress,
     make: &(dyn Fn() -> V + Sync),
 ) -> Walked<V> {
-    let mut walk = Walk::new(store, kinds, wanted, progress);
+    let mut walk = StoreWalk::new(store, kinds, wanted, progress);
     let mut workers = walk.run(make);
     if walk.meter.is_spent() {
         drop(workers);
@@ -141,7 +141,7 @@ pub fn walk_some<V: Visitor>(
         make().begin_again();
         workers = walk.run(make);
     }
-    let mut failed: Vec<Failure> = workers
+    let mut failed: Vec<WalkFailure> = workers
         .iter_mut()
         .flat_map(|w| std::mem::take(&mut w.failed))
         .collect();
@@ -177,9 +177,9 @@ struct Loaded<S> {
 }
 
 /// A delta to be resolved.
-struct Step<'b, S> {
+struct DeltaStep<'b, S> {
     pack: usize,
-    entry: Entry,
+    entry: PackEntry,
     kind: ObjectKind,
     base: &'b Loaded<S>,
     /// Bytes of bases that are held beside its own.
@@ -189,11 +189,11 @@ struct Step<'b, S> {
 /// Where a thread can begin.
 #[derive(Clone, Copy)]
 enum Start {
-    Root { pack: usize, entry: Entry },
+    Root { pack: usize, entry: PackEntry },
     Loose(usize),
 }
 
-struct Failure {
+struct WalkFailure {
     node: Node,
     kind: ObjectKind,
     reason: SkipReason,
@@ -207,7 +207,7 @@ struct Worker<V: Visitor> {
     stream: Vec<u8>,
     runs: Vec<Run>,
     spare: Vec<Arc<Loaded<V::State>>>,
-    failed: Vec<Failure>,
+    failed: Vec<WalkFailure>,
     tallies: [Tally; 5],
 }
 
@@ -246,7 +246,7 @@ const SPLIT_SHARE: u64 = 16;
 const LARGE_SHARE: u64 = 8;
 
 /// Windows of objects that are shown so because the budget does not let them be held.
-const SMALL_WINDOWS: Sizes = Sizes {
+const SMALL_WINDOWS: WindowSizes = WindowSizes {
     own: 4 << 20,
     overlap: 1 << 20,
 };
@@ -277,7 +277,7 @@ struct Crew<'c, 's, V: Visitor> {
     make: &'s (dyn Fn() -> V + Sync),
 }
 
-struct Walk<'a> {
+struct StoreWalk<'a> {
     meter: Meter,
     /// Whether one thread does all, in an order that is always the same.
     is_alone: bool,
@@ -285,7 +285,7 @@ struct Walk<'a> {
     large: Mutex<()>,
     store: &'a ObjectStore,
     kinds: &'a [ObjectKind],
-    wanted: Option<Wanted<'a>>,
+    wanted: Option<NodeFilter<'a>>,
     progress: &'a Progress,
     starts: Vec<Start>,
     /// Weight from which a subtree is worth another thread.
@@ -294,11 +294,11 @@ struct Walk<'a> {
     needed: Vec<bool>,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> StoreWalk<'a> {
     fn new(
         store: &'a ObjectStore,
         kinds: &'a [ObjectKind],
-        wanted: Option<Wanted<'a>>,
+        wanted: Option<NodeFilter<'a>>,
         progress: &'a Progress,
     ) -> Self {
         let mut walk = Self {
@@ -431,7 +431,7 @@ impl<'a> Walk<'a> {
             let wanted = |kind| kind == ObjectKind::Unknown || self.kinds.contains(&kind);
             let ordinary = (0..pack.len())
                 .filter(|&e| pack.base(e).is_none() && pack.kind(e) != ObjectKind::Unknown);
-            let mut on_outside: Vec<Entry> = pack.on_outside().collect();
+            let mut on_outside: Vec<PackEntry> = pack.on_outside().collect();
             on_outside.sort_unstable();
             for entry in ordinary.chain(on_outside) {
                 if wanted(pack.kind(entry)) && self.is_needed(self.store.node_in(number, entry)) {
@@ -488,7 +488,7 @@ impl<'a> Walk<'a> {
         &'s self,
         crew: &Crew<'_, 's, V>,
         pack: usize,
-        (base, kind, child): (Arc<Loaded<V::State>>, ObjectKind, Entry),
+        (base, kind, child): (Arc<Loaded<V::State>>, ObjectKind, PackEntry),
         below: u64,
     ) {
         let (idle, make) = (crew.idle, crew.make);
@@ -496,7 +496,7 @@ impl<'a> Walk<'a> {
             let taken = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let mut worker = taken.unwrap_or_else(|| Worker::new(make()));
             let mut large = None;
-            let step = Step {
+            let step = DeltaStep {
                 pack,
                 entry: child,
                 kind,
@@ -518,7 +518,7 @@ impl<'a> Walk<'a> {
         &'s self,
         worker: &mut Worker<V>,
         pack_number: usize,
-        (root, kind, loaded): (Entry, ObjectKind, Arc<Loaded<V::State>>),
+        (root, kind, loaded): (PackEntry, ObjectKind, Arc<Loaded<V::State>>),
         (below, mut large): (u64, Option<MutexGuard<'s, ()>>),
         crew: &Crew<'_, 's, V>,
     ) {
@@ -545,7 +545,7 @@ impl<'a> Walk<'a> {
                 stack.push((base, next + 1, loaded, below));
                 continue;
             }
-            let step = Step {
+            let step = DeltaStep {
                 pack: pack_number,
                 entry: child,
                 kind,
@@ -570,7 +570,7 @@ impl<'a> Walk<'a> {
         &'g self,
         worker: &mut Worker<V>,
         pack_number: usize,
-        entry: Entry,
+        entry: PackEntry,
         large: &mut Option<MutexGuard<'g, ()>>,
     ) -> Option<(Arc<Loaded<V::State>>, ObjectKind)> {
         let pack = &self.store.packs()[pack_number];
@@ -630,7 +630,7 @@ impl<'a> Walk<'a> {
         &self,
         worker: &mut Worker<V>,
         pack_number: usize,
-        entry: Entry,
+        entry: PackEntry,
     ) -> bool {
         let pack = &self.store.packs()[pack_number];
         let (kind, size) = (pack.kind(entry), pack.announced_size(entry));
@@ -688,11 +688,11 @@ impl<'a> Walk<'a> {
     }
 
     /// How an object of `size` bytes is shown window by window, if it is.
-    fn windows(&self, size: u64, is_large: bool) -> Option<Sizes> {
+    fn windows(&self, size: u64, is_large: bool) -> Option<WindowSizes> {
         if self.check_held(size, 0).is_err() {
             Some(SMALL_WINDOWS)
         } else {
-            is_large.then(Sizes::default)
+            is_large.then(WindowSizes::default)
         }
     }
 
@@ -749,7 +749,7 @@ impl<'a> Walk<'a> {
     fn load_delta<'g, V: Visitor>(
         &'g self,
         worker: &mut Worker<V>,
-        step: &Step<'_, V::State>,
+        step: &DeltaStep<'_, V::State>,
         large: &mut Option<MutexGuard<'g, ()>>,
     ) -> Option<Arc<Loaded<V::State>>> {
         let (pack_number, entry, kind, base) = (step.pack, step.entry, step.kind, step.base);
@@ -800,7 +800,7 @@ impl<'a> Walk<'a> {
         &self,
         worker: &mut Worker<V>,
         pack: usize,
-        entry: Entry,
+        entry: PackEntry,
         kind: ObjectKind,
         loaded: &mut Loaded<V::State>,
         base: Option<Base<'_, V::State>>,
@@ -873,7 +873,7 @@ impl<'a> Walk<'a> {
         let spent = spent.map_err(|(reason, why)| (reason, self.describe_loose(at, &why)));
         match read.and(spent) {
             Ok(()) => self.count_streamed(worker, (node, kind), size, object.stored_bytes),
-            Err((reason, detail)) => worker.failed.push(Failure {
+            Err((reason, detail)) => worker.failed.push(WalkFailure {
                 node,
                 kind,
                 reason,
@@ -930,7 +930,7 @@ impl<'a> Walk<'a> {
             Ok(_) => {}
             Err((reason, detail)) => {
                 let (node, kind) = (self.loose_node(at), ObjectKind::Unknown);
-                worker.failed.push(Failure {
+                worker.failed.push(WalkFailure {
                     node,
                     kind,
                     reason,
@@ -946,7 +946,7 @@ impl<'a> Walk<'a> {
         &self,
         worker: &mut Worker<V>,
         pack_number: usize,
-        entry: Entry,
+        entry: PackEntry,
         kind: ObjectKind,
         (reason, why): (SkipReason, String),
     ) {
@@ -960,13 +960,13 @@ impl<'a> Walk<'a> {
         &self,
         worker: &mut Worker<V>,
         pack_number: usize,
-        entry: Entry,
+        entry: PackEntry,
         kind: ObjectKind,
         (reason, why): (SkipReason, &str),
     ) {
         let node = self.store.node_in(pack_number, entry);
         let detail = self.describe(pack_number, entry, why);
-        worker.failed.push(Failure {
+        worker.failed.push(WalkFailure {
             node,
             kind,
             reason,
@@ -979,7 +979,7 @@ impl<'a> Walk<'a> {
         &self,
         worker: &mut Worker<V>,
         pack_number: usize,
-        entry: Entry,
+        entry: PackEntry,
         kind: ObjectKind,
         (reason, why): (SkipReason, &str),
     ) {
@@ -997,7 +997,7 @@ impl<'a> Walk<'a> {
         format!("cannot read '{}': {why}", path.display())
     }
 
-    fn describe(&self, pack_number: usize, entry: Entry, why: &str) -> String {
+    fn describe(&self, pack_number: usize, entry: PackEntry, why: &str) -> String {
         let pack = &self.store.packs()[pack_number];
         format!(
             "'{}': entry at offset {}: {why}",
@@ -1008,7 +1008,7 @@ impl<'a> Walk<'a> {
 
     /// Entries that the pack could not even lay out are of no known kind: every walk that asks for
     /// blobs counts them, so that each is counted once.
-    fn add_known_broken(&self, failed: &mut Vec<Failure>) {
+    fn add_known_broken(&self, failed: &mut Vec<WalkFailure>) {
         if !self.kinds.contains(&ObjectKind::Blob) {
             // What a walk for blobs could read of loose objects, this one perhaps could not.
             let first_loose = self.store.first_loose();
@@ -1019,7 +1019,7 @@ impl<'a> Walk<'a> {
         }
         for (number, pack) in self.store.packs().iter().enumerate() {
             for (entry, why) in pack.broken() {
-                failed.push(Failure {
+                failed.push(WalkFailure {
                     node: self.store.node_in(number, *entry),
                     kind: ObjectKind::Unknown,
                     reason: SkipReason::Corrupt,
@@ -1033,7 +1033,7 @@ impl<'a> Walk<'a> {
     fn second_chance<V: Visitor>(
         &self,
         worker: &mut Worker<V>,
-        failed: Vec<Failure>,
+        failed: Vec<WalkFailure>,
     ) -> Vec<Skipped> {
         let mut skipped = Vec::new();
         let mut reader = Reader::new(self.store);
@@ -1078,20 +1078,20 @@ mod tests {
     use gix::hash::Kind as HashKind;
 
     use super::*;
-    use crate::odb::{Limits, Place};
+    use crate::odb::{ReadLimits, StoredAt};
 
     #[test]
     fn an_empty_store_has_nowhere_to_start() {
         let dir = std::env::temp_dir();
         let empty = dir.join(format!("unleak-empty-{}", std::process::id()));
         std::fs::create_dir_all(&empty).unwrap();
-        let store = ObjectStore::open(&empty, &[], HashKind::Sha1, Limits::default()).unwrap();
+        let store = ObjectStore::open(&empty, &[], HashKind::Sha1, ReadLimits::default()).unwrap();
         let progress = Progress::default();
         assert_eq!(
-            Walk::new(&store, &ObjectKind::ALL, None, &progress).start_count(),
+            StoreWalk::new(&store, &ObjectKind::ALL, None, &progress).start_count(),
             0
         );
-        assert!(matches!(store.place(0), Place::Loose(0)));
+        assert!(matches!(store.place(0), StoredAt::Loose(0)));
         std::fs::remove_dir(&empty).unwrap();
     }
 }

@@ -11,14 +11,14 @@ use super::reason::reason;
 
 /// New bytes of a window, and how far windows overlap on either side of what is theirs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sizes {
+pub struct WindowSizes {
     /// Bytes that are a window's own.
     pub own: usize,
     /// Bytes before and behind them.
     pub overlap: usize,
 }
 
-impl Default for Sizes {
+impl Default for WindowSizes {
     fn default() -> Self {
         Self {
             own: 16 << 20,
@@ -64,7 +64,7 @@ impl Window<'_> {
 pub fn read(
     mut reader: impl Read,
     size: u64,
-    sizes: Sizes,
+    sizes: WindowSizes,
     see: &mut dyn FnMut(&Window<'_>),
 ) -> Result<(), String> {
     let most = (sizes.own + 2 * sizes.overlap) as u64;
@@ -150,7 +150,7 @@ mod tests {
             let bytes: Vec<u8> = (0..=250u8).cycle().take(len).collect();
             for (own, overlap) in [(1, 1), (10, 3), (64, 16), (100, 0)] {
                 let mut covered = Vec::new();
-                let sizes = Sizes { own, overlap };
+                let sizes = WindowSizes { own, overlap };
                 read(&bytes[..], len as u64, sizes, &mut |window| {
                     let at = usize::try_from(window.at).unwrap();
                     assert_eq!(window.bytes, &bytes[at..at + window.bytes.len()]);
@@ -167,7 +167,7 @@ mod tests {
     #[test]
     fn wrong_sizes_are_noticed() {
         let see = &mut |_: &Window<'_>| ();
-        assert!(read(&b"abc"[..], 4, Sizes::default(), see).is_err());
-        assert!(read(&b"abc"[..], 2, Sizes::default(), see).is_err());
+        assert!(read(&b"abc"[..], 4, WindowSizes::default(), see).is_err());
+        assert!(read(&b"abc"[..], 2, WindowSizes::default(), see).is_err());
     }
 }

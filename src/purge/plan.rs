@@ -6,7 +6,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::error::{Error, Result};
 use crate::git::repository::Repository;
-use crate::odb::{Limits, ObjectId, ObjectStore, Skipped};
+use crate::odb::{ObjectId, ObjectStore, ReadLimits, Skipped};
 use crate::progress::Progress;
 use crate::purge::apply::guard;
 use crate::purge::apply::guard::Refusal;
@@ -32,7 +32,7 @@ pub struct Job<'a> {
     /// How objects are made.
     pub options: Options,
     /// What to read at most.
-    pub limits: Limits,
+    pub limits: ReadLimits,
     /// Where the user's programs keep their state.
     pub state_home: PathBuf,
     /// How far it has come.

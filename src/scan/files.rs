@@ -15,7 +15,7 @@ use rustc_hash::FxHashSet;
 use super::ScanOptions;
 use super::sift::{Sift, unopened};
 use crate::detect::{Detector, Hits, Match};
-use crate::odb::{Limits, ObjectKind, SkipReason, Skipped, file, hash};
+use crate::odb::{ObjectKind, ReadLimits, SkipReason, Skipped, file, hash};
 
 /// Which files below a directory are wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -225,7 +225,7 @@ pub fn scan(
     list: &[PathBuf],
     named: &[PathBuf],
     hash: HashKind,
-    limits: Limits,
+    limits: ReadLimits,
     is_known: &(dyn Fn(&gix::oid) -> bool + Sync),
     detector: &Detector,
     options: ScanOptions,
@@ -295,7 +295,7 @@ fn examine(
 pub fn read_again(
     path: &Path,
     id: &gix::oid,
-    limits: Limits,
+    limits: ReadLimits,
     bytes: &mut Vec<u8>,
 ) -> crate::error::Result<()> {
     // What can be read only once, such as a pipe, could make this wait for ever.
@@ -327,7 +327,7 @@ pub fn read_again(
 fn read(
     path: &Path,
     follow: bool,
-    (hash, limits): (HashKind, Limits),
+    (hash, limits): (HashKind, ReadLimits),
     bytes: &mut Vec<u8>,
 ) -> Result<ObjectId, Skipped> {
     let skip = |reason, why: &dyn std::fmt::Display| Skipped {

@@ -14,7 +14,7 @@ use crate::detect::Detector;
 use crate::detect::decode::Layer;
 use crate::finding::Place;
 use crate::git::lfs::Pointer;
-use crate::odb::{Limits, Node, SkipReason, Skipped, file};
+use crate::odb::{Node, ReadLimits, SkipReason, Skipped, file};
 
 /// What was found behind pointers.
 #[derive(Default)]
@@ -38,7 +38,7 @@ pub struct BehindPointers {
 pub fn scan(
     pointers: &[(Node, Pointer)],
     common_dir: &Path,
-    limits: Limits,
+    limits: ReadLimits,
     detector: &Detector,
     options: ScanOptions,
 ) -> BehindPointers {

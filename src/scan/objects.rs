@@ -5,7 +5,7 @@ use rustc_hash::FxHashMap;
 use crate::detect::{Detector, Hits};
 use crate::finding::Place;
 use crate::git::lfs::Pointer;
-use crate::odb::walk::{Base, Object, Observer, Streamed, Tally, Visitor, Wanted, walk_some};
+use crate::odb::walk::{Base, NodeFilter, Object, Observer, Streamed, Tally, Visitor, walk_some};
 use crate::odb::window::Window;
 use crate::odb::{Node, ObjectKind, ObjectStore, Skipped};
 use crate::progress::Progress;
@@ -55,9 +55,9 @@ const KINDS: [ObjectKind; 3] = [ObjectKind::Blob, ObjectKind::Commit, ObjectKind
 #[derive(Clone, Copy)]
 pub struct Selection<'a> {
     /// What is scanned. All else is shown to observers only, and found nothing in.
-    pub scan: Wanted<'a>,
+    pub scan: NodeFilter<'a>,
     /// What is visited at all; the bases from which it is made are, too.
-    pub visit: Wanted<'a>,
+    pub visit: NodeFilter<'a>,
 }
 
 /// What is to be known of an object that was scanned.
@@ -175,7 +175,7 @@ pub fn scan_some<O: Observer>(
 
 struct TextVisitor<'a, O> {
     sift: Sift<'a>,
-    wanted: Option<Wanted<'a>>,
+    wanted: Option<NodeFilter<'a>>,
     seen: Option<Vec<Seen>>,
     remarks: FxHashMap<Node, Remark>,
     pointers: Vec<(Node, Pointer)>,

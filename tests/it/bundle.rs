@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use unleak::odb::bundle::{self, Bundle};
 use unleak::odb::read::Reader;
 use unleak::odb::walk::{Object, Visitor, walk};
-use unleak::odb::{Limits, ObjectKind, ObjectStore, SkipReason};
+use unleak::odb::{ObjectKind, ObjectStore, ReadLimits, SkipReason};
 use unleak::progress::Progress;
 use unleak::rule::template::Random;
 
@@ -49,7 +49,7 @@ fn created(repo: &Repo, args: &[&str]) -> PathBuf {
 }
 
 fn opened(path: &Path) -> Bundle {
-    let bundle = bundle::open(path, Limits::default()).unwrap();
+    let bundle = bundle::open(path, ReadLimits::default()).unwrap();
     std::fs::remove_file(path).unwrap();
     assert_eq!(bundle.skipped, []);
     bundle
@@ -175,7 +175,7 @@ fn a_damaged_bundle_is_an_error_or_named_never_a_panic() {
     let repo = grown(&[]);
     let path = created(&repo, &["--all"]);
     let bytes = std::fs::read(&path).unwrap();
-    let whole = bundle::open(&path, Limits::default()).unwrap();
+    let whole = bundle::open(&path, ReadLimits::default()).unwrap();
     let count = whole.store.object_count();
     for seed in 0..400 {
         let mut random = Random::new(seed);
@@ -186,7 +186,7 @@ fn a_damaged_bundle_is_an_error_or_named_never_a_panic() {
             damaged[random.below(bytes.len())] ^= 1 << random.below(8);
         }
         std::fs::write(&path, &damaged).unwrap();
-        let Ok(bundle) = bundle::open(&path, Limits::default()) else {
+        let Ok(bundle) = bundle::open(&path, ReadLimits::default()) else {
             continue;
         };
         let told = bundle.skipped.len() + bundle.store.skipped().len();
@@ -205,7 +205,10 @@ fn a_damaged_bundle_is_an_error_or_named_never_a_panic() {
         "# v3 git bundle\n@object-format=md5\n\n",
     ] {
         std::fs::write(&path, text).unwrap();
-        assert!(bundle::open(&path, Limits::default()).is_err(), "{text:?}");
+        assert!(
+            bundle::open(&path, ReadLimits::default()).is_err(),
+            "{text:?}"
+        );
     }
     std::fs::remove_file(&path).unwrap();
 }
@@ -238,9 +241,9 @@ fn a_pack_without_an_index_is_read() {
 fn objects_over_the_limit_are_named() {
     let repo = grown(&[]);
     let path = created(&repo, &["--all"]);
-    let limits = Limits {
+    let limits = ReadLimits {
         max_object_bytes: 5000,
-        ..Limits::default()
+        ..ReadLimits::default()
     };
     let bundle = bundle::open(&path, limits).unwrap();
     std::fs::remove_file(&path).unwrap();

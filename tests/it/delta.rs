@@ -7,7 +7,7 @@ use data_encoding::{BASE64, HEXLOWER};
 use unleak::detect::{Detector, HitLimits, Hits, Margin, Scratch};
 use unleak::git::repository::{Overrides, Repository};
 use unleak::odb::walk::{Base, Object, Visitor, walk};
-use unleak::odb::{Limits, ObjectKind};
+use unleak::odb::{ObjectKind, ReadLimits};
 use unleak::progress::Progress;
 use unleak::rule::template::{Random, expand};
 use unleak::rule::{self, RuleSet};
@@ -210,7 +210,7 @@ fn mutate(text: &mut Vec<u8>, tokens: &[Vec<u8>], random: &mut Random) {
 fn compare(repo: &Repo, detector: &Detector) -> Tally {
     let opened = Repository::discover(repo.path(), &Overrides::default()).unwrap();
     let store = opened
-        .open_store(&Overrides::default(), Limits::default())
+        .open_store(&Overrides::default(), ReadLimits::default())
         .unwrap();
     let tally = Mutex::default();
     let make = || Comparer {
@@ -292,7 +292,7 @@ fn a_base_of_which_not_all_is_kept_does_not_spoil_its_deltas() {
     let repo = adversarial(7, &rules);
     let opened = Repository::discover(repo.path(), &Overrides::default()).unwrap();
     let store = opened
-        .open_store(&Overrides::default(), Limits::default())
+        .open_store(&Overrides::default(), ReadLimits::default())
         .unwrap();
     // Around as many as the versions have: some are kept whole, and some are not.
     for most in [0, 60, 120, 200, 300] {

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 
 use unleak::git::repository::{Overrides, Repository};
 use unleak::odb::walk::{Base, Object, Visitor, walk};
-use unleak::odb::{Limits, ObjectKind, ObjectStore};
+use unleak::odb::{ObjectKind, ObjectStore, ReadLimits};
 use unleak::progress::Progress;
 use unleak::rule::template::Random;
 
@@ -59,7 +59,7 @@ impl Visitor for Keeper<'_> {
 fn ours(path: &Path) -> Objects {
     let repo = Repository::discover(path, &Overrides::default()).unwrap();
     let store = repo
-        .open_store(&Overrides::default(), Limits::default())
+        .open_store(&Overrides::default(), ReadLimits::default())
         .unwrap();
     let kept = Mutex::default();
     let walked = walk(&store, &ObjectKind::ALL, &Progress::default(), &|| Keeper {

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use gix::ObjectId;
 use unleak::git::repository::{Overrides, Repository};
-use unleak::odb::Limits;
+use unleak::odb::ReadLimits;
 use unleak::rule::template::Random;
 use unleak::scan::changes::commits;
 use unleak::scan::changes::commits::Range;
@@ -69,7 +69,7 @@ fn commits_and_files_are_those_that_git_lists() {
         let mut random = Random::new(seed + 1000);
         let overrides = Overrides::default();
         let opened = Repository::discover(repo.path(), &overrides).unwrap();
-        let lookup = opened.lookup(&overrides, Limits::default()).unwrap();
+        let lookup = opened.lookup(&overrides, ReadLimits::default()).unwrap();
         for _ in 0..6 {
             let mut pick = |most: usize| -> Vec<String> {
                 let names = (0..random.below(most + 1)).map(|_| 1 + random.below(count));

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::process::Output;
 
 use unleak::git::repository::{Overrides, Repository};
-use unleak::odb::Limits;
+use unleak::odb::ReadLimits;
 use unleak::rule::template::Random;
 use unleak::scan::changes::staged;
 use unleak::scan::changes::trees::Trees;
@@ -36,7 +36,7 @@ fn staged_by_git(repo: &Repo) -> BTreeSet<(String, String)> {
 fn staged_by_us(repo: &Repo) -> BTreeSet<(String, String)> {
     let overrides = Overrides::default();
     let opened = Repository::discover(repo.path(), &overrides).unwrap();
-    let lookup = opened.lookup(&overrides, Limits::default()).unwrap();
+    let lookup = opened.lookup(&overrides, ReadLimits::default()).unwrap();
     let mut trees = Trees::new(&lookup);
     let parents: Vec<_> = opened
         .commit_parents()

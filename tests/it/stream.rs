@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use unleak::detect::{Detector, Hits, Match, Scratch};
-use unleak::odb::window::{self, Sizes};
+use unleak::odb::window::{self, WindowSizes};
 use unleak::rule;
 use unleak::rule::template::{Random, expand};
 
@@ -50,7 +50,7 @@ fn windows_find_what_a_whole_scan_finds() {
     let whole = essence(&detector.matches(bytes, &hits), 0);
     assert!(whole.len() > 200, "{} secrets", whole.len());
     for own in [3_000, 17_001, 60_000] {
-        let sizes = Sizes {
+        let sizes = WindowSizes {
             own,
             overlap: 40_000,
         };

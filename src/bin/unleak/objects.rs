@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use unleak::error::Result;
 use unleak::git::repository::{Overrides, Repository};
-use unleak::odb::{Limits, ObjectKind};
+use unleak::odb::{ObjectKind, ReadLimits};
 
 use crate::args::{KindChoice, ObjectsArgs};
 use crate::exit::Exit;
@@ -14,7 +14,7 @@ use crate::{output, ui};
 pub(crate) fn run(objects: &ObjectsArgs) -> Result<Exit> {
     let overrides = Overrides::default();
     let repo = Repository::discover(&objects.repository, &overrides)?;
-    let store = repo.open_store(&overrides, Limits::default())?;
+    let store = repo.open_store(&overrides, ReadLimits::default())?;
     let kind = objects.kind.map(|kind| match kind {
         KindChoice::Blob => ObjectKind::Blob,
         KindChoice::Tree => ObjectKind::Tree,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use unleak::audit::{AuditOptions, GitDirFiles, PublicKeys};
 use unleak::error::{Error, Result};
 use unleak::git::repository::Overrides;
-use unleak::odb::{Limits, ObjectId};
+use unleak::odb::{ObjectId, ReadLimits};
 use unleak::report::paint::Paint;
 use unleak::report::redact::Reveal;
 use unleak::rule::foreign;
@@ -118,7 +118,7 @@ pub(crate) fn audit_options(
             delta: Delta::Aware,
             inline_allow,
         },
-        limits: Limits::default(),
+        limits: ReadLimits::default(),
         min_confidence,
         public_keys: PublicKeys::LeftOut,
         worktree: None,

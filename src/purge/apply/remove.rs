@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::git::repository::Repository;
 use crate::history::commits::Rank;
 use crate::odb::pack::Pack;
-use crate::odb::{Node, ObjectId, ObjectKind, ObjectStore, Place};
+use crate::odb::{Node, ObjectId, ObjectKind, ObjectStore, StoredAt};
 use crate::purge::apply::files::below;
 use crate::purge::find::survey::Survey;
 use crate::purge::git::Git;
@@ -128,7 +128,7 @@ pub(crate) fn remove(
     }
     let here = doomed.ids.iter().filter_map(|id| store.node_of(id));
     for node in here.chain(copies(store, doomed)) {
-        if let Place::Loose(at) = store.place(node) {
+        if let StoredAt::Loose(at) = store.place(node) {
             let object = &store.loose()[at];
             let hex = object.id.to_string();
             let path = store.dirs()[object.dir].join(&hex[..2]).join(&hex[2..]);

@@ -4,7 +4,7 @@ use rustc_hash::FxHashSet;
 
 use crate::error::Result;
 use crate::git::repository::{Overrides, Repository};
-use crate::odb::{Limits, ObjectId, Skipped};
+use crate::odb::{ObjectId, ReadLimits, Skipped};
 use crate::purge::share::manifest::Manifest;
 use crate::scan::changes::commits::Range;
 use crate::scan::changes::trees::Trees;
@@ -30,7 +30,7 @@ pub fn look(
     manifest: &Manifest,
 ) -> Result<Returned> {
     let old: FxHashSet<ObjectId> = manifest.old_ids().into_iter().collect();
-    let lookup = repo.lookup(overrides, Limits::default())?;
+    let lookup = repo.lookup(overrides, ReadLimits::default())?;
     let shallow = repo.shallow_boundary()?;
     let found = commits::find(&lookup, range, &shallow);
     let mut returned = Returned {

@@ -18,7 +18,7 @@ use gix::bstr::{BString, ByteSlice};
 use crate::error::{Error, Result};
 use crate::git::refs::Ref;
 use crate::git::repository::{Overrides, Repository};
-use crate::odb::{Limits, ObjectId};
+use crate::odb::{ObjectId, ReadLimits};
 use crate::purge::apply::carried::Carried;
 use crate::purge::apply::changes::{Before, FileChange, RefChanges};
 use crate::purge::apply::files::below;
@@ -299,7 +299,7 @@ impl Undoing<'_> {
             .collect();
         let store = self
             .repo
-            .open_store(&Overrides::default(), Limits::default())?;
+            .open_store(&Overrides::default(), ReadLimits::default())?;
         let reason = snapshot::keep_reason(&self.journal.run) + " undo";
         let git = self.git();
         let carried = carry::carry(&git, &store, &self.before, (&tips, &notes), &known, &reason);

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use unleak::error::{Error, Result};
 use unleak::git::repository::{Overrides, Repository};
-use unleak::odb::{Limits, ObjectId, ObjectStore};
+use unleak::odb::{ObjectId, ObjectStore, ReadLimits};
 use unleak::purge::apply::record;
 use unleak::purge::git::Git;
 use unleak::purge::share::manifest::{Manifest, Renamed};
@@ -58,7 +58,7 @@ pub(super) fn manifest(repo: &Repository) -> Result<Manifest> {
 }
 
 pub(super) fn store(repo: &Repository) -> Result<ObjectStore> {
-    repo.open_store(&Overrides::default(), Limits::default())
+    repo.open_store(&Overrides::default(), ReadLimits::default())
 }
 
 /// The pushes, as commands that can be pasted; and whether all remotes could be asked.

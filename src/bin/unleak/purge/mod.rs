@@ -23,7 +23,7 @@ use unleak::audit::AuditOptions;
 use unleak::error::{Error, ErrorKind, Result};
 use unleak::git::repository::{Overrides, Repository};
 use unleak::hook::input::{self, RefUpdate};
-use unleak::odb::{Limits, ObjectId, ObjectStore};
+use unleak::odb::{ObjectId, ObjectStore, ReadLimits};
 use unleak::progress::Progress;
 use unleak::purge::apply::record::Record;
 use unleak::purge::apply::snapshot::Snapshot;
@@ -195,7 +195,7 @@ impl Bench {
             rules: &self.rules,
             targets,
             options,
-            limits: Limits::default(),
+            limits: ReadLimits::default(),
             state_home: state_home()?,
             progress: &self.progress,
             fingerprint_key: self.audit.fingerprint_key.clone(),
@@ -592,7 +592,7 @@ fn ask_remote(repo: &Repository, remote: &str) -> Result<Exit> {
     });
     let url = url.map_or_else(|| remote.to_owned(), |url| absolute(repo, &url));
     let git = remote::scratch(dir.path(), repo.hash())?;
-    let store = repo.open_store(&Overrides::default(), Limits::default())?;
+    let store = repo.open_store(&Overrides::default(), ReadLimits::default())?;
     let is_here = |id: &ObjectId| store.node_of(id).is_some();
     let served = remote::ask(&git, &url, &manifest, &is_here)?;
     let is_clean = served.is_clean();
@@ -647,7 +647,7 @@ fn heal(args: &CommonOptions, manifest: &Path, path: &Path, finish: bool) -> Res
     let manifest = Manifest::read(manifest)?;
     let store = bench
         .repo
-        .open_store(&Overrides::default(), Limits::default())?;
+        .open_store(&Overrides::default(), ReadLimits::default())?;
     let here = heal::look(&store, &manifest);
     let (targets, missing) = values_to_heal(&bench, &manifest, &store)?;
     let refusals = guard::refusals(&bench.repo, &store);

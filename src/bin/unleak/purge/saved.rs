@@ -11,7 +11,7 @@ use unleak::error::Result;
 use unleak::finding::Fingerprint;
 use unleak::git::repository::Overrides;
 use unleak::odb::read::Reader;
-use unleak::odb::{Limits, ObjectId};
+use unleak::odb::{ObjectId, ReadLimits};
 use unleak::purge::find::values::Edit;
 use unleak::report::Document;
 use unleak::report::document::{Kind, Occurrence};
@@ -45,7 +45,7 @@ pub(super) fn of_report(path: &Path, bench: &Bench, wants_places: bool) -> Resul
     let listed = listed(&document);
     let store = bench
         .repo
-        .open_store(&Overrides::default(), Limits::default())?;
+        .open_store(&Overrides::default(), ReadLimits::default())?;
     let mut reader = Reader::new(&store);
     let candidates = Locator::new(bench, &listed)?.locate(&mut reader)?;
     let is_missing = |listed: &&Listed<'_>| !candidates.contains_key(listed.fingerprint);
