@@ -14,7 +14,7 @@ use crate::detect::Detector;
 use crate::error::Result;
 use crate::git::lfs::Pointer;
 use crate::git::repository::{Overrides, Repository};
-use crate::git::stamp::Files;
+use crate::git::stamp::StoreFiles;
 use crate::history;
 use crate::history::commits::{CommitCollector, CommitGraph};
 use crate::history::tips::Tips;
@@ -60,9 +60,9 @@ pub fn audit_again(
     let dirs = repo.object_dirs()?.into_iter();
     let dirs = dirs.map(|dir| dir.canonicalize().unwrap_or(dir)).collect();
     // Listed before anything is read: what comes later counts as new the next time.
-    let files = Files::of(dirs, repo.hash()).ok();
+    let files = StoreFiles::of(dirs, repo.hash()).ok();
     let is_usable = |ledger: &Ledger| {
-        let is_intact = |files: &Files| {
+        let is_intact = |files: &StoreFiles| {
             let story = ledger.story.as_ref();
             story.is_none_or(|story| learn::is_intact(story, files))
         };
@@ -129,7 +129,7 @@ fn whole(
 /// What a scan goes on from.
 struct Work {
     before: Option<Ledger>,
-    files: Option<Files>,
+    files: Option<StoreFiles>,
     scanner: Digest,
     choice: Digest,
 }

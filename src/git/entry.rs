@@ -4,7 +4,7 @@ use gix::ObjectId;
 
 /// One entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct IndexEntry {
     /// The path; a directory's ends with a slash (sparse index).
     pub path: Vec<u8>,
     /// What is staged.

@@ -12,7 +12,7 @@ use gix::ObjectId;
 use gix::hash::Kind as HashKind;
 
 use crate::error::{Error, Result};
-use crate::git::entry::Entry;
+use crate::git::entry::IndexEntry;
 use crate::git::split;
 
 /// What the index knows of the tree that a directory's entries make.
@@ -79,7 +79,7 @@ enum Entries {
     /// Read as they are asked for.
     Streamed(Stream),
     /// A split index.
-    Held(std::vec::IntoIter<Entry>),
+    Held(std::vec::IntoIter<IndexEntry>),
     /// There is no index yet.
     None,
 }
@@ -180,7 +180,7 @@ impl Index {
     ///
     /// # Errors
     /// `Corrupt` if it cannot be read.
-    pub fn next_entry(&mut self) -> Result<Option<Entry>> {
+    pub fn next_entry(&mut self) -> Result<Option<IndexEntry>> {
         match &mut self.entries {
             Entries::None => Ok(None),
             Entries::Streamed(stream) => stream.next().map_err(damaged),
@@ -210,7 +210,12 @@ impl Index {
 }
 
 /// Reads all entries of a split index; `link` names the shared file and says what changed since.
-fn join(path: &Path, mut own: Stream, link: &[u8], hash: HashKind) -> Result<Vec<Entry>, String> {
+fn join(
+    path: &Path,
+    mut own: Stream,
+    link: &[u8],
+    hash: HashKind,
+) -> Result<Vec<IndexEntry>, String> {
     let parts = link.split_at_checked(hash.len_in_bytes());
     let (id, bitmaps) = parts.ok_or("its link to a shared index is cut")?;
     let id = ObjectId::from_bytes_or_panic(id);
@@ -237,7 +242,7 @@ fn damaged(why: String) -> Error {
 }
 
 /// One entry in the buffer.
-struct Head {
+struct EntryHeader {
     id: ObjectId,
     mode: u32,
     flags: u16,
@@ -319,8 +324,8 @@ impl Stream {
         Ok(bytes)
     }
 
-    fn next(&mut self) -> Result<Option<Entry>, String> {
-        Ok(self.head()?.map(|head| Entry {
+    fn next(&mut self) -> Result<Option<IndexEntry>, String> {
+        Ok(self.head()?.map(|head| IndexEntry {
             path: self.path_of(&head).to_vec(),
             id: head.id,
             mode: head.mode,
@@ -330,10 +335,10 @@ impl Stream {
     }
 
     /// Reads all entries that are left.
-    fn all(&mut self) -> Result<Vec<Entry>, String> {
+    fn all(&mut self) -> Result<Vec<IndexEntry>, String> {
         let (mut entries, mut held) = (Vec::new(), 0);
         while let Some(entry) = self.next()? {
-            held += entry.path.len() + size_of::<Entry>();
+            held += entry.path.len() + size_of::<IndexEntry>();
             if held > MAX_HELD_BYTES {
                 return Err("its entries take more memory than is allowed".into());
             }
@@ -343,7 +348,7 @@ impl Stream {
     }
 
     /// Returns the path of the entry read last.
-    fn path_of(&self, head: &Head) -> &[u8] {
+    fn path_of(&self, head: &EntryHeader) -> &[u8] {
         if self.version == 4 {
             &self.path
         } else {
@@ -352,7 +357,7 @@ impl Stream {
     }
 
     /// Reads the next entry.
-    fn head(&mut self) -> Result<Option<Head>, String> {
+    fn head(&mut self) -> Result<Option<EntryHeader>, String> {
         let Some(left) = self.left.checked_sub(1) else {
             return Ok(None);
         };
@@ -379,7 +384,7 @@ impl Stream {
         } else {
             self.find_path(head_len, flags & NAME_MASK)?
         };
-        Ok(Some(Head {
+        Ok(Some(EntryHeader {
             id,
             mode,
             flags,

@@ -6,7 +6,7 @@ use gix::bstr::BString;
 use gix::hash::Kind as HashKind;
 
 use crate::error::Result;
-use crate::git::entry::Entry;
+use crate::git::entry::IndexEntry;
 use crate::git::index::Index;
 use crate::git::repository::Repository;
 use crate::git::{index, refs};
@@ -18,14 +18,14 @@ pub struct Indexed {
     /// The linked worktree whose index it is; `None` for the main one.
     pub worktree: Option<BString>,
     /// The entry.
-    pub entry: Entry,
+    pub entry: IndexEntry,
 }
 
 /// Hands the entries of an index to `add` until that says stop; returns whether it did not.
 pub(crate) fn read_index(
     path: &Path,
     hash: HashKind,
-    add: &mut dyn FnMut(Entry) -> bool,
+    add: &mut dyn FnMut(IndexEntry) -> bool,
 ) -> Result<bool> {
     let mut index = Index::open(path, hash)?;
     while let Some(entry) = index.next_entry()? {
@@ -45,7 +45,7 @@ impl Repository {
         let mut held = 0;
         for place in places {
             let path = place.dir.join("index");
-            let mut add = |entry: Entry| {
+            let mut add = |entry: IndexEntry| {
                 held += entry.path.len() + size_of::<Indexed>();
                 let worktree = place.worktree.clone();
                 found.push(Indexed { worktree, entry });

@@ -18,7 +18,7 @@ use crate::odb::{SkipReason, Skipped, file};
 
 /// What a ref names.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Value {
+pub enum RefValue {
     /// An object.
     Object(ObjectId),
     /// Another ref.
@@ -27,7 +27,7 @@ pub enum Value {
 
 /// One entry of a reflog.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Log {
+pub struct ReflogEntry {
     /// What the ref named before; null if it was made.
     pub old: ObjectId,
     /// What it named then; null if it was deleted.
@@ -40,7 +40,7 @@ pub struct Log {
 
 /// Which parts of the tables are wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wanted {
+pub enum TableContents {
     /// Refs only.
     Refs,
     /// Refs and reflogs.
@@ -51,19 +51,19 @@ pub enum Wanted {
 #[derive(Debug, Default)]
 pub struct Tables {
     /// All refs by full name.
-    pub refs: BTreeMap<BString, Value>,
+    pub refs: BTreeMap<BString, RefValue>,
     /// Reflogs by ref, of deleted refs too; oldest entry first.
-    pub logs: BTreeMap<BString, Vec<Log>>,
+    pub logs: BTreeMap<BString, Vec<ReflogEntry>>,
     /// What could not be read.
     pub skipped: Vec<Skipped>,
 }
 
 /// Reads the stack in the directory `dir`.
-pub fn read(dir: &Path, hash: HashKind, wanted: Wanted) -> Tables {
+pub fn read(dir: &Path, hash: HashKind, wanted: TableContents) -> Tables {
     // Compaction replaces tables by one; a list read just before names tables that are gone.
-    let mut merged = Merged::new(hash, wanted);
+    let mut merged = MergedTables::new(hash, wanted);
     if !merged.read_stack(dir, OnAbsent::GiveUp) {
-        merged = Merged::new(hash, wanted);
+        merged = MergedTables::new(hash, wanted);
         merged.read_stack(dir, OnAbsent::Report);
     }
     merged.finish()
@@ -100,12 +100,12 @@ const BLOCK_HEAD_LEN: usize = 4;
 
 /// Why something in a table was not read.
 #[derive(Debug)]
-struct Problem {
+struct TableError {
     reason: SkipReason,
     why: String,
 }
 
-impl<T: Into<String>> From<T> for Problem {
+impl<T: Into<String>> From<T> for TableError {
     fn from(why: T) -> Self {
         Self {
             reason: SkipReason::Corrupt,
@@ -114,21 +114,21 @@ impl<T: Into<String>> From<T> for Problem {
     }
 }
 
-struct Merged {
+struct MergedTables {
     hash: HashKind,
-    wanted: Wanted,
+    wanted: TableContents,
     inflater: Inflater,
     inflated: Vec<u8>,
     /// `None` where a later table deletes a ref.
-    refs: BTreeMap<BString, Option<Value>>,
+    refs: BTreeMap<BString, Option<RefValue>>,
     /// By ref and update index, the newest first, as in the tables.
-    logs: BTreeMap<(BString, Reverse<u64>), Option<Log>>,
+    logs: BTreeMap<(BString, Reverse<u64>), Option<ReflogEntry>>,
     held: usize,
     skipped: Vec<Skipped>,
 }
 
 /// What the header and footer of a table say.
-struct Layout {
+struct TableLayout {
     header_len: usize,
     /// Where blocks end.
     end: usize,
@@ -138,8 +138,8 @@ struct Layout {
     log_start: Option<usize>,
 }
 
-impl Merged {
-    fn new(hash: HashKind, wanted: Wanted) -> Self {
+impl MergedTables {
+    fn new(hash: HashKind, wanted: TableContents) -> Self {
         Self {
             hash,
             wanted,
@@ -154,7 +154,7 @@ impl Merged {
 
     fn finish(self) -> Tables {
         let refs = self.refs.into_iter();
-        let mut logs: BTreeMap<BString, Vec<Log>> = BTreeMap::new();
+        let mut logs: BTreeMap<BString, Vec<ReflogEntry>> = BTreeMap::new();
         // Backwards: the oldest entry of each ref comes first then.
         for ((name, _), log) in self.logs.into_iter().rev() {
             if let Some(log) = log {
@@ -226,13 +226,13 @@ impl Merged {
                 .iter()
                 .take_while(|&&byte| byte == 0)
                 .count();
-            if at >= layout.end || (self.wanted == Wanted::Refs && bytes[at] == b'g') {
+            if at >= layout.end || (self.wanted == TableContents::Refs && bytes[at] == b'g') {
                 break;
             }
             let (next, problem) = self.read_block(&bytes[..layout.end], at, &layout, min_update);
-            if let Some(Problem { reason, why }) = problem {
+            if let Some(TableError { reason, why }) = problem {
                 let why = format!("block at offset {at}: {why}");
-                problems.push(Problem { reason, why });
+                problems.push(TableError { reason, why });
                 if reason == SkipReason::TooLarge || problems.len() > MAX_PROBLEMS {
                     break;
                 }
@@ -242,7 +242,7 @@ impl Merged {
                 None => break,
             }
         }
-        for Problem { reason, why } in problems {
+        for TableError { reason, why } in problems {
             self.skip(path, reason, &why);
         }
     }
@@ -253,9 +253,9 @@ impl Merged {
         &mut self,
         bytes: &[u8],
         at: usize,
-        layout: &Layout,
+        layout: &TableLayout,
         min_update: u64,
-    ) -> (Option<usize>, Option<Problem>) {
+    ) -> (Option<usize>, Option<TableError>) {
         // The first block shares its length, and all offsets in it, with the file's header.
         let shared = if at == layout.header_len { at } else { 0 };
         let Some(head) = bytes.get(at..at + BLOCK_HEAD_LEN) else {
@@ -297,25 +297,25 @@ impl Merged {
         }
     }
 
-    fn read_refs(&mut self, block: &[u8], min_update: u64) -> Result<(), Problem> {
+    fn read_refs(&mut self, block: &[u8], min_update: u64) -> Result<(), TableError> {
         let mut records = Records::new(block)?;
         while let Some(value_type) = records.next_key()? {
             let update = min_update.checked_add(records.varint()?);
             update.ok_or("an update index is too large")?;
             let value = match value_type {
                 0 => None,
-                1 => Some(Value::Object(records.id(self.hash)?)),
+                1 => Some(RefValue::Object(records.id(self.hash)?)),
                 2 => {
                     let id = records.id(self.hash)?;
                     // What the tag peels to is in the tag.
                     records.id(self.hash)?;
-                    Some(Value::Object(id))
+                    Some(RefValue::Object(id))
                 }
-                3 => Some(Value::Symbolic(records.text()?.into())),
+                3 => Some(RefValue::Symbolic(records.text()?.into())),
                 _ => return Err("a ref has a value of an unknown type".into()),
             };
             let text = match &value {
-                Some(Value::Symbolic(target)) => target.len(),
+                Some(RefValue::Symbolic(target)) => target.len(),
                 _ => 0,
             };
             self.hold(records.key.len() + text)?;
@@ -324,7 +324,7 @@ impl Merged {
         Ok(())
     }
 
-    fn read_logs(&mut self, block: &[u8]) -> Result<(), Problem> {
+    fn read_logs(&mut self, block: &[u8]) -> Result<(), TableError> {
         let mut records = Records::new(block)?;
         while let Some(value_type) = records.next_key()? {
             let key = records.key.as_slice();
@@ -351,11 +351,11 @@ impl Merged {
         Ok(())
     }
 
-    fn hold(&mut self, text_len: usize) -> Result<(), Problem> {
+    fn hold(&mut self, text_len: usize) -> Result<(), TableError> {
         self.held = self.held.saturating_add(text_len + ENTRY_BYTES);
         if self.held > MAX_HELD_BYTES {
             let why = "refs and reflogs take more memory than is allowed".to_owned();
-            return Err(Problem {
+            return Err(TableError {
                 reason: SkipReason::TooLarge,
                 why,
             });
@@ -364,7 +364,7 @@ impl Merged {
     }
 }
 
-impl Layout {
+impl TableLayout {
     /// Where to go on after the block at `at`, whose end is not known.
     fn resume_after(&self, at: usize) -> Option<usize> {
         let aligned = (at / self.block_len.max(1) + 1).checked_mul(self.block_len);
@@ -375,7 +375,11 @@ impl Layout {
 }
 
 /// Reads the header and the footer. A damaged footer is a problem, a damaged header an error.
-fn layout(bytes: &[u8], hash: HashKind, problems: &mut Vec<Problem>) -> Result<Layout, Problem> {
+fn layout(
+    bytes: &[u8],
+    hash: HashKind,
+    problems: &mut Vec<TableError>,
+) -> Result<TableLayout, TableError> {
     let header = bytes
         .get(..HEADER_LEN)
         .filter(|header| header.starts_with(b"REFT"))
@@ -389,7 +393,7 @@ fn layout(bytes: &[u8], hash: HashKind, problems: &mut Vec<Problem>) -> Result<L
                 .ok_or("it ends too early")?,
         ),
         version => {
-            return Err(Problem {
+            return Err(TableError {
                 reason: SkipReason::Unsupported,
                 why: format!("reftable version {version} is not known"),
             });
@@ -402,7 +406,7 @@ fn layout(bytes: &[u8], hash: HashKind, problems: &mut Vec<Problem>) -> Result<L
     if hash_id != expected {
         return Err("its object format is not the repository's".into());
     }
-    let mut layout = Layout {
+    let mut layout = TableLayout {
         header_len,
         end: bytes.len(),
         block_len: three(&header[5..]),
@@ -450,7 +454,7 @@ struct Records<'b> {
 
 impl<'b> Records<'b> {
     /// `block` is what follows its head.
-    fn new(block: &'b [u8]) -> Result<Self, Problem> {
+    fn new(block: &'b [u8]) -> Result<Self, TableError> {
         let (rest, count) = block.split_last_chunk::<2>().ok_or("it is too short")?;
         let restarts_len = usize::from(u16::from_be_bytes(*count)) * 3;
         let end = rest.len().checked_sub(restarts_len);
@@ -462,7 +466,7 @@ impl<'b> Records<'b> {
     }
 
     /// Reads the next key; returns the type of its value, `None` at the end.
-    fn next_key(&mut self) -> Result<Option<u8>, Problem> {
+    fn next_key(&mut self) -> Result<Option<u8>, TableError> {
         if self.left.is_empty() {
             return Ok(None);
         }
@@ -481,7 +485,7 @@ impl<'b> Records<'b> {
         Ok(Some(u8::try_from(value_type).expect("three bits")))
     }
 
-    fn take(&mut self, len: u64) -> Result<&'b [u8], Problem> {
+    fn take(&mut self, len: u64) -> Result<&'b [u8], TableError> {
         let len = usize::try_from(len).unwrap_or(usize::MAX);
         let (taken, rest) = self
             .left
@@ -492,7 +496,7 @@ impl<'b> Records<'b> {
     }
 
     /// As in pack offsets: most significant bits first, each continuation adds one.
-    fn varint(&mut self) -> Result<u64, Problem> {
+    fn varint(&mut self) -> Result<u64, TableError> {
         let mut value: u64 = 0;
         for at in 0.. {
             let byte = self.take(1)?[0];
@@ -512,17 +516,17 @@ impl<'b> Records<'b> {
         Ok(value)
     }
 
-    fn text(&mut self) -> Result<&'b BStr, Problem> {
+    fn text(&mut self) -> Result<&'b BStr, TableError> {
         let len = self.varint()?;
         Ok(self.take(len)?.as_bstr())
     }
 
-    fn id(&mut self, hash: HashKind) -> Result<ObjectId, Problem> {
+    fn id(&mut self, hash: HashKind) -> Result<ObjectId, TableError> {
         let bytes = self.take(hash.len_in_bytes() as u64)?;
         Ok(ObjectId::from_bytes_or_panic(bytes))
     }
 
-    fn log(&mut self, hash: HashKind) -> Result<Log, Problem> {
+    fn log(&mut self, hash: HashKind) -> Result<ReflogEntry, TableError> {
         let (old, new) = (self.id(hash)?, self.id(hash)?);
         let (name, mail) = (self.text()?, self.text()?);
         let seconds = self.varint()?;
@@ -534,7 +538,7 @@ impl<'b> Records<'b> {
         committer.extend_from_slice(b" <");
         committer.extend_from_slice(mail);
         committer.extend_from_slice(format!("> {seconds} {zone:+05}").as_bytes());
-        Ok(Log {
+        Ok(ReflogEntry {
             old,
             new,
             committer,

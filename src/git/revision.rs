@@ -6,13 +6,13 @@ use gix::revision::plumbing::Spec;
 use crate::error::{Error, Result, nearest};
 use crate::git::refs;
 use crate::git::refs::Ref;
-use crate::git::reftable::Wanted;
+use crate::git::reftable::TableContents;
 use crate::git::repository::Repository;
 use crate::odb::Skipped;
 
 /// Ends of a range: commits, or tags that name them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Ends {
+pub struct RangeEnds {
     /// What they reach is in it,
     pub tips: Vec<ObjectId>,
     /// but what these reach is not.
@@ -25,7 +25,7 @@ impl Repository {
     ///
     /// # Errors
     /// `Usage` if it names nothing that is here.
-    pub fn revisions(&self, range: &str) -> Result<Ends> {
+    pub fn revisions(&self, range: &str) -> Result<RangeEnds> {
         if range.trim().is_empty() {
             return Err(Error::usage("the range is empty")
                 .hint("write 'A..B': the commits that B reaches and A does not"));
@@ -35,7 +35,7 @@ impl Repository {
         let spec = spec.map_err(|_| self.unknown(range))?;
         let one = |id| vec![id];
         Ok(match spec.detach() {
-            Spec::Include(tip) => Ends {
+            Spec::Include(tip) => RangeEnds {
                 tips: one(tip),
                 hidden: Vec::new(),
             },
@@ -43,11 +43,11 @@ impl Repository {
             | Spec::Merge {
                 theirs: from,
                 ours: to,
-            } => Ends {
+            } => RangeEnds {
                 tips: one(to),
                 hidden: one(from),
             },
-            Spec::ExcludeParents(tip) => Ends {
+            Spec::ExcludeParents(tip) => RangeEnds {
                 tips: one(tip),
                 hidden: self.parents(tip)?,
             },
@@ -80,7 +80,7 @@ impl Repository {
         let plain = end.trim_start_matches('^');
         let name = &plain[..plain.find(['^', '~', ':', '@']).unwrap_or(plain.len())];
         let (refs, is_shallow) = (
-            self.read_refs(Wanted::Refs),
+            self.read_refs(TableContents::Refs),
             self.git().is_shallow().unwrap_or(false),
         );
         let short = |found: &Ref| {
@@ -167,7 +167,7 @@ impl Repository {
     pub fn refs_below(&self, prefix: &str) -> Result<(Vec<ObjectId>, Vec<Skipped>)> {
         self.ref_storage()
             .map_err(|skipped| Error::repository(skipped.detail))?;
-        let refs = self.read_refs(Wanted::Refs);
+        let refs = self.read_refs(TableContents::Refs);
         let below = refs.refs.iter().filter(|found| {
             found.name.starts_with(b"refs/")
                 && found.name.starts_with(prefix.as_bytes())

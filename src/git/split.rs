@@ -2,7 +2,7 @@
 //!
 //! Format: git's `index-format`, "Split index", with bitmaps as in `bitmap-format`, "EWAH".
 
-use crate::git::entry::Entry;
+use crate::git::entry::IndexEntry;
 
 /// Returns the entries of the whole index. `base` are those of the shared file, `own` those of the
 /// index itself; `bitmaps` says which of `base` are gone and which are replaced by the first of
@@ -11,10 +11,10 @@ use crate::git::entry::Entry;
 /// # Errors
 /// A message if they do not fit each other.
 pub(super) fn merge(
-    mut base: Vec<Entry>,
-    own: Vec<Entry>,
+    mut base: Vec<IndexEntry>,
+    own: Vec<IndexEntry>,
     mut bitmaps: &[u8],
-) -> Result<Vec<Entry>, String> {
+) -> Result<Vec<IndexEntry>, String> {
     let removed = set_bits(&mut bitmaps, base.len())?;
     let replaced = set_bits(&mut bitmaps, base.len())?;
     let mut own = own.into_iter();
@@ -24,7 +24,7 @@ pub(super) fn merge(
             return Err("an entry that replaces another has a path".into());
         }
         let path = std::mem::take(&mut base[at].path);
-        base[at] = Entry { path, ..entry };
+        base[at] = IndexEntry { path, ..entry };
     }
     let mut removed = removed.into_iter().peekable();
     let mut at = 0;
@@ -33,7 +33,7 @@ pub(super) fn merge(
         removed.next_if_eq(&(at - 1)).is_none()
     });
     // What is added stands for what has the same path and stage.
-    let mut entries: Vec<Entry> = own.chain(base).collect();
+    let mut entries: Vec<IndexEntry> = own.chain(base).collect();
     entries.sort_by(|a, b| (&a.path, a.stage).cmp(&(&b.path, b.stage)));
     entries.dedup_by(|later, kept| (&later.path, later.stage) == (&kept.path, kept.stage));
     Ok(entries)

@@ -81,11 +81,11 @@ impl Stamp {
 
 /// The files of an object store.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Files {
+pub struct StoreFiles {
     /// The object directories: the repository's own, then alternates.
     pub dirs: Vec<PathBuf>,
     /// The indexes of packs and a mark of each pack, sorted.
-    pub packs: Vec<(PathBuf, Mark)>,
+    pub packs: Vec<(PathBuf, PackDigest)>,
     /// Loose objects: the id, the directory's number, its bytes on disk; sorted.
     pub loose: Vec<(ObjectId, usize, u64)>,
     /// Whether there is a pack without an index.
@@ -94,9 +94,9 @@ pub struct Files {
 
 /// A digest of the sizes and checksums of a pack and its index. Times do not count: git sets them anew
 /// whenever it meets an object again.
-pub type Mark = [u8; 16];
+pub type PackDigest = [u8; 16];
 
-impl Files {
+impl StoreFiles {
     /// True if `store` reads exactly these self.
     pub fn are_of(&self, store: &ObjectStore) -> bool {
         let packs = store
@@ -164,7 +164,7 @@ impl Files {
     }
 }
 
-fn mark_of(paths: &[PathBuf], hash: HashKind) -> io::Result<Mark> {
+fn mark_of(paths: &[PathBuf], hash: HashKind) -> io::Result<PackDigest> {
     let mut digest = Sha256::new();
     for path in paths {
         let mut file = crate::odb::file::open(path)?;

@@ -7,7 +7,7 @@ use gix::hash::Kind as HashKind;
 
 use crate::finding::Place;
 use crate::git::indexes::Indexed;
-use crate::git::refs::{Ref, Target};
+use crate::git::refs::{Ref, RefTarget};
 use crate::git::repository::Repository;
 use crate::odb::Skipped;
 
@@ -140,7 +140,7 @@ impl Tips {
                 worktree: None,
                 name: name.clone(),
                 symbolic: None,
-                target: Target::Object(*target),
+                target: RefTarget::Object(*target),
             };
             tips.add_ref(&found, hash);
         }

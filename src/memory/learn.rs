@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 
 use crate::detect::{Detector, Hits, Scratch};
 use crate::git::lfs::Pointer;
-use crate::git::stamp::Files;
+use crate::git::stamp::StoreFiles;
 use crate::memory::forks::Forks;
 use crate::memory::history::Story;
 use crate::memory::ids::{Finder, Ids};
@@ -326,7 +326,7 @@ pub(crate) fn add_remarks(
 }
 
 /// Whether no pack that was read then has changed since; what went away does not count.
-pub(crate) fn is_intact(story: &Story, files: &Files) -> bool {
+pub(crate) fn is_intact(story: &Story, files: &StoreFiles) -> bool {
     let packs: FxHashMap<_, _> = files
         .packs
         .iter()

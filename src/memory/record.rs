@@ -4,7 +4,7 @@ use gix::ObjectId;
 use rustc_hash::FxHashMap;
 
 use crate::finding::Fingerprint;
-use crate::git::stamp::Files;
+use crate::git::stamp::StoreFiles;
 use crate::history::classes::{Classes, KeptClasses};
 use crate::history::commits::CommitGraph;
 use crate::history::trees::TreeLinks;
@@ -20,7 +20,7 @@ use crate::scan::Sighted;
 
 /// What a story is made of. Nodes are those of the new ledger.
 pub(crate) struct Telling<'a> {
-    pub(crate) files: &'a Files,
+    pub(crate) files: &'a StoreFiles,
     pub(crate) choice: Digest,
     pub(crate) ids: &'a Ids,
     pub(crate) graph: &'a CommitGraph,

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use gix::hash::Kind as HashKind;
-use unleak::git::refs::{Refs, Target};
+use unleak::git::refs::{RefTarget, Refs};
 use unleak::git::reftable;
-use unleak::git::reftable::Wanted;
+use unleak::git::reftable::TableContents;
 use unleak::git::repository::{Overrides, Repository};
 use unleak::odb::{ObjectId, SkipReason};
 use unleak::rule::template::Random;
@@ -132,7 +132,7 @@ fn lists_what_git_lists_in_both_storages() {
                 repo.git(&["rev-parse", "HEAD"])
             );
             let dangling = refs.get(None, b"refs/heads/dangling").unwrap();
-            assert_eq!(dangling.target, Target::Dangling);
+            assert_eq!(dangling.target, RefTarget::Dangling);
             let committer = &refs.log.last().unwrap().committer;
             assert!(
                 committer.starts_with(b"Carl Committer <carl@example.org> 16"),
@@ -240,16 +240,16 @@ fn damaged_refs_are_told_from_dangling_ones() {
     for name in ["empty", "words", "a", "b"] {
         assert_eq!(
             target(&format!("refs/heads/{name}")),
-            Target::Broken,
+            RefTarget::Broken,
             "{name}"
         );
         let name = format!("refs/heads/{name}");
         assert!(repository.find_ref(name.as_bytes()).is_err(), "{name}");
     }
-    assert_eq!(target("refs/heads/to-nowhere"), Target::Dangling);
-    assert_eq!(target("refs/heads/outside"), Target::Dangling);
+    assert_eq!(target("refs/heads/to-nowhere"), RefTarget::Dangling);
+    assert_eq!(target("refs/heads/outside"), RefTarget::Dangling);
     let id: ObjectId = id.parse().unwrap();
-    assert_eq!(target("refs/changes/1"), Target::Object(id));
+    assert_eq!(target("refs/changes/1"), RefTarget::Object(id));
     assert_eq!(repository.find_ref(b"refs/changes/1").unwrap(), Some(id));
     assert_eq!(repository.find_ref(b"refs/heads/to-nowhere").unwrap(), None);
     assert!(repository.find_ref(b"refs/heads/outside").is_err());
@@ -299,7 +299,7 @@ fn a_damaged_table_loses_what_is_damaged_only() {
                 }
             }
             std::fs::write(&path, &damaged).unwrap();
-            let tables = reftable::read(&dir, HashKind::Sha1, Wanted::All);
+            let tables = reftable::read(&dir, HashKind::Sha1, TableContents::All);
             if seed % 3 == 0 {
                 assert!(
                     !tables.skipped.is_empty(),

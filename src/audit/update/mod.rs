@@ -28,7 +28,7 @@ use crate::detect::Detector;
 use crate::error::{Error, Result};
 use crate::git::gitdir::GitDir;
 use crate::git::repository::{Overrides, Repository};
-use crate::git::stamp::Files;
+use crate::git::stamp::StoreFiles;
 use crate::history;
 use crate::history::commits::{CommitCollector, CommitGraph, Gathered, Rank};
 use crate::history::tips::Tips;
@@ -50,7 +50,7 @@ use crate::scan::Sighted;
 /// What is to be brought up to date.
 pub(super) struct Update<'a> {
     pub(super) repo: &'a Repository,
-    pub(super) files: &'a Files,
+    pub(super) files: &'a StoreFiles,
     pub(super) detector: &'a Detector,
     pub(super) options: &'a AuditOptions,
     pub(super) progress: &'a Progress,

@@ -9,7 +9,7 @@ use unleak::detect::Detector;
 use unleak::error::{Error, Result};
 use unleak::finding::{Finding, Occurrence, Place};
 use unleak::git::repository::{Overrides, Repository};
-use unleak::git::revision::Ends;
+use unleak::git::revision::RangeEnds;
 use unleak::progress::Progress;
 use unleak::report::escape::escape;
 use unleak::report::redact::Redactor;
@@ -123,7 +123,7 @@ impl Found {
 }
 
 fn range_of(repository: &Repository, range: &str) -> Result<Range> {
-    let Ends { tips, hidden } = repository.revisions(range)?;
+    let RangeEnds { tips, hidden } = repository.revisions(range)?;
     Ok(Range {
         tips,
         hidden,

@@ -16,7 +16,7 @@ use unleak::detect::Detector;
 use unleak::error::{Error, Result};
 use unleak::git::repository::{Overrides, Repository};
 use unleak::git::revision;
-use unleak::git::revision::Ends;
+use unleak::git::revision::RangeEnds;
 use unleak::memory;
 use unleak::memory::learn::{Learned, Memory};
 use unleak::odb::{ObjectId, Skipped, bundle};
@@ -458,14 +458,14 @@ type GoingOn<'a> = (Memory, &'a mut Option<Learned>);
 fn range(repository: &Repository, scan: &ScanArgs) -> Result<Option<(Range, Vec<Skipped>)>> {
     let since = scan.since.as_deref().map(revision::date).transpose()?;
     let mut unread = Vec::new();
-    let Ends { tips, hidden } = match &scan.range {
+    let RangeEnds { tips, hidden } = match &scan.range {
         Some(range) => repository.revisions(range)?,
         None if since.is_some() => {
             let (mut tips, skipped) = repository.refs_below("")?;
             unread = skipped;
             tips.extend(repository.commit_parents()?);
             let hidden = Vec::new();
-            Ends { tips, hidden }
+            RangeEnds { tips, hidden }
         }
         None => return Ok(None),
     };

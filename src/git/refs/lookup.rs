@@ -5,8 +5,8 @@ use gix::bstr::{BStr, BString, ByteSlice};
 use gix::hash::Kind as HashKind;
 
 use crate::git::refs::place::loose;
-use crate::git::refs::{MAX_SYMBOLIC_DEPTH, Refs, Storage, Target, is_private, key_of};
-use crate::git::reftable::{Value, Wanted};
+use crate::git::refs::{MAX_SYMBOLIC_DEPTH, RefTarget, Refs, Storage, is_private, key_of};
+use crate::git::reftable::{RefValue, TableContents};
 use crate::git::repository::Repository;
 use crate::odb::Skipped;
 use crate::odb::file::{self, Unread};
@@ -24,7 +24,7 @@ impl<'a> RefLookup<'a> {
     pub(super) fn new(repo: &'a Repository) -> Result<Self, Skipped> {
         let all = match repo.ref_storage()? {
             Storage::Files => None,
-            Storage::Reftable => Some(repo.read_refs(Wanted::Refs)),
+            Storage::Reftable => Some(repo.read_refs(TableContents::Refs)),
         };
         Ok(Self {
             repo,
@@ -38,25 +38,25 @@ impl<'a> RefLookup<'a> {
             let (worktree, name) = key_of(refs.current.clone(), name.as_bstr());
             let found = refs.get(worktree.as_ref().map(|name| name.as_bstr()), &name);
             return match (found.map(|found| found.target), refs.skipped.first()) {
-                (Some(Target::Object(id)), _) => Ok(Some(id)),
-                (Some(Target::Broken), None) => Err("it leads to itself".into()),
+                (Some(RefTarget::Object(id)), _) => Ok(Some(id)),
+                (Some(RefTarget::Broken), None) => Err("it leads to itself".into()),
                 // It may stand in what could not be read.
                 (_, Some(skipped)) => Err(skipped.detail.clone()),
-                (Some(Target::Dangling) | None, None) => Ok(None),
+                (Some(RefTarget::Dangling) | None, None) => Ok(None),
             };
         }
         let mut name = BString::from(name);
         for _ in 0..=MAX_SYMBOLIC_DEPTH {
             match self.stored(name.as_bstr())? {
                 None => return Ok(None),
-                Some(Value::Object(id)) => return Ok(Some(id)),
-                Some(Value::Symbolic(next)) => name = next,
+                Some(RefValue::Object(id)) => return Ok(Some(id)),
+                Some(RefValue::Symbolic(next)) => name = next,
             }
         }
         Err("it leads to itself".into())
     }
 
-    fn stored(&mut self, name: &BStr) -> Result<Option<Value>, String> {
+    fn stored(&mut self, name: &BStr) -> Result<Option<RefValue>, String> {
         // A ref may name any text as another ref; none outside this directory is read.
         let mut parts = name.split_str("/");
         if parts.any(|part| part.is_empty() || part.starts_with(b".") || part.contains(&0)) {
@@ -92,7 +92,7 @@ impl<'a> RefLookup<'a> {
         };
         let found = find_packed(&packed, name, self.repo.hash());
         self.packed = Some(packed);
-        Ok(found.map(Value::Object))
+        Ok(found.map(RefValue::Object))
     }
 }
 

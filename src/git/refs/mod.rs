@@ -16,13 +16,13 @@ use gix::bstr::{BStr, BString, ByteSlice};
 use crate::error::{Error, Result};
 use crate::git::refs::lookup::RefLookup;
 use crate::git::refs::place::{PlaceReader, is_root_ref};
-use crate::git::reftable::{Value, Wanted};
+use crate::git::reftable::{RefValue, TableContents};
 use crate::git::repository::Repository;
 use crate::odb::{ObjectKind, SkipReason, Skipped, file};
 
 /// What a ref leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Target {
+pub enum RefTarget {
     /// This object, which may be of any kind and may be missing.
     Object(ObjectId),
     /// A ref that is not there: a branch without a commit yet, or one deleted since.
@@ -41,15 +41,15 @@ pub struct Ref {
     /// The ref that it names, if it is a symbolic one.
     pub symbolic: Option<BString>,
     /// What it leads to in the end.
-    pub target: Target,
+    pub target: RefTarget,
 }
 
 impl Ref {
     /// The object that it leads to.
     pub fn object_id(&self) -> Option<ObjectId> {
         match self.target {
-            Target::Object(id) => Some(id),
-            Target::Dangling | Target::Broken => None,
+            RefTarget::Object(id) => Some(id),
+            RefTarget::Dangling | RefTarget::Broken => None,
         }
     }
 }
@@ -107,11 +107,11 @@ impl Repository {
     /// Reads all refs of all worktrees and all reflogs. What cannot be read is listed, never left
     /// out silently.
     pub fn refs(&self) -> Refs {
-        self.read_refs(Wanted::All)
+        self.read_refs(TableContents::All)
     }
 
     /// Like [`Self::refs`], without reflogs if only refs are wanted.
-    pub fn read_refs(&self, wanted: Wanted) -> Refs {
+    pub fn read_refs(&self, wanted: TableContents) -> Refs {
         let (places, skipped) = places(self);
         let mut refs = Refs {
             skipped,
@@ -128,7 +128,7 @@ impl Repository {
                 None
             }
         };
-        let mut found = Found::default();
+        let mut found = RefsAsStored::default();
         for place in &places {
             let is_main = place.worktree.is_none();
             let mut reader = PlaceReader {
@@ -145,7 +145,7 @@ impl Repository {
                         reader.read_packed(&place.dir.join("packed-refs"));
                     }
                     reader.walk(&place.dir, "refs", &mut PlaceReader::read_loose);
-                    if wanted == Wanted::All {
+                    if wanted == TableContents::All {
                         reader.walk(&place.dir, "logs", &mut PlaceReader::read_log);
                     }
                 }
@@ -207,19 +207,19 @@ pub(in crate::git) enum Storage {
 }
 
 /// A directory that holds refs of its own.
-pub(in crate::git) struct Place {
+pub(in crate::git) struct RefDirectory {
     pub(super) worktree: Option<BString>,
     pub(super) dir: PathBuf,
     is_current: bool,
 }
 
 /// The main worktree's place first, which also holds what all share; and what cannot be listed.
-pub(super) fn places(repo: &Repository) -> (Vec<Place>, Vec<Skipped>) {
+pub(super) fn places(repo: &Repository) -> (Vec<RefDirectory>, Vec<Skipped>) {
     let same = |dir: &Path, other: &Path| match (dir.canonicalize(), other.canonicalize()) {
         (Ok(dir), Ok(other)) => dir == other,
         _ => dir == other,
     };
-    let mut places = vec![Place {
+    let mut places = vec![RefDirectory {
         worktree: None,
         dir: repo.common_dir().to_owned(),
         is_current: same(repo.common_dir(), repo.git_dir()),
@@ -248,7 +248,7 @@ pub(super) fn places(repo: &Repository) -> (Vec<Place>, Vec<Skipped>) {
     }
     for dir in dirs {
         let name = dir.file_name().unwrap_or_default();
-        places.push(Place {
+        places.push(RefDirectory {
             worktree: Some(name.as_encoded_bytes().into()),
             is_current: same(&dir, repo.git_dir()),
             dir,
@@ -259,35 +259,35 @@ pub(super) fn places(repo: &Repository) -> (Vec<Place>, Vec<Skipped>) {
 
 /// A ref as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Stored {
-    Value(Value),
+enum StoredRef {
+    Value(RefValue),
     Broken,
 }
 
 /// Worktree and full name.
-type Key = (Option<BString>, BString);
+type RefKey = (Option<BString>, BString);
 
 /// All refs as they are stored.
 #[derive(Default)]
-struct Found {
-    refs: BTreeMap<Key, Stored>,
+struct RefsAsStored {
+    refs: BTreeMap<RefKey, StoredRef>,
     /// What files of several lines name besides.
-    more: Vec<(Key, ObjectId)>,
+    more: Vec<(RefKey, ObjectId)>,
 }
 
 /// Symbolic refs that are followed to the end; as git does.
 const MAX_SYMBOLIC_DEPTH: usize = 5;
 
-impl Found {
+impl RefsAsStored {
     /// Follows all symbolic refs.
     fn resolve(self, refs: &mut Refs) {
         for (key, stored) in &self.refs {
             let target = self.follow(key, stored);
             let symbolic = match stored {
-                Stored::Value(Value::Symbolic(name)) => Some(name.clone()),
+                StoredRef::Value(RefValue::Symbolic(name)) => Some(name.clone()),
                 _ => None,
             };
-            if target == Target::Broken && symbolic.is_some() {
+            if target == RefTarget::Broken && symbolic.is_some() {
                 let why = "it leads to a ref that cannot be read, or to itself";
                 refs.skipped.push(broken(key.1.as_bstr(), why));
             }
@@ -304,32 +304,32 @@ impl Found {
                 worktree,
                 name,
                 symbolic: None,
-                target: Target::Object(id),
+                target: RefTarget::Object(id),
             });
         }
     }
 
-    fn follow(&self, key: &Key, stored: &Stored) -> Target {
+    fn follow(&self, key: &RefKey, stored: &StoredRef) -> RefTarget {
         let (mut key, mut stored) = (key.clone(), stored);
         for _ in 0..=MAX_SYMBOLIC_DEPTH {
             match stored {
-                Stored::Broken => return Target::Broken,
-                Stored::Value(Value::Object(id)) => return Target::Object(*id),
-                Stored::Value(Value::Symbolic(name)) => {
+                StoredRef::Broken => return RefTarget::Broken,
+                StoredRef::Value(RefValue::Object(id)) => return RefTarget::Object(*id),
+                StoredRef::Value(RefValue::Symbolic(name)) => {
                     key = key_of(key.0, name.as_bstr());
                     match self.refs.get(&key) {
                         Some(next) => stored = next,
-                        None => return Target::Dangling,
+                        None => return RefTarget::Dangling,
                     }
                 }
             }
         }
-        Target::Broken
+        RefTarget::Broken
     }
 }
 
 /// Returns which ref is meant by `name` in `worktree`: gitglossary(7), "per-worktree ref".
-fn key_of(worktree: Option<BString>, name: &BStr) -> Key {
+fn key_of(worktree: Option<BString>, name: &BStr) -> RefKey {
     if let Some(name) = name.strip_prefix(b"main-worktree/") {
         return (None, name.into());
     }

@@ -6,9 +6,9 @@ use gix::ObjectId;
 use gix::bstr::{BString, ByteSlice};
 use gix::hash::Kind as HashKind;
 
-use crate::git::refs::{Found, LogEntry, Refs, Storage, Stored};
+use crate::git::refs::{LogEntry, Refs, RefsAsStored, Storage, StoredRef};
 use crate::git::reftable;
-use crate::git::reftable::{Value, Wanted};
+use crate::git::reftable::{RefValue, TableContents};
 use crate::odb::file::{self, Unread};
 use crate::odb::{SkipReason, Skipped};
 
@@ -43,7 +43,7 @@ pub(super) fn is_root_ref(name: &str) -> bool {
 pub(super) struct PlaceReader<'a> {
     pub(super) hash: HashKind,
     pub(super) worktree: Option<BString>,
-    pub(super) found: &'a mut Found,
+    pub(super) found: &'a mut RefsAsStored,
     pub(super) refs: &'a mut Refs,
 }
 
@@ -52,7 +52,7 @@ impl PlaceReader<'_> {
         self.refs.skipped.push(file::skipped(reason, path, why));
     }
 
-    fn insert(&mut self, name: &[u8], stored: Stored) {
+    fn insert(&mut self, name: &[u8], stored: StoredRef) {
         let key = (self.worktree.clone(), name.into());
         self.found.refs.insert(key, stored);
     }
@@ -97,7 +97,7 @@ impl PlaceReader<'_> {
             .filter(|(_, line)| !line.is_empty())
         {
             match parse(line, self.hash) {
-                Some(Value::Object(id)) => {
+                Some(RefValue::Object(id)) => {
                     let key = (self.worktree.clone(), name.into());
                     self.found.more.push((key, id));
                 }
@@ -126,7 +126,7 @@ impl PlaceReader<'_> {
                 Some((ObjectId::from_hex(id).ok()?, name))
             });
             match parsed {
-                Some((id, name)) => self.insert(name, Stored::Value(Value::Object(id))),
+                Some((id, name)) => self.insert(name, StoredRef::Value(RefValue::Object(id))),
                 None => damaged.add(at + 1),
             }
         }
@@ -174,12 +174,12 @@ impl PlaceReader<'_> {
 
     pub(super) fn read_loose(&mut self, path: &Path, name: &[u8]) {
         match loose(path, self.hash) {
-            Ok(value) => self.insert(name, Stored::Value(value)),
+            Ok(value) => self.insert(name, StoredRef::Value(value)),
             // Deleted just now; it may have been packed.
             Err(Unread::Absent) => {}
             Err(unread) => {
                 self.refs.skipped.extend(unread.skipped(path));
-                self.insert(name, Stored::Broken);
+                self.insert(name, StoredRef::Broken);
             }
         }
     }
@@ -224,11 +224,11 @@ impl PlaceReader<'_> {
         self.refs.skipped.extend(damaged.skipped(path));
     }
 
-    pub(super) fn read_tables(&mut self, dir: &Path, wanted: Wanted) {
+    pub(super) fn read_tables(&mut self, dir: &Path, wanted: TableContents) {
         let tables = reftable::read(dir, self.hash, wanted);
         self.refs.skipped.extend(tables.skipped);
         for (name, value) in tables.refs {
-            self.insert(&name, Stored::Value(value));
+            self.insert(&name, StoredRef::Value(value));
         }
         for (name, entries) in tables.logs {
             for (line, log) in (1..).zip(entries) {
@@ -289,11 +289,11 @@ fn log_ids(line: &[u8], hash: HashKind) -> Option<(ObjectId, ObjectId, &[u8])> {
 }
 
 /// Reads a ref that is a file, or a link as git once made them.
-pub(super) fn loose(path: &Path, hash: HashKind) -> Result<Value, Unread> {
+pub(super) fn loose(path: &Path, hash: HashKind) -> Result<RefValue, Unread> {
     if let Ok(link) = std::fs::read_link(path) {
         let name = link.as_os_str().as_encoded_bytes();
         if name.starts_with(b"refs/") {
-            return Ok(Value::Symbolic(name.into()));
+            return Ok(RefValue::Symbolic(name.into()));
         }
     }
     let text = file::read(path)?;
@@ -304,13 +304,13 @@ pub(super) fn loose(path: &Path, hash: HashKind) -> Result<Value, Unread> {
 }
 
 /// Reads what stands in a file that is a ref; what follows an id after a blank is no part of it.
-fn parse(text: &[u8], hash: HashKind) -> Option<Value> {
+fn parse(text: &[u8], hash: HashKind) -> Option<RefValue> {
     if let Some(name) = text.strip_prefix(b"ref:") {
         let name = name.lines().next()?.trim();
-        return (!name.is_empty()).then(|| Value::Symbolic(name.into()));
+        return (!name.is_empty()).then(|| RefValue::Symbolic(name.into()));
     }
     let (id, rest) = text.split_at_checked(hash.len_in_hex())?;
     let ends = rest.first().is_none_or(u8::is_ascii_whitespace);
     let id = ObjectId::from_hex(id).ok().filter(|_| ends)?;
-    Some(Value::Object(id))
+    Some(RefValue::Object(id))
 }

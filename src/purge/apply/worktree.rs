@@ -11,7 +11,7 @@ use gix::hash::Kind as HashKind;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::git::entry::Entry;
+use crate::git::entry::IndexEntry;
 use crate::git::index::Index;
 use crate::odb::{ObjectKind, hash};
 use crate::purge::apply::changes::base64;
@@ -91,7 +91,7 @@ fn is_removed(path: &[u8], options: &Options) -> bool {
 }
 
 /// New paths of the entries of an index. Entries that go are in nobody's way.
-fn new_paths(entries: &[Entry], survey: &Survey<'_>, options: &Options) -> NewPaths {
+fn new_paths(entries: &[IndexEntry], survey: &Survey<'_>, options: &Options) -> NewPaths {
     let staying = entries
         .iter()
         .map(|entry| &entry.path[..])
@@ -101,7 +101,7 @@ fn new_paths(entries: &[Entry], survey: &Survey<'_>, options: &Options) -> NewPa
 
 /// What of an index changes.
 fn changes(
-    entries: &[Entry],
+    entries: &[IndexEntry],
     survey: &Survey<'_>,
     rewritten: &Rewritten,
     options: &Options,
@@ -143,7 +143,7 @@ pub(crate) fn obstacles(
 ) -> Vec<Refusal> {
     let is_here = |name: Option<&[u8]>| name == worktree.name.as_deref().map(str::as_bytes);
     let indexes = survey.indexes.iter();
-    let entries: Vec<Entry> = indexes
+    let entries: Vec<IndexEntry> = indexes
         .filter(|found| is_here(found.worktree.as_ref().map(|name| &name[..])))
         .map(|found| found.entry.clone())
         .collect();
@@ -211,7 +211,7 @@ fn blocking(root: &Path, path: &[u8]) -> Option<PathBuf> {
 }
 
 /// Reads the entries of an index that is not sparse.
-fn entries(path: &Path, hash: HashKind) -> Result<Vec<Entry>> {
+fn entries(path: &Path, hash: HashKind) -> Result<Vec<IndexEntry>> {
     let mut index = Index::open(path, hash)?;
     let mut entries = Vec::new();
     while let Some(entry) = index.next_entry()? {
@@ -609,7 +609,7 @@ fn of_heads(git: &Git, heads: &Heads) -> Result<Vec<Moved>> {
 
 /// Adds what leads from one HEAD to the other, and puts it in the place of what the purge did to the
 /// same file, if that was committed anew since. `list` is what the index says.
-fn with_heads(moved: &mut Vec<Moved>, heads: Vec<Moved>, list: &[Entry]) {
+fn with_heads(moved: &mut Vec<Moved>, heads: Vec<Moved>, list: &[IndexEntry]) {
     let staged = list.iter().filter(|entry| entry.stage == 0);
     let staged: BTreeMap<&[u8], String> = staged
         .map(|entry| (&entry.path[..], entry.id.to_string()))
@@ -684,7 +684,7 @@ fn unreplace(git: &Git, lock: &IndexLock, moved: &[Moved], kept: &mut Kept) -> R
 /// How an index changes back.
 #[derive(Default)]
 struct Steps<'m> {
-    now: BTreeMap<(&'m [u8], u8), &'m Entry>,
+    now: BTreeMap<(&'m [u8], u8), &'m IndexEntry>,
     gone: BTreeSet<&'m [u8]>,
     changed: HashSet<(&'m [u8], u8)>,
     added: Vec<(u32, String, u8, &'m [u8])>,

@@ -11,7 +11,7 @@ use gix::bstr::BString;
 use rustc_hash::FxHashSet;
 
 use crate::error::Result;
-use crate::git::entry::Entry;
+use crate::git::entry::IndexEntry;
 use crate::git::index::{CacheTree, Index};
 use crate::scan::changes::trees::{EntryType, TreeEntry, Trees};
 
@@ -121,7 +121,7 @@ struct Comparison<'a, 'l, 'c> {
 }
 
 impl Comparison<'_, '_, '_> {
-    fn add(&mut self, entry: Entry, index: &mut Index) -> Result<()> {
+    fn add(&mut self, entry: IndexEntry, index: &mut Index) -> Result<()> {
         self.leave_until(&entry.path);
         loop {
             let level = self.levels.last().expect("the top is never left");
@@ -163,7 +163,7 @@ impl Comparison<'_, '_, '_> {
         Ok(())
     }
 
-    fn add_file(&mut self, entry: Entry, before: Option<TreeEntry>) {
+    fn add_file(&mut self, entry: IndexEntry, before: Option<TreeEntry>) {
         let before = before.filter(|before| before.entry_type != EntryType::Tree);
         if entry.intent_to_add {
             return;
@@ -186,7 +186,7 @@ impl Comparison<'_, '_, '_> {
     }
 
     /// A whole directory that a sparse index keeps as one entry.
-    fn add_sparse(&mut self, entry: &Entry, before: Option<TreeEntry>) {
+    fn add_sparse(&mut self, entry: &IndexEntry, before: Option<TreeEntry>) {
         if entry.mode & TYPE_MASK != DIRECTORY {
             return;
         }

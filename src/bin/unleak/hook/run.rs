@@ -11,7 +11,7 @@ use unleak::detect::Detector;
 use unleak::error::{Error, Result};
 use unleak::finding::Place;
 use unleak::git::repository::Repository;
-use unleak::git::revision::Ends;
+use unleak::git::revision::RangeEnds;
 use unleak::hook::input::{self, RefUpdate};
 use unleak::odb::{ObjectId, ObjectKind, Skipped};
 use unleak::report::redact::Reveal;
@@ -200,7 +200,7 @@ impl Job<'_> {
         let (overrides, options) = (&self.settings.overrides, &self.settings.audit);
         match manager {
             Manager::Range(text) => {
-                let Ends { tips, hidden } = self.repo.revisions(text)?;
+                let RangeEnds { tips, hidden } = self.repo.revisions(text)?;
                 let range = Range {
                     tips,
                     hidden,
