@@ -2,27 +2,27 @@
 //! only names.
 
 use super::format::AR_MAGIC;
-use super::{Failure, Part, Reason};
+use super::{PlainPart, Reason, UnpackFailure};
 
 /// The size of a header, and its last bytes.
 const HEADER: usize = 60;
 const HEADER_END: &[u8] = b"`\n";
 
 /// Lists at most `max` members of `bytes`, and the reason if there may be more.
-pub(super) fn list(bytes: &[u8], max: u64) -> (Vec<Part>, Option<Failure>) {
-    let mut parts: Vec<Part> = Vec::new();
+pub(super) fn list(bytes: &[u8], max: u64) -> (Vec<PlainPart>, Option<UnpackFailure>) {
+    let mut parts: Vec<PlainPart> = Vec::new();
     let mut long_names: &[u8] = &[];
     let mut at = AR_MAGIC.len();
     while at < bytes.len() {
         if parts.len() as u64 == max {
-            let failure = Failure::new(Reason::Limit, "holds too many members");
+            let failure = UnpackFailure::new(Reason::Limit, "holds too many members");
             return (parts, Some(failure));
         }
         let header = bytes.get(at..at + HEADER);
         let header = header.filter(|header| header.ends_with(HEADER_END));
         let size = header.and_then(|header| number(&header[48..58]));
         let (Some(header), Some(size)) = (header, size) else {
-            return (parts, Some(Failure::corrupt("a header is damaged")));
+            return (parts, Some(UnpackFailure::corrupt("a header is damaged")));
         };
         let start = at + HEADER;
         let end = start.saturating_add(size);
@@ -41,7 +41,7 @@ pub(super) fn list(bytes: &[u8], max: u64) -> (Vec<Part>, Option<Failure>) {
             [b'/', digits @ ..] if number(digits).is_some() => long_name(long_names, digits),
             name => name.strip_suffix(b"/").unwrap_or(name).to_vec(),
         };
-        parts.push(Part {
+        parts.push(PlainPart {
             name: name
                 .split(|&byte| byte == 0)
                 .next()
@@ -50,7 +50,10 @@ pub(super) fn list(bytes: &[u8], max: u64) -> (Vec<Part>, Option<Failure>) {
             content: from..end.min(bytes.len()),
         });
         if end > bytes.len() {
-            return (parts, Some(Failure::corrupt("the archive is cut off")));
+            return (
+                parts,
+                Some(UnpackFailure::corrupt("the archive is cut off")),
+            );
         }
         at = end + end % 2;
     }

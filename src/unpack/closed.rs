@@ -4,7 +4,7 @@
 use memchr::memmem;
 
 use super::format::is_binary;
-use super::{Failure, Reason};
+use super::{Reason, UnpackFailure};
 
 /// The first bytes of unsupported formats, and their names.
 const NOT_OPENED: [(&[u8], &str); 19] = [
@@ -64,7 +64,7 @@ const OLE: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
 const OLE_ENCRYPTED: &[u8] = b"E\0n\0c\0r\0y\0p\0t\0e\0d\0P\0a\0c\0k\0a\0g\0e\0";
 
 /// Returns why `bytes` are not opened, if they are such a file.
-pub(super) fn kind(bytes: &[u8]) -> Option<Failure> {
+pub(super) fn kind(bytes: &[u8]) -> Option<UnpackFailure> {
     if let Some(failure) = text(bytes) {
         return Some(failure);
     }
@@ -100,7 +100,7 @@ pub(super) fn is_closed_text(bytes: &[u8]) -> bool {
 }
 
 /// Recognises the formats that are text.
-fn text(bytes: &[u8]) -> Option<Failure> {
+fn text(bytes: &[u8]) -> Option<UnpackFailure> {
     let first = *bytes.first()?;
     match first {
         b'$' if bytes.starts_with(VAULT) => return Some(encrypted("ansible-vault")),
@@ -122,12 +122,12 @@ fn text(bytes: &[u8]) -> Option<Failure> {
     is_sops.then(|| encrypted("sops"))
 }
 
-fn encrypted(by: &str) -> Failure {
-    Failure::new(Reason::Encrypted, format!("it is encrypted by {by}"))
+fn encrypted(by: &str) -> UnpackFailure {
+    UnpackFailure::new(Reason::Encrypted, format!("it is encrypted by {by}"))
 }
 
-pub(super) fn not_opened(what: &str) -> Failure {
-    Failure::new(
+pub(super) fn not_opened(what: &str) -> UnpackFailure {
+    UnpackFailure::new(
         Reason::NotOpened,
         format!("{what}: unleak does not open this format"),
     )

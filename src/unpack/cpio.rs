@@ -1,13 +1,13 @@
 //! Lists the entries of a cpio archive: of the new format, with or without checksums (cpio(5), "New
 //! ASCII Format"), and of POSIX.1 ("Portable ASCII Format"). Copies only names.
 
-use super::{Failure, Part, Reason};
+use super::{PlainPart, Reason, UnpackFailure};
 
 /// The name of the last entry.
 const TRAILER: &[u8] = b"TRAILER!!!";
 
 /// The layout of a header.
-struct Layout {
+struct CpioLayout {
     header: usize,
     radix: u32,
     /// The positions of the lengths of name and content.
@@ -17,14 +17,14 @@ struct Layout {
     padding: usize,
 }
 
-const NEW: Layout = Layout {
+const NEW: CpioLayout = CpioLayout {
     header: 110,
     radix: 16,
     name_len: (94, 102),
     len: (54, 62),
     padding: 4,
 };
-const POSIX: Layout = Layout {
+const POSIX: CpioLayout = CpioLayout {
     header: 76,
     radix: 8,
     name_len: (59, 65),
@@ -34,27 +34,31 @@ const POSIX: Layout = Layout {
 
 /// Lists at most `max` entries of `bytes`. Also returns where they end, and the reason if there may
 /// be more.
-pub(super) fn list(bytes: &[u8], max: u64) -> (Vec<Part>, usize, Option<Failure>) {
+pub(super) fn list(bytes: &[u8], max: u64) -> (Vec<PlainPart>, usize, Option<UnpackFailure>) {
     let mut parts = Vec::new();
     let mut at = 0;
     loop {
         if parts.len() as u64 == max {
-            let failure = Failure::new(Reason::Limit, "holds too many entries");
+            let failure = UnpackFailure::new(Reason::Limit, "holds too many entries");
             return (parts, at, Some(failure));
         }
         let Some((name, content, next)) = entry(bytes, at) else {
-            return (parts, at, Some(Failure::corrupt("a header is damaged")));
+            return (
+                parts,
+                at,
+                Some(UnpackFailure::corrupt("a header is damaged")),
+            );
         };
         if name == TRAILER {
             return (parts, next.min(bytes.len()), None);
         }
         let end = content.end;
-        parts.push(Part {
+        parts.push(PlainPart {
             name: name.to_vec(),
             content: content.start.min(bytes.len())..end.min(bytes.len()),
         });
         if end > bytes.len() {
-            let failure = Failure::corrupt("the archive is cut off");
+            let failure = UnpackFailure::corrupt("the archive is cut off");
             return (parts, bytes.len(), Some(failure));
         }
         at = next;

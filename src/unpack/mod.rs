@@ -136,23 +136,23 @@ pub struct Problem {
 /// returns the first ones, and one more with the number of the others. A panic in a decoder becomes
 /// a problem, but the panic hook of the process is called; a panic in `see` is passed on.
 pub fn unpack(bytes: &[u8], limits: &Limits, see: &mut dyn FnMut(&Member<'_>)) -> Vec<Problem> {
-    walk::Walk::new(bytes, limits, see).run(bytes)
+    walk::UnpackWalk::new(bytes, limits, see).run(bytes)
 }
 
 /// A part of an archive that is not compressed.
-struct Part {
+struct PlainPart {
     name: Vec<u8>,
     content: std::ops::Range<usize>,
 }
 
 /// A [`Problem`] without its place.
 #[derive(Clone, Debug)]
-struct Failure {
+struct UnpackFailure {
     reason: Reason,
     detail: String,
 }
 
-impl Failure {
+impl UnpackFailure {
     fn new(reason: Reason, detail: impl Into<String>) -> Self {
         Self {
             reason,
@@ -179,9 +179,9 @@ impl Failure {
 /// step, and drop everything else. Not inlined, so that the stack of decoders does not add up over
 /// nested formats.
 #[inline(never)]
-fn guard<T>(run: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+fn guard<T>(run: impl FnOnce() -> Result<T, UnpackFailure>) -> Result<T, UnpackFailure> {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(run))
-        .unwrap_or_else(|_| Err(Failure::corrupt("the decoder failed")))
+        .unwrap_or_else(|_| Err(UnpackFailure::corrupt("the decoder failed")))
 }
 
 /// Returns at most `len` of the `bytes` from `start` on.

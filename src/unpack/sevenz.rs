@@ -3,7 +3,7 @@
 //! own size does not justify.
 
 use super::stream::{self, Codec};
-use super::{Failure, Reason, guard};
+use super::{Reason, UnpackFailure, guard};
 
 /// The size of the start header.
 const START_LEN: u64 = 32;
@@ -27,31 +27,31 @@ pub(super) struct Folder {
 
 /// The contents of an archive.
 #[derive(Debug, Default)]
-pub(super) struct Listing {
+pub(super) struct SevenzListing {
     pub folders: Vec<Folder>,
     /// Names of empty files and directories.
     pub empty: Vec<Vec<u8>>,
 }
 
 /// Reads the header of `bytes`, which may be compressed, for at most `max_files` files.
-pub(super) fn list(bytes: &[u8], max_files: u64) -> Result<Listing, Failure> {
+pub(super) fn list(bytes: &[u8], max_files: u64) -> Result<SevenzListing, UnpackFailure> {
     let number = |at: usize| {
         let found = bytes.get(at..at + 8)?;
         Some(u64::from_le_bytes(found.try_into().ok()?))
     };
     let (Some(offset), Some(len)) = (number(12), number(20)) else {
-        return Err(Failure::corrupt("the header is cut off"));
+        return Err(UnpackFailure::corrupt("the header is cut off"));
     };
     let header = range(bytes, START_LEN.saturating_add(offset), len);
-    let header = header.ok_or_else(|| Failure::corrupt("the archive is cut off"))?;
+    let header = header.ok_or_else(|| UnpackFailure::corrupt("the archive is cut off"))?;
     let mut header = header.to_vec();
     // A header can be compressed more than once, which no archiver does.
     for _ in 0..4 {
-        let mut reader = Reader { rest: &header };
+        let mut reader = SevenzReader { rest: &header };
         match reader.byte()? {
-            0x01 => return Header::read(&mut reader, max_files)?.listing(),
+            0x01 => return SevenzHeader::read(&mut reader, max_files)?.listing(),
             0x17 => {
-                let streams = Streams::read(&mut reader, max_files)?;
+                let streams = SevenzStreams::read(&mut reader, max_files)?;
                 let Some(folder) = streams.folders(1)?.pop() else {
                     return Err(damaged());
                 };
@@ -64,7 +64,7 @@ pub(super) fn list(bytes: &[u8], max_files: u64) -> Result<Listing, Failure> {
 }
 
 /// Unpacks a header.
-fn header_in(bytes: &[u8], folder: &Folder) -> Result<Vec<u8>, Failure> {
+fn header_in(bytes: &[u8], folder: &Folder) -> Result<Vec<u8>, UnpackFailure> {
     let sizes = folder.files.iter().map(|(_, len)| *len);
     let len = sizes.fold(0u64, u64::saturating_add);
     let packed = range(
@@ -77,7 +77,7 @@ fn header_in(bytes: &[u8], folder: &Folder) -> Result<Vec<u8>, Failure> {
             true => Reason::Encrypted,
             false => Reason::Unsupported,
         };
-        return Err(Failure::new(reason, "the header cannot be read"));
+        return Err(UnpackFailure::new(reason, "the header cannot be read"));
     };
     let (mut out, all) = (Vec::new(), packed.len());
     let result = guard(|| stream::decode(codec, &mut packed, len.min(MAX_HEADER), &mut out));
@@ -91,23 +91,23 @@ fn range(bytes: &[u8], start: u64, len: u64) -> Option<&[u8]> {
     bytes.get(start..end)
 }
 
-fn damaged() -> Failure {
-    Failure::corrupt("the header is damaged")
+fn damaged() -> UnpackFailure {
+    UnpackFailure::corrupt("the header is damaged")
 }
 
 /// Reads the parts of a header.
-struct Reader<'b> {
+struct SevenzReader<'b> {
     rest: &'b [u8],
 }
 
-impl<'b> Reader<'b> {
-    fn byte(&mut self) -> Result<u8, Failure> {
+impl<'b> SevenzReader<'b> {
+    fn byte(&mut self) -> Result<u8, UnpackFailure> {
         let (&byte, rest) = self.rest.split_first().ok_or_else(damaged)?;
         self.rest = rest;
         Ok(byte)
     }
 
-    fn bytes(&mut self, len: u64) -> Result<&'b [u8], Failure> {
+    fn bytes(&mut self, len: u64) -> Result<&'b [u8], UnpackFailure> {
         let len = usize::try_from(len).map_err(|_| damaged())?;
         let (bytes, rest) = self.rest.split_at_checked(len).ok_or_else(damaged)?;
         self.rest = rest;
@@ -116,7 +116,7 @@ impl<'b> Reader<'b> {
 
     /// Reads a number. The count of leading ones in its first byte is the number of bytes that
     /// follow.
-    fn number(&mut self) -> Result<u64, Failure> {
+    fn number(&mut self) -> Result<u64, UnpackFailure> {
         let first = self.byte()?;
         let more = first.leading_ones();
         let mut value = 0;
@@ -133,7 +133,7 @@ impl<'b> Reader<'b> {
     }
 
     /// Reads a count of items, each of which needs at least one byte.
-    fn count(&mut self) -> Result<u64, Failure> {
+    fn count(&mut self) -> Result<u64, UnpackFailure> {
         let count = self.number()?;
         match count <= self.rest.len() as u64 {
             true => Ok(count),
@@ -142,7 +142,7 @@ impl<'b> Reader<'b> {
     }
 
     /// Reads one bit per item.
-    fn bits(&mut self, count: u64) -> Result<Vec<bool>, Failure> {
+    fn bits(&mut self, count: u64) -> Result<Vec<bool>, UnpackFailure> {
         let bytes = self.bytes(count.div_ceil(8))?;
         let bit = |at: u64| {
             let byte = bytes[usize::try_from(at / 8).unwrap_or_default()];
@@ -152,7 +152,7 @@ impl<'b> Reader<'b> {
     }
 
     /// Skips the checksums of `count` items, some of which have none.
-    fn skip_digests(&mut self, count: u64) -> Result<(), Failure> {
+    fn skip_digests(&mut self, count: u64) -> Result<(), UnpackFailure> {
         let known = match self.byte()? {
             0 => self.bits(count)?.iter().filter(|is| **is).count() as u64,
             _ => count,
@@ -176,7 +176,7 @@ struct Coders {
 
 /// The description of compressed streams in the header.
 #[derive(Debug, Default)]
-struct Streams {
+struct SevenzStreams {
     packed_at: u64,
     packed: Vec<u64>,
     coders: Vec<Coders>,
@@ -184,8 +184,8 @@ struct Streams {
     files: Vec<Vec<u64>>,
 }
 
-impl Streams {
-    fn read(reader: &mut Reader<'_>, max_files: u64) -> Result<Self, Failure> {
+impl SevenzStreams {
+    fn read(reader: &mut SevenzReader<'_>, max_files: u64) -> Result<Self, UnpackFailure> {
         let mut streams = Self::default();
         loop {
             match reader.byte()? {
@@ -203,7 +203,7 @@ impl Streams {
         Ok(streams)
     }
 
-    fn read_packed(&mut self, reader: &mut Reader<'_>) -> Result<(), Failure> {
+    fn read_packed(&mut self, reader: &mut SevenzReader<'_>) -> Result<(), UnpackFailure> {
         self.packed_at = START_LEN.saturating_add(reader.number()?);
         let count = reader.count()?;
         loop {
@@ -219,7 +219,7 @@ impl Streams {
         }
     }
 
-    fn read_coders(&mut self, reader: &mut Reader<'_>) -> Result<(), Failure> {
+    fn read_coders(&mut self, reader: &mut SevenzReader<'_>) -> Result<(), UnpackFailure> {
         if reader.byte()? != 0x0b {
             return Err(damaged());
         }
@@ -247,7 +247,11 @@ impl Streams {
         }
     }
 
-    fn read_files(&mut self, reader: &mut Reader<'_>, max_files: u64) -> Result<(), Failure> {
+    fn read_files(
+        &mut self,
+        reader: &mut SevenzReader<'_>,
+        max_files: u64,
+    ) -> Result<(), UnpackFailure> {
         let mut counts = vec![1; self.coders.len()];
         let mut next = reader.byte()?;
         if next == 0x0d {
@@ -262,7 +266,7 @@ impl Streams {
         // Each size except the last of a folder takes at least one byte.
         let least = (reader.rest.len() + counts.len()) as u64;
         if all > max_files || all > least {
-            return Err(Failure::new(Reason::Limit, "holds too many entries"));
+            return Err(UnpackFailure::new(Reason::Limit, "holds too many entries"));
         }
         for (coders, &count) in self.coders.iter().zip(&counts) {
             let mut sizes = Vec::new();
@@ -302,7 +306,7 @@ impl Streams {
     }
 
     /// Returns the folders with at most `max` files.
-    fn folders(self, max: usize) -> Result<Vec<Folder>, Failure> {
+    fn folders(self, max: usize) -> Result<Vec<Folder>, UnpackFailure> {
         let mut folders = Vec::new();
         let (mut at, mut packed) = (self.packed_at, self.packed.into_iter());
         for (coders, sizes) in self.coders.into_iter().zip(self.files).take(max) {
@@ -338,7 +342,7 @@ impl Coders {
 }
 
 /// Reads the methods of a folder. Ignores filters for programs, because they do not change text.
-fn coders(reader: &mut Reader<'_>) -> Result<Coders, Failure> {
+fn coders(reader: &mut SevenzReader<'_>) -> Result<Coders, UnpackFailure> {
     let mut found = Coders::default();
     let count = reader.number()?;
     if count == 0 || count > MAX_CODERS {
@@ -365,10 +369,10 @@ fn coders(reader: &mut Reader<'_>) -> Result<Coders, Failure> {
         inputs += ins;
         found.outputs += outs;
         match method(id, properties) {
-            Method::Codec(codec) if found.codec.is_none() => found.codec = Some(codec),
-            Method::Codec(_) | Method::Unknown => is_known = false,
-            Method::Filter => {}
-            Method::Encrypted => found.is_encrypted = true,
+            SevenzMethod::Codec(codec) if found.codec.is_none() => found.codec = Some(codec),
+            SevenzMethod::Codec(_) | SevenzMethod::Unknown => is_known = false,
+            SevenzMethod::Filter => {}
+            SevenzMethod::Encrypted => found.is_encrypted = true,
         }
     }
     let pairs = found.outputs - 1;
@@ -393,16 +397,16 @@ fn coders(reader: &mut Reader<'_>) -> Result<Coders, Failure> {
     Ok(found)
 }
 
-enum Method {
+enum SevenzMethod {
     Codec(Codec),
     Filter,
     Encrypted,
     Unknown,
 }
 
-fn method(id: &[u8], properties: &[u8]) -> Method {
+fn method(id: &[u8], properties: &[u8]) -> SevenzMethod {
     match (id, properties) {
-        ([0], _) | ([0x03, 0x03, ..], _) | ([0x04..=0x0a], _) => Method::Filter,
+        ([0], _) | ([0x03, 0x03, ..], _) | ([0x04..=0x0a], _) => SevenzMethod::Filter,
         ([0x21], &[bits, ..]) if bits <= 40 => {
             let (base, shift) = (2 | u64::from(bits & 1), u32::from(bits / 2) + 11);
             let window = if bits == 40 {
@@ -410,37 +414,37 @@ fn method(id: &[u8], properties: &[u8]) -> Method {
             } else {
                 base << shift
             };
-            Method::Codec(Codec::Lzma2(u32::try_from(window).unwrap_or(u32::MAX)))
+            SevenzMethod::Codec(Codec::Lzma2(u32::try_from(window).unwrap_or(u32::MAX)))
         }
-        ([0x03, 0x01, 0x01], &[props, a, b, c, d, ..]) => Method::Codec(Codec::Lzma1 {
+        ([0x03, 0x01, 0x01], &[props, a, b, c, d, ..]) => SevenzMethod::Codec(Codec::Lzma1 {
             props,
             window: u32::from_le_bytes([a, b, c, d]),
             len: 0,
         }),
-        ([0x04, 0x01, 0x08], _) => Method::Codec(Codec::Deflate),
-        ([0x04, 0x02, 0x02], _) => Method::Codec(Codec::Bzip2),
-        ([0x04, 0xf7, 0x11, 0x01], _) => Method::Codec(Codec::Zstd),
-        ([0x06, 0xf1, 0x07, 0x01], _) => Method::Encrypted,
-        _ => Method::Unknown,
+        ([0x04, 0x01, 0x08], _) => SevenzMethod::Codec(Codec::Deflate),
+        ([0x04, 0x02, 0x02], _) => SevenzMethod::Codec(Codec::Bzip2),
+        ([0x04, 0xf7, 0x11, 0x01], _) => SevenzMethod::Codec(Codec::Zstd),
+        ([0x06, 0xf1, 0x07, 0x01], _) => SevenzMethod::Encrypted,
+        _ => SevenzMethod::Unknown,
     }
 }
 
 /// The parsed header.
 #[derive(Default)]
-struct Header {
-    streams: Streams,
+struct SevenzHeader {
+    streams: SevenzStreams,
     names: Vec<Vec<u8>>,
     /// Which files have no content.
     empty: Vec<bool>,
 }
 
-impl Header {
-    fn read(reader: &mut Reader<'_>, max_files: u64) -> Result<Self, Failure> {
+impl SevenzHeader {
+    fn read(reader: &mut SevenzReader<'_>, max_files: u64) -> Result<Self, UnpackFailure> {
         let mut header = Self::default();
         loop {
             match reader.byte()? {
                 0x00 => return Ok(header),
-                0x04 => header.streams = Streams::read(reader, max_files)?,
+                0x04 => header.streams = SevenzStreams::read(reader, max_files)?,
                 0x05 => header.read_files(reader, max_files)?,
                 // Properties of the archive, and further streams that describe it.
                 0x02 => {
@@ -449,16 +453,20 @@ impl Header {
                         reader.bytes(len)?;
                     }
                 }
-                0x03 => drop(Streams::read(reader, max_files)?),
+                0x03 => drop(SevenzStreams::read(reader, max_files)?),
                 _ => return Err(damaged()),
             }
         }
     }
 
-    fn read_files(&mut self, reader: &mut Reader<'_>, max_files: u64) -> Result<(), Failure> {
+    fn read_files(
+        &mut self,
+        reader: &mut SevenzReader<'_>,
+        max_files: u64,
+    ) -> Result<(), UnpackFailure> {
         let count = reader.count()?;
         if count > max_files {
-            return Err(Failure::new(Reason::Limit, "holds too many entries"));
+            return Err(UnpackFailure::new(Reason::Limit, "holds too many entries"));
         }
         loop {
             let kind = reader.number()?;
@@ -466,7 +474,7 @@ impl Header {
                 return Ok(());
             }
             let len = reader.number()?;
-            let mut part = Reader {
+            let mut part = SevenzReader {
                 rest: reader.bytes(len)?,
             };
             match kind {
@@ -478,8 +486,8 @@ impl Header {
     }
 
     /// Combines names and files. Empty files have no content in a folder.
-    fn listing(self) -> Result<Listing, Failure> {
-        let mut listing = Listing {
+    fn listing(self) -> Result<SevenzListing, UnpackFailure> {
+        let mut listing = SevenzListing {
             folders: self.streams.folders(usize::MAX)?,
             empty: Vec::new(),
         };

@@ -12,7 +12,7 @@ use ruzstd::decoding::errors::FrameDecoderError;
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder, StreamingDecoder};
 
 use super::format::{self, Format};
-use super::{Failure, Reason, guard};
+use super::{Reason, UnpackFailure, guard};
 use crate::work;
 
 /// The number of bytes that are read from a decoder at once.
@@ -87,7 +87,7 @@ pub(super) struct Decoded {
     /// The number of streams, each of which needed a new decoder.
     pub streams: u64,
     /// Why it ended early.
-    pub failure: Option<Failure>,
+    pub failure: Option<UnpackFailure>,
 }
 
 /// Decompresses the file at the start of `input`, and appends at most `max` bytes to `out`. The
@@ -104,7 +104,7 @@ pub(super) fn decode_file(
     let mut decoded = Decoded::default();
     let Some(codec) = codec_of(format) else {
         let detail = format!("{} is no compressed stream", format.name());
-        decoded.failure = Some(Failure::new(Reason::Unsupported, detail));
+        decoded.failure = Some(UnpackFailure::new(Reason::Unsupported, detail));
         return decoded;
     };
     let start = out.len();
@@ -115,12 +115,12 @@ pub(super) fn decode_file(
             rest = skip_frames(rest, &mut decoded);
         }
         if decoded.streams == max_streams {
-            decoded.failure = Some(Failure::new(Reason::Limit, "holds too many streams"));
+            decoded.failure = Some(UnpackFailure::new(Reason::Limit, "holds too many streams"));
             return decoded;
         }
         decoded.streams += 1;
         if work::is_spent() {
-            decoded.failure = Some(Failure::new(Reason::Limit, work::SPENT));
+            decoded.failure = Some(UnpackFailure::new(Reason::Limit, work::SPENT));
             return decoded;
         }
         let (before, ahead) = (out.len(), rest.len());
@@ -159,7 +159,7 @@ pub(super) fn decode(
     rest: &mut &[u8],
     max: u64,
     out: &mut Vec<u8>,
-) -> Result<(), Failure> {
+) -> Result<(), UnpackFailure> {
     match codec {
         Codec::Deflate => pump(&mut flate2::bufread::DeflateDecoder::new(rest), max, out),
         Codec::Zlib => pump(&mut flate2::bufread::ZlibDecoder::new(rest), max, out),
@@ -199,12 +199,12 @@ pub(super) fn decode(
 }
 
 /// Refuses a window that is larger than those of common encoders.
-fn check_window(window: u32) -> Result<(), Failure> {
+fn check_window(window: u32) -> Result<(), UnpackFailure> {
     if window <= MAX_WINDOW_BYTES {
         return Ok(());
     }
     let detail = format!("the decoder would need a window of {window} bytes");
-    Err(Failure::new(Reason::Limit, detail))
+    Err(UnpackFailure::new(Reason::Limit, detail))
 }
 
 fn codec_of(format: Format) -> Option<Codec> {
@@ -281,7 +281,7 @@ fn gunzip(
     max: u64,
     out: &mut Vec<u8>,
     decoded: &mut Decoded,
-) -> Result<(), Failure> {
+) -> Result<(), UnpackFailure> {
     let mut reader = flate2::bufread::GzDecoder::new(rest);
     let result = pump(&mut reader, max, out);
     if let Some(header) = reader.header() {
@@ -301,7 +301,7 @@ fn unzstd(
     decoder: &mut FrameDecoder,
     max: u64,
     out: &mut Vec<u8>,
-) -> Result<(), Failure> {
+) -> Result<(), UnpackFailure> {
     /// An empty last block, and a checksum that is not verified.
     const END_OF_FRAME: &[u8] = &[1, 0, 0, 0, 0, 0, 0];
     decoder.set_max_window_size(u64::from(MAX_WINDOW_BYTES));
@@ -320,24 +320,29 @@ fn unzstd(
     result
 }
 
-fn zstd_failure(error: &FrameDecoderError) -> Failure {
+fn zstd_failure(error: &FrameDecoderError) -> UnpackFailure {
     match error {
-        FrameDecoderError::WindowSizeTooBig { requested, .. } => Failure::new(
+        FrameDecoderError::WindowSizeTooBig { requested, .. } => UnpackFailure::new(
             Reason::Limit,
             format!("the decoder would need a window of {requested} bytes"),
         ),
-        FrameDecoderError::DictNotProvided { dict_id } => Failure::new(
+        FrameDecoderError::DictNotProvided { dict_id } => UnpackFailure::new(
             Reason::Unsupported,
             format!("needs the zstd dictionary {dict_id}"),
         ),
-        _ => Failure::corrupt(format!("the stream is damaged ({error})")),
+        _ => UnpackFailure::corrupt(format!("the stream is damaged ({error})")),
     }
 }
 
 /// Decompresses an LZMA stream after its zip header: version, length of properties, properties.
-fn unlzma(rest: &mut &[u8], len: Option<u64>, max: u64, out: &mut Vec<u8>) -> Result<(), Failure> {
+fn unlzma(
+    rest: &mut &[u8],
+    len: Option<u64>,
+    max: u64,
+    out: &mut Vec<u8>,
+) -> Result<(), UnpackFailure> {
     let Some((&[_, _, 5, 0, props, a, b, c, d], stream)) = rest.split_first_chunk::<9>() else {
-        return Err(Failure::corrupt("the LZMA header is damaged"));
+        return Err(UnpackFailure::corrupt("the LZMA header is damaged"));
     };
     *rest = stream;
     let window = u32::from_le_bytes([a, b, c, d]);
@@ -350,7 +355,7 @@ fn unlzma(rest: &mut &[u8], len: Option<u64>, max: u64, out: &mut Vec<u8>) -> Re
 
 /// Decompresses a brotli stream that must take all of `rest`. Random data often looks like the
 /// beginning of a stream, but rarely like its end.
-fn unbrotli(rest: &mut &[u8], max: u64, out: &mut Vec<u8>) -> Result<(), Failure> {
+fn unbrotli(rest: &mut &[u8], max: u64, out: &mut Vec<u8>) -> Result<(), UnpackFailure> {
     let alloc = StandardAlloc::default;
     let mut state = BrotliState::new_strict(alloc(), alloc(), alloc());
     let (mut left, mut at, mut total) = (rest.len(), 0, 0);
@@ -365,7 +370,7 @@ fn unbrotli(rest: &mut &[u8], max: u64, out: &mut Vec<u8>) -> Result<(), Failure
         out.extend_from_slice(super::part(got, 0, room));
         let Some(after) = room.checked_sub(got.len() as u64) else {
             let detail = format!("holds more than the {max} bytes allowed here");
-            return Err(Failure::new(Reason::Limit, detail));
+            return Err(UnpackFailure::new(Reason::Limit, detail));
         };
         room = after;
         match result {
@@ -375,19 +380,21 @@ fn unbrotli(rest: &mut &[u8], max: u64, out: &mut Vec<u8>) -> Result<(), Failure
                 return Ok(());
             }
             BrotliResult::ResultSuccess | BrotliResult::NeedsMoreInput => {
-                return Err(Failure::corrupt("the stream is cut off"));
+                return Err(UnpackFailure::corrupt("the stream is cut off"));
             }
-            BrotliResult::ResultFailure => return Err(Failure::corrupt("the stream is damaged")),
+            BrotliResult::ResultFailure => {
+                return Err(UnpackFailure::corrupt("the stream is damaged"));
+            }
         }
     }
 }
 
 /// Checks the window size in the lzip header (lzip manual, "File format").
-fn check_lzip_window(rest: &[u8]) -> Result<(), Failure> {
+fn check_lzip_window(rest: &[u8]) -> Result<(), UnpackFailure> {
     let coded = rest.get(5).copied().unwrap_or_default();
     let window = 1u64 << (coded & 31);
     match window > u64::from(MAX_WINDOW_BYTES) {
-        true => Err(Failure::new(
+        true => Err(UnpackFailure::new(
             Reason::Limit,
             format!("the decoder would need a window of {window} bytes"),
         )),
@@ -396,7 +403,7 @@ fn check_lzip_window(rest: &[u8]) -> Result<(), Failure> {
 }
 
 /// Appends the output of `reader` to `out`, at most `max` bytes.
-fn pump(reader: &mut dyn Read, max: u64, out: &mut Vec<u8>) -> Result<(), Failure> {
+fn pump(reader: &mut dyn Read, max: u64, out: &mut Vec<u8>) -> Result<(), UnpackFailure> {
     let mut chunk = [0; CHUNK];
     let mut room = max;
     loop {
@@ -409,19 +416,19 @@ fn pump(reader: &mut dyn Read, max: u64, out: &mut Vec<u8>) -> Result<(), Failur
         out.extend_from_slice(super::part(got, 0, room));
         let Some(left) = room.checked_sub(got.len() as u64) else {
             let detail = format!("holds more than the {max} bytes allowed here");
-            return Err(Failure::new(Reason::Limit, detail));
+            return Err(UnpackFailure::new(Reason::Limit, detail));
         };
         room = left;
     }
 }
 
-fn failure_of(error: &std::io::Error) -> Failure {
+fn failure_of(error: &std::io::Error) -> UnpackFailure {
     match error.kind() {
         ErrorKind::OutOfMemory => {
-            Failure::new(Reason::Limit, "the decoder would need too much memory")
+            UnpackFailure::new(Reason::Limit, "the decoder would need too much memory")
         }
-        ErrorKind::Unsupported => Failure::new(Reason::Unsupported, error.to_string()),
-        ErrorKind::UnexpectedEof => Failure::corrupt("the stream is cut off"),
-        _ => Failure::corrupt(format!("the stream is damaged ({error})")),
+        ErrorKind::Unsupported => UnpackFailure::new(Reason::Unsupported, error.to_string()),
+        ErrorKind::UnexpectedEof => UnpackFailure::corrupt("the stream is cut off"),
+        _ => UnpackFailure::corrupt(format!("the stream is damaged ({error})")),
     }
 }

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::{Failure, Reason, guard};
+use super::{Reason, UnpackFailure, guard};
 
 /// The size of a header, and the alignment of content.
 const BLOCK: usize = 512;
@@ -27,7 +27,7 @@ const PAX_KNOWN: [&[u8]; 10] = [
 ];
 
 /// One entry of an archive.
-pub(super) struct Entry {
+pub(super) struct TarEntry {
     pub name: Vec<u8>,
     /// The range of the content. For a sparse file, the stored data with the map of holes.
     pub content: Range<usize>,
@@ -39,22 +39,22 @@ pub(super) struct Entry {
 
 /// Lists at most `max` entries of `bytes`, and the reason if there may be more. Treats consecutive
 /// archives as one.
-pub(super) fn list(bytes: &[u8], max: u64) -> (Vec<Entry>, Option<Failure>) {
+pub(super) fn list(bytes: &[u8], max: u64) -> (Vec<TarEntry>, Option<UnpackFailure>) {
     let mut entries = Vec::new();
     let result = guard(|| collect(bytes, max, &mut entries));
     (entries, result.err())
 }
 
-fn collect(bytes: &[u8], max: u64, entries: &mut Vec<Entry>) -> Result<(), Failure> {
+fn collect(bytes: &[u8], max: u64, entries: &mut Vec<TarEntry>) -> Result<(), UnpackFailure> {
     let mut archive = tar::Archive::new(bytes);
     archive.set_ignore_zeros(true);
     for entry in archive.entries().map_err(|e| damaged(&e))? {
         if entries.len() as u64 == max {
-            return Err(Failure::new(Reason::Limit, "holds too many entries"));
+            return Err(UnpackFailure::new(Reason::Limit, "holds too many entries"));
         }
         let mut entry = entry.map_err(|e| damaged(&e))?;
         let content = extent(bytes, &entry)?;
-        let listed = Entry {
+        let listed = TarEntry {
             name: entry.path_bytes().into_owned(),
             link: entry.link_name_bytes().unwrap_or_default().into_owned(),
             pax: extended(&mut entry),
@@ -67,7 +67,7 @@ fn collect(bytes: &[u8], max: u64, entries: &mut Vec<Entry>) -> Result<(), Failu
         }
         entries.push(listed);
         if content.end > bytes.len() {
-            return Err(Failure::corrupt("the archive is cut off"));
+            return Err(UnpackFailure::corrupt("the archive is cut off"));
         }
     }
     Ok(())
@@ -75,7 +75,7 @@ fn collect(bytes: &[u8], max: u64, entries: &mut Vec<Entry>) -> Result<(), Failu
 
 /// Returns the range of the content according to the header. It may be beyond the end of the
 /// archive.
-fn extent(bytes: &[u8], entry: &tar::Entry<'_, &[u8]>) -> Result<Range<usize>, Failure> {
+fn extent(bytes: &[u8], entry: &tar::Entry<'_, &[u8]>) -> Result<Range<usize>, UnpackFailure> {
     let start = usize::try_from(entry.raw_file_position()).unwrap_or(usize::MAX);
     let sparse = entry.header().entry_type().is_gnu_sparse();
     let size = if sparse {
@@ -117,6 +117,6 @@ fn extended(entry: &mut tar::Entry<'_, &[u8]>) -> Vec<u8> {
     lines
 }
 
-fn damaged(error: &std::io::Error) -> Failure {
-    Failure::corrupt(format!("the archive is damaged ({error})"))
+fn damaged(error: &std::io::Error) -> UnpackFailure {
+    UnpackFailure::corrupt(format!("the archive is damaged ({error})"))
 }

@@ -11,7 +11,7 @@ use ::zip::{CompressionMethod, ZipArchive};
 use memchr::memmem;
 
 use super::stream::Codec;
-use super::{Failure, Reason, guard, part};
+use super::{Reason, UnpackFailure, guard, part};
 
 /// The beginning of a local header (section 4.3.7).
 const LOCAL_HEADER: &[u8] = b"PK\x03\x04";
@@ -31,7 +31,7 @@ const SIZE_IN_EXTRA: u32 = u32::MAX;
 
 /// The compression method of an entry.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Method {
+pub(super) enum ZipMethod {
     Stored,
     Packed(Codec),
     Encrypted,
@@ -40,10 +40,10 @@ pub(super) enum Method {
 }
 
 /// One entry of an archive.
-pub(super) struct Entry<'a> {
+pub(super) struct ZipEntry<'a> {
     pub name: Vec<u8>,
     pub comment: Vec<u8>,
-    pub method: Method,
+    pub method: ZipMethod,
     /// The packed content, as far as it exists. Also contains the bytes after it if its end is
     /// unknown.
     pub packed: &'a [u8],
@@ -57,16 +57,16 @@ pub(super) struct Entry<'a> {
 
 /// The contents of an archive, in stored order.
 #[derive(Default)]
-pub(super) struct Listing<'a> {
-    pub entries: Vec<Entry<'a>>,
+pub(super) struct ZipListing<'a> {
+    pub entries: Vec<ZipEntry<'a>>,
     /// The archive's own comment.
     pub comment: Vec<u8>,
-    pub failures: Vec<Failure>,
+    pub failures: Vec<UnpackFailure>,
 }
 
 /// Lists at most `max` entries of `bytes`.
-pub(super) fn list(bytes: &[u8], max: u64) -> Listing<'_> {
-    let mut listing = Listing::default();
+pub(super) fn list(bytes: &[u8], max: u64) -> ZipListing<'_> {
+    let mut listing = ZipListing::default();
     let directory_start = match guard(|| read_directory(bytes, max, &mut listing)) {
         Ok(start) => start,
         Err(failure) => {
@@ -94,25 +94,27 @@ pub(super) fn list(bytes: &[u8], max: u64) -> Listing<'_> {
 }
 
 /// Lists at most `max` entries that have a header in `bytes`, without the directory.
-pub(super) fn entries(bytes: &[u8], max: u64) -> (Vec<Entry<'_>>, Option<Failure>) {
+pub(super) fn entries(bytes: &[u8], max: u64) -> (Vec<ZipEntry<'_>>, Option<UnpackFailure>) {
     let mut entries = Vec::new();
     let is_full = walk_gap(bytes, 0..bytes.len(), max, &mut entries);
     // The four bytes of a header can occur by chance, but hardly with a known method and a name.
-    entries.retain(|entry| !entry.name.is_empty() && !matches!(entry.method, Method::Unknown(_)));
+    entries
+        .retain(|entry| !entry.name.is_empty() && !matches!(entry.method, ZipMethod::Unknown(_)));
     (entries, is_full.then(too_many))
 }
 
-fn too_many() -> Failure {
-    Failure::new(Reason::Limit, "holds too many entries")
+fn too_many() -> UnpackFailure {
+    UnpackFailure::new(Reason::Limit, "holds too many entries")
 }
 
 /// Fills the listing from the central directory and returns where that starts.
 fn read_directory<'a>(
     bytes: &'a [u8],
     max: u64,
-    listing: &mut Listing<'a>,
-) -> Result<usize, Failure> {
-    let damaged = |e| Failure::corrupt(format!("the directory of the archive is damaged ({e})"));
+    listing: &mut ZipListing<'a>,
+) -> Result<usize, UnpackFailure> {
+    let damaged =
+        |e| UnpackFailure::corrupt(format!("the directory of the archive is damaged ({e})"));
     let archive = ZipArchive::new(Cursor::new(bytes)).map_err(damaged)?;
     listing.comment = archive.comment().to_vec();
     let directory = archive.metadata();
@@ -125,11 +127,11 @@ fn read_directory<'a>(
         let Some(header) = LocalHeader::parse(bytes, start) else {
             // Another entry may be in its place; the search of the gaps finds it.
             let detail = "an entry is not where the directory says";
-            listing.failures.push(Failure::corrupt(detail));
+            listing.failures.push(UnpackFailure::corrupt(detail));
             continue;
         };
         let packed = part(bytes, header.content as u64, named.compressed_size());
-        listing.entries.push(Entry {
+        listing.entries.push(ZipEntry {
             name: named.name_raw().to_vec(),
             comment: named.comment_raw().to_vec(),
             method: method(named.encrypted(), named.compression(), named.size()),
@@ -142,7 +144,7 @@ fn read_directory<'a>(
     Ok(usize::try_from(archive.central_directory_start()).unwrap_or(usize::MAX))
 }
 
-fn method(encrypted: bool, method: CompressionMethod, size: u64) -> Method {
+fn method(encrypted: bool, method: CompressionMethod, size: u64) -> ZipMethod {
     const NAMED: [(CompressionMethod, u16); 6] = [
         (CompressionMethod::STORE, 0),
         (CompressionMethod::DEFLATE, 8),
@@ -166,16 +168,16 @@ fn method(encrypted: bool, method: CompressionMethod, size: u64) -> Method {
 }
 
 /// Numbers from section 4.4.5.
-fn method_of(encrypted: bool, number: u16, size: Option<u64>) -> Method {
+fn method_of(encrypted: bool, number: u16, size: Option<u64>) -> ZipMethod {
     match number {
-        _ if encrypted => Method::Encrypted,
-        0 => Method::Stored,
-        8 => Method::Packed(Codec::Deflate),
-        12 => Method::Packed(Codec::Bzip2),
-        14 => Method::Packed(Codec::Lzma(size)),
-        93 => Method::Packed(Codec::Zstd),
-        95 => Method::Packed(Codec::Xz),
-        number => Method::Unknown(number),
+        _ if encrypted => ZipMethod::Encrypted,
+        0 => ZipMethod::Stored,
+        8 => ZipMethod::Packed(Codec::Deflate),
+        12 => ZipMethod::Packed(Codec::Bzip2),
+        14 => ZipMethod::Packed(Codec::Lzma(size)),
+        93 => ZipMethod::Packed(Codec::Zstd),
+        95 => ZipMethod::Packed(Codec::Xz),
+        number => ZipMethod::Unknown(number),
     }
 }
 
@@ -184,7 +186,7 @@ fn walk_gap<'a>(
     bytes: &'a [u8],
     gap: Range<usize>,
     room: u64,
-    entries: &mut Vec<Entry<'a>>,
+    entries: &mut Vec<ZipEntry<'a>>,
 ) -> bool {
     let end = gap.end.min(bytes.len());
     let mut at = gap.start;
@@ -242,7 +244,7 @@ impl<'a> LocalHeader<'a> {
     }
 
     /// Returns the entry of this header at `start` of `bytes`, without the directory.
-    fn entry(&self, bytes: &'a [u8], start: usize) -> Entry<'a> {
+    fn entry(&self, bytes: &'a [u8], start: usize) -> ZipEntry<'a> {
         let sizes_follow = self.flags & SIZES_FOLLOW != 0;
         let unknown = sizes_follow && self.packed_len == 0 || self.packed_len == SIZE_IN_EXTRA;
         let rest = &bytes[self.content..];
@@ -257,7 +259,7 @@ impl<'a> LocalHeader<'a> {
         }
         let size = (!unknown && self.len != SIZE_IN_EXTRA).then_some(u64::from(self.len));
         let encrypted = self.flags & ENCRYPTED != 0;
-        Entry {
+        ZipEntry {
             name: self.name.to_vec(),
             comment: Vec::new(),
             method: method_of(encrypted, self.method, size),

@@ -8,24 +8,24 @@ mod search;
 
 use super::format::{Format, detect};
 use super::stream;
-use super::zip::Method;
-use super::{Failure, Limits, Member, Part, Problem, Reason, guard, part};
+use super::zip::ZipMethod;
+use super::{Limits, Member, PlainPart, Problem, Reason, UnpackFailure, guard, part};
 use super::{ar, closed, cpio, pdf, rpm, sevenz, tar, zip};
 use crate::work;
-use search::Streams;
+use search::StreamSearch;
 
 /// Maximum number of problems that are returned separately, because their paths take memory.
 const MAX_PROBLEMS: usize = 256;
 
 /// Whether data was read completely.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Opened {
+enum Completeness {
     Whole,
     InPart,
 }
 
 /// The state of one [`super::unpack`].
-pub(super) struct Walk<'s> {
+pub(super) struct UnpackWalk<'s> {
     limits: &'s Limits,
     see: &'s mut dyn FnMut(&Member<'_>),
     path: Vec<Vec<u8>>,
@@ -40,7 +40,7 @@ pub(super) struct Walk<'s> {
     is_over: bool,
 }
 
-impl<'s> Walk<'s> {
+impl<'s> UnpackWalk<'s> {
     pub(super) fn new(
         bytes: &[u8],
         limits: &'s Limits,
@@ -71,13 +71,13 @@ impl<'s> Walk<'s> {
         if self.unlisted > 0 {
             let detail = format!("{} more problems", self.unlisted);
             self.problems
-                .push(Failure::new(Reason::Limit, detail).at(&[]));
+                .push(UnpackFailure::new(Reason::Limit, detail).at(&[]));
         }
         self.problems
     }
 
     /// Unpacks `bytes` at nesting level `depth`, counted from 1.
-    fn open(&mut self, format: Format, bytes: &[u8], depth: u32) -> Opened {
+    fn open(&mut self, format: Format, bytes: &[u8], depth: u32) -> Completeness {
         match format {
             Format::Zip => self.open_zip(bytes, depth),
             Format::Tar => self.open_tar(bytes, depth),
@@ -93,14 +93,14 @@ impl<'s> Walk<'s> {
         }
     }
 
-    fn open_zip(&mut self, bytes: &[u8], depth: u32) -> Opened {
+    fn open_zip(&mut self, bytes: &[u8], depth: u32) -> Completeness {
         let listing = zip::list(bytes, self.members_left);
         // The data before the archive may be a program.
         let is_all = bytes.starts_with(b"PK");
         let opened = if listing.failures.is_empty() && is_all {
-            Opened::Whole
+            Completeness::Whole
         } else {
-            Opened::InPart
+            Completeness::InPart
         };
         for failure in listing.failures {
             self.problem(failure);
@@ -108,9 +108,9 @@ impl<'s> Walk<'s> {
         if !is_all {
             let first = listing.entries.first();
             let end = first.map_or(bytes.len(), |entry| entry.span.start);
-            let mut streams = Streams {
+            let mut streams = StreamSearch {
                 has_zip: true,
-                ..Streams::default()
+                ..StreamSearch::default()
             };
             self.carve(bytes, 0..end, depth, &mut streams);
         }
@@ -131,7 +131,7 @@ impl<'s> Walk<'s> {
     }
 
     /// Unpacks an entry of a zip archive; its name is the last element of the path.
-    fn open_entry(&mut self, entry: &zip::Entry<'_>, depth: u32) {
+    fn open_entry(&mut self, entry: &zip::ZipEntry<'_>, depth: u32) {
         if work::is_spent() {
             return self.end(work::SPENT.to_owned());
         }
@@ -143,31 +143,31 @@ impl<'s> Walk<'s> {
         }
         let mut unpacked = Vec::new();
         let (content, work, result): (&[u8], usize, _) = match entry.method {
-            Method::Stored => {
+            ZipMethod::Stored => {
                 let content = part(entry.packed, 0, max);
                 (content, content.len(), stored(entry, max))
             }
-            Method::Packed(codec) => {
+            ZipMethod::Packed(codec) => {
                 let mut rest = entry.packed;
                 let result = guard(|| stream::decode(codec, &mut rest, max, &mut unpacked));
                 let taken = entry.packed.len() - rest.len();
                 stream::spend(codec, taken, unpacked.len());
                 (&unpacked, taken.max(unpacked.len()), result)
             }
-            Method::Encrypted => (
+            ZipMethod::Encrypted => (
                 &[],
                 0,
-                Err(Failure::new(Reason::Encrypted, "needs a password")),
+                Err(UnpackFailure::new(Reason::Encrypted, "needs a password")),
             ),
-            Method::Unknown(number) => {
+            ZipMethod::Unknown(number) => {
                 let detail = format!("zip method {number} is not known");
-                (&[], 0, Err(Failure::new(Reason::Unsupported, detail)))
+                (&[], 0, Err(UnpackFailure::new(Reason::Unsupported, detail)))
             }
         };
         let result = result.and_then(|()| match entry.crc {
-            Some(crc) if crc != crc32fast::hash(content) => {
-                Err(Failure::corrupt("the checksum of the content is wrong"))
-            }
+            Some(crc) if crc != crc32fast::hash(content) => Err(UnpackFailure::corrupt(
+                "the checksum of the content is wrong",
+            )),
             _ => Ok(()),
         });
         self.charge(work);
@@ -177,7 +177,7 @@ impl<'s> Walk<'s> {
         self.member(content, depth);
     }
 
-    fn open_tar(&mut self, bytes: &[u8], depth: u32) -> Opened {
+    fn open_tar(&mut self, bytes: &[u8], depth: u32) -> Completeness {
         let (entries, failure) = tar::list(bytes, self.members_left);
         let mut names = Vec::new();
         for entry in entries {
@@ -199,10 +199,10 @@ impl<'s> Walk<'s> {
     fn open_parts(
         &mut self,
         bytes: &[u8],
-        parts: Vec<Part>,
-        failure: Option<Failure>,
+        parts: Vec<PlainPart>,
+        failure: Option<UnpackFailure>,
         depth: u32,
-    ) -> Opened {
+    ) -> Completeness {
         let mut names = Vec::new();
         for entry in parts {
             if self.is_over {
@@ -228,12 +228,12 @@ impl<'s> Walk<'s> {
 
     /// Unpacks a cpio archive and the data after it: the first part of an initramfs is not
     /// compressed.
-    fn open_cpio(&mut self, bytes: &[u8], depth: u32) -> Opened {
+    fn open_cpio(&mut self, bytes: &[u8], depth: u32) -> Completeness {
         let (parts, end, failure) = cpio::list(bytes, self.members_left);
         let opened = self.open_parts(bytes, parts, failure, depth);
         let rest = &bytes[end..];
         let zeros = rest.iter().take_while(|byte| **byte == 0).count();
-        if opened == Opened::Whole && zeros < rest.len() {
+        if opened == Completeness::Whole && zeros < rest.len() {
             self.path.push(b"(trailing bytes)".to_vec());
             self.member(&rest[zeros..], depth);
             self.path.pop();
@@ -242,7 +242,7 @@ impl<'s> Walk<'s> {
     }
 
     /// Unpacks a 7z archive, one folder at a time.
-    fn open_7z(&mut self, bytes: &[u8], depth: u32) -> Opened {
+    fn open_7z(&mut self, bytes: &[u8], depth: u32) -> Completeness {
         let listing = match sevenz::list(bytes, self.members_left) {
             Ok(listing) => listing,
             Err(failure) => return self.outcome(Some(failure)),
@@ -252,13 +252,13 @@ impl<'s> Walk<'s> {
         for name in files.map(|(name, _)| name).chain(&listing.empty) {
             add_name(&mut names, name, depth);
         }
-        let mut opened = Opened::Whole;
+        let mut opened = Completeness::Whole;
         for folder in &listing.folders {
             if self.is_over {
                 break;
             }
-            if self.open_folder(bytes, folder, depth) == Opened::InPart {
-                opened = Opened::InPart;
+            if self.open_folder(bytes, folder, depth) == Completeness::InPart {
+                opened = Completeness::InPart;
             }
         }
         for name in &listing.empty {
@@ -271,7 +271,7 @@ impl<'s> Walk<'s> {
     }
 
     /// Unpacks a folder of a 7z archive and its files.
-    fn open_folder(&mut self, bytes: &[u8], folder: &sevenz::Folder, depth: u32) -> Opened {
+    fn open_folder(&mut self, bytes: &[u8], folder: &sevenz::Folder, depth: u32) -> Completeness {
         let max = self.allowance();
         let len = folder.packed.end - folder.packed.start;
         let mut packed = part(bytes, folder.packed.start, len);
@@ -284,10 +284,12 @@ impl<'s> Walk<'s> {
                 stream::spend(codec, all - packed.len(), content.len());
                 result
             }
-            None if folder.is_encrypted => Err(Failure::new(Reason::Encrypted, "needs a password")),
+            None if folder.is_encrypted => {
+                Err(UnpackFailure::new(Reason::Encrypted, "needs a password"))
+            }
             None => {
                 let detail = "7z method is not known";
-                Err(Failure::new(Reason::Unsupported, detail))
+                Err(UnpackFailure::new(Reason::Unsupported, detail))
             }
         };
         self.charge((all - packed.len()).max(content.len()));
@@ -306,29 +308,29 @@ impl<'s> Walk<'s> {
     }
 
     /// Unpacks the payload of a package. The headers are passed on with it.
-    fn open_rpm(&mut self, bytes: &[u8], depth: u32) -> Opened {
+    fn open_rpm(&mut self, bytes: &[u8], depth: u32) -> Completeness {
         match rpm::payload(bytes) {
             Some(payload) => {
                 self.path.push(b"(payload)".to_vec());
                 self.member(payload, depth);
                 self.path.pop();
             }
-            None => self.problem(Failure::corrupt("a header is damaged")),
+            None => self.problem(UnpackFailure::corrupt("a header is damaged")),
         }
-        Opened::InPart
+        Completeness::InPart
     }
 
     /// Unpacks the streams of a document, and extracts their text.
-    fn open_pdf(&mut self, bytes: &[u8], depth: u32) -> Opened {
+    fn open_pdf(&mut self, bytes: &[u8], depth: u32) -> Completeness {
         if pdf::is_encrypted(bytes) {
             let detail = "the document is encrypted";
-            self.problem(Failure::new(Reason::Encrypted, detail));
-            return Opened::InPart;
+            self.problem(UnpackFailure::new(Reason::Encrypted, detail));
+            return Completeness::InPart;
         }
-        let mut streams = Streams {
+        let mut streams = StreamSearch {
             format: Some(Format::Pdf),
             unread: pdf::unread(bytes),
-            ..Streams::default()
+            ..StreamSearch::default()
         };
         self.carve(bytes, 0..bytes.len(), depth, &mut streams);
         let plain: Vec<&[u8]> = pdf::plain_streams(bytes).collect();
@@ -336,7 +338,7 @@ impl<'s> Walk<'s> {
         if let Some(what) = streams.unread {
             self.problem(closed::not_opened(what));
         }
-        Opened::InPart
+        Completeness::InPart
     }
 
     /// Passes on the text of a document's stream.
@@ -348,11 +350,11 @@ impl<'s> Walk<'s> {
     }
 
     /// Decompresses a file and examines its content.
-    fn open_stream(&mut self, format: Format, bytes: &[u8], depth: u32) -> Opened {
+    fn open_stream(&mut self, format: Format, bytes: &[u8], depth: u32) -> Completeness {
         let max = self.allowance();
         if max == 0 {
             self.problem(spent());
-            return Opened::InPart;
+            return Completeness::InPart;
         }
         let mut content = Vec::new();
         let decoded = stream::decode_file(format, bytes, max, self.members_left, &mut content);
@@ -375,7 +377,7 @@ impl<'s> Walk<'s> {
         }
         // Tapes and disks are padded with zeros.
         let rest = &bytes[decoded.taken..];
-        if opened == Opened::Whole && rest.iter().any(|byte| *byte != 0) {
+        if opened == Completeness::Whole && rest.iter().any(|byte| *byte != 0) {
             self.aside("(trailing bytes)", rest);
         }
         opened
@@ -399,16 +401,16 @@ impl<'s> Walk<'s> {
         let opened = match detect(bytes) {
             None => {
                 self.open_unknown(bytes, depth);
-                Opened::InPart
+                Completeness::InPart
             }
             Some(_) if depth >= deepest => {
                 let detail = format!("more than {deepest} formats are inside each other");
-                self.problem(Failure::new(Reason::Limit, detail));
-                Opened::InPart
+                self.problem(UnpackFailure::new(Reason::Limit, detail));
+                Completeness::InPart
             }
             Some(format) => self.open(format, bytes, depth + 1),
         };
-        if opened == Opened::InPart {
+        if opened == Completeness::InPart {
             self.show(bytes);
         }
     }
@@ -453,23 +455,23 @@ impl<'s> Walk<'s> {
         self.bytes_left = self.bytes_left.saturating_sub(bytes as u64);
     }
 
-    fn outcome(&mut self, failure: Option<Failure>) -> Opened {
+    fn outcome(&mut self, failure: Option<UnpackFailure>) -> Completeness {
         match failure {
-            None => Opened::Whole,
+            None => Completeness::Whole,
             Some(failure) => {
                 self.problem(failure);
-                Opened::InPart
+                Completeness::InPart
             }
         }
     }
 
     /// Ends the unpacking with a problem.
     fn end(&mut self, detail: String) {
-        self.problem(Failure::new(Reason::Limit, detail));
+        self.problem(UnpackFailure::new(Reason::Limit, detail));
         self.is_over = true;
     }
 
-    fn problem(&mut self, failure: Failure) {
+    fn problem(&mut self, failure: UnpackFailure) {
         if self.problems.len() < MAX_PROBLEMS {
             self.problems.push(failure.at(&self.path));
         } else {
@@ -487,25 +489,25 @@ fn add_name(names: &mut Vec<u8>, name: &[u8], depth: u32) {
 }
 
 /// Returns the failure for an exceeded budget of the outer buffer.
-fn spent() -> Failure {
+fn spent() -> UnpackFailure {
     let detail = match work::is_spent() {
         true => work::SPENT,
         false => "too much was unpacked already, or too much from so few bytes",
     };
-    Failure::new(Reason::Limit, detail)
+    UnpackFailure::new(Reason::Limit, detail)
 }
 
-fn too_long(max: u64) -> Failure {
+fn too_long(max: u64) -> UnpackFailure {
     let detail = format!("holds more than the {max} bytes allowed here");
-    Failure::new(Reason::Limit, detail)
+    UnpackFailure::new(Reason::Limit, detail)
 }
 
 /// Checks an entry that is not compressed.
-fn stored(entry: &zip::Entry<'_>, max: u64) -> Result<(), Failure> {
+fn stored(entry: &zip::ZipEntry<'_>, max: u64) -> Result<(), UnpackFailure> {
     if entry.packed.len() as u64 > max {
         Err(too_long(max))
     } else if entry.cut_off {
-        Err(Failure::corrupt("the entry is cut off"))
+        Err(UnpackFailure::corrupt("the entry is cut off"))
     } else {
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use super::super::format::{Format, is_binary};
 use super::super::{Limits, Reason, carve, closed, pdf, png, stream, zip};
-use super::{Walk, spent};
+use super::{UnpackWalk, spent};
 use crate::work;
 
 /// The work for each byte that is searched for streams.
@@ -18,7 +18,7 @@ const MIN_BROTLI: usize = 24;
 
 /// The state of the search for streams in one buffer.
 #[derive(Default)]
-pub(super) struct Streams {
+pub(super) struct StreamSearch {
     /// The format of the buffer, if it is known.
     pub(super) format: Option<Format>,
     pub(super) found: bool,
@@ -59,7 +59,7 @@ fn may_be_brotli(bytes: &[u8]) -> bool {
     !NO_BROTLI.iter().any(|magic| bytes.starts_with(magic))
 }
 
-impl Walk<'_> {
+impl UnpackWalk<'_> {
     /// Examines data of an unknown format: it may be an unsupported format, or contain streams.
     pub(super) fn open_unknown(&mut self, bytes: &[u8], depth: u32) {
         let closed = closed::kind(bytes);
@@ -75,7 +75,7 @@ impl Walk<'_> {
             return;
         }
         work::spend(bytes.len() as u64 * PRICE_OF_CARVED);
-        let mut streams = Streams::default();
+        let mut streams = StreamSearch::default();
         let mut parts = png::parts(bytes).unwrap_or_default();
         if parts.is_empty() {
             parts.push(0..bytes.len());
@@ -96,7 +96,7 @@ impl Walk<'_> {
         bytes: &[u8],
         range: std::ops::Range<usize>,
         depth: u32,
-        streams: &mut Streams,
+        streams: &mut StreamSearch,
     ) {
         let mut at = range.start;
         while let Some((start, format)) = carve::next(bytes, at..range.end) {
@@ -153,7 +153,7 @@ impl Walk<'_> {
         decoded: stream::Decoded,
         content: &[u8],
         depth: u32,
-        streams: &mut Streams,
+        streams: &mut StreamSearch,
     ) {
         if depth == 0 {
             self.outer = format;
@@ -175,7 +175,7 @@ impl Walk<'_> {
     }
 
     /// Unpacks the entries of zip archives inside `bytes`, from `start` on, without a directory.
-    fn open_entries(&mut self, bytes: &[u8], start: usize, depth: u32, streams: &mut Streams) {
+    fn open_entries(&mut self, bytes: &[u8], start: usize, depth: u32, streams: &mut StreamSearch) {
         let (entries, failure) = zip::entries(&bytes[start..], self.members_left);
         if entries.is_empty() {
             return;
