@@ -9,7 +9,7 @@ use crate::error::{Error, Result, nearest, quoted};
 use crate::git::repository::Repository;
 use crate::rule::Confidence;
 use crate::suppress::pattern::{self, Pattern, Written};
-use crate::tables::{self, Fault, Field, Kind};
+use crate::tables::{self, Fault, Field, FieldKind};
 
 /// The name of a repository's file.
 pub const FILE: &str = ".unleak.toml";
@@ -18,20 +18,23 @@ const MAX_BYTES: u64 = 4 << 20;
 
 /// The fields.
 const FIELDS: [Field; 9] = [
-    Field::free("min_confidence", Kind::Choice(&["low", "medium", "high"])),
-    Field::free("public_keys", Kind::Flag),
-    Field::free("inline_allow", Kind::Flag),
-    Field::free("extra_rules", Kind::Texts),
-    Field::free("disable_rules", Kind::Texts),
-    Field::free("max_object_size", Kind::Count),
-    Field::free("budget", Kind::Count),
-    Field::free("trust", Kind::Texts),
-    Field::free("ignore", Kind::Tables(&pattern::FIELDS)),
+    Field::free(
+        "min_confidence",
+        FieldKind::Choice(&["low", "medium", "high"]),
+    ),
+    Field::free("public_keys", FieldKind::Flag),
+    Field::free("inline_allow", FieldKind::Flag),
+    Field::free("extra_rules", FieldKind::Texts),
+    Field::free("disable_rules", FieldKind::Texts),
+    Field::free("max_object_size", FieldKind::Count),
+    Field::free("budget", FieldKind::Count),
+    Field::free("trust", FieldKind::Texts),
+    Field::free("ignore", FieldKind::Tables(&pattern::FIELDS)),
 ];
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Fields {
+struct ConfigFields {
     min_confidence: Option<Confidence>,
     public_keys: Option<bool>,
     inline_allow: Option<bool>,
@@ -75,7 +78,7 @@ impl Config {
     /// `Config` if a field is unknown or wrong.
     pub fn parse(text: &str, name: &str, dir: &Path) -> Result<Self> {
         tables::check(text, &FIELDS).map_err(|fault| faulty(name, &fault))?;
-        let fields: Fields = toml::from_str(text).map_err(|_| {
+        let fields: ConfigFields = toml::from_str(text).map_err(|_| {
             Error::config(format!("'{name}' cannot be understood"))
                 .hint("'unleak help config' lists the fields")
         })?;

@@ -13,7 +13,7 @@ pub struct Progress {
 
 /// One reading of the counters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Snapshot {
+pub struct ProgressCounts {
     /// Objects done.
     pub objects: u64,
     /// Objects known in all; 0 while unknown.
@@ -38,8 +38,8 @@ impl Progress {
     }
 
     /// Reads all counters.
-    pub fn snapshot(&self) -> Snapshot {
-        Snapshot {
+    pub fn snapshot(&self) -> ProgressCounts {
+        ProgressCounts {
             objects: self.objects.load(Ordering::Relaxed),
             total_objects: self.total_objects.load(Ordering::Relaxed),
             bytes: self.bytes.load(Ordering::Relaxed),

@@ -6,7 +6,7 @@ use toml::de::{DeTable, DeValue};
 
 /// What a field must hold.
 #[derive(Clone, Copy, Debug)]
-pub enum Kind {
+pub enum FieldKind {
     /// A string.
     Text,
     /// One of these strings.
@@ -31,20 +31,20 @@ pub struct Field {
     /// Its name.
     pub name: &'static str,
     /// What it must hold.
-    pub kind: Kind,
+    pub kind: FieldKind,
     /// Whether it must be there.
     pub needed: bool,
 }
 
 impl Field {
     /// A field that may be left out.
-    pub const fn free(name: &'static str, kind: Kind) -> Self {
+    pub const fn free(name: &'static str, kind: FieldKind) -> Self {
         let needed = false;
         Self { name, kind, needed }
     }
 
     /// A field that must be there.
-    pub const fn needed(name: &'static str, kind: Kind) -> Self {
+    pub const fn needed(name: &'static str, kind: FieldKind) -> Self {
         let needed = true;
         Self { name, kind, needed }
     }
@@ -146,11 +146,11 @@ fn check_table(
                 fault(at, name, "there is no such field".to_owned(), known);
             }
             Some(field) => match (field.kind, value.get_ref().as_array()) {
-                (Kind::Tables(fields), Some(tables)) if tables.iter().all(is_table) => {
+                (FieldKind::Tables(fields), Some(tables)) if tables.iter().all(is_table) => {
                     let tables = tables.iter().enumerate();
                     nested.extend(tables.map(|(number, table)| (fields, Some(number), table)));
                 }
-                (Kind::Table(fields), None) if is_table(value) => {
+                (FieldKind::Table(fields), None) if is_table(value) => {
                     nested.push((fields, entry, value));
                 }
                 (kind, _) => {
@@ -186,37 +186,37 @@ fn is_table(value: &Spanned<DeValue<'_>>) -> bool {
 }
 
 /// Whether a value is of a kind; else what is wanted.
-fn fits(value: &DeValue<'_>, kind: Kind) -> Result<(), String> {
+fn fits(value: &DeValue<'_>, kind: FieldKind) -> Result<(), String> {
     let is_text = |value: &Spanned<DeValue<'_>>| value.get_ref().is_str();
     let (is_good, wanted) = match kind {
-        Kind::Text => (value.is_str(), "it must be a string".to_owned()),
-        Kind::Choice(words) => (
+        FieldKind::Text => (value.is_str(), "it must be a string".to_owned()),
+        FieldKind::Choice(words) => (
             value.as_str().is_some_and(|text| words.contains(&text)),
             format!("it must be one of '{}'", words.join("', '")),
         ),
-        Kind::Flag => (value.is_bool(), "it must be true or false".to_owned()),
-        Kind::Count => {
+        FieldKind::Flag => (value.is_bool(), "it must be true or false".to_owned()),
+        FieldKind::Count => {
             let number = value.as_integer();
             let is_count = number
                 .is_some_and(|number| u64::from_str_radix(number.as_str(), number.radix()).is_ok());
             let wanted = "it must be a whole number that is not negative";
             (is_count, wanted.to_owned())
         }
-        Kind::Number => {
+        FieldKind::Number => {
             let is_number = value.is_integer() || value.is_float();
             (is_number, "it must be a number".to_owned())
         }
-        Kind::Texts => {
+        FieldKind::Texts => {
             let is_list = value
                 .as_array()
                 .is_some_and(|list| list.iter().all(is_text));
             (is_list, "it must be a list of strings".to_owned())
         }
-        Kind::Tables(_) => {
+        FieldKind::Tables(_) => {
             let wanted = "it must be a list of tables, each below its own line '[[name]]'";
             (false, wanted.to_owned())
         }
-        Kind::Table(_) => {
+        FieldKind::Table(_) => {
             let wanted = "it must be a table, below its own line '[name]'";
             (false, wanted.to_owned())
         }
@@ -229,10 +229,13 @@ mod tests {
     use super::*;
 
     const FIELDS: [Field; 4] = [
-        Field::free("size", Kind::Count),
-        Field::free("level", Kind::Choice(&["low", "high"])),
-        Field::free("names", Kind::Texts),
-        Field::free("rule", Kind::Tables(&[Field::needed("id", Kind::Text)])),
+        Field::free("size", FieldKind::Count),
+        Field::free("level", FieldKind::Choice(&["low", "high"])),
+        Field::free("names", FieldKind::Texts),
+        Field::free(
+            "rule",
+            FieldKind::Tables(&[Field::needed("id", FieldKind::Text)]),
+        ),
     ];
 
     fn fault(text: &str) -> (usize, Option<usize>, Option<String>, String) {

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::secret::Secret;
 
 /// One value of a list.
-pub struct Value {
+pub struct ListedValue {
     /// The value.
     pub secret: Secret,
     /// The replacement that the list gives for it.
@@ -20,9 +20,9 @@ pub struct Value {
 }
 
 /// The values of a list.
-pub struct List {
+pub struct ValueList {
     /// Each value once, sorted.
-    pub values: Vec<Value>,
+    pub values: Vec<ListedValue>,
     /// Lines whose values are settings, or too short to search for. Empty for JSON, which has no lines.
     pub left_out_lines: Vec<usize>,
     /// How many values were left out.
@@ -31,7 +31,7 @@ pub struct List {
     pub named: usize,
 }
 
-impl List {
+impl ValueList {
     /// The number of values and their lengths: `3 values: 40, 24 and 16 characters`.
     pub fn shape(&self) -> String {
         /// Lengths that are listed one by one.
@@ -59,7 +59,7 @@ impl List {
 }
 
 /// Characters of a value; bytes if it is not UTF-8.
-fn length(value: &Value) -> usize {
+fn length(value: &ListedValue) -> usize {
     let bytes = value.secret.reveal();
     std::str::from_utf8(bytes).map_or(bytes.len(), |text| text.chars().count())
 }
@@ -68,9 +68,9 @@ fn length(value: &Value) -> usize {
 ///
 /// # Errors
 /// `Usage` with the line that cannot be read, or if the list has no value.
-pub fn parse(bytes: &[u8], name: &str) -> Result<List> {
+pub fn parse(bytes: &[u8], name: &str) -> Result<ValueList> {
     let text = decoded(bytes, name)?;
-    let mut reader = Reader {
+    let mut reader = ListReader {
         name,
         found: BTreeMap::new(),
         left_out: Vec::new(),
@@ -216,7 +216,7 @@ fn is_replacement(line: &[u8]) -> bool {
 }
 
 /// Reads one list.
-struct Reader<'n> {
+struct ListReader<'n> {
     name: &'n str,
     found: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     left_out: Vec<usize>,
@@ -224,7 +224,7 @@ struct Reader<'n> {
     named: usize,
 }
 
-impl Reader<'_> {
+impl ListReader<'_> {
     fn refused(&self, line: usize, what: &str, hint: &str) -> Error {
         Error::usage(format!("'{}', line {line}: {what}", self.name)).hint(hint.to_owned())
     }
@@ -391,16 +391,16 @@ impl Reader<'_> {
         }
     }
 
-    fn finish(self) -> Result<List> {
+    fn finish(self) -> Result<ValueList> {
         if self.found.is_empty() {
             return Err(Error::usage(format!("'{}' names no value", self.name))
                 .hint("write one value a line, or NAME=VALUE, or JSON"));
         }
-        let values = self.found.into_iter().map(|(value, mark)| Value {
+        let values = self.found.into_iter().map(|(value, mark)| ListedValue {
             secret: Secret::new(&value),
             mark,
         });
-        Ok(List {
+        Ok(ValueList {
             values: values.collect(),
             left_out: self.left_out.len() + self.left_out_strings,
             left_out_lines: self.left_out,

@@ -25,7 +25,7 @@ const MAX_LITERALS: usize = 64;
 
 /// A converted rule file.
 #[derive(Debug)]
-pub struct Carried {
+pub struct ConvertedRules {
     /// The rules.
     pub rules: RuleSet,
     /// Regular expressions of paths that are not scanned. They are separate, because rules do not
@@ -52,7 +52,7 @@ pub fn is_foreign(text: &str) -> bool {
 ///
 /// # Errors
 /// `Config` if `text` is no valid TOML.
-pub fn parse(text: &str, file: &str) -> Result<Carried> {
+pub fn parse(text: &str, file: &str) -> Result<ConvertedRules> {
     let table = table(text, file)?;
     let mut left = Vec::new();
     let (mut global, mut paths) = (Vec::new(), Vec::new());
@@ -97,7 +97,7 @@ pub fn parse(text: &str, file: &str) -> Result<Carried> {
         }
     }
     let rules = RuleSet { rules };
-    Ok(Carried {
+    Ok(ConvertedRules {
         rules,
         paths,
         left,

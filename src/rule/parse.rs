@@ -9,46 +9,46 @@ use serde::Deserialize;
 use toml::{Table, Value};
 
 use super::request::{Issuer, Requests};
-use super::request_text::{self, Known, Purpose, Written};
+use super::request_text::{self, KnownNames, RequestFields, TablePurpose};
 use super::{Boundary, Check, Confidence, Ends, Keyword, Matcher, Rule, RuleSet, frame, gram};
 use crate::error::{Error, Result, nearest, quoted};
-use crate::tables::{self, Fault, Field, Kind};
+use crate::tables::{self, Fault, Field, FieldKind};
 
 /// The fields of a file.
-const FILE: [Field; 1] = [Field::free("rule", Kind::Tables(&FIELDS))];
+const FILE: [Field; 1] = [Field::free("rule", FieldKind::Tables(&FIELDS))];
 
-/// The fields of [`Entry`].
+/// The fields of [`RuleSource`].
 const FIELDS: [Field; 25] = [
-    Field::needed("id", Kind::Text),
-    Field::needed("provider", Kind::Text),
-    Field::needed("description", Kind::Text),
-    Field::needed("confidence", Kind::Choice(&["low", "medium", "high"])),
-    Field::needed("keywords", Kind::Texts),
-    Field::free("regex", Kind::Text),
-    Field::free("value", Kind::Text),
-    Field::free("matcher", Kind::Text),
-    Field::free("words", Kind::Texts),
-    Field::free("anchor", Kind::Text),
-    Field::free("lookbehind", Kind::Count),
-    Field::free("boundary", Kind::Text),
-    Field::free("ends", Kind::Text),
-    Field::free("checks", Kind::Texts),
-    Field::free("entropy", Kind::Number),
-    Field::free("except", Kind::Texts),
-    Field::free("part_of", Kind::Texts),
-    Field::free("public", Kind::Flag),
-    Field::free("rotate", Kind::Text),
-    Field::free("docs", Kind::Text),
-    Field::free("advice", Kind::Text),
-    Field::needed("examples", Kind::Texts),
-    Field::needed("near_misses", Kind::Texts),
-    Field::free("validate", Kind::Table(&request_text::FIELDS)),
-    Field::free("revoke", Kind::Table(&request_text::FIELDS)),
+    Field::needed("id", FieldKind::Text),
+    Field::needed("provider", FieldKind::Text),
+    Field::needed("description", FieldKind::Text),
+    Field::needed("confidence", FieldKind::Choice(&["low", "medium", "high"])),
+    Field::needed("keywords", FieldKind::Texts),
+    Field::free("regex", FieldKind::Text),
+    Field::free("value", FieldKind::Text),
+    Field::free("matcher", FieldKind::Text),
+    Field::free("words", FieldKind::Texts),
+    Field::free("anchor", FieldKind::Text),
+    Field::free("lookbehind", FieldKind::Count),
+    Field::free("boundary", FieldKind::Text),
+    Field::free("ends", FieldKind::Text),
+    Field::free("checks", FieldKind::Texts),
+    Field::free("entropy", FieldKind::Number),
+    Field::free("except", FieldKind::Texts),
+    Field::free("part_of", FieldKind::Texts),
+    Field::free("public", FieldKind::Flag),
+    Field::free("rotate", FieldKind::Text),
+    Field::free("docs", FieldKind::Text),
+    Field::free("advice", FieldKind::Text),
+    Field::needed("examples", FieldKind::Texts),
+    Field::needed("near_misses", FieldKind::Texts),
+    Field::free("validate", FieldKind::Table(&request_text::FIELDS)),
+    Field::free("revoke", FieldKind::Table(&request_text::FIELDS)),
 ];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Entry {
+struct RuleSource {
     id: String,
     provider: String,
     description: String,
@@ -77,8 +77,8 @@ struct Entry {
     advice: Option<String>,
     examples: Vec<String>,
     near_misses: Vec<String>,
-    validate: Option<Written>,
-    revoke: Option<Written>,
+    validate: Option<RequestFields>,
+    revoke: Option<RequestFields>,
 }
 
 /// Minimum length of a keyword; shorter ones are in every file.
@@ -134,7 +134,7 @@ pub fn parse_with_requests(text: &str, file: &str) -> Result<(RuleSet, Requests)
             let line = tables::line_of(text, "rule", number, field);
             wrong((file, line), &id, field, why)
         };
-        let mut entry = Entry::deserialize(entry.clone())
+        let mut entry = RuleSource::deserialize(entry.clone())
             .map_err(|_| wrong("id", "the rule cannot be understood"))?;
         if !seen.insert(id.clone()) {
             return Err(wrong("id", "another rule has the same id"));
@@ -163,14 +163,14 @@ fn parts_of(entries: &[Value]) -> HashMap<&str, HashSet<&str>> {
 }
 
 /// Returns the requests of a rule.
-fn issuer(entry: &mut Entry, parts: &HashMap<&str, HashSet<&str>>) -> Result<Issuer, Wrong> {
+fn issuer(entry: &mut RuleSource, parts: &HashMap<&str, HashSet<&str>>) -> Result<Issuer, Wrong> {
     let none = HashSet::new();
     let parts = parts.get(entry.id.as_str()).unwrap_or(&none);
-    let read = |written: Option<Written>, purpose| {
-        written.map(|written| request_text::inquiry(written, purpose, Known::new(parts)))
+    let read = |written: Option<RequestFields>, purpose| {
+        written.map(|written| request_text::inquiry(written, purpose, KnownNames::new(parts)))
     };
-    let validate = read(entry.validate.take(), Purpose::Validate).transpose();
-    let revoke = read(entry.revoke.take(), Purpose::Revoke).transpose();
+    let validate = read(entry.validate.take(), TablePurpose::Validate).transpose();
+    let revoke = read(entry.revoke.take(), TablePurpose::Revoke).transpose();
     Ok(Issuer {
         provider: entry.provider.clone(),
         validate: validate.map_err(|why| ("validate", why))?,
@@ -227,7 +227,7 @@ fn wrong((file, line): (&str, usize), id: &str, field: &str, why: &str) -> Error
 
 type Wrong = (&'static str, String);
 
-fn check(entry: Entry) -> Result<Rule, Wrong> {
+fn check(entry: RuleSource) -> Result<Rule, Wrong> {
     let (matcher, any_case, max_len) = matcher(&entry)?;
     if entry.keywords.is_empty() != (matcher == Matcher::WholeFile) {
         if matcher == Matcher::WholeFile {
@@ -277,7 +277,7 @@ fn check(entry: Entry) -> Result<Rule, Wrong> {
 
 /// Returns the matcher, whether its keywords ignore case, and how many bytes after a keyword it
 /// examines.
-fn matcher(entry: &Entry) -> Result<(Matcher, bool, usize), Wrong> {
+fn matcher(entry: &RuleSource) -> Result<(Matcher, bool, usize), Wrong> {
     match (&entry.regex, &entry.value, entry.matcher.as_deref()) {
         (Some(regex), None, None) => {
             let max_len = max_len("regex", regex)?;

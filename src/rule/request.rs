@@ -28,12 +28,12 @@ pub struct Issuer {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Inquiry {
     /// The protocol of the requests.
-    pub kind: Kind,
+    pub kind: Protocol,
     /// The default value of `{host}`, if the user names no other host.
     pub host: Option<String>,
     /// The requests, in order: one, or two if the second needs a value from the first. Empty for
     /// kinds other than HTTP.
-    pub steps: Vec<Step>,
+    pub steps: Vec<RequestStep>,
     /// Whether the issuer notifies the owner about the request, or raises an alert.
     pub noisy: bool,
     /// What the request changes at the issuer, if it does not only read.
@@ -42,7 +42,7 @@ pub struct Inquiry {
 
 /// The protocol of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Kind {
+pub enum Protocol {
     /// The requests that the rule names.
     Http,
     /// A request signed with Signature Version 4 of AWS.
@@ -61,7 +61,7 @@ pub enum Kind {
     MongoDb,
 }
 
-impl Kind {
+impl Protocol {
     /// All with their names in rule files.
     pub const ALL: [(&'static str, Self); 8] = [
         ("http", Self::Http),
@@ -88,7 +88,7 @@ impl Kind {
 
 /// One HTTP request and the conditions for its answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Step {
+pub struct RequestStep {
     /// `GET`, `POST`, ...
     pub method: String,
     /// The URL; begins with `https://`.
@@ -104,11 +104,11 @@ pub struct Step {
     /// The secret is inactive if one of these conditions is true.
     pub inactive: Vec<Condition>,
     /// The owner of the secret.
-    pub whose: Vec<Fact>,
+    pub whose: Vec<AnswerFact>,
     /// The permissions and the expiry of the secret.
-    pub can: Vec<Fact>,
+    pub can: Vec<AnswerFact>,
     /// Values that the next step uses.
-    pub take: Vec<Fact>,
+    pub take: Vec<AnswerFact>,
 }
 
 /// How a value is escaped in a body.
@@ -141,7 +141,7 @@ pub enum Piece {
         /// The values.
         terms: Vec<Term>,
         /// The filters, first to last.
-        filters: Vec<Filter>,
+        filters: Vec<ValueFilter>,
     },
 }
 
@@ -162,7 +162,7 @@ pub enum Term {
 
 /// A conversion of a value before it is sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Filter {
+pub enum ValueFilter {
     /// Base64 with padding.
     Base64,
     /// Base64 for URLs, without padding.
@@ -220,16 +220,16 @@ pub enum Clause {
 
 /// A named value of an answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Fact {
+pub struct AnswerFact {
     /// Its name.
     pub name: String,
     /// Its place in the answer.
-    pub place: Place,
+    pub place: AnswerPlace,
 }
 
 /// The place of a value in an answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Place {
+pub enum AnswerPlace {
     /// Segments of a JSON pointer, `*` for all elements.
     Json(Vec<String>),
     /// A header, lower case.

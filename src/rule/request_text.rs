@@ -13,9 +13,10 @@ use std::collections::HashSet;
 use serde::Deserialize;
 
 use super::request::{
-    Clause, Condition, Escape, Fact, Filter, Inquiry, Kind, Piece, Place, Step, Template, Term,
+    AnswerFact, AnswerPlace, Clause, Condition, Escape, Inquiry, Piece, Protocol, RequestStep,
+    Template, Term, ValueFilter,
 };
-use crate::tables::{Field, Kind as Holds};
+use crate::tables::{Field, FieldKind as Holds};
 
 /// The placeholder of the signed assertion in requests of the kind 'google-service-account'.
 const ASSERTION: &str = "assertion";
@@ -56,7 +57,7 @@ pub(super) const FIELDS: [Field; 15] = [
 /// The unparsed content of one of the two tables.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct Written {
+pub(super) struct RequestFields {
     kind: Option<String>,
     method: Option<String>,
     url: Option<String>,
@@ -76,7 +77,7 @@ pub(super) struct Written {
 
 /// The purpose of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Purpose {
+pub(super) enum TablePurpose {
     /// To ask whether a secret is active.
     Validate,
     /// To revoke it.
@@ -84,14 +85,14 @@ pub(super) enum Purpose {
 }
 
 /// The names that a table may refer to.
-pub(super) struct Known<'a> {
+pub(super) struct KnownNames<'a> {
     /// The rules whose values belong to the secret.
     pub(super) parts: &'a HashSet<&'a str>,
     /// The values from the previous step.
     taken: HashSet<String>,
 }
 
-impl<'a> Known<'a> {
+impl<'a> KnownNames<'a> {
     pub(super) fn new(parts: &'a HashSet<&'a str>) -> Self {
         let taken = HashSet::new();
         Self { parts, taken }
@@ -103,12 +104,12 @@ impl<'a> Known<'a> {
 /// # Errors
 /// The reason, with the name of the field.
 pub(super) fn inquiry(
-    written: Written,
-    purpose: Purpose,
-    mut known: Known<'_>,
+    written: RequestFields,
+    purpose: TablePurpose,
+    mut known: KnownNames<'_>,
 ) -> Result<Inquiry, String> {
     let kind = match written.kind.as_deref() {
-        None => Kind::Http,
+        None => Protocol::Http,
         Some(name) => kind_named(name)?,
     };
     let (host, noisy) = (written.host.clone(), written.noisy);
@@ -118,12 +119,12 @@ pub(super) fn inquiry(
     {
         return Err("'host' must be the name of a host".into());
     }
-    if matches!(kind, Kind::GoogleServiceAccount) {
+    if matches!(kind, Protocol::GoogleServiceAccount) {
         known.taken.insert(ASSERTION.to_owned());
     }
     if !kind.has_steps() {
         let is_bare = written.url.is_none() && written.headers.is_empty() && written.also.is_none();
-        return match is_bare && purpose == Purpose::Validate {
+        return match is_bare && purpose == TablePurpose::Validate {
             true => Ok(Inquiry {
                 kind,
                 host,
@@ -148,7 +149,7 @@ pub(super) fn inquiry(
             return Err("'take' names values for 'also', which must use them".into());
         }
         let step = step(*written, purpose, &known)?;
-        let first: &Step = steps.first().unwrap_or(&step);
+        let first: &RequestStep = steps.first().unwrap_or(&step);
         if host_of(&first.url) != host_of(&step.url) {
             return Err("the 'url' of 'also' must have the same host".into());
         }
@@ -164,10 +165,10 @@ pub(super) fn inquiry(
     })
 }
 
-fn kind_named(name: &str) -> Result<Kind, String> {
-    let found = Kind::ALL.iter().find(|(known, _)| *known == name);
+fn kind_named(name: &str) -> Result<Protocol, String> {
+    let found = Protocol::ALL.iter().find(|(known, _)| *known == name);
     found.map(|&(_, kind)| kind).ok_or_else(|| {
-        let known = Kind::ALL.map(|(known, _)| known);
+        let known = Protocol::ALL.map(|(known, _)| known);
         format!("'kind' must be one of '{}'", known.join("', '"))
     })
 }
@@ -175,7 +176,11 @@ fn kind_named(name: &str) -> Result<Kind, String> {
 /// Methods that a request may have.
 const METHODS: [&str; 5] = ["GET", "POST", "DELETE", "PATCH", "PUT"];
 
-fn step(written: Written, purpose: Purpose, known: &Known<'_>) -> Result<Step, String> {
+fn step(
+    written: RequestFields,
+    purpose: TablePurpose,
+    known: &KnownNames<'_>,
+) -> Result<RequestStep, String> {
     let method = written.method.unwrap_or_else(|| "GET".into());
     if !METHODS.contains(&method.as_str()) {
         return Err(format!(
@@ -207,19 +212,19 @@ fn step(written: Written, purpose: Purpose, known: &Known<'_>) -> Result<Step, S
         None => Escape::Plain,
     };
     let (active, other) = match purpose {
-        Purpose::Validate => (written.active, written.done),
-        Purpose::Revoke => (written.done, written.active),
+        TablePurpose::Validate => (written.active, written.done),
+        TablePurpose::Revoke => (written.done, written.active),
     };
     let name = match purpose {
-        Purpose::Validate => "active",
-        Purpose::Revoke => "done",
+        TablePurpose::Validate => "active",
+        TablePurpose::Revoke => "done",
     };
     if active.is_empty() || !other.is_empty() {
         return Err(format!(
             "'{name}' is needed: it says which answers are good"
         ));
     }
-    Ok(Step {
+    Ok(RequestStep {
         method,
         url,
         headers,
@@ -295,7 +300,7 @@ fn check_url(url: &Template) -> Result<(), String> {
     }
 }
 
-fn header(line: &str, known: &Known<'_>) -> Result<(String, Template), String> {
+fn header(line: &str, known: &KnownNames<'_>) -> Result<(String, Template), String> {
     let (name, value) = line
         .split_once(": ")
         .ok_or("'headers' must be written as 'Name: value'")?;
@@ -318,7 +323,7 @@ fn header(line: &str, known: &Known<'_>) -> Result<(String, Template), String> {
 }
 
 /// Parses a template.
-fn template(text: &str, known: &Known<'_>) -> Result<Template, String> {
+fn template(text: &str, known: &KnownNames<'_>) -> Result<Template, String> {
     let mut pieces = Vec::new();
     let mut literal = String::new();
     let mut rest = text;
@@ -347,7 +352,7 @@ fn template(text: &str, known: &Known<'_>) -> Result<Template, String> {
     Ok(Template { text, pieces })
 }
 
-fn value(text: &str, known: &Known<'_>) -> Result<Piece, String> {
+fn value(text: &str, known: &KnownNames<'_>) -> Result<Piece, String> {
     let mut parts = split_outside_quotes(text, '|').into_iter();
     let terms = parts.next().unwrap_or_default();
     let terms = split_outside_quotes(terms, '+').into_iter();
@@ -370,7 +375,7 @@ fn split_outside_quotes(text: &str, separator: char) -> Vec<&str> {
     .collect()
 }
 
-fn term(text: &str, known: &Known<'_>) -> Result<Term, String> {
+fn term(text: &str, known: &KnownNames<'_>) -> Result<Term, String> {
     if let Some(literal) = unquoted(text) {
         return Ok(Term::Text(literal.to_owned()));
     }
@@ -390,22 +395,24 @@ fn unquoted(text: &str) -> Option<&str> {
     text.strip_prefix('\'')?.strip_suffix('\'')
 }
 
-fn filter(text: &str, known: &Known<'_>) -> Result<Filter, String> {
+fn filter(text: &str, known: &KnownNames<'_>) -> Result<ValueFilter, String> {
     let (name, argument) = match text.split_once('=') {
         Some((name, argument)) => (name, Some(argument)),
         None => (text, None),
     };
     let literal = argument.map(|text| unquoted(text).unwrap_or(text).to_owned());
     Ok(match (name, literal) {
-        ("base64", None) => Filter::Base64,
-        ("base64url", None) => Filter::Base64Url,
-        ("url", None) => Filter::Url,
-        ("path", None) => Filter::Path,
-        ("json", None) => Filter::Json,
-        ("sha256", None) => Filter::Sha256,
-        ("hmac-sha256", Some(_)) => Filter::HmacSha256(term(argument.unwrap_or_default(), known)?),
-        ("before", Some(text)) if !text.is_empty() => Filter::Before(text),
-        ("after", Some(text)) if !text.is_empty() => Filter::After(text),
+        ("base64", None) => ValueFilter::Base64,
+        ("base64url", None) => ValueFilter::Base64Url,
+        ("url", None) => ValueFilter::Url,
+        ("path", None) => ValueFilter::Path,
+        ("json", None) => ValueFilter::Json,
+        ("sha256", None) => ValueFilter::Sha256,
+        ("hmac-sha256", Some(_)) => {
+            ValueFilter::HmacSha256(term(argument.unwrap_or_default(), known)?)
+        }
+        ("before", Some(text)) if !text.is_empty() => ValueFilter::Before(text),
+        ("after", Some(text)) if !text.is_empty() => ValueFilter::After(text),
         _ => {
             return Err(format!(
                 "there is no filter '{text}': there are base64, base64url, url, path, json, sha256, \
@@ -523,21 +530,21 @@ fn pointer_of(text: &str) -> Option<Vec<String>> {
     Some(segments.filter(|segment| !segment.is_empty()).collect())
 }
 
-fn facts(lines: &[String]) -> Result<Vec<Fact>, String> {
+fn facts(lines: &[String]) -> Result<Vec<AnswerFact>, String> {
     lines.iter().map(|line| fact(line)).collect()
 }
 
-fn fact(line: &str) -> Result<Fact, String> {
+fn fact(line: &str) -> Result<AnswerFact, String> {
     let (name, place) = match line.split_once(" = ") {
         Some((name, place)) => (Some(name), place),
         None => (None, line),
     };
     let found = match place.strip_prefix("header ") {
-        Some(header) => Some((header, Place::Header(header.to_ascii_lowercase()))),
+        Some(header) => Some((header, AnswerPlace::Header(header.to_ascii_lowercase()))),
         None => pointer_of(place).map(|pointer| {
             let mut segments = place.rsplit('/');
             let last = segments.find(|segment| !matches!(*segment, "*" | ""));
-            (last.unwrap_or("value"), Place::Json(pointer))
+            (last.unwrap_or("value"), AnswerPlace::Json(pointer))
         }),
     };
     let (own, place) = found.ok_or_else(|| {
@@ -546,7 +553,7 @@ fn fact(line: &str) -> Result<Fact, String> {
         )
     })?;
     let name = name.unwrap_or(own).to_owned();
-    Ok(Fact { name, place })
+    Ok(AnswerFact { name, place })
 }
 
 #[cfg(test)]
@@ -554,9 +561,9 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<Inquiry, String> {
-        let written: Written = toml::from_str(text).unwrap();
+        let written: RequestFields = toml::from_str(text).unwrap();
         let parts = HashSet::from(["x-id"]);
-        inquiry(written, Purpose::Validate, Known::new(&parts))
+        inquiry(written, TablePurpose::Validate, KnownNames::new(&parts))
     }
 
     #[test]
@@ -575,7 +582,7 @@ mod tests {
             Term::Text(":".into()),
             Term::Secret,
         ];
-        let filters = vec![Filter::Base64];
+        let filters = vec![ValueFilter::Base64];
         assert_eq!(step.headers[0].1.pieces[1], Piece::Value { terms, filters });
         assert_eq!(step.active[0].clauses.len(), 2);
         assert_eq!(step.active[1].clauses, [Clause::Has("a b".into())]);

@@ -8,7 +8,7 @@ use sha2::Sha256;
 use crate::error::{Error, Result, quoted};
 use crate::finding::Fingerprint;
 use crate::paths::PathPattern;
-use crate::tables::{self, Field, Kind};
+use crate::tables::{self, Field, FieldKind};
 
 /// The details of a suppression.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,11 +35,11 @@ pub(super) struct Entry {
 
 /// The fields of [`File`].
 const FIELDS: [Field; 5] = [
-    Field::needed("rule", Kind::Text),
-    Field::free("reason", Kind::Text),
-    Field::free("owner", Kind::Text),
-    Field::free("path", Kind::Text),
-    Field::free("expires", Kind::Text),
+    Field::needed("rule", FieldKind::Text),
+    Field::free("reason", FieldKind::Text),
+    Field::free("owner", FieldKind::Text),
+    Field::free("path", FieldKind::Text),
+    Field::free("expires", FieldKind::Text),
 ];
 
 /// The file of a suppression.

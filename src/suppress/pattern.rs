@@ -8,20 +8,20 @@ use super::entry::Details;
 use crate::error::{Error, Result};
 use crate::finding::Finding;
 use crate::paths::PathPattern;
-use crate::tables::{Field, Kind};
+use crate::tables::{Field, FieldKind};
 
 /// The minimum length of an abbreviated fingerprint, as shown in reports.
 const SHORT_ID: usize = 12;
 
 /// The fields of [`Written`].
 pub const FIELDS: [Field; 7] = [
-    Field::free("fingerprint", Kind::Text),
-    Field::free("rule", Kind::Text),
-    Field::free("path", Kind::Text),
-    Field::free("path_regex", Kind::Text),
-    Field::needed("reason", Kind::Text),
-    Field::free("owner", Kind::Text),
-    Field::free("expires", Kind::Text),
+    Field::free("fingerprint", FieldKind::Text),
+    Field::free("rule", FieldKind::Text),
+    Field::free("path", FieldKind::Text),
+    Field::free("path_regex", FieldKind::Text),
+    Field::needed("reason", FieldKind::Text),
+    Field::free("owner", FieldKind::Text),
+    Field::free("expires", FieldKind::Text),
 ];
 
 /// An `[[ignore]]` entry of a configuration. All its conditions must match.

@@ -15,7 +15,7 @@ use super::render::{self, Values};
 use super::special::{self, AwsScope};
 use super::{State, Verdict};
 use crate::finding::Fingerprint;
-use crate::rule::request::{Kind, Requests, Step};
+use crate::rule::request::{Protocol, RequestStep, Requests};
 
 /// Limits for the number and rate of requests.
 #[derive(Clone, Copy, Debug)]
@@ -245,7 +245,7 @@ impl<'a> Validator<'a> {
 
     /// Returns the signed assertion of a Google service account.
     fn assertion(&self, job: &Job<'_>) -> Result<Vec<(String, String)>, Stop> {
-        if job.inquiry.kind != Kind::GoogleServiceAccount {
+        if job.inquiry.kind != Protocol::GoogleServiceAccount {
             return Ok(Vec::new());
         }
         let email = part(job, GOOGLE_EMAIL);
@@ -265,7 +265,7 @@ impl<'a> Validator<'a> {
     fn request(
         &self,
         job: &Job<'_>,
-        step: &Step,
+        step: &RequestStep,
         taken: &[(String, String)],
     ) -> Result<Request, Stop> {
         let values = Values {
@@ -277,7 +277,7 @@ impl<'a> Validator<'a> {
         let made = render::request(step, values);
         let mut request =
             made.map_err(|cannot| Stop::Cannot(plan::verdict(&cannot, &job.question).reason))?;
-        if job.inquiry.kind == Kind::Aws {
+        if job.inquiry.kind == Protocol::Aws {
             let key_id = part(job, AWS_KEY_ID);
             let scope = AwsScope {
                 key_id: std::str::from_utf8(key_id).unwrap_or_default(),

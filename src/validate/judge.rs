@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::network::Answer;
-use crate::rule::request::{Clause, Condition, Fact, Place, Step};
+use crate::rule::request::{AnswerFact, AnswerPlace, Clause, Condition, RequestStep};
 
 /// Maximum length of the value of a fact, in characters.
 const MAX_FACT: usize = 200;
@@ -38,7 +38,7 @@ impl<'a> Read<'a> {
     }
 
     /// Evaluates the answer by the conditions of a step.
-    pub(super) fn judge(&self, step: &Step) -> Judged {
+    pub(super) fn judge(&self, step: &RequestStep) -> Judged {
         let holds = |conditions: &[Condition], is_enough: &dyn Fn(&Condition) -> bool| {
             let mut met = conditions.iter();
             let met = met.find(|condition| is_enough(condition) && self.meets(condition));
@@ -109,7 +109,7 @@ impl<'a> Read<'a> {
 
     /// Returns the facts in the answer as `name: value`. Omits values that contain `secret` or are
     /// a part of it.
-    pub(super) fn facts(&self, facts: &[Fact], secret: &[u8]) -> Vec<String> {
+    pub(super) fn facts(&self, facts: &[AnswerFact], secret: &[u8]) -> Vec<String> {
         let told = facts.iter().filter_map(|fact| {
             let values = self.values(&fact.place);
             let values = values.into_iter().filter(|value| !repeats(value, secret));
@@ -122,7 +122,7 @@ impl<'a> Read<'a> {
     }
 
     /// Returns the first value of each fact, for the next step.
-    pub(super) fn taken(&self, facts: &[Fact]) -> Vec<(String, String)> {
+    pub(super) fn taken(&self, facts: &[AnswerFact]) -> Vec<(String, String)> {
         let taken = facts.iter().filter_map(|fact| {
             let value = self.values(&fact.place).into_iter().next()?;
             Some((fact.name.clone(), value))
@@ -130,10 +130,10 @@ impl<'a> Read<'a> {
         taken.collect()
     }
 
-    fn values(&self, place: &Place) -> Vec<String> {
+    fn values(&self, place: &AnswerPlace) -> Vec<String> {
         match place {
-            Place::Header(name) => self.answer.header(name).map(str::to_owned).collect(),
-            Place::Json(pointer) => {
+            AnswerPlace::Header(name) => self.answer.header(name).map(str::to_owned).collect(),
+            AnswerPlace::Json(pointer) => {
                 let Some(json) = &self.json else {
                     return Vec::new();
                 };

@@ -6,7 +6,7 @@ use super::render::{self, Cannot, Values};
 use super::{State, Verdict, special};
 use crate::error::{Error, Result};
 use crate::finding::{Finding, Fingerprint};
-use crate::rule::request::{Inquiry, Issuer, Kind, Piece, Requests, Step, Term};
+use crate::rule::request::{Inquiry, Issuer, Piece, Protocol, RequestStep, Requests, Term};
 use crate::validate::network::endpoint;
 
 /// A secret to validate.
@@ -159,11 +159,11 @@ pub(super) fn plan<'a>(
         ));
     };
     let planned = match inquiry.kind {
-        Kind::Jwt => return Plan::Said(special::jwt(question.secret, now)),
-        Kind::PostgreSql | Kind::MySql | Kind::Redis | Kind::MongoDb => {
+        Protocol::Jwt => return Plan::Said(special::jwt(question.secret, now)),
+        Protocol::PostgreSql | Protocol::MySql | Protocol::Redis | Protocol::MongoDb => {
             login(question, inquiry, hosts)
         }
-        Kind::Http | Kind::Aws | Kind::GoogleServiceAccount => {
+        Protocol::Http | Protocol::Aws | Protocol::GoogleServiceAccount => {
             http(question, issuer, inquiry, hosts)
         }
     };
@@ -199,7 +199,7 @@ fn http<'a>(
     };
     let request = render::request(step, values).map_err(|cannot| verdict(&cannot, &question))?;
     let mut identity = identity(&request);
-    if inquiry.kind != Kind::Http {
+    if inquiry.kind != Protocol::Http {
         // The request is signed with the secret, but does not contain it.
         identity.extend_from_slice(question.secret);
         for name in parts_of(step) {
@@ -223,8 +223,8 @@ fn http<'a>(
 /// Returns the value that a signature needs, if it was not found.
 fn missing_part<'r>(inquiry: &Inquiry, question: &Question<'_>) -> Option<&'r str> {
     let needed = match inquiry.kind {
-        Kind::Aws => AWS_KEY_ID,
-        Kind::GoogleServiceAccount => GOOGLE_EMAIL,
+        Protocol::Aws => AWS_KEY_ID,
+        Protocol::GoogleServiceAccount => GOOGLE_EMAIL,
         _ => return None,
     };
     let is_there = question.parts.iter().any(|(known, _)| *known == needed);
@@ -237,7 +237,7 @@ pub(super) const AWS_KEY_ID: &str = "aws-access-key-id";
 pub(super) const GOOGLE_EMAIL: &str = "google-service-account-email";
 
 /// Returns the rules of the values that a step uses.
-fn parts_of(step: &Step) -> Vec<&str> {
+fn parts_of(step: &RequestStep) -> Vec<&str> {
     let headers = step.headers.iter().map(|(_, value)| value);
     let templates = headers.chain([&step.url]).chain(&step.body);
     let pieces = templates.flat_map(|template| &template.pieces);

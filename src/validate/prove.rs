@@ -2,7 +2,7 @@
 
 use super::network::Endpoint;
 use super::render::{self, Cannot, Values};
-use crate::rule::request::{Escape, Inquiry, Issuer, Piece, Step, Template, Term};
+use crate::rule::request::{Escape, Inquiry, Issuer, Piece, RequestStep, Template, Term};
 
 /// The value of `{host}` in tests.
 const HOST: &str = "issuer.example.com";
@@ -24,7 +24,7 @@ pub fn prove(issuer: &Issuer, secret: &[u8]) -> Vec<String> {
 }
 
 /// Makes one request.
-fn try_step(inquiry: &Inquiry, step: &Step, secret: &[u8]) -> Result<(), String> {
+fn try_step(inquiry: &Inquiry, step: &RequestStep, secret: &[u8]) -> Result<(), String> {
     let host = Endpoint {
         host: inquiry.host.clone().unwrap_or_else(|| HOST.to_owned()),
         port: 443,
@@ -93,7 +93,7 @@ fn is_form(body: &[u8]) -> bool {
 }
 
 /// Returns all values that a step uses.
-fn terms(step: &Step) -> Vec<Term> {
+fn terms(step: &RequestStep) -> Vec<Term> {
     let headers = step.headers.iter().map(|(_, value)| value);
     let templates = headers.chain([&step.url]).chain(&step.body);
     templates.flat_map(of_template).collect()

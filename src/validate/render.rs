@@ -6,7 +6,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
 use super::network::{Endpoint, Request};
-use crate::rule::request::{Escape, Filter, Piece, Step, Template, Term};
+use crate::rule::request::{Escape, Piece, RequestStep, Template, Term, ValueFilter};
 
 /// The values for templates.
 #[derive(Clone, Copy)]
@@ -39,7 +39,7 @@ enum Within {
 }
 
 /// Makes the request of a step.
-pub(super) fn request(step: &Step, values: Values<'_>) -> Result<Request, Cannot> {
+pub(super) fn request(step: &RequestStep, values: Values<'_>) -> Result<Request, Cannot> {
     let url = text(&step.url, values, Within::Url)?;
     let rest = url.strip_prefix("https://").unwrap_or_default();
     let end = rest.find(['/', '?']).unwrap_or(rest.len());
@@ -104,11 +104,14 @@ fn text(template: &Template, values: Values<'_>, within: Within) -> Result<Strin
 /// Returns a value with the escapes of its place, unless its last filter already added them.
 fn escaped(
     value: &[u8],
-    last: Option<&Filter>,
+    last: Option<&ValueFilter>,
     within: Within,
     before: &str,
 ) -> Result<String, Cannot> {
-    let is_done = matches!(last, Some(Filter::Url | Filter::Path | Filter::Json));
+    let is_done = matches!(
+        last,
+        Some(ValueFilter::Url | ValueFilter::Path | ValueFilter::Json)
+    );
     let plain = || {
         let text = std::str::from_utf8(value);
         text.map_err(|_| Cannot::Unfit("the value is not text"))
@@ -132,7 +135,7 @@ fn escaped(
     }
 }
 
-fn value(terms: &[Term], filters: &[Filter], values: Values<'_>) -> Result<Vec<u8>, Cannot> {
+fn value(terms: &[Term], filters: &[ValueFilter], values: Values<'_>) -> Result<Vec<u8>, Cannot> {
     let mut bytes = Vec::new();
     for term in terms {
         bytes.extend_from_slice(&term_value(term, values)?);
@@ -163,35 +166,35 @@ fn term_value(term: &Term, values: Values<'_>) -> Result<Vec<u8>, Cannot> {
     })
 }
 
-fn filtered(bytes: &[u8], filter: &Filter, values: Values<'_>) -> Result<Vec<u8>, Cannot> {
+fn filtered(bytes: &[u8], filter: &ValueFilter, values: Values<'_>) -> Result<Vec<u8>, Cannot> {
     Ok(match filter {
-        Filter::Base64 => BASE64.encode(bytes).into_bytes(),
-        Filter::Base64Url => BASE64URL_NOPAD.encode(bytes).into_bytes(),
-        Filter::Url => percent(bytes, false).into_bytes(),
-        Filter::Path => {
+        ValueFilter::Base64 => BASE64.encode(bytes).into_bytes(),
+        ValueFilter::Base64Url => BASE64URL_NOPAD.encode(bytes).into_bytes(),
+        ValueFilter::Url => percent(bytes, false).into_bytes(),
+        ValueFilter::Path => {
             let text = percent(bytes, true);
             match text.split('/').any(|part| matches!(part, "." | "..")) {
                 true => return Err(Cannot::Unfit("the value cannot stand in a path")),
                 false => text.into_bytes(),
             }
         }
-        Filter::Json => {
+        ValueFilter::Json => {
             let text = std::str::from_utf8(bytes);
             let text = text.map_err(|_| Cannot::Unfit("the value is not text"))?;
             json(text).into_bytes()
         }
-        Filter::Sha256 => HEXLOWER.encode(&Sha256::digest(bytes)).into_bytes(),
-        Filter::HmacSha256(key) => {
+        ValueFilter::Sha256 => HEXLOWER.encode(&Sha256::digest(bytes)).into_bytes(),
+        ValueFilter::HmacSha256(key) => {
             let key = term_value(key, values)?;
             let mut mac = Hmac::<Sha256>::new_from_slice(&key).expect("any key length will do");
             mac.update(bytes);
             HEXLOWER.encode(&mac.finalize().into_bytes()).into_bytes()
         }
-        Filter::Before(text) => {
+        ValueFilter::Before(text) => {
             let end = memchr::memmem::find(bytes, text.as_bytes());
             bytes[..end.unwrap_or(bytes.len())].to_vec()
         }
-        Filter::After(text) => {
+        ValueFilter::After(text) => {
             let found = memchr::memmem::rfind(bytes, text.as_bytes());
             let start = found.ok_or(Cannot::Unfit("the value does not have the expected parts"))?;
             bytes[start + text.len()..].to_vec()

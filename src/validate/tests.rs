@@ -8,7 +8,7 @@ use super::kept::Kept;
 use super::network::{Answer, Connection, Endpoint, Network, Request, Trouble};
 use super::{Hosts, Limits, Question, State, Validator, Verdict};
 use crate::finding::Fingerprint;
-use crate::rule::request::{Clause, Condition, Issuer, Requests, Step, Term};
+use crate::rule::request::{Clause, Condition, Issuer, RequestStep, Requests, Term};
 use crate::rule::{self, parse_with_requests};
 use crate::secret::Secret;
 
@@ -443,7 +443,7 @@ fn put(json: &mut serde_json::Value, pointer: &[String], value: serde_json::Valu
     }
 }
 
-fn parts_of(step: &Step) -> Vec<String> {
+fn parts_of(step: &RequestStep) -> Vec<String> {
     use crate::rule::request::Piece;
     let headers = step.headers.iter().map(|(_, value)| value);
     let pieces = headers

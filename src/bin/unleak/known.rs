@@ -12,7 +12,7 @@ use unleak::detect::known::{self, KnownValue};
 use unleak::error::{Error, Result};
 use unleak::rule::RuleSet;
 use unleak::secret::Secret;
-use unleak::values::{self, Value};
+use unleak::values::{self, ListedValue};
 
 use crate::options::CommonOptions;
 use crate::options::KnownOptions;
@@ -69,7 +69,7 @@ pub(crate) fn values(
 ///
 /// # Errors
 /// `Io` if it cannot be read, `Usage` if it names none or a line cannot be read.
-pub(crate) fn of_file(args: &CommonOptions, path: &Path) -> Result<Vec<Value>> {
+pub(crate) fn of_file(args: &CommonOptions, path: &Path) -> Result<Vec<ListedValue>> {
     let name = match path == Path::new("-") {
         true => "standard input".into(),
         false => path.to_string_lossy(),

@@ -15,7 +15,7 @@ mod wire;
 
 use super::State;
 use super::network::{Endpoint, Network, Trouble};
-use crate::rule::request::Kind;
+use crate::rule::request::Protocol;
 
 /// The server and account of a password.
 #[derive(Clone, PartialEq, Eq)]
@@ -41,34 +41,34 @@ pub(super) type Outcome = Result<(State, String), Trouble>;
 pub(super) fn ask(
     network: &dyn Network,
     endpoint: &Endpoint,
-    kind: Kind,
+    kind: Protocol,
     target: &Target,
 ) -> Outcome {
     let connection = network.connect(endpoint)?;
     match kind {
-        Kind::PostgreSql => postgresql::login(connection, target),
-        Kind::MySql => mysql::login(connection, target),
-        Kind::Redis => redis::login(connection, target),
-        Kind::MongoDb => mongodb::login(connection, target),
-        Kind::Http | Kind::Aws | Kind::GoogleServiceAccount | Kind::Jwt => {
+        Protocol::PostgreSql => postgresql::login(connection, target),
+        Protocol::MySql => mysql::login(connection, target),
+        Protocol::Redis => redis::login(connection, target),
+        Protocol::MongoDb => mongodb::login(connection, target),
+        Protocol::Http | Protocol::Aws | Protocol::GoogleServiceAccount | Protocol::Jwt => {
             Err(Trouble::Refused("it is no login".to_owned()))
         }
     }
 }
 
 /// Returns the default port of a protocol.
-fn usual_port(kind: Kind) -> u16 {
+fn usual_port(kind: Protocol) -> u16 {
     match kind {
-        Kind::PostgreSql => 5432,
-        Kind::MySql => 3306,
-        Kind::Redis => 6379,
+        Protocol::PostgreSql => 5432,
+        Protocol::MySql => 3306,
+        Protocol::Redis => 6379,
         _ => 27017,
     }
 }
 
 /// Parses the URL around a password, as in `postgres://user:PASSWORD@host:5432/name`.
 pub(super) fn target(
-    kind: Kind,
+    kind: Protocol,
     secret: &[u8],
     line: Option<(&[u8], &[u8])>,
 ) -> Result<Target, String> {
@@ -86,13 +86,13 @@ pub(super) fn target(
     let database = decoded(address.path.trim_start_matches('/').as_bytes()).ok_or(unread)?;
     let is_on = |name: &str| address.option(name).is_some_and(|value| value == "true");
     let is_encrypted = match kind {
-        Kind::Redis => matches!(address.scheme.as_str(), "rediss" | "valkeys"),
-        Kind::MongoDb => is_on("tls") || is_on("ssl"),
+        Protocol::Redis => matches!(address.scheme.as_str(), "rediss" | "valkeys"),
+        Protocol::MongoDb => is_on("tls") || is_on("ssl"),
         _ => false,
     };
     let database = match (kind, address.option("authSource")) {
-        (Kind::MongoDb, Some(name)) => name.to_owned(),
-        (Kind::MongoDb, None) if database.is_empty() => "admin".to_owned(),
+        (Protocol::MongoDb, Some(name)) => name.to_owned(),
+        (Protocol::MongoDb, None) if database.is_empty() => "admin".to_owned(),
         _ => database,
     };
     Ok(Target {
@@ -188,23 +188,23 @@ mod tests {
         };
         assert_eq!(
             read(
-                Kind::PostgreSql,
+                Protocol::PostgreSql,
                 "DATABASE_URL=\"postgres://app:",
                 "@DB.example.com/main?sslmode=require\""
             ),
             is("db.example.com", 5432, "app", "main")
         );
         assert_eq!(
-            read(Kind::MySql, "mysql://a%20b:", "@10.0.0.7:3307/x')"),
+            read(Protocol::MySql, "mysql://a%20b:", "@10.0.0.7:3307/x')"),
             is("10.0.0.7", 3307, "a b", "x")
         );
         assert_eq!(
-            read(Kind::Redis, "redis://:", "@[::1]:6380/0"),
+            read(Protocol::Redis, "redis://:", "@[::1]:6380/0"),
             is("::1", 6380, "", "0")
         );
         assert_eq!(
             read(
-                Kind::MongoDb,
+                Protocol::MongoDb,
                 "mongodb://u:",
                 "@a.example.com,b.example.com/app?authSource=users"
             ),
@@ -218,9 +218,9 @@ mod tests {
             ("postgres://app:", "@db.example.com:0"),
             ("postgres://app:", "@db.example.com:99999"),
         ] {
-            let found = read(Kind::PostgreSql, before, after);
+            let found = read(Protocol::PostgreSql, before, after);
             assert!(found.is_err(), "{before} {after}: {found:?}");
         }
-        assert!(target(Kind::Redis, b"x", None).is_err());
+        assert!(target(Protocol::Redis, b"x", None).is_err());
     }
 }

@@ -52,7 +52,7 @@ fn text(requests: &Requests) -> String {
 pub(crate) fn lines(inquiry: &Inquiry) -> Vec<String> {
     if inquiry.steps.is_empty() {
         let what = match inquiry.kind {
-            rule::request::Kind::Jwt => "nothing is sent".to_owned(),
+            rule::request::Protocol::Jwt => "nothing is sent".to_owned(),
             kind => format!("login {} at the server of its address", kind.name()),
         };
         return vec![what];
