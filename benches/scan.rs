@@ -7,7 +7,7 @@ use rustc_hash::FxHashSet;
 use unleak::detect::Detector;
 use unleak::history::commits::{CommitCollector, CommitGraph};
 use unleak::history::tips::Tips;
-use unleak::history::{Named, Places, Sources, attribute, read_trees, trace};
+use unleak::history::{FindingsOfNames, Places, Sources, attribute, read_trees, trace};
 use unleak::odb::Node;
 use unleak::progress::Progress;
 use unleak::rule;
@@ -56,7 +56,7 @@ fn main() {
             &judge,
             &Progress::default(),
         );
-        let named = Named::default();
+        let named = FindingsOfNames::default();
         let trace = trace(&store, &graph, &trees.links, &places, &named);
         let sources = Sources {
             objects: &store,

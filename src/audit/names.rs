@@ -11,8 +11,8 @@ use rustc_hash::FxHashMap;
 use super::{AuditOptions, CoverageBlock};
 use crate::detect::{Detector, Hits, Scratch};
 use crate::finding::{Appearance, Finding, History, Occurrence, Place, Spot, Standing};
-use crate::history::tips::{Note, Tip, Tips};
-use crate::history::{Named, add_tip};
+use crate::history::tips::{Tip, TipText, Tips};
+use crate::history::{FindingsOfNames, add_tip};
 use crate::odb::{Node, ObjectStore, Skipped};
 use crate::scan::collect::Collector;
 use crate::scan::files::{self, ScannedFile, Wanted};
@@ -88,7 +88,7 @@ impl<'a> Names<'a> {
             name_number: Some(number),
             tip: None,
         });
-        let noted = tips.notes.iter().map(|note: &Note| Text {
+        let noted = tips.notes.iter().map(|note: &TipText| Text {
             name: note.name.clone(),
             text: note.text.as_ref().unwrap_or(&note.name),
             place: note.place,
@@ -237,8 +237,8 @@ impl<'a> Names<'a> {
     }
 
     /// The findings in names of tree entries.
-    pub(super) fn named(&self, found: &[Sighted]) -> Named {
-        let mut named = Named::default();
+    pub(super) fn named(&self, found: &[Sighted]) -> FindingsOfNames {
+        let mut named = FindingsOfNames::default();
         for (number, sighted) in (0u32..).zip(found) {
             for entry in &sighted.elsewhere {
                 if let Some(name) = self.texts[entry.number].name_number {

@@ -19,7 +19,7 @@ use crate::history;
 use crate::history::commits::{CommitCollector, CommitGraph};
 use crate::history::tips::Tips;
 use crate::history::trees::TreeLinks;
-use crate::history::{Attributed, Named, Places, Trace, TreesRead};
+use crate::history::{Attributed, FindingsOfNames, Places, Trace, TreesRead};
 use crate::memory::forks::Forks;
 use crate::memory::learn::{Known, Learned, Left, Memory, Results};
 use crate::memory::record::{NameFinder, Telling};
@@ -287,7 +287,7 @@ impl Source<'_> {
         &self,
         graph: &CommitGraph,
         tips: &Tips,
-        (links, named): (&TreeLinks, &Named),
+        (links, named): (&TreeLinks, &FindingsOfNames),
         places: &[Places],
     ) -> (Trace, Attributed) {
         let trace = history::trace(self.store, graph, links, places, named);

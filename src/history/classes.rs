@@ -18,7 +18,7 @@ pub type FindingNumber = u32;
 
 /// What stands under a name in a tree of some class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Item {
+pub enum TreeItem {
     /// A tree of that class.
     Tree(Class),
     /// A blob that holds the findings of that set.
@@ -29,9 +29,9 @@ pub enum Item {
 
 /// All classes of one store. None by default, not even the empty one.
 #[derive(Debug, Default)]
-pub struct Classes {
+pub struct TreeClasses {
     /// Name and item of each class, sorted.
-    classes: Vec<Vec<(u32, Item)>>,
+    classes: Vec<Vec<(u32, TreeItem)>>,
     /// Sorted findings of each set.
     sets: Vec<Vec<FindingNumber>>,
     of_node: FxHashMap<Node, Class>,
@@ -44,7 +44,7 @@ pub struct Classes {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptClasses {
     /// Name and item of each class.
-    pub classes: Vec<Vec<(u32, Item)>>,
+    pub classes: Vec<Vec<(u32, TreeItem)>>,
     /// Sorted findings of each set.
     pub sets: Vec<Vec<FindingNumber>>,
     /// The class of each tree that holds something, by node.
@@ -76,7 +76,7 @@ impl KeptClasses {
     }
 }
 
-impl Classes {
+impl TreeClasses {
     /// Sorts all trees into classes. `holders` are the links of `TreeLinks::holders`,
     /// `findings_of` the sorted findings of each blob, `named` those of each name.
     pub fn new(
@@ -148,7 +148,7 @@ impl Classes {
     /// Children before parents, without recursion: forged trees nest as deep as they like, and may
     /// even hold themselves.
     fn classify(&mut self, holders: &FxHashMap<Node, Vec<Link>>) {
-        let mut numbers: FxHashMap<Vec<(u32, Item)>, Class> =
+        let mut numbers: FxHashMap<Vec<(u32, TreeItem)>, Class> =
             self.classes.iter().cloned().zip(0u32..).collect();
         let mut open: FxHashSet<Node> = FxHashSet::default();
         for &start in holders.keys() {
@@ -181,23 +181,23 @@ impl Classes {
     fn intern(
         &mut self,
         links: &[Link],
-        numbers: &mut FxHashMap<Vec<(u32, Item)>, Class>,
+        numbers: &mut FxHashMap<Vec<(u32, TreeItem)>, Class>,
     ) -> Class {
-        let mut items: Vec<(u32, Item)> = Vec::with_capacity(links.len());
+        let mut items: Vec<(u32, TreeItem)> = Vec::with_capacity(links.len());
         for link in links {
             let item = match self.set_of.get(&link.child) {
-                Some(&set) => Some(Item::Blob(set)),
+                Some(&set) => Some(TreeItem::Blob(set)),
                 None => self
                     .of_node
                     .get(&link.child)
-                    .map(|&class| Item::Tree(class)),
+                    .map(|&class| TreeItem::Tree(class)),
             };
             let named = self
                 .set_of_name
                 .get(&link.name)
-                .map(|&set| Item::Named(set));
+                .map(|&set| TreeItem::Named(set));
             let found = item
-                .filter(|item| *item != Item::Tree(EMPTY))
+                .filter(|item| *item != TreeItem::Tree(EMPTY))
                 .into_iter()
                 .chain(named);
             items.extend(found.map(|item| (link.name, item)));
@@ -235,8 +235,10 @@ impl Classes {
             let mut found: Vec<FindingNumber> = Vec::new();
             for (_, item) in items {
                 match *item {
-                    Item::Blob(set) | Item::Named(set) => found.extend(&self.sets[set as usize]),
-                    Item::Tree(class) => {
+                    TreeItem::Blob(set) | TreeItem::Named(set) => {
+                        found.extend(&self.sets[set as usize])
+                    }
+                    TreeItem::Tree(class) => {
                         found.extend(all.get(class as usize).into_iter().flatten());
                     }
                 }
@@ -271,19 +273,19 @@ impl Classes {
                 path.extend_from_slice(name_of(name));
                 let before = old.iter().flat_map(|&class| self.under(class, name));
                 match item {
-                    Item::Tree(class) => {
+                    TreeItem::Tree(class) => {
                         let before = before.filter_map(|item| match item {
-                            Item::Tree(class) => Some(class),
-                            Item::Blob(_) | Item::Named(_) => None,
+                            TreeItem::Tree(class) => Some(class),
+                            TreeItem::Blob(_) | TreeItem::Named(_) => None,
                         });
                         stack.push((class, before.collect(), path));
                     }
-                    Item::Blob(set) | Item::Named(set) => {
-                        let is_name = matches!(item, Item::Named(_));
+                    TreeItem::Blob(set) | TreeItem::Named(set) => {
+                        let is_name = matches!(item, TreeItem::Named(_));
                         let before: Vec<&Vec<FindingNumber>> = before
                             .filter_map(|item| match item {
-                                Item::Blob(set) if !is_name => Some(&self.sets[set as usize]),
-                                Item::Named(set) if is_name => Some(&self.sets[set as usize]),
+                                TreeItem::Blob(set) if !is_name => Some(&self.sets[set as usize]),
+                                TreeItem::Named(set) if is_name => Some(&self.sets[set as usize]),
                                 _ => None,
                             })
                             .collect();
@@ -301,7 +303,7 @@ impl Classes {
         }
     }
 
-    fn under(&self, class: Class, name: u32) -> impl Iterator<Item = Item> + '_ {
+    fn under(&self, class: Class, name: u32) -> impl Iterator<Item = TreeItem> + '_ {
         let items = &self.classes[class as usize];
         let first = items.partition_point(|&(other, _)| other < name);
         items[first..]

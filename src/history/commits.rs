@@ -128,7 +128,7 @@ const NONE: Node = Node::MAX;
 
 /// What threads gathered.
 #[derive(Default)]
-pub struct Gathered {
+pub struct GatheredCommits {
     /// Commits, by node.
     pub commits: Vec<Commit>,
     /// Annotated tags and what each names, by node.
@@ -137,7 +137,7 @@ pub struct Gathered {
     pub damaged: Vec<Node>,
 }
 
-impl Gathered {
+impl GatheredCommits {
     /// Puts together what all threads gathered.
     pub fn new(collectors: Vec<CommitCollector>) -> Self {
         let mut all = Self::default();
@@ -163,7 +163,7 @@ impl Gathered {
 impl CommitGraph {
     /// Puts together what all threads gathered.
     pub fn new(objects: &dyn Objects, collectors: Vec<CommitCollector>) -> Self {
-        let gathered = Gathered::new(collectors);
+        let gathered = GatheredCommits::new(collectors);
         Self::empty().extended(objects, gathered).0
     }
 
@@ -219,7 +219,7 @@ impl CommitGraph {
     ///
     /// The order is that of a graph made of all at once: what stands before a commit depends on it
     /// and its ancestors alone, so commits that were there keep their order among themselves.
-    pub fn extended(self, objects: &dyn Objects, added: Gathered) -> (Self, Vec<Rank>) {
+    pub fn extended(self, objects: &dyn Objects, added: GatheredCommits) -> (Self, Vec<Rank>) {
         let mut extension = Extension::new(&self, objects, &added.commits);
         while extension.step() {}
         let Extension {
@@ -303,13 +303,13 @@ impl CommitGraph {
 
 /// An old commit by its rank, or a new one by its number.
 #[derive(Clone, Copy)]
-enum At {
+enum GraphParent {
     Old(Rank),
     New(usize),
 }
 
 /// What decides among commits whose parents all stand: the date, then the id.
-type Key = Reverse<(i64, ObjectId, usize)>;
+type CommitOrder = Reverse<(i64, ObjectId, usize)>;
 
 /// Kahn's algorithm with a heap: parents first, then by date, then by id. Old commits are in that order
 /// already.
@@ -317,13 +317,13 @@ struct Extension<'a> {
     old: &'a CommitGraph,
     objects: &'a dyn Objects,
     added: &'a [Commit],
-    parents: Vec<Vec<At>>,
+    parents: Vec<Vec<GraphParent>>,
     /// New children of old commits and of new ones.
     of_old: FxHashMap<Rank, Vec<usize>>,
     of_new: Vec<Vec<usize>>,
     /// Parents of each new commit that do not stand yet.
     pending: Vec<usize>,
-    ready: BinaryHeap<Key>,
+    ready: BinaryHeap<CommitOrder>,
     next_old: Rank,
     /// New commits that are looked through for what a cycle left over.
     left: std::ops::Range<usize>,
@@ -337,13 +337,13 @@ impl<'a> Extension<'a> {
     fn new(old: &'a CommitGraph, objects: &'a dyn Objects, added: &'a [Commit]) -> Self {
         let mut missing = old.missing.clone();
         let find = |node: Node| match old.rank(node) {
-            Some(rank) => Some(At::Old(rank)),
+            Some(rank) => Some(GraphParent::Old(rank)),
             None => added
                 .binary_search_by_key(&node, |commit| commit.node)
                 .ok()
-                .map(At::New),
+                .map(GraphParent::New),
         };
-        let parents: Vec<Vec<At>> = added
+        let parents: Vec<Vec<GraphParent>> = added
             .iter()
             .map(|commit| {
                 let known = |id: &ObjectId| match objects.node_of(id) {
@@ -361,8 +361,8 @@ impl<'a> Extension<'a> {
         for (child, list) in parents.iter().enumerate() {
             for parent in list {
                 match *parent {
-                    At::Old(rank) => of_old.entry(rank).or_default().push(child),
-                    At::New(number) => of_new[number].push(child),
+                    GraphParent::Old(rank) => of_old.entry(rank).or_default().push(child),
+                    GraphParent::New(number) => of_new[number].push(child),
                 }
             }
         }
@@ -387,7 +387,7 @@ impl<'a> Extension<'a> {
         extension
     }
 
-    fn key(&self, at: usize) -> Key {
+    fn key(&self, at: usize) -> CommitOrder {
         let commit = &self.added[at];
         Reverse((commit.seconds, self.objects.id(commit.node), at))
     }
@@ -437,8 +437,8 @@ impl<'a> Extension<'a> {
 
     fn take_new(&mut self, at: usize) -> Vec<usize> {
         let parents = self.parents[at].iter().filter_map(|parent| match *parent {
-            At::Old(old) => self.rank_of_old.get(old as usize).copied(),
-            At::New(number) => self.rank_of_new[number],
+            GraphParent::Old(old) => self.rank_of_old.get(old as usize).copied(),
+            GraphParent::New(number) => self.rank_of_new[number],
         });
         let parents: Vec<Rank> = parents.collect();
         let commit = &self.added[at];

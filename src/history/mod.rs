@@ -37,4 +37,4 @@ use crate::odb::Node;
 pub type Places = FxHashMap<Node, Spot>;
 
 /// Findings in names of tree entries, sorted, by the number of the name.
-pub type Named = FxHashMap<u32, Vec<FindingNumber>>;
+pub type FindingsOfNames = FxHashMap<u32, Vec<FindingNumber>>;

@@ -3,7 +3,7 @@
 use gix::ObjectId;
 use rustc_hash::FxHashSet;
 
-use crate::history::trees::{NameJudge, Shared, TreeLinks, TreeVisitor};
+use crate::history::trees::{NameJudge, SharedTreeState, TreeLinks, TreeVisitor};
 use crate::odb::walk::{NodeFilter, Tally, walk_some};
 use crate::odb::{Node, ObjectKind, ObjectStore, Skipped};
 use crate::progress::Progress;
@@ -41,7 +41,7 @@ pub fn read_some_trees(
     wanted: Option<NodeFilter<'_>>,
     progress: &Progress,
 ) -> TreesRead {
-    let shared = Shared::new(store, targets, gitlinks, judge);
+    let shared = SharedTreeState::new(store, targets, gitlinks, judge);
     let walked = walk_some(store, &[ObjectKind::Tree], wanted, progress, &|| {
         TreeVisitor::new(&shared)
     });
@@ -49,7 +49,7 @@ pub fn read_some_trees(
     let mut seen = Vec::new();
     // Visitors borrow what they share; their lists are taken out first.
     let visitors = walked.visitors.into_iter();
-    let parts: Vec<super::trees::Gathered> = visitors
+    let parts: Vec<super::trees::GatheredTrees> = visitors
         .map(|mut visitor| {
             seen.append(&mut visitor.seen);
             visitor.finish()

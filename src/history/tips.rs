@@ -57,7 +57,7 @@ pub struct Tip {
 
 /// A text beside the objects: a name, or an entry of a reflog.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Note {
+pub struct TipText {
     /// What it is.
     pub place: Place,
     /// Full name of the ref, or the path.
@@ -78,7 +78,7 @@ pub struct Tips {
     /// What HEAD names, if it is born.
     pub head: Option<ObjectId>,
     /// Names of refs and staged paths, and what reflogs say, sorted.
-    pub notes: Vec<Note>,
+    pub notes: Vec<TipText>,
     /// What could not be read.
     pub skipped: Vec<Skipped>,
 }
@@ -106,7 +106,7 @@ impl Tips {
             }
             let (line, target) = (u32::try_from(entry.line).unwrap_or(u32::MAX), entry.new);
             let name = BString::default();
-            tips.notes.push(Note {
+            tips.notes.push(TipText {
                 place: Place::Reflog,
                 name: entry.name.clone(),
                 line,
@@ -175,7 +175,7 @@ impl Tips {
         };
         for name in names.into_iter().flatten() {
             let null = ObjectId::null(hash);
-            self.notes.push(Note {
+            self.notes.push(TipText {
                 place: Place::Ref,
                 name: name.clone(),
                 line: 1,
@@ -210,7 +210,7 @@ impl Tips {
             }
             // Names in trees are searched one by one.
             let text = memchr::memchr(b'/', &entry.path).map(|_| entry.path.replace(b"/", b"\n"));
-            self.notes.push(Note {
+            self.notes.push(TipText {
                 place: Place::Index,
                 name: entry.path.into(),
                 line: 1,

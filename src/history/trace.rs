@@ -4,9 +4,9 @@ use gix::ObjectId;
 use gix::bstr::BString;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::{Named, Places};
+use super::{FindingsOfNames, Places};
 use crate::finding::{Place, Spot};
-use crate::history::classes::{Class, Classes, EMPTY, FindingNumber};
+use crate::history::classes::{Class, EMPTY, FindingNumber, TreeClasses};
 use crate::history::commits::{CommitGraph, Rank};
 use crate::history::trees::{Link, TreeLinks};
 use crate::odb::objects::Objects;
@@ -32,7 +32,7 @@ pub struct Introduced {
 #[derive(Debug)]
 pub struct Trace {
     /// Trees by what they hold of the findings.
-    pub classes: Classes,
+    pub classes: TreeClasses,
     /// The class of each commit's root tree, by rank.
     pub commit_classes: Vec<Class>,
     /// Where findings came in, sorted.
@@ -58,7 +58,7 @@ pub struct AbsentTrace {
     /// The objects: number of a finding, id, kind.
     pub objects: Vec<(ObjectId, ObjectKind)>,
     /// Trees by what they name of them.
-    pub classes: Classes,
+    pub classes: TreeClasses,
     /// The class of each commit's root tree, by rank; empty if nothing is absent.
     pub commit_classes: Vec<Class>,
 }
@@ -82,7 +82,7 @@ pub fn trace(
     graph: &CommitGraph,
     links: &TreeLinks,
     findings: &[Places],
-    named: &Named,
+    named: &FindingsOfNames,
 ) -> Trace {
     let findings_of = findings_of(findings);
     let node_count = objects.node_count() as usize + links.absent.len();
@@ -93,7 +93,7 @@ pub fn trace(
     } else {
         links.holders(&seeds, &names, node_count)
     };
-    let classes = Classes::new(&holders, &findings_of, named);
+    let classes = TreeClasses::new(&holders, &findings_of, named);
     let commit_classes = commit_classes(graph, &classes);
     let mut introduced = Vec::new();
     let name_of = |number| links.name(number);
@@ -159,7 +159,7 @@ fn trace_absent(
         .collect();
     let seeds = findings_of.keys().copied().collect();
     let holders = links.holders(&seeds, &FxHashSet::default(), node_count);
-    let classes = Classes::new(&holders, &findings_of, &Named::default());
+    let classes = TreeClasses::new(&holders, &findings_of, &FindingsOfNames::default());
     add_homes(homes, &holders);
     Absent::Few(AbsentTrace {
         objects: absent.iter().map(|(id, _, kind)| (*id, *kind)).collect(),
@@ -169,7 +169,7 @@ fn trace_absent(
 }
 
 /// The class of each commit's root tree.
-pub fn commit_classes(graph: &CommitGraph, classes: &Classes) -> Vec<Class> {
+pub fn commit_classes(graph: &CommitGraph, classes: &TreeClasses) -> Vec<Class> {
     if classes.is_empty() {
         return vec![EMPTY; graph.len()];
     }
@@ -185,7 +185,7 @@ pub fn introduced_by<'n>(
     (graph, rank): (&CommitGraph, Rank),
     (findings_of, classes, commit_classes): (
         &FxHashMap<Node, Vec<FindingNumber>>,
-        &Classes,
+        &TreeClasses,
         &[Class],
     ),
     name_of: &dyn Fn(u32) -> &'n [u8],

@@ -28,7 +28,7 @@ pub struct Link {
 pub type NameJudge<'a> = &'a (dyn Fn(&[u8]) -> bool + Sync);
 
 /// What all threads share while trees are walked.
-pub struct Shared<'a> {
+pub struct SharedTreeState<'a> {
     store: &'a ObjectStore,
     /// Blobs to follow.
     targets: &'a FxHashSet<Node>,
@@ -42,7 +42,7 @@ pub struct Shared<'a> {
     absent: Mutex<FxHashMap<ObjectId, (Node, ObjectKind)>>,
 }
 
-impl<'a> Shared<'a> {
+impl<'a> SharedTreeState<'a> {
     /// Starts with no names.
     pub fn new(
         store: &'a ObjectStore,
@@ -119,7 +119,7 @@ impl<'a> Shared<'a> {
 const RECENT_IDS: usize = 1 << 17;
 
 /// What is known about one tree.
-struct Record {
+struct TreeRecord {
     node: Node,
     base: Option<Node>,
     /// Links added, then links dropped, in the thread's list.
@@ -130,12 +130,12 @@ struct Record {
 
 /// Gathers trees on one thread.
 pub struct TreeVisitor<'a> {
-    shared: &'a Shared<'a>,
+    shared: &'a SharedTreeState<'a>,
     /// Recent look-ups, by bits of the id: versions of one directory share most entries. Each is an id and
     /// what was found: 0 if the slot is empty, 1 if the object is not here, else its node and 2. All
     /// zeros, the memory is not touched before it is needed.
     recent: Vec<[u64; 5]>,
-    records: Vec<Record>,
+    records: Vec<TreeRecord>,
     links: Vec<Link>,
     names: FxHashMap<Vec<u8>, u32>,
     /// What the judge of names said.
@@ -159,7 +159,7 @@ pub struct TreeState {
 
 impl<'a> TreeVisitor<'a> {
     /// Starts with none.
-    pub fn new(shared: &'a Shared<'a>) -> Self {
+    pub fn new(shared: &'a SharedTreeState<'a>) -> Self {
         Self {
             shared,
             recent: vec![[0; 5]; RECENT_IDS],
@@ -175,7 +175,7 @@ impl<'a> TreeVisitor<'a> {
     }
 
     /// Ends the gathering.
-    pub fn finish(self) -> Gathered {
+    pub fn finish(self) -> GatheredTrees {
         let Self {
             records,
             links,
@@ -183,7 +183,7 @@ impl<'a> TreeVisitor<'a> {
             submodules,
             ..
         } = self;
-        Gathered {
+        GatheredTrees {
             records,
             links,
             damaged,
@@ -361,7 +361,7 @@ impl<'a> TreeVisitor<'a> {
         let added = self.links.len() - start;
         self.links.extend(without(&theirs, &ours));
         let dropped = self.links.len() - start - added;
-        self.records.push(Record {
+        self.records.push(TreeRecord {
             node,
             base: base.map(|(node, _)| node),
             start,
@@ -372,8 +372,8 @@ impl<'a> TreeVisitor<'a> {
 }
 
 /// What one thread gathered.
-pub struct Gathered {
-    records: Vec<Record>,
+pub struct GatheredTrees {
+    records: Vec<TreeRecord>,
     links: Vec<Link>,
     damaged: Vec<Node>,
     submodules: FxHashSet<ObjectId>,
@@ -420,7 +420,7 @@ impl Visitor for TreeVisitor<'_> {
 
 /// Every tree of a store as differences: see the module's documentation.
 pub struct TreeLinks {
-    records: Vec<Record>,
+    records: Vec<TreeRecord>,
     /// Bases before what is made from them.
     order: Vec<u32>,
     /// For each entry of `order`, the position in `order` of its base.
@@ -440,7 +440,7 @@ pub struct TreeLinks {
 
 impl TreeLinks {
     /// Puts together what all threads gathered.
-    pub fn new(shared: Shared<'_>, parts: Vec<Gathered>) -> Self {
+    pub fn new(shared: SharedTreeState<'_>, parts: Vec<GatheredTrees>) -> Self {
         let (mut records, mut links, mut damaged) = (Vec::new(), Vec::new(), Vec::new());
         let mut submodules = FxHashSet::default();
         for mut part in parts {
@@ -543,11 +543,11 @@ impl TreeLinks {
         &self.names[number as usize]
     }
 
-    fn added(&self, record: &Record) -> &[Link] {
+    fn added(&self, record: &TreeRecord) -> &[Link] {
         &self.links[record.start..record.start + record.added as usize]
     }
 
-    fn dropped(&self, record: &Record) -> &[Link] {
+    fn dropped(&self, record: &TreeRecord) -> &[Link] {
         let start = record.start + record.added as usize;
         &self.links[start..start + record.dropped as usize]
     }

@@ -7,7 +7,7 @@ use gix::hash::Kind as HashKind;
 use serde::{Deserialize, Serialize};
 
 use crate::finding::Fingerprint;
-use crate::history::classes::{Class, FindingNumber, Item, KeptClasses};
+use crate::history::classes::{Class, FindingNumber, KeptClasses, TreeItem};
 use crate::history::commits::{CommitGraph, Rank};
 use crate::memory::Digest;
 use crate::memory::ids::Ids;
@@ -269,8 +269,8 @@ fn is_sound(classes: &KeptClasses, names: usize, findings: usize) -> bool {
     items.all(|(class, (name, item))| {
         has_name(name)
             && match item {
-                Item::Tree(other) => other < class,
-                Item::Blob(set) | Item::Named(set) => has_set(set),
+                TreeItem::Tree(other) => other < class,
+                TreeItem::Blob(set) | TreeItem::Named(set) => has_set(set),
             }
     }) && sets.all(|&number| (number as usize) < findings)
         && classes

@@ -5,7 +5,7 @@ use rustc_hash::FxHashMap;
 
 use crate::finding::Fingerprint;
 use crate::git::stamp::StoreFiles;
-use crate::history::classes::{Classes, KeptClasses};
+use crate::history::classes::{KeptClasses, TreeClasses};
 use crate::history::commits::CommitGraph;
 use crate::history::trees::TreeLinks;
 use crate::history::{Absent, Introduced, MAX_APPEARANCES, Trace};
@@ -135,7 +135,7 @@ impl<'t, 'a> NameTable<'t, 'a> {
     /// Classes with kept numbers of names and nodes.
     fn classes(
         &mut self,
-        classes: &Classes,
+        classes: &TreeClasses,
         node_of: &dyn Fn(Node) -> Option<Node>,
     ) -> Option<KeptClasses> {
         let mut kept = classes.keep();
@@ -149,7 +149,7 @@ impl<'t, 'a> NameTable<'t, 'a> {
     /// The same for objects that are not here, and so have no node to be kept.
     fn absent_classes(
         &mut self,
-        classes: &Classes,
+        classes: &TreeClasses,
         node_of: &dyn Fn(Node) -> Option<Node>,
     ) -> Option<KeptClasses> {
         let mut kept = classes.keep();

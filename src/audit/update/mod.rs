@@ -30,7 +30,7 @@ use crate::git::gitdir::GitDir;
 use crate::git::repository::{Overrides, Repository};
 use crate::git::stamp::StoreFiles;
 use crate::history;
-use crate::history::commits::{CommitCollector, CommitGraph, Gathered, Rank};
+use crate::history::commits::{CommitCollector, CommitGraph, GatheredCommits, Rank};
 use crate::history::tips::Tips;
 use crate::history::{Places, Trace, TreesRead};
 use crate::memory::forks::Forks;
@@ -451,7 +451,7 @@ impl<'a> Grown<'a> {
         collectors: Vec<CommitCollector>,
     ) -> Option<(CommitGraph, Vec<Rank>)> {
         let ids = self.objects.ids;
-        let mut gathered = Gathered::new(collectors);
+        let mut gathered = GatheredCommits::new(collectors);
         // Bases that are known are shown, too.
         gathered.commits.retain(|commit| self.is_new(commit.node));
         gathered.tags.retain(|&(tag, _)| self.is_new(tag));

@@ -10,10 +10,10 @@ use crate::audit::names;
 use crate::audit::update::texts::Texts;
 use crate::audit::update::{Grown, Update};
 use crate::history;
-use crate::history::classes::{Classes, EMPTY, FindingNumber, KeptClasses};
+use crate::history::classes::{EMPTY, FindingNumber, KeptClasses, TreeClasses};
 use crate::history::commits::{CommitGraph, Rank};
 use crate::history::trees::{Link, TreeLinks};
-use crate::history::{Absent, AbsentTrace, Introduced, Named, Places, Trace, TreesRead};
+use crate::history::{Absent, AbsentTrace, FindingsOfNames, Introduced, Places, Trace, TreesRead};
 use crate::memory::history::{Story, split};
 use crate::odb::objects::{Objects, ReadNode};
 use crate::odb::{Node, ObjectKind};
@@ -150,7 +150,7 @@ impl Grown<'_> {
         &self,
         trees: &NewTrees<'_>,
         is_seed: &dyn Fn(Node) -> bool,
-        named: &Named,
+        named: &FindingsOfNames,
     ) -> FxHashMap<Node, Vec<Link>> {
         let numbered = (0u32..).zip(&trees.of_link);
         let seeds = numbered.filter(|(_, node)| is_seed(**node));
@@ -179,7 +179,7 @@ impl Grown<'_> {
         &self,
         story: &mut Story,
         (graph, rank_of_old): (&CommitGraph, &[Rank]),
-        (findings, named): (&[Places], &Named),
+        (findings, named): (&[Places], &FindingsOfNames),
         trees: &NewTrees<'_>,
         texts: &[Vec<u8>],
     ) -> Option<Trace> {
@@ -200,7 +200,7 @@ impl Grown<'_> {
                 .entry(trees.of_name[name as usize])
                 .or_insert(self.place(tree));
         }
-        let classes = Classes::extended(kept, &holders, &findings_of, named);
+        let classes = TreeClasses::extended(kept, &holders, &findings_of, named);
         let by_rank = ByRank { graph, rank_of_old };
         let commit_classes = by_rank.classes(&story.commits.classes, &classes);
         let mut introduced = Vec::with_capacity(story.introduced.len());
@@ -276,14 +276,14 @@ impl Grown<'_> {
         let kept: KeptClasses = std::mem::take(&mut story.absent_classes);
         let holding: FxHashSet<Node> = kept.of_tree.iter().map(|&(tree, _)| tree).collect();
         let is_seed = |node: Node| trees.absent.contains_key(&node) || holding.contains(&node);
-        let none = Named::default();
+        let none = FindingsOfNames::default();
         let holders = self.holders(trees, &is_seed, &none);
         history::add_homes(homes, &holders);
         let absent = trees.absent.iter();
         let findings_of: FxHashMap<Node, Vec<FindingNumber>> = absent
             .map(|(&node, &number)| (node, vec![number]))
             .collect();
-        let classes = Classes::extended(kept, &holders, &findings_of, &none);
+        let classes = TreeClasses::extended(kept, &holders, &findings_of, &none);
         AbsentTrace {
             objects,
             commit_classes: by_rank.classes(&story.commits.absent_classes, &classes),
@@ -300,7 +300,7 @@ struct ByRank<'a> {
 
 impl ByRank<'_> {
     /// The class of each commit: what was kept of old ones, and what the trees of new ones are of.
-    fn classes(&self, kept: &[u32], classes: &Classes) -> Vec<u32> {
+    fn classes(&self, kept: &[u32], classes: &TreeClasses) -> Vec<u32> {
         let mut all = vec![EMPTY; self.graph.len()];
         for (&class, &rank) in kept.iter().zip(self.rank_of_old) {
             all[rank as usize] = class;
