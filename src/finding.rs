@@ -306,7 +306,7 @@ pub struct Appearance {
 
 /// From where a secret is still reached.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Reach {
+pub struct RefReach {
     /// `refs/heads/*`, short names, sorted.
     pub branches: Vec<BString>,
     /// `refs/remotes/*`, short names, sorted: published.
@@ -329,7 +329,7 @@ pub struct Reach {
     pub git_dir: bool,
 }
 
-impl Reach {
+impl RefReach {
     /// Sorts the names, each once.
     pub fn put_in_order(&mut self) {
         for names in [
@@ -384,7 +384,7 @@ pub struct Standing {
     /// The newest commit behind HEAD that took it out of the files, if HEAD's no longer have it.
     pub removed: Option<Milestone>,
     /// From where it is reached.
-    pub reach: Reach,
+    pub reach: RefReach,
 }
 
 /// A commit of a secret's story.
@@ -400,14 +400,14 @@ pub struct Milestone {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Excerpt {
     /// Before it, cut to a few hundred bytes.
-    pub before: Side,
+    pub before: LineSide,
     /// After it, likewise.
-    pub after: Side,
+    pub after: LineSide,
 }
 
 /// A part of a line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Side {
+pub struct LineSide {
     /// The text.
     pub bytes: Vec<u8>,
     /// The parts of it that other secrets cover, sure or not, as they stand there; sorted.
@@ -431,13 +431,13 @@ impl Excerpt {
         let is_return = newline.is_some() && bytes[span.end..last].ends_with(b"\r");
         let last = last - usize::from(is_return);
         Self {
-            before: Side::of(bytes, Span::new(first, span.start), others),
-            after: Side::of(bytes, Span::new(span.end, last), others),
+            before: LineSide::of(bytes, Span::new(first, span.start), others),
+            after: LineSide::of(bytes, Span::new(span.end, last), others),
         }
     }
 }
 
-impl Side {
+impl LineSide {
     fn of(bytes: &[u8], part: Span, others: &[Span]) -> Self {
         let first = others.partition_point(|other| other.end <= part.start);
         let reached = others[first..].iter();

@@ -18,12 +18,12 @@ pub struct PathPattern {
     literal: Vec<u8>,
     /// None if only that path is meant.
     glob: Option<GlobMatcher>,
-    parts: Option<Vec<Part>>,
+    parts: Option<Vec<PathComponent>>,
 }
 
 /// What a pattern asks of one component of a path.
 #[derive(Clone, Debug)]
-pub enum Part {
+pub enum PathComponent {
     /// `**`: any number of components.
     AnyDepth,
     /// One component that has this name, or that the glob matches.
@@ -51,7 +51,7 @@ impl PathPattern {
     /// `Config` if it is empty.
     pub fn exact(text: &str) -> Result<Self> {
         let plain = Self::plain(text)?;
-        let name = |part: &str| Part::Name(part.to_owned(), None);
+        let name = |part: &str| PathComponent::Name(part.to_owned(), None);
         Ok(Self {
             text: text.to_owned(),
             literal: plain.as_bytes().to_vec(),
@@ -107,7 +107,7 @@ impl PathPattern {
 
     /// Returns what the pattern asks of each component of a path; `None` if it cannot be split, as
     /// in `{a,b/c}`.
-    pub fn parts(&self) -> Option<&[Part]> {
+    pub fn parts(&self) -> Option<&[PathComponent]> {
         self.parts.as_deref()
     }
 
@@ -126,7 +126,7 @@ impl PathPattern {
     }
 }
 
-impl Part {
+impl PathComponent {
     /// Returns whether the component may be called `name`.
     pub fn matches(&self, name: &[u8]) -> bool {
         match self {
@@ -164,12 +164,12 @@ pub fn glob(pattern: &str) -> Result<GlobMatcher> {
 
 /// Splits a pattern at its slashes. A slash inside of brackets leaves an unclosed one on either side,
 /// which is not a glob.
-fn parts(pattern: &str) -> Option<Vec<Part>> {
+fn parts(pattern: &str) -> Option<Vec<PathComponent>> {
     let part = |text| match text {
-        "**" => Some(Part::AnyDepth),
+        "**" => Some(PathComponent::AnyDepth),
         text => {
             let glob = glob(text).ok()?;
-            Some(Part::Name(text.to_owned(), Some(glob)))
+            Some(PathComponent::Name(text.to_owned(), Some(glob)))
         }
     };
     pattern.split('/').map(part).collect()
@@ -213,7 +213,8 @@ mod tests {
     fn patterns_split_into_components_unless_a_group_spans_them() {
         let parts = |pattern: &str| {
             let pattern = PathPattern::parse(pattern).unwrap();
-            let texts = |parts: &[Part]| parts.iter().map(|part| part.text().to_owned()).collect();
+            let texts =
+                |parts: &[PathComponent]| parts.iter().map(|part| part.text().to_owned()).collect();
             pattern.parts().map(texts)
         };
         let expected: Vec<String> = ["a", "**", "*.rs"].map(str::to_owned).to_vec();

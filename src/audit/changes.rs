@@ -19,9 +19,9 @@ use crate::odb::reason::reason;
 use crate::odb::walk::Tally;
 use crate::odb::{Node, ObjectKind, SkipReason, Skipped};
 use crate::scan::changes::commits::{NewCommits, Range};
-use crate::scan::changes::novelty::{Arrival, Change, Novelty};
+use crate::scan::changes::novelty::{Arrival, FileChanges, Novelty};
 use crate::scan::changes::pieces::{Pieces, ScannedPieces};
-use crate::scan::changes::trees::Trees;
+use crate::scan::changes::trees::TreeReader;
 use crate::scan::changes::{commits, pieces, range, staged};
 use crate::scan::sift::Sift;
 use crate::scan::{Sighted, collect};
@@ -72,7 +72,7 @@ pub fn staged_paths(
     let head = head.map(|head| tree_of(&head, &lookup)).transpose()?;
     let mut index = repo.index(overrides)?;
     let head: Vec<ObjectId> = head.into_iter().collect();
-    let staged = staged::compare(&mut index, &head, &mut Trees::new(&lookup))?;
+    let staged = staged::compare(&mut index, &head, &mut TreeReader::new(&lookup))?;
     Ok(staged.files.into_iter().map(|file| file.path).collect())
 }
 
@@ -111,12 +111,12 @@ fn scan_index(
     detector: &Detector,
     options: &AuditOptions,
 ) -> Result<Audit> {
-    let mut trees = Trees::new(lookup);
+    let mut trees = TreeReader::new(lookup);
     let mut index = repo.index(overrides)?;
     let staged = staged::compare(&mut index, parents, &mut trees)?;
     let mut pieces = Pieces::default();
     let files = staged.files.iter();
-    let changes = [Change {
+    let changes = [FileChanges {
         commit: None,
         files: files
             .map(|file| {
@@ -162,7 +162,7 @@ pub fn range(
     let cut_off = repo.shallow_boundary()?;
     let mut commits = commits::find(&lookup, wanted, &cut_off);
     commits.skipped.extend(unread);
-    let mut trees = Trees::new(&lookup);
+    let mut trees = TreeReader::new(&lookup);
     let brought = range::list(&commits, &mut trees);
     let scanned = pieces::scan(&brought.pieces, &lookup, detector, options.scan);
     let news = News {
@@ -177,14 +177,14 @@ pub fn range(
         submodules: brought.submodules,
     };
     // A second reader of trees: the first is lent out while novelty asks this one.
-    let mut older = Trees::new(&lookup);
+    let mut older = TreeReader::new(&lookup);
     let mut replaced = |change: usize| replaced_by(change, &commits, &mut older);
     let audit = news.judge(scanned, &mut trees, &mut replaced, detector, options);
     Ok(audit)
 }
 
 /// The blobs that the commit of change number `change` replaces or removes.
-fn replaced_by(change: usize, commits: &NewCommits, trees: &mut Trees<'_>) -> Vec<ObjectId> {
+fn replaced_by(change: usize, commits: &NewCommits, trees: &mut TreeReader<'_>) -> Vec<ObjectId> {
     match change.checked_sub(commits.others.len()) {
         Some(number) => range::replaced(&commits.commits[number], trees),
         None => Vec::new(),
@@ -196,7 +196,7 @@ struct News<'a> {
     scope: Scope,
     lookup: &'a Lookup,
     pieces: &'a Pieces,
-    changes: &'a [Change],
+    changes: &'a [FileChanges],
     /// Root trees of what was there before.
     boundary: &'a [ObjectId],
     skipped: Vec<Skipped>,
@@ -210,7 +210,7 @@ impl News<'_> {
     fn judge(
         self,
         scanned: ScannedPieces,
-        trees: &mut Trees<'_>,
+        trees: &mut TreeReader<'_>,
         replaced: &mut dyn FnMut(usize) -> Vec<ObjectId>,
         detector: &Detector,
         options: &AuditOptions,
@@ -289,7 +289,7 @@ impl News<'_> {
     /// matches a marker allows.
     fn names(
         &self,
-        trees: &mut Trees<'_>,
+        trees: &mut TreeReader<'_>,
         histories: &mut Histories<'_>,
         detector: &Detector,
         options: &AuditOptions,
@@ -371,7 +371,7 @@ struct Histories<'a> {
     scope: Scope,
     lookup: &'a Lookup,
     pieces: &'a Pieces,
-    changes: &'a [Change],
+    changes: &'a [FileChanges],
     /// The number of each commit's change.
     order: FxHashMap<ObjectId, usize>,
     authors: FxHashMap<ObjectId, Option<Signature>>,

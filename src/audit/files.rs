@@ -19,7 +19,7 @@ use crate::odb::{Node, ObjectKind, ReadLimits, Skipped};
 use crate::paths::PathPattern;
 use crate::scan::Sighted;
 use crate::scan::collect::{self, Collector};
-use crate::scan::files::{self, Excluded, Wanted};
+use crate::scan::files::{self, Excluded, FileChoice};
 
 /// Scans the files at and below `roots`, but for what `excluded` leaves out. What is named is read,
 /// whatever it is; in directories, links are not followed.
@@ -35,7 +35,7 @@ pub fn files(
     for root in roots {
         root.metadata().map_err(|e| cannot_read(root, e))?;
     }
-    let list = files::list_except(roots, Wanted::All, &exclusion(excluded));
+    let list = files::list_except(roots, FileChoice::All, &exclusion(excluded));
     let (hash, limits) = (HashKind::Sha1, options.limits);
     let none = |_: &gix::oid| false;
     let (paths, scan) = (&list.paths, options.scan);

@@ -15,7 +15,7 @@ use crate::git::repository::{Overrides, Repository};
 use crate::history::commits::CommitCollector;
 use crate::odb::{SkipReason, file};
 use crate::progress::Progress;
-use crate::scan::files::Wanted;
+use crate::scan::files::FileChoice;
 use crate::scan::objects;
 
 /// Adds the files of the git directory of `repo` to `names`, or the names of those that are there.
@@ -87,7 +87,7 @@ fn add_module(
 fn add_linked(names: &mut Names<'_>, repo: &Repository, root: &Path, with: &FileScan<'_>) {
     let list = crate::scan::files::list(
         &[root.to_owned()],
-        with.options.worktree.unwrap_or(Wanted::NotIgnored),
+        with.options.worktree.unwrap_or(FileChoice::NotIgnored),
     );
     names.skipped.extend(list.skipped);
     let is_known = |id: &gix::oid| with.objects.node_of(id).is_some();

@@ -15,7 +15,7 @@ use crate::history::tips::{Tip, TipText, Tips};
 use crate::history::{FindingsOfNames, add_tip};
 use crate::odb::{Node, ObjectStore, Skipped};
 use crate::scan::collect::Collector;
-use crate::scan::files::{self, ScannedFile, Wanted};
+use crate::scan::files::{self, FileChoice, ScannedFile};
 use crate::scan::sift::Sift;
 use crate::scan::{ScanOptions, Sighted};
 
@@ -116,7 +116,7 @@ impl<'a> Names<'a> {
 
     /// Adds the files of the worktree at `root` that no object of `store` has like that. Tracked
     /// files count even if git would ignore them.
-    pub(super) fn add_worktree(&mut self, root: &Path, wanted: Wanted, with: &FileScan<'_>) {
+    pub(super) fn add_worktree(&mut self, root: &Path, wanted: FileChoice, with: &FileScan<'_>) {
         let mut list = files::list(&[root.to_owned()], wanted);
         let tracked = self.texts.iter().filter(|text| text.place == Place::Index);
         let tracked = tracked.filter_map(|text| gix::path::from_bstr(text.name.as_bstr()).ok());

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::odb::ReadLimits;
 use crate::rule::Confidence;
 use crate::scan::ScanOptions;
-use crate::scan::files::Wanted;
+use crate::scan::files::FileChoice;
 
 /// How to audit.
 #[derive(Clone, Debug)]
@@ -19,7 +19,7 @@ pub struct AuditOptions {
     /// Whether keys that are meant to be public are reported.
     pub public_keys: PublicKeys,
     /// Which files of the worktree are scanned with a repository; none without a choice.
-    pub worktree: Option<Wanted>,
+    pub worktree: Option<FileChoice>,
     /// Whether the files of the git directory are scanned with a repository.
     pub git_dir: GitDirFiles,
     /// Key of the fingerprints.

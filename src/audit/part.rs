@@ -22,7 +22,7 @@ use crate::odb::walk::{STREAMED_FROM, Tally};
 use crate::odb::{Node, ObjectKind, ObjectStore, SkipReason, Skipped};
 use crate::progress::Progress;
 use crate::scan::collect::Collector;
-use crate::scan::objects::{Scanned, Seen, Selection};
+use crate::scan::objects::{ObjectSelection, Scanned, Seen};
 use crate::scan::{lfs, objects};
 
 /// Which objects are scanned.
@@ -119,7 +119,7 @@ impl PartScan<'_> {
         let (is_in, known) = (&self.is_in, self.known);
         let wanted =
             |node: Node| is_in[node as usize] && known.is_none_or(|known| !known.is_known(node));
-        let selection = Selection {
+        let selection = ObjectSelection {
             scan: &wanted,
             visit: &wanted,
         };

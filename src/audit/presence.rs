@@ -21,9 +21,9 @@ use crate::history::tips::{TipKind, Tips};
 use crate::odb::bundle::{self, Bundle};
 use crate::odb::walk::{Base, Object, Visitor, walk_some};
 use crate::odb::{Node, ObjectKind, ObjectStore, ReadLimits};
-use crate::paths::{Part, PathPattern};
+use crate::paths::{PathComponent, PathPattern};
 use crate::progress::Progress;
-use crate::scan::files::{self, Wanted};
+use crate::scan::files::{self, FileChoice};
 
 /// Names that are remembered to suggest one of them.
 const MAX_NAMES: usize = 50_000;
@@ -52,7 +52,7 @@ pub struct Reads {
     /// Whether it reads more than the index.
     pub history: bool,
     /// Which files of the worktree it reads, if any.
-    pub worktree: Option<Wanted>,
+    pub worktree: Option<FileChoice>,
     /// Whether it reads the files of the git directory.
     pub git_dir: GitDirFiles,
 }
@@ -192,10 +192,10 @@ impl Presence {
         match (self.reads.history, self.reads.worktree) {
             (false, _) => "the index",
             (true, None) => "the history or the index",
-            (true, Some(Wanted::NotIgnored)) => {
+            (true, Some(FileChoice::NotIgnored)) => {
                 "the history, the index or the worktree without what git ignores"
             }
-            (true, Some(Wanted::All)) => "the history, the index or the worktree",
+            (true, Some(FileChoice::All)) => "the history, the index or the worktree",
         }
     }
 
@@ -222,10 +222,10 @@ impl Presence {
         if is_in_git_dir(pattern) {
             return Beside::GitDir;
         }
-        if self.in_worktree(pattern, Wanted::NotIgnored) {
+        if self.in_worktree(pattern, FileChoice::NotIgnored) {
             return Beside::Untracked;
         }
-        if self.in_worktree(pattern, Wanted::All) {
+        if self.in_worktree(pattern, FileChoice::All) {
             return Beside::Ignored;
         }
         match self.reads.history {
@@ -234,7 +234,7 @@ impl Presence {
         }
     }
 
-    fn in_worktree(&self, pattern: &PathPattern, wanted: Wanted) -> bool {
+    fn in_worktree(&self, pattern: &PathPattern, wanted: FileChoice) -> bool {
         let Some(top) = &self.worktree else {
             return false;
         };
@@ -252,7 +252,7 @@ impl Presence {
             return Answer::There;
         };
         // 'src/**' is there if 'src' is.
-        while let [rest @ .., Part::AnyDepth] = parts {
+        while let [rest @ .., PathComponent::AnyDepth] = parts {
             parts = rest;
         }
         if parts.is_empty() {
@@ -262,11 +262,11 @@ impl Presence {
     }
 
     /// Follows the components of a pattern from the root trees down.
-    fn descend(&self, parts: &[Part]) -> Answer {
+    fn descend(&self, parts: &[PathComponent]) -> Answer {
         let mut trees = self.roots();
         let mut is_everywhere = false;
         for (at, part) in parts.iter().enumerate() {
-            let Part::Name(..) = part else {
+            let PathComponent::Name(..) = part else {
                 is_everywhere = true;
                 continue;
             };
@@ -305,7 +305,7 @@ impl Presence {
 
     /// Looks for entries that `part` matches in `trees`, or in all trees if `is_everywhere`: what is
     /// below some tree is taken for what is anywhere, so that a path can only be taken for present.
-    fn step(&self, part: &Part, trees: &FxHashSet<Node>, is_everywhere: bool) -> Step {
+    fn step(&self, part: &PathComponent, trees: &FxHashSet<Node>, is_everywhere: bool) -> Step {
         let (store, hash) = (self.store(), self.store().hash());
         let wanted = |node: Node| is_everywhere || trees.contains(&node);
         let see = |level: &mut Level, node: Node, bytes: &[u8]| {

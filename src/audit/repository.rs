@@ -28,7 +28,7 @@ use crate::odb::{Node, ObjectKind, ObjectStore, Skipped, bundle};
 use crate::progress::Progress;
 use crate::scan::collect::Collector;
 use crate::scan::lfs::BehindPointers;
-use crate::scan::objects::{Scanned, Seen, Selection};
+use crate::scan::objects::{ObjectSelection, Scanned, Seen};
 use crate::scan::{Sighted, lfs, objects};
 
 /// Audits `repo`.
@@ -378,7 +378,7 @@ impl Source<'_> {
             matches!(kind, Some(ObjectKind::Commit | ObjectKind::Tag))
         };
         let visit = |node: Node| is_new(node) || is_history(node);
-        let selection = known.map(|_| Selection {
+        let selection = known.map(|_| ObjectSelection {
             scan: &is_new,
             visit: &visit,
         });

@@ -8,7 +8,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Places;
 use super::trace::{Absent, IN_NAME, MAX_APPEARANCES, Trace};
-use crate::finding::{Appearance, History, Milestone, Reach, Signature, Standing};
+use crate::finding::{Appearance, History, Milestone, RefReach, Signature, Standing};
 use crate::history::classes::{Class, FindingNumber};
 use crate::history::commits::{CommitGraph, Rank};
 use crate::history::tips::{Tip, TipKind, Tips};
@@ -521,7 +521,7 @@ impl<'a> Tracer<'a> {
 }
 
 /// Adds a tip to what reaches a finding.
-pub fn add_tip(reach: &mut Reach, tip: &Tip) {
+pub fn add_tip(reach: &mut RefReach, tip: &Tip) {
     match tip.kind {
         TipKind::Branch => reach.branches.push(tip.name.clone()),
         TipKind::Remote => reach.remotes.push(tip.name.clone()),

@@ -247,7 +247,7 @@ struct RefLists<'a> {
 }
 
 impl<'a> RefLists<'a> {
-    fn refs(&self, names: &Names<'_>, reach: &'a finding::Reach) -> Refs {
+    fn refs(&self, names: &Names<'_>, reach: &'a finding::RefReach) -> Refs {
         let mut known = self.known.borrow_mut();
         let key = [&reach.branches, &reach.remotes, &reach.tags, &reach.others];
         let (refs, is_redacted) = known.entry(key.map(Vec::as_slice)).or_insert_with(|| {

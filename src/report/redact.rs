@@ -21,7 +21,7 @@ use super::recognise::is_recognisable;
 use crate::audit::Audit;
 use crate::detect::entropy::Classes;
 use crate::detect::{known, spelling};
-use crate::finding::{Finding, Occurrence, Part, Place, Side, Signature};
+use crate::finding::{Finding, LineSide, Occurrence, Part, Place, Signature};
 use crate::secret::Secret;
 use crate::span::Span;
 
@@ -182,7 +182,7 @@ impl Redactor {
     /// Returns the text on one side of `secret` on its line. Never contains another secret in its
     /// place, even if that one is below the minimum confidence, encoded or truncated; nor another
     /// copy of these secrets, unless they are words or numbers.
-    pub fn side(&self, side: &Side, secret: &Secret) -> Vec<u8> {
+    pub fn side(&self, side: &LineSide, secret: &Secret) -> Vec<u8> {
         let mut marks = Vec::new();
         for &hidden in &side.hidden {
             let covered = Secret::new(&side.bytes[hidden.start..hidden.end]);

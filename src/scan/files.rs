@@ -19,7 +19,7 @@ use crate::odb::{ObjectKind, ReadLimits, SkipReason, Skipped, file, hash};
 
 /// Which files below a directory are wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wanted {
+pub enum FileChoice {
     /// All of them.
     All,
     /// Those that git would not ignore.
@@ -41,7 +41,7 @@ pub struct FileList {
 
 /// Lists the files at and below `roots`. Links in directories are listed, not followed; `.git` is left
 /// out, since the objects in it are read as what they are.
-pub fn list(roots: &[PathBuf], wanted: Wanted) -> FileList {
+pub fn list(roots: &[PathBuf], wanted: FileChoice) -> FileList {
     list_except(
         roots,
         wanted,
@@ -53,20 +53,20 @@ pub fn list(roots: &[PathBuf], wanted: Wanted) -> FileList {
 pub type Excluded = Arc<dyn Fn(&Path, &Path) -> bool + Send + Sync>;
 
 /// Like [`list`], without the files and directories that `is_excluded`: these are not entered.
-pub fn list_except(roots: &[PathBuf], wanted: Wanted, is_excluded: &Excluded) -> FileList {
+pub fn list_except(roots: &[PathBuf], wanted: FileChoice, is_excluded: &Excluded) -> FileList {
     let mut found = FileList::default();
     for root in roots {
         if is_excluded(root, root) {
             found.excluded += 1;
             continue;
         }
-        if wanted == Wanted::NotIgnored
+        if wanted == FileChoice::NotIgnored
             && let Some(rules) = odd_rules(root)
         {
             found.skipped.push(unread_rules(&rules));
             continue;
         }
-        let left_out = LeftOut::default();
+        let left_out = WalkExclusions::default();
         let walk = walk(root, wanted, is_excluded, &left_out);
         for entry in walk {
             let entry = match entry {
@@ -102,14 +102,14 @@ pub fn list_except(roots: &[PathBuf], wanted: Wanted, is_excluded: &Excluded) ->
 
 /// What a walk does not enter.
 #[derive(Clone, Default)]
-struct LeftOut {
+struct WalkExclusions {
     /// How many files and directories are excluded.
     excluded: Arc<AtomicUsize>,
     /// Ignore rules that are a pipe or a device: their directories are not entered.
     odd: Arc<Mutex<Vec<PathBuf>>>,
 }
 
-impl LeftOut {
+impl WalkExclusions {
     /// Whether the ignore rules of `dir` are odd; then they are noted.
     fn has_odd_rules(&self, dir: &Path) -> bool {
         let rules = odd_rules(dir);
@@ -128,8 +128,13 @@ impl LeftOut {
 }
 
 /// The walk of one root.
-fn walk(root: &Path, wanted: Wanted, is_excluded: &Excluded, left_out: &LeftOut) -> ignore::Walk {
-    let heeds_git = wanted == Wanted::NotIgnored;
+fn walk(
+    root: &Path,
+    wanted: FileChoice,
+    is_excluded: &Excluded,
+    left_out: &WalkExclusions,
+) -> ignore::Walk {
+    let heeds_git = wanted == FileChoice::NotIgnored;
     let mut walk = WalkBuilder::new(root);
     walk.standard_filters(false).follow_links(false);
     if heeds_git {

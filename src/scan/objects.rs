@@ -53,7 +53,7 @@ const KINDS: [ObjectKind; 3] = [ObjectKind::Blob, ObjectKind::Commit, ObjectKind
 
 /// Which objects are looked at, if not all.
 #[derive(Clone, Copy)]
-pub struct Selection<'a> {
+pub struct ObjectSelection<'a> {
     /// What is scanned. All else is shown to observers only, and found nothing in.
     pub scan: NodeFilter<'a>,
     /// What is visited at all; the bases from which it is made are, too.
@@ -120,7 +120,7 @@ pub fn scan_some<O: Observer>(
     store: &ObjectStore,
     detector: &Detector,
     options: ScanOptions,
-    selection: Option<Selection<'_>>,
+    selection: Option<ObjectSelection<'_>>,
     is_logged: bool,
     progress: &Progress,
     observe: &(dyn Fn() -> O + Sync),

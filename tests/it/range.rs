@@ -11,7 +11,7 @@ use unleak::rule::template::Random;
 use unleak::scan::changes::commits;
 use unleak::scan::changes::commits::Range;
 use unleak::scan::changes::range;
-use unleak::scan::changes::trees::Trees;
+use unleak::scan::changes::trees::TreeReader;
 
 use crate::support::{Repo, github_token};
 
@@ -109,7 +109,7 @@ fn commits_and_files_are_those_that_git_lists() {
                     );
                 }
             }
-            let mut trees = Trees::new(&lookup);
+            let mut trees = TreeReader::new(&lookup);
             let brought = range::list(&found, &mut trees);
             for change in &brought.changes {
                 let commit = change.commit.unwrap().to_string();

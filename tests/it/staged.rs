@@ -7,7 +7,7 @@ use unleak::git::repository::{Overrides, Repository};
 use unleak::odb::ReadLimits;
 use unleak::rule::template::Random;
 use unleak::scan::changes::staged;
-use unleak::scan::changes::trees::Trees;
+use unleak::scan::changes::trees::TreeReader;
 
 use crate::support::{Repo, github_token};
 
@@ -37,7 +37,7 @@ fn staged_by_us(repo: &Repo) -> BTreeSet<(String, String)> {
     let overrides = Overrides::default();
     let opened = Repository::discover(repo.path(), &overrides).unwrap();
     let lookup = opened.lookup(&overrides, ReadLimits::default()).unwrap();
-    let mut trees = Trees::new(&lookup);
+    let mut trees = TreeReader::new(&lookup);
     let parents: Vec<_> = opened
         .commit_parents()
         .unwrap()

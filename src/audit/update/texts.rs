@@ -15,7 +15,7 @@ use crate::odb::{Node, ObjectKind, Skipped};
 use crate::scan::collect::Collector;
 use crate::scan::lfs::{self, BehindPointers};
 use crate::scan::objects;
-use crate::scan::objects::{Remark, Scanned, Selection};
+use crate::scan::objects::{ObjectSelection, Remark, Scanned};
 use crate::scan::sift::{Sift, unopened};
 
 /// What stands in blobs, commits and tags. Nodes are those of the whole, but for what was seen.
@@ -81,7 +81,7 @@ impl Grown<'_> {
             let kind = lent[node as usize].map(Fact::kind);
             new[node as usize] && kind != Some(ObjectKind::Blob)
         };
-        let selection = Selection {
+        let selection = ObjectSelection {
             scan: &is_unknown,
             visit: &is_wanted,
         };

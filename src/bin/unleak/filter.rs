@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use unleak::audit::presence::{Answer, Beside, Presence};
 use unleak::audit::{Audit, Scope};
 use unleak::error::{Error, Result, nearest};
-use unleak::finding::{Finding, History, Place, Reach, Standing};
+use unleak::finding::{Finding, History, Place, RefReach, Standing};
 use unleak::git::revision;
 use unleak::paths::PathPattern;
 use unleak::rule::RuleSet;
@@ -422,7 +422,7 @@ fn is_published(finding: &Finding) -> bool {
 
 /// Whether the ref `wanted`, in short or in full, reaches it.
 fn is_on_ref(finding: &Finding, wanted: &str) -> bool {
-    let is_named = |reach: &Reach| {
+    let is_named = |reach: &RefReach| {
         [
             (&reach.branches, "refs/heads/"),
             (&reach.remotes, "refs/remotes/"),

@@ -43,7 +43,7 @@ pub(crate) struct Wanted<'a> {
     /// Scan only what these commits bring in.
     pub(crate) range: Option<&'a str>,
     /// Which files of the worktree are read, too.
-    pub(crate) worktree: Option<files::Wanted>,
+    pub(crate) worktree: Option<files::FileChoice>,
 }
 
 impl<'a> Wanted<'a> {

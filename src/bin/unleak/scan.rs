@@ -26,7 +26,7 @@ use unleak::report::redact::Reveal;
 use unleak::report::weblink::WebLinks;
 use unleak::report::{Document, Source};
 use unleak::scan::changes::commits::Range;
-use unleak::scan::files::{Wanted, list};
+use unleak::scan::files::{FileChoice, list};
 use unleak::suppress::Suppressions;
 
 use crate::args::ScanArgs;
@@ -214,7 +214,7 @@ impl Job<'_> {
         match (result.scope, repo) {
             (Scope::Text, _) => Ok(()),
             (Scope::Files, _) => {
-                let listed = list(&self.scan.files, Wanted::All);
+                let listed = list(&self.scan.files, FileChoice::All);
                 unmatched.check_files(self.filter, &listed.paths)
             }
             (scope, Some(repo)) => {

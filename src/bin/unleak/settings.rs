@@ -13,7 +13,7 @@ use unleak::report::redact::Reveal;
 use unleak::rule::foreign;
 use unleak::rule::request::Requests;
 use unleak::rule::{self, Confidence, RuleSet};
-use unleak::scan::files::Wanted;
+use unleak::scan::files::FileChoice;
 use unleak::scan::{Delta, InlineAllow, ScanOptions};
 use unleak::unpack;
 
@@ -54,9 +54,9 @@ impl ScanSettings {
         what_is_read(&mut audit, layers, scan.public_keys, scan.max_object_size);
         audit.limits.budget.thousandths = layers.budget(scan.budget).value;
         audit.worktree = scan.worktree.then_some(if scan.ignored {
-            Wanted::All
+            FileChoice::All
         } else {
-            Wanted::NotIgnored
+            FileChoice::NotIgnored
         });
         if scan.git_dir || scan.worktree {
             audit.git_dir = GitDirFiles::Read;

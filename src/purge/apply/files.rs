@@ -17,7 +17,7 @@ use crate::purge::apply::{guard, holders};
 use crate::purge::find::survey::Survey;
 use crate::purge::find::values::Needles;
 use crate::purge::make::patch;
-use crate::scan::files::{self, Wanted};
+use crate::scan::files::{self, FileChoice};
 
 /// All files below `dir`, sorted; what cannot be listed has none.
 pub(crate) fn below(dir: &Path) -> Vec<PathBuf> {
@@ -178,7 +178,7 @@ pub(crate) fn worktree_files(repo: &Repository) -> Vec<PathBuf> {
     if roots.is_empty() {
         return Vec::new();
     }
-    let mut list = files::list(&roots, Wanted::All).paths;
+    let mut list = files::list(&roots, FileChoice::All).paths;
     list.retain(|path| {
         !path
             .components()

@@ -7,7 +7,7 @@ use crate::git::repository::{Overrides, Repository};
 use crate::odb::{ObjectId, ReadLimits, Skipped};
 use crate::purge::share::manifest::Manifest;
 use crate::scan::changes::commits::Range;
-use crate::scan::changes::trees::Trees;
+use crate::scan::changes::trees::TreeReader;
 use crate::scan::changes::{commits, range};
 
 /// What a push would bring back.
@@ -39,7 +39,7 @@ pub fn look(
     };
     let ids = found.commits.iter().map(|commit| commit.id);
     returned.ids.extend(ids.filter(|id| old.contains(id)));
-    let mut trees = Trees::new(&lookup);
+    let mut trees = TreeReader::new(&lookup);
     let brought = range::list(&found, &mut trees);
     let pieces = (0..)
         .take(brought.pieces.len())

@@ -51,7 +51,7 @@ pub struct Range {
 }
 
 /// What is known of a commit.
-struct Known {
+struct CommitState {
     tree: ObjectId,
     parents: Vec<ObjectId>,
     seconds: i64,
@@ -66,11 +66,11 @@ struct Known {
 /// more. Where clocks lie by more, commits that are not new count as new, never the reverse.
 const SLOP: usize = 64;
 
-struct Walk<'a> {
+struct CommitWalk<'a> {
     lookup: &'a Lookup,
     /// Where a shallow clone ends, sorted.
     shallow: &'a [ObjectId],
-    known: FxHashMap<ObjectId, Known>,
+    known: FxHashMap<ObjectId, CommitState>,
     /// Newest first.
     queue: BinaryHeap<(i64, Reverse<ObjectId>)>,
     /// Commits in the queue that are not hidden.
@@ -82,7 +82,7 @@ struct Walk<'a> {
 
 /// Finds the commits of `range`. `shallow` are the commits at which the clone ends, sorted.
 pub fn find(lookup: &Lookup, range: &Range, shallow: &[ObjectId]) -> NewCommits {
-    let mut walk = Walk {
+    let mut walk = CommitWalk {
         lookup,
         shallow,
         known: FxHashMap::default(),
@@ -100,7 +100,7 @@ pub fn find(lookup: &Lookup, range: &Range, shallow: &[ObjectId]) -> NewCommits 
     walk.finish(range.since)
 }
 
-impl Walk<'_> {
+impl CommitWalk<'_> {
     /// Hides commits; returns the annotated tags on the way to them.
     fn hide(&mut self, hidden: &[ObjectId]) -> FxHashSet<ObjectId> {
         let mut tags = FxHashSet::default();
@@ -189,7 +189,7 @@ impl Walk<'_> {
         }
         self.open += usize::from(!is_hidden);
         self.queue.push((seconds, Reverse(id)));
-        let known = Known {
+        let known = CommitState {
             tree,
             parents,
             seconds,
@@ -265,7 +265,7 @@ impl Walk<'_> {
 
     /// Puts the listed commits in order, and lists the trees just outside.
     fn finish(mut self, since: Option<i64>) -> NewCommits {
-        let is_new = |known: &Known| {
+        let is_new = |known: &CommitState| {
             !known.is_hidden && known.is_done && since.is_none_or(|since| known.seconds >= since)
         };
         let mut boundary = FxHashSet::default();

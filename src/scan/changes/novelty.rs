@@ -15,14 +15,14 @@ use crate::finding::Place;
 use crate::odb::lookup::Lookup;
 use crate::odb::{Node, ObjectKind};
 use crate::scan::changes::pieces::Pieces;
-use crate::scan::changes::trees::Trees;
+use crate::scan::changes::trees::TreeReader;
 use crate::scan::sift::Sift;
 use crate::scan::{ScanOptions, Sighted};
 use crate::secret::Secret;
 
 /// Files that one commit, or the index, brings in.
 #[derive(Clone, Debug)]
-pub struct Change {
+pub struct FileChanges {
     /// The commit; `None` for the index, or for a tree or blob that a tip names.
     pub commit: Option<ObjectId>,
     /// Paths and the numbers of their blobs.
@@ -41,26 +41,26 @@ pub struct Arrival {
 }
 
 /// A line, without its indentation, as a number: lines are only compared.
-type Line = u64;
+type LineDigest = u64;
 
 /// A secret of a blob that was replaced, and its line.
-type Replaced = (Arc<Secret>, Line);
+type Replaced = (Arc<Secret>, LineDigest);
 
 /// The lines on which one secret stood, as often as it did.
 #[derive(Default)]
 struct Lines {
-    counts: FxHashMap<Line, usize>,
+    counts: FxHashMap<LineDigest, usize>,
     left: usize,
 }
 
 impl Lines {
-    fn add(&mut self, line: Line) {
+    fn add(&mut self, line: LineDigest) {
         *self.counts.entry(line).or_default() += 1;
         self.left += 1;
     }
 
     /// Takes one of the secrets on `line` away; returns whether there was one.
-    fn take(&mut self, line: Line) -> bool {
+    fn take(&mut self, line: LineDigest) -> bool {
         let count = self.counts.get_mut(&line).filter(|count| **count > 0);
         let Some(count) = count else { return false };
         *count -= 1;
@@ -106,10 +106,10 @@ impl<'a> Novelty<'a> {
         &mut self,
         found: &mut Vec<Sighted>,
         pieces: &Pieces,
-        changes: &[Change],
+        changes: &[FileChanges],
         replaced_by: &mut dyn FnMut(usize) -> Vec<ObjectId>,
         boundary: &[ObjectId],
-        trees: &mut Trees<'_>,
+        trees: &mut TreeReader<'_>,
     ) -> Vec<Vec<Arrival>> {
         let copied = copied(found, pieces, boundary, trees);
         let mut by_node: FxHashMap<Node, Vec<(usize, usize)>> = FxHashMap::default();
@@ -237,7 +237,7 @@ fn copied(
     found: &[Sighted],
     pieces: &Pieces,
     boundary: &[ObjectId],
-    trees: &mut Trees<'_>,
+    trees: &mut TreeReader<'_>,
 ) -> FxHashSet<Node> {
     let blobs: FxHashSet<Node> = found
         .iter()
@@ -256,7 +256,7 @@ fn copied(
         .collect()
 }
 
-fn line_of(bytes: &[u8], at: usize) -> Line {
+fn line_of(bytes: &[u8], at: usize) -> LineDigest {
     let at = at.min(bytes.len());
     let start = at.saturating_sub(MAX_LINE);
     let newline = memchr::memrchr(b'\n', &bytes[start..at]);

@@ -81,7 +81,7 @@ pub fn scan(
 ) -> ScannedPieces {
     let numbered: Vec<(Node, (ObjectId, ObjectKind))> =
         (0u32..).zip(pieces.list.iter().copied()).collect();
-    let parts: Vec<Part<'_>> = if numbered.len() < SEQUENTIAL {
+    let parts: Vec<PieceShare<'_>> = if numbered.len() < SEQUENTIAL {
         vec![part(&numbered, lookup, detector, options)]
     } else {
         // Objects are looked up through caches that a thread has for itself.
@@ -134,7 +134,7 @@ pub fn scan(
 }
 
 /// One thread's share.
-struct Part<'a> {
+struct PieceShare<'a> {
     sift: Sift<'a>,
     skipped: Vec<Skipped>,
     read: Vec<(ObjectKind, u64)>,
@@ -146,8 +146,8 @@ fn part<'a>(
     lookup: &Lookup,
     detector: &'a Detector,
     options: ScanOptions,
-) -> Part<'a> {
-    let mut part = Part {
+) -> PieceShare<'a> {
+    let mut part = PieceShare {
         sift: Sift::new(detector, options),
         skipped: Vec::new(),
         read: Vec::new(),

@@ -7,9 +7,9 @@ use rustc_hash::FxHashSet;
 
 use crate::odb::{Node, ObjectKind};
 use crate::scan::changes::commits::{NewCommit, NewCommits};
-use crate::scan::changes::novelty::Change;
+use crate::scan::changes::novelty::FileChanges;
 use crate::scan::changes::pieces::Pieces;
-use crate::scan::changes::trees::{EntryType, Trees};
+use crate::scan::changes::trees::{EntryType, TreeReader};
 
 /// What a range brings in.
 #[derive(Default)]
@@ -17,13 +17,13 @@ pub struct Brought {
     /// All objects to scan.
     pub pieces: Pieces,
     /// The files, commit by commit.
-    pub changes: Vec<Change>,
+    pub changes: Vec<FileChanges>,
     /// Distinct submodule commits that are named.
     pub submodules: usize,
 }
 
 /// Lists what `commits` bring in.
-pub fn list(commits: &NewCommits, trees: &mut Trees<'_>) -> Brought {
+pub fn list(commits: &NewCommits, trees: &mut TreeReader<'_>) -> Brought {
     let mut brought = Brought::default();
     let mut submodules = FxHashSet::default();
     for &tag in &commits.tags {
@@ -43,7 +43,7 @@ pub fn list(commits: &NewCommits, trees: &mut Trees<'_>) -> Brought {
         } else {
             files.push((BString::default(), brought.pieces.add(id, kind)));
         }
-        brought.changes.push(Change {
+        brought.changes.push(FileChanges {
             commit: None,
             files,
         });
@@ -60,7 +60,7 @@ pub fn list(commits: &NewCommits, trees: &mut Trees<'_>) -> Brought {
             &mut files,
             &mut submodules,
         );
-        brought.changes.push(Change {
+        brought.changes.push(FileChanges {
             commit: Some(commit.id),
             files,
         });
@@ -72,7 +72,7 @@ pub fn list(commits: &NewCommits, trees: &mut Trees<'_>) -> Brought {
 fn add_files(
     tree: ObjectId,
     parents: &[ObjectId],
-    trees: &mut Trees<'_>,
+    trees: &mut TreeReader<'_>,
     pieces: &mut Pieces,
     files: &mut Vec<(BString, Node)>,
     submodules: &mut FxHashSet<ObjectId>,
@@ -91,7 +91,7 @@ fn add_files(
 }
 
 /// Returns the blobs that `commit` replaces or removes.
-pub fn replaced(commit: &NewCommit, trees: &mut Trees<'_>) -> Vec<ObjectId> {
+pub fn replaced(commit: &NewCommit, trees: &mut TreeReader<'_>) -> Vec<ObjectId> {
     let mut old = Vec::new();
     for &parent in &commit.parent_trees {
         trees.changed(parent, &[commit.tree], &mut |_, entry_type, id| {

@@ -13,7 +13,7 @@ use rustc_hash::FxHashSet;
 use crate::error::Result;
 use crate::git::entry::IndexEntry;
 use crate::git::index::{CacheTree, Index};
-use crate::scan::changes::trees::{EntryType, TreeEntry, Trees};
+use crate::scan::changes::trees::{EntryType, TreeEntry, TreeReader};
 
 /// A file that the index has and none of the parents has at the same path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +40,7 @@ const SUBMODULE: u32 = 0o160_000;
 const DIRECTORY: u32 = 0o040_000;
 
 /// A directory on the way from the top to the entry looked at.
-struct Level<'c> {
+struct DirectoryLevel<'c> {
     /// Length of its path with the slash; 0 for the top.
     path_len: usize,
     head: Rc<[TreeEntry]>,
@@ -56,7 +56,11 @@ struct Level<'c> {
 ///
 /// # Errors
 /// `Corrupt` if the index cannot be read. Trees that cannot be read are listed in `trees`.
-pub fn compare(index: &mut Index, parents: &[ObjectId], trees: &mut Trees<'_>) -> Result<Staged> {
+pub fn compare(
+    index: &mut Index,
+    parents: &[ObjectId],
+    trees: &mut TreeReader<'_>,
+) -> Result<Staged> {
     let cache_tree = index.cache_tree().cloned();
     let head = parents.first();
     if let (
@@ -75,7 +79,7 @@ pub fn compare(index: &mut Index, parents: &[ObjectId], trees: &mut Trees<'_>) -
         trees,
         staged: Staged::default(),
         submodules: FxHashSet::default(),
-        levels: vec![Level {
+        levels: vec![DirectoryLevel {
             path_len: 0,
             seen: vec![false; top.len()],
             cursor: 0,
@@ -111,11 +115,11 @@ pub fn compare(index: &mut Index, parents: &[ObjectId], trees: &mut Trees<'_>) -
 }
 
 struct Comparison<'a, 'l, 'c> {
-    trees: &'a mut Trees<'l>,
+    trees: &'a mut TreeReader<'l>,
     staged: Staged,
     submodules: FxHashSet<ObjectId>,
     /// From the top to the directory of the last entry.
-    levels: Vec<Level<'c>>,
+    levels: Vec<DirectoryLevel<'c>>,
     /// The path of the last directory, with a slash.
     path: Vec<u8>,
 }
@@ -148,7 +152,7 @@ impl Comparison<'_, '_, '_> {
                 .truncate(self.levels.last().map_or(0, |level| level.path_len));
             self.path.extend_from_slice(&name);
             self.path.push(b'/');
-            self.levels.push(Level {
+            self.levels.push(DirectoryLevel {
                 path_len: end,
                 seen: vec![false; head.len()],
                 cursor: 0,

@@ -35,7 +35,7 @@ pub struct TreeEntry {
 }
 
 /// Reads trees; keeps those read last.
-pub struct Trees<'a> {
+pub struct TreeReader<'a> {
     lookup: &'a Lookup,
     kept: FxHashMap<ObjectId, Rc<[TreeEntry]>>,
     kept_entries: usize,
@@ -59,7 +59,7 @@ struct Directory {
     others: Vec<ObjectId>,
 }
 
-impl<'a> Trees<'a> {
+impl<'a> TreeReader<'a> {
     /// Starts with none read.
     pub fn new(lookup: &'a Lookup) -> Self {
         Self {

@@ -277,7 +277,11 @@ fn is_ignored(repo: &Repository, path: &Path) -> bool {
     };
     let wanted = path.to_owned();
     let is_elsewhere: Excluded = Arc::new(move |path, _| !wanted.starts_with(path));
-    let listed = files::list_except(&[root.to_owned()], files::Wanted::NotIgnored, &is_elsewhere);
+    let listed = files::list_except(
+        &[root.to_owned()],
+        files::FileChoice::NotIgnored,
+        &is_elsewhere,
+    );
     listed.paths.is_empty()
 }
 

@@ -7,7 +7,7 @@ use unleak::error::{Error, Result};
 use unleak::finding::Finding;
 use unleak::report::Document;
 use unleak::report::document::Kind;
-use unleak::scan::files::Wanted as Files;
+use unleak::scan::files::FileChoice as Files;
 
 use super::args::Selection;
 use crate::filter::Filter;
