@@ -8,7 +8,7 @@ use super::assemble::chosen;
 use crate::audit::{AuditOptions, pairs};
 use crate::detect::{Detector, Hits, Scratch};
 use crate::finding::Fingerprint;
-use crate::memory::sightings::{Noted, revive, stand_in};
+use crate::memory::sightings::{ObjectRecord, revive, stand_in};
 use crate::odb::Node;
 use crate::odb::objects::Objects;
 use crate::scan::Sighted;
@@ -28,7 +28,7 @@ pub(super) struct Together {
 /// `None` if a noted secret is no longer where it was.
 pub(super) fn together(
     collectors: Vec<Collector>,
-    noted: &[Noted],
+    noted: &[ObjectRecord],
     objects: &dyn Objects,
     detector: &Detector,
     options: &AuditOptions,

@@ -14,8 +14,8 @@ use crate::error::Result;
 use crate::finding::Finding;
 use crate::git::repository::{Overrides, Repository};
 use crate::history::commits::CommitCollector;
-use crate::memory::learn::{Known, Learned, Left, Memory, Results};
-use crate::memory::sightings::Noted;
+use crate::memory::learn::{KnownObjects, Learned, LedgerChange, Memory, Results};
+use crate::memory::sightings::ObjectRecord;
 use crate::odb::objects::Objects;
 use crate::odb::share::Share;
 use crate::odb::walk::{STREAMED_FROM, Tally};
@@ -59,7 +59,8 @@ pub fn audit_part(
         }
     });
     let before = memory.as_ref().and_then(|memory| memory.before.as_ref());
-    let known = before.map(|before| Known::of(&store, before, detector, options.scan, progress));
+    let known =
+        before.map(|before| KnownObjects::of(&store, before, detector, options.scan, progress));
     let (is_in, skipped) = chosen(&store, part);
     let scan = PartScan {
         repo,
@@ -109,7 +110,7 @@ struct PartScan<'a> {
     repo: &'a Repository,
     store: &'a ObjectStore,
     is_in: Vec<bool>,
-    known: Option<&'a Known<'a>>,
+    known: Option<&'a KnownObjects<'a>>,
     detector: &'a Detector,
     options: &'a AuditOptions,
 }
@@ -155,8 +156,8 @@ impl PartScan<'_> {
         let read = scanned.seen.len() as u64;
         let known = ledger.ids.len() as u64 - read;
         let ledger = match (read, &memory.before) {
-            (0, Some(_)) => Left::AsItWas,
-            _ => Left::New(Box::new(ledger)),
+            (0, Some(_)) => LedgerChange::AsItWas,
+            _ => LedgerChange::New(Box::new(ledger)),
         };
         Learned {
             ledger,
@@ -168,8 +169,8 @@ impl PartScan<'_> {
     /// `None` if what was noted earlier cannot be told again.
     fn audit(&self, mut scanned: Scanned<CommitCollector>) -> Option<Audit> {
         let (store, detector, options) = (self.store, self.detector, self.options);
-        let noted = self.known.map(Known::noted).unwrap_or_default();
-        let noted: Vec<Noted> = noted
+        let noted = self.known.map(KnownObjects::noted).unwrap_or_default();
+        let noted: Vec<ObjectRecord> = noted
             .into_iter()
             .filter(|entry| self.is_in[entry.node as usize])
             .collect();

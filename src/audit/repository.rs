@@ -21,9 +21,9 @@ use crate::history::tips::Tips;
 use crate::history::trees::TreeLinks;
 use crate::history::{Attributed, FindingsOfNames, Places, Trace, TreesRead};
 use crate::memory::forks::Forks;
-use crate::memory::learn::{Known, Learned, Left, Memory, Results};
+use crate::memory::learn::{KnownObjects, Learned, LedgerChange, Memory, Results};
 use crate::memory::record::{NameFinder, Telling};
-use crate::memory::{Digest, Fact, Ledger, learn, record};
+use crate::memory::{Digest, Ledger, ObjectFact, learn, record};
 use crate::odb::{Node, ObjectKind, ObjectStore, Skipped, bundle};
 use crate::progress::Progress;
 use crate::scan::collect::Collector;
@@ -182,7 +182,7 @@ struct Source<'a> {
 struct Scan<'a> {
     detector: &'a Detector,
     options: &'a AuditOptions,
-    known: Option<&'a Known<'a>>,
+    known: Option<&'a KnownObjects<'a>>,
     scanned: &'a Scanned<CommitCollector>,
     trees: &'a TreesRead,
     graph: &'a CommitGraph,
@@ -222,8 +222,9 @@ impl Source<'_> {
         let store = self.store;
         progress.expect(u64::from(store.node_count()), store.stored_bytes());
         let before = work.and_then(|work| work.before.as_ref());
-        let known = before.map(|before| Known::of(store, before, detector, options.scan, progress));
-        let noted = known.as_ref().map(Known::noted).unwrap_or_default();
+        let known =
+            before.map(|before| KnownObjects::of(store, before, detector, options.scan, progress));
+        let noted = known.as_ref().map(KnownObjects::noted).unwrap_or_default();
         let mut scanned = self.scan(detector, options, known.as_ref(), work.is_some(), progress);
         add_noted(&mut scanned, &noted);
         let graph = CommitGraph::new(store, std::mem::take(&mut scanned.observers));
@@ -364,7 +365,7 @@ impl Source<'_> {
         &self,
         detector: &Detector,
         options: &AuditOptions,
-        known: Option<&Known<'_>>,
+        known: Option<&KnownObjects<'_>>,
         is_logged: bool,
         progress: &Progress,
     ) -> Scanned<CommitCollector> {
@@ -374,7 +375,7 @@ impl Source<'_> {
         // The history is told from all commits and tags.
         let is_history = |node: Node| {
             let fact = known.and_then(|known| known.fact(node));
-            let kind = fact.map(Fact::kind);
+            let kind = fact.map(ObjectFact::kind);
             matches!(kind, Some(ObjectKind::Commit | ObjectKind::Tag))
         };
         let visit = |node: Node| is_new(node) || is_history(node);
@@ -460,7 +461,7 @@ impl Source<'_> {
         Learned {
             read: read as u64,
             known: (ledger.ids.len() - read) as u64,
-            ledger: Left::New(Box::new(ledger)),
+            ledger: LedgerChange::New(Box::new(ledger)),
         }
     }
 

@@ -13,7 +13,7 @@ use crate::git::repository::Repository;
 use crate::history::Places;
 use crate::history::commits::CommitCollector;
 use crate::history::tips::Tips;
-use crate::memory::sightings::Noted;
+use crate::memory::sightings::ObjectRecord;
 use crate::odb::objects::Objects;
 use crate::odb::walk::STREAMED_FROM;
 use crate::odb::{Node, Skipped};
@@ -121,7 +121,7 @@ impl<'a> Finish<'a> {
 }
 
 /// Adds what earlier scans noted beside secrets.
-pub(super) fn add_noted(scanned: &mut Scanned<CommitCollector>, noted: &[Noted]) {
+pub(super) fn add_noted(scanned: &mut Scanned<CommitCollector>, noted: &[ObjectRecord]) {
     for entry in noted {
         scanned.allowed += entry.allowed;
         let pointer = entry.pointer.clone();
@@ -135,7 +135,7 @@ pub(super) fn add_noted(scanned: &mut Scanned<CommitCollector>, noted: &[Noted])
 pub(super) fn sighted_in(
     found: &[Sighted],
     behind: &BehindPointers,
-    noted: &[Noted],
+    noted: &[ObjectRecord],
 ) -> FxHashSet<Node> {
     let mut sighted = found_in(found);
     sighted.extend(behind.collector.nodes());

@@ -11,30 +11,30 @@ use serde::{Deserialize, Serialize};
 use crate::git::lfs::Pointer;
 use crate::memory::history::Story;
 use crate::memory::ids::Ids;
-use crate::memory::sightings::Noted;
-use crate::memory::{Digest, Fact, Ledger};
+use crate::memory::sightings::ObjectRecord;
+use crate::memory::{Digest, Ledger, ObjectFact};
 use crate::odb::map::Map;
 
 const MAGIC: &[u8; 16] = b"unleak ledger 1\n";
 
 /// What stands before the ids. Borrowed when written, owned when read.
 #[derive(Serialize)]
-struct Written<'a> {
+struct LedgerHeaderRef<'a> {
     scanner: &'a Digest,
     rules: &'a BTreeMap<String, Digest>,
     count: u64,
     hash_len: u8,
-    noted: &'a [Noted],
+    noted: &'a [ObjectRecord],
     story: &'a Option<Story>,
 }
 
 #[derive(Deserialize)]
-struct Read {
+struct LedgerHeader {
     scanner: Digest,
     rules: BTreeMap<String, Digest>,
     count: u64,
     hash_len: u8,
-    noted: Vec<Noted>,
+    noted: Vec<ObjectRecord>,
     story: Option<Story>,
 }
 
@@ -43,7 +43,7 @@ struct Read {
 /// # Panics
 /// Never: a ledger is data.
 pub fn write(ledger: &Ledger) -> Vec<u8> {
-    let head = Written {
+    let head = LedgerHeaderRef {
         scanner: &ledger.scanner,
         rules: &ledger.rules,
         count: ledger.ids.len() as u64,
@@ -86,7 +86,7 @@ pub fn parse(bytes: Map) -> Option<Ledger> {
     let (len, rest) = rest.split_first_chunk::<8>()?;
     let len = usize::try_from(u64::from_le_bytes(*len)).ok()?;
     let (head, rest) = rest.split_at_checked(len)?;
-    let head: Read = postcard::from_bytes(head).ok()?;
+    let head: LedgerHeader = postcard::from_bytes(head).ok()?;
     let hash = match head.hash_len {
         20 => HashKind::Sha1,
         32 => HashKind::Sha256,
@@ -117,7 +117,9 @@ pub fn parse(bytes: Map) -> Option<Ledger> {
         scanner: head.scanner,
         rules: head.rules,
         ids: Ids::mapped(hash, Arc::clone(&map), start..start + ids.len())?,
-        facts: facts.map(|fact| Fact(u64::from_le_bytes(*fact))).collect(),
+        facts: facts
+            .map(|fact| ObjectFact(u64::from_le_bytes(*fact)))
+            .collect(),
         noted: head.noted,
         story,
     })

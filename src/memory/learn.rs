@@ -11,8 +11,8 @@ use crate::git::stamp::StoreFiles;
 use crate::memory::forks::Forks;
 use crate::memory::history::Story;
 use crate::memory::ids::{Finder, Ids};
-use crate::memory::sightings::{Noted, note};
-use crate::memory::{Difference, Digest, Fact, Ledger};
+use crate::memory::sightings::{ObjectRecord, note};
+use crate::memory::{Difference, Digest, Ledger, ObjectFact};
 use crate::odb::walk::{Base, Object, Visitor, walk_some};
 use crate::odb::{Node, ObjectKind, ObjectStore};
 use crate::progress::Progress;
@@ -37,7 +37,7 @@ pub struct Memory {
 #[derive(Debug, Default)]
 pub struct Learned {
     /// For the next one.
-    pub ledger: Left,
+    pub ledger: LedgerChange,
     /// Objects that were read now.
     pub read: u64,
     /// Objects that were not, since earlier scans had read them.
@@ -46,7 +46,7 @@ pub struct Learned {
 
 /// What is kept for the next scan.
 #[derive(Debug, Default)]
-pub enum Left {
+pub enum LedgerChange {
     /// Nothing: something was damaged, and all must be read again.
     #[default]
     Nothing,
@@ -75,13 +75,13 @@ impl Memory {
 const NONE: Node = Node::MAX;
 
 /// Which objects of a store need not be scanned.
-pub(crate) struct Known<'a> {
+pub(crate) struct KnownObjects<'a> {
     ledger: &'a Ledger,
     /// The ledger's node of each of the store's; `NONE` for what must be scanned.
     of_node: Vec<Node>,
 }
 
-impl<'a> Known<'a> {
+impl<'a> KnownObjects<'a> {
     /// Looks all objects of `store` up. Rules that came since are tried on what was scanned without
     /// them.
     pub(crate) fn of(
@@ -106,7 +106,7 @@ impl<'a> Known<'a> {
             let noted = ledger.noted_at(*of_node);
             // With other rules, what stood there may belong to another rule, and a marker may mean
             // another.
-            let is_moot = |noted: &Noted| noted.again || !difference.is_empty();
+            let is_moot = |noted: &ObjectRecord| noted.again || !difference.is_empty();
             if noted.is_some_and(is_moot) {
                 *of_node = NONE;
             }
@@ -164,13 +164,13 @@ impl<'a> Known<'a> {
     }
 
     /// The fact about a known object.
-    pub(crate) fn fact(&self, node: Node) -> Option<Fact> {
+    pub(crate) fn fact(&self, node: Node) -> Option<ObjectFact> {
         let of_node = self.of_node[node as usize];
         self.ledger.facts.get(of_node as usize).copied()
     }
 
     /// What was noted about known objects, by the store's nodes.
-    pub(crate) fn noted(&self) -> Vec<Noted> {
+    pub(crate) fn noted(&self) -> Vec<ObjectRecord> {
         let mut nodes: FxHashMap<Node, Node> = FxHashMap::default();
         let numbered = (0u32..).zip(&self.of_node);
         nodes.extend(
@@ -178,9 +178,9 @@ impl<'a> Known<'a> {
                 .filter(|(_, of)| **of != NONE)
                 .map(|(node, &of)| (of, node)),
         );
-        let here = |noted: &Noted| {
+        let here = |noted: &ObjectRecord| {
             let node = *nodes.get(&noted.node)?;
-            Some(Noted {
+            Some(ObjectRecord {
                 node,
                 ..noted.clone()
             })
@@ -222,7 +222,7 @@ pub(crate) struct Results<'a> {
     pub(crate) store: &'a ObjectStore,
     pub(crate) detector: &'a Detector,
     pub(crate) key: &'a [u8],
-    pub(crate) known: Option<&'a Known<'a>>,
+    pub(crate) known: Option<&'a KnownObjects<'a>>,
     pub(crate) seen: &'a [Seen],
     pub(crate) trees: &'a [(Node, u64)],
     /// What was scanned now, before it was settled.
@@ -236,7 +236,7 @@ impl Results<'_> {
     /// Makes the ledger, without a story; also returns its node of each of the store's.
     pub(crate) fn ledger(&self, scanner: Digest) -> (Ledger, Vec<Node>) {
         let store = self.store;
-        let unknown = Fact::new(ObjectKind::Unknown, 0);
+        let unknown = ObjectFact::new(ObjectKind::Unknown, 0);
         let mut facts = vec![unknown; store.node_count() as usize];
         if let Some(known) = self.known {
             for node in 0..store.node_count() {
@@ -244,10 +244,10 @@ impl Results<'_> {
             }
         }
         for seen in self.seen {
-            facts[seen.node as usize] = Fact::new(seen.kind, seen.size);
+            facts[seen.node as usize] = ObjectFact::new(seen.kind, seen.size);
         }
         for &(node, size) in self.trees {
-            facts[node as usize] = Fact::new(ObjectKind::Tree, size);
+            facts[node as usize] = ObjectFact::new(ObjectKind::Tree, size);
         }
         let mut ledger = Ledger {
             scanner,
@@ -273,9 +273,9 @@ impl Results<'_> {
             let first = store.node_of(&store.id(node));
             of_node[node as usize] = first.map_or(NONE, |first| of_node[first as usize]);
         }
-        let mut noted: BTreeMap<Node, Noted> = BTreeMap::new();
+        let mut noted: BTreeMap<Node, ObjectRecord> = BTreeMap::new();
         let place = |node: Node| Some(of_node[node as usize]).filter(|&node| node != NONE);
-        for mut entry in self.known.map(Known::noted).unwrap_or_default() {
+        for mut entry in self.known.map(KnownObjects::noted).unwrap_or_default() {
             if let Some(node) = place(entry.node) {
                 entry.node = node;
                 noted.insert(node, entry);
@@ -296,7 +296,7 @@ impl Results<'_> {
 
 /// Adds what else is to be said of objects. What must be scanned again has nothing kept.
 pub(crate) fn add_remarks(
-    noted: &mut BTreeMap<Node, Noted>,
+    noted: &mut BTreeMap<Node, ObjectRecord>,
     remarks: &FxHashMap<Node, Remark>,
     pointers: &[(Node, Pointer)],
     place: &dyn Fn(Node) -> Option<Node>,
@@ -316,10 +316,10 @@ pub(crate) fn add_remarks(
     for (&node, entry) in noted.iter_mut() {
         entry.node = node;
         if entry.again {
-            *entry = Noted {
+            *entry = ObjectRecord {
                 node,
                 again: true,
-                ..Noted::default()
+                ..ObjectRecord::default()
             };
         }
     }

@@ -25,7 +25,7 @@ use std::collections::BTreeMap;
 
 use crate::memory::history::Story;
 use crate::memory::ids::Ids;
-use crate::memory::sightings::Noted;
+use crate::memory::sightings::ObjectRecord;
 use crate::odb::{Node, ObjectKind};
 
 /// A digest of something that must be the same.
@@ -41,18 +41,18 @@ pub struct Ledger {
     /// The objects that were scanned.
     pub ids: Ids,
     /// Kind and size of each.
-    pub facts: Vec<Fact>,
+    pub facts: Vec<ObjectFact>,
     /// Those in which there was anything, by node.
-    pub noted: Vec<Noted>,
+    pub noted: Vec<ObjectRecord>,
     /// What holds for the repository as a whole.
     pub story: Option<Story>,
 }
 
 /// Kind and size of an object, in eight bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fact(u64);
+pub struct ObjectFact(u64);
 
-impl Fact {
+impl ObjectFact {
     /// Packs both; sizes are below 2^61.
     pub fn new(kind: ObjectKind, size: u64) -> Self {
         Self(size << 3 | kind as u64)
@@ -120,7 +120,7 @@ impl Ledger {
     }
 
     /// What was noted about an object.
-    pub fn noted_at(&self, node: Node) -> Option<&Noted> {
+    pub fn noted_at(&self, node: Node) -> Option<&ObjectRecord> {
         let at = self.noted.binary_search_by_key(&node, |noted| noted.node);
         at.ok().map(|at| &self.noted[at])
     }
@@ -133,8 +133,8 @@ impl Ledger {
         }
         let (ids, ours, theirs) = self.ids.merged(&other.ids);
         let (scanner, rules) = (self.scanner, self.rules.clone());
-        let mut facts = vec![Fact::new(ObjectKind::Unknown, 0); ids.len()];
-        let mut noted: BTreeMap<Node, Noted> = BTreeMap::new();
+        let mut facts = vec![ObjectFact::new(ObjectKind::Unknown, 0); ids.len()];
+        let mut noted: BTreeMap<Node, ObjectRecord> = BTreeMap::new();
         // Both were scanned alike: of an object that both know, both know the same.
         for (ledger, nodes) in [(other, theirs), (self, ours)] {
             for (fact, &node) in ledger.facts.into_iter().zip(&nodes) {

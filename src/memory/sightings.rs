@@ -18,7 +18,7 @@ use crate::span::{Position, Span};
 
 /// An object in which there was something.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Noted {
+pub struct ObjectRecord {
     /// Which.
     pub node: Node,
     /// Matches that an inline marker allows.
@@ -59,7 +59,7 @@ fn is_wordless(spot: &Spot) -> bool {
 
 /// Adds what was `found`, before it was settled which rule each secret belongs to.
 pub fn note(
-    noted: &mut BTreeMap<Node, Noted>,
+    noted: &mut BTreeMap<Node, ObjectRecord>,
     found: &[Sighted],
     node_of: &dyn Fn(Node) -> Option<Node>,
     rules: &RuleSet,
@@ -103,7 +103,7 @@ pub struct Revived {
 /// Revives what was `noted`; `known` are the secrets that were met in this scan. Sightings of rules
 /// that are no longer there are left out.
 pub fn revive<'n>(
-    noted: impl Iterator<Item = &'n Noted>,
+    noted: impl Iterator<Item = &'n ObjectRecord>,
     rules: &RuleSet,
     known: &FxHashMap<Fingerprint, Arc<Secret>>,
 ) -> Revived {

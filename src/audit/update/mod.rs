@@ -36,10 +36,10 @@ use crate::history::{Places, Trace, TreesRead};
 use crate::memory::forks::Forks;
 use crate::memory::history::{Story, split};
 use crate::memory::ids::{Finder, Ids};
-use crate::memory::learn::{Learned, Left, add_remarks};
+use crate::memory::learn::{Learned, LedgerChange, add_remarks};
 use crate::memory::record::{NameFinder, Telling};
-use crate::memory::sightings::{Noted, note, stand_in};
-use crate::memory::{Digest, Fact, Ledger, ids};
+use crate::memory::sightings::{ObjectRecord, note, stand_in};
+use crate::memory::{Digest, Ledger, ObjectFact, ids};
 use crate::odb::lookup::Lookup;
 use crate::odb::objects::{Objects, ReadNode};
 use crate::odb::walk::Tally;
@@ -131,7 +131,7 @@ impl Update<'_> {
             lookup: self.repo.lookup(&Overrides::default(), limits)?,
             is_partial: self.is_partial(),
         };
-        let mut facts = vec![Fact::new(ObjectKind::Unknown, 0); all.len()];
+        let mut facts = vec![ObjectFact::new(ObjectKind::Unknown, 0); all.len()];
         for (&fact, &node) in before.facts.iter().zip(&of_old) {
             facts[node as usize] = fact;
         }
@@ -155,8 +155,8 @@ impl Update<'_> {
         let packs = before.story.as_ref().map(|story| &story.packs);
         let is_same = packs == Some(&self.files.packs) && story.is_some();
         let ledger = match is_same && self.is_own && of_new.is_empty() {
-            true => Left::AsItWas,
-            false => Left::New(Box::new(Ledger {
+            true => LedgerChange::AsItWas,
+            false => LedgerChange::New(Box::new(Ledger {
                 scanner: before.scanner,
                 rules: before.rules.clone(),
                 ids: all,
@@ -192,7 +192,7 @@ struct Grown<'a> {
     objects: &'a Numbered<'a>,
     is_old: Vec<bool>,
     /// What need not be scanned though it is new.
-    lent: FxHashMap<Node, Fact>,
+    lent: FxHashMap<Node, ObjectFact>,
 }
 
 /// All that was read and worked out, before findings are made of it.
@@ -246,9 +246,9 @@ impl<'a> Grown<'a> {
     fn run(
         &self,
         of_old: &[Node],
-        lent: Vec<Noted>,
-        facts: &mut [Fact],
-    ) -> Option<(Audit, Vec<Noted>, Option<Story>)> {
+        lent: Vec<ObjectRecord>,
+        facts: &mut [ObjectFact],
+    ) -> Option<(Audit, Vec<ObjectRecord>, Option<Story>)> {
         let before = self.update.before;
         let mut story = before.story.clone()?;
         story.renumber(of_old);
@@ -279,8 +279,8 @@ impl<'a> Grown<'a> {
         (graph, rank_of_old): (&CommitGraph, &[Rank]),
         (texts, trees): (Texts, &TreesRead),
         tips: &Tips,
-        facts: &[Fact],
-    ) -> Option<(Audit, Vec<Noted>, Option<Story>)> {
+        facts: &[ObjectFact],
+    ) -> Option<(Audit, Vec<ObjectRecord>, Option<Story>)> {
         let Update {
             detector, options, ..
         } = *self.update;
@@ -369,14 +369,14 @@ impl<'a> Grown<'a> {
     }
 
     /// Adds kind and size of what was read; `None` if something new was not.
-    fn add_facts(&self, texts: &Texts, trees: &TreesRead, facts: &mut [Fact]) -> Option<()> {
+    fn add_facts(&self, texts: &Texts, trees: &TreesRead, facts: &mut [ObjectFact]) -> Option<()> {
         for seen in &texts.scanned.seen {
             let node = self.place(seen.node);
-            facts[node as usize] = Fact::new(seen.kind, seen.size);
+            facts[node as usize] = ObjectFact::new(seen.kind, seen.size);
         }
         for &(node, size) in &trees.seen {
             let node = self.place(node);
-            facts[node as usize] = Fact::new(ObjectKind::Tree, size);
+            facts[node as usize] = ObjectFact::new(ObjectKind::Tree, size);
         }
         let mut facts = facts.iter();
         facts
@@ -415,7 +415,7 @@ impl<'a> Grown<'a> {
         &self,
         mut coverage: CoverageBlock,
         texts: Texts,
-        facts: &[Fact],
+        facts: &[ObjectFact],
         unread: &[&Vec<Skipped>],
     ) -> CoverageBlock {
         let files = self.update.files;
@@ -496,7 +496,7 @@ impl<'a> Grown<'a> {
     }
 
     /// What there was to note, and what there is now.
-    fn noted(&self, texts: &Texts) -> Vec<Noted> {
+    fn noted(&self, texts: &Texts) -> Vec<ObjectRecord> {
         let Update {
             detector, options, ..
         } = *self.update;
@@ -506,7 +506,7 @@ impl<'a> Grown<'a> {
         ]
         .concat();
         let old = texts.noted.iter().map(|entry| (entry.node, entry.clone()));
-        let mut noted: BTreeMap<Node, Noted> = old.collect();
+        let mut noted: BTreeMap<Node, ObjectRecord> = old.collect();
         let key = &options.fingerprint_key;
         note(&mut noted, &found, &Some, detector.rules(), key);
         add_remarks(&mut noted, &texts.remarks, &texts.pointers, &Some);
@@ -528,7 +528,7 @@ fn numbers_of(part: &ObjectStore, all: &Ids) -> Option<Vec<Node>> {
 }
 
 /// How many objects of each kind there are.
-fn tallies(facts: &[Fact]) -> Vec<(ObjectKind, Tally)> {
+fn tallies(facts: &[ObjectFact]) -> Vec<(ObjectKind, Tally)> {
     let mut all: BTreeMap<ObjectKind, Tally> = ObjectKind::ALL
         .into_iter()
         .map(|kind| (kind, Tally::default()))

@@ -6,10 +6,10 @@ use gix::ObjectId;
 use rustc_hash::FxHashSet;
 
 use crate::audit::update::Update;
-use crate::memory::Fact;
+use crate::memory::ObjectFact;
 use crate::memory::history::{Story, split};
 use crate::memory::ids::{Finder, Ids};
-use crate::memory::sightings::Noted;
+use crate::memory::sightings::ObjectRecord;
 use crate::odb::loose::LooseObject;
 use crate::odb::pack::list_ids;
 use crate::odb::{Node, ObjectKind};
@@ -30,8 +30,8 @@ const MANY: usize = 20_000;
 /// What is known of new objects from scans of other forks, by the numbers of all objects.
 #[derive(Default)]
 pub(super) struct Lent {
-    pub(super) facts: Vec<(Node, Fact)>,
-    pub(super) noted: Vec<Noted>,
+    pub(super) facts: Vec<(Node, ObjectFact)>,
+    pub(super) noted: Vec<ObjectRecord>,
 }
 
 impl Update<'_> {
@@ -54,7 +54,7 @@ impl Update<'_> {
                 continue;
             }
             lent.facts.push((node, fact));
-            lent.noted.extend(noted.map(|noted| Noted {
+            lent.noted.extend(noted.map(|noted| ObjectRecord {
                 node,
                 ..noted.clone()
             }));

@@ -7,8 +7,8 @@ use crate::audit::update::{Grown, Update};
 use crate::detect::Hits;
 use crate::git::lfs::Pointer;
 use crate::history::commits::CommitCollector;
-use crate::memory::Fact;
-use crate::memory::sightings::Noted;
+use crate::memory::ObjectFact;
+use crate::memory::sightings::ObjectRecord;
 use crate::odb::objects::Objects;
 use crate::odb::walk::STREAMED_FROM;
 use crate::odb::{Node, ObjectKind, Skipped};
@@ -28,7 +28,7 @@ pub(super) struct Texts {
     pub(super) pointers: Vec<(Node, Pointer)>,
     pub(super) behind: BehindPointers,
     /// What was noted earlier and holds still.
-    pub(super) noted: Vec<Noted>,
+    pub(super) noted: Vec<ObjectRecord>,
 }
 
 /// What must be scanned again, and came to this.
@@ -61,7 +61,11 @@ impl Texts {
 
 impl Grown<'_> {
     /// Scans them; `None` if something cannot be read.
-    pub(super) fn scan_texts(&self, mut noted: Vec<Noted>, facts: &[Fact]) -> Option<Texts> {
+    pub(super) fn scan_texts(
+        &self,
+        mut noted: Vec<ObjectRecord>,
+        facts: &[ObjectFact],
+    ) -> Option<Texts> {
         let Update {
             repo,
             detector,
@@ -72,13 +76,13 @@ impl Grown<'_> {
         let part = self.part;
         progress.expect(u64::from(part.node_count()), part.stored_bytes());
         let new = &self.is_new;
-        let lent: Vec<Option<Fact>> = (0..part.node_count())
+        let lent: Vec<Option<ObjectFact>> = (0..part.node_count())
             .map(|node| self.lent.get(&self.place(node)).copied())
             .collect();
         let is_unknown = |node: Node| new[node as usize] && lent[node as usize].is_none();
         // The history is told from all commits and tags.
         let is_wanted = |node: Node| {
-            let kind = lent[node as usize].map(Fact::kind);
+            let kind = lent[node as usize].map(ObjectFact::kind);
             new[node as usize] && kind != Some(ObjectKind::Blob)
         };
         let selection = ObjectSelection {
@@ -122,7 +126,7 @@ impl Grown<'_> {
     }
 
     /// Scans what can only be told by another scan.
-    fn rescan(&self, noted: &[Noted], facts: &[Fact]) -> Option<Rescanned> {
+    fn rescan(&self, noted: &[ObjectRecord], facts: &[ObjectFact]) -> Option<Rescanned> {
         let Update {
             detector, options, ..
         } = *self.update;

@@ -14,7 +14,7 @@ use unleak::error::{Error, Result};
 use unleak::git::repository::Repository;
 use unleak::git::stamp::Stamp;
 use unleak::memory;
-use unleak::memory::learn::{Learned, Left, Memory};
+use unleak::memory::learn::{Learned, LedgerChange, Memory};
 use unleak::odb::file;
 use unleak::report::Document;
 use unleak::report::escape::escape;
@@ -198,9 +198,9 @@ impl State {
         let dir = path.parent().unwrap_or(Path::new("."));
         std::fs::create_dir_all(dir).map_err(|e| Error::io("make", dir, e))?;
         match &learned.ledger {
-            Left::New(ledger) => write(&path, &memory::file::write(ledger)),
-            Left::AsItWas => Ok(()),
-            Left::Nothing => output::remove_file(&path),
+            LedgerChange::New(ledger) => write(&path, &memory::file::write(ledger)),
+            LedgerChange::AsItWas => Ok(()),
+            LedgerChange::Nothing => output::remove_file(&path),
         }
     }
 

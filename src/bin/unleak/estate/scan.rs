@@ -11,7 +11,7 @@ use unleak::error::{Error, Result};
 use unleak::git::repository::{Overrides, Repository};
 use unleak::memory;
 use unleak::memory::forks::Forks;
-use unleak::memory::learn::{Learned, Left};
+use unleak::memory::learn::{Learned, LedgerChange};
 use unleak::progress::Progress;
 use unleak::report::document::Document;
 use unleak::report::estate::Estate;
@@ -273,7 +273,7 @@ impl Run<'_> {
         if all > 0 {
             ui::say(self.args, 1, &format!("{read} of {all} objects were read"));
         }
-        if let Left::New(ledger) = learned.ledger
+        if let LedgerChange::New(ledger) = learned.ledger
             && has_more
         {
             handed.forks.add(*ledger);
