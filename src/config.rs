@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::error::{Error, Result, nearest, quoted};
 use crate::git::repository::Repository;
 use crate::rule::Confidence;
-use crate::suppress::pattern::{self, Pattern, Written};
+use crate::suppress::pattern::{self, Pattern, PatternFields};
 use crate::tables::{self, Fault, Field, FieldKind};
 
 /// The name of a repository's file.
@@ -43,7 +43,7 @@ struct ConfigFields {
     max_object_size: Option<u64>,
     budget: Option<u64>,
     trust: Vec<PathBuf>,
-    ignore: Vec<Written>,
+    ignore: Vec<PatternFields>,
 }
 
 /// What one file says.

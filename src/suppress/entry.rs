@@ -26,7 +26,7 @@ pub struct Details {
 
 /// A suppression.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(super) struct SuppressionEntry {
     pub(super) rule: String,
     pub(super) details: Details,
     /// `ignore` or `baseline`.
@@ -57,7 +57,7 @@ struct File {
     expires: Option<Date>,
 }
 
-impl Entry {
+impl SuppressionEntry {
     /// Parses the file of a suppression; `name` is its path in errors.
     ///
     /// # Errors
@@ -110,9 +110,9 @@ impl Entry {
 
 /// A keyed digest of a fingerprint.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Digest([u8; 16]);
+pub struct FingerprintDigest([u8; 16]);
 
-impl Digest {
+impl FingerprintDigest {
     /// Parses 32 hexadecimal digits.
     pub fn from_hex(text: &str) -> Option<Self> {
         let bytes = data_encoding::HEXLOWER.decode(text.as_bytes()).ok()?;
@@ -120,13 +120,13 @@ impl Digest {
     }
 }
 
-impl std::fmt::Display for Digest {
+impl std::fmt::Display for FingerprintDigest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&data_encoding::HEXLOWER.encode(&self.0))
     }
 }
 
-impl std::fmt::Debug for Digest {
+impl std::fmt::Debug for FingerprintDigest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{self}")
     }
@@ -134,19 +134,19 @@ impl std::fmt::Debug for Digest {
 
 /// A random key that all users of the repository share.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Key(pub(super) Vec<u8>);
+pub(super) struct FingerprintKey(pub(super) Vec<u8>);
 
-impl Key {
-    pub(super) fn digest(&self, fingerprint: Fingerprint) -> Digest {
+impl FingerprintKey {
+    pub(super) fn digest(&self, fingerprint: Fingerprint) -> FingerprintDigest {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("any key length will do");
         mac.update(b"unleak suppression 1\0");
         mac.update(fingerprint.to_string().as_bytes());
         let digest = mac.finalize().into_bytes();
-        Digest(*digest.first_chunk().expect("a digest has 32 bytes"))
+        FingerprintDigest(*digest.first_chunk().expect("a digest has 32 bytes"))
     }
 }
 
-impl std::fmt::Debug for Key {
+impl std::fmt::Debug for FingerprintKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("(key)")
     }

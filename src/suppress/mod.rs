@@ -19,13 +19,13 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
-pub use entry::{Details, Digest};
-pub use store::Store;
+pub use entry::{Details, FingerprintDigest};
+pub use store::SuppressionStore;
 
 use crate::error::Result;
 use crate::finding::{Finding, Fingerprint, Suppressed};
 use crate::paths::PathPattern;
-use entry::{Entry, Key};
+use entry::{FingerprintKey, SuppressionEntry};
 use pattern::Pattern;
 
 /// Converts the path of a finding into a path below the top of the repository.
@@ -34,15 +34,15 @@ pub type Locate<'a> = &'a dyn Fn(&[u8]) -> Vec<u8>;
 /// All suppressions of a repository.
 #[derive(Clone, Debug, Default)]
 pub struct Suppressions {
-    keys: Vec<Key>,
-    entries: BTreeMap<Digest, Entry>,
+    keys: Vec<FingerprintKey>,
+    entries: BTreeMap<FingerprintDigest, SuppressionEntry>,
     /// The suppressions in configuration files.
     pub patterns: Vec<Pattern>,
 }
 
 /// The findings of a scan after suppressions were applied.
 #[derive(Debug, Default)]
-pub struct Outcome {
+pub struct SuppressionOutcome {
     /// The remaining findings.
     pub findings: Vec<Finding>,
     /// The suppressed findings, for reports.
@@ -57,7 +57,7 @@ pub struct Outcome {
 
 impl Suppressions {
     /// Returns the digest of the suppression of `fingerprint`, if there is one.
-    pub fn find(&self, fingerprint: Fingerprint) -> Option<Digest> {
+    pub fn find(&self, fingerprint: Fingerprint) -> Option<FingerprintDigest> {
         self.keys
             .iter()
             .map(|key| key.digest(fingerprint))
@@ -74,8 +74,8 @@ impl Suppressions {
         findings: Vec<Finding>,
         today: Date,
         locate: Locate<'_>,
-    ) -> Result<Outcome> {
-        let mut outcome = Outcome::default();
+    ) -> Result<SuppressionOutcome> {
+        let mut outcome = SuppressionOutcome::default();
         let mut used: BTreeSet<String> = BTreeSet::new();
         let mut expired: BTreeSet<String> = BTreeSet::new();
         let mut is_good = |name: String, details: &Details| {
@@ -119,7 +119,7 @@ impl Suppressions {
             }
         }
         outcome.expired = expired.into_iter().collect();
-        let digests = self.entries.keys().map(Digest::to_string);
+        let digests = self.entries.keys().map(FingerprintDigest::to_string);
         let named = self.patterns.iter().map(|pattern| pattern.named.clone());
         let all = digests.chain(named);
         outcome.unused = all.filter(|name| !used.contains(name)).collect();
@@ -127,12 +127,12 @@ impl Suppressions {
     }
 
     /// Returns the details of the suppression with this digest.
-    pub fn details(&self, digest: Digest) -> Option<&Details> {
+    pub fn details(&self, digest: FingerprintDigest) -> Option<&Details> {
         self.entries.get(&digest).map(|entry| &entry.details)
     }
 
     /// Returns the digest, rule, details and source of each suppression.
-    pub fn list(&self) -> impl Iterator<Item = (Digest, &str, &Details, &'static str)> {
+    pub fn list(&self) -> impl Iterator<Item = (FingerprintDigest, &str, &Details, &'static str)> {
         self.entries
             .iter()
             .map(|(digest, entry)| (*digest, entry.rule.as_str(), &entry.details, entry.source))
@@ -140,7 +140,7 @@ impl Suppressions {
 }
 
 /// Returns whether the path pattern of the suppression matches all files of the finding.
-fn covers(entry: &Entry, finding: &Finding, locate: Locate<'_>) -> Result<bool> {
+fn covers(entry: &SuppressionEntry, finding: &Finding, locate: Locate<'_>) -> Result<bool> {
     let Some(pattern) = &entry.details.path else {
         return Ok(true);
     };

@@ -13,7 +13,7 @@ use crate::tables::{Field, FieldKind};
 /// The minimum length of an abbreviated fingerprint, as shown in reports.
 const SHORT_ID: usize = 12;
 
-/// The fields of [`Written`].
+/// The fields of [`PatternFields`].
 pub const FIELDS: [Field; 7] = [
     Field::free("fingerprint", FieldKind::Text),
     Field::free("rule", FieldKind::Text),
@@ -42,7 +42,7 @@ pub struct Pattern {
 /// The unparsed entry.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Written {
+pub struct PatternFields {
     fingerprint: Option<String>,
     rule: Option<String>,
     path: Option<String>,
@@ -57,7 +57,7 @@ impl Pattern {
     ///
     /// # Errors
     /// `Config` if the entry has no condition, or if a field is invalid.
-    pub fn new(written: Written, source: &str, line: &dyn Fn(&str) -> usize) -> Result<Self> {
+    pub fn new(written: PatternFields, source: &str, line: &dyn Fn(&str) -> usize) -> Result<Self> {
         let wrong = |field: &str, why: &str| {
             let line = line(field);
             Error::config(format!("'{source}', line {line}: [[ignore]]: {why}"))

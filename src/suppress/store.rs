@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use gix::bstr::ByteSlice;
 
 use super::Suppressions;
-use super::entry::{Details, Digest, Entry, Key};
+use super::entry::{Details, FingerprintDigest, FingerprintKey, SuppressionEntry};
 use crate::error::{Error, Result};
 use crate::finding::Fingerprint;
 use crate::git::repository::Repository;
@@ -28,11 +28,11 @@ const KEY_LEN: usize = 32;
 const HEAD: &str = "# Findings that are known: written by 'unleak baseline'. Digest, rule.\n";
 
 /// The files of a repository's suppressions, by their path below [`DIR`].
-type Files = BTreeMap<String, Vec<u8>>;
+type SuppressionFiles = BTreeMap<String, Vec<u8>>;
 
 /// The suppressions of a worktree, for changes.
 #[derive(Debug)]
-pub struct Store {
+pub struct SuppressionStore {
     dir: PathBuf,
     /// The current suppressions.
     pub all: Suppressions,
@@ -51,7 +51,7 @@ impl Suppressions {
     }
 }
 
-impl Store {
+impl SuppressionStore {
     /// Opens the suppressions of `repo`.
     ///
     /// # Errors
@@ -85,7 +85,7 @@ impl Store {
             Some(digest) => digest,
             None => self.key()?.digest(fingerprint),
         };
-        let entry = Entry {
+        let entry = SuppressionEntry {
             rule: rule.to_owned(),
             details,
             source: "ignore",
@@ -101,7 +101,7 @@ impl Store {
     ///
     /// # Errors
     /// `Io` if the file cannot be removed.
-    pub fn remove(&mut self, digest: Digest) -> Result<bool> {
+    pub fn remove(&mut self, digest: FingerprintDigest) -> Result<bool> {
         if !self.is_single(digest) {
             return Ok(false);
         }
@@ -112,13 +112,13 @@ impl Store {
     }
 
     /// Returns whether a suppression has its own file and is not a line of the baseline.
-    pub fn is_single(&self, digest: Digest) -> bool {
+    pub fn is_single(&self, digest: FingerprintDigest) -> bool {
         let entry = self.all.entries.get(&digest);
         entry.is_some_and(|entry| entry.source == "ignore")
     }
 
     /// Returns the digests of the baseline.
-    pub fn baseline(&self) -> Vec<Digest> {
+    pub fn baseline(&self) -> Vec<FingerprintDigest> {
         let entries = self.all.entries.iter();
         let listed = entries.filter(|(_, entry)| entry.source == "baseline");
         listed.map(|(digest, _)| *digest).collect()
@@ -136,10 +136,10 @@ impl Store {
     /// `Io` if it cannot be written.
     pub fn write_baseline(
         &mut self,
-        kept: &[Digest],
+        kept: &[FingerprintDigest],
         added: &[(Fingerprint, String)],
     ) -> Result<PathBuf> {
-        let mut lines: BTreeMap<Digest, String> = BTreeMap::new();
+        let mut lines: BTreeMap<FingerprintDigest, String> = BTreeMap::new();
         for digest in kept {
             if let Some(entry) = self.all.entries.get(digest) {
                 lines.insert(*digest, entry.rule.clone());
@@ -163,12 +163,12 @@ impl Store {
         Ok(path)
     }
 
-    fn file(&self, digest: Digest) -> PathBuf {
+    fn file(&self, digest: FingerprintDigest) -> PathBuf {
         self.dir.join("ignore").join(format!("{digest}.toml"))
     }
 
     /// Returns the first key; generates one if there is none.
-    fn key(&mut self) -> Result<Key> {
+    fn key(&mut self) -> Result<FingerprintKey> {
         if let Some(key) = self.all.keys.first() {
             return Ok(key.clone());
         }
@@ -179,8 +179,8 @@ impl Store {
         // Its first digits are the file name, so that two keys never share a file.
         let path = self.dir.join("keys").join(&text[..16]);
         write(&path, &format!("{text}\n"))?;
-        self.all.keys.push(Key(bytes.clone()));
-        Ok(Key(bytes))
+        self.all.keys.push(FingerprintKey(bytes.clone()));
+        Ok(FingerprintKey(bytes))
     }
 }
 
@@ -190,7 +190,7 @@ fn write(path: &Path, text: &str) -> Result<()> {
     fs::write(path, text).map_err(|e| Error::io("write", path, e))
 }
 
-fn parse(files: &Files) -> Result<Suppressions> {
+fn parse(files: &SuppressionFiles) -> Result<Suppressions> {
     let mut all = Suppressions::default();
     for (name, bytes) in files {
         let shown = format!("{DIR}/{name}");
@@ -200,14 +200,15 @@ fn parse(files: &Files) -> Result<Suppressions> {
         } else if name.starts_with("keys/") {
             let key = data_encoding::HEXLOWER.decode(text.trim().as_bytes());
             let key = key.map_err(|_| wrong(&shown, "it is no key"))?;
-            all.keys.push(Key(key));
+            all.keys.push(FingerprintKey(key));
         } else if let Some(digest) = name
             .strip_prefix("ignore/")
             .and_then(|file| file.strip_suffix(".toml"))
         {
-            let digest = Digest::from_hex(digest)
+            let digest = FingerprintDigest::from_hex(digest)
                 .ok_or_else(|| wrong(&shown, "its name is no digest of 32 digits"))?;
-            all.entries.insert(digest, Entry::parse(text, &shown)?);
+            all.entries
+                .insert(digest, SuppressionEntry::parse(text, &shown)?);
         }
     }
     all.keys.sort();
@@ -219,11 +220,11 @@ fn baseline(text: &str, shown: &str, all: &mut Suppressions) -> Result<()> {
     let lines = (1..).zip(lines);
     for (number, line) in lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#')) {
         let (digest, rule) = line.split_once(' ').unwrap_or((line, ""));
-        let digest = Digest::from_hex(digest).ok_or_else(|| {
+        let digest = FingerprintDigest::from_hex(digest).ok_or_else(|| {
             let why = format!("line {number} begins with no digest of 32 digits");
             wrong(shown, &why)
         })?;
-        let entry = || Entry {
+        let entry = || SuppressionEntry {
             rule: rule.to_owned(),
             details: Details::default(),
             source: "baseline",
@@ -250,8 +251,8 @@ fn limit(name: &str) -> u64 {
 }
 
 /// Reads only regular files, because a symbolic link could lead outside of the repository.
-fn in_directory(dir: &Path) -> Result<Files> {
-    let mut files = Files::new();
+fn in_directory(dir: &Path) -> Result<SuppressionFiles> {
+    let mut files = SuppressionFiles::new();
     let mut add = |path: &Path, name: String| -> Result<()> {
         let found = match fs::symlink_metadata(path) {
             Ok(found) => found,
@@ -286,8 +287,8 @@ fn in_directory(dir: &Path) -> Result<Files> {
 }
 
 /// Reads the files of HEAD; none if there is no commit yet.
-fn in_head(repo: &Repository) -> Result<Files> {
-    let mut files = Files::new();
+fn in_head(repo: &Repository) -> Result<SuppressionFiles> {
+    let mut files = SuppressionFiles::new();
     // Messages of gix are not shown, because they can contain text from an object.
     let cannot = || {
         Error::repository(format!("cannot read '{DIR}' in HEAD"))

@@ -15,7 +15,7 @@ use unleak::error::{Error, Result};
 use unleak::git::repository::Repository;
 use unleak::report::redact::{Redactor, Reveal};
 use unleak::rule::{self, RuleSet};
-use unleak::suppress::Store;
+use unleak::suppress::SuppressionStore;
 
 use crate::cli::Args;
 use crate::exit::Exit;
@@ -165,7 +165,7 @@ fn suppressions() -> Vec<(String, String)> {
     let listed = || {
         let path = Path::new(".");
         let repository = Repository::discover(path, &settings::overrides_for(path)).ok()?;
-        let store = Store::open(&repository).ok()?;
+        let store = SuppressionStore::open(&repository).ok()?;
         let single = store.all.list().filter(|(.., source)| *source == "ignore");
         let named = single.map(|(digest, rule, details, _)| {
             let reason = details.reason.as_deref().unwrap_or_default();

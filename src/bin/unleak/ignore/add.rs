@@ -13,7 +13,7 @@ use unleak::report::escape::escape;
 use unleak::report::redact::{Redactor, Reveal};
 use unleak::scan::InlineAllow;
 use unleak::scan::files::{self, Excluded};
-use unleak::suppress::{Details, Store, outside};
+use unleak::suppress::{Details, SuppressionStore, outside};
 
 use super::args::IgnoreArgs;
 use super::selection::{self, Listed};
@@ -177,7 +177,7 @@ fn write(
     text: &mut String,
 ) -> Result<Option<PathBuf>> {
     let redactor = Redactor::of(&found.audit, Reveal::Redacted);
-    let mut store = Store::open(&found.repository)?;
+    let mut store = SuppressionStore::open(&found.repository)?;
     let is_dry = ignore.selection.dry_run;
     let most = match is_dry {
         true => usize::MAX,

@@ -4,7 +4,7 @@ use unleak::error::{Error, Result};
 use unleak::finding::Fingerprint;
 use unleak::report::escape::escape;
 use unleak::scan::InlineAllow;
-use unleak::suppress::{Digest, Store};
+use unleak::suppress::{FingerprintDigest, SuppressionStore};
 
 use crate::args::{BaselineArgs, BaselineCommand};
 use crate::exit::Exit;
@@ -23,14 +23,14 @@ pub(crate) fn run(args: &CommonOptions, baseline: &BaselineArgs) -> Result<Exit>
     if !found.audit.coverage.is_complete() {
         ui::warn("not everything could be read: what was not is not in the baseline");
     }
-    let mut store = Store::open(&found.repository)?;
+    let mut store = SuppressionStore::open(&found.repository)?;
     let findings = &found.audit.findings;
-    let is_there = |digest: &Digest| {
+    let is_there = |digest: &FingerprintDigest| {
         findings
             .iter()
             .any(|finding| store.all.find(finding.fingerprint) == Some(*digest))
     };
-    let kept: Vec<Digest> = store.baseline().into_iter().filter(is_there).collect();
+    let kept: Vec<FingerprintDigest> = store.baseline().into_iter().filter(is_there).collect();
     let dropped = store.baseline().len() - kept.len();
     let new = findings
         .iter()

@@ -9,7 +9,7 @@ use unleak::finding::Finding;
 use unleak::report::escape::escape;
 use unleak::report::redact::{Redactor, Reveal};
 use unleak::scan::InlineAllow;
-use unleak::suppress::Digest;
+use unleak::suppress::FingerprintDigest;
 use unleak::suppress::pattern::Pattern;
 
 use super::{say_details, today};
@@ -29,7 +29,7 @@ pub(super) fn run(args: &CommonOptions, repository: &Path, rules: &RuleOptions) 
     let hidden = findings
         .iter()
         .filter_map(|finding| Some((all.find(finding.fingerprint)?, finding)));
-    let hidden: HashMap<Digest, &Finding> = hidden.collect();
+    let hidden: HashMap<FingerprintDigest, &Finding> = hidden.collect();
     let mut text = String::new();
     for (digest, rule, details, source) in all.list() {
         let finding = hidden.get(&digest);

@@ -9,7 +9,7 @@ use unleak::finding::Finding;
 use unleak::git::repository::Repository;
 use unleak::report::escape::escape;
 use unleak::report::redact::{Redactor, Reveal};
-use unleak::suppress::{Digest, Store};
+use unleak::suppress::{FingerprintDigest, SuppressionStore};
 
 use super::args::RemoveArgs;
 use super::selection::{self, Listed};
@@ -35,8 +35,8 @@ pub(super) fn run(args: &CommonOptions, repository: &Path, remove: &RemoveArgs) 
 /// Removes those that are named one by one.
 fn named(repository: &Path, remove: &RemoveArgs) -> Result<Exit> {
     let overrides = settings::overrides_for(repository);
-    let mut store = Store::open(&Repository::discover(repository, &overrides)?)?;
-    let digests: Result<Vec<Digest>> = remove
+    let mut store = SuppressionStore::open(&Repository::discover(repository, &overrides)?)?;
+    let digests: Result<Vec<FingerprintDigest>> = remove
         .digest
         .iter()
         .map(|text| the_one(&store, text))
@@ -61,7 +61,7 @@ fn named(repository: &Path, remove: &RemoveArgs) -> Result<Exit> {
 }
 
 /// The suppression whose name begins with `text`.
-fn the_one(store: &Store, text: &str) -> Result<Digest> {
+fn the_one(store: &SuppressionStore, text: &str) -> Result<FingerprintDigest> {
     let is_long = text.len() >= MIN_DIGITS;
     let all = store.all.list().map(|(digest, ..)| digest);
     let mut alike = all.filter(|digest| is_long && digest.to_string().starts_with(text));
@@ -90,15 +90,15 @@ fn selected(args: &CommonOptions, repository: &Path, remove: &RemoveArgs) -> Res
     selection::warn_of_absent(&found, listed.as_ref());
     selection::narrow(&mut found, &remove.selection.filter, listed.as_ref())?;
     let redactor = Redactor::of(&found.audit, Reveal::Redacted);
-    let mut store = Store::open(&found.repository)?;
+    let mut store = SuppressionStore::open(&found.repository)?;
     let findings = found.audit.findings.iter();
     let hidden = findings.filter_map(|f| Some((store.all.find(f.fingerprint)?, f)));
-    let mut hidden: HashMap<Digest, &Finding> = hidden.collect();
+    let mut hidden: HashMap<FingerprintDigest, &Finding> = hidden.collect();
     let (mut count, mut kept) = (0, 0);
     let is_everything =
         remove.selection.all && remove.selection.filter.is_empty() && listed.is_none();
     let mut text = String::new();
-    let all: Vec<(Digest, String)> = store
+    let all: Vec<(FingerprintDigest, String)> = store
         .all
         .list()
         .map(|(digest, rule, ..)| (digest, rule.to_owned()))

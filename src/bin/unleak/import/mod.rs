@@ -20,7 +20,7 @@ use unleak::finding::Finding;
 use unleak::git::repository::Repository;
 use unleak::report::escape::escape;
 use unleak::rule::foreign;
-use unleak::suppress::{Details, Store};
+use unleak::suppress::{Details, SuppressionStore};
 
 use crate::args::ImportArgs;
 use crate::exit::Exit;
@@ -92,7 +92,7 @@ fn suppress(
 ) -> Result<usize> {
     let wanted = Wanted::all(&import.repository, &import.rules);
     let found = Found::scan(args, &wanted)?;
-    let mut store = Store::open(&found.repository)?;
+    let mut store = SuppressionStore::open(&found.repository)?;
     let mut count = 0;
     for (file, known) in known {
         let finding = match the_one(&found.audit.findings, known) {

@@ -14,7 +14,7 @@ use unleak::report::document::Finding;
 use unleak::report::escape::escape;
 use unleak::report::paint::Paint;
 use unleak::report::{Document, Format};
-use unleak::suppress::{Details, Store};
+use unleak::suppress::{Details, SuppressionStore};
 
 use super::item;
 use super::model::{Change, Decision};
@@ -40,7 +40,7 @@ pub(super) struct Desk {
     pub(super) document: Document,
     origin: Origin,
     /// The suppressions of the worktree, once one is needed.
-    store: Option<Store>,
+    store: Option<SuppressionStore>,
     /// What was said about findings before they were decided on here.
     before: HashMap<Fingerprint, Details>,
     plan: PathBuf,
@@ -172,10 +172,10 @@ impl Desk {
         Fingerprint::from_hex(id).ok_or_else(|| Error::config("the finding has no fingerprint"))
     }
 
-    fn store(&mut self) -> Result<&mut Store> {
+    fn store(&mut self) -> Result<&mut SuppressionStore> {
         if self.store.is_none() {
             let repository = self.repository().ok_or_else(no_repository)?;
-            self.store = Some(Store::open(repository)?);
+            self.store = Some(SuppressionStore::open(repository)?);
         }
         self.store.as_mut().ok_or_else(no_repository)
     }
