@@ -6,12 +6,15 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::judge::{Judged, Read};
-use super::kept::{self, Kept};
+use super::judge::{Evaluation, ParsedAnswer};
+use super::kept::{self, AnswerCache};
 use super::login;
 use super::network::{Answer, Network, Request, Trouble};
-use super::plan::{self, AWS_KEY_ID, GOOGLE_EMAIL, Hosts, Job, Plan, Question, Way, Which};
-use super::render::{self, Values};
+use super::plan::{
+    self, AWS_KEY_ID, GOOGLE_EMAIL, Hosts, PlannedQuestion, Question, QuestionPlan,
+    RequestProtocol, Which,
+};
+use super::render::{self, TemplateValues};
 use super::special::{self, AwsScope};
 use super::{State, Verdict};
 use crate::finding::Fingerprint;
@@ -19,7 +22,7 @@ use crate::rule::request::{Protocol, RequestStep, Requests};
 
 /// Limits for the number and rate of requests.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct RequestLimits {
     /// The minimum time between the starts of two requests to a host.
     pub pause: Duration,
     /// The maximum number of requests.
@@ -28,7 +31,7 @@ pub struct Limits {
     pub hosts: usize,
 }
 
-impl Default for Limits {
+impl Default for RequestLimits {
     fn default() -> Self {
         Self {
             pause: Duration::from_secs(1),
@@ -50,7 +53,7 @@ pub struct Validator<'a> {
     requests: &'a Requests,
     hosts: &'a Hosts,
     network: &'a dyn Network,
-    limits: Limits,
+    limits: RequestLimits,
     /// The key for the digests of cached answers.
     key: &'a [u8],
     sent: AtomicUsize,
@@ -64,7 +67,7 @@ impl<'a> Validator<'a> {
         requests: &'a Requests,
         hosts: &'a Hosts,
         network: &'a dyn Network,
-        limits: Limits,
+        limits: RequestLimits,
         key: &'a [u8],
     ) -> Self {
         Self {
@@ -88,7 +91,7 @@ impl<'a> Validator<'a> {
     pub fn ask<'q>(
         &self,
         questions: impl IntoIterator<Item = Question<'q>>,
-        kept: &mut Kept,
+        kept: &mut AnswerCache,
     ) -> HashMap<Fingerprint, Verdict>
     where
         'a: 'q,
@@ -96,15 +99,15 @@ impl<'a> Validator<'a> {
         let now = self.network.now();
         let mut verdicts = HashMap::new();
         // Jobs by identity, with the findings of each.
-        let mut jobs: BTreeMap<Vec<u8>, (Job<'q>, Vec<Fingerprint>)> = BTreeMap::new();
+        let mut jobs: BTreeMap<Vec<u8>, (PlannedQuestion<'q>, Vec<Fingerprint>)> = BTreeMap::new();
         for question in questions {
             let fingerprint = question.fingerprint;
             let planned = plan::plan(question, self.requests, self.hosts, Which::Validate, now);
             match planned {
-                Plan::Said(verdict) => {
+                QuestionPlan::Said(verdict) => {
                     verdicts.insert(fingerprint, verdict);
                 }
-                Plan::Ask(job) => {
+                QuestionPlan::Ask(job) => {
                     let known = kept.get(&kept::digest(self.key, &job.identity));
                     if let Some((state, checked)) = known {
                         let reason = "the answer that was kept".to_owned();
@@ -136,7 +139,11 @@ impl<'a> Validator<'a> {
     ///
     /// # Errors
     /// The reason why the request cannot be sent, as a verdict.
-    pub fn revoke<'q>(&self, question: Question<'q>, kept: &mut Kept) -> Result<Verdict, Verdict>
+    pub fn revoke<'q>(
+        &self,
+        question: Question<'q>,
+        kept: &mut AnswerCache,
+    ) -> Result<Verdict, Verdict>
     where
         'a: 'q,
     {
@@ -148,20 +155,20 @@ impl<'a> Validator<'a> {
             Which::Validate,
             now,
         );
-        if let Plan::Ask(job) = asked {
+        if let QuestionPlan::Ask(job) = asked {
             kept.forget(&kept::digest(self.key, &job.identity));
         }
         match plan::plan(question, self.requests, self.hosts, Which::Revoke, now) {
-            Plan::Said(verdict) => Err(verdict),
-            Plan::Ask(job) => Ok(self.answer(&job, &mut Lane::default())),
+            QuestionPlan::Said(verdict) => Err(verdict),
+            QuestionPlan::Ask(job) => Ok(self.answer(&job, &mut Lane::default())),
         }
     }
 
     /// Sends the requests of all jobs, grouped by host.
     fn ask_all<'q>(
         &self,
-        jobs: BTreeMap<Vec<u8>, (Job<'q>, Vec<Fingerprint>)>,
-    ) -> Vec<(Job<'q>, Vec<Fingerprint>, Verdict)> {
+        jobs: BTreeMap<Vec<u8>, (PlannedQuestion<'q>, Vec<Fingerprint>)>,
+    ) -> Vec<(PlannedQuestion<'q>, Vec<Fingerprint>, Verdict)> {
         let mut hosts: BTreeMap<String, Vec<_>> = BTreeMap::new();
         for (job, fingerprints) in jobs.into_values() {
             let host = job.endpoint.host.clone();
@@ -193,10 +200,10 @@ impl<'a> Validator<'a> {
     }
 
     /// Returns the verdict about one secret.
-    fn answer(&self, job: &Job<'_>, lane: &mut Lane) -> Verdict {
+    fn answer(&self, job: &PlannedQuestion<'_>, lane: &mut Lane) -> Verdict {
         let asked = match &job.way {
-            Way::Http => self.http(job, lane),
-            Way::Login(target) => self.pace(lane).and_then(|()| {
+            RequestProtocol::Http => self.http(job, lane),
+            RequestProtocol::Login(target) => self.pace(lane).and_then(|()| {
                 let asked = login::ask(self.network, &job.endpoint, job.inquiry.kind, target);
                 lane.note(asked.is_err());
                 let (state, reason) = asked.map_err(Stop::Trouble)?;
@@ -213,7 +220,7 @@ impl<'a> Validator<'a> {
         })
     }
 
-    fn http(&self, job: &Job<'_>, lane: &mut Lane) -> Result<Verdict, Stop> {
+    fn http(&self, job: &PlannedQuestion<'_>, lane: &mut Lane) -> Result<Verdict, Stop> {
         let mut taken = self.assertion(job)?;
         let secret = job.question.secret;
         let (mut whose, mut can) = (Vec::new(), Vec::new());
@@ -221,13 +228,15 @@ impl<'a> Validator<'a> {
         for step in &job.inquiry.steps {
             let request = self.request(job, step, &taken)?;
             let answer = self.send(&request, lane)?;
-            let read = Read::of(&answer);
+            let read = ParsedAnswer::of(&answer);
             let (state, reason) = match read.judge(step) {
-                Judged::Active(why) => (State::Active, format!("the issuer accepts it ({why})")),
-                Judged::Inactive(why) => {
+                Evaluation::Active(why) => {
+                    (State::Active, format!("the issuer accepts it ({why})"))
+                }
+                Evaluation::Inactive(why) => {
                     (State::Inactive, format!("the issuer refuses it ({why})"))
                 }
-                Judged::Unknown(why) => (State::Unknown, why),
+                Evaluation::Unknown(why) => (State::Unknown, why),
             };
             whose.extend(read.facts(&step.whose, secret));
             can.extend(read.facts(&step.can, secret));
@@ -244,7 +253,7 @@ impl<'a> Validator<'a> {
     }
 
     /// Returns the signed assertion of a Google service account.
-    fn assertion(&self, job: &Job<'_>) -> Result<Vec<(String, String)>, Stop> {
+    fn assertion(&self, job: &PlannedQuestion<'_>) -> Result<Vec<(String, String)>, Stop> {
         if job.inquiry.kind != Protocol::GoogleServiceAccount {
             return Ok(Vec::new());
         }
@@ -264,11 +273,11 @@ impl<'a> Validator<'a> {
 
     fn request(
         &self,
-        job: &Job<'_>,
+        job: &PlannedQuestion<'_>,
         step: &RequestStep,
         taken: &[(String, String)],
     ) -> Result<Request, Stop> {
-        let values = Values {
+        let values = TemplateValues {
             secret: job.question.secret,
             host: job.host.as_ref(),
             parts: &job.question.parts,
@@ -348,7 +357,7 @@ impl<'a> Validator<'a> {
     }
 }
 
-fn part<'j>(job: &'j Job<'_>, rule: &str) -> &'j [u8] {
+fn part<'j>(job: &'j PlannedQuestion<'_>, rule: &str) -> &'j [u8] {
     let found = job.question.parts.iter().find(|(known, _)| *known == rule);
     found.map_or(&b""[..], |(_, value)| value)
 }

@@ -12,7 +12,7 @@ const MAX_VALUES: usize = 40;
 
 /// The result of the evaluation of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Judged {
+pub(super) enum Evaluation {
     /// The secret is active, because of this condition.
     Active(String),
     /// It is inactive, because of this condition.
@@ -22,12 +22,12 @@ pub(super) enum Judged {
 }
 
 /// An answer with its body parsed as JSON.
-pub(super) struct Read<'a> {
+pub(super) struct ParsedAnswer<'a> {
     answer: &'a Answer,
     json: Option<Value>,
 }
 
-impl<'a> Read<'a> {
+impl<'a> ParsedAnswer<'a> {
     pub(super) fn of(answer: &'a Answer) -> Self {
         // A truncated document is no valid JSON.
         let json = match answer.is_cut {
@@ -38,7 +38,7 @@ impl<'a> Read<'a> {
     }
 
     /// Evaluates the answer by the conditions of a step.
-    pub(super) fn judge(&self, step: &RequestStep) -> Judged {
+    pub(super) fn judge(&self, step: &RequestStep) -> Evaluation {
         let holds = |conditions: &[Condition], is_enough: &dyn Fn(&Condition) -> bool| {
             let mut met = conditions.iter();
             let met = met.find(|condition| is_enough(condition) && self.meets(condition));
@@ -48,13 +48,13 @@ impl<'a> Read<'a> {
         let is_page = self.is_page();
         let active = holds(&step.active, &|condition| !is_page || names_more(condition));
         match (active, holds(&step.inactive, &|_| true)) {
-            (Some(why), None) => Judged::Active(why),
-            (None, Some(why)) => Judged::Inactive(why),
-            (Some(_), Some(_)) => Judged::Unknown(format!(
+            (Some(why), None) => Evaluation::Active(why),
+            (None, Some(why)) => Evaluation::Inactive(why),
+            (Some(_), Some(_)) => Evaluation::Unknown(format!(
                 "ambiguous answer: status {} means active and inactive",
                 self.answer.status
             )),
-            (None, None) => Judged::Unknown(self.described()),
+            (None, None) => Evaluation::Unknown(self.described()),
         }
     }
 

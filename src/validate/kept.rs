@@ -12,16 +12,16 @@ use super::State;
 /// Answers by the digest of the request.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Kept {
+pub struct AnswerCache {
     /// The version of the format.
     version: u32,
-    answers: BTreeMap<String, Entry>,
+    answers: BTreeMap<String, CachedAnswer>,
 }
 
 /// One answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Entry {
+struct CachedAnswer {
     state: String,
     /// Seconds since 1970.
     checked: i64,
@@ -30,7 +30,7 @@ struct Entry {
 /// The version of the format that this program writes.
 const VERSION: u32 = 1;
 
-impl Kept {
+impl AnswerCache {
     /// Parses the cache; empty if it has another version or is damaged.
     pub fn read(bytes: &[u8]) -> Self {
         let kept: Option<Self> = serde_json::from_slice(bytes).ok();
@@ -50,7 +50,7 @@ impl Kept {
 
     /// Removes entries that are older than `oldest`, or newer than `now`, in seconds since 1970.
     pub fn expire(&mut self, oldest: i64, now: i64) {
-        let is_fresh = |entry: &Entry| (oldest..=now).contains(&entry.checked);
+        let is_fresh = |entry: &CachedAnswer| (oldest..=now).contains(&entry.checked);
         self.answers.retain(|_, entry| is_fresh(entry));
     }
 
@@ -66,7 +66,7 @@ impl Kept {
             return;
         }
         let state = state.name().to_owned();
-        self.answers.insert(digest, Entry { state, checked });
+        self.answers.insert(digest, CachedAnswer { state, checked });
     }
 
     /// Removes the answer to a question.

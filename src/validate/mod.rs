@@ -23,7 +23,7 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
-pub use engine::{Limits, Validator};
+pub use engine::{RequestLimits, Validator};
 pub use network::Network;
 pub use plan::{Hosts, Question};
 pub use prove::prove;

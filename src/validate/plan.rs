@@ -1,8 +1,8 @@
 //! Plans the validation of findings: the request, its host, and missing values.
 
-use super::login::{self, Target};
+use super::login::{self, LoginTarget};
 use super::network::{Endpoint, Request};
-use super::render::{self, Cannot, Values};
+use super::render::{self, Cannot, TemplateValues};
 use super::{State, Verdict, special};
 use crate::error::{Error, Result};
 use crate::finding::{Finding, Fingerprint};
@@ -104,15 +104,15 @@ impl Hosts {
 }
 
 /// The plan for a question.
-pub(super) enum Plan<'a> {
+pub(super) enum QuestionPlan<'a> {
     /// The verdict is known without a request.
     Said(Verdict),
     /// A request is needed.
-    Ask(Box<Job<'a>>),
+    Ask(Box<PlannedQuestion<'a>>),
 }
 
 /// A question that needs a request.
-pub(super) struct Job<'a> {
+pub(super) struct PlannedQuestion<'a> {
     pub(super) question: Question<'a>,
     pub(super) inquiry: &'a Inquiry,
     /// The value of `{host}`.
@@ -120,17 +120,17 @@ pub(super) struct Job<'a> {
     /// The destination of its requests.
     pub(super) endpoint: Endpoint,
     /// The protocol.
-    pub(super) way: Way,
+    pub(super) way: RequestProtocol,
     /// The identity of the request; equal for questions that would send the same request.
     pub(super) identity: Vec<u8>,
 }
 
 /// The protocol of a request.
-pub(super) enum Way {
+pub(super) enum RequestProtocol {
     /// HTTPS.
     Http,
     /// A login at a database server.
-    Login(Target),
+    Login(LoginTarget),
 }
 
 /// The kind of request of a rule.
@@ -147,19 +147,19 @@ pub(super) fn plan<'a>(
     hosts: &Hosts,
     which: Which,
     now: i64,
-) -> Plan<'a> {
+) -> QuestionPlan<'a> {
     let issuer = requests.rules.get(question.rule_id);
     let inquiry = issuer.and_then(|issuer| match which {
         Which::Validate => issuer.validate.as_ref(),
         Which::Revoke => issuer.revoke.as_ref(),
     });
     let (Some(issuer), Some(inquiry)) = (issuer, inquiry) else {
-        return Plan::Said(Verdict::unknown(
+        return QuestionPlan::Said(Verdict::unknown(
             "no way to ask: no request is known for this rule",
         ));
     };
     let planned = match inquiry.kind {
-        Protocol::Jwt => return Plan::Said(special::jwt(question.secret, now)),
+        Protocol::Jwt => return QuestionPlan::Said(special::jwt(question.secret, now)),
         Protocol::PostgreSql | Protocol::MySql | Protocol::Redis | Protocol::MongoDb => {
             login(question, inquiry, hosts)
         }
@@ -167,7 +167,7 @@ pub(super) fn plan<'a>(
             http(question, issuer, inquiry, hosts)
         }
     };
-    planned.map_or_else(Plan::Said, |job| Plan::Ask(Box::new(job)))
+    planned.map_or_else(QuestionPlan::Said, |job| QuestionPlan::Ask(Box::new(job)))
 }
 
 fn http<'a>(
@@ -175,7 +175,7 @@ fn http<'a>(
     issuer: &Issuer,
     inquiry: &'a Inquiry,
     hosts: &Hosts,
-) -> Result<Job<'a>, Verdict> {
+) -> Result<PlannedQuestion<'a>, Verdict> {
     let named = hosts.of_rule(question.rule_id, &issuer.provider).cloned();
     let fixed = || {
         inquiry.host.as_ref().map(|host| Endpoint {
@@ -191,7 +191,7 @@ fn http<'a>(
         ));
     };
     let assertion = [("assertion".to_owned(), String::new())];
-    let values = Values {
+    let values = TemplateValues {
         secret: question.secret,
         host: host.as_ref(),
         parts: &question.parts,
@@ -210,12 +210,12 @@ fn http<'a>(
     if let Some(missing) = missing_part(inquiry, &question) {
         return Err(verdict(&Cannot::Missing(missing.to_owned()), &question));
     }
-    Ok(Job {
+    Ok(PlannedQuestion {
         question,
         inquiry,
         host,
         endpoint: request.endpoint,
-        way: Way::Http,
+        way: RequestProtocol::Http,
         identity,
     })
 }
@@ -285,7 +285,7 @@ fn login<'a>(
     question: Question<'a>,
     inquiry: &'a Inquiry,
     hosts: &Hosts,
-) -> Result<Job<'a>, Verdict> {
+) -> Result<PlannedQuestion<'a>, Verdict> {
     let target = login::target(inquiry.kind, question.secret, question.line);
     let target = target.map_err(Verdict::unknown)?;
     let (host, port) = (target.host.clone(), target.port);
@@ -300,7 +300,7 @@ fn login<'a>(
         identity.extend_from_slice(value.as_bytes());
         identity.push(0);
     }
-    Ok(Job {
+    Ok(PlannedQuestion {
         endpoint: Endpoint {
             host,
             port,
@@ -309,13 +309,18 @@ fn login<'a>(
         host: None,
         question,
         inquiry,
-        way: Way::Login(target),
+        way: RequestProtocol::Login(target),
         identity,
     })
 }
 
 /// Returns a verdict for an answer.
-pub(super) fn answered(state: State, reason: String, job: &Job<'_>, now: i64) -> Verdict {
+pub(super) fn answered(
+    state: State,
+    reason: String,
+    job: &PlannedQuestion<'_>,
+    now: i64,
+) -> Verdict {
     Verdict {
         state,
         reason,

@@ -1,7 +1,7 @@
 //! Tests the requests of rules: makes each for a synthetic secret and checks its form.
 
 use super::network::Endpoint;
-use super::render::{self, Cannot, Values};
+use super::render::{self, Cannot, TemplateValues};
 use crate::rule::request::{Escape, Inquiry, Issuer, Piece, RequestStep, Template, Term};
 
 /// The value of `{host}` in tests.
@@ -40,7 +40,7 @@ fn try_step(inquiry: &Inquiry, step: &RequestStep, secret: &[u8]) -> Result<(), 
         _ => None,
     });
     let (parts, taken): (Vec<_>, Vec<_>) = (parts.collect(), taken.collect());
-    let values = Values {
+    let values = TemplateValues {
         secret,
         host: Some(&host),
         parts: &parts,

@@ -10,7 +10,7 @@ use crate::rule::request::{Escape, Piece, RequestStep, Template, Term, ValueFilt
 
 /// The values for templates.
 #[derive(Clone, Copy)]
-pub(super) struct Values<'a> {
+pub(super) struct TemplateValues<'a> {
     /// The secret.
     pub(super) secret: &'a [u8],
     /// The value of `{host}`.
@@ -39,7 +39,7 @@ enum Within {
 }
 
 /// Makes the request of a step.
-pub(super) fn request(step: &RequestStep, values: Values<'_>) -> Result<Request, Cannot> {
+pub(super) fn request(step: &RequestStep, values: TemplateValues<'_>) -> Result<Request, Cannot> {
     let url = text(&step.url, values, Within::Url)?;
     let rest = url.strip_prefix("https://").unwrap_or_default();
     let end = rest.find(['/', '?']).unwrap_or(rest.len());
@@ -87,7 +87,7 @@ fn is_host(host: &str) -> bool {
     host.len() <= 253 && host.split('.').all(is_label)
 }
 
-fn text(template: &Template, values: Values<'_>, within: Within) -> Result<String, Cannot> {
+fn text(template: &Template, values: TemplateValues<'_>, within: Within) -> Result<String, Cannot> {
     let mut text = String::new();
     for piece in &template.pieces {
         match piece {
@@ -135,7 +135,11 @@ fn escaped(
     }
 }
 
-fn value(terms: &[Term], filters: &[ValueFilter], values: Values<'_>) -> Result<Vec<u8>, Cannot> {
+fn value(
+    terms: &[Term],
+    filters: &[ValueFilter],
+    values: TemplateValues<'_>,
+) -> Result<Vec<u8>, Cannot> {
     let mut bytes = Vec::new();
     for term in terms {
         bytes.extend_from_slice(&term_value(term, values)?);
@@ -146,7 +150,7 @@ fn value(terms: &[Term], filters: &[ValueFilter], values: Values<'_>) -> Result<
     Ok(bytes)
 }
 
-fn term_value(term: &Term, values: Values<'_>) -> Result<Vec<u8>, Cannot> {
+fn term_value(term: &Term, values: TemplateValues<'_>) -> Result<Vec<u8>, Cannot> {
     let missing = |name: &str| Cannot::Missing(name.to_owned());
     Ok(match term {
         Term::Text(text) => text.clone().into_bytes(),
@@ -166,7 +170,11 @@ fn term_value(term: &Term, values: Values<'_>) -> Result<Vec<u8>, Cannot> {
     })
 }
 
-fn filtered(bytes: &[u8], filter: &ValueFilter, values: Values<'_>) -> Result<Vec<u8>, Cannot> {
+fn filtered(
+    bytes: &[u8],
+    filter: &ValueFilter,
+    values: TemplateValues<'_>,
+) -> Result<Vec<u8>, Cannot> {
     Ok(match filter {
         ValueFilter::Base64 => BASE64.encode(bytes).into_bytes(),
         ValueFilter::Base64Url => BASE64URL_NOPAD.encode(bytes).into_bytes(),

@@ -4,28 +4,28 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use super::kept::Kept;
+use super::kept::AnswerCache;
 use super::network::{Answer, Connection, Endpoint, Network, Request, Trouble};
-use super::{Hosts, Limits, Question, State, Validator, Verdict};
+use super::{Hosts, Question, RequestLimits, State, Validator, Verdict};
 use crate::finding::Fingerprint;
 use crate::rule::request::{Clause, Condition, Issuer, RequestStep, Requests, Term};
 use crate::rule::{self, parse_with_requests};
 use crate::secret::Secret;
 
-type Reply = Result<Answer, Trouble>;
+type FakeReply = Result<Answer, Trouble>;
 
 /// Answers from a list or with a function; records requests and pauses.
-struct Memory {
-    replies: Mutex<VecDeque<Reply>>,
-    always: Box<dyn Fn(&Request) -> Reply + Sync>,
+struct FakeNetwork {
+    replies: Mutex<VecDeque<FakeReply>>,
+    always: Box<dyn Fn(&Request) -> FakeReply + Sync>,
     sent: Mutex<Vec<Request>>,
     waited: Mutex<Vec<Duration>>,
     /// The number of pauses after which the user interrupts.
     patience: usize,
 }
 
-impl Memory {
-    fn of(always: impl Fn(&Request) -> Reply + Sync + 'static) -> Self {
+impl FakeNetwork {
+    fn of(always: impl Fn(&Request) -> FakeReply + Sync + 'static) -> Self {
         Self {
             replies: Mutex::default(),
             always: Box::new(always),
@@ -35,7 +35,7 @@ impl Memory {
         }
     }
 
-    fn listed(replies: impl IntoIterator<Item = Reply>) -> Self {
+    fn listed(replies: impl IntoIterator<Item = FakeReply>) -> Self {
         let memory = Self::of(|_| Err(Trouble::Failed("nothing more is planned".to_owned())));
         memory.replies.lock().unwrap().extend(replies);
         memory
@@ -46,8 +46,8 @@ impl Memory {
     }
 }
 
-impl Network for Memory {
-    fn send(&self, request: &Request) -> Reply {
+impl Network for FakeNetwork {
+    fn send(&self, request: &Request) -> FakeReply {
         self.sent.lock().unwrap().push(request.clone());
         let next = self.replies.lock().unwrap().pop_front();
         next.unwrap_or_else(|| (self.always)(request))
@@ -109,21 +109,21 @@ fn question<'a>(rule_id: &'a str, secret: &'a [u8], parts: &[(&'a str, &'a [u8])
     }
 }
 
-fn ask(requests: &Requests, memory: &Memory, questions: &[Question<'_>]) -> Vec<Verdict> {
+fn ask(requests: &Requests, memory: &FakeNetwork, questions: &[Question<'_>]) -> Vec<Verdict> {
     let hosts = Hosts::default();
-    let limits = Limits {
+    let limits = RequestLimits {
         pause: Duration::ZERO,
-        ..Limits::default()
+        ..RequestLimits::default()
     };
     let validator = Validator::new(requests, &hosts, memory, limits, b"key");
-    let verdicts = validator.ask(questions.iter().cloned(), &mut Kept::default());
+    let verdicts = validator.ask(questions.iter().cloned(), &mut AnswerCache::default());
     let verdicts = questions
         .iter()
         .map(|asked| verdicts[&asked.fingerprint].clone());
     verdicts.collect()
 }
 
-fn one(validate: &str, memory: &Memory) -> Verdict {
+fn one(validate: &str, memory: &FakeNetwork) -> Verdict {
     let requests = of_rule(validate);
     let asked = [question("x-token", b"xtok_abcdefgh", &[])];
     ask(&requests, memory, &asked).remove(0)
@@ -171,7 +171,7 @@ fn only_answers_that_the_rule_names_decide() {
         ),
     ] {
         let said = format!("{reply:?}");
-        let verdict = one(SIMPLE, &Memory::listed([reply]));
+        let verdict = one(SIMPLE, &FakeNetwork::listed([reply]));
         assert_eq!(verdict.state, state, "{said}: {verdict:?}");
         assert!(verdict.reason.contains(reason), "{said}: {verdict:?}");
     }
@@ -183,13 +183,16 @@ fn an_answer_that_was_cut_off_is_not_read_as_a_whole() {
         is_cut: true,
         ..answer(200, body)
     };
-    let verdict = one(SIMPLE, &Memory::listed([Ok(cut(r#"{"login":"ada"}"#))]));
+    let verdict = one(
+        SIMPLE,
+        &FakeNetwork::listed([Ok(cut(r#"{"login":"ada"}"#))]),
+    );
     assert_eq!(verdict.state, State::Unknown);
     let lacks = SIMPLE.replace(
         "'status 200 and json /login'",
         "\"status 200 and body lacks 'invalid'\"",
     );
-    let verdict = one(&lacks, &Memory::listed([Ok(cut("a list"))]));
+    let verdict = one(&lacks, &FakeNetwork::listed([Ok(cut("a list"))]));
     assert_eq!(verdict.state, State::Unknown, "the rest may hold it");
 }
 
@@ -197,11 +200,11 @@ fn an_answer_that_was_cut_off_is_not_read_as_a_whole() {
 fn an_active_secret_comes_with_what_its_issuer_says_but_never_with_itself() {
     let body = r#"{"login":"ada","mail":"token xtok_abcdefgh of ada"}"#;
     let reply = with_header(answer(200, body), "x-scopes", "repo, user");
-    let verdict = one(SIMPLE, &Memory::listed([Ok(reply)]));
+    let verdict = one(SIMPLE, &FakeNetwork::listed([Ok(reply)]));
     assert_eq!(verdict.whose, ["login: ada"]);
     assert_eq!(verdict.can, ["scopes: repo, user"]);
     let part = r#"{"login":"abcdefgh","mail":"abc"}"#;
-    let verdict = one(SIMPLE, &Memory::listed([Ok(answer(200, part))]));
+    let verdict = one(SIMPLE, &FakeNetwork::listed([Ok(answer(200, part))]));
     assert_eq!(
         verdict.whose,
         ["mail: abc"],
@@ -209,7 +212,7 @@ fn an_active_secret_comes_with_what_its_issuer_says_but_never_with_itself() {
     );
     let refused = one(
         SIMPLE,
-        &Memory::listed([Ok(answer(401, r#"{"login":"ada"}"#))]),
+        &FakeNetwork::listed([Ok(answer(401, r#"{"login":"ada"}"#))]),
     );
     assert!(refused.whose.is_empty());
 }
@@ -218,7 +221,7 @@ fn an_active_secret_comes_with_what_its_issuer_says_but_never_with_itself() {
 fn a_busy_host_is_asked_again_as_it_wishes_and_not_for_ever() {
     let busy = |after: &str| with_header(answer(429, ""), "retry-after", after);
     let good = || Ok(answer(200, r#"{"login":"ada"}"#));
-    let memory = Memory::listed([Ok(busy("7")), good()]);
+    let memory = FakeNetwork::listed([Ok(busy("7")), good()]);
     assert_eq!(one(SIMPLE, &memory).state, State::Active);
     assert!(
         memory
@@ -227,14 +230,14 @@ fn a_busy_host_is_asked_again_as_it_wishes_and_not_for_ever() {
             .unwrap()
             .contains(&Duration::from_secs(7))
     );
-    let memory = Memory::listed([Ok(busy("3600")), good()]);
+    let memory = FakeNetwork::listed([Ok(busy("3600")), good()]);
     let verdict = one(SIMPLE, &memory);
     assert_eq!((verdict.state, memory.sent().len()), (State::Unknown, 1));
     assert!(verdict.reason.contains("rate limited"), "{verdict:?}");
-    let memory = Memory::of(move |_| Ok(answer(429, "")));
+    let memory = FakeNetwork::of(move |_| Ok(answer(429, "")));
     assert!(one(SIMPLE, &memory).reason.contains("rate limited"));
     assert_eq!(memory.sent().len(), 3);
-    let memory = Memory::of(|_| Ok(answer(500, "")));
+    let memory = FakeNetwork::of(|_| Ok(answer(500, "")));
     let verdict = one(SIMPLE, &memory);
     assert!(verdict.reason.contains("status 500"), "{verdict:?}");
     assert_eq!(memory.sent().len(), 3);
@@ -252,10 +255,10 @@ fn each_distinct_secret_is_asked_once_and_a_host_that_fails_is_given_up() {
             ..question("x-token", secret.as_bytes(), &[])
         })
         .collect();
-    let memory = Memory::of(|_| Ok(answer(401, "")));
+    let memory = FakeNetwork::of(|_| Ok(answer(401, "")));
     let verdicts = ask(&requests, &memory, &asked);
     assert_eq!((verdicts.len(), memory.sent().len()), (16, 8));
-    let memory = Memory::of(|_| Err(Trouble::Failed("no answer".to_owned())));
+    let memory = FakeNetwork::of(|_| Err(Trouble::Failed("no answer".to_owned())));
     let verdicts = ask(&requests, &memory, &asked);
     assert_eq!(memory.sent().len(), 3);
     let given_up = verdicts
@@ -273,20 +276,20 @@ fn limits_and_interruptions_leave_the_rest_unknown() {
         .map(|s| question("x-token", s.as_bytes(), &[]))
         .collect();
     let hosts = Hosts::default();
-    let memory = Memory::of(|_| Ok(answer(401, "")));
-    let limits = Limits {
+    let memory = FakeNetwork::of(|_| Ok(answer(401, "")));
+    let limits = RequestLimits {
         pause: Duration::ZERO,
         requests: 2,
-        ..Limits::default()
+        ..RequestLimits::default()
     };
     let validator = Validator::new(&requests, &hosts, &memory, limits, b"");
-    let verdicts = validator.ask(asked.iter().cloned(), &mut Kept::default());
+    let verdicts = validator.ask(asked.iter().cloned(), &mut AnswerCache::default());
     let known = verdicts
         .values()
         .filter(|v| v.state == State::Inactive)
         .count();
     assert_eq!((known, memory.sent().len(), validator.sent()), (2, 2, 2));
-    let mut memory = Memory::of(|_| Ok(answer(401, "")));
+    let mut memory = FakeNetwork::of(|_| Ok(answer(401, "")));
     memory.patience = 3;
     let verdicts = ask(&requests, &memory, &asked);
     let known = verdicts
@@ -302,25 +305,34 @@ fn kept_answers_hold_no_secret_and_are_used_until_they_are_old() {
     let requests = of_rule(SIMPLE);
     let asked = [question("x-token", b"xtok_abcdefgh", &[])];
     let hosts = Hosts::default();
-    let memory = Memory::of(|_| Ok(answer(200, r#"{"login":"ada"}"#)));
-    let validator = Validator::new(&requests, &hosts, &memory, Limits::default(), b"key");
-    let mut kept = Kept::default();
+    let memory = FakeNetwork::of(|_| Ok(answer(200, r#"{"login":"ada"}"#)));
+    let validator = Validator::new(&requests, &hosts, &memory, RequestLimits::default(), b"key");
+    let mut kept = AnswerCache::default();
     validator.ask(asked.iter().cloned(), &mut kept);
     let bytes = kept.write();
     let text = String::from_utf8(bytes.clone()).unwrap();
     assert!(!text.contains("xtok") && !text.contains("ada"), "{text}");
-    let mut kept = Kept::read(&bytes);
+    let mut kept = AnswerCache::read(&bytes);
     let verdicts = validator.ask(asked.iter().cloned(), &mut kept);
     let verdict = verdicts.values().next().unwrap();
     assert_eq!((verdict.state, memory.sent().len()), (State::Active, 1));
     assert!(verdict.reason.contains("kept"), "{verdict:?}");
-    let other = Validator::new(&requests, &hosts, &memory, Limits::default(), b"other");
+    let other = Validator::new(
+        &requests,
+        &hosts,
+        &memory,
+        RequestLimits::default(),
+        b"other",
+    );
     other.ask(asked.iter().cloned(), &mut kept);
     assert_eq!(memory.sent().len(), 2, "another key finds nothing");
     kept.expire(1_700_000_001, 1_700_000_002);
     validator.ask(asked.iter().cloned(), &mut kept);
     assert_eq!(memory.sent().len(), 3, "old answers are asked for again");
-    assert_eq!(Kept::read(b"{\"version\":9}"), Kept::default());
+    assert_eq!(
+        AnswerCache::read(b"{\"version\":9}"),
+        AnswerCache::default()
+    );
 }
 
 #[test]
@@ -331,7 +343,7 @@ fn a_value_cannot_leave_its_place() {
         (b"xtok_abc", true),
     ] {
         let requests = of_rule(SIMPLE);
-        let memory = Memory::of(|_| Ok(answer(401, "")));
+        let memory = FakeNetwork::of(|_| Ok(answer(401, "")));
         let verdict = ask(&requests, &memory, &[question("x-token", secret, &[])]).remove(0);
         assert_eq!(!memory.sent().is_empty(), is_sent, "{verdict:?}");
     }
@@ -344,7 +356,7 @@ fn a_value_cannot_leave_its_place() {
         (b"xtok", false),
     ] {
         let requests = of_rule(host);
-        let memory = Memory::of(|_| Ok(answer(200, "")));
+        let memory = FakeNetwork::of(|_| Ok(answer(200, "")));
         ask(&requests, &memory, &[question("x-token", secret, &[])]);
         let sent = memory.sent();
         assert_eq!(!sent.is_empty(), is_sent, "{}", secret.escape_ascii());
@@ -355,7 +367,7 @@ fn a_value_cannot_leave_its_place() {
     }
     let path = "url = 'https://a.example.com/bot{secret|path}/me'\nactive = ['status 200']\n";
     let requests = of_rule(path);
-    let memory = Memory::of(|_| Ok(answer(200, "")));
+    let memory = FakeNetwork::of(|_| Ok(answer(200, "")));
     ask(
         &requests,
         &memory,
@@ -372,13 +384,13 @@ fn a_second_step_uses_what_the_first_one_took() {
         active = ['status 200']\ninactive = ['status 401']\ntake = ['id = /result/id']\n\n[rule.validate.also]\n\
         method = 'DELETE'\nurl = 'https://a.example.com/tokens/{id}'\nactive = ['status 204']\n";
     let first = || Ok(answer(200, r#"{"result":{"id":"a/b"}}"#));
-    let memory = Memory::listed([first(), Ok(answer(204, ""))]);
+    let memory = FakeNetwork::listed([first(), Ok(answer(204, ""))]);
     assert_eq!(one(steps, &memory).state, State::Active);
     assert_eq!(memory.sent()[1].target, "/tokens/a%2Fb");
-    let memory = Memory::listed([Ok(answer(401, ""))]);
+    let memory = FakeNetwork::listed([Ok(answer(401, ""))]);
     assert_eq!(one(steps, &memory).state, State::Inactive);
     assert_eq!(memory.sent().len(), 1);
-    let memory = Memory::listed([Ok(answer(200, "{}"))]);
+    let memory = FakeNetwork::listed([Ok(answer(200, "{}"))]);
     let verdict = one(steps, &memory);
     assert_eq!(verdict.state, State::Unknown, "{verdict:?}");
 }
@@ -480,10 +492,10 @@ fn verdict_of(
     )];
     let needs_host = step.url.text.starts_with("https://{host}");
     let hosts = Hosts::parse(if needs_host { &named } else { &[] }).unwrap();
-    let memory = Memory::of(move |_| Ok(reply.clone()));
-    let limits = Limits {
+    let memory = FakeNetwork::of(move |_| Ok(reply.clone()));
+    let limits = RequestLimits {
         pause: Duration::ZERO,
-        ..Limits::default()
+        ..RequestLimits::default()
     };
     let secret = match id {
         "private-key" => &b"QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo="[..],
@@ -491,7 +503,7 @@ fn verdict_of(
     };
     let asked = question(id, secret, &parts);
     let validator = Validator::new(requests, &hosts, &memory, limits, b"");
-    let verdicts = validator.ask([asked.clone()], &mut Kept::default());
+    let verdicts = validator.ask([asked.clone()], &mut AnswerCache::default());
     (verdicts[&asked.fingerprint].clone(), memory.sent())
 }
 
@@ -564,7 +576,7 @@ fn a_part_or_host_that_is_missing_is_named_and_nothing_is_sent() {
         ("postgres-url-password", "cannot be read from the line"),
         ("generic-password", "no way to ask"),
     ] {
-        let memory = Memory::of(|_| Ok(answer(200, "{}")));
+        let memory = FakeNetwork::of(|_| Ok(answer(200, "{}")));
         let verdict = ask(
             &requests,
             &memory,

@@ -19,7 +19,7 @@ use crate::rule::request::Protocol;
 
 /// The server and account of a password.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Target {
+pub struct LoginTarget {
     /// The name of the host, lower case.
     pub host: String,
     /// The port.
@@ -35,15 +35,15 @@ pub struct Target {
 }
 
 /// The result of a login.
-pub(super) type Outcome = Result<(State, String), Trouble>;
+pub(super) type LoginResult = Result<(State, String), Trouble>;
 
 /// Logs in.
 pub(super) fn ask(
     network: &dyn Network,
     endpoint: &Endpoint,
     kind: Protocol,
-    target: &Target,
-) -> Outcome {
+    target: &LoginTarget,
+) -> LoginResult {
     let connection = network.connect(endpoint)?;
     match kind {
         Protocol::PostgreSql => postgresql::login(connection, target),
@@ -71,7 +71,7 @@ pub(super) fn target(
     kind: Protocol,
     secret: &[u8],
     line: Option<(&[u8], &[u8])>,
-) -> Result<Target, String> {
+) -> Result<LoginTarget, String> {
     let unread = "something is missing: its server cannot be read from the line it is in";
     let address = line.and_then(|(before, after)| Address::read(before, after));
     let address = address.ok_or(unread)?;
@@ -95,7 +95,7 @@ pub(super) fn target(
         (Protocol::MongoDb, None) if database.is_empty() => "admin".to_owned(),
         _ => database,
     };
-    Ok(Target {
+    Ok(LoginTarget {
         host: endpoint.host,
         port: endpoint.port,
         user: decoded(&address.user).ok_or(unread)?,

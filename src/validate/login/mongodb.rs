@@ -2,7 +2,7 @@
 
 use super::scram::Scram;
 use super::wire::{Connection, MAX_MESSAGE, read, unexpected, until_zero, write};
-use super::{Outcome, Target};
+use super::{LoginResult, LoginTarget};
 use crate::validate::State;
 use crate::validate::network::Trouble;
 
@@ -10,28 +10,28 @@ use crate::validate::network::Trouble;
 const OP_MSG: u32 = 2013;
 
 /// Logs in.
-pub(super) fn login(mut connection: Box<dyn Connection>, target: &Target) -> Outcome {
+pub(super) fn login(mut connection: Box<dyn Connection>, target: &LoginTarget) -> LoginResult {
     if target.is_encrypted {
         connection = connection.encrypt()?;
     }
     let connection = &mut *connection;
     let mut scram = Scram::begin(&target.user)?;
-    let mut start = Document::default();
+    let mut start = BsonDocument::default();
     start.int32("saslStart", 1);
     start.text("mechanism", "SCRAM-SHA-256");
     start.binary("payload", scram.first().as_bytes());
     let first = match command(connection, start, &target.database)? {
-        Reply::Failed(code) => return Ok(refused(code)),
-        Reply::Done(fields) => fields,
+        MongodbReply::Failed(code) => return Ok(refused(code)),
+        MongodbReply::Done(fields) => fields,
     };
     let answer = scram.answer(&first.payload, &target.password)?;
-    let mut next = Document::default();
+    let mut next = BsonDocument::default();
     next.int32("saslContinue", 1);
     next.int32("conversationId", first.conversation);
     next.binary("payload", answer.as_bytes());
     let last = match command(connection, next, &target.database)? {
-        Reply::Failed(code) => return Ok(refused(code)),
-        Reply::Done(fields) => fields,
+        MongodbReply::Failed(code) => return Ok(refused(code)),
+        MongodbReply::Done(fields) => fields,
     };
     match scram.is_proven(&last.payload) {
         true => Ok((State::Active, "the server accepts the login".to_owned())),
@@ -49,14 +49,14 @@ fn refused(code: i32) -> (State, String) {
     }
 }
 
-enum Reply {
+enum MongodbReply {
     Failed(i32),
-    Done(Fields),
+    Done(ReplyFields),
 }
 
 /// The relevant fields of an answer.
 #[derive(Default)]
-struct Fields {
+struct ReplyFields {
     is_ok: bool,
     code: i32,
     conversation: i32,
@@ -65,9 +65,9 @@ struct Fields {
 
 fn command(
     connection: &mut dyn Connection,
-    mut document: Document,
+    mut document: BsonDocument,
     database: &str,
-) -> Result<Reply, Trouble> {
+) -> Result<MongodbReply, Trouble> {
     document.text("$db", database);
     let body = document.bytes()?;
     let len = u32::try_from(body.len() + 21).map_err(|_| unexpected())?;
@@ -87,14 +87,14 @@ fn command(
     let rest = read(connection, len.ok_or_else(unexpected)?)?;
     let fields = fields(&rest[5..]).ok_or_else(unexpected)?;
     Ok(match fields.is_ok {
-        true => Reply::Done(fields),
-        false => Reply::Failed(fields.code),
+        true => MongodbReply::Done(fields),
+        false => MongodbReply::Failed(fields.code),
     })
 }
 
 /// Parses the relevant fields of a BSON document.
-fn fields(bytes: &[u8]) -> Option<Fields> {
-    let mut fields = Fields::default();
+fn fields(bytes: &[u8]) -> Option<ReplyFields> {
+    let mut fields = ReplyFields::default();
     let mut rest = bytes.get(4..)?;
     while let Some((&kind, tail)) = rest.split_first().filter(|(kind, _)| **kind != 0) {
         let (name, tail) = until_zero(tail)?;
@@ -134,9 +134,9 @@ fn fields(bytes: &[u8]) -> Option<Fields> {
 
 /// A BSON document under construction.
 #[derive(Default)]
-struct Document(Vec<u8>);
+struct BsonDocument(Vec<u8>);
 
-impl Document {
+impl BsonDocument {
     fn name(&mut self, kind: u8, name: &str) {
         self.0.push(kind);
         self.0.extend_from_slice(name.as_bytes());

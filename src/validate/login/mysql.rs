@@ -5,7 +5,7 @@ use gix::hash::Kind as HashKind;
 use sha2::{Digest, Sha256};
 
 use super::wire::{Connection, read, unexpected, until_zero, write};
-use super::{Outcome, Target};
+use super::{LoginResult, LoginTarget};
 use crate::odb::hash::digest;
 use crate::validate::State;
 use crate::validate::network::Trouble;
@@ -20,7 +20,7 @@ const MAX_MESSAGES: usize = 20;
 const CHARSET: u8 = 45;
 
 /// Logs in.
-pub(super) fn login(mut connection: Box<dyn Connection>, target: &Target) -> Outcome {
+pub(super) fn login(mut connection: Box<dyn Connection>, target: &LoginTarget) -> LoginResult {
     let (mut number, greeting) = receive(&mut *connection)?;
     if greeting.first() == Some(&0xff) {
         return Ok(refused(&greeting));

@@ -2,7 +2,7 @@
 
 use super::scram::Scram;
 use super::wire::{Connection, read, unexpected, until_zero, write};
-use super::{Outcome, Target};
+use super::{LoginResult, LoginTarget};
 use crate::validate::State;
 use crate::validate::network::Trouble;
 
@@ -10,7 +10,7 @@ use crate::validate::network::Trouble;
 const MAX_MESSAGES: usize = 200;
 
 /// Logs in.
-pub(super) fn login(connection: Box<dyn Connection>, target: &Target) -> Outcome {
+pub(super) fn login(connection: Box<dyn Connection>, target: &LoginTarget) -> LoginResult {
     let (mut connection, is_encrypted) = start(connection, target)?;
     let connection = &mut *connection;
     let mut login = Login {
@@ -49,7 +49,7 @@ pub(super) fn login(connection: Box<dyn Connection>, target: &Target) -> Outcome
 /// Switches to encryption if the server supports it, and sends the user name.
 fn start(
     mut connection: Box<dyn Connection>,
-    target: &Target,
+    target: &LoginTarget,
 ) -> Result<(Box<dyn Connection>, bool), Trouble> {
     let ask = [8_u32.to_be_bytes(), 80_877_103_u32.to_be_bytes()];
     write(&mut *connection, &ask.concat())?;

@@ -1,12 +1,12 @@
 //! The command AUTH of Redis and Valkey (RESP, "Redis serialization protocol specification").
 
 use super::wire::{Connection, nonce, read, unexpected, write};
-use super::{Outcome, Target};
+use super::{LoginResult, LoginTarget};
 use crate::validate::State;
 use crate::validate::network::Trouble;
 
 /// Logs in.
-pub(super) fn login(mut connection: Box<dyn Connection>, target: &Target) -> Outcome {
+pub(super) fn login(mut connection: Box<dyn Connection>, target: &LoginTarget) -> LoginResult {
     if target.is_encrypted {
         connection = connection.encrypt()?;
     }

@@ -19,8 +19,8 @@ use unleak::report::Document;
 use unleak::report::redact::Redactor;
 use unleak::rule::request::Requests;
 use unleak::rule::{self, RuleSet};
-use unleak::validate::kept::Kept;
-use unleak::validate::{Hosts, Limits, Network, Question, State, Validator, Verdict};
+use unleak::validate::kept::AnswerCache;
+use unleak::validate::{Hosts, Network, Question, RequestLimits, State, Validator, Verdict};
 
 use crate::args::ScanArgs;
 use crate::config::Layers;
@@ -186,7 +186,7 @@ fn word(choice: StateChoice) -> State {
 pub(crate) struct Asker {
     requests: Requests,
     hosts: Hosts,
-    limits: Limits,
+    limits: RequestLimits,
     network: Box<dyn Network>,
     store: Store,
 }
@@ -226,10 +226,10 @@ impl Asker {
         let hosts = Hosts::parse(&options.validate_host)?;
         Ok(Self {
             requests: requests(options, (typed, layers), rules)?,
-            limits: Limits {
+            limits: RequestLimits {
                 pause: Duration::from_secs(1) / options.validate_rate,
                 requests: options.validate_limit,
-                ..Limits::default()
+                ..RequestLimits::default()
             },
             network: network(options, &hosts)?,
             hosts,
@@ -352,20 +352,20 @@ impl Store {
         Ok(Self { dir, key, hours })
     }
 
-    fn read(&self, now: i64) -> Kept {
+    fn read(&self, now: i64) -> AnswerCache {
         let bytes = self
             .dir
             .as_ref()
             .map(|dir| file::read_whole(&dir.join(state::ANSWER_FILES[0])));
         let mut kept = match bytes {
-            Some(Ok(bytes)) => Kept::read(&bytes),
-            _ => Kept::default(),
+            Some(Ok(bytes)) => AnswerCache::read(&bytes),
+            _ => AnswerCache::default(),
         };
         kept.expire(now - i64::from(self.hours) * 3600, now);
         kept
     }
 
-    fn write(&self, kept: &Kept) -> Result<()> {
+    fn write(&self, kept: &AnswerCache) -> Result<()> {
         match &self.dir {
             Some(dir) => state::write(&dir.join(state::ANSWER_FILES[0]), &kept.write()),
             None => Ok(()),
