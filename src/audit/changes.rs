@@ -128,7 +128,7 @@ fn scan_index(
             .collect(),
     }];
     let scanned = pieces::scan(&pieces, lookup, detector, options.scan);
-    let news = News {
+    let news = NewChanges {
         scope: Scope::Staged,
         lookup,
         pieces: &pieces,
@@ -165,7 +165,7 @@ pub fn range(
     let mut trees = TreeReader::new(&lookup);
     let brought = range::list(&commits, &mut trees);
     let scanned = pieces::scan(&brought.pieces, &lookup, detector, options.scan);
-    let news = News {
+    let news = NewChanges {
         scope: Scope::Range,
         lookup: &lookup,
         pieces: &brought.pieces,
@@ -192,7 +192,7 @@ fn replaced_by(change: usize, commits: &NewCommits, trees: &mut TreeReader<'_>) 
 }
 
 /// What is new, before it is judged.
-struct News<'a> {
+struct NewChanges<'a> {
     scope: Scope,
     lookup: &'a Lookup,
     pieces: &'a Pieces,
@@ -206,7 +206,7 @@ struct News<'a> {
     submodules: usize,
 }
 
-impl News<'_> {
+impl NewChanges<'_> {
     fn judge(
         self,
         scanned: ScannedPieces,
@@ -380,7 +380,7 @@ struct Histories<'a> {
 }
 
 impl<'a> Histories<'a> {
-    fn new(news: &News<'a>) -> Self {
+    fn new(news: &NewChanges<'a>) -> Self {
         let numbered = news.changes.iter().enumerate();
         let order = numbered.filter_map(|(number, change)| Some((change.commit?, number)));
         Self {

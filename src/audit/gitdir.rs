@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rustc_hash::FxHashSet;
 
 use super::GitDirFiles;
-use super::names::{FileScan, Names};
+use super::names::{FileScan, SideTexts};
 use crate::error::{Error, Result};
 use crate::finding::Place;
 use crate::git::gitdir;
@@ -21,7 +21,7 @@ use crate::scan::objects;
 /// Adds the files of the git directory of `repo` to `names`, or the names of those that are there.
 /// `behind` are files of Git LFS that were scanned as what their pointers stand for.
 pub(super) fn add(
-    names: &mut Names<'_>,
+    names: &mut SideTexts<'_>,
     repo: &Repository,
     behind: &FxHashSet<PathBuf>,
     with: &FileScan<'_>,
@@ -58,7 +58,7 @@ pub(super) fn add(
 
 /// Scans the objects of a submodule.
 fn add_module(
-    names: &mut Names<'_>,
+    names: &mut SideTexts<'_>,
     repo: &Repository,
     module: &Path,
     with: &FileScan<'_>,
@@ -84,7 +84,7 @@ fn add_module(
 }
 
 /// Scans what is modified or untracked in a linked worktree.
-fn add_linked(names: &mut Names<'_>, repo: &Repository, root: &Path, with: &FileScan<'_>) {
+fn add_linked(names: &mut SideTexts<'_>, repo: &Repository, root: &Path, with: &FileScan<'_>) {
     let list = crate::scan::files::list(
         &[root.to_owned()],
         with.options.worktree.unwrap_or(FileChoice::NotIgnored),

@@ -12,7 +12,7 @@ use crate::rule::Confidence;
 
 /// What the name of a file says about a value that is all of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Named {
+enum FileNameKind {
     /// Rails: 32 hexadecimal digits.
     RailsKey,
     /// A password, which people may have chosen.
@@ -140,19 +140,19 @@ pub(super) fn keep(findings: &mut Vec<Finding>, detector: &Detector) {
 
 /// How sure a value is in a file so named, if it is worth telling at all; `most` is what its bytes
 /// alone could be.
-fn confidence(named: Named, most: Confidence, reasons: Reasons) -> Option<Confidence> {
+fn confidence(named: FileNameKind, most: Confidence, reasons: Reasons) -> Option<Confidence> {
     let is_random = reasons.contains(Reason::RandomValue);
     let is_mixed = reasons.contains(Reason::MixedCharacters);
     match named {
-        Named::RailsKey if most == Confidence::High => Some(Confidence::High),
+        FileNameKind::RailsKey if most == Confidence::High => Some(Confidence::High),
         _ if is_random => Some(Confidence::Medium),
-        Named::Password | Named::InSecrets if is_mixed => Some(Confidence::Medium),
-        Named::InSecrets => None,
+        FileNameKind::Password | FileNameKind::InSecrets if is_mixed => Some(Confidence::Medium),
+        FileNameKind::InSecrets => None,
         _ => Some(Confidence::Low),
     }
 }
 
-fn named(path: &[u8]) -> Option<Named> {
+fn named(path: &[u8]) -> Option<FileNameKind> {
     let path = path.to_str_lossy().replace('\\', "/");
     let (dirs, name) = path.rsplit_once('/').unwrap_or(("", &path));
     let lower = name.to_ascii_lowercase();
@@ -176,20 +176,20 @@ fn named(path: &[u8]) -> Option<Named> {
     let what = &what[..what.len() - usize::from(is_plural)];
     let is_key = KEY_EXTENSIONS.contains(&extension.as_str()) || is_key_file || ends_in_key(stem);
     if lower == "master.key" || (extension == "key" && parent == "credentials") {
-        Some(Named::RailsKey)
+        Some(FileNameKind::RailsKey)
     } else if (is_password(what.as_bytes()) && means_secret(what.as_bytes()))
         || is_password(extension.as_bytes())
         || LOGIN_FILES.contains(&what.to_ascii_lowercase().as_str())
         || matches!(&*extension, "secret" | "secrets")
     {
-        Some(Named::Password)
+        Some(FileNameKind::Password)
     } else if is_key || means_secret(what.as_bytes()) {
-        Some(Named::Key)
+        Some(FileNameKind::Key)
     } else {
         let is_plain = extension.is_empty() || extension == "txt";
         let mut dirs = dirs.split('/').map(str::to_ascii_lowercase);
         let is_inside = dirs.any(|dir| DIRECTORIES.contains(&dir.as_str()));
-        (is_plain && is_inside && !lower.contains("readme")).then_some(Named::InSecrets)
+        (is_plain && is_inside && !lower.contains("readme")).then_some(FileNameKind::InSecrets)
     }
 }
 
@@ -205,7 +205,7 @@ mod tests {
 
     #[test]
     fn names_mean_what_people_expect() {
-        use Named::{InSecrets, Key, Password, RailsKey};
+        use FileNameKind::{InSecrets, Key, Password, RailsKey};
         for (path, expected) in [
             ("config/master.key", Some(RailsKey)),
             ("config/credentials/production.key", Some(RailsKey)),

@@ -20,7 +20,7 @@ use crate::scan::sift::Sift;
 use crate::scan::{ScanOptions, Sighted};
 
 /// A text that is no object.
-struct Text<'a> {
+struct SideText<'a> {
     name: BString,
     text: &'a [u8],
     place: Place,
@@ -33,8 +33,8 @@ struct Text<'a> {
 }
 
 /// All texts beside the objects.
-pub(super) struct Names<'a> {
-    texts: Vec<Text<'a>>,
+pub(super) struct SideTexts<'a> {
+    texts: Vec<SideText<'a>>,
     /// Staged paths, by their blobs.
     staged: FxHashMap<ObjectId, Vec<&'a BString>>,
     /// Files of worktrees and of the git directory, with the number of the text of each.
@@ -75,11 +75,11 @@ pub(super) fn judge(detector: &Detector) -> impl Fn(&[u8]) -> bool + Sync {
     }
 }
 
-impl<'a> Names<'a> {
+impl<'a> SideTexts<'a> {
     /// Lists them. `marked` are names of tree entries in which something was found: the number, the
     /// name and a tree of each.
     pub(super) fn new(marked: Vec<(u32, &'a [u8], ObjectId)>, tips: &'a Tips) -> Self {
-        let in_trees = marked.into_iter().map(|(number, name, tree)| Text {
+        let in_trees = marked.into_iter().map(|(number, name, tree)| SideText {
             name: name.into(),
             text: name,
             place: Place::TreeEntry,
@@ -88,7 +88,7 @@ impl<'a> Names<'a> {
             name_number: Some(number),
             tip: None,
         });
-        let noted = tips.notes.iter().map(|note: &TipText| Text {
+        let noted = tips.notes.iter().map(|note: &TipText| SideText {
             name: note.name.clone(),
             text: note.text.as_ref().unwrap_or(&note.name),
             place: note.place,
@@ -158,7 +158,7 @@ impl<'a> Names<'a> {
             self.unopened.append(&mut file.unopened);
             self.files.push((self.texts.len(), file));
             let (_, file) = self.files.last().expect("it was just added");
-            self.texts.push(Text {
+            self.texts.push(SideText {
                 name: name_of(&paths[file.number]),
                 text: &[],
                 place,
@@ -183,7 +183,7 @@ impl<'a> Names<'a> {
         let mut numbers: FxHashMap<Node, usize> = FxHashMap::default();
         let mut number_of = |node: Node| {
             *numbers.entry(node).or_insert_with(|| {
-                texts.push(Text {
+                texts.push(SideText {
                     name: name.clone(),
                     text: &[],
                     place: Place::GitDir,

@@ -23,12 +23,14 @@ pub(super) fn join(found: Vec<Sighted>, detector: &Detector) -> Vec<Sighted> {
         .flat_map(|part| &detector.rule(part.rule).part_of)
         .collect();
     // The first secret of each rule on each line.
-    let mut on_line: HashMap<Line<'_>, usize> = HashMap::new();
+    let mut on_line: HashMap<RuleLine<'_>, usize> = HashMap::new();
     for (number, sighted) in others.iter().enumerate() {
         let rule = &detector.rule(sighted.rule).id;
         if wanted_rules.contains(rule) {
             for sighting in &sighted.sightings {
-                on_line.entry(Line::of(sighting, rule)).or_insert(number);
+                on_line
+                    .entry(RuleLine::of(sighting, rule))
+                    .or_insert(number);
             }
         }
     }
@@ -38,7 +40,7 @@ pub(super) fn join(found: Vec<Sighted>, detector: &Detector) -> Vec<Sighted> {
         }
         let wanted = &detector.rule(part.rule).part_of;
         let near = |sighting: &Sighting| {
-            let lines = wanted.iter().map(|rule| Line::of(sighting, rule));
+            let lines = wanted.iter().map(|rule| RuleLine::of(sighting, rule));
             let owners = lines.flat_map(|line| line.nearby());
             owners.filter_map(|line| on_line.get(&line).copied()).min()
         };
@@ -59,14 +61,14 @@ pub(super) fn join(found: Vec<Sighted>, detector: &Detector) -> Vec<Sighted> {
 
 /// A line of an object, or of what an encoding or archive in it holds, as the place of a rule.
 #[derive(Clone, PartialEq, Eq, Hash)]
-struct Line<'a> {
+struct RuleLine<'a> {
     node: Node,
     wrapping: Option<Arc<[Layer]>>,
     rule: &'a str,
     line: u32,
 }
 
-impl<'a> Line<'a> {
+impl<'a> RuleLine<'a> {
     fn of(sighting: &Sighting, rule: &'a str) -> Self {
         Self {
             node: sighting.node,

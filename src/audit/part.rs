@@ -27,7 +27,7 @@ use crate::scan::{lfs, objects};
 
 /// Which objects are scanned.
 #[derive(Clone, Debug)]
-pub enum Part {
+pub enum ScanPart {
     /// A share of all.
     Share(Share),
     /// Those of these ids.
@@ -41,7 +41,7 @@ pub enum Part {
 /// [`CoverageBlock::skipped`].
 pub fn audit_part(
     repo: &Repository,
-    part: &Part,
+    part: &ScanPart,
     detector: &Detector,
     options: &AuditOptions,
     progress: &Progress,
@@ -85,10 +85,10 @@ pub fn audit_part(
 }
 
 /// The nodes that are scanned, and what of a list cannot be.
-fn chosen(store: &ObjectStore, part: &Part) -> (Vec<bool>, Vec<Skipped>) {
+fn chosen(store: &ObjectStore, part: &ScanPart) -> (Vec<bool>, Vec<Skipped>) {
     let ids = match part {
-        Part::Share(share) => return (share.of(store), Vec::new()),
-        Part::Ids(ids) => ids,
+        ScanPart::Share(share) => return (share.of(store), Vec::new()),
+        ScanPart::Ids(ids) => ids,
     };
     let mut is_in = vec![false; store.node_count() as usize];
     let mut skipped = Vec::new();

@@ -30,7 +30,7 @@ const MAX_NAMES: usize = 50_000;
 
 /// Whether something is in the repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum Existence {
     /// It is, or that cannot be told.
     There,
     /// It is not; a name that was perhaps meant.
@@ -39,7 +39,7 @@ pub enum Answer {
 
 /// Where a filter's values can occur.
 pub struct Presence {
-    objects: Objects,
+    objects: SearchedObjects,
     tips: Tips,
     /// The top of the worktree.
     worktree: Option<PathBuf>,
@@ -59,7 +59,7 @@ pub struct Reads {
 
 /// Where a path is that is not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Beside {
+pub enum UnreadPath {
     /// In the `.git` directory.
     GitDir,
     /// In the worktree, not tracked.
@@ -78,7 +78,7 @@ fn is_in_git_dir(pattern: &PathPattern) -> bool {
 }
 
 /// The objects that are asked.
-enum Objects {
+enum SearchedObjects {
     Store(ObjectStore),
     Bundle(Bundle),
 }
@@ -96,7 +96,7 @@ impl Presence {
     ) -> Result<Self> {
         Ok(Self {
             reads,
-            objects: Objects::Store(repo.open_store(overrides, limits)?),
+            objects: SearchedObjects::Store(repo.open_store(overrides, limits)?),
             tips: Tips::read(repo),
             worktree: repo.git().workdir().map(Path::to_owned),
         })
@@ -110,7 +110,7 @@ impl Presence {
         let bundle = bundle::open(path, limits)?;
         Ok(Self {
             tips: Tips::of(&bundle.refs, bundle.store.hash(), Vec::new()),
-            objects: Objects::Bundle(bundle),
+            objects: SearchedObjects::Bundle(bundle),
             worktree: None,
             reads: Reads {
                 history: true,
@@ -122,8 +122,8 @@ impl Presence {
 
     fn store(&self) -> &ObjectStore {
         match &self.objects {
-            Objects::Store(store) => store,
-            Objects::Bundle(bundle) => &bundle.store,
+            SearchedObjects::Store(store) => store,
+            SearchedObjects::Bundle(bundle) => &bundle.store,
         }
     }
 
@@ -140,7 +140,7 @@ impl Presence {
 
     /// Whether a branch, remote-tracking branch, tag or other ref is called `name`, in short or in
     /// full.
-    pub fn reference(&self, name: &str) -> Answer {
+    pub fn reference(&self, name: &str) -> Existence {
         let kinds = [
             (TipKind::Branch, "refs/heads/"),
             (TipKind::Remote, "refs/remotes/"),
@@ -154,16 +154,16 @@ impl Presence {
             };
             let known = tip.name.to_string();
             if known == name || name.strip_prefix(prefix) == Some(&known) {
-                return Answer::There;
+                return Existence::There;
             }
             names.push(known);
         }
-        Answer::Missing(likely(name, names))
+        Existence::Missing(likely(name, names))
     }
 
     /// Whether the name and address of some commit's author, as in `Ada <ada@example.org>`, hold
     /// `text`, in any case.
-    pub fn author(&self, text: &str) -> Answer {
+    pub fn author(&self, text: &str) -> Existence {
         let hash = self.store().hash();
         let is_there = AtomicBool::new(false);
         let see = |names: &mut FxHashSet<String>, _, bytes: &[u8]| {
@@ -182,9 +182,9 @@ impl Presence {
         };
         let names = self.gather(ObjectKind::Commit, None, &see);
         if is_there.into_inner() {
-            return Answer::There;
+            return Existence::There;
         }
-        Answer::Missing(likely(text, names.into_iter().flatten()))
+        Existence::Missing(likely(text, names.into_iter().flatten()))
     }
 
     /// What is read, in words.
@@ -201,36 +201,36 @@ impl Presence {
 
     /// Whether a file or directory that `pattern` matches is in what is read: the index, any tree of the
     /// history, and the worktree if it is asked for.
-    pub fn path(&self, pattern: &PathPattern) -> Answer {
+    pub fn path(&self, pattern: &PathPattern) -> Existence {
         let mut notes = self.tips.notes.iter();
         let in_index = notes.any(|note| note.place == Place::Index && pattern.matches(&note.name));
         let wanted = self.reads.worktree;
         if self.reads.git_dir == GitDirFiles::Read && is_in_git_dir(pattern) {
-            return Answer::There;
+            return Existence::There;
         }
         if in_index || wanted.is_some_and(|wanted| self.in_worktree(pattern, wanted)) {
-            return Answer::There;
+            return Existence::There;
         }
         if !self.reads.history {
-            return Answer::Missing(None);
+            return Existence::Missing(None);
         }
         self.in_history(pattern)
     }
 
     /// Where something that `pattern` matches is, if it is not in what is read.
-    pub fn beside(&self, pattern: &PathPattern) -> Beside {
+    pub fn beside(&self, pattern: &PathPattern) -> UnreadPath {
         if is_in_git_dir(pattern) {
-            return Beside::GitDir;
+            return UnreadPath::GitDir;
         }
         if self.in_worktree(pattern, FileChoice::NotIgnored) {
-            return Beside::Untracked;
+            return UnreadPath::Untracked;
         }
         if self.in_worktree(pattern, FileChoice::All) {
-            return Beside::Ignored;
+            return UnreadPath::Ignored;
         }
         match self.reads.history {
-            false if self.in_history(pattern) == Answer::There => Beside::History,
-            _ => Beside::Nowhere,
+            false if self.in_history(pattern) == Existence::There => UnreadPath::History,
+            _ => UnreadPath::Nowhere,
         }
     }
 
@@ -247,22 +247,22 @@ impl Presence {
         names.any(|name| pattern.matches(name))
     }
 
-    fn in_history(&self, pattern: &PathPattern) -> Answer {
+    fn in_history(&self, pattern: &PathPattern) -> Existence {
         let Some(mut parts) = pattern.parts() else {
-            return Answer::There;
+            return Existence::There;
         };
         // 'src/**' is there if 'src' is.
         while let [rest @ .., PathComponent::AnyDepth] = parts {
             parts = rest;
         }
         if parts.is_empty() {
-            return Answer::There;
+            return Existence::There;
         }
         self.descend(parts)
     }
 
     /// Follows the components of a pattern from the root trees down.
-    fn descend(&self, parts: &[PathComponent]) -> Answer {
+    fn descend(&self, parts: &[PathComponent]) -> Existence {
         let mut trees = self.roots();
         let mut is_everywhere = false;
         for (at, part) in parts.iter().enumerate() {
@@ -273,7 +273,7 @@ impl Presence {
             let step = self.step(part, &trees, is_everywhere);
             let is_last = at + 1 == parts.len();
             if step.found && is_last {
-                return Answer::There;
+                return Existence::There;
             }
             if step.below.is_empty() {
                 let likely = likely(part.text(), step.names);
@@ -285,11 +285,11 @@ impl Presence {
                     });
                     texts.collect::<Vec<_>>().join("/")
                 });
-                return Answer::Missing(likely);
+                return Existence::Missing(likely);
             }
             (trees, is_everywhere) = (step.below, false);
         }
-        Answer::There
+        Existence::There
     }
 
     /// The root trees of all commits.
@@ -305,10 +305,15 @@ impl Presence {
 
     /// Looks for entries that `part` matches in `trees`, or in all trees if `is_everywhere`: what is
     /// below some tree is taken for what is anywhere, so that a path can only be taken for present.
-    fn step(&self, part: &PathComponent, trees: &FxHashSet<Node>, is_everywhere: bool) -> Step {
+    fn step(
+        &self,
+        part: &PathComponent,
+        trees: &FxHashSet<Node>,
+        is_everywhere: bool,
+    ) -> PatternStep {
         let (store, hash) = (self.store(), self.store().hash());
         let wanted = |node: Node| is_everywhere || trees.contains(&node);
-        let see = |level: &mut Level, node: Node, bytes: &[u8]| {
+        let see = |level: &mut LevelNames, node: Node, bytes: &[u8]| {
             if !wanted(node) {
                 return;
             }
@@ -332,7 +337,7 @@ impl Presence {
         let below = levels.iter().flat_map(|level| &level.below);
         let judged = || levels.iter().flat_map(|level| &level.judged);
         let names = judged().map(|(name, _)| String::from_utf8_lossy(name).into_owned());
-        Step {
+        PatternStep {
             found: judged().any(|(_, &is_meant)| is_meant),
             below: below.filter_map(|id| store.node_of(id)).collect(),
             names: names.collect(),
@@ -358,7 +363,7 @@ impl Presence {
 }
 
 /// What one component of a pattern leads to.
-struct Step {
+struct PatternStep {
     found: bool,
     below: FxHashSet<Node>,
     /// Names of entries beside it.
@@ -367,7 +372,7 @@ struct Step {
 
 /// What one thread finds of that.
 #[derive(Default)]
-struct Level {
+struct LevelNames {
     /// Names of entries, and whether the component matches them.
     judged: FxHashMap<Vec<u8>, bool>,
     below: FxHashSet<ObjectId>,

@@ -5,7 +5,7 @@ use std::path::Path;
 use gix::ObjectId;
 use rustc_hash::FxHashSet;
 
-use super::names::{self, FileScan, Names};
+use super::names::{self, FileScan, SideTexts};
 use super::steps::{Finish, add_noted, places, sighted_in, tips_of};
 use super::{Audit, AuditOptions, CoverageBlock, Scope, gitdir};
 use crate::audit::merge::{Together, together};
@@ -78,7 +78,7 @@ pub fn audit_again(
     let stories = memory.forks.stories().map(|ledger| (&**ledger, false));
     for (before, is_own) in own.chain(stories) {
         let Some(files) = &files else { break };
-        let update = update::Update {
+        let update = update::IncrementalScan {
             repo,
             files,
             detector,
@@ -116,7 +116,7 @@ fn whole(
 ) -> Result<(Audit, Learned)> {
     let store = repo.open_store(overrides, options.limits)?;
     let shallow = repo.shallow_boundary()?;
-    let source = Source {
+    let source = ObjectSource {
         scope: Scope::Repository,
         store: &store,
         shallow: &shallow,
@@ -156,7 +156,7 @@ pub fn audit_bundle(
     progress: &Progress,
 ) -> Result<Audit> {
     let bundle = bundle::open(path, options.limits)?;
-    let source = Source {
+    let source = ObjectSource {
         scope: Scope::Bundle,
         store: &bundle.store,
         shallow: &[],
@@ -169,7 +169,7 @@ pub fn audit_bundle(
 }
 
 /// Where objects come from.
-struct Source<'a> {
+struct ObjectSource<'a> {
     scope: Scope,
     store: &'a ObjectStore,
     /// Commits at which history is cut off.
@@ -179,7 +179,7 @@ struct Source<'a> {
 }
 
 /// A scan, as far as a later one needs it.
-struct Scan<'a> {
+struct FullScan<'a> {
     detector: &'a Detector,
     options: &'a AuditOptions,
     known: Option<&'a KnownObjects<'a>>,
@@ -190,7 +190,7 @@ struct Scan<'a> {
     found: &'a [Sighted],
 }
 
-impl Scan<'_> {
+impl FullScan<'_> {
     /// Whether anything could not be read, rather than not in full.
     fn is_damaged(&self) -> bool {
         self.scanned.is_damaged
@@ -201,16 +201,16 @@ impl Scan<'_> {
 }
 
 /// What stands beside the objects.
-struct Beside<'a> {
+struct SideStores<'a> {
     tips: &'a Tips,
-    names: Names<'a>,
+    names: SideTexts<'a>,
     lfs: BehindPointers,
     /// Matches in names that a marker allows.
     allowed_names: u64,
     below_confidence: usize,
 }
 
-impl Source<'_> {
+impl ObjectSource<'_> {
     fn audit(
         &self,
         tips: &mut dyn FnMut() -> Tips,
@@ -253,7 +253,7 @@ impl Source<'_> {
         let places: Vec<Places> = found.iter().map(places).collect();
         let links = (&trees.links, &names.named(&found));
         let (trace, attributed) = self.attribute(&graph, &tips, links, &places);
-        let scan = Scan {
+        let scan = FullScan {
             detector,
             options,
             known: known.as_ref(),
@@ -266,7 +266,7 @@ impl Source<'_> {
         let learned = work.map(|work| self.learn(work, &scan)).unwrap_or_default();
         let finish = Finish::new(store, detector, options, &names);
         let done = finish.findings(Together { found, below }, attributed.histories);
-        let mut coverage = self.coverage(&Beside {
+        let mut coverage = self.coverage(&SideStores {
             tips: &tips,
             names,
             lfs,
@@ -318,7 +318,7 @@ impl Source<'_> {
         tips: &'n Tips,
         pointers: &[(Node, Pointer)],
         (detector, options): (&Detector, &AuditOptions),
-    ) -> Names<'n> {
+    ) -> SideTexts<'n> {
         let store = self.store;
         let with = FileScan {
             objects: store,
@@ -327,7 +327,7 @@ impl Source<'_> {
         };
         let marked = links.marked.iter();
         let marked = marked.map(|&(name, tree)| (name, links.name(name), store.id(tree)));
-        let mut names = Names::new(marked.collect(), tips);
+        let mut names = SideTexts::new(marked.collect(), tips);
         let Some(repo) = self.repo else {
             return names;
         };
@@ -406,7 +406,7 @@ impl Source<'_> {
     }
 
     /// What is kept for the next scan.
-    fn learn(&self, work: &Work, scan: &Scan<'_>) -> Learned {
+    fn learn(&self, work: &Work, scan: &FullScan<'_>) -> Learned {
         let store = self.store;
         if scan.is_damaged() || !store.skipped().is_empty() {
             return Learned {
@@ -480,7 +480,7 @@ impl Source<'_> {
     }
 
     /// What is known of the store and of what stands beside the objects.
-    fn coverage(&self, beside: &Beside<'_>) -> CoverageBlock {
+    fn coverage(&self, beside: &SideStores<'_>) -> CoverageBlock {
         let mut skipped = self.store.skipped().to_vec();
         skipped.extend(beside.tips.skipped.iter().cloned());
         skipped.extend(beside.names.skipped.iter().cloned());

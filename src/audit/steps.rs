@@ -3,7 +3,7 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::assemble::{finding, heed_paths, surest};
-use super::names::Names;
+use super::names::SideTexts;
 use super::neighbours::Neighbours;
 use super::{AuditOptions, excerpts, put_in_order};
 use crate::audit::merge::Together;
@@ -44,7 +44,7 @@ pub(super) struct Finish<'a> {
     objects: &'a dyn Objects,
     detector: &'a Detector,
     options: &'a AuditOptions,
-    names: &'a Names<'a>,
+    names: &'a SideTexts<'a>,
 }
 
 impl<'a> Finish<'a> {
@@ -53,7 +53,7 @@ impl<'a> Finish<'a> {
         objects: &'a dyn Objects,
         detector: &'a Detector,
         options: &'a AuditOptions,
-        names: &'a Names<'a>,
+        names: &'a SideTexts<'a>,
     ) -> Self {
         Self {
             objects,

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Whatever does not fit (something went away, another choice of rules, damage, an object that was
-//! missing came) is left to that scan: [`Update::run`] then returns nothing.
+//! missing came) is left to that scan: [`IncrementalScan::run`] then returns nothing.
 
 mod new_objects;
 mod texts;
@@ -19,10 +19,10 @@ use gix::hash::Kind as HashKind;
 use rustc_hash::FxHashMap;
 
 use crate::audit::merge::{Together, together};
-use crate::audit::names::Names;
+use crate::audit::names::SideTexts;
 use crate::audit::steps::{Finish, places, tips_of};
-use crate::audit::update::new_objects::{Lent, News};
-use crate::audit::update::texts::Texts;
+use crate::audit::update::new_objects::{Lent, NewObjects};
+use crate::audit::update::texts::UpdatedTexts;
 use crate::audit::{Audit, AuditOptions, CoverageBlock, Scope};
 use crate::detect::Detector;
 use crate::error::{Error, Result};
@@ -48,7 +48,7 @@ use crate::progress::Progress;
 use crate::scan::Sighted;
 
 /// What is to be brought up to date.
-pub(super) struct Update<'a> {
+pub(super) struct IncrementalScan<'a> {
     pub(super) repo: &'a Repository,
     pub(super) files: &'a StoreFiles,
     pub(super) detector: &'a Detector,
@@ -112,12 +112,12 @@ impl ReadNode for &Numbered<'_> {
     }
 }
 
-impl Update<'_> {
+impl IncrementalScan<'_> {
     /// Reads what is new; `None` if everything must be read.
     ///
     /// # Errors
     /// `Repository` if the store cannot be opened.
-    pub(super) fn run(&self, news: News) -> Result<Option<(Audit, Learned)>> {
+    pub(super) fn run(&self, news: NewObjects) -> Result<Option<(Audit, Learned)>> {
         let before = self.before;
         let (hash, limits) = (before.ids.hash(), self.options.limits);
         let dirs = self.files.dirs.clone();
@@ -182,7 +182,7 @@ impl Update<'_> {
 
 /// A store that grew. Nodes are those of `objects`, if nothing else is said.
 struct Grown<'a> {
-    update: &'a Update<'a>,
+    update: &'a IncrementalScan<'a>,
     /// What is new, with what stands beside it in the same packs.
     part: &'a ObjectStore,
     /// The node of each of the part's.
@@ -209,7 +209,7 @@ struct Told<'a> {
 
 impl<'a> Grown<'a> {
     fn new(
-        update: &'a Update<'a>,
+        update: &'a IncrementalScan<'a>,
         part: &'a ObjectStore,
         objects: &'a Numbered<'a>,
         of_new: &[Node],
@@ -277,11 +277,11 @@ impl<'a> Grown<'a> {
         &self,
         story: &mut Story,
         (graph, rank_of_old): (&CommitGraph, &[Rank]),
-        (texts, trees): (Texts, &TreesRead),
+        (texts, trees): (UpdatedTexts, &TreesRead),
         tips: &Tips,
         facts: &[ObjectFact],
     ) -> Option<(Audit, Vec<ObjectRecord>, Option<Story>)> {
-        let Update {
+        let IncrementalScan {
             detector, options, ..
         } = *self.update;
         let objects = self.objects;
@@ -348,12 +348,12 @@ impl<'a> Grown<'a> {
         marked: &[(u32, Node)],
         texts: &'n [Vec<u8>],
         tips: &'n Tips,
-    ) -> Names<'n> {
+    ) -> SideTexts<'n> {
         let listed = marked.iter().map(|&(name, tree)| {
             let text = texts[name as usize].as_slice();
             (name, text, self.objects.id(tree))
         });
-        let mut names = Names::new(listed.collect(), tips);
+        let mut names = SideTexts::new(listed.collect(), tips);
         let repo = self.update.repo;
         names.git_dir_unread = GitDir::list(repo).unread(repo);
         names
@@ -369,7 +369,12 @@ impl<'a> Grown<'a> {
     }
 
     /// Adds kind and size of what was read; `None` if something new was not.
-    fn add_facts(&self, texts: &Texts, trees: &TreesRead, facts: &mut [ObjectFact]) -> Option<()> {
+    fn add_facts(
+        &self,
+        texts: &UpdatedTexts,
+        trees: &TreesRead,
+        facts: &mut [ObjectFact],
+    ) -> Option<()> {
         for seen in &texts.scanned.seen {
             let node = self.place(seen.node);
             facts[node as usize] = ObjectFact::new(seen.kind, seen.size);
@@ -414,12 +419,12 @@ impl<'a> Grown<'a> {
     fn cover(
         &self,
         mut coverage: CoverageBlock,
-        texts: Texts,
+        texts: UpdatedTexts,
         facts: &[ObjectFact],
         unread: &[&Vec<Skipped>],
     ) -> CoverageBlock {
         let files = self.update.files;
-        let Texts {
+        let UpdatedTexts {
             scanned,
             rescanned,
             behind,
@@ -476,7 +481,7 @@ impl<'a> Grown<'a> {
 
     /// Puts findings in the order of the story; new ones come behind. `None` if one is not there.
     fn numbered(&self, found: Vec<Sighted>, story: &Story) -> Option<Vec<Sighted>> {
-        let Update {
+        let IncrementalScan {
             detector, options, ..
         } = *self.update;
         let key = |sighted: &Sighted| {
@@ -496,8 +501,8 @@ impl<'a> Grown<'a> {
     }
 
     /// What there was to note, and what there is now.
-    fn noted(&self, texts: &Texts) -> Vec<ObjectRecord> {
-        let Update {
+    fn noted(&self, texts: &UpdatedTexts) -> Vec<ObjectRecord> {
+        let IncrementalScan {
             detector, options, ..
         } = *self.update;
         let found = [

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use gix::ObjectId;
 use rustc_hash::FxHashSet;
 
-use crate::audit::update::Update;
+use crate::audit::update::IncrementalScan;
 use crate::memory::ObjectFact;
 use crate::memory::history::{Story, split};
 use crate::memory::ids::{Finder, Ids};
@@ -16,7 +16,7 @@ use crate::odb::{Node, ObjectKind};
 
 /// Objects that no earlier scan has met.
 #[derive(Default)]
-pub(in crate::audit) struct News {
+pub(in crate::audit) struct NewObjects {
     pub(super) ids: Vec<ObjectId>,
     /// The indexes of the packs that have some.
     pub(super) packs: Vec<PathBuf>,
@@ -34,7 +34,7 @@ pub(super) struct Lent {
     pub(super) noted: Vec<ObjectRecord>,
 }
 
-impl Update<'_> {
+impl IncrementalScan<'_> {
     /// What other forks tell of new objects. Trees are not scanned but read, and that again.
     pub(super) fn lent(&self, all: &Ids, of_new: &[Node]) -> Lent {
         let mut lent = Lent::default();
@@ -63,7 +63,7 @@ impl Update<'_> {
     }
 
     /// What is new; `None` if something went away, there is too much, or nothing can be told on.
-    pub(in crate::audit) fn news(&self) -> Option<News> {
+    pub(in crate::audit) fn news(&self) -> Option<NewObjects> {
         let (files, ids) = (self.files, &self.before.ids);
         let story = self.before.story.as_ref()?;
         let is_alike = self.before.rules == *self.detector.digests();
@@ -78,8 +78,8 @@ impl Update<'_> {
         if is_gone && !self.has_tips(story) {
             return None;
         }
-        let mut news = News::default();
-        let mut found = Found::new(ids.len());
+        let mut news = NewObjects::default();
+        let mut found = FoundObjects::new(ids.len());
         for (id, dir, stored_bytes) in &files.loose {
             match ids.find(id) {
                 Some(node) => found.add(node),
@@ -128,7 +128,7 @@ impl Update<'_> {
     /// Whether all that is known is still here.
     fn has_all(&self) -> bool {
         let ids = &self.before.ids;
-        let mut found = Found::new(ids.len());
+        let mut found = FoundObjects::new(ids.len());
         for (id, ..) in &self.files.loose {
             ids.find(id).into_iter().for_each(|node| found.add(node));
         }
@@ -147,12 +147,12 @@ impl Update<'_> {
 }
 
 /// What is known and was found here.
-struct Found {
+struct FoundObjects {
     is_here: Vec<bool>,
     left: usize,
 }
 
-impl Found {
+impl FoundObjects {
     fn new(count: usize) -> Self {
         Self {
             is_here: vec![false; count],

@@ -3,7 +3,7 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::audit::steps::sighted_in;
-use crate::audit::update::{Grown, Update};
+use crate::audit::update::{Grown, IncrementalScan};
 use crate::detect::Hits;
 use crate::git::lfs::Pointer;
 use crate::history::commits::CommitCollector;
@@ -19,7 +19,7 @@ use crate::scan::objects::{ObjectSelection, Remark, Scanned};
 use crate::scan::sift::{Sift, unopened};
 
 /// What stands in blobs, commits and tags. Nodes are those of the whole, but for what was seen.
-pub(super) struct Texts {
+pub(super) struct UpdatedTexts {
     pub(super) scanned: Scanned<CommitCollector>,
     pub(super) rescanned: Rescanned,
     /// Of all that was scanned now.
@@ -40,7 +40,7 @@ pub(super) struct Rescanned {
     pub(super) unopened: Vec<Skipped>,
 }
 
-impl Texts {
+impl UpdatedTexts {
     /// All that was collected, with what stands in names.
     pub(super) fn collectors(&self, in_names: Collector) -> Vec<Collector> {
         vec![
@@ -65,8 +65,8 @@ impl Grown<'_> {
         &self,
         mut noted: Vec<ObjectRecord>,
         facts: &[ObjectFact],
-    ) -> Option<Texts> {
-        let Update {
+    ) -> Option<UpdatedTexts> {
+        let IncrementalScan {
             repo,
             detector,
             options,
@@ -115,7 +115,7 @@ impl Grown<'_> {
         let mut pointers: Vec<(Node, Pointer)> = new.chain(old).collect();
         pointers.sort_unstable();
         let behind = lfs::scan(&pointers, repo.common_dir(), options.limits, detector, scan);
-        Some(Texts {
+        Some(UpdatedTexts {
             scanned,
             rescanned,
             remarks,
@@ -127,7 +127,7 @@ impl Grown<'_> {
 
     /// Scans what can only be told by another scan.
     fn rescan(&self, noted: &[ObjectRecord], facts: &[ObjectFact]) -> Option<Rescanned> {
-        let Update {
+        let IncrementalScan {
             detector, options, ..
         } = *self.update;
         let mut sift = Sift::new(detector, options.scan);

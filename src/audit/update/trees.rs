@@ -7,8 +7,8 @@ use gix::bstr::BString;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::audit::names;
-use crate::audit::update::texts::Texts;
-use crate::audit::update::{Grown, Update};
+use crate::audit::update::texts::UpdatedTexts;
+use crate::audit::update::{Grown, IncrementalScan};
 use crate::history;
 use crate::history::classes::{EMPTY, FindingNumber, KeptClasses, TreeClasses};
 use crate::history::commits::{CommitGraph, Rank};
@@ -34,8 +34,8 @@ const NOWHERE: Node = Node::MAX;
 
 impl Grown<'_> {
     /// Reads the new trees; `None` if one is damaged.
-    pub(super) fn read_trees(&self, texts: &Texts) -> Option<TreesRead> {
-        let Update {
+    pub(super) fn read_trees(&self, texts: &UpdatedTexts) -> Option<TreesRead> {
+        let IncrementalScan {
             detector, progress, ..
         } = *self.update;
         let (sighted, new) = (texts.sighted(), &self.is_new);

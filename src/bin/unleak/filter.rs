@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use unleak::audit::presence::{Answer, Beside, Presence};
+use unleak::audit::presence::{Existence, Presence, UnreadPath};
 use unleak::audit::{Audit, Scope};
 use unleak::error::{Error, Result, nearest};
 use unleak::finding::{Finding, History, Place, RefReach, Standing};
@@ -228,7 +228,7 @@ impl Unmatched<'_> {
     /// `Usage` if there is one; the nearest name is in the hint.
     pub(crate) fn check(&self, presence: &Presence) -> Result<()> {
         for name in &self.refs {
-            if let Answer::Missing(likely) = presence.reference(name) {
+            if let Existence::Missing(likely) = presence.reference(name) {
                 let hint = match (*name, likely) {
                     ("HEAD", _) => "'--in-head' selects what HEAD still holds".to_owned(),
                     (_, Some(likely)) => format!("did you mean '{likely}'?"),
@@ -238,17 +238,17 @@ impl Unmatched<'_> {
             }
         }
         for pattern in &self.paths {
-            if let Answer::Missing(likely) = presence.path(pattern) {
+            if let Existence::Missing(likely) = presence.path(pattern) {
                 return Err(no_such_path("--path", pattern, likely, presence));
             }
         }
         for pattern in &self.excluded {
-            if let Answer::Missing(likely) = presence.path(pattern) {
+            if let Existence::Missing(likely) = presence.path(pattern) {
                 warn(&no_such_path("--exclude", pattern, likely, presence));
             }
         }
         if let Some(text) = self.author
-            && let Answer::Missing(likely) = presence.author(text)
+            && let Existence::Missing(likely) = presence.author(text)
         {
             let hint = match likely {
                 Some(likely) => format!("did you mean '{likely}'?"),
@@ -317,7 +317,7 @@ fn no_such_path(
     let deeper = PathPattern::parse(&format!("**/{}", text.trim_start_matches('/')));
     let is_deeper = deeper
         .as_ref()
-        .is_ok_and(|deeper| presence.path(deeper) == Answer::There);
+        .is_ok_and(|deeper| presence.path(deeper) == Existence::There);
     let hint = match (likely, deeper, beside(pattern, presence)) {
         (_, _, Some(beside)) => beside,
         (_, Ok(deeper), None) if is_deeper => {
@@ -338,13 +338,15 @@ fn no_such_path(
 /// Where something of that name is, if it is only where nothing is read.
 fn beside(pattern: &PathPattern, presence: &Presence) -> Option<String> {
     let said = match presence.beside(pattern) {
-        Beside::GitDir => "it is in the git directory: '--git-dir' scans that, too",
-        Beside::Untracked => "it is in the worktree and not tracked: '--worktree' scans it, too",
-        Beside::Ignored => {
+        UnreadPath::GitDir => "it is in the git directory: '--git-dir' scans that, too",
+        UnreadPath::Untracked => {
+            "it is in the worktree and not tracked: '--worktree' scans it, too"
+        }
+        UnreadPath::Ignored => {
             "it is in the worktree and git ignores it: '--worktree --ignored' scans it, too"
         }
-        Beside::History => "it is not in the index: leave out '--staged' to scan the history",
-        Beside::Nowhere => return None,
+        UnreadPath::History => "it is not in the index: leave out '--staged' to scan the history",
+        UnreadPath::Nowhere => return None,
     };
     Some(said.to_owned())
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use unleak::audit::files::files;
-use unleak::audit::part::{Part, audit_part};
+use unleak::audit::part::{ScanPart, audit_part};
 use unleak::audit::presence::{Presence, Reads};
 use unleak::audit::repository::{audit, audit_again, audit_bundle};
 use unleak::audit::text::text;
@@ -249,10 +249,10 @@ fn is_part(scan: &ScanArgs) -> bool {
 }
 
 /// The objects that are scanned, if not all are.
-fn part(scan: &ScanArgs, repository: &Repository) -> Result<Option<Part>> {
+fn part(scan: &ScanArgs, repository: &Repository) -> Result<Option<ScanPart>> {
     if let Some(text) = &scan.shard {
         let shard = Shard::parse(text, &|name| std::env::var(name).ok())?;
-        return Ok(Some(Part::Share(shard.of_objects())));
+        return Ok(Some(ScanPart::Share(shard.of_objects())));
     }
     let Some(path) = &scan.oids_from else {
         return Ok(None);
@@ -275,7 +275,7 @@ fn part(scan: &ScanArgs, repository: &Repository) -> Result<Option<Part>> {
         ))
         .hint("each line begins with one, in full; 'unleak objects' prints such lines")),
     });
-    Ok(Some(Part::Ids(ids.collect::<Result<_>>()?)))
+    Ok(Some(ScanPart::Ids(ids.collect::<Result<_>>()?)))
 }
 
 /// Whether standard output is painted.
