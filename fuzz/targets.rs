@@ -22,7 +22,7 @@ use unleak::progress::Progress;
 use unleak::purge::find::values::{Needles, Reach, Target};
 use unleak::purge::share::manifest::Manifest;
 use unleak::report::paint::Paint;
-use unleak::report::{Document, Format, Shown};
+use unleak::report::{Document, ReportFormat, ShownFindings};
 use unleak::rule::{self, foreign};
 use unleak::scan::{Delta, InlineAllow, ScanOptions, objects};
 use unleak::secret::Secret;
@@ -270,17 +270,17 @@ pub fn report(data: &[u8]) {
         return;
     };
     for format in [
-        Format::Human(Shown::All),
-        Format::Brief,
-        Format::Json,
-        Format::JsonLines,
-        Format::GitHub,
-        Format::GitLab,
-        Format::Sarif,
-        Format::Csv,
-        Format::Markdown,
-        Format::JUnit,
-        Format::Html,
+        ReportFormat::Human(ShownFindings::All),
+        ReportFormat::Brief,
+        ReportFormat::Json,
+        ReportFormat::JsonLines,
+        ReportFormat::GitHub,
+        ReportFormat::GitLab,
+        ReportFormat::Sarif,
+        ReportFormat::Csv,
+        ReportFormat::Markdown,
+        ReportFormat::JUnit,
+        ReportFormat::Html,
     ] {
         let _ = document.render(format, Paint::Off);
     }

@@ -32,14 +32,14 @@ const HEAD: [&str; 22] = [
 
 /// Whether the output begins with a byte order mark, which Excel needs for UTF-8.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mark {
+pub(super) enum ByteOrderMark {
     /// With a byte order mark.
     With,
     /// Without a byte order mark.
     Without,
 }
 
-pub(super) fn render(document: &Document, mark: Mark) -> Vec<u8> {
+pub(super) fn render(document: &Document, mark: ByteOrderMark) -> Vec<u8> {
     let mut rows: Vec<Vec<String>> = vec![HEAD.map(str::to_owned).to_vec()];
     for finding in &document.findings {
         let places = locations(finding);
@@ -97,10 +97,10 @@ pub(super) fn render(document: &Document, mark: Mark) -> Vec<u8> {
 }
 
 /// Writes `rows`, which all have the length of [`HEAD`].
-fn written(rows: &[Vec<String>], mark: Mark) -> Vec<u8> {
+fn written(rows: &[Vec<String>], mark: ByteOrderMark) -> Vec<u8> {
     let start = match mark {
-        Mark::With => "\u{feff}".as_bytes().to_vec(),
-        Mark::Without => Vec::new(),
+        ByteOrderMark::With => "\u{feff}".as_bytes().to_vec(),
+        ByteOrderMark::Without => Vec::new(),
     };
     let mut writer = csv::Writer::from_writer(start);
     for row in rows {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::document::{Document, Finding};
+use super::document::{Document, ReportFinding};
 use super::escape::escape;
 use super::location::first_label;
 use super::paint::{Paint, Role};
@@ -16,20 +16,20 @@ pub struct Diff<'a> {
     /// Whether both scans were complete. Otherwise missing findings may only be unread.
     pub complete: bool,
     /// Findings that are only in the new report.
-    pub added: Vec<&'a Finding>,
+    pub added: Vec<&'a ReportFinding>,
     /// Findings that are only in the old report.
-    pub gone: Vec<&'a Finding>,
+    pub gone: Vec<&'a ReportFinding>,
     /// Findings in both reports with changes.
-    pub changed: Vec<Changed<'a>>,
+    pub changed: Vec<ChangedFinding<'a>>,
     /// The number of unchanged findings.
     pub same: usize,
 }
 
 /// A changed finding.
 #[derive(Debug, Serialize)]
-pub struct Changed<'a> {
+pub struct ChangedFinding<'a> {
     /// The finding in the new report.
-    pub finding: &'a Finding,
+    pub finding: &'a ReportFinding,
     /// Its changes.
     pub changes: Vec<&'static str>,
 }
@@ -37,14 +37,14 @@ pub struct Changed<'a> {
 impl<'a> Diff<'a> {
     /// Compares two reports.
     pub fn between(old: &'a Document, new: &'a Document) -> Self {
-        let by_id = |document: &'a Document| -> BTreeMap<&'a str, &'a Finding> {
+        let by_id = |document: &'a Document| -> BTreeMap<&'a str, &'a ReportFinding> {
             let findings = document.findings.iter();
             findings
                 .map(|finding| (finding.fingerprint.as_str(), finding))
                 .collect()
         };
         let (before, after) = (by_id(old), by_id(new));
-        let only = |document: &'a Document, other: &BTreeMap<&str, &Finding>| {
+        let only = |document: &'a Document, other: &BTreeMap<&str, &ReportFinding>| {
             let findings = document.findings.iter();
             let only = findings.filter(|finding| !other.contains_key(finding.fingerprint.as_str()));
             only.collect::<Vec<_>>()
@@ -64,7 +64,7 @@ impl<'a> Diff<'a> {
             if changes.is_empty() {
                 diff.same += 1;
             } else {
-                diff.changed.push(Changed { finding, changes });
+                diff.changed.push(ChangedFinding { finding, changes });
             }
         }
         diff
@@ -97,7 +97,7 @@ impl<'a> Diff<'a> {
         for finding in &self.gone {
             let _ = writeln!(text, "{} {}", paint.role(Role::Good, "gone"), told(finding));
         }
-        for Changed { finding, changes } in &self.changed {
+        for ChangedFinding { finding, changes } in &self.changed {
             let label = paint.role(Role::Warning, "changed");
             let _ = writeln!(text, "{label} {}: {}", told(finding), changes.join(", "));
         }
@@ -105,7 +105,7 @@ impl<'a> Diff<'a> {
     }
 }
 
-fn told(finding: &Finding) -> String {
+fn told(finding: &ReportFinding) -> String {
     let rule_id = escape(finding.rule_id.as_bytes());
     format!(
         "{} {rule_id} {} {} {}",
@@ -117,7 +117,7 @@ fn told(finding: &Finding) -> String {
 }
 
 /// Returns the changes of a finding.
-fn changes(was: &Finding, is: &Finding) -> Vec<&'static str> {
+fn changes(was: &ReportFinding, is: &ReportFinding) -> Vec<&'static str> {
     let mut changes = Vec::new();
     if was.confidence < is.confidence {
         changes.push("surer now");

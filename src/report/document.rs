@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::escape::escape;
-use super::refs::{RefTable, Refs};
+use super::refs::{RefTable, ReportRefs};
 pub use super::text::Text;
 use crate::audit::Scope;
 use crate::path_class::PathClass;
@@ -21,34 +21,34 @@ pub(super) const SCHEMA_VERSION: u32 = 2;
 
 /// A report.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Stored")]
+#[serde(try_from = "StoredDocument")]
 pub struct Document {
     /// The header.
     #[serde(flatten)]
-    pub head: Head,
+    pub head: ReportHeader,
     /// The refs from which the findings are reachable.
     pub refs: RefTable,
     /// The findings, most severe first.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<ReportFinding>,
     /// What was scanned.
-    pub coverage: Coverage,
+    pub coverage: ReportCoverage,
 }
 
 /// A stored report.
 #[derive(Deserialize)]
-struct Stored {
+struct StoredDocument {
     #[serde(flatten)]
-    head: Head,
+    head: ReportHeader,
     #[serde(default)]
     refs: RefTable,
-    findings: Vec<Finding>,
-    coverage: Coverage,
+    findings: Vec<ReportFinding>,
+    coverage: ReportCoverage,
 }
 
-impl TryFrom<Stored> for Document {
+impl TryFrom<StoredDocument> for Document {
     type Error = &'static str;
 
-    fn try_from(stored: Stored) -> Result<Self, &'static str> {
+    fn try_from(stored: StoredDocument) -> Result<Self, &'static str> {
         Self::of_parts(stored.head, stored.refs, stored.findings, stored.coverage)
     }
 }
@@ -59,10 +59,10 @@ impl Document {
     /// # Errors
     /// The error in its refs.
     pub(super) fn of_parts(
-        mut head: Head,
+        mut head: ReportHeader,
         refs: RefTable,
-        mut findings: Vec<Finding>,
-        coverage: Coverage,
+        mut findings: Vec<ReportFinding>,
+        coverage: ReportCoverage,
     ) -> Result<Self, &'static str> {
         let of_findings = refs_of(&mut findings);
         let refs = if head.schema_version == 1 {
@@ -82,7 +82,7 @@ impl Document {
 }
 
 /// Returns the refs of each finding that has a standing.
-pub(super) fn refs_of(findings: &mut [Finding]) -> Vec<&mut Refs> {
+pub(super) fn refs_of(findings: &mut [ReportFinding]) -> Vec<&mut ReportRefs> {
     let histories = findings.iter_mut().filter_map(|f| f.history.as_mut());
     let standings = histories.filter_map(|history| history.standing.as_mut());
     standings.map(|standing| &mut standing.refs).collect()
@@ -90,7 +90,7 @@ pub(super) fn refs_of(findings: &mut [Finding]) -> Vec<&mut Refs> {
 
 /// The header of a report.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Head {
+pub struct ReportHeader {
     /// `unleak-report`.
     pub schema: String,
     /// Version of the schema.
@@ -109,7 +109,7 @@ pub struct Head {
 
 /// One secret under one rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Finding {
+pub struct ReportFinding {
     /// Its identity, 32 hexadecimal digits.
     pub fingerprint: String,
     /// The rule.
@@ -152,14 +152,14 @@ pub struct Finding {
     pub first_seen: Option<String>,
     /// Its line.
     #[serde(default)]
-    pub excerpt: Option<Excerpt>,
+    pub excerpt: Option<ReportExcerpt>,
     /// Its history.
-    pub history: Option<History>,
+    pub history: Option<ReportHistory>,
     /// All occurrences, sorted.
-    pub occurrences: Vec<Occurrence>,
+    pub occurrences: Vec<ReportOccurrence>,
     /// Values that belong to it.
     #[serde(default)]
-    pub with: Vec<Companion>,
+    pub with: Vec<ReportCompanion>,
     /// Whether it is still active; `None` without validation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation: Option<Validation>,
@@ -169,7 +169,7 @@ fn medium() -> Confidence {
     Confidence::Medium
 }
 
-impl Finding {
+impl ReportFinding {
     /// Returns the abbreviated fingerprint.
     pub fn short_id(&self) -> &str {
         self.fingerprint.get(..12).unwrap_or(&self.fingerprint)
@@ -200,19 +200,19 @@ impl Finding {
     }
 
     /// Returns its state in the whole repository, if known.
-    pub fn standing(&self) -> Option<&Standing> {
+    pub fn standing(&self) -> Option<&ReportStanding> {
         self.history.as_ref()?.standing.as_ref()
     }
 
     /// The author who introduced it, and the time.
-    pub fn author(&self) -> Option<&Signature> {
+    pub fn author(&self) -> Option<&ReportSignature> {
         self.history.as_ref()?.author.as_ref()
     }
 }
 
 /// The text on the same line as a secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Excerpt {
+pub struct ReportExcerpt {
     /// The text before it.
     pub before: Text,
     /// The text after it.
@@ -226,7 +226,7 @@ pub struct Excerpt {
 
 /// A value near a secret that belongs to it, such as its id.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Companion {
+pub struct ReportCompanion {
     /// Its identity.
     pub fingerprint: String,
     /// The rule.
@@ -234,16 +234,16 @@ pub struct Companion {
     /// Its value, redacted or in full.
     pub secret: Text,
     /// All occurrences, sorted.
-    pub occurrences: Vec<Occurrence>,
+    pub occurrences: Vec<ReportOccurrence>,
 }
 
 /// The history of a secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct History {
+pub struct ReportHistory {
     /// Where it was introduced.
-    pub first: Option<Appearance>,
+    pub first: Option<ReportAppearance>,
     /// The author who introduced it, and the time.
-    pub author: Option<Signature>,
+    pub author: Option<ReportSignature>,
     /// Whether a parent of the first commit is missing, as at the boundary of a shallow clone: it
     /// may have been introduced earlier.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -255,15 +255,15 @@ pub struct History {
     /// The distinct paths of all its occurrences, sorted.
     pub paths: Vec<Text>,
     /// All commits and paths that introduced it, in the order of history.
-    pub appearances: Vec<Appearance>,
+    pub appearances: Vec<ReportAppearance>,
     /// Its state in the whole repository.
     #[serde(flatten)]
-    pub standing: Option<Standing>,
+    pub standing: Option<ReportStanding>,
 }
 
 /// The state of a secret in the whole repository.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Standing {
+pub struct ReportStanding {
     /// Whether it is in the tree of HEAD.
     pub in_head: bool,
     /// Whether it is reachable from a remote-tracking ref.
@@ -274,13 +274,13 @@ pub struct Standing {
     pub commits: usize,
     /// The newest commit that contains it.
     #[serde(default)]
-    pub last: Option<Milestone>,
+    pub last: Option<ReportMilestone>,
     /// The commit that removed it from the files of HEAD.
     #[serde(default)]
-    pub removed: Option<Milestone>,
+    pub removed: Option<ReportMilestone>,
     /// The refs from which it is reachable.
     #[serde(flatten)]
-    pub refs: Refs,
+    pub refs: ReportRefs,
     /// A detached HEAD of a worktree.
     pub detached_head: bool,
     /// A stash entry.
@@ -298,16 +298,16 @@ pub struct Standing {
 
 /// A commit in the history of a secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Milestone {
+pub struct ReportMilestone {
     /// The commit.
     pub commit: String,
     /// Its author; `None` if that line is damaged.
-    pub author: Option<Signature>,
+    pub author: Option<ReportSignature>,
 }
 
 /// A person and a time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Signature {
+pub struct ReportSignature {
     /// Name.
     pub name: Text,
     /// Mail address.
@@ -316,7 +316,7 @@ pub struct Signature {
     pub date: String,
 }
 
-impl Signature {
+impl ReportSignature {
     /// Returns the day, `YYYY-MM-DD`.
     pub fn day(&self) -> String {
         escape(self.date.split('T').next().unwrap_or_default().as_bytes())
@@ -326,7 +326,7 @@ impl Signature {
 /// The kind of object or file that contains a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum PlaceKind {
     /// A file's contents.
     Blob,
     /// A commit's text.
@@ -352,9 +352,9 @@ pub enum Kind {
 
 /// The position of a secret in an object or file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Spot {
+pub struct ReportSpot {
     /// What contains it.
-    pub kind: Kind,
+    pub kind: PlaceKind,
     /// Which part of a commit or tag.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part: Option<String>,
@@ -364,13 +364,13 @@ pub struct Spot {
     pub column: u32,
     /// Encodings and archives around it, outermost first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub wrapping: Vec<Layer>,
+    pub wrapping: Vec<ReportLayer>,
 }
 
 /// An encoding or a compressed form, or a member of an archive.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Layer {
+pub enum ReportLayer {
     /// An encoding such as base64.
     Encoding(String),
     /// A compression format such as gzip.
@@ -381,7 +381,7 @@ pub enum Layer {
 
 /// A commit and path that introduced a secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Appearance {
+pub struct ReportAppearance {
     /// The commit.
     pub commit: Option<String>,
     /// The path.
@@ -390,14 +390,14 @@ pub struct Appearance {
     pub object: String,
     /// The position in the object.
     #[serde(flatten)]
-    pub spot: Spot,
+    pub spot: ReportSpot,
     /// Whether the commit is reachable from a ref.
     pub reachable: bool,
 }
 
 /// An occurrence of a secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Occurrence {
+pub struct ReportOccurrence {
     /// The object that contains it, or to which the name belongs.
     pub object: String,
     /// Name of the file, ref, reflog or staged path.
@@ -409,12 +409,12 @@ pub struct Occurrence {
     pub end: usize,
     /// The position for people.
     #[serde(flatten)]
-    pub spot: Spot,
+    pub spot: ReportSpot,
 }
 
 /// The scanned data, and what is missing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Coverage {
+pub struct ReportCoverage {
     /// The objects by kind.
     pub objects: Vec<KindCount>,
     /// Packs.
@@ -447,7 +447,7 @@ pub struct Coverage {
     pub below_confidence: usize,
     /// The suppressed findings.
     #[serde(default)]
-    pub suppressed: Vec<Suppressed>,
+    pub suppressed: Vec<ReportSuppressed>,
     /// The number of findings that filters exclude.
     #[serde(default)]
     pub filtered: usize,
@@ -464,15 +464,15 @@ pub struct Coverage {
     #[serde(default)]
     pub rules_off: Vec<String>,
     /// Data that could not be read.
-    pub skipped: Vec<Skipped>,
+    pub skipped: Vec<ReportSkipped>,
     /// Files and parts of files that were not opened: damaged, encrypted, or of an unsupported
     /// format.
-    pub unopened: Vec<Skipped>,
+    pub unopened: Vec<ReportSkipped>,
 }
 
 /// A suppressed finding.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Suppressed {
+pub struct ReportSuppressed {
     /// Its identity.
     pub fingerprint: String,
     /// The rule.
@@ -502,7 +502,7 @@ pub struct KindCount {
 
 /// An object or file that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Skipped {
+pub struct ReportSkipped {
     /// The kind of reason.
     pub reason: String,
     /// What it is.

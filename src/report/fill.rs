@@ -8,12 +8,13 @@ use gix::bstr::BString;
 use rustc_hash::FxHashMap;
 
 use super::document::{
-    Appearance, Companion, Coverage, Document, Excerpt, Finding, Head, History, Kind, KindCount,
-    Layer, Milestone, Occurrence, SCHEMA, SCHEMA_VERSION, Signature, Skipped, Spot, Standing,
-    Suppressed, Text, refs_of,
+    Document, KindCount, PlaceKind, ReportAppearance, ReportCompanion, ReportCoverage,
+    ReportExcerpt, ReportFinding, ReportHeader, ReportHistory, ReportLayer, ReportMilestone,
+    ReportOccurrence, ReportSignature, ReportSkipped, ReportSpot, ReportStanding, ReportSuppressed,
+    SCHEMA, SCHEMA_VERSION, Text, refs_of,
 };
 use super::redact::{Redactor, Reveal};
-use super::refs::{RefGroup, RefTable, Refs};
+use super::refs::{RefGroup, RefTable, ReportRefs};
 use super::timestamp;
 use super::weblink::WebLinks;
 use crate::audit::{Audit, CoverageBlock};
@@ -25,7 +26,7 @@ use crate::rule::{Confidence, RuleSet};
 use crate::severity::Severity;
 
 /// The input of a report.
-pub struct Source<'a> {
+pub struct ReportSource<'a> {
     /// The findings and the coverage.
     pub audit: &'a Audit,
     /// The rules of the scan.
@@ -38,17 +39,17 @@ pub struct Source<'a> {
     pub reveal: Reveal,
 }
 
-impl Source<'_> {
+impl ReportSource<'_> {
     /// Makes the report. The same repository and rules give the same report.
     pub fn document(&self) -> Document {
         let redactor = Redactor::of(self.audit, self.reveal);
         let lists = RefLists::default();
         let findings = self.audit.findings.iter();
-        let mut findings: Vec<Finding> = findings
+        let mut findings: Vec<ReportFinding> = findings
             .map(|found| self.finding(&redactor, &lists, found))
             .collect();
         Document {
-            head: Head {
+            head: ReportHeader {
                 schema: SCHEMA.to_owned(),
                 schema_version: SCHEMA_VERSION,
                 unleak_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -68,16 +69,16 @@ impl Source<'_> {
         redactor: &Redactor,
         lists: &RefLists<'a>,
         found: &'a finding::Finding,
-    ) -> Finding {
+    ) -> ReportFinding {
         let rule = self.rules.get(&found.rule_id);
         let reasons = found.reasons.iter();
-        let names = Names::of(redactor);
+        let names = NameRedactor::of(redactor);
         let history = found.history.as_ref();
         let history = history.map(|told| self.history(&names, lists, told));
         let places = occurrences(&names, &found.occurrences);
         let with = found.with.iter().map(|part| companion(&names, part));
         let with = with.collect();
-        Finding {
+        ReportFinding {
             fingerprint: found.fingerprint.to_string(),
             rule_id: found.rule_id.clone(),
             provider: rule.map_or_else(String::new, |rule| rule.provider.clone()),
@@ -104,16 +105,16 @@ impl Source<'_> {
 
     fn history<'a>(
         &self,
-        names: &Names<'_>,
+        names: &NameRedactor<'_>,
         lists: &RefLists<'a>,
         history: &'a finding::History,
-    ) -> History {
+    ) -> ReportHistory {
         let appearances = history.appearances.iter();
         let standing = history.standing.as_ref();
         let first = history.first.as_ref();
         let author = history.author.as_ref();
         let commit = first.and_then(|first| first.commit_id);
-        History {
+        ReportHistory {
             first: first.map(|first| appearance(names, first)),
             author: author.map(|author| signature(names.redactor, commit, author)),
             first_is_boundary: history.first_is_boundary,
@@ -135,13 +136,13 @@ impl Source<'_> {
 }
 
 /// Redacts the names of one finding, and records whether any name changed.
-struct Names<'a> {
+struct NameRedactor<'a> {
     redactor: &'a Redactor,
     redacted_paths: Cell<bool>,
     redacted_refs: Cell<bool>,
 }
 
-impl<'a> Names<'a> {
+impl<'a> NameRedactor<'a> {
     fn of(redactor: &'a Redactor) -> Self {
         Self {
             redactor,
@@ -178,7 +179,7 @@ fn text(redactor: &Redactor, bytes: &[u8]) -> Text {
     Text::of(redactor.text(bytes).into_owned())
 }
 
-fn excerpt(redactor: &Redactor, found: &finding::Finding) -> Option<Excerpt> {
+fn excerpt(redactor: &Redactor, found: &finding::Finding) -> Option<ReportExcerpt> {
     let line = found.excerpt.as_ref()?;
     let first = found
         .history
@@ -207,7 +208,7 @@ fn excerpt(redactor: &Redactor, found: &finding::Finding) -> Option<Excerpt> {
         redactor.side(&line.after, &found.secret)
     };
     let column = column.filter(|_| is_whole);
-    Some(Excerpt {
+    Some(ReportExcerpt {
         before: Text::of(redactor.side(&line.before, &found.secret)),
         after: Text::of(after),
         end_column: column.and_then(|column| end_column(column, found)),
@@ -227,8 +228,8 @@ fn end_column(column: u32, found: &finding::Finding) -> Option<u32> {
     column.checked_add(count).filter(|_| is_one_line)
 }
 
-fn companion(names: &Names<'_>, part: &finding::Companion) -> Companion {
-    Companion {
+fn companion(names: &NameRedactor<'_>, part: &finding::Companion) -> ReportCompanion {
+    ReportCompanion {
         fingerprint: part.fingerprint.to_string(),
         rule_id: part.rule_id.clone(),
         secret: Text::of(names.redactor.secret(&part.secret)),
@@ -237,22 +238,22 @@ fn companion(names: &Names<'_>, part: &finding::Companion) -> Companion {
 }
 
 /// The names of all refs of a finding, by kind.
-type RefNames<'a> = [&'a [BString]; 4];
+type RefNamesByKind<'a> = [&'a [BString]; 4];
 
 /// The redacted refs of findings, shared by findings with the same refs; and whether any name
 /// changed.
 #[derive(Default)]
 struct RefLists<'a> {
-    known: RefCell<FxHashMap<RefNames<'a>, (Refs, bool)>>,
+    known: RefCell<FxHashMap<RefNamesByKind<'a>, (ReportRefs, bool)>>,
 }
 
 impl<'a> RefLists<'a> {
-    fn refs(&self, names: &Names<'_>, reach: &'a finding::RefReach) -> Refs {
+    fn refs(&self, names: &NameRedactor<'_>, reach: &'a finding::RefReach) -> ReportRefs {
         let mut known = self.known.borrow_mut();
         let key = [&reach.branches, &reach.remotes, &reach.tags, &reach.others];
         let (refs, is_redacted) = known.entry(key.map(Vec::as_slice)).or_insert_with(|| {
-            let names = Names::of(names.redactor);
-            let refs = Refs::of(RefGroup {
+            let names = NameRedactor::of(names.redactor);
+            let refs = ReportRefs::of(RefGroup {
                 branches: names.references("refs/heads/", &reach.branches),
                 remotes: names.references("refs/remotes/", &reach.remotes),
                 tags: names.references("refs/tags/", &reach.tags),
@@ -268,19 +269,19 @@ impl<'a> RefLists<'a> {
 }
 
 fn standing<'a>(
-    names: &Names<'_>,
+    names: &NameRedactor<'_>,
     lists: &RefLists<'a>,
     standing: &'a finding::Standing,
-) -> Standing {
+) -> ReportStanding {
     let reach = &standing.reach;
-    let milestone = |told: &finding::Milestone| Milestone {
+    let milestone = |told: &finding::Milestone| ReportMilestone {
         commit: told.commit_id.to_string(),
         author: told
             .author
             .as_ref()
             .map(|author| signature(names.redactor, Some(told.commit_id), author)),
     };
-    Standing {
+    ReportStanding {
         in_head: standing.in_head,
         published: !reach.remotes.is_empty(),
         reachable: reach.by_ref(),
@@ -301,17 +302,17 @@ fn signature(
     redactor: &Redactor,
     commit: Option<ObjectId>,
     author: &finding::Signature,
-) -> Signature {
+) -> ReportSignature {
     let [name, email] = redactor.author(commit, author);
-    Signature {
+    ReportSignature {
         name: Text::of(name),
         email: Text::of(email),
         date: timestamp(author.seconds),
     }
 }
 
-fn appearance(names: &Names<'_>, found: &finding::Appearance) -> Appearance {
-    Appearance {
+fn appearance(names: &NameRedactor<'_>, found: &finding::Appearance) -> ReportAppearance {
+    ReportAppearance {
         commit: found.commit_id.map(|id| id.to_string()),
         path: found.path.as_ref().map(|path| names.path(path)),
         object: found.object_id.to_string(),
@@ -320,25 +321,25 @@ fn appearance(names: &Names<'_>, found: &finding::Appearance) -> Appearance {
     }
 }
 
-fn spot(names: &Names<'_>, spot: &finding::Spot) -> Spot {
+fn spot(names: &NameRedactor<'_>, spot: &finding::Spot) -> ReportSpot {
     let layers = spot.wrapping.iter().flat_map(|layers| layers.iter());
     let wrapping = layers.map(|layer| match layer {
-        decode::Layer::Encoded(encoding) => Layer::Encoding(encoding.name().to_owned()),
-        decode::Layer::Packed(format) => Layer::Format(format.name().to_owned()),
-        decode::Layer::Lfs => Layer::Format("git-lfs".to_owned()),
-        decode::Layer::Member(path) => Layer::Member(names.path(path)),
+        decode::Layer::Encoded(encoding) => ReportLayer::Encoding(encoding.name().to_owned()),
+        decode::Layer::Packed(format) => ReportLayer::Format(format.name().to_owned()),
+        decode::Layer::Lfs => ReportLayer::Format("git-lfs".to_owned()),
+        decode::Layer::Member(path) => ReportLayer::Member(names.path(path)),
     });
-    Spot {
+    ReportSpot {
         kind: match spot.place {
-            Place::Blob => Kind::Blob,
-            Place::Commit(_) => Kind::Commit,
-            Place::Tag(_) => Kind::Tag,
-            Place::TreeEntry => Kind::TreeEntry,
-            Place::Ref => Kind::Ref,
-            Place::Reflog => Kind::Reflog,
-            Place::Index => Kind::Index,
-            Place::Worktree => Kind::Worktree,
-            Place::GitDir => Kind::GitDir,
+            Place::Blob => PlaceKind::Blob,
+            Place::Commit(_) => PlaceKind::Commit,
+            Place::Tag(_) => PlaceKind::Tag,
+            Place::TreeEntry => PlaceKind::TreeEntry,
+            Place::Ref => PlaceKind::Ref,
+            Place::Reflog => PlaceKind::Reflog,
+            Place::Index => PlaceKind::Index,
+            Place::Worktree => PlaceKind::Worktree,
+            Place::GitDir => PlaceKind::GitDir,
         },
         part: spot.place.part().map(Part::name).map(str::to_owned),
         line: spot.position.line,
@@ -347,8 +348,8 @@ fn spot(names: &Names<'_>, spot: &finding::Spot) -> Spot {
     }
 }
 
-fn occurrences(names: &Names<'_>, all: &[finding::Occurrence]) -> Vec<Occurrence> {
-    let told = all.iter().map(|found| Occurrence {
+fn occurrences(names: &NameRedactor<'_>, all: &[finding::Occurrence]) -> Vec<ReportOccurrence> {
+    let told = all.iter().map(|found| ReportOccurrence {
         object: found.object_id.to_string(),
         name: match found.spot.place {
             _ if found.name.is_empty() => None,
@@ -362,7 +363,7 @@ fn occurrences(names: &Names<'_>, all: &[finding::Occurrence]) -> Vec<Occurrence
     told.collect()
 }
 
-fn coverage(redactor: &Redactor, block: &CoverageBlock) -> Coverage {
+fn coverage(redactor: &Redactor, block: &CoverageBlock) -> ReportCoverage {
     let paths = |list: &[BString]| {
         let told = list.iter().map(|path| redactor.path(path).into_owned());
         told.map(Text::of).collect()
@@ -384,14 +385,14 @@ fn coverage(redactor: &Redactor, block: &CoverageBlock) -> Coverage {
         let words = words.as_ref();
         words.map(|words| text(redactor, words.as_bytes()))
     };
-    let suppressed = block.suppressed.iter().map(|entry| Suppressed {
+    let suppressed = block.suppressed.iter().map(|entry| ReportSuppressed {
         fingerprint: entry.fingerprint.to_string(),
         rule_id: entry.rule_id.clone(),
         reason: said(&entry.reason),
         owner: said(&entry.owner),
         source: entry.source.to_owned(),
     });
-    Coverage {
+    ReportCoverage {
         objects: objects.collect(),
         packs: block.packs,
         loose: block.loose,
@@ -417,8 +418,8 @@ fn coverage(redactor: &Redactor, block: &CoverageBlock) -> Coverage {
     }
 }
 
-fn skipped(redactor: &Redactor, list: &[odb::Skipped]) -> Vec<Skipped> {
-    let told = list.iter().map(|skipped| Skipped {
+fn skipped(redactor: &Redactor, list: &[odb::Skipped]) -> Vec<ReportSkipped> {
+    let told = list.iter().map(|skipped| ReportSkipped {
         reason: skipped.reason.name().to_owned(),
         kind: skipped.kind.name().to_owned(),
         object: skipped.object_id.map(|id| id.to_string()),

@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use super::document::{Document, Finding};
+use super::document::{Document, ReportFinding};
 use super::escape::escape;
 use super::location::{Location, left_out, locations, path_note, unread};
 use crate::severity::Severity;
@@ -49,7 +49,7 @@ pub(super) fn render(document: &Document) -> String {
 }
 
 /// Returns the places in files; if there are none, all places.
-fn told(finding: &Finding) -> Vec<Location<'_>> {
+fn told(finding: &ReportFinding) -> Vec<Location<'_>> {
     let all = locations(finding);
     let in_files: Vec<_> = all.iter().filter(|l| l.path.is_some()).copied().collect();
     let mut told = if in_files.is_empty() {
@@ -61,7 +61,7 @@ fn told(finding: &Finding) -> Vec<Location<'_>> {
     told
 }
 
-fn annotate(finding: &Finding, location: &Location<'_>, text: &mut String) {
+fn annotate(finding: &ReportFinding, location: &Location<'_>, text: &mut String) {
     let command = match finding.severity() {
         Severity::Critical | Severity::High => "error",
         Severity::Medium => "warning",

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::document::{self, Finding, Text};
+use super::document::{self, ReportFinding, Text};
 use super::location::{Location as Place, left_out, locations, not_opened, unread};
 use crate::severity::Severity;
 
@@ -19,14 +19,14 @@ const NO_TIME: &str = "1970-01-01T00:00:00";
 const NO_COMMIT: &str = "0000000";
 
 #[derive(Serialize)]
-struct Document<'a> {
+struct GitlabReport<'a> {
     version: &'static str,
-    scan: Scan,
+    scan: GitlabScan,
     vulnerabilities: Vec<Vulnerability<'a>>,
 }
 
 #[derive(Serialize)]
-struct Scan {
+struct GitlabScan {
     analyzer: Program,
     scanner: Program,
     #[serde(rename = "type")]
@@ -34,7 +34,7 @@ struct Scan {
     start_time: &'static str,
     end_time: &'static str,
     status: &'static str,
-    messages: Vec<Message>,
+    messages: Vec<GitlabMessage>,
 }
 
 #[derive(Serialize)]
@@ -51,7 +51,7 @@ struct Vendor {
 }
 
 #[derive(Serialize)]
-struct Message {
+struct GitlabMessage {
     level: &'static str,
     value: String,
 }
@@ -64,10 +64,10 @@ struct Vulnerability<'a> {
     description: String,
     severity: &'static str,
     raw_source_code_extract: String,
-    location: Location,
+    location: GitlabLocation,
     identifiers: [Identifier<'a>; 1],
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    links: Vec<Link<'a>>,
+    links: Vec<GitlabLink<'a>>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     details: BTreeMap<&'static str, Detail>,
 }
@@ -82,18 +82,18 @@ struct Detail {
 }
 
 #[derive(Serialize)]
-struct Location {
+struct GitlabLocation {
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     start_line: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     end_line: Option<u32>,
-    commit: Commit,
+    commit: GitlabCommit,
 }
 
 #[derive(Serialize)]
-struct Commit {
+struct GitlabCommit {
     sha: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     author: Option<String>,
@@ -110,7 +110,7 @@ struct Identifier<'a> {
 }
 
 #[derive(Serialize)]
-struct Link<'a> {
+struct GitlabLink<'a> {
     name: &'static str,
     url: &'a str,
 }
@@ -123,9 +123,9 @@ pub(super) fn render(report: &document::Document) -> Vec<u8> {
         vendor: Vendor { name: "unleak" },
     };
     let is_complete = report.head.complete;
-    let document = Document {
+    let document = GitlabReport {
         version: SCHEMA_VERSION,
-        scan: Scan {
+        scan: GitlabScan {
             analyzer: program(),
             scanner: program(),
             kind: "secret_detection",
@@ -142,23 +142,23 @@ pub(super) fn render(report: &document::Document) -> Vec<u8> {
 }
 
 /// Returns messages about unread and excluded data.
-fn messages(report: &document::Document) -> Vec<Message> {
-    let problems = unread(report).into_iter().map(|problem| Message {
+fn messages(report: &document::Document) -> Vec<GitlabMessage> {
+    let problems = unread(report).into_iter().map(|problem| GitlabMessage {
         level: "warn",
         value: format!("not read: {problem}"),
     });
-    let left_out = left_out(report).map(|value| Message {
+    let left_out = left_out(report).map(|value| GitlabMessage {
         level: "info",
         value,
     });
-    let not_opened = not_opened(report).map(|what| Message {
+    let not_opened = not_opened(report).map(|what| GitlabMessage {
         level: "info",
         value: format!("not opened: {what}"),
     });
     problems.chain(not_opened).chain(left_out).collect()
 }
 
-fn vulnerability(finding: &Finding) -> Vulnerability<'_> {
+fn vulnerability(finding: &ReportFinding) -> Vulnerability<'_> {
     let first = locations(finding).into_iter().next();
     let name = match finding.description.as_str() {
         "" => &finding.rule_id,
@@ -200,7 +200,7 @@ fn vulnerability(finding: &Finding) -> Vulnerability<'_> {
             .into_iter()
             .filter_map(|(name, page)| {
                 let url = page.filter(|page| page.starts_with("http"))?;
-                Some(Link { name, url })
+                Some(GitlabLink { name, url })
             })
             .collect(),
         details: details(finding),
@@ -208,7 +208,7 @@ fn vulnerability(finding: &Finding) -> Vulnerability<'_> {
 }
 
 /// Returns the state, the owner and the permissions.
-fn details(finding: &Finding) -> BTreeMap<&'static str, Detail> {
+fn details(finding: &ReportFinding) -> BTreeMap<&'static str, Detail> {
     let Some(state) = &finding.validation else {
         return BTreeMap::new();
     };
@@ -225,7 +225,7 @@ fn details(finding: &Finding) -> BTreeMap<&'static str, Detail> {
 }
 
 /// Returns a remark if there is no path, or if the path is not exact.
-fn path_remark(finding: &Finding, first: Option<&Place<'_>>) -> &'static str {
+fn path_remark(finding: &ReportFinding, first: Option<&Place<'_>>) -> &'static str {
     match first.and_then(|first| first.path) {
         _ if finding.redacted_paths => " The path holds a secret and is shown redacted.",
         None => " It is in no file, but in the text of a commit or tag, or in the name of a ref.",
@@ -234,17 +234,17 @@ fn path_remark(finding: &Finding, first: Option<&Place<'_>>) -> &'static str {
 }
 
 /// Returns the first place: its file, if there is one, and the commit that introduced it.
-fn location(finding: &Finding, first: Option<&Place<'_>>) -> Location {
+fn location(finding: &ReportFinding, first: Option<&Place<'_>>) -> GitlabLocation {
     let line = first.and_then(|first| first.line());
     let file = first.and_then(|first| first.path).map(Text::exact);
     let commit = first.and_then(|first| first.commit);
     // The author is known only for the first commit, which belongs to the first place.
     let author = finding.author().filter(|_| commit.is_some());
-    Location {
+    GitlabLocation {
         file,
         start_line: line,
         end_line: line,
-        commit: Commit {
+        commit: GitlabCommit {
             sha: commit.unwrap_or(NO_COMMIT).to_owned(),
             author: author.map(|author| author.name.shown()),
             date: author.map(|author| author.date.clone()),

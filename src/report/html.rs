@@ -12,7 +12,7 @@ use minijinja::{Environment, context};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::document::{Document, Finding, History, Milestone, Text};
+use super::document::{Document, ReportFinding, ReportHistory, ReportMilestone, Text};
 use super::escape::escape;
 use super::human::{coverage, line, verdict};
 use super::location::{Location, git_dir_unread, locations, not_opened, unread};
@@ -66,9 +66,9 @@ pub(super) struct Data {
     severities: Vec<&'static str>,
     confidences: Vec<&'static str>,
     classes: Vec<&'static str>,
-    rules: Vec<Rule>,
+    rules: Vec<HtmlRule>,
     texts: Vec<String>,
-    rows: Vec<Row>,
+    rows: Vec<HtmlRow>,
     #[serde(skip)]
     numbers: HashMap<String, usize>,
     #[serde(skip)]
@@ -77,7 +77,7 @@ pub(super) struct Data {
 
 /// The data that the findings of a rule share.
 #[derive(Serialize)]
-struct Rule {
+struct HtmlRule {
     id: String,
     provider: String,
     description: String,
@@ -87,7 +87,7 @@ struct Rule {
 
 /// A finding. Empty and false fields, which are frequent, are omitted.
 #[derive(Default, Serialize)]
-pub(super) struct Row {
+pub(super) struct HtmlRow {
     pub(super) id: String,
     pub(super) rule: usize,
     #[serde(skip_serializing_if = "is_zero")]
@@ -103,7 +103,7 @@ pub(super) struct Row {
     pub(super) author: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) date: Option<usize>,
-    pub(super) places: Vec<Place>,
+    pub(super) places: Vec<HtmlPlace>,
     /// The number of places that are not listed.
     #[serde(skip_serializing_if = "is_zero")]
     pub(super) more: usize,
@@ -126,7 +126,7 @@ pub(super) struct Row {
 
 /// Path, line, column, commit and note. Line and column are omitted if the path contains them.
 /// Commit and note are numbers of texts, from 1; 0 means none.
-pub(super) type Place = Vec<usize>;
+pub(super) type HtmlPlace = Vec<usize>;
 
 /// The current places of a finding are flags: the places are known,
 const KNOWN: u8 = 1;
@@ -256,7 +256,7 @@ impl Data {
         }
     }
 
-    pub(super) fn add(&mut self, row: Row) {
+    pub(super) fn add(&mut self, row: HtmlRow) {
         self.rows.push(row);
     }
 
@@ -281,7 +281,7 @@ impl Data {
         let number = self.rules.len();
         self.rule_numbers.insert(fields.clone(), number);
         let [id, provider, description, rotate, docs] = fields;
-        self.rules.push(Rule {
+        self.rules.push(HtmlRule {
             id,
             provider,
             description,
@@ -297,9 +297,9 @@ impl Data {
         found.unwrap_or_default()
     }
 
-    fn row(&mut self, document: &Document, finding: &Finding) -> Row {
+    fn row(&mut self, document: &Document, finding: &ReportFinding) -> HtmlRow {
         let all = locations(finding);
-        let places: Vec<Place> = all
+        let places: Vec<HtmlPlace> = all
             .iter()
             .take(MAX_PLACES)
             .map(|at| self.place(at))
@@ -307,7 +307,7 @@ impl Data {
         let author = finding.author();
         let history = finding.history.as_ref();
         let page = |page: &Option<String>| page.clone().unwrap_or_default();
-        let mut row = Row {
+        let mut row = HtmlRow {
             id: finding.short_id().to_owned(),
             rule: self.rule([
                 &finding.rule_id,
@@ -330,7 +330,7 @@ impl Data {
             now: finding
                 .standing()
                 .map(|at| now(at.in_head, at.published, at.reachable)),
-            ..Row::default()
+            ..HtmlRow::default()
         };
         if let Some(history) = history.filter(|_| document.head.scope.has_commits()) {
             self.story(document, history, &mut row);
@@ -339,7 +339,7 @@ impl Data {
         row
     }
 
-    fn place(&mut self, at: &Location<'_>) -> Place {
+    fn place(&mut self, at: &Location<'_>) -> HtmlPlace {
         let commit = at.commit.map(|id| id.get(..SHORT_ID).unwrap_or(id));
         let commit = commit.map_or(0, |id| self.text(id) + 1);
         let mut place = match at.plain() {
@@ -354,12 +354,12 @@ impl Data {
         place
     }
 
-    pub(super) fn note(&mut self, label: &str, text: &str, row: &mut Row) {
+    pub(super) fn note(&mut self, label: &str, text: &str, row: &mut HtmlRow) {
         row.notes.push((self.text(label), self.text(text)));
     }
 
     /// Adds the first and last commit, the removal, and the current places.
-    fn story(&mut self, document: &Document, history: &History, row: &mut Row) {
+    fn story(&mut self, document: &Document, history: &ReportHistory, row: &mut HtmlRow) {
         let first = history.first.as_ref();
         if let Some(id) = first.and_then(|first| first.commit.as_deref()) {
             let page = history.web.as_deref();
@@ -408,7 +408,7 @@ impl Data {
     }
 
     /// Adds other facts about a finding.
-    fn facts(&mut self, finding: &Finding, row: &mut Row) {
+    fn facts(&mut self, finding: &ReportFinding, row: &mut HtmlRow) {
         if let Some(state) = &finding.validation {
             self.note("state", &state.sentence(), row);
             for (label, line) in [("whose", state.whose_line()), ("can do", state.can_line())] {
@@ -435,7 +435,7 @@ impl Data {
 }
 
 /// Formats a commit with its day and author.
-fn milestone(at: &Milestone) -> String {
+fn milestone(at: &ReportMilestone) -> String {
     commit(&at.commit, at.author.as_ref())
 }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::document::{Coverage, Document, Finding, Text};
+use super::document::{Document, ReportCoverage, ReportFinding, Text};
 use super::escape::escape;
 use super::location::{
     filtered, filters, first_label, git_dir_unread, locations, not_opened_count, path_note,
@@ -12,7 +12,7 @@ use super::location::{
 };
 use super::paint::{Paint, Role};
 use super::story::{also_in, also_on, story};
-use super::{Blocked, Shown, summary};
+use super::{Blocked, ShownFindings, summary};
 use crate::audit::Scope;
 use crate::report::text::counted;
 use crate::severity::Severity;
@@ -29,16 +29,16 @@ const MAX_PAGES: usize = 10;
 /// Maximum number of listed unreadable objects; the rest is counted.
 const MAX_SKIPPED: usize = 10;
 
-pub(super) fn render(document: &Document, shown: Shown, paint: Paint) -> String {
+pub(super) fn render(document: &Document, shown: ShownFindings, paint: Paint) -> String {
     let mut text = String::new();
     verdict(document, paint, &mut text);
     let is_large = document.findings.len() > summary::MAX_WITHOUT;
     if is_large {
         summary::table(document, paint, &mut text);
     }
-    let mut wanted: Vec<&Finding> = document.findings.iter().collect();
+    let mut wanted: Vec<&ReportFinding> = document.findings.iter().collect();
     let mut folded = Vec::new();
-    if is_large && shown != Shown::All {
+    if is_large && shown != ShownFindings::All {
         (folded, wanted) = wanted.into_iter().partition(|finding| finding.is_aside());
         // Without other findings, these are shown.
         if wanted.is_empty() {
@@ -63,8 +63,8 @@ const ALL: &str = "'--all' prints every finding, '--format json' writes them for
 /// says how to show all.
 fn blocks(
     document: &Document,
-    findings: &[&Finding],
-    (shown, used, all): (Shown, usize, &str),
+    findings: &[&ReportFinding],
+    (shown, used, all): (ShownFindings, usize, &str),
     paint: Paint,
     text: &mut String,
 ) {
@@ -73,9 +73,9 @@ fn blocks(
     let max_lines = MAX_LINES.saturating_sub(used);
     for finding in findings {
         let is_enough = match shown {
-            Shown::Fitting => lines > max_lines,
-            Shown::First(count) => blocks.len() >= count,
-            Shown::All => false,
+            ShownFindings::Fitting => lines > max_lines,
+            ShownFindings::First(count) => blocks.len() >= count,
+            ShownFindings::All => false,
         };
         if is_enough {
             break;
@@ -84,7 +84,7 @@ fn blocks(
         lines += block.matches('\n').count();
         blocks.push(block);
     }
-    if shown == Shown::Fitting && lines > max_lines {
+    if shown == ShownFindings::Fitting && lines > max_lines {
         // Reserve a line for each other finding, a blank line, and one for the rest; but use at
         // least half of the lines for full findings.
         let fits = |lines: usize, count: usize| {
@@ -104,8 +104,8 @@ fn blocks(
     }
     text.push('\n');
     let room = match shown {
-        Shown::Fitting => max_lines.saturating_sub(lines + 2),
-        Shown::First(_) | Shown::All => 0,
+        ShownFindings::Fitting => max_lines.saturating_sub(lines + 2),
+        ShownFindings::First(_) | ShownFindings::All => 0,
     };
     for finding in others.iter().take(room) {
         text.push_str(&one_line(paint, finding));
@@ -116,7 +116,7 @@ fn blocks(
 }
 
 /// Formats a finding on one line.
-fn one_line(paint: Paint, finding: &Finding) -> String {
+fn one_line(paint: Paint, finding: &ReportFinding) -> String {
     format!(
         "{} {}{}: {} {} {}\n",
         level(paint, finding.severity()),
@@ -153,7 +153,7 @@ pub(super) fn verdict(document: &Document, paint: Paint, text: &mut String) {
     let (head, findings) = (&document.head, &document.findings);
     let subject = plain(&head.repository);
     let levels = Severity::ALL.iter().filter_map(|&level| {
-        let of_level = |finding: &&Finding| finding.severity() == level;
+        let of_level = |finding: &&ReportFinding| finding.severity() == level;
         let count = findings.iter().filter(of_level).count();
         (count > 0).then(|| format!("{count} {}", level.name()))
     });
@@ -239,11 +239,11 @@ pub(super) fn block_message(document: &Document, blocked: &Blocked<'_>, paint: P
         Scope::Range => "'unleak scan --range A..B --all' prints every finding of these commits",
         _ => "'unleak scan --all' prints every finding",
     };
-    let findings: Vec<&Finding> = document.findings.iter().collect();
+    let findings: Vec<&ReportFinding> = document.findings.iter().collect();
     blocks(
         document,
         &findings,
-        (Shown::Fitting, 0, all),
+        (ShownFindings::Fitting, 0, all),
         paint,
         &mut text,
     );
@@ -270,7 +270,7 @@ pub(super) fn block_message(document: &Document, blocked: &Blocked<'_>, paint: P
 }
 
 /// Writes an allow marker for a finding as a comment of its file's language.
-fn allow_comment(finding: &Finding) -> impl Fn(&str) -> String {
+fn allow_comment(finding: &ReportFinding) -> impl Fn(&str) -> String {
     let first = locations(finding).into_iter().next();
     let path = first.and_then(|first| Some(first.path?.bytes()));
     let path = path.unwrap_or_default();
@@ -291,7 +291,7 @@ fn allow_comment(finding: &Finding) -> impl Fn(&str) -> String {
 }
 
 /// Writes the line of the secret, with carets below it.
-fn excerpt(paint: Paint, finding: &Finding, text: &mut String) {
+fn excerpt(paint: Paint, finding: &ReportFinding, text: &mut String) {
     let Some((before, after)) = line(finding) else {
         return;
     };
@@ -305,7 +305,7 @@ fn excerpt(paint: Paint, finding: &Finding, text: &mut String) {
 }
 
 /// Returns the text before and after the secret on its line, truncated.
-pub(super) fn line(finding: &Finding) -> Option<(String, String)> {
+pub(super) fn line(finding: &ReportFinding) -> Option<(String, String)> {
     let excerpt = finding.excerpt.as_ref()?;
     Some((
         shorten_start(&on_one_line(&excerpt.before)),
@@ -331,7 +331,7 @@ fn level(paint: Paint, severity: Severity) -> String {
 }
 
 /// Formats a finding in full.
-fn block(document: &Document, paint: Paint, finding: &Finding) -> String {
+fn block(document: &Document, paint: Paint, finding: &ReportFinding) -> String {
     let mut text = String::new();
     let mut with = String::new();
     for part in &finding.with {
@@ -386,7 +386,7 @@ fn block(document: &Document, paint: Paint, finding: &Finding) -> String {
 }
 
 /// Returns the state of a finding and a blank, if it was validated.
-fn state_mark(paint: Paint, finding: &Finding) -> String {
+fn state_mark(paint: Paint, finding: &ReportFinding) -> String {
     finding.state_word().map_or_else(String::new, |word| {
         let role = match finding.is_active() {
             true => Role::Alarm,
@@ -397,7 +397,7 @@ fn state_mark(paint: Paint, finding: &Finding) -> String {
 }
 
 /// Writes the state, the owner and the permissions.
-fn state(paint: Paint, finding: &Finding, text: &mut String) {
+fn state(paint: Paint, finding: &ReportFinding, text: &mut String) {
     let Some(validation) = &finding.validation else {
         return;
     };
@@ -516,7 +516,7 @@ const NOTES: [(&str, &str, &str); 12] = [
 ];
 
 /// Writes other facts about the coverage.
-fn notes(coverage: &Coverage, text: &mut String) {
+fn notes(coverage: &ReportCoverage, text: &mut String) {
     let counts = [
         coverage.alternates,
         coverage.prerequisites,
@@ -542,7 +542,7 @@ fn notes(coverage: &Coverage, text: &mut String) {
 }
 
 /// Writes the data that could not be read.
-fn unread(coverage: &Coverage, paint: Paint, text: &mut String) {
+fn unread(coverage: &ReportCoverage, paint: Paint, text: &mut String) {
     let label = paint.role(Role::Alarm, "not read:");
     if coverage.shallow_commits > 0 {
         let _ = writeln!(
@@ -565,7 +565,7 @@ fn unread(coverage: &Coverage, paint: Paint, text: &mut String) {
     }
 }
 
-fn next_steps(document: &Document, wanted: &[&Finding], text: &mut String) {
+fn next_steps(document: &Document, wanted: &[&ReportFinding], text: &mut String) {
     if document.findings.is_empty() {
         return;
     }
@@ -589,7 +589,7 @@ fn next_steps(document: &Document, wanted: &[&Finding], text: &mut String) {
 }
 
 /// Writes where each secret can be revoked, below `head` if there are any pages.
-fn rotate(findings: &[&Finding], head: &str, text: &mut String) {
+fn rotate(findings: &[&ReportFinding], head: &str, text: &mut String) {
     let pages: BTreeSet<(&str, &str)> = findings
         .iter()
         .filter_map(|finding| Some((finding.provider.as_str(), finding.rotate.as_deref()?)))

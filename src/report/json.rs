@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Serializer;
 use serde_json::ser::Formatter;
 
-use super::document::{Coverage, Document, Finding, Head, SCHEMA, SCHEMA_VERSION};
+use super::document::{
+    Document, ReportCoverage, ReportFinding, ReportHeader, SCHEMA, SCHEMA_VERSION,
+};
 use super::refs::RefTable;
 use crate::error::{Error, Result};
 use crate::fault::json_fault;
@@ -15,12 +17,12 @@ use crate::fault::json_fault;
 /// A line of JSON Lines.
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
-enum Line<'a> {
+enum JsonLine<'a> {
     /// The first line: the header.
-    Header(Box<Cow<'a, Head>>),
+    Header(Box<Cow<'a, ReportHeader>>),
     /// The second line.
     Refs(Box<Cow<'a, RefTable>>),
-    Finding(Box<Cow<'a, Finding>>),
+    Finding(Box<Cow<'a, ReportFinding>>),
     /// The last line: without it, the report is truncated.
     Summary(Box<Summary<'a>>),
 }
@@ -28,9 +30,9 @@ enum Line<'a> {
 #[derive(Serialize, Deserialize)]
 struct Summary<'a> {
     #[serde(flatten)]
-    head: Cow<'a, Head>,
+    head: Cow<'a, ReportHeader>,
     findings: usize,
-    coverage: Cow<'a, Coverage>,
+    coverage: Cow<'a, ReportCoverage>,
 }
 
 /// Returns the error in a JSON file, for people.
@@ -71,12 +73,12 @@ impl Document {
         let mut summary = None;
         let mut header = None;
         let mut refs = RefTable::default();
-        for line in serde_json::Deserializer::from_slice(bytes).into_iter::<Line<'static>>() {
+        for line in serde_json::Deserializer::from_slice(bytes).into_iter::<JsonLine<'static>>() {
             match line.map_err(broken)? {
-                Line::Header(head) => header = Some((*head).into_owned()),
-                Line::Refs(table) => refs = (*table).into_owned(),
-                Line::Finding(finding) => findings.push((*finding).into_owned()),
-                Line::Summary(last) => summary = Some(last),
+                JsonLine::Header(head) => header = Some((*head).into_owned()),
+                JsonLine::Refs(table) => refs = (*table).into_owned(),
+                JsonLine::Finding(finding) => findings.push((*finding).into_owned()),
+                JsonLine::Summary(last) => summary = Some(last),
             }
         }
         let cut = || {
@@ -118,7 +120,7 @@ impl Document {
     /// Returns one JSON document, with one finding per line.
     pub(super) fn to_json(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
-        let mut writer = Serializer::with_formatter(&mut bytes, Layout::default());
+        let mut writer = Serializer::with_formatter(&mut bytes, LineBreaks::default());
         self.serialize(&mut writer)
             .expect("strings and numbers become JSON");
         bytes.push(b'\n');
@@ -129,14 +131,14 @@ impl Document {
     /// the summary.
     pub(super) fn to_json_lines(&self) -> Vec<u8> {
         let findings = self.findings.iter();
-        let lines = findings.map(|finding| Line::Finding(Box::new(Cow::Borrowed(finding))));
-        let summary = Line::Summary(Box::new(Summary {
+        let lines = findings.map(|finding| JsonLine::Finding(Box::new(Cow::Borrowed(finding))));
+        let summary = JsonLine::Summary(Box::new(Summary {
             head: Cow::Borrowed(&self.head),
             findings: self.findings.len(),
             coverage: Cow::Borrowed(&self.coverage),
         }));
-        let header = Line::Header(Box::new(Cow::Borrowed(&self.head)));
-        let refs = Line::Refs(Box::new(Cow::Borrowed(&self.refs)));
+        let header = JsonLine::Header(Box::new(Cow::Borrowed(&self.head)));
+        let refs = JsonLine::Refs(Box::new(Cow::Borrowed(&self.refs)));
         let mut bytes = Vec::new();
         for line in [header, refs].into_iter().chain(lines).chain([summary]) {
             serde_json::to_writer(&mut bytes, &line).expect("strings and numbers become JSON");
@@ -165,12 +167,12 @@ const LINED_LEVELS: usize = 2;
 /// Formats the outer levels on separate lines: reports are half as large as with a line for each
 /// value, can be compared line by line, and each finding is one line.
 #[derive(Default)]
-struct Layout {
+struct LineBreaks {
     level: usize,
     is_filled: bool,
 }
 
-impl Layout {
+impl LineBreaks {
     fn begin<W: Write + ?Sized>(&mut self, bracket: &[u8], to: &mut W) -> IoResult<()> {
         self.level += 1;
         self.is_filled = false;
@@ -204,7 +206,7 @@ impl Layout {
     }
 }
 
-impl Formatter for Layout {
+impl Formatter for LineBreaks {
     fn begin_array<W: Write + ?Sized>(&mut self, to: &mut W) -> IoResult<()> {
         self.begin(b"[", to)
     }

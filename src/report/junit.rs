@@ -4,7 +4,7 @@
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
-use super::document::{Document, Finding};
+use super::document::{Document, ReportFinding};
 use super::escape::escape;
 use super::location::{first_label, left_out, locations, path_note, unread};
 
@@ -67,7 +67,7 @@ fn write(document: &Document) -> std::io::Result<Vec<u8>> {
 }
 
 /// Writes the test case of a finding.
-fn failure(writer: &mut Writer<Vec<u8>>, finding: &Finding) -> std::io::Result<()> {
+fn failure(writer: &mut Writer<Vec<u8>>, finding: &ReportFinding) -> std::io::Result<()> {
     let label = first_label(finding);
     let plain = |text: &str| escape(text.as_bytes());
     let (description, rule_id) = (plain(&finding.description), plain(&finding.rule_id));

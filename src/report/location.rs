@@ -3,11 +3,14 @@
 use std::collections::{BTreeSet, HashSet};
 use std::fmt::Write as _;
 
-use super::document::{Appearance, Document, Finding, Kind, Layer, Occurrence, Spot, Text};
+use super::document::{
+    Document, PlaceKind, ReportAppearance, ReportFinding, ReportLayer, ReportOccurrence,
+    ReportSpot, Text,
+};
 use super::escape::escape;
 
 /// Returns `before` and a remark, if a path of the finding is not exact.
-pub(super) fn path_note(finding: &Finding, before: &str) -> String {
+pub(super) fn path_note(finding: &ReportFinding, before: &str) -> String {
     match finding.redacted_paths {
         true => format!("{before}the path holds a secret and is shown redacted"),
         false => String::new(),
@@ -15,7 +18,7 @@ pub(super) fn path_note(finding: &Finding, before: &str) -> String {
 }
 
 /// The same for refs.
-pub(super) fn ref_note(finding: &Finding, before: &str) -> String {
+pub(super) fn ref_note(finding: &ReportFinding, before: &str) -> String {
     match finding.redacted_refs {
         true => format!("{before}the name of a ref holds a secret and is shown redacted"),
         false => String::new(),
@@ -32,7 +35,7 @@ pub(super) struct Location<'a> {
     /// The object.
     object: &'a str,
     /// The kind of object or file, and the position.
-    pub(super) spot: &'a Spot,
+    pub(super) spot: &'a ReportSpot,
     /// Name of the ref, reflog, entry or staged path.
     name: Option<&'a Text>,
     /// Whether it is the first place of the finding, whose line is known.
@@ -42,18 +45,18 @@ pub(super) struct Location<'a> {
 impl Location<'_> {
     /// Returns the line of the file; `None` for a file name or a member of an archive.
     pub(super) fn line(&self) -> Option<u32> {
-        let is_file = self.path.is_some() && self.spot.kind != Kind::TreeEntry;
-        let is_packed = |layer: &Layer| !matches!(layer, Layer::Encoding(_));
+        let is_file = self.path.is_some() && self.spot.kind != PlaceKind::TreeEntry;
+        let is_packed = |layer: &ReportLayer| !matches!(layer, ReportLayer::Encoding(_));
         (is_file && !self.spot.wrapping.iter().any(is_packed)).then_some(self.spot.line)
     }
 
     /// Returns the column in characters, if the line is known.
-    pub(super) fn column(&self, finding: &Finding) -> Option<u32> {
+    pub(super) fn column(&self, finding: &ReportFinding) -> Option<u32> {
         Some(self.columns(finding)?.0)
     }
 
     /// Returns the column, and the column after the last character if the secret ends on this line.
-    pub(super) fn columns(&self, finding: &Finding) -> Option<(u32, Option<u32>)> {
+    pub(super) fn columns(&self, finding: &ReportFinding) -> Option<(u32, Option<u32>)> {
         let excerpt = finding.excerpt.as_ref().filter(|_| self.is_first)?;
         Some((excerpt.column?, excerpt.end_column))
     }
@@ -61,7 +64,9 @@ impl Location<'_> {
     /// Returns path, line and column of a place directly in a file, whose label is
     /// `path:line:column`.
     pub(super) fn plain(&self) -> Option<(String, u32, u32)> {
-        let path = self.path.filter(|_| self.spot.kind != Kind::TreeEntry)?;
+        let path = self
+            .path
+            .filter(|_| self.spot.kind != PlaceKind::TreeEntry)?;
         let is_plain = self.spot.wrapping.is_empty();
         is_plain.then(|| (path.shown(), self.spot.line, self.spot.column))
     }
@@ -73,31 +78,33 @@ impl Location<'_> {
         let part = self.spot.part.as_deref().unwrap_or_default();
         let part = escape(part.as_bytes());
         match (self.path, self.spot.kind) {
-            (Some(path), Kind::TreeEntry) => format!("name of {}", path.shown()),
+            (Some(path), PlaceKind::TreeEntry) => format!("name of {}", path.shown()),
             (Some(path), _) => inside(&path.shown(), self.spot),
-            (None, Kind::Blob) => inside(&format!("blob {object}"), self.spot),
-            (None, Kind::Commit) => inside(&format!("{part} of commit {object}"), self.spot),
-            (None, Kind::Tag) => inside(&format!("{part} of tag {object}"), self.spot),
-            (None, Kind::Worktree | Kind::GitDir) => inside(&name, self.spot),
-            (None, Kind::TreeEntry) => format!("name of {name} in tree {object}"),
-            (None, Kind::Ref) => format!("name of ref {name}"),
-            (None, Kind::Reflog) => format!("reflog of {name}, line {}", self.spot.line),
-            (None, Kind::Index) => format!("staged path {name}"),
+            (None, PlaceKind::Blob) => inside(&format!("blob {object}"), self.spot),
+            (None, PlaceKind::Commit) => inside(&format!("{part} of commit {object}"), self.spot),
+            (None, PlaceKind::Tag) => inside(&format!("{part} of tag {object}"), self.spot),
+            (None, PlaceKind::Worktree | PlaceKind::GitDir) => inside(&name, self.spot),
+            (None, PlaceKind::TreeEntry) => format!("name of {name} in tree {object}"),
+            (None, PlaceKind::Ref) => format!("name of ref {name}"),
+            (None, PlaceKind::Reflog) => format!("reflog of {name}, line {}", self.spot.line),
+            (None, PlaceKind::Index) => format!("staged path {name}"),
         }
     }
 }
 
 /// Formats a position in `outer`: `outer!member:line:column (encodings)`.
-fn inside(outer: &str, spot: &Spot) -> String {
+fn inside(outer: &str, spot: &ReportSpot) -> String {
     let mut text = outer.to_owned();
     let mut around = Vec::new();
     for layer in &spot.wrapping {
         match layer {
-            Layer::Member(path) => {
+            ReportLayer::Member(path) => {
                 text.push('!');
                 text.push_str(&path.shown());
             }
-            Layer::Encoding(name) | Layer::Format(name) => around.push(escape(name.as_bytes())),
+            ReportLayer::Encoding(name) | ReportLayer::Format(name) => {
+                around.push(escape(name.as_bytes()))
+            }
         }
     }
     // Writing to a string cannot fail.
@@ -110,7 +117,7 @@ fn inside(outer: &str, spot: &Spot) -> String {
 
 /// Returns all places of a finding, each path and line once: first those that introduced it, in the
 /// order of history, then those that are in no commit.
-pub(super) fn locations(finding: &Finding) -> Vec<Location<'_>> {
+pub(super) fn locations(finding: &ReportFinding) -> Vec<Location<'_>> {
     let history = finding.history.as_ref();
     let appearances = history.map_or(&[][..], |history| &history.appearances);
     let mut all: Vec<Location<'_>> = Vec::new();
@@ -121,19 +128,24 @@ pub(super) fn locations(finding: &Finding) -> Vec<Location<'_>> {
         // A file may contain it on several lines.
         let others = finding.occurrences.iter().filter(|o| {
             o.object == appearance.object
-                && o.spot.kind == Kind::Blob
-                && appearance.spot.kind == Kind::Blob
+                && o.spot.kind == PlaceKind::Blob
+                && appearance.spot.kind == PlaceKind::Blob
         });
         all.extend(others.map(|o| appeared(appearance, &o.spot)));
     }
     let elsewhere = finding.occurrences.iter().filter(|o| {
-        let is_object = matches!(o.spot.kind, Kind::Blob | Kind::Commit | Kind::Tag);
+        let is_object = matches!(
+            o.spot.kind,
+            PlaceKind::Blob | PlaceKind::Commit | PlaceKind::Tag
+        );
         !is_object || !in_commits.contains(o.object.as_str())
     });
     // The name of a committed file is already listed as a path.
-    let named = |o: &&Occurrence| {
-        o.spot.kind != Kind::TreeEntry
-            || !appearances.iter().any(|a| a.spot.kind == Kind::TreeEntry)
+    let named = |o: &&ReportOccurrence| {
+        o.spot.kind != PlaceKind::TreeEntry
+            || !appearances
+                .iter()
+                .any(|a| a.spot.kind == PlaceKind::TreeEntry)
     };
     all.extend(elsewhere.filter(named).map(stored));
     let mut seen = BTreeSet::new();
@@ -149,13 +161,13 @@ pub(super) fn locations(finding: &Finding) -> Vec<Location<'_>> {
 }
 
 /// Returns the label of the first place.
-pub(super) fn first_label(finding: &Finding) -> String {
+pub(super) fn first_label(finding: &ReportFinding) -> String {
     let first = locations(finding).into_iter().next();
     first.map_or_else(|| "?".to_owned(), |first| first.label())
 }
 
 /// Returns its other lines in the first file, sorted.
-pub(super) fn other_lines(finding: &Finding) -> Vec<u32> {
+pub(super) fn other_lines(finding: &ReportFinding) -> Vec<u32> {
     let all = locations(finding);
     let Some(first) = all.first() else {
         return Vec::new();
@@ -163,7 +175,7 @@ pub(super) fn other_lines(finding: &Finding) -> Vec<u32> {
     let Some(line) = first.line() else {
         return Vec::new();
     };
-    let of_file = |o: &&Occurrence| {
+    let of_file = |o: &&ReportOccurrence| {
         o.object == first.object
             && o.spot.kind == first.spot.kind
             && o.spot.wrapping == first.spot.wrapping
@@ -175,7 +187,7 @@ pub(super) fn other_lines(finding: &Finding) -> Vec<u32> {
 }
 
 /// Returns the label of the first place in each other file.
-pub(super) fn other_places(finding: &Finding) -> Vec<String> {
+pub(super) fn other_places(finding: &ReportFinding) -> Vec<String> {
     let all = locations(finding);
     let mut seen: HashSet<&Text> = all
         .first()
@@ -187,7 +199,7 @@ pub(super) fn other_places(finding: &Finding) -> Vec<String> {
     others.map(Location::label).collect()
 }
 
-fn appeared<'a>(appearance: &'a Appearance, spot: &'a Spot) -> Location<'a> {
+fn appeared<'a>(appearance: &'a ReportAppearance, spot: &'a ReportSpot) -> Location<'a> {
     Location {
         path: appearance.path.as_ref(),
         commit: appearance.commit.as_deref(),
@@ -199,11 +211,11 @@ fn appeared<'a>(appearance: &'a Appearance, spot: &'a Spot) -> Location<'a> {
 }
 
 /// Returns whether it is a file that is identified by its name, not by an object.
-fn is_beside(kind: Kind) -> bool {
-    matches!(kind, Kind::Worktree | Kind::GitDir)
+fn is_beside(kind: PlaceKind) -> bool {
+    matches!(kind, PlaceKind::Worktree | PlaceKind::GitDir)
 }
 
-fn stored(occurrence: &Occurrence) -> Location<'_> {
+fn stored(occurrence: &ReportOccurrence) -> Location<'_> {
     let is_file = is_beside(occurrence.spot.kind);
     Location {
         path: occurrence.name.as_ref().filter(|_| is_file),

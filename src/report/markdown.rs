@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::document::{Document, Finding};
+use super::document::{Document, ReportFinding};
 use super::escape::escape;
 use super::location::{first_label, left_out, path_note, unread};
 use crate::audit::Scope;
@@ -61,7 +61,7 @@ pub(super) fn render(document: &Document) -> String {
 fn headline(document: &Document) -> String {
     let findings = &document.findings;
     let levels = Severity::ALL.iter().filter_map(|&severity| {
-        let of_level = |finding: &&Finding| finding.severity() == severity;
+        let of_level = |finding: &&ReportFinding| finding.severity() == severity;
         let count = findings.iter().filter(of_level).count();
         (count > 0).then(|| format!("{count} {}", severity.name()))
     });
@@ -79,7 +79,7 @@ fn headline(document: &Document) -> String {
     }
 }
 
-fn row(finding: &Finding, text: &mut String) {
+fn row(finding: &ReportFinding, text: &mut String) {
     let introduced = finding.author().map_or_else(String::new, |author| {
         format!("{} {}", author.day(), code(&author.name.shown()))
     });
@@ -136,7 +136,10 @@ fn next_steps(document: &Document, text: &mut String) {
     for advice in advice.iter().take(MAX_LINES) {
         let _ = writeln!(text, "   - {}", code(advice));
     }
-    let id = document.findings.first().map_or("", Finding::short_id);
+    let id = document
+        .findings
+        .first()
+        .map_or("", ReportFinding::short_id);
     let erase = match document.head.scope {
         Scope::Repository => format!("Erase it from history: `unleak purge --finding {}`.", escape(id.as_bytes())),
         _ => "Take it out of the commits before they are merged: rewrite them, or start the branch again without it.".to_owned(),

@@ -36,17 +36,17 @@ pub mod validation;
 pub mod verdict;
 pub mod weblink;
 
-use self::csv::Mark;
+use self::csv::ByteOrderMark;
 pub use document::Document;
-pub use fill::Source;
+pub use fill::ReportSource;
 use paint::Paint;
 use sarif::Accepted;
 
 /// The format of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
+pub enum ReportFormat {
     /// For people at a terminal: a few lines per finding.
-    Human(Shown),
+    Human(ShownFindings),
     /// One line per finding: `path:line: rule: secret`.
     Brief,
     /// One JSON document, described by `docs/report.schema.json`.
@@ -75,7 +75,7 @@ pub enum Format {
 
 /// The number of findings that the report for people shows in full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shown {
+pub enum ShownFindings {
     /// As many as fit into 200 lines.
     Fitting,
     /// This number of the most severe findings.
@@ -102,21 +102,21 @@ impl Document {
     }
 
     /// Returns the report as bytes; only the format for people has colours.
-    pub fn render(&self, format: Format, paint: Paint) -> Vec<u8> {
+    pub fn render(&self, format: ReportFormat, paint: Paint) -> Vec<u8> {
         match format {
-            Format::Human(shown) => human::render(self, shown, paint).into_bytes(),
-            Format::Brief => human::brief(self).into_bytes(),
-            Format::Json => self.to_json(),
-            Format::JsonLines => self.to_json_lines(),
-            Format::GitHub => github::render(self).into_bytes(),
-            Format::GitLab => gitlab::render(self),
-            Format::Sarif => sarif::render(self, Accepted::Listed),
-            Format::SarifForGitHub => sarif::render(self, Accepted::LeftOut),
-            Format::Csv => csv::render(self, Mark::Without),
-            Format::CsvWithMark => csv::render(self, Mark::With),
-            Format::Markdown => markdown::render(self).into_bytes(),
-            Format::JUnit => junit::render(self),
-            Format::Html => html::render(self).into_bytes(),
+            ReportFormat::Human(shown) => human::render(self, shown, paint).into_bytes(),
+            ReportFormat::Brief => human::brief(self).into_bytes(),
+            ReportFormat::Json => self.to_json(),
+            ReportFormat::JsonLines => self.to_json_lines(),
+            ReportFormat::GitHub => github::render(self).into_bytes(),
+            ReportFormat::GitLab => gitlab::render(self),
+            ReportFormat::Sarif => sarif::render(self, Accepted::Listed),
+            ReportFormat::SarifForGitHub => sarif::render(self, Accepted::LeftOut),
+            ReportFormat::Csv => csv::render(self, ByteOrderMark::Without),
+            ReportFormat::CsvWithMark => csv::render(self, ByteOrderMark::With),
+            ReportFormat::Markdown => markdown::render(self).into_bytes(),
+            ReportFormat::JUnit => junit::render(self),
+            ReportFormat::Html => html::render(self).into_bytes(),
         }
     }
 }

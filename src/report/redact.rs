@@ -41,7 +41,7 @@ const UNKNOWN: &str = "…";
 const MIN_LOCAL_LEN: usize = 6;
 
 /// Parts of a text and the marks that replace them.
-type Marks = Vec<(Span, String)>;
+type Redactions = Vec<(Span, String)>;
 
 /// The places of secrets, and the recognisable values.
 pub struct Redactor {
@@ -50,11 +50,11 @@ pub struct Redactor {
     /// All values.
     known: HashSet<Arc<Secret>>,
     /// Secrets in names of files and directories, by the name.
-    file_names: HashMap<Vec<u8>, Marks>,
+    file_names: HashMap<Vec<u8>, Redactions>,
     /// Secrets in staged paths, by the path.
-    staged_paths: HashMap<Vec<u8>, Marks>,
+    staged_paths: HashMap<Vec<u8>, Redactions>,
     /// Secrets in refs, by their full names.
-    refs: HashMap<Vec<u8>, Marks>,
+    refs: HashMap<Vec<u8>, Redactions>,
     /// Secrets in the authors of commits; `None` for an encoded one.
     authors: HashMap<ObjectId, Vec<Option<Arc<Secret>>>>,
     reveal: Reveal,
@@ -206,7 +206,7 @@ impl Redactor {
     }
 
     /// Replaces the parts of `text` in `marks`, and every recognisable value.
-    fn masked<'t>(&self, text: &'t [u8], mut marks: Marks) -> Cow<'t, [u8]> {
+    fn masked<'t>(&self, text: &'t [u8], mut marks: Redactions) -> Cow<'t, [u8]> {
         if self.reveal == Reveal::Shown {
             return Cow::Borrowed(text);
         }
@@ -247,13 +247,13 @@ fn last_name(path: &[u8]) -> &[u8] {
 }
 
 /// Adds every place of `value` in `text`, with the mark of `secret`.
-fn add_copies(text: &[u8], value: &[u8], secret: &Secret, marks: &mut Marks) {
+fn add_copies(text: &[u8], value: &[u8], secret: &Secret, marks: &mut Redactions) {
     let copies = memmem::find_iter(text, value).filter(|_| !value.is_empty());
     marks.extend(copies.map(|at| (Span::new(at, at + value.len()), secret.redacted())));
 }
 
 /// Adds every separate occurrence of `secret` in `line`, unless it is a word or number.
-fn add_tokens(line: &[u8], secret: &Secret, marks: &mut Marks) {
+fn add_tokens(line: &[u8], secret: &Secret, marks: &mut Redactions) {
     let value = secret.reveal();
     let classes = Classes::of(value);
     let is_specific = classes.lower + classes.upper > 0 && classes.digits + classes.other > 0;
@@ -277,7 +277,7 @@ fn add_tokens(line: &[u8], secret: &Secret, marks: &mut Marks) {
 }
 
 /// Replaces parts of `text` that may overlap: nothing of any of them is left.
-fn replaced(text: &[u8], mut marks: Marks) -> Vec<u8> {
+fn replaced(text: &[u8], mut marks: Redactions) -> Vec<u8> {
     marks.sort_by_key(|(span, _)| (span.start, Reverse(span.end)));
     let mut masked = Vec::with_capacity(text.len());
     let mut done = 0;

@@ -78,14 +78,14 @@ impl RefGroup {
 /// The refs from which a finding is reachable. In JSON, `refs` is the number of a list of the
 /// report.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "StoredRefs", into = "WrittenRefs")]
-pub struct Refs {
+#[serde(from = "StoredReportRefs", into = "WrittenRefs")]
+pub struct ReportRefs {
     /// The number of the list.
     number: usize,
     groups: Vec<Arc<RefGroup>>,
 }
 
-impl Refs {
+impl ReportRefs {
     /// Creates the refs of one finding, before the refs of all findings are grouped.
     pub(super) fn of(mut names: RefGroup) -> Self {
         names.put_in_order();
@@ -123,7 +123,7 @@ impl Refs {
 
 /// The stored refs of a finding: the number of a list in version 2, all names in version 1.
 #[derive(Deserialize)]
-struct StoredRefs {
+struct StoredReportRefs {
     refs: Option<usize>,
     #[serde(flatten)]
     names: RefGroup,
@@ -134,14 +134,14 @@ struct WrittenRefs {
     refs: usize,
 }
 
-impl From<Refs> for WrittenRefs {
-    fn from(refs: Refs) -> Self {
+impl From<ReportRefs> for WrittenRefs {
+    fn from(refs: ReportRefs) -> Self {
         Self { refs: refs.number }
     }
 }
 
-impl From<StoredRefs> for Refs {
-    fn from(stored: StoredRefs) -> Self {
+impl From<StoredReportRefs> for ReportRefs {
+    fn from(stored: StoredReportRefs) -> Self {
         match stored.refs {
             Some(number) => Self::numbered(number),
             None => Self::of(stored.names),
@@ -160,7 +160,7 @@ pub struct RefTable {
 
 impl RefTable {
     /// Groups the refs of all findings.
-    pub(super) fn collect(mut findings: Vec<&mut Refs>) -> Self {
+    pub(super) fn collect(mut findings: Vec<&mut ReportRefs>) -> Self {
         let mut lists: Vec<Arc<RefGroup>> = Vec::new();
         let mut by_names: HashMap<Arc<RefGroup>, usize> = HashMap::new();
         // New findings with the same refs share the same allocation, so that names need not be
@@ -187,7 +187,7 @@ impl RefTable {
     ///
     /// # Errors
     /// The error in the numbers.
-    pub(super) fn attach(&self, findings: Vec<&mut Refs>) -> Result<(), &'static str> {
+    pub(super) fn attach(&self, findings: Vec<&mut ReportRefs>) -> Result<(), &'static str> {
         for list in &self.lists {
             let is_known = list.last().is_none_or(|&last| last < self.groups.len());
             if !is_known || !list.is_sorted_by(|a, b| a < b) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::document::{Document, Finding, Kind, Suppressed, Validation};
+use super::document::{Document, PlaceKind, ReportFinding, ReportSuppressed, Validation};
 use super::escape::escape;
 use super::location::{Location, left_out, locations, not_opened, path_note, unread};
 use crate::rule::Confidence;
@@ -20,20 +20,20 @@ const HOME: &str = "https://www.npmjs.com/package/unleak";
 const ROOT: &str = "%SRCROOT%";
 
 #[derive(Serialize)]
-struct Log<'a> {
+struct SarifLog<'a> {
     #[serde(rename = "$schema")]
     schema: &'static str,
     version: &'static str,
-    runs: [Run<'a>; 1],
+    runs: [SarifRun<'a>; 1],
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Run<'a> {
+struct SarifRun<'a> {
     tool: Tool<'a>,
     invocations: [Invocation; 1],
     column_kind: &'static str,
-    results: Vec<Entry<'a>>,
+    results: Vec<SarifResult<'a>>,
 }
 
 #[derive(Serialize)]
@@ -54,7 +54,7 @@ struct Driver<'a> {
 #[serde(rename_all = "camelCase")]
 struct RuleEntry<'a> {
     id: &'a str,
-    short_description: Message,
+    short_description: SarifMessage,
     #[serde(skip_serializing_if = "Option::is_none")]
     help_uri: Option<&'a str>,
     help: Help,
@@ -78,7 +78,7 @@ struct RuleProperties {
 }
 
 #[derive(Serialize)]
-struct Message {
+struct SarifMessage {
     text: String,
 }
 
@@ -98,16 +98,16 @@ struct Invocation {
 #[derive(Serialize)]
 struct Notification {
     level: &'static str,
-    message: Message,
+    message: SarifMessage,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Entry<'a> {
+struct SarifResult<'a> {
     rule_id: &'a str,
     rule_index: usize,
     level: &'static str,
-    message: Message,
+    message: SarifMessage,
     locations: Vec<LocationEntry>,
     partial_fingerprints: BTreeMap<&'static str, String>,
     /// Empty for unsuppressed results: the standard requires the list in all results or in none.
@@ -169,7 +169,7 @@ struct LocationProperties {
 struct PhysicalLocation {
     artifact_location: ArtifactLocation,
     #[serde(skip_serializing_if = "Option::is_none")]
-    region: Option<Region>,
+    region: Option<SarifRegion>,
 }
 
 #[derive(Serialize)]
@@ -182,7 +182,7 @@ struct ArtifactLocation {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Region {
+struct SarifRegion {
     start_line: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     start_column: Option<u32>,
@@ -214,7 +214,7 @@ pub(super) fn render(document: &Document, listed: Accepted) -> Vec<u8> {
         Accepted::LeftOut => &[],
     };
     let suppressed = &suppressed[..suppressed.len().min(MAX_RESULTS - findings.len())];
-    let mut by_rule: BTreeMap<&str, Option<&Finding>> = BTreeMap::new();
+    let mut by_rule: BTreeMap<&str, Option<&ReportFinding>> = BTreeMap::new();
     for entry in suppressed {
         by_rule.insert(&entry.rule_id, None);
     }
@@ -234,10 +234,10 @@ pub(super) fn render(document: &Document, listed: Accepted) -> Vec<u8> {
         .iter()
         .map(|entry| accepted(entry, index[entry.rule_id.as_str()]));
     let results = results.chain(accepted).collect();
-    let log = Log {
+    let log = SarifLog {
         schema: "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
         version: "2.1.0",
-        runs: [Run {
+        runs: [SarifRun {
             tool: Tool {
                 driver: Driver {
                     name: "unleak",
@@ -297,9 +297,9 @@ fn invocation(document: &Document) -> Invocation {
 
 /// Returns a rule, with the data of its most severe finding. If all its findings are suppressed,
 /// only the id is known.
-fn rule_entry<'a>(id: &'a str, worst: Option<&'a Finding>) -> RuleEntry<'a> {
+fn rule_entry<'a>(id: &'a str, worst: Option<&'a ReportFinding>) -> RuleEntry<'a> {
     let confidence = worst.map_or(Confidence::Medium, |worst| worst.rule_confidence);
-    let severity = worst.map_or(Severity::Low, Finding::severity);
+    let severity = worst.map_or(Severity::Low, ReportFinding::severity);
     let description = worst.map_or("", |worst| worst.description.as_str());
     let rotate = worst.and_then(|worst| worst.rotate.as_deref());
     let docs = worst.and_then(|worst| worst.docs.as_deref());
@@ -375,7 +375,7 @@ fn markdown_link(page: &str) -> Option<String> {
 }
 
 /// Returns a suppressed finding. The report has neither its place nor its value.
-fn accepted(entry: &Suppressed, rule_index: usize) -> Entry<'_> {
+fn accepted(entry: &ReportSuppressed, rule_index: usize) -> SarifResult<'_> {
     let reason = entry.reason.as_ref().map(super::document::Text::shown);
     let owner = entry.owner.as_ref().map(super::document::Text::shown);
     let justification = match (reason, owner) {
@@ -383,7 +383,7 @@ fn accepted(entry: &Suppressed, rule_index: usize) -> Entry<'_> {
         (reason, owner) => reason.or(owner),
     };
     let rule_id = escape(entry.rule_id.as_bytes());
-    Entry {
+    SarifResult {
         rule_id: &entry.rule_id,
         rule_index,
         level: "note",
@@ -428,7 +428,7 @@ fn level(confidence: Confidence) -> &'static str {
 }
 
 /// Escapes links and placeholders, which are part of SARIF messages (3.11.5 and 3.11.6).
-fn message(text: &str) -> Message {
+fn message(text: &str) -> SarifMessage {
     let mut plain = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
@@ -438,10 +438,10 @@ fn message(text: &str) -> Message {
         }
         plain.push(character);
     }
-    Message { text: plain }
+    SarifMessage { text: plain }
 }
 
-fn entry(finding: &Finding, rule_index: usize) -> Entry<'_> {
+fn entry(finding: &ReportFinding, rule_index: usize) -> SarifResult<'_> {
     let description = match finding.description.as_str() {
         "" => "secret",
         description => description,
@@ -455,7 +455,7 @@ fn entry(finding: &Finding, rule_index: usize) -> Entry<'_> {
     let standing = finding.standing();
     let state = finding.state_word();
     let state = state.map_or_else(String::new, |state| format!("{state}: "));
-    Entry {
+    SarifResult {
         rule_id: &finding.rule_id,
         rule_index,
         level: level(finding.confidence),
@@ -487,14 +487,14 @@ fn entry(finding: &Finding, rule_index: usize) -> Entry<'_> {
     }
 }
 
-fn location(finding: &Finding, place: &Location<'_>) -> LocationEntry {
+fn location(finding: &ReportFinding, place: &Location<'_>) -> LocationEntry {
     let line = place.line();
     LocationEntry {
         physical_location: PhysicalLocation {
             artifact_location: artifact(place),
             region: line.map(|start_line| {
                 let columns = place.columns(finding);
-                Region {
+                SarifRegion {
                     start_line,
                     start_column: columns.map(|(start, _)| start),
                     end_column: columns.and_then(|(_, end)| end),
@@ -505,11 +505,20 @@ fn location(finding: &Finding, place: &Location<'_>) -> LocationEntry {
             [LogicalLocation {
                 fully_qualified_name: place.label(),
                 kind: match place.spot.kind {
-                    Kind::Blob | Kind::Worktree | Kind::GitDir if place.path.is_some() => "member",
-                    Kind::Blob | Kind::Commit | Kind::Tag | Kind::Worktree | Kind::GitDir => {
-                        "object"
+                    PlaceKind::Blob | PlaceKind::Worktree | PlaceKind::GitDir
+                        if place.path.is_some() =>
+                    {
+                        "member"
                     }
-                    Kind::TreeEntry | Kind::Ref | Kind::Reflog | Kind::Index => "name",
+                    PlaceKind::Blob
+                    | PlaceKind::Commit
+                    | PlaceKind::Tag
+                    | PlaceKind::Worktree
+                    | PlaceKind::GitDir => "object",
+                    PlaceKind::TreeEntry
+                    | PlaceKind::Ref
+                    | PlaceKind::Reflog
+                    | PlaceKind::Index => "name",
                 },
             }]
         }),

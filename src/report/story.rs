@@ -1,7 +1,9 @@
 //! The history of a finding on one line: where it was introduced, how long it was there, and what
 //! still reaches it; and its other places.
 
-use super::document::{Document, Finding, History, Milestone, Signature, Standing, Text};
+use super::document::{
+    Document, ReportFinding, ReportHistory, ReportMilestone, ReportSignature, ReportStanding, Text,
+};
 use super::escape::escape;
 use super::location::{other_lines, other_places};
 use super::refs::RefKind;
@@ -16,7 +18,7 @@ const MAX_PLACES: usize = 5;
 const MAX_NAME_CHARS: usize = 60;
 
 /// Returns the history of a finding of `document`.
-pub(super) fn story(document: &Document, history: &History) -> String {
+pub(super) fn story(document: &Document, history: &ReportHistory) -> String {
     let mut parts = vec![entered(document, history)];
     let paths = counted(history.paths.len(), "path");
     let Some(standing) = &history.standing else {
@@ -28,7 +30,7 @@ pub(super) fn story(document: &Document, history: &History) -> String {
         (true, _) => "still in HEAD".to_owned(),
         // No commit of HEAD's history removed it: the files of HEAD never had it.
         (false, None) => "not in HEAD".to_owned(),
-        (false, Some(Milestone { commit: id, author })) => {
+        (false, Some(ReportMilestone { commit: id, author })) => {
             format!("removed by {}", commit(id, author.as_ref()))
         }
     });
@@ -37,7 +39,7 @@ pub(super) fn story(document: &Document, history: &History) -> String {
 }
 
 /// Returns the commit that introduced it.
-fn entered(document: &Document, history: &History) -> String {
+fn entered(document: &Document, history: &ReportHistory) -> String {
     let first = history.first.as_ref();
     let Some(id) = first.and_then(|first| first.commit.as_ref()) else {
         return "in no commit".to_owned();
@@ -50,7 +52,7 @@ fn entered(document: &Document, history: &History) -> String {
 }
 
 /// Returns the kind of boundary, if the history before the first commit is missing.
-pub(super) fn boundary(document: &Document, history: &History) -> Option<&'static str> {
+pub(super) fn boundary(document: &Document, history: &ReportHistory) -> Option<&'static str> {
     history.first_is_boundary.then(|| {
         if document.head.scope == Scope::Bundle {
             "where this bundle's history begins"
@@ -63,7 +65,7 @@ pub(super) fn boundary(document: &Document, history: &History) -> Option<&'stati
 }
 
 /// Formats a commit with its day and author.
-pub(super) fn commit(id: &str, author: Option<&Signature>) -> String {
+pub(super) fn commit(id: &str, author: Option<&ReportSignature>) -> String {
     let id = escape(id.get(..10).unwrap_or(id).as_bytes());
     match author {
         None => id,
@@ -72,7 +74,7 @@ pub(super) fn commit(id: &str, author: Option<&Signature>) -> String {
 }
 
 /// Returns the refs and other places from which it is reachable.
-pub(super) fn reached_by(standing: &Standing) -> Vec<String> {
+pub(super) fn reached_by(standing: &ReportStanding) -> Vec<String> {
     let mut parts = Vec::new();
     let mut on = named(standing);
     if standing.detached_head {
@@ -90,7 +92,7 @@ pub(super) fn reached_by(standing: &Standing) -> Vec<String> {
 }
 
 /// Returns the names of the first refs, and the number of the others.
-fn named(standing: &Standing) -> Vec<String> {
+fn named(standing: &ReportStanding) -> Vec<String> {
     let kinds = [
         (RefKind::Remote, ""),
         (RefKind::Branch, ""),
@@ -124,7 +126,7 @@ fn name(name: &Text) -> String {
     }
 }
 
-fn side_stores(standing: &Standing) -> Vec<&'static str> {
+fn side_stores(standing: &ReportStanding) -> Vec<&'static str> {
     let mut parts = Vec::new();
     let by_ref = standing.reachable;
     if standing.published {
@@ -160,7 +162,7 @@ fn side_stores(standing: &Standing) -> Vec<&'static str> {
 }
 
 /// Returns the other lines of the first file.
-pub(super) fn also_on(finding: &Finding) -> String {
+pub(super) fn also_on(finding: &ReportFinding) -> String {
     let lines: Vec<String> = other_lines(finding).iter().map(u32::to_string).collect();
     match lines.len() {
         0 => String::new(),
@@ -170,7 +172,7 @@ pub(super) fn also_on(finding: &Finding) -> String {
 }
 
 /// Returns the first place in each other file; `None` if there is none.
-pub(super) fn also_in(finding: &Finding) -> Option<String> {
+pub(super) fn also_in(finding: &ReportFinding) -> Option<String> {
     let places = other_places(finding);
     (!places.is_empty()).then(|| listed(&places))
 }

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::document::{Document, Finding, Text};
+use super::document::{Document, ReportFinding, Text};
 use super::escape::escape;
 use super::location::locations;
 use super::paint::{Paint, Role};
@@ -23,7 +23,7 @@ const MAX_FOLDED: usize = 12;
 
 /// Writes the table.
 pub(super) fn table(document: &Document, paint: Paint, text: &mut String) {
-    let count = |name: fn(&Finding) -> String| {
+    let count = |name: fn(&ReportFinding) -> String| {
         let mut counts: BTreeMap<String, usize> = BTreeMap::new();
         for finding in &document.findings {
             *counts.entry(name(finding)).or_default() += 1;
@@ -46,17 +46,17 @@ pub(super) fn table(document: &Document, paint: Paint, text: &mut String) {
 /// The text for a missing author.
 const NOBODY: &str = "nobody known";
 
-fn rule(finding: &Finding) -> String {
+fn rule(finding: &ReportFinding) -> String {
     escape(finding.rule_id.as_bytes())
 }
 
-fn author(finding: &Finding) -> String {
+fn author(finding: &ReportFinding) -> String {
     let author = finding.author();
     author.map_or_else(|| NOBODY.to_owned(), |author| author.name.shown())
 }
 
-fn year(finding: &Finding) -> String {
-    let day = finding.author().map(super::document::Signature::day);
+fn year(finding: &ReportFinding) -> String {
+    let day = finding.author().map(super::document::ReportSignature::day);
     let year = day.as_deref().and_then(|day| day.get(..4));
     year.unwrap_or("unknown").to_owned()
 }
@@ -85,7 +85,7 @@ fn by_directory(document: &Document) -> Vec<(String, usize)> {
 }
 
 /// Returns the first path of a finding.
-fn first_path(finding: &Finding) -> Option<String> {
+fn first_path(finding: &ReportFinding) -> Option<String> {
     let first = locations(finding).into_iter().next();
     first.and_then(|first| first.path).map(Text::shown)
 }
@@ -152,7 +152,7 @@ fn beside(left: &[String], right: &[String], paint: Paint, text: &mut String) {
 
 /// Writes the number of findings that are still in HEAD, and of published ones.
 fn standings(document: &Document, text: &mut String) {
-    let standings = document.findings.iter().filter_map(Finding::standing);
+    let standings = document.findings.iter().filter_map(ReportFinding::standing);
     let (mut all, mut in_head, mut published) = (0, 0, 0);
     for standing in standings {
         all += 1;
@@ -169,7 +169,7 @@ fn standings(document: &Document, text: &mut String) {
 }
 
 /// Writes one line per directory for findings that were only in less important files.
-pub(super) fn folded(findings: &[&Finding], paint: Paint, text: &mut String) {
+pub(super) fn folded(findings: &[&ReportFinding], paint: Paint, text: &mut String) {
     if findings.is_empty() {
         return;
     }

@@ -3,14 +3,14 @@
 
 use std::collections::HashMap;
 
-use super::document::{Document, Finding, Text};
+use super::document::{Document, ReportFinding, Text};
 use super::redact::Redactor;
 use crate::finding::Fingerprint;
 use crate::report::text::counted;
 use crate::report::verdict::Validation;
 use crate::validate::{State, Verdict};
 
-impl Finding {
+impl ReportFinding {
     /// Returns the name of its state, if it was validated.
     pub(super) fn state_word(&self) -> Option<&'static str> {
         Some(self.validation.as_ref()?.state.name())
@@ -33,7 +33,7 @@ impl Document {
             let verdict = fingerprint.and_then(|id| verdicts.get(&id));
             finding.validation = verdict.map(|verdict| Validation::of(verdict, redactor));
         }
-        let rank = |finding: &Finding| {
+        let rank = |finding: &ReportFinding| {
             let validation = finding.validation.as_ref();
             validation.map_or(State::Unknown, |validation| validation.state)
         };

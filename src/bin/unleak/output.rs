@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use unleak::error::{Error, Result};
 use unleak::report::paint::Paint;
-use unleak::report::{Document, Format, Shown};
+use unleak::report::{Document, ReportFormat, ShownFindings};
 
 use crate::exit::Exit;
 use crate::interrupt;
@@ -23,7 +23,7 @@ pub(crate) enum Length {
     /// One line a finding.
     Brief,
     /// A few lines a finding.
-    Full(Shown),
+    Full(ShownFindings),
 }
 
 impl Length {
@@ -31,17 +31,17 @@ impl Length {
     pub(crate) fn of(quiet: bool, options: &LengthOptions) -> Self {
         match (quiet, options.all, options.limit) {
             (true, ..) => Self::Brief,
-            (false, true, _) => Self::Full(Shown::All),
-            (false, false, Some(count)) => Self::Full(Shown::First(count)),
-            (false, false, None) => Self::Full(Shown::Fitting),
+            (false, true, _) => Self::Full(ShownFindings::All),
+            (false, false, Some(count)) => Self::Full(ShownFindings::First(count)),
+            (false, false, None) => Self::Full(ShownFindings::Fitting),
         }
     }
 
     /// The format for people.
-    pub(crate) fn format(self) -> Format {
+    pub(crate) fn format(self) -> ReportFormat {
         match self {
-            Self::Brief => Format::Brief,
-            Self::Full(shown) => Format::Human(shown),
+            Self::Brief => ReportFormat::Brief,
+            Self::Full(shown) => ReportFormat::Human(shown),
         }
     }
 }
@@ -49,8 +49,8 @@ impl Length {
 /// Where the reports go.
 pub(crate) struct Outputs {
     /// What is written to standard output.
-    pub(crate) standard: Option<Format>,
-    files: Vec<(Format, PathBuf)>,
+    pub(crate) standard: Option<ReportFormat>,
+    files: Vec<(ReportFormat, PathBuf)>,
     /// Whether a long report for people may go through a pager.
     has_pager: bool,
 }
@@ -67,7 +67,7 @@ impl Outputs {
         length: Length,
     ) -> Result<Self> {
         let mut standard = Some(format(choice, length));
-        let mut files: Vec<(Format, PathBuf)> = Vec::new();
+        let mut files: Vec<(ReportFormat, PathBuf)> = Vec::new();
         for output in outputs {
             let (format, path) = if let Some((choice, path)) = split(output) {
                 (format(choice, length), path)
@@ -122,11 +122,11 @@ impl Outputs {
     /// `Io` if standard output cannot be written; as `render`.
     pub(crate) fn write_with(
         &self,
-        render: &dyn Fn(Format, Paint) -> Result<Vec<u8>>,
+        render: &dyn Fn(ReportFormat, Paint) -> Result<Vec<u8>>,
         is_redacted: bool,
         paint: Paint,
     ) -> Result<Exit> {
-        let mut lost: Option<Format> = None;
+        let mut lost: Option<ReportFormat> = None;
         for (format, path) in &self.files {
             if let Err(error) = write_file(path, &render(*format, Paint::Off)?, is_redacted) {
                 ui::warn(&error.chain());
@@ -137,7 +137,7 @@ impl Outputs {
         // may: the report must not be lost.
         let standard = self.standard.or(lost.filter(|_| is_redacted));
         let printed = match standard {
-            Some(format @ Format::Human(_)) if self.has_pager => {
+            Some(format @ ReportFormat::Human(_)) if self.has_pager => {
                 let text = render(format, paint)?;
                 match pager::show(&text) {
                     true => Exit::Clean,
@@ -162,20 +162,20 @@ pub(crate) fn write_file(path: &Path, bytes: &[u8], is_redacted: bool) -> Result
     write(path, bytes, is_redacted).map_err(|e| Error::io("write", path, e))
 }
 
-fn format(choice: FormatChoice, length: Length) -> Format {
+fn format(choice: FormatChoice, length: Length) -> ReportFormat {
     match choice {
         FormatChoice::Human => length.format(),
-        FormatChoice::Json => Format::Json,
-        FormatChoice::Jsonl => Format::JsonLines,
-        FormatChoice::Sarif => Format::Sarif,
-        FormatChoice::SarifGithub => Format::SarifForGitHub,
-        FormatChoice::Github => Format::GitHub,
-        FormatChoice::Gitlab => Format::GitLab,
-        FormatChoice::Csv => Format::Csv,
-        FormatChoice::CsvBom => Format::CsvWithMark,
-        FormatChoice::Markdown => Format::Markdown,
-        FormatChoice::Junit => Format::JUnit,
-        FormatChoice::Html => Format::Html,
+        FormatChoice::Json => ReportFormat::Json,
+        FormatChoice::Jsonl => ReportFormat::JsonLines,
+        FormatChoice::Sarif => ReportFormat::Sarif,
+        FormatChoice::SarifGithub => ReportFormat::SarifForGitHub,
+        FormatChoice::Github => ReportFormat::GitHub,
+        FormatChoice::Gitlab => ReportFormat::GitLab,
+        FormatChoice::Csv => ReportFormat::Csv,
+        FormatChoice::CsvBom => ReportFormat::CsvWithMark,
+        FormatChoice::Markdown => ReportFormat::Markdown,
+        FormatChoice::Junit => ReportFormat::JUnit,
+        FormatChoice::Html => ReportFormat::Html,
     }
 }
 

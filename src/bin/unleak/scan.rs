@@ -24,7 +24,7 @@ use unleak::progress::Progress;
 use unleak::report::paint::Paint;
 use unleak::report::redact::Reveal;
 use unleak::report::weblink::WebLinks;
-use unleak::report::{Document, Source};
+use unleak::report::{Document, ReportSource};
 use unleak::scan::changes::commits::Range;
 use unleak::scan::files::{FileChoice, list};
 use unleak::suppress::Suppressions;
@@ -90,7 +90,7 @@ pub(crate) fn run(args: &CommonOptions, scan: &ScanArgs) -> Result<Exit> {
     let off = settings::disabled(&scan.rules, &layers);
     result.coverage.rules_off = off.into_iter().collect();
     let subject = subject(scan);
-    let source = Source {
+    let source = ReportSource {
         audit: &result,
         rules: detector.rules(),
         subject: &subject,

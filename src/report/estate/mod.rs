@@ -33,12 +33,12 @@ pub struct Estate {
     /// Whether secrets are redacted.
     pub redacted: bool,
     /// The repositories by name.
-    pub repositories: BTreeMap<String, Repository>,
+    pub repositories: BTreeMap<String, EstateRepository>,
 }
 
 /// A repository. The order of the fields defines which report has more coverage.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Repository {
+pub struct EstateRepository {
     /// Whether it was read completely.
     pub status: Status,
     /// The number of scanned objects.
@@ -48,7 +48,7 @@ pub struct Repository {
     /// Why nothing was read, or the first unread object.
     pub problem: Option<Text>,
     /// The findings, most severe first.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<EstateFinding>,
 }
 
 /// Whether a repository was read completely.
@@ -65,7 +65,7 @@ pub enum Status {
 
 /// A secret in one repository.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Finding {
+pub struct EstateFinding {
     /// Its identity: the same in all repositories.
     pub fingerprint: String,
     /// The rule.
@@ -94,25 +94,25 @@ pub struct Finding {
 
 /// A secret in all repositories.
 #[derive(Clone, Debug, Serialize)]
-pub struct Secret<'a> {
+pub struct EstateSecret<'a> {
     /// The finding with the highest confidence, of the first repository.
-    pub finding: &'a Finding,
+    pub finding: &'a EstateFinding,
     /// The time when it was first introduced, if known.
     pub since: Option<&'a str>,
     /// The repositories that contain it, by name.
-    pub repositories: Vec<(&'a str, &'a Finding)>,
+    pub repositories: Vec<(&'a str, &'a EstateFinding)>,
     /// Whether it was not in an earlier estate; `None` without one.
     pub is_new: Option<bool>,
 }
 
 /// The serialised estate, with derived data.
 #[derive(Serialize)]
-struct Written<'a> {
+struct EstateWithSummary<'a> {
     #[serde(flatten)]
     estate: &'a Estate,
-    secrets: Vec<Secret<'a>>,
+    secrets: Vec<EstateSecret<'a>>,
     /// Findings of an earlier estate that are gone.
-    gone: Option<Vec<&'a Finding>>,
+    gone: Option<Vec<&'a EstateFinding>>,
 }
 
 impl Default for Estate {
@@ -129,7 +129,7 @@ impl Default for Estate {
 impl Estate {
     /// Creates an estate with one repository that could not be scanned.
     pub fn failed(name: &str, why: &str) -> Self {
-        let repository = Repository {
+        let repository = EstateRepository {
             status: Status::Failed,
             objects: 0,
             bytes: 0,
@@ -155,7 +155,7 @@ impl Estate {
         let part = is_part.then(|| "only a part of it was scanned".to_owned());
         let shallow = (coverage.shallow_commits > 0).then(|| "the clone is shallow".to_owned());
         let skipped = coverage.skipped.first().map(|first| first.detail.clone());
-        let repository = Repository {
+        let repository = EstateRepository {
             status: match head.complete && !is_part {
                 true => Status::Complete,
                 false => Status::Incomplete,
@@ -163,7 +163,7 @@ impl Estate {
             objects: coverage.objects.iter().map(|kind| kind.scanned).sum(),
             bytes: coverage.objects.iter().map(|kind| kind.bytes).sum(),
             problem: part.or(shallow).map(Text::Utf8).or(skipped),
-            findings: document.findings.iter().map(Finding::of).collect(),
+            findings: document.findings.iter().map(EstateFinding::of).collect(),
         };
         Self {
             redacted: head.redacted,
@@ -178,10 +178,10 @@ impl Estate {
     /// `Config` if it is neither, has another version, or is truncated.
     pub fn parse(bytes: &[u8], name: &str) -> Result<Self> {
         #[derive(Deserialize)]
-        struct Kind {
+        struct SchemaName {
             schema: Option<String>,
         }
-        let kind = serde_json::from_slice::<Kind>(bytes).ok();
+        let kind = serde_json::from_slice::<SchemaName>(bytes).ok();
         if kind.and_then(|kind| kind.schema).as_deref() != Some(SCHEMA) {
             return Ok(Self::of_report(&Document::parse(bytes, name)?, name));
         }
@@ -212,11 +212,11 @@ impl Estate {
     }
 
     /// Returns all secrets: by confidence, then by number of repositories.
-    pub fn secrets(&self, before: Option<&Self>) -> Vec<Secret<'_>> {
-        let mut by_id: BTreeMap<&str, Secret<'_>> = BTreeMap::new();
+    pub fn secrets(&self, before: Option<&Self>) -> Vec<EstateSecret<'_>> {
+        let mut by_id: BTreeMap<&str, EstateSecret<'_>> = BTreeMap::new();
         for (name, repository) in &self.repositories {
             for finding in &repository.findings {
-                let secret = by_id.entry(&finding.fingerprint).or_insert(Secret {
+                let secret = by_id.entry(&finding.fingerprint).or_insert(EstateSecret {
                     finding,
                     since: None,
                     repositories: Vec::new(),
@@ -243,7 +243,7 @@ impl Estate {
                 }
             }
         }
-        let mut secrets: Vec<Secret<'_>> = by_id.into_values().collect();
+        let mut secrets: Vec<EstateSecret<'_>> = by_id.into_values().collect();
         secrets.sort_by_key(|secret| {
             let level = secret.finding.confidence;
             (
@@ -255,13 +255,13 @@ impl Estate {
     }
 
     /// Returns the findings of `before` that are in no repository now, each once.
-    fn gone<'b>(&self, before: &'b Self) -> Vec<&'b Finding> {
+    fn gone<'b>(&self, before: &'b Self) -> Vec<&'b EstateFinding> {
         let ours = self.repositories.values().flat_map(|r| &r.findings);
         let ours: std::collections::BTreeSet<&str> =
             ours.map(|finding| finding.fingerprint.as_str()).collect();
         let theirs = before.repositories.values().flat_map(|r| &r.findings);
         let gone = theirs.filter(|finding| !ours.contains(finding.fingerprint.as_str()));
-        let by_id: BTreeMap<&str, &Finding> = gone
+        let by_id: BTreeMap<&str, &EstateFinding> = gone
             .map(|finding| (finding.fingerprint.as_str(), finding))
             .collect();
         by_id.into_values().collect()
@@ -276,7 +276,7 @@ impl Estate {
 
     /// Returns one JSON document. With an earlier estate, also lists new and missing findings.
     pub fn to_json(&self, before: Option<&Self>) -> Vec<u8> {
-        let written = Written {
+        let written = EstateWithSummary {
             estate: self,
             secrets: self.secrets(before),
             gone: before.map(|before| self.gone(before)),
@@ -298,8 +298,8 @@ impl Estate {
     }
 }
 
-impl Finding {
-    fn of(finding: &super::document::Finding) -> Self {
+impl EstateFinding {
+    fn of(finding: &super::document::ReportFinding) -> Self {
         let author = finding.author();
         let standing = finding.standing();
         Self {

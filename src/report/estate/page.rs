@@ -1,10 +1,10 @@
 //! The HTML page of an estate.
 
 use super::super::escape::escape;
-use super::super::html::{Data, Page, Row, now};
+use super::super::html::{Data, HtmlRow, Page, now};
 use super::super::paint::Paint;
 use super::text::{problems, verdict};
-use super::{Estate, Finding, Secret};
+use super::{Estate, EstateFinding, EstateSecret};
 use crate::rule::Confidence;
 use crate::severity::Severity;
 
@@ -38,7 +38,7 @@ pub(super) fn render(estate: &Estate, before: Option<&Estate>) -> String {
 }
 
 /// Formats a finding on one line.
-fn told(finding: &Finding) -> String {
+fn told(finding: &EstateFinding) -> String {
     let plain = |text: &str| escape(text.as_bytes());
     let secret = finding.secret.shown();
     format!(
@@ -48,9 +48,10 @@ fn told(finding: &Finding) -> String {
     )
 }
 
-fn row(secret: &Secret<'_>, data: &mut Data) -> Row {
+fn row(secret: &EstateSecret<'_>, data: &mut Data) -> HtmlRow {
     let finding = secret.finding;
-    let any = |holds: fn(&Finding) -> bool| secret.repositories.iter().any(|(_, held)| holds(held));
+    let any =
+        |holds: fn(&EstateFinding) -> bool| secret.repositories.iter().any(|(_, held)| holds(held));
     let listed = secret.repositories.iter().take(MAX_REPOSITORIES);
     let places = listed.map(|(name, held)| {
         let place = format!("{name}: {}", held.place);
@@ -65,7 +66,7 @@ fn row(secret: &Secret<'_>, data: &mut Data) -> Row {
         .map(|author| data.text(&author.shown()));
     let day = secret.since.and_then(|since| since.get(..10));
     let date = day.map(|day| data.text(day));
-    let mut row = Row {
+    let mut row = HtmlRow {
         id: finding
             .fingerprint
             .get(..12)
@@ -92,7 +93,7 @@ fn row(secret: &Secret<'_>, data: &mut Data) -> Row {
             any(|held| held.published),
             true,
         )),
-        ..Row::default()
+        ..HtmlRow::default()
     };
     let count = secret.repositories.len();
     let label = if count == 1 {
@@ -113,7 +114,7 @@ fn severity(confidence: Confidence) -> Severity {
 }
 
 /// Returns the author, the date and the current places in one repository.
-fn notes(held: &Finding) -> String {
+fn notes(held: &EstateFinding) -> String {
     let author = held.author.as_ref().map(|author| author.shown());
     let day = held.date.as_deref().and_then(|date| date.get(..10));
     let mut notes: Vec<String> = author.into_iter().chain(day.map(str::to_owned)).collect();

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::super::document::Text;
 use super::super::escape::escape;
 use super::super::paint::{Paint, Role};
-use super::{Estate, Secret, Status};
+use super::{Estate, EstateSecret, Status};
 use crate::report::text::counted;
 use crate::rule::Confidence;
 
@@ -56,7 +56,7 @@ fn more(count: usize, listed: usize, text: &mut String) {
     }
 }
 
-pub(super) fn verdict(estate: &Estate, secrets: &[Secret<'_>], paint: Paint) -> String {
+pub(super) fn verdict(estate: &Estate, secrets: &[EstateSecret<'_>], paint: Paint) -> String {
     let repositories = estate.repositories.values();
     let holding = repositories
         .filter(|repository| !repository.findings.is_empty())
@@ -79,7 +79,7 @@ pub(super) fn verdict(estate: &Estate, secrets: &[Secret<'_>], paint: Paint) -> 
     )
 }
 
-fn told(secret: &Secret<'_>, paint: Paint) -> String {
+fn told(secret: &EstateSecret<'_>, paint: Paint) -> String {
     let finding = secret.finding;
     let level = match finding.confidence {
         Confidence::High => Role::Alarm,
@@ -94,7 +94,7 @@ fn told(secret: &Secret<'_>, paint: Paint) -> String {
     }
     let since = secret.since.and_then(|since| since.get(..10));
     let since = since.map_or_else(String::new, |day| format!(" · since {}", plain(day)));
-    let held = |what: &str, holds: &dyn Fn(&super::Finding) -> bool| {
+    let held = |what: &str, holds: &dyn Fn(&super::EstateFinding) -> bool| {
         let count = secret.repositories.iter().filter(|(_, f)| holds(f)).count();
         if count > 0 {
             format!(" · {what} in {count}")

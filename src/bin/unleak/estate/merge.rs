@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use unleak::error::{Error, Result};
 use unleak::report::estate::Estate;
-use unleak::report::{Format, Shown};
+use unleak::report::{ReportFormat, ShownFindings};
 
 use super::args::MergeArgs;
 use crate::exit::Exit;
@@ -14,7 +14,11 @@ use crate::settings;
 
 /// Runs it.
 pub(crate) fn run(args: &CommonOptions, merge: &MergeArgs) -> Result<Exit> {
-    let outputs = Outputs::resolve(merge.format, &merge.output, Length::Full(Shown::Fitting))?;
+    let outputs = Outputs::resolve(
+        merge.format,
+        &merge.output,
+        Length::Full(ShownFindings::Fitting),
+    )?;
     let mut estate = Estate::default();
     for path in files(&merge.files)? {
         estate.merge(read(&path)?);
@@ -29,10 +33,10 @@ pub(crate) fn run(args: &CommonOptions, merge: &MergeArgs) -> Result<Exit> {
     let paint = settings::paint(args.color, &std::io::stdout());
     settings::apply(paint);
     let before = before.as_ref();
-    let render = |format: Format, paint| match format {
-        Format::Human(_) => Ok(estate.to_text(before, paint).into_bytes()),
-        Format::Json => Ok(estate.to_json(before)),
-        Format::Html => Ok(estate.to_html(before).into_bytes()),
+    let render = |format: ReportFormat, paint| match format {
+        ReportFormat::Human(_) => Ok(estate.to_text(before, paint).into_bytes()),
+        ReportFormat::Json => Ok(estate.to_json(before)),
+        ReportFormat::Html => Ok(estate.to_html(before).into_bytes()),
         _ => Err(Error::usage(
             "many repositories have the formats human, json and html",
         )),

@@ -18,7 +18,7 @@ use unleak::report::estate::Estate;
 use unleak::report::paint::Paint;
 use unleak::report::redact::Reveal;
 use unleak::report::weblink::WebLinks;
-use unleak::report::{Format, Source};
+use unleak::report::{ReportFormat, ReportSource};
 use unleak::unpack;
 
 use super::args::EstateScanArgs;
@@ -197,7 +197,7 @@ impl Run<'_> {
         };
         tally.scanned += 1;
         count(&document, tally);
-        let bytes = document.render(Format::JsonLines, Paint::Off);
+        let bytes = document.render(ReportFormat::JsonLines, Paint::Off);
         output::write_file(&report, &bytes, true)?;
         output::remove_file(&failure)
     }
@@ -252,7 +252,7 @@ impl Run<'_> {
         // A pattern is for all repositories: it need not match in each.
         filter(&self.filter, detector)?.apply(&mut audit, detector.rules());
         let web = remote.and_then(|remote| WebLinks::of(&remote));
-        let source = Source {
+        let source = ReportSource {
             audit: &audit,
             rules: detector.rules(),
             subject: &subject,

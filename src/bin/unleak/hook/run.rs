@@ -15,7 +15,7 @@ use unleak::git::revision::RangeEnds;
 use unleak::hook::input::{self, RefUpdate};
 use unleak::odb::{ObjectId, ObjectKind, Skipped};
 use unleak::report::redact::Reveal;
-use unleak::report::{Blocked, Source};
+use unleak::report::{Blocked, ReportSource};
 use unleak::scan::changes::commits::Range;
 
 use crate::args::GitHook;
@@ -147,7 +147,7 @@ fn check(
     };
     let paint = settings::paint(args.color, &std::io::stderr());
     settings::apply(paint);
-    let source = Source {
+    let source = ReportSource {
         audit: &audit,
         rules: detector.rules(),
         subject: "",

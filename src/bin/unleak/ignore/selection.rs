@@ -6,7 +6,7 @@ use unleak::audit::presence::{Presence, Reads};
 use unleak::error::{Error, Result};
 use unleak::finding::Finding;
 use unleak::report::Document;
-use unleak::report::document::Kind;
+use unleak::report::document::PlaceKind;
 use unleak::scan::files::FileChoice as Files;
 
 use super::args::Selection;
@@ -41,7 +41,7 @@ impl Listed {
                 .map(|f| f.fingerprint.to_ascii_lowercase())
                 .collect(),
             reads_worktree: places
-                .any(|place| matches!(place.spot.kind, Kind::Worktree | Kind::GitDir)),
+                .any(|place| matches!(place.spot.kind, PlaceKind::Worktree | PlaceKind::GitDir)),
         }
     }
 

@@ -14,7 +14,7 @@ use unleak::odb::read::Reader;
 use unleak::odb::{ObjectId, ReadLimits};
 use unleak::purge::find::values::Edit;
 use unleak::report::Document;
-use unleak::report::document::{Kind, Occurrence};
+use unleak::report::document::{PlaceKind, ReportOccurrence};
 use unleak::rule::{Confidence, RuleSet};
 use unleak::secret::Secret;
 use unleak::span::Span;
@@ -28,7 +28,7 @@ struct Listed<'d> {
     fingerprint: &'d str,
     rule_id: &'d str,
     confidence: Confidence,
-    occurrences: &'d [Occurrence],
+    occurrences: &'d [ReportOccurrence],
 }
 
 /// A secret with the reasons for it.
@@ -104,9 +104,11 @@ fn listed(document: &Document) -> Vec<Listed<'_>> {
 }
 
 /// Whether the value stands open in an object.
-fn is_open(place: &&Occurrence) -> bool {
-    matches!(place.spot.kind, Kind::Blob | Kind::Commit | Kind::Tag)
-        && place.spot.wrapping.is_empty()
+fn is_open(place: &&ReportOccurrence) -> bool {
+    matches!(
+        place.spot.kind,
+        PlaceKind::Blob | PlaceKind::Commit | PlaceKind::Tag
+    ) && place.spot.wrapping.is_empty()
 }
 
 /// Reads values where a report says that they stand.
@@ -258,10 +260,10 @@ fn places(
     reader: &mut Reader<'_>,
 ) -> Option<Vec<(ObjectId, Edit)>> {
     let numbers: BTreeMap<&str, usize> = candidates.keys().map(|id| &**id).zip(0..).collect();
-    let mut objects: BTreeMap<&str, Vec<(usize, &Listed<'_>, &Occurrence)>> = BTreeMap::new();
+    let mut objects: BTreeMap<&str, Vec<(usize, &Listed<'_>, &ReportOccurrence)>> = BTreeMap::new();
     for listed in listed {
         let number = *numbers.get(listed.fingerprint)?;
-        let kinds = [Kind::Blob, Kind::Commit, Kind::Tag];
+        let kinds = [PlaceKind::Blob, PlaceKind::Commit, PlaceKind::Tag];
         for place in listed.occurrences {
             if kinds.contains(&place.spot.kind) {
                 let wanted = objects.entry(&place.object).or_default();

@@ -10,10 +10,10 @@ use memchr::memmem;
 use unleak::error::{Error, Result};
 use unleak::finding::{self, Fingerprint};
 use unleak::git::repository::Repository;
-use unleak::report::document::Finding;
+use unleak::report::document::ReportFinding;
 use unleak::report::escape::escape;
 use unleak::report::paint::Paint;
-use unleak::report::{Document, Format};
+use unleak::report::{Document, ReportFormat};
 use unleak::suppress::{Details, SuppressionStore};
 
 use super::item;
@@ -45,7 +45,7 @@ pub(super) struct Desk {
     before: HashMap<Fingerprint, Details>,
     plan: PathBuf,
     /// Findings of the plan, by fingerprint: those of the document, and of earlier reports.
-    planned: BTreeMap<String, Finding>,
+    planned: BTreeMap<String, ReportFinding>,
     /// The last file of a suppression that was written.
     pub(super) written: Option<PathBuf>,
 }
@@ -197,7 +197,11 @@ impl Desk {
         if let Some(dir) = self.plan.parent().filter(|dir| !dir.as_os_str().is_empty()) {
             std::fs::create_dir_all(dir).map_err(|e| Error::io("make", dir, e))?;
         }
-        output::write_file(&self.plan, &document.render(Format::Json, Paint::Off), true)
+        output::write_file(
+            &self.plan,
+            &document.render(ReportFormat::Json, Paint::Off),
+            true,
+        )
     }
 
     /// Why a finding has its confidence.

@@ -1,7 +1,9 @@
 //! All that is known of one finding, for the pane beside the list. All text is harmless for a terminal.
 
 use unleak::report::Document;
-use unleak::report::document::{Finding, History, Milestone, Signature, Standing, Text};
+use unleak::report::document::{
+    ReportFinding, ReportHistory, ReportMilestone, ReportSignature, ReportStanding, Text,
+};
 use unleak::report::escape::escape;
 use unleak::report::refs::RefKind;
 
@@ -19,7 +21,7 @@ pub(super) type Fact = (&'static str, String);
 /// Lists the facts about a finding. `revealed` is its secret, if the user asked to see it.
 pub(super) fn facts(
     document: &Document,
-    finding: &Finding,
+    finding: &ReportFinding,
     decision: &Decision,
     revealed: Option<&str>,
 ) -> Vec<Fact> {
@@ -54,7 +56,7 @@ pub(super) fn facts(
 }
 
 /// The line on which it stands, with the secret or its mark.
-fn excerpt(finding: &Finding, revealed: Option<&str>) -> Vec<Fact> {
+fn excerpt(finding: &ReportFinding, revealed: Option<&str>) -> Vec<Fact> {
     let place = match item::path(finding) {
         Some(path) => format!("{}:{}", path.shown(), item::line(finding)),
         None => "in no file".to_owned(),
@@ -97,7 +99,7 @@ fn decided(decision: &Decision) -> Vec<Fact> {
     facts
 }
 
-fn paths(history: &History) -> Vec<Fact> {
+fn paths(history: &ReportHistory) -> Vec<Fact> {
     match history.paths.len() {
         0 | 1 => Vec::new(),
         _ => vec![("files", named(&history.paths, history.paths.len()))],
@@ -113,7 +115,7 @@ fn named<'t>(first: impl IntoIterator<Item = &'t Text>, count: usize) -> String 
     }
 }
 
-fn story(document: &Document, history: &History) -> Vec<Fact> {
+fn story(document: &Document, history: &ReportHistory) -> Vec<Fact> {
     let mut facts = Vec::new();
     let first = history.first.as_ref();
     let commit = first.and_then(|first| first.commit.as_deref());
@@ -121,7 +123,7 @@ fn story(document: &Document, history: &History) -> Vec<Fact> {
     let first = match commit {
         None => "in no commit".to_owned(),
         Some(id) => {
-            let day = author.map(Signature::day).unwrap_or_default();
+            let day = author.map(ReportSignature::day).unwrap_or_default();
             format!("{} {day}", escape(id.get(..10).unwrap_or(id).as_bytes()))
         }
     };
@@ -136,10 +138,10 @@ fn story(document: &Document, history: &History) -> Vec<Fact> {
     facts
 }
 
-fn standing(standing: &Standing) -> Vec<Fact> {
+fn standing(standing: &ReportStanding) -> Vec<Fact> {
     let last = standing.last.as_ref();
     let removed = standing.removed.as_ref();
-    let of = |stone: &Milestone| milestone(&stone.commit, stone.author.as_ref());
+    let of = |stone: &ReportMilestone| milestone(&stone.commit, stone.author.as_ref());
     let head = match (standing.in_head, removed) {
         (true, _) => "still there".to_owned(),
         (false, None) => "never there".to_owned(),
@@ -185,7 +187,7 @@ fn standing(standing: &Standing) -> Vec<Fact> {
 }
 
 /// A commit, with its day and author.
-fn milestone(id: &str, author: Option<&Signature>) -> String {
+fn milestone(id: &str, author: Option<&ReportSignature>) -> String {
     let id = escape(id.get(..10).unwrap_or(id).as_bytes());
     match author {
         None => id,

@@ -1,6 +1,6 @@
 //! A finding as the list shows it. All text is harmless for a terminal.
 
-use unleak::report::document::{Finding, Kind, Text};
+use unleak::report::document::{PlaceKind, ReportFinding, Text};
 use unleak::report::escape::escape;
 
 /// A row's worth of a finding.
@@ -16,7 +16,7 @@ pub(super) struct Item {
 }
 
 impl Item {
-    pub(super) fn of(finding: &Finding) -> Self {
+    pub(super) fn of(finding: &ReportFinding) -> Self {
         let rule = escape(finding.rule_id.as_bytes());
         let mark = finding.secret.shown();
         let place = place(finding);
@@ -43,15 +43,15 @@ impl Item {
 }
 
 /// The path at which a finding entered, if it was in a file.
-pub(super) fn path(finding: &Finding) -> Option<&Text> {
+pub(super) fn path(finding: &ReportFinding) -> Option<&Text> {
     let history = finding.history.as_ref();
     let first = history.and_then(|history| history.first.as_ref());
     let named = || {
         let mut places = finding.occurrences.iter();
-        let file = |kind: Kind| {
+        let file = |kind: PlaceKind| {
             matches!(
                 kind,
-                Kind::Worktree | Kind::GitDir | Kind::Index | Kind::TreeEntry
+                PlaceKind::Worktree | PlaceKind::GitDir | PlaceKind::Index | PlaceKind::TreeEntry
             )
         };
         places.find(|place| file(place.spot.kind))?.name.as_ref()
@@ -60,7 +60,7 @@ pub(super) fn path(finding: &Finding) -> Option<&Text> {
 }
 
 /// The line on which a finding entered, from 1.
-pub(super) fn line(finding: &Finding) -> u32 {
+pub(super) fn line(finding: &ReportFinding) -> u32 {
     let history = finding.history.as_ref();
     let first = history.and_then(|history| history.first.as_ref());
     let first = first.map(|first| &first.spot);
@@ -68,7 +68,7 @@ pub(super) fn line(finding: &Finding) -> u32 {
     spot.map_or(1, |spot| spot.line)
 }
 
-fn place(finding: &Finding) -> String {
+fn place(finding: &ReportFinding) -> String {
     if let Some(path) = path(finding) {
         return format!("{}:{}", path.shown(), line(finding));
     }
@@ -82,25 +82,25 @@ fn place(finding: &Finding) -> String {
     format!("{} {name}", kind(first.spot.kind))
 }
 
-fn kind(kind: Kind) -> &'static str {
+fn kind(kind: PlaceKind) -> &'static str {
     match kind {
-        Kind::Blob => "blob",
-        Kind::Commit => "commit",
-        Kind::Tag => "tag",
-        Kind::TreeEntry => "file name",
-        Kind::Ref => "ref",
-        Kind::Reflog => "reflog",
-        Kind::Index => "staged path",
-        Kind::Worktree | Kind::GitDir => "file",
+        PlaceKind::Blob => "blob",
+        PlaceKind::Commit => "commit",
+        PlaceKind::Tag => "tag",
+        PlaceKind::TreeEntry => "file name",
+        PlaceKind::Ref => "ref",
+        PlaceKind::Reflog => "reflog",
+        PlaceKind::Index => "staged path",
+        PlaceKind::Worktree | PlaceKind::GitDir => "file",
     }
 }
 
-fn directory(finding: &Finding) -> String {
+fn directory(finding: &ReportFinding) -> String {
     let Some(path) = path(finding) else {
         return match finding.occurrences.first().map(|place| place.spot.kind) {
-            Some(Kind::Commit) => "(commits)".to_owned(),
-            Some(Kind::Tag) => "(tags)".to_owned(),
-            Some(Kind::Ref | Kind::Reflog) => "(refs)".to_owned(),
+            Some(PlaceKind::Commit) => "(commits)".to_owned(),
+            Some(PlaceKind::Tag) => "(tags)".to_owned(),
+            Some(PlaceKind::Ref | PlaceKind::Reflog) => "(refs)".to_owned(),
             _ => "(no path)".to_owned(),
         };
     };

@@ -28,7 +28,7 @@ use unleak::git::repository::Repository;
 use unleak::report::escape::escape;
 use unleak::report::redact::Reveal;
 use unleak::report::weblink::WebLinks;
-use unleak::report::{Document, Source};
+use unleak::report::{Document, ReportSource};
 use unleak::scan::InlineAllow;
 
 use crate::exit::Exit;
@@ -136,7 +136,7 @@ fn scanned(args: &CommonOptions, triage: &TriageArgs) -> Result<(Document, Origi
     let web = remote.string("remote.origin.url");
     let web = web.and_then(|remote| WebLinks::of(&remote));
     let subject = triage.subject.display().to_string();
-    let source = Source {
+    let source = ReportSource {
         audit: &found.audit,
         rules: found.detector.rules(),
         subject: &subject,

@@ -1,7 +1,7 @@
 //! The model: keys in, states and effects out.
 
 use jiff::civil::{Date, date};
-use unleak::report::document::Finding;
+use unleak::report::document::ReportFinding;
 
 use super::item::Item;
 use super::keys::Key;
@@ -31,7 +31,7 @@ fn model(count: usize) -> Model {
                 "part": null, "line": 7, "column": 1, "wrapping": []
             }]
         });
-        let finding: Finding = serde_json::from_value(finding).unwrap();
+        let finding: ReportFinding = serde_json::from_value(finding).unwrap();
         Item::of(&finding)
     });
     let items: Vec<Item> = items.collect();

@@ -153,7 +153,7 @@ pub(crate) fn judged(
         return exit;
     }
     let states: Vec<State> = filter.fail_on.iter().map(|choice| word(*choice)).collect();
-    let of = |finding: &unleak::report::document::Finding| {
+    let of = |finding: &unleak::report::document::ReportFinding| {
         let validation = finding.validation.as_ref();
         validation.map_or(State::Unknown, |validation| validation.state)
     };
