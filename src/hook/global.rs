@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::HookKind;
-use super::install::{Placed, State, install_scripts, remove_scripts, state};
-use super::script::{Mode, Script};
+use super::install::{HookState, InstalledHook, install_scripts, remove_scripts, state};
+use super::script::{Script, ScriptMode};
 use crate::error::{Error, Result};
 
 /// The first version of git with hooks in its configuration.
@@ -46,7 +46,7 @@ const ALL_HOOKS: [&str; 23] = [
 
 /// How hooks are installed for all repositories.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
+pub enum GlobalMethod {
     /// With hooks in the user's configuration.
     Config,
     /// With a directory that `core.hooksPath` names.
@@ -59,7 +59,7 @@ pub struct Global {
     /// Settings that were written to or removed from the user's git configuration.
     pub settings: Vec<(String, String)>,
     /// Scripts that were written or removed.
-    pub placed: Vec<Placed>,
+    pub placed: Vec<InstalledHook>,
 }
 
 /// The hooks that are installed for all repositories.
@@ -68,7 +68,7 @@ pub struct GlobalStatus {
     /// The directory that the user's `core.hooksPath` names.
     pub hooks: Option<PathBuf>,
     /// The state of each hook in this directory or in the configuration.
-    pub states: Vec<(HookKind, State)>,
+    pub states: Vec<(HookKind, HookState)>,
     /// The kinds that the user's configuration runs.
     pub configured: Vec<HookKind>,
 }
@@ -79,10 +79,10 @@ pub fn own_directory(config_home: &Path) -> PathBuf {
 }
 
 /// Returns how to install hooks for all repositories with this version of git.
-pub fn way(git_version: (u32, u32)) -> Way {
+pub fn way(git_version: (u32, u32)) -> GlobalMethod {
     match git_version >= CONFIG_HOOKS {
-        true => Way::Config,
-        false => Way::Directory,
+        true => GlobalMethod::Config,
+        false => GlobalMethod::Directory,
     }
 }
 
@@ -117,7 +117,7 @@ pub fn settings(kinds: &[HookKind]) -> Vec<(String, String)> {
 pub fn install(config_home: &Path, kinds: &[HookKind], program: &Path) -> Result<Global> {
     let version = git_version()?;
     let mut done = Global::default();
-    if way(version) == Way::Config {
+    if way(version) == GlobalMethod::Config {
         for (key, value) in settings(kinds) {
             set(&key, OsStr::new(&value))?;
             done.settings.push((key, value));
@@ -130,7 +130,7 @@ pub fn install(config_home: &Path, kinds: &[HookKind], program: &Path) -> Result
         Some(hooks) if hooks != own => {
             let names: Vec<_> = kinds
                 .iter()
-                .map(|kind| (kind.name(), Mode::Repository))
+                .map(|kind| (kind.name(), ScriptMode::Repository))
                 .collect();
             done.placed = install_scripts(&hooks, &names, program)?;
         }
@@ -139,13 +139,14 @@ pub fn install(config_home: &Path, kinds: &[HookKind], program: &Path) -> Result
             for name in ALL_HOOKS {
                 let asked = HookKind::from_name(name).is_some_and(|kind| kinds.contains(&kind));
                 // Keep the hooks of an earlier installation.
-                let scans = Script::read(&own.join(name))?.is_some_and(|s| s.mode == Mode::Global);
+                let scans =
+                    Script::read(&own.join(name))?.is_some_and(|s| s.mode == ScriptMode::Global);
                 names.push((
                     name,
                     if asked || scans {
-                        Mode::Global
+                        ScriptMode::Global
                     } else {
-                        Mode::Pass
+                        ScriptMode::Pass
                     },
                 ));
             }
@@ -205,8 +206,8 @@ pub fn status() -> Result<GlobalStatus> {
         hooks,
         states,
         configured: match way(git_version()?) {
-            Way::Config => configured()?,
-            Way::Directory => Vec::new(),
+            GlobalMethod::Config => configured()?,
+            GlobalMethod::Directory => Vec::new(),
         },
     })
 }
@@ -275,11 +276,19 @@ mod tests {
     #[test]
     fn the_version_of_git_decides_the_way() {
         for (text, version, expected) in [
-            ("git version 2.47.3\n", (2, 47), Way::Directory),
-            ("git version 2.53.0.windows.1", (2, 53), Way::Directory),
-            ("git version 2.54.0", (2, 54), Way::Config),
-            ("git version 2.54.0-rc1 (Apple Git-1)", (2, 54), Way::Config),
-            ("git version 3.0.0", (3, 0), Way::Config),
+            ("git version 2.47.3\n", (2, 47), GlobalMethod::Directory),
+            (
+                "git version 2.53.0.windows.1",
+                (2, 53),
+                GlobalMethod::Directory,
+            ),
+            ("git version 2.54.0", (2, 54), GlobalMethod::Config),
+            (
+                "git version 2.54.0-rc1 (Apple Git-1)",
+                (2, 54),
+                GlobalMethod::Config,
+            ),
+            ("git version 3.0.0", (3, 0), GlobalMethod::Config),
         ] {
             assert_eq!(parse_version(text), Some(version), "{text}");
             assert_eq!(way(version), expected, "{text}");

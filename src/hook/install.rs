@@ -9,8 +9,8 @@ use tempfile::NamedTempFile;
 
 use super::HookKind;
 use super::framework::{Managed, Snippet, mentions};
-use super::place::Place;
-use super::script::{Mode, Script};
+use super::place::HooksPlace;
+use super::script::{Script, ScriptMode};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The suffix of the name of an existing hook.
@@ -18,9 +18,9 @@ const BEFORE: &str = ".before-unleak";
 
 /// The result of an installation in a repository.
 #[derive(Clone, Debug)]
-pub enum Outcome {
+pub enum InstallOutcome {
     /// One entry per hook, in the order of the kinds.
-    Installed(Vec<Placed>),
+    Installed(Vec<InstalledHook>),
     /// A framework manages the hooks: nothing was changed.
     Managed {
         /// The framework.
@@ -34,18 +34,18 @@ pub enum Outcome {
 
 /// The change of a hook.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Placed {
+pub struct InstalledHook {
     /// The hook's file.
     pub file: PathBuf,
     /// The kind of change.
-    pub change: Change,
+    pub change: HookChange,
     /// The hook that runs before unleak.
-    pub before: Option<Before>,
+    pub before: Option<PreviousHook>,
 }
 
 /// A kind of change of a hook's file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
+pub enum HookChange {
     /// The script was written.
     Written,
     /// The script replaced another version.
@@ -58,7 +58,7 @@ pub enum Change {
 
 /// A hook that existed before the script was installed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Before {
+pub struct PreviousHook {
     /// Its path.
     pub file: PathBuf,
     /// Whether it is executable. Otherwise it did not run before, and does not run now.
@@ -67,7 +67,7 @@ pub struct Before {
 
 /// The state of a hook.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum HookState {
     /// The script of unleak.
     Installed {
         /// The program that it runs.
@@ -75,7 +75,7 @@ pub enum State {
         /// Whether the program exists.
         program_is_there: bool,
         /// The hook that runs before it.
-        before: Option<Before>,
+        before: Option<PreviousHook>,
     },
     /// The script of unleak, but not executable: git ignores it.
     NotExecutable,
@@ -89,7 +89,7 @@ pub enum State {
     Missing,
 }
 
-impl State {
+impl HookState {
     /// Returns whether the hook runs unleak.
     pub fn is_installed(&self) -> bool {
         !matches!(self, Self::Foreign | Self::Missing)
@@ -101,13 +101,13 @@ impl State {
 /// # Errors
 /// `Usage` if an existing hook cannot be kept, `Io` if a file cannot be written. In both cases
 /// nothing was changed.
-pub fn install(place: &Place, kinds: &[HookKind], program: &Path) -> Result<Outcome> {
+pub fn install(place: &HooksPlace, kinds: &[HookKind], program: &Path) -> Result<InstallOutcome> {
     place.check_hooks()?;
     if let Some(managed) = &place.managed {
         let (present, absent): (Vec<_>, Vec<_>) = kinds
             .iter()
             .partition(|&&kind| managed.runs_unleak(kind, &place.hooks));
-        return Ok(Outcome::Managed {
+        return Ok(InstallOutcome::Managed {
             managed: managed.clone(),
             present,
             snippets: managed.snippets(&absent),
@@ -115,11 +115,11 @@ pub fn install(place: &Place, kinds: &[HookKind], program: &Path) -> Result<Outc
     }
     // A directory for all repositories must keep its mode for the other repositories.
     let mode = match is_global(&place.hooks)? {
-        true => Mode::Global,
-        false => Mode::Repository,
+        true => ScriptMode::Global,
+        false => ScriptMode::Repository,
     };
     let scripts: Vec<_> = kinds.iter().map(|kind| (kind.name(), mode)).collect();
-    Ok(Outcome::Installed(install_scripts(
+    Ok(InstallOutcome::Installed(install_scripts(
         &place.hooks,
         &scripts,
         program,
@@ -130,18 +130,18 @@ pub fn install(place: &Place, kinds: &[HookKind], program: &Path) -> Result<Outc
 /// undoes all changes.
 pub(super) fn install_scripts(
     hooks: &Path,
-    names: &[(&str, Mode)],
+    names: &[(&str, ScriptMode)],
     program: &Path,
-) -> Result<Vec<Placed>> {
+) -> Result<Vec<InstalledHook>> {
     let steps = names
         .iter()
-        .map(|&(name, mode)| Step::plan(hooks, name, mode, program))
+        .map(|&(name, mode)| HookStep::plan(hooks, name, mode, program))
         .collect::<Result<Vec<_>>>()?;
     std::fs::create_dir_all(hooks).map_err(|e| Error::io("make", hooks, e))?;
     let mut ready = Vec::with_capacity(steps.len());
     for step in steps {
         let file = match step.change {
-            Change::Unchanged => None,
+            HookChange::Unchanged => None,
             _ => Some(write_script(hooks, &step.script)?),
         };
         ready.push((step, file));
@@ -165,17 +165,17 @@ pub(super) fn install_scripts(
 }
 
 /// The planned change for one name.
-struct Step {
+struct HookStep {
     file: PathBuf,
     before: PathBuf,
     script: Vec<u8>,
-    change: Change,
+    change: HookChange,
     /// Whether an existing hook is renamed.
     moves: bool,
 }
 
-impl Step {
-    fn plan(hooks: &Path, name: &str, mode: Mode, program: &Path) -> Result<Self> {
+impl HookStep {
+    fn plan(hooks: &Path, name: &str, mode: ScriptMode, program: &Path) -> Result<Self> {
         let file = hooks.join(name);
         let before = hooks.join(format!("{name}{BEFORE}"));
         let script = Script {
@@ -191,7 +191,7 @@ impl Step {
             moves,
         };
         if file.symlink_metadata().is_err() {
-            return Ok(step(file, Change::Written, false));
+            return Ok(step(file, HookChange::Written, false));
         }
         if file.is_dir() {
             return Err(refused(format!("'{}' is a directory", file.display())));
@@ -203,8 +203,8 @@ impl Step {
                 .map_err(|e| Error::io("find", &file, e))?;
             let old = std::fs::read(&file).map_err(|e| Error::io("read", &file, e))?;
             let change = match old == script && is_executable(&file) {
-                true => Change::Unchanged,
-                false => Change::Updated,
+                true => HookChange::Unchanged,
+                false => HookChange::Updated,
             };
             return Ok(step(file, change, false));
         }
@@ -216,7 +216,7 @@ impl Step {
             ))
             .hint("see which of the two is still needed, and remove or rename the other"));
         }
-        Ok(step(file, Change::Written, true))
+        Ok(step(file, HookChange::Written, true))
     }
 
     fn apply(
@@ -234,14 +234,14 @@ impl Step {
             .persist(&self.file)
             .map_err(|e| Error::io("write", &self.file, e.error))?;
         // An updated script remains if a later step fails, since it works like the previous one.
-        if self.change == Change::Written {
+        if self.change == HookChange::Written {
             written.push(self.file.clone());
         }
         Ok(())
     }
 
-    fn done(self) -> Placed {
-        Placed {
+    fn done(self) -> InstalledHook {
+        InstalledHook {
             before: before(&self.before),
             file: self.file,
             change: self.change,
@@ -265,7 +265,7 @@ fn write_script(hooks: &Path, script: &[u8]) -> Result<NamedTempFile> {
 ///
 /// # Errors
 /// `Usage` if the scripts are for all repositories, `Io` if a file cannot be removed.
-pub fn uninstall(place: &Place) -> Result<Vec<Placed>> {
+pub fn uninstall(place: &HooksPlace) -> Result<Vec<InstalledHook>> {
     if is_global(&place.hooks)? {
         return Err(refused(format!(
             "the hooks in '{}' serve all repositories of this user",
@@ -277,7 +277,7 @@ pub fn uninstall(place: &Place) -> Result<Vec<Placed>> {
 }
 
 /// Removes the scripts of unleak with one of `names` from `hooks`.
-pub(super) fn remove_scripts(hooks: &Path, names: &[&str]) -> Result<Vec<Placed>> {
+pub(super) fn remove_scripts(hooks: &Path, names: &[&str]) -> Result<Vec<InstalledHook>> {
     let mut removed = Vec::new();
     for name in names {
         let file = hooks.join(name);
@@ -291,9 +291,9 @@ pub(super) fn remove_scripts(hooks: &Path, names: &[&str]) -> Result<Vec<Placed>
             None => std::fs::remove_file(&file),
         }
         .map_err(|e| Error::io("remove", &file, e))?;
-        removed.push(Placed {
+        removed.push(InstalledHook {
             file,
-            change: Change::Removed,
+            change: HookChange::Removed,
             before,
         });
     }
@@ -304,7 +304,7 @@ pub(super) fn remove_scripts(hooks: &Path, names: &[&str]) -> Result<Vec<Placed>
 ///
 /// # Errors
 /// `Io` if a hook cannot be read.
-pub fn status(place: &Place) -> Result<Vec<(HookKind, State)>> {
+pub fn status(place: &HooksPlace) -> Result<Vec<(HookKind, HookState)>> {
     HookKind::ALL
         .into_iter()
         .map(|kind| {
@@ -313,7 +313,7 @@ pub fn status(place: &Place) -> Result<Vec<(HookKind, State)>> {
                 .as_ref()
                 .filter(|managed| managed.runs_unleak(kind, &place.hooks));
             match through {
-                Some(managed) => Ok((kind, State::Through(managed.framework.name()))),
+                Some(managed) => Ok((kind, HookState::Through(managed.framework.name()))),
                 None => Ok((kind, state(&place.hooks, kind)?)),
             }
         })
@@ -324,17 +324,18 @@ pub fn status(place: &Place) -> Result<Vec<(HookKind, State)>> {
 ///
 /// # Errors
 /// `Io` if it cannot be read.
-pub fn state(hooks: &Path, kind: HookKind) -> Result<State> {
+pub fn state(hooks: &Path, kind: HookKind) -> Result<HookState> {
     let file = hooks.join(kind.name());
     if file.symlink_metadata().is_err() {
-        return Ok(State::Missing);
+        return Ok(HookState::Missing);
     }
     match Script::read(&file)? {
         Some(Script {
-            mode: Mode::Pass, ..
-        }) => Ok(State::Missing),
-        Some(_) if !is_executable(&file) => Ok(State::NotExecutable),
-        Some(script) => Ok(State::Installed {
+            mode: ScriptMode::Pass,
+            ..
+        }) => Ok(HookState::Missing),
+        Some(_) if !is_executable(&file) => Ok(HookState::NotExecutable),
+        Some(script) => Ok(HookState::Installed {
             program_is_there: is_executable(&script.program),
             program: script.program,
             before: before(&hooks.join(format!("{}{BEFORE}", kind.name()))),
@@ -342,8 +343,8 @@ pub fn state(hooks: &Path, kind: HookKind) -> Result<State> {
         None => {
             let text = std::fs::read(&file).unwrap_or_default();
             match is_executable(&file) && mentions(&String::from_utf8_lossy(&text), kind) {
-                true => Ok(State::ByHand),
-                false => Ok(State::Foreign),
+                true => Ok(HookState::ByHand),
+                false => Ok(HookState::Foreign),
             }
         }
     }
@@ -353,16 +354,16 @@ pub fn state(hooks: &Path, kind: HookKind) -> Result<State> {
 fn is_global(hooks: &Path) -> Result<bool> {
     for kind in HookKind::ALL {
         let script = Script::read(&hooks.join(kind.name()))?;
-        if script.is_some_and(|script| script.mode != Mode::Repository) {
+        if script.is_some_and(|script| script.mode != ScriptMode::Repository) {
             return Ok(true);
         }
     }
     Ok(false)
 }
 
-fn before(file: &Path) -> Option<Before> {
+fn before(file: &Path) -> Option<PreviousHook> {
     file.symlink_metadata().ok()?;
-    Some(Before {
+    Some(PreviousHook {
         file: file.to_owned(),
         runs: is_executable(file),
     })

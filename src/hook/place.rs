@@ -14,11 +14,11 @@ use crate::git::repository::{cannot_open, git_dir_above};
 
 /// The hooks of a repository.
 #[derive(Clone, Debug)]
-pub struct Place {
+pub struct HooksPlace {
     /// The directory in which git looks for hooks. It may be missing.
     pub hooks: PathBuf,
     /// Why this directory is used.
-    pub reason: Reason,
+    pub reason: HooksPathReason,
     /// The top of the worktree; `None` if the repository is bare.
     pub top: Option<PathBuf>,
     /// The `.git` directory of this worktree.
@@ -31,14 +31,14 @@ pub struct Place {
 
 /// Why a hooks directory is used.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reason {
+pub enum HooksPathReason {
     /// It is the default.
     Default,
     /// `core.hooksPath` is set, in this scope of git's configuration.
     Configured(&'static str),
 }
 
-impl Place {
+impl HooksPlace {
     /// Finds the hooks of the repository that `path` is in.
     ///
     /// # Errors
@@ -66,13 +66,13 @@ impl Place {
                 .hint("it must be a path; '~name' at its begin must be a user of this machine")
         })?;
         let (hooks, reason) = match configured {
-            None => (common_dir.join("hooks"), Reason::Default),
+            None => (common_dir.join("hooks"), HooksPathReason::Default),
             Some(dir) => {
                 let set = snapshot.plumbing().raw_value_with_section("core.hooksPath");
                 let scope = set.map_or("unknown", |(_, section)| scope(section.meta().source));
                 // A relative path begins at the directory in which git runs hooks.
                 let base = top.as_deref().unwrap_or(&git_dir);
-                (base.join(dir), Reason::Configured(scope))
+                (base.join(dir), HooksPathReason::Configured(scope))
             }
         };
         let managed = top.as_deref().and_then(|top| Managed::detect(top, &hooks));
@@ -97,10 +97,10 @@ impl Place {
         let hooks = self.hooks.display();
         let what = format!("'{hooks}' is no directory, so git runs no hooks here");
         Err(match &self.reason {
-            Reason::Default => Error::config(what).hint("move it out of the way"),
-            Reason::Configured("command") => Error::config(what)
+            HooksPathReason::Default => Error::config(what).hint("move it out of the way"),
+            HooksPathReason::Configured("command") => Error::config(what)
                 .hint("core.hooksPath is set by '-c' or a variable: run this without that"),
-            Reason::Configured(scope) => Error::config(what).hint(format!(
+            HooksPathReason::Configured(scope) => Error::config(what).hint(format!(
                 "core.hooksPath says so: 'git config --{scope} --unset core.hooksPath', and run this again"
             )),
         })

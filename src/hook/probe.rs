@@ -17,8 +17,8 @@ use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
 
 use super::HookKind;
-use super::install::{self, State};
-use super::place::Place;
+use super::install::{self, HookState};
+use super::place::HooksPlace;
 use crate::error::{Error, Result};
 use crate::rule::template::{Random, expand};
 use crate::secret::Secret;
@@ -63,15 +63,15 @@ pub enum Verdict {
 /// # Errors
 /// `Io` if git cannot be run or temporary files cannot be written, `Usage` if git is too old.
 pub fn probe(
-    place: &Place,
+    place: &HooksPlace,
     configured: &[HookKind],
     seed: u64,
 ) -> Result<Vec<(HookKind, Verdict)>> {
     let states = install::status(place)?;
-    let mut bench: Option<Bench<'_>> = None;
+    let mut bench: Option<ProbeSandbox<'_>> = None;
     let mut verdicts = Vec::with_capacity(states.len());
     for (kind, state) in states {
-        let is_ignored = state == State::NotExecutable && !configured.contains(&kind);
+        let is_ignored = state == HookState::NotExecutable && !configured.contains(&kind);
         let verdict = if is_ignored {
             Verdict::LetsThrough {
                 why: format!(
@@ -82,7 +82,7 @@ pub fn probe(
         } else if state.is_installed() || configured.contains(&kind) {
             let bench = match &mut bench {
                 Some(bench) => bench,
-                empty => empty.insert(Bench::set_up(place, seed)?),
+                empty => empty.insert(ProbeSandbox::set_up(place, seed)?),
             };
             bench.judge(kind)?
         } else {
@@ -94,7 +94,7 @@ pub fn probe(
 }
 
 /// The input of a test run.
-struct Sample {
+struct ProbeInput {
     /// The text, which is the only content of a file.
     text: String,
     /// A copy of the real index with the file.
@@ -111,23 +111,23 @@ struct Sample {
 }
 
 /// The temporary files and the environment of the hooks.
-struct Bench<'p> {
-    place: &'p Place,
+struct ProbeSandbox<'p> {
+    place: &'p HooksPlace,
     dir: TempDir,
     /// The real object directory, and the alternates of the caller's environment.
     alternates: OsString,
     canary: Secret,
     /// An empty commit, the parent of the commits of the samples.
     base: String,
-    bad: Sample,
-    good: Sample,
+    bad: ProbeInput,
+    good: ProbeInput,
 }
 
-impl<'p> Bench<'p> {
-    fn set_up(place: &'p Place, seed: u64) -> Result<Self> {
+impl<'p> ProbeSandbox<'p> {
+    fn set_up(place: &'p HooksPlace, seed: u64) -> Result<Self> {
         let dir = TempDir::new().map_err(|e| Error::io("make", &std::env::temp_dir(), e))?;
         let canary = expand(CANARY, &mut Random::new(seed))?;
-        let empty = |name: &str| Sample {
+        let empty = |name: &str| ProbeInput {
             text: String::new(),
             index: dir.path().join(format!("{name}-index")),
             unstaged: dir.path().join(format!("{name}-unstaged")),
@@ -160,7 +160,7 @@ impl<'p> Bench<'p> {
     }
 
     /// Creates the files of a sample; returns the ids of its blob and its commit.
-    fn fill(&self, sample: &Sample) -> Result<(String, String)> {
+    fn fill(&self, sample: &ProbeInput) -> Result<(String, String)> {
         let write = |path: &Path, bytes: &[u8]| {
             std::fs::write(path, bytes).map_err(|e| Error::io("write", path, e))
         };
@@ -212,7 +212,7 @@ impl<'p> Bench<'p> {
     }
 
     /// Creates the index of a sample without staged changes; returns whether there are any.
-    fn leave_out_staged(&self, sample: &Sample) -> Result<bool> {
+    fn leave_out_staged(&self, sample: &ProbeInput) -> Result<bool> {
         if !sample.index.exists() {
             return Ok(false);
         }
@@ -284,7 +284,7 @@ impl<'p> Bench<'p> {
     }
 
     /// Runs a hook like git.
-    fn run_hook(&self, kind: HookKind, sample: &Sample, index: &Path) -> Result<Output> {
+    fn run_hook(&self, kind: HookKind, sample: &ProbeInput, index: &Path) -> Result<Output> {
         let zero = "0".repeat(sample.commit.len());
         let commit = sample.commit.as_str();
         let (args, input): (Vec<OsString>, Option<String>) = match kind {
@@ -361,7 +361,7 @@ impl<'p> Bench<'p> {
     }
 }
 
-fn alternates(place: &Place) -> Result<OsString> {
+fn alternates(place: &HooksPlace) -> Result<OsString> {
     let own = std::env::var_os("GIT_OBJECT_DIRECTORY").map_or_else(
         || place.common_dir.join("objects"),
         |dir| place.start().join(dir),

@@ -16,7 +16,7 @@ const MODE_LINE: &str = "\nmode=";
 
 /// What an installed script does besides running the previous hook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
+pub enum ScriptMode {
     /// Scans, as a hook of one repository.
     Repository,
     /// Runs the repository's own hook, then scans.
@@ -25,7 +25,7 @@ pub enum Mode {
     Pass,
 }
 
-impl Mode {
+impl ScriptMode {
     fn name(self) -> &'static str {
         match self {
             Self::Repository => "repository",
@@ -41,7 +41,7 @@ pub struct Script {
     /// The program that it runs; if it is missing, the one in `PATH`.
     pub program: PathBuf,
     /// Its mode.
-    pub mode: Mode,
+    pub mode: ScriptMode,
 }
 
 impl Script {
@@ -74,9 +74,9 @@ impl Script {
         let program = after(bytes, PROGRAM_LINE).map(unquote).unwrap_or_default();
         let mode = after(bytes, MODE_LINE).map(|rest| rest.split(|&b| b == b'\n').next());
         let mode = match mode.flatten() {
-            Some(b"global") => Mode::Global,
-            Some(b"pass") => Mode::Pass,
-            _ => Mode::Repository,
+            Some(b"global") => ScriptMode::Global,
+            Some(b"pass") => ScriptMode::Pass,
+            _ => ScriptMode::Repository,
         };
         Some(Self {
             program: path(program),
@@ -149,7 +149,7 @@ mod tests {
     #[test]
     fn what_was_rendered_is_read_back() {
         for program in ["/usr/bin/unleak", "/it's/a \"path\"\nwith $x `y` \\", "''"] {
-            for mode in [Mode::Repository, Mode::Global, Mode::Pass] {
+            for mode in [ScriptMode::Repository, ScriptMode::Global, ScriptMode::Pass] {
                 let script = Script {
                     program: program.into(),
                     mode,

@@ -6,8 +6,10 @@ use std::time::SystemTime;
 
 use unleak::error::{Error, Result};
 use unleak::hook::framework::{Framework, Managed, Snippet};
-use unleak::hook::install::{self as placing, Before, Change, Outcome, Placed, State};
-use unleak::hook::place::{Place, Reason};
+use unleak::hook::install::{
+    self as placing, HookChange, HookState, InstallOutcome, InstalledHook, PreviousHook,
+};
+use unleak::hook::place::{HooksPathReason, HooksPlace};
 use unleak::hook::probe::{self, Verdict};
 use unleak::hook::{HookKind, global};
 use unleak::report::escape::escape;
@@ -73,10 +75,10 @@ macro_rules! say {
 }
 
 fn install_here(args: &HookInstallArgs, text: &mut String) -> Result<Exit> {
-    let place = Place::find(Path::new("."))?;
+    let place = HooksPlace::find(Path::new("."))?;
     let kinds = HookKind::choose(&asked(args), place.top.is_none());
     match placing::install(&place, &kinds, &program()?)? {
-        Outcome::Installed(placed) => {
+        InstallOutcome::Installed(placed) => {
             say_place(text, &place);
             say_placed(text, &placed);
             say!(
@@ -85,7 +87,7 @@ fn install_here(args: &HookInstallArgs, text: &mut String) -> Result<Exit> {
             );
             Ok(Exit::Clean)
         }
-        Outcome::Managed {
+        InstallOutcome::Managed {
             managed,
             present,
             snippets,
@@ -133,7 +135,7 @@ fn install_global(args: &HookInstallArgs, text: &mut String) -> Result<Exit> {
 }
 
 fn uninstall_here(text: &mut String) -> Result<Exit> {
-    let place = Place::find(Path::new("."))?;
+    let place = HooksPlace::find(Path::new("."))?;
     let removed = placing::uninstall(&place)?;
     say_place(text, &place);
     say_placed(text, &removed);
@@ -180,7 +182,7 @@ fn say_skip(text: &mut String) -> bool {
 }
 
 fn status_here(text: &mut String) -> Result<Exit> {
-    let place = Place::find(Path::new("."))?;
+    let place = HooksPlace::find(Path::new("."))?;
     say_place(text, &place);
     say_skip(text);
     if let Err(error) = place.check_hooks() {
@@ -251,7 +253,7 @@ fn say_missing(text: &mut String, verdicts: &[(HookKind, Verdict)]) {
 }
 
 fn test_here(text: &mut String) -> Result<Exit> {
-    let place = Place::find(Path::new("."))?;
+    let place = HooksPlace::find(Path::new("."))?;
     // Any number does: it only makes the fake token another one each time.
     let seed = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
@@ -298,33 +300,33 @@ fn test_here(text: &mut String) -> Result<Exit> {
     })
 }
 
-fn say_place(text: &mut String, place: &Place) {
+fn say_place(text: &mut String, place: &HooksPlace) {
     let reason = match &place.reason {
-        Reason::Default => "git's default".to_owned(),
-        Reason::Configured(scope @ ("global" | "system")) => {
+        HooksPathReason::Default => "git's default".to_owned(),
+        HooksPathReason::Configured(scope @ ("global" | "system")) => {
             format!("core.hooksPath, {scope}: other repositories use it, too")
         }
-        Reason::Configured(scope) => format!("core.hooksPath, {scope}"),
+        HooksPathReason::Configured(scope) => format!("core.hooksPath, {scope}"),
     };
     say!(text, "hooks in {} ({reason})", quoted(&place.hooks));
 }
 
-fn say_placed(text: &mut String, placed: &[Placed]) {
+fn say_placed(text: &mut String, placed: &[InstalledHook]) {
     for one in placed {
         let name = one.file.file_name().unwrap_or_default().to_string_lossy();
         let change = match one.change {
-            Change::Written => "written",
-            Change::Updated => "updated",
-            Change::Unchanged => "unchanged",
-            Change::Removed => "removed",
+            HookChange::Written => "written",
+            HookChange::Updated => "updated",
+            HookChange::Unchanged => "unchanged",
+            HookChange::Removed => "removed",
         };
         let scans = match (one.change, HookKind::from_name(&name)) {
-            (Change::Removed, _) | (_, None) => String::new(),
+            (HookChange::Removed, _) | (_, None) => String::new(),
             (_, Some(kind)) => format!("; scans {}", kind.scans()),
         };
         let before = match (&one.before, one.change) {
             (None, _) => String::new(),
-            (Some(_), Change::Removed) => "; the hook from before is back".to_owned(),
+            (Some(_), HookChange::Removed) => "; the hook from before is back".to_owned(),
             (Some(before), _) => format!("; {}", said(before)),
         };
         say!(
@@ -335,7 +337,7 @@ fn say_placed(text: &mut String, placed: &[Placed]) {
     }
 }
 
-fn said(before: &Before) -> String {
+fn said(before: &PreviousHook) -> String {
     let file = before.file.file_name().unwrap_or_default();
     let file = escape(file.as_encoded_bytes());
     match before.runs {
@@ -344,9 +346,9 @@ fn said(before: &Before) -> String {
     }
 }
 
-fn say_state(text: &mut String, kind: HookKind, state: &State) {
+fn say_state(text: &mut String, kind: HookKind, state: &HookState) {
     let said = match state {
-        State::Installed {
+        HookState::Installed {
             program,
             program_is_there,
             before,
@@ -361,11 +363,11 @@ fn say_state(text: &mut String, kind: HookKind, state: &State) {
             }
             said
         }
-        State::NotExecutable => "installed, but not executable: git ignores it".to_owned(),
-        State::ByHand => "a hook of your own runs unleak".to_owned(),
-        State::Through(name) => format!("installed through {name}"),
-        State::Foreign => "another hook, which does not run unleak".to_owned(),
-        State::Missing => "not installed".to_owned(),
+        HookState::NotExecutable => "installed, but not executable: git ignores it".to_owned(),
+        HookState::ByHand => "a hook of your own runs unleak".to_owned(),
+        HookState::Through(name) => format!("installed through {name}"),
+        HookState::Foreign => "another hook, which does not run unleak".to_owned(),
+        HookState::Missing => "not installed".to_owned(),
     };
     say!(text, "  {:NAME_WIDTH$}  {said}", kind.name());
 }
