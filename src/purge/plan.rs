@@ -44,7 +44,7 @@ pub struct Job<'a> {
     /// What signs new commits and tags in the place of those that were signed.
     pub signer: Option<Signer>,
     /// Values that the selection left out.
-    pub left_out: Vec<LeftOut>,
+    pub left_out: Vec<LeftOutValue>,
     /// New ids of commits that somebody else found: others would split the history in two.
     pub expected: Vec<(ObjectId, ObjectId)>,
     /// Objects whose new ids are known, with the new objects here: they are taken as they are.
@@ -66,7 +66,7 @@ impl Job<'_> {
 
 /// Where one value stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Standing {
+pub struct ValueCount {
     /// Blobs.
     pub blobs: usize,
     /// Commits and tags.
@@ -75,7 +75,7 @@ pub struct Standing {
 
 /// A value that is erased only if it is named.
 #[derive(Clone, Debug)]
-pub struct LeftOut {
+pub struct LeftOutValue {
     /// The value.
     pub target: Target,
     /// What makes it ambiguous.
@@ -87,11 +87,11 @@ pub struct LeftOut {
 }
 
 /// What a purge would do.
-pub struct Plan {
+pub struct PurgePlan {
     /// The values, and where each stands.
-    pub targets: Vec<(Target, Standing)>,
+    pub targets: Vec<(Target, ValueCount)>,
     /// Values that are not erased because they were not named.
-    pub left_out: Vec<LeftOut>,
+    pub left_out: Vec<LeftOutValue>,
     /// What of HEAD and of the worktrees changes.
     pub head: HeadFiles,
     /// What changes.
@@ -122,7 +122,7 @@ pub struct Plan {
     pub nested: Vec<Leftover>,
 }
 
-impl Plan {
+impl PurgePlan {
     /// Whether there is nothing to be done.
     pub fn is_empty(&self) -> bool {
         self.doomed == 0
@@ -190,7 +190,7 @@ pub(crate) fn place(path: &[u8], commit: Option<ObjectId>, line: usize) -> Strin
 /// What is left to say when a purge was applied.
 pub struct Applied {
     /// What was done.
-    pub plan: Plan,
+    pub plan: PurgePlan,
     /// Where the undo snapshot is.
     pub snapshot: PathBuf,
 }

@@ -30,22 +30,22 @@ use crate::purge::make::sign::Signer;
 use crate::purge::make::trees::Known;
 use crate::purge::make::write::Planned;
 use crate::purge::make::{check, head, objects, pack, write};
-use crate::purge::plan::{Applied, Force, Foreseen, Job, LeftOut, Plan, Standing};
+use crate::purge::plan::{Applied, Force, Foreseen, Job, LeftOutValue, PurgePlan, ValueCount};
 use crate::purge::share::manifest;
-use crate::purge::undo::{Asker, Undone};
+use crate::purge::undo::{UndoCaller, Undone};
 use crate::purge::{finish, undo};
 
 /// Plans a purge; writes nothing.
 ///
 /// # Errors
 /// `Repository` if the repository cannot be read; `Usage` if a value cannot be searched for.
-pub fn plan(job: &Job<'_>) -> Result<Plan> {
+pub fn plan(job: &Job<'_>) -> Result<PurgePlan> {
     planned(job, |_, plan| Ok(plan))
 }
 
 /// Makes a plan, and hands it on with the survey that it was made of. Values that must be named and
 /// are not are left out: then everything is surveyed again.
-fn planned<T>(job: &Job<'_>, go_on: impl FnOnce(&Survey<'_>, Plan) -> Result<T>) -> Result<T> {
+fn planned<T>(job: &Job<'_>, go_on: impl FnOnce(&Survey<'_>, PurgePlan) -> Result<T>) -> Result<T> {
     let store = job.repo.open_store(&Overrides::default(), job.limits)?;
     let mut targets = job.targets.clone();
     let mut purpose = job.purpose();
@@ -75,13 +75,13 @@ fn planned<T>(job: &Job<'_>, go_on: impl FnOnce(&Survey<'_>, Plan) -> Result<T>)
 
 /// The values of a plan that are erased only if they are named, and are not: those that stand outside
 /// of quotes in source code, and those of which a part may be left. By their numbers.
-fn must_be_named(plan: &Plan) -> BTreeMap<usize, LeftOut> {
+fn must_be_named(plan: &PurgePlan) -> BTreeMap<usize, LeftOutValue> {
     let rewritten = &plan.rewritten;
     let mut out = BTreeMap::new();
     let unnamed = |number: usize| Some(&plan.targets[number].0).filter(|target| !target.is_named);
     for (&number, id) in &rewritten.bare {
         let file = rewritten.files.iter().find(|file| file.id == *id);
-        let left_out = unnamed(number).map(|target| LeftOut {
+        let left_out = unnamed(number).map(|target| LeftOutValue {
             target: target.clone(),
             why: Ambiguity::NoLiteral,
             path: file.map(|file| file.path.clone()),
@@ -90,7 +90,7 @@ fn must_be_named(plan: &Plan) -> BTreeMap<usize, LeftOut> {
         out.extend(left_out.map(|left_out| (number, left_out)));
     }
     for left in &rewritten.left {
-        let left_out = unnamed(left.target).map(|target| LeftOut {
+        let left_out = unnamed(left.target).map(|target| LeftOutValue {
             target: target.clone(),
             why: Ambiguity::Partial,
             path: Some(left.path.clone()),
@@ -103,13 +103,13 @@ fn must_be_named(plan: &Plan) -> BTreeMap<usize, LeftOut> {
     out
 }
 
-fn plan_of(survey: &Survey<'_>, job: &Job<'_>) -> Result<Plan> {
+fn plan_of(survey: &Survey<'_>, job: &Job<'_>) -> Result<PurgePlan> {
     let rescan = Rescan::new(job.rules)?;
     let look = Look::Closely(&rescan);
     let signer = job.signer.as_ref();
     let rewritten = objects::rewrite(survey, &job.options, signer, look, &mut |_, _, _| Ok(()))?;
     let moves = moves::plan(survey, &rewritten, &job.options.mark);
-    let mut standing: BTreeMap<usize, Standing> = BTreeMap::new();
+    let mut standing: BTreeMap<usize, ValueCount> = BTreeMap::new();
     for dirty in survey.dirty.values() {
         let mut targets: Vec<usize> = dirty.edits.iter().flat_map(Edit::targets).collect();
         targets.sort_unstable();
@@ -134,7 +134,7 @@ fn plan_of(survey: &Survey<'_>, job: &Job<'_>) -> Result<Plan> {
     }
     let old: Vec<_> = rewritten.ids.keys().copied().collect();
     let doomed = Doomed::of(survey, &old, &rewritten.removed);
-    Ok(Plan {
+    Ok(PurgePlan {
         targets: targets
             .map(|(at, target)| (target, standing.get(&at).copied().unwrap_or_default()))
             .collect(),
@@ -160,7 +160,7 @@ fn plan_of(survey: &Survey<'_>, job: &Job<'_>) -> Result<Plan> {
 }
 
 /// Values that stand nowhere: not in objects, names, refs, reflogs, indexes or files.
-fn nowhere(survey: &Survey<'_>, standing: &BTreeMap<usize, Standing>) -> Vec<usize> {
+fn nowhere(survey: &Survey<'_>, standing: &BTreeMap<usize, ValueCount>) -> Vec<usize> {
     let needles = survey.needles;
     let all = needles.targets();
     let mut missing: Vec<usize> = (0..all.len())
@@ -230,7 +230,7 @@ fn left_files(survey: &Survey<'_>, rewritten: &Rewritten) -> Vec<Vec<u8>> {
 }
 
 /// Says whether a plan that can be done is to be done.
-pub type Approve<'a> = &'a mut dyn FnMut(&Plan) -> Result<()>;
+pub type Approve<'a> = &'a mut dyn FnMut(&PurgePlan) -> Result<()>;
 
 /// Applies a purge, if `approve` agrees to its plan: afterwards no ref, reflog or worktree leads to the
 /// values; the old objects are still there.
@@ -281,7 +281,7 @@ fn held(common: &Path, worktrees: &[Worktree], run: &str) -> Result<Vec<IndexLoc
 }
 
 /// Whether commits become what somebody else's became.
-fn check_expected(job: &Job<'_>, survey: &Survey<'_>, plan: &Plan) -> Result<()> {
+fn check_expected(job: &Job<'_>, survey: &Survey<'_>, plan: &PurgePlan) -> Result<()> {
     if job.expected.is_empty() {
         return Ok(());
     }
@@ -313,7 +313,7 @@ fn check_expected(job: &Job<'_>, survey: &Survey<'_>, plan: &Plan) -> Result<()>
 
 /// Takes back what was begun; returns what is to be said of `error`.
 fn taken_back(repo: &Repository, lock: &Lock, journal: &mut Journal, error: Error) -> Error {
-    match undo::undo(repo, lock, journal, (Force::No, Asker::Purge)) {
+    match undo::undo(repo, lock, journal, (Force::No, UndoCaller::Purge)) {
         Ok(undone) if undone.failed.is_empty() => {
             let notes: Vec<String> = undone.kept.into_iter().map(|note| note.what).collect();
             if notes.is_empty() {
@@ -338,7 +338,7 @@ fn taken_back(repo: &Repository, lock: &Lock, journal: &mut Journal, error: Erro
 /// there is something to take back.
 fn prepare(
     job: &Job<'_>,
-    plan: &Plan,
+    plan: &PurgePlan,
     run: String,
     dir: &Path,
     worktrees: &[Worktree],
@@ -435,7 +435,7 @@ struct Site<'a> {
 fn change(
     job: &Job<'_>,
     survey: &Survey<'_>,
-    plan: &Plan,
+    plan: &PurgePlan,
     at: &Site<'_>,
     held: Vec<IndexLock>,
     journal: &mut Journal,
@@ -529,7 +529,7 @@ pub fn undo(repo: &Repository, force: Force) -> Result<Undone> {
     let lock = Lock::take(common)?;
     let mut journal = begun(repo)?;
     journal.continues = false;
-    undo::undo(repo, &lock, &mut journal, (force, Asker::User))
+    undo::undo(repo, &lock, &mut journal, (force, UndoCaller::User))
 }
 
 /// Goes on with a purge that was interrupted; returns what is true then, and what was said when a part
@@ -592,7 +592,7 @@ fn begin_again(repo: &Repository, journal: &mut Journal) -> Result<Undone> {
     let common = repo.common_dir();
     let lock = Lock::take(common)?;
     journal.continues = true;
-    let undone = undo::undo(repo, &lock, journal, (Force::No, Asker::User))?;
+    let undone = undo::undo(repo, &lock, journal, (Force::No, UndoCaller::User))?;
     match undone.failed.first() {
         None => Ok(undone),
         Some(failed) => Err(Error::repository(format!("cannot go on: {failed}"))

@@ -12,7 +12,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
 /// The contents of files, by path.
-pub(crate) type Files = HashMap<PathBuf, Vec<u8>>;
+pub(crate) type FilesByPath = HashMap<PathBuf, Vec<u8>>;
 
 /// Whether the file at `path` below the `.git` directory is a ref or a reflog of its own.
 pub(crate) fn belongs(path: &Path) -> bool {
@@ -28,9 +28,9 @@ pub(crate) fn belongs(path: &Path) -> bool {
 }
 
 /// Writes an archive.
-pub(crate) struct Writer(BufWriter<File>);
+pub(crate) struct ArchiveWriter(BufWriter<File>);
 
-impl Writer {
+impl ArchiveWriter {
     /// Begins the archive at `path`, which must not be there.
     pub(crate) fn new(path: &Path) -> io::Result<Self> {
         Ok(Self(BufWriter::new(File::create_new(path)?)))
@@ -53,17 +53,17 @@ impl Writer {
 }
 
 /// Reads the archive at `path`; without one, there are no files.
-pub(crate) fn read(path: &Path) -> io::Result<Files> {
+pub(crate) fn read(path: &Path) -> io::Result<FilesByPath> {
     let bytes = match fs::read(path) {
         Ok(bytes) => bytes,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Files::new()),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(FilesByPath::new()),
         Err(e) => return Err(e),
     };
     parse(&bytes).ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))
 }
 
-fn parse(mut rest: &[u8]) -> Option<Files> {
-    let mut files = Files::new();
+fn parse(mut rest: &[u8]) -> Option<FilesByPath> {
+    let mut files = FilesByPath::new();
     while !rest.is_empty() {
         let mut len = || {
             let (len, behind) = rest.split_first_chunk()?;
@@ -111,7 +111,7 @@ mod tests {
     fn files_come_back_and_a_cut_archive_does_not() {
         let dir = tempfile::tempdir().unwrap();
         let (source, archive) = (dir.path().join("source"), dir.path().join("archive"));
-        let mut writer = Writer::new(&archive).unwrap();
+        let mut writer = ArchiveWriter::new(&archive).unwrap();
         for (name, text) in [
             ("logs/HEAD", "one\n"),
             ("refs/heads/a", ""),

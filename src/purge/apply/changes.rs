@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::odb::ObjectId;
 use crate::purge::apply::holders;
-use crate::purge::apply::moves::{Log, Moves, Repoint, Update};
+use crate::purge::apply::moves::{Moves, RefChange, ReflogChange, Repoint};
 use crate::purge::apply::remove::remove_file;
 use crate::purge::apply::snapshot::Snapshot;
 use crate::purge::journal;
@@ -122,7 +122,7 @@ struct StoredLog {
 }
 
 #[derive(Serialize, Deserialize)]
-struct StoredRefs {
+struct RecordedRefs {
     updates: Vec<StoredUpdate>,
     repoints: Vec<StoredRepoint>,
     logs: Vec<StoredLog>,
@@ -186,9 +186,9 @@ pub(crate) fn rewrite(common: &Path, path: &Path, bytes: &[u8]) -> Result<()> {
 /// Changes of refs and reflogs.
 #[derive(Debug, Default)]
 pub(crate) struct RefChanges {
-    pub(crate) updates: Vec<Update>,
+    pub(crate) updates: Vec<RefChange>,
     pub(crate) repoints: Vec<Repoint>,
-    pub(crate) logs: Vec<Log>,
+    pub(crate) logs: Vec<ReflogChange>,
 }
 
 fn id(hex: &str) -> Result<ObjectId> {
@@ -204,7 +204,7 @@ fn path(bytes: &[u8]) -> PathBuf {
 pub(crate) fn write(
     snapshot: &Snapshot,
     moves: &Moves,
-    logs: &[Log],
+    logs: &[ReflogChange],
     rewritten: &Rewritten,
 ) -> Result<()> {
     let updates = moves.updates.iter().map(|update| StoredUpdate {
@@ -224,7 +224,7 @@ pub(crate) fn write(
         new_path: log.new_path.as_os_str().as_bytes().to_vec(),
         bytes: log.bytes.clone(),
     });
-    let refs = StoredRefs {
+    let refs = RecordedRefs {
         updates: updates.collect(),
         repoints: repoints.collect(),
         logs: logs.collect(),
@@ -237,11 +237,11 @@ pub(crate) fn write(
 
 /// Reads what became of refs and reflogs; `None` if it had not come to that.
 pub(crate) fn read_refs(snapshot: &Snapshot) -> Result<Option<RefChanges>> {
-    let Some(stored) = snapshot.read::<StoredRefs>(REFS)? else {
+    let Some(stored) = snapshot.read::<RecordedRefs>(REFS)? else {
         return Ok(None);
     };
     let updates = stored.updates.into_iter().map(|update| {
-        Ok(Update {
+        Ok(RefChange {
             name: BString::from(update.name),
             new_name: update.new_name.map(|name| BString::from(name.0)),
             old: id(&update.old)?,
@@ -253,7 +253,7 @@ pub(crate) fn read_refs(snapshot: &Snapshot) -> Result<Option<RefChanges>> {
         old: repoint.old.into(),
         target: repoint.target.into(),
     });
-    let logs = stored.logs.into_iter().map(|log| Log {
+    let logs = stored.logs.into_iter().map(|log| ReflogChange {
         path: path(&log.path),
         new_path: path(&log.new_path),
         bytes: log.bytes,
@@ -268,12 +268,12 @@ pub(crate) fn read_refs(snapshot: &Snapshot) -> Result<Option<RefChanges>> {
 
 /// What the objects that a purge made were before.
 #[derive(Debug, Default)]
-pub(crate) struct Before {
+pub(crate) struct PreviousObjects {
     /// Of each new object one old one, and whether there are no others.
     old: HashMap<ObjectId, (ObjectId, bool)>,
 }
 
-impl Before {
+impl PreviousObjects {
     /// Reads it.
     pub(crate) fn read(snapshot: &Snapshot, refs: &RefChanges) -> Result<Self> {
         let mut before = Self::default();

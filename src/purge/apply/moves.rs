@@ -11,8 +11,8 @@ use gix::bstr::{BString, ByteSlice};
 use crate::error::{Error, Result};
 use crate::odb::ObjectId;
 use crate::purge::apply::changes::FileChange;
-use crate::purge::apply::packed::Step;
-use crate::purge::apply::settings::RefNames;
+use crate::purge::apply::packed::PackedRefMove;
+use crate::purge::apply::settings::RenamedRefs;
 use crate::purge::apply::{packed, settings};
 use crate::purge::find::survey::Survey;
 use crate::purge::find::{headers, values};
@@ -23,7 +23,7 @@ use crate::purge::make::{names, patch, text, tree};
 
 /// A ref that changes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Update {
+pub struct RefChange {
     /// Its name as the main worktree says it: `refs/heads/main`, `worktrees/other/HEAD`.
     pub name: BString,
     /// The name it gets, if its own holds a value or an id.
@@ -49,7 +49,7 @@ pub struct Repoint {
 #[derive(Clone, Debug, Default)]
 pub struct Moves {
     /// Refs, sorted by name.
-    pub updates: Vec<Update>,
+    pub updates: Vec<RefChange>,
     /// Symbolic refs.
     pub repoints: Vec<Repoint>,
     /// Entries of reflogs with new ids or texts.
@@ -93,7 +93,7 @@ pub fn plan(survey: &Survey<'_>, rewritten: &Rewritten, mark: &[u8]) -> Moves {
         let new = rewritten.map(old);
         if new != old || new_name.is_some() {
             let new_name = new_name.map(|renamed| full_name(found.worktree.as_ref(), &renamed));
-            moves.updates.push(Update {
+            moves.updates.push(RefChange {
                 name,
                 new_name,
                 old,
@@ -243,7 +243,7 @@ fn set_symbolic(git: &Git, name: &[u8], target: &str) -> Result<()> {
 #[derive(Default)]
 pub(crate) struct Transaction {
     /// Refs that move and stay refs.
-    moved: Vec<Step>,
+    moved: Vec<PackedRefMove>,
     /// Commands for refs that appear or go.
     lines: Vec<u8>,
     /// How many of these there are.
@@ -265,7 +265,7 @@ impl Transaction {
     /// Moves a ref that is at `old`.
     pub(crate) fn update(&mut self, name: &[u8], new: ObjectId, old: ObjectId) {
         let name = name.into();
-        self.moved.push(Step { name, old, new });
+        self.moved.push(PackedRefMove { name, old, new });
     }
 
     /// Makes a ref that is not there.
@@ -311,8 +311,9 @@ impl Transaction {
             return git.change_with(&words, &input, hooks);
         }
         let heads = packed::heads(common);
-        let is_packed = |step: &&Step| packed::can_be_packed(&step.name, &heads);
-        let (steps, others): (Vec<&Step>, Vec<&Step>) = self.moved.iter().partition(is_packed);
+        let is_packed = |step: &&PackedRefMove| packed::can_be_packed(&step.name, &heads);
+        let (steps, others): (Vec<&PackedRefMove>, Vec<&PackedRefMove>) =
+            self.moved.iter().partition(is_packed);
         if !self.moved.is_empty() {
             packed::run(git, &words, common, &steps, &Self::updates(&others))?;
         }
@@ -326,7 +327,7 @@ impl Transaction {
         git.change_with(&words, &input, hooks)
     }
 
-    fn updates(steps: &[&Step]) -> Vec<u8> {
+    fn updates(steps: &[&PackedRefMove]) -> Vec<u8> {
         let mut lines = Vec::new();
         for step in steps {
             let (new, old) = (step.new.to_string(), step.old.to_string());
@@ -339,7 +340,7 @@ impl Transaction {
 
 /// A reflog that changes.
 #[derive(Clone, Debug)]
-pub struct Log {
+pub struct ReflogChange {
     /// Its file below the `.git` directory that all worktrees share.
     pub path: PathBuf,
     /// The file that it becomes.
@@ -354,7 +355,7 @@ pub struct Log {
 ///
 /// # Errors
 /// `Io` if one cannot be read.
-pub fn logs(survey: &Survey<'_>, rewritten: &Rewritten, mark: &[u8]) -> Result<Vec<Log>> {
+pub fn logs(survey: &Survey<'_>, rewritten: &Rewritten, mark: &[u8]) -> Result<Vec<ReflogChange>> {
     let common = survey.repo.common_dir();
     let mut places = vec![(None, PathBuf::new())];
     if let Ok(entries) = fs::read_dir(common.join("worktrees")) {
@@ -392,7 +393,7 @@ pub fn logs(survey: &Survey<'_>, rewritten: &Rewritten, mark: &[u8]) -> Result<V
                 });
                 let new_path = new_name.and_then(|name| gix::path::from_bstring(name).ok());
                 let new_path = new_path.map_or_else(|| path.clone(), |name| top.join(name));
-                logs.push(Log {
+                logs.push(ReflogChange {
                     is_changed: bytes != was || path != new_path,
                     path,
                     new_path,
@@ -452,7 +453,7 @@ fn requoted(line: &[u8], survey: &Survey<'_>, rewritten: &Rewritten) -> Vec<u8> 
 ///
 /// # Errors
 /// `Io` if that fails.
-pub fn write_logs(common: &Path, logs: &[Log]) -> Result<()> {
+pub fn write_logs(common: &Path, logs: &[ReflogChange]) -> Result<()> {
     let mut files: Vec<(PathBuf, &[u8])> = Vec::new();
     for log in logs {
         let path = common.join(&log.new_path);
@@ -569,7 +570,7 @@ pub(crate) fn passing_files(
         .iter()
         .filter(|((worktree, _), _)| worktree.is_none());
     let renamed = shared.map(|((_, old), new)| (&old[..], &new[..]));
-    let names = RefNames::new(renamed, survey.needles, mark);
+    let names = RenamedRefs::new(renamed, survey.needles, mark);
     changes.extend(settings::changes(common, dirs, &names));
     changes
 }

@@ -20,7 +20,7 @@ use crate::purge::git::{Git, Hooks};
 use crate::purge::journal;
 
 /// A ref that moves.
-pub(crate) struct Step {
+pub(crate) struct PackedRefMove {
     pub(crate) name: BString,
     pub(crate) old: ObjectId,
     pub(crate) new: ObjectId,
@@ -68,7 +68,7 @@ pub(crate) fn run(
     git: &Git,
     words: &[&str],
     common: &Path,
-    steps: &[&Step],
+    steps: &[&PackedRefMove],
     others: &[u8],
 ) -> Result<()> {
     let mut input = Vec::new();
@@ -133,7 +133,7 @@ fn transact(
 }
 
 /// Writes the new values while git holds the locks of all `steps`.
-fn replace(common: &Path, steps: &[&Step]) -> Result<()> {
+fn replace(common: &Path, steps: &[&PackedRefMove]) -> Result<()> {
     let path = common.join("packed-refs");
     let lock = common.join("packed-refs.lock");
     let opened = OpenOptions::new().write(true).create_new(true).open(&lock);
@@ -169,7 +169,7 @@ fn is_absent(e: &std::io::Error) -> bool {
     matches!(e.kind(), NotFound | IsADirectory | NotADirectory)
 }
 
-fn write(path: &Path, mut file: File, steps: &[&Step]) -> std::io::Result<()> {
+fn write(path: &Path, mut file: File, steps: &[&PackedRefMove]) -> std::io::Result<()> {
     let old = match fs::read(path) {
         Ok(old) => old,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Vec::new(),
@@ -184,7 +184,7 @@ fn write(path: &Path, mut file: File, steps: &[&Step]) -> std::io::Result<()> {
 
 /// The text of `packed-refs` with new values. It does not say that tags are peeled, so git peels those
 /// that have no line for it, and keeps that when it packs refs again.
-fn moved(old: &[u8], steps: &[&Step]) -> Vec<u8> {
+fn moved(old: &[u8], steps: &[&PackedRefMove]) -> Vec<u8> {
     let mut refs: BTreeMap<&[u8], (Vec<u8>, &[u8])> = BTreeMap::new();
     let mut last: &[u8] = b"";
     for line in old.split_inclusive(|&byte| byte == b'\n') {
@@ -231,7 +231,7 @@ mod tests {
             id('4'),
             id('5')
         );
-        let step = |name: &str, new: char| Step {
+        let step = |name: &str, new: char| PackedRefMove {
             name: name.into(),
             old: ObjectId::null(gix::hash::Kind::Sha1),
             new: ObjectId::from_hex(id(new).as_bytes()).unwrap(),

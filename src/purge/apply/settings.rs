@@ -15,13 +15,13 @@ use crate::purge::find::values::Needles;
 const FILES: [&str; 2] = ["config", "config.worktree"];
 
 /// New names of refs and of directories of refs.
-pub(crate) struct RefNames<'n> {
+pub(crate) struct RenamedRefs<'n> {
     by_old: BTreeMap<Vec<u8>, Vec<u8>>,
     needles: &'n Needles,
     mark: &'n [u8],
 }
 
-impl<'n> RefNames<'n> {
+impl<'n> RenamedRefs<'n> {
     /// The names of refs that are `renamed`: old and new ones, with `refs/` before them.
     pub(crate) fn new<'r>(
         renamed: impl Iterator<Item = (&'r [u8], &'r [u8])>,
@@ -232,7 +232,7 @@ fn upstreams(text: &[u8]) -> Upstreams {
 }
 
 /// Returns the configuration `text` with new names of refs and remotes.
-fn renamed(text: &[u8], names: &RefNames<'_>) -> Vec<u8> {
+fn renamed(text: &[u8], names: &RenamedRefs<'_>) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let upstreams = upstreams(text);
     let mut current: Option<Section> = None;
@@ -284,7 +284,7 @@ fn escaped(name: &[u8]) -> Vec<u8> {
 }
 
 /// What becomes of the configuration in `dirs`, the `.git` directories of a repository and its worktrees.
-pub(crate) fn changes(common: &Path, dirs: &[PathBuf], names: &RefNames<'_>) -> Vec<FileChange> {
+pub(crate) fn changes(common: &Path, dirs: &[PathBuf], names: &RenamedRefs<'_>) -> Vec<FileChange> {
     let files = dirs.iter().flat_map(|dir| FILES.map(|name| dir.join(name)));
     let changed = files.filter_map(|path| {
         let text = fs::read(&path).ok()?;

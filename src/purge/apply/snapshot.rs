@@ -127,7 +127,7 @@ impl Inputs {
 pub struct Snapshot {
     dir: PathBuf,
     /// Refs and reflogs, when they were asked for.
-    refs: OnceLock<archive::Files>,
+    refs: OnceLock<archive::FilesByPath>,
 }
 
 /// Parts of `.git` that a purge never touches: ours, and other repositories.
@@ -231,7 +231,7 @@ impl Snapshot {
     }
 
     /// Refs and reflogs; none if they cannot be read, which [`Self::check`] says.
-    fn refs(&self) -> &archive::Files {
+    fn refs(&self) -> &archive::FilesByPath {
         let read = || archive::read(&self.git_dir().join(REFS)).unwrap_or_default();
         self.refs.get_or_init(read)
     }
@@ -512,7 +512,7 @@ fn list(top: &Path) -> io::Result<Vec<PathBuf>> {
 fn keep(from: &Path, to: &Path) -> io::Result<()> {
     // A directory without it is no repository for git.
     fs::create_dir_all(to.join("refs"))?;
-    let mut refs = archive::Writer::new(&to.join(REFS))?;
+    let mut refs = archive::ArchiveWriter::new(&to.join(REFS))?;
     for path in list(from)? {
         let (source, target) = (from.join(&path), to.join(&path));
         let kind = fs::symlink_metadata(&source)?.file_type();

@@ -482,7 +482,7 @@ pub(crate) struct Heads {
 
 /// What was not taken back in a worktree.
 #[derive(Default)]
-pub(crate) struct Kept {
+pub(crate) struct KeptFiles {
     /// Files that were edited since.
     pub(crate) files: Vec<PathBuf>,
     /// Entries of the index that were staged since.
@@ -503,11 +503,11 @@ pub(crate) fn take_back(
     heads: Option<&Heads>,
     snapshot: &Snapshot,
     is_half_done: bool,
-) -> Result<Kept> {
+) -> Result<KeptFiles> {
     let bringing = snapshot.read::<Bringing>(&file_name(worktree))?;
     let is_moved = heads.is_some_and(|heads| heads.is != heads.was);
     if bringing.is_none() && !is_moved {
-        return Ok(Kept::default());
+        return Ok(KeptFiles::default());
     }
     let is_sparse = unfold(git, lock)?;
     let (was, mut moved) = match bringing {
@@ -518,7 +518,7 @@ pub(crate) fn take_back(
         let list = entries(lock.copy(), git.hash())?;
         with_heads(&mut moved, of_heads(git, heads)?, &list);
     }
-    let mut kept = Kept::default();
+    let mut kept = KeptFiles::default();
     if was.as_ref() != Some(&digest(git)?) {
         let flags = flags(git)?;
         unreplace(git, lock, &moved, &mut kept)?;
@@ -643,7 +643,7 @@ fn with_heads(moved: &mut Vec<Moved>, heads: Vec<Moved>, list: &[IndexEntry]) {
 }
 
 /// Replaces those entries of the index that are as the new history says.
-fn unreplace(git: &Git, lock: &IndexLock, moved: &[Moved], kept: &mut Kept) -> Result<()> {
+fn unreplace(git: &Git, lock: &IndexLock, moved: &[Moved], kept: &mut KeptFiles) -> Result<()> {
     let list = entries(lock.copy(), git.hash())?;
     let mut steps = Steps::default();
     for entry in &list {
@@ -709,7 +709,7 @@ impl<'m> Steps<'m> {
             && below.next().is_none()
     }
 
-    fn take_back(&mut self, moved: &'m Moved, kept: &mut Kept) {
+    fn take_back(&mut self, moved: &'m Moved, kept: &mut KeptFiles) {
         let place = moved.place();
         let Some(&found) = self.now.get(&(place, moved.stage)) else {
             if moved.is_removed() && !self.is_free(&moved.path) {
@@ -783,7 +783,7 @@ fn files_back(
     lock: &IndexLock,
     moved: &[Moved],
     is_half_done: bool,
-    kept: &mut Kept,
+    kept: &mut KeptFiles,
 ) -> Result<()> {
     let root = &worktree.root;
     let list = entries(lock.copy(), git.hash())?.into_iter();
@@ -860,7 +860,7 @@ impl FilesFound<'_> {
     }
 
     /// Takes back the name of a file; returns whether its contents are to be written again.
-    fn take_back(&self, git: &Git, file: &Moved, kept: &mut Kept) -> Result<bool> {
+    fn take_back(&self, git: &Git, file: &Moved, kept: &mut KeptFiles) -> Result<bool> {
         let place = file.place();
         let is_there = self.is_there(place);
         if file.path.is_empty() {
@@ -897,7 +897,7 @@ impl FilesFound<'_> {
     }
 
     /// Gives a file its old name; returns whether it has it.
-    fn move_back(&self, file: &Moved, kept: &mut Kept) -> Result<bool> {
+    fn move_back(&self, file: &Moved, kept: &mut KeptFiles) -> Result<bool> {
         let place = file.place();
         let (here, old) = (on_disk(self.root, place), on_disk(self.root, &file.path));
         if blocking(self.root, &file.path).is_some() {

@@ -9,7 +9,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::error::Result;
 use crate::odb::{ObjectId, ObjectKind, ObjectStore};
 use crate::purge::git::Git;
-use crate::purge::plan::Plan;
+use crate::purge::plan::PurgePlan;
 use crate::purge::share::manifest::{Manifest, name_id};
 
 /// What a clone has of the old history.
@@ -37,7 +37,7 @@ pub fn look(store: &ObjectStore, manifest: &Manifest) -> Here {
 }
 
 /// Changed commits and tags that the manifest does not know: the work of this clone.
-pub fn own_work(plan: &Plan, manifest: &Manifest) -> usize {
+pub fn own_work(plan: &PurgePlan, manifest: &Manifest) -> usize {
     let known: FxHashSet<ObjectId> = manifest.pairs().into_iter().map(|(old, _)| old).collect();
     let made = plan.rewritten.made.iter();
     let own = made.filter(|made| made.kind != ObjectKind::Blob && made.kind != ObjectKind::Tree);
@@ -46,7 +46,7 @@ pub fn own_work(plan: &Plan, manifest: &Manifest) -> usize {
 
 /// What of the old history is in a clone again after its purge.
 #[derive(Debug, Default)]
-pub struct Returned {
+pub struct ReturnedHistory {
     /// How many old objects are here.
     pub objects: usize,
     /// Full names of refs that lead to old commits, but for those that hold values.
@@ -63,12 +63,12 @@ const MAX_ASKED: usize = 500;
 ///
 /// # Errors
 /// `Repository` with what git says, if refs cannot be listed.
-pub fn returned(git: &Git, store: &ObjectStore, manifest: &Manifest) -> Result<Returned> {
+pub fn returned(git: &Git, store: &ObjectStore, manifest: &Manifest) -> Result<ReturnedHistory> {
     let old: FxHashSet<ObjectId> = manifest.old_ids().into_iter().collect();
     let is_here = |id: &&ObjectId| store.node_of(id).is_some();
-    let mut found = Returned {
+    let mut found = ReturnedHistory {
         objects: old.iter().filter(is_here).count(),
-        ..Returned::default()
+        ..ReturnedHistory::default()
     };
     if found.objects == 0 {
         return Ok(found);

@@ -25,7 +25,7 @@ use crate::purge::find::survey::{Dirty, Survey};
 use crate::purge::find::values::{Edit, Needles, Reach, Target};
 use crate::purge::journal;
 use crate::purge::make::objects::{Made, Options};
-use crate::purge::plan::Plan;
+use crate::purge::plan::PurgePlan;
 use crate::purge::share::remote;
 use crate::rule::RuleSet;
 use crate::secret::Secret;
@@ -102,7 +102,7 @@ pub struct Manifest {
 ///
 /// # Errors
 /// `Io` if that fails.
-pub(crate) fn write(survey: &Survey<'_>, plan: &Plan, options: &Options) -> Result<()> {
+pub(crate) fn write(survey: &Survey<'_>, plan: &PurgePlan, options: &Options) -> Result<()> {
     let common = survey.repo.common_dir();
     let rewritten = &plan.rewritten;
     let commits: BTreeMap<String, String> = rewritten
@@ -148,7 +148,7 @@ pub(crate) fn write(survey: &Survey<'_>, plan: &Plan, options: &Options) -> Resu
 /// What other clones need to do the same as this one.
 fn new_manifest(
     survey: &Survey<'_>,
-    plan: &Plan,
+    plan: &PurgePlan,
     options: &Options,
     commits: BTreeMap<String, String>,
 ) -> Manifest {
@@ -183,7 +183,7 @@ fn new_manifest(
 }
 
 /// Writes which commits and refs became which.
-fn write_maps(common: &Path, commits: &BTreeMap<String, String>, plan: &Plan) -> Result<()> {
+fn write_maps(common: &Path, commits: &BTreeMap<String, String>, plan: &PurgePlan) -> Result<()> {
     let mut map = String::from("old                                      new\n");
     for (old, new) in commits {
         let _ = writeln!(map, "{old} {new}");
@@ -200,7 +200,7 @@ fn write_maps(common: &Path, commits: &BTreeMap<String, String>, plan: &Plan) ->
 }
 
 /// Refs whose names held values; of the old names, only ids are kept.
-fn renamed(survey: &Survey<'_>, plan: &Plan) -> Vec<Renamed> {
+fn renamed(survey: &Survey<'_>, plan: &PurgePlan) -> Vec<Renamed> {
     let mut remotes: Vec<BString> = survey.repo.git().remote_names().into_iter().collect();
     // One may begin as another does.
     remotes.sort_by_key(|name| std::cmp::Reverse(name.len()));
@@ -234,7 +234,7 @@ pub(crate) fn name_id(hash: HashKind, name: &[u8]) -> String {
 }
 
 /// What Git LFS keeps for blobs that are not pointers any more.
-fn orphans(survey: &Survey<'_>, plan: &Plan) -> Vec<String> {
+fn orphans(survey: &Survey<'_>, plan: &PurgePlan) -> Vec<String> {
     let is_pointer = |dirty: &Dirty| {
         let layers = dirty.edits.iter().filter_map(|edit| edit.layers.as_ref());
         layers

@@ -12,7 +12,7 @@ use crate::scan::changes::{commits, range};
 
 /// What a push would bring back.
 #[derive(Debug, Default)]
-pub struct Returned {
+pub struct ReturnedByPush {
     /// Old commits and blobs.
     pub ids: Vec<ObjectId>,
     /// What could not be read: it may bring something back.
@@ -28,14 +28,14 @@ pub fn look(
     overrides: &Overrides,
     range: &Range,
     manifest: &Manifest,
-) -> Result<Returned> {
+) -> Result<ReturnedByPush> {
     let old: FxHashSet<ObjectId> = manifest.old_ids().into_iter().collect();
     let lookup = repo.lookup(overrides, ReadLimits::default())?;
     let shallow = repo.shallow_boundary()?;
     let found = commits::find(&lookup, range, &shallow);
-    let mut returned = Returned {
+    let mut returned = ReturnedByPush {
         skipped: found.skipped.clone(),
-        ..Returned::default()
+        ..ReturnedByPush::default()
     };
     let ids = found.commits.iter().map(|commit| commit.id);
     returned.ids.extend(ids.filter(|id| old.contains(id)));

@@ -55,7 +55,7 @@ pub fn list(git: &Git, remote: &str) -> Result<Vec<RemoteRef>> {
 
 /// One ref of a remote that must move.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Push {
+pub struct RefPush {
     /// Its name; of one that is renamed, the new name.
     pub name: String,
     /// What it names.
@@ -68,9 +68,9 @@ pub struct Push {
 #[derive(Debug, Default)]
 pub struct Pushes {
     /// Refs that name old objects, with the new ones.
-    pub moves: Vec<Push>,
+    pub moves: Vec<RefPush>,
     /// Refs whose names hold values: what is known of the name, and the ref to be made.
-    pub renames: Vec<(Renamed, Push)>,
+    pub renames: Vec<(Renamed, RefPush)>,
     /// Refs that name what this clone does not have.
     pub unknown: Vec<RemoteRef>,
     /// Refs for pull and merge requests that name old objects.
@@ -111,7 +111,7 @@ pub fn pushes(
             }
             continue;
         }
-        let push = |name: &str, new| Push {
+        let push = |name: &str, new| RefPush {
             name: name.to_owned(),
             old: found.id,
             new,

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::odb::read::Reader;
 use crate::odb::{ObjectId, ObjectKind, ObjectStore, hash};
 use crate::purge::apply::carried::Carried;
-use crate::purge::apply::changes::Before;
+use crate::purge::apply::changes::PreviousObjects;
 use crate::purge::git::Git;
 use crate::purge::journal;
 use crate::purge::make::tree::Entry;
@@ -19,7 +19,7 @@ use crate::purge::make::{pack, text, tree};
 /// The merge of a tree or file is not defined.
 struct Undefined;
 
-type Merged<T> = std::result::Result<T, Undefined>;
+type MergeResult<T> = std::result::Result<T, Undefined>;
 
 /// Makes the commits and tags of `tips` that are based on the new history anew, based on the old one, and
 /// writes them; then those of `notes`, whose paths name commits. `known` are commits that nobody made
@@ -27,7 +27,7 @@ type Merged<T> = std::result::Result<T, Undefined>;
 pub(crate) fn carry(
     git: &Git,
     store: &ObjectStore,
-    before: &Before,
+    before: &PreviousObjects,
     (tips, notes): (&[ObjectId], &[ObjectId]),
     known: &[ObjectId],
     reason: &str,
@@ -61,13 +61,13 @@ pub(crate) fn carry(
 }
 
 /// A commit and its parents.
-struct Made {
+struct RestoredCommit {
     id: ObjectId,
     parents: Vec<ObjectId>,
 }
 
 /// The commits that `tips` reach and `known` do not, parents first.
-fn list(git: &Git, tips: &[ObjectId], known: &[ObjectId]) -> Result<Vec<Made>> {
+fn list(git: &Git, tips: &[ObjectId], known: &[ObjectId]) -> Result<Vec<RestoredCommit>> {
     if tips.is_empty() {
         return Ok(Vec::new());
     }
@@ -95,7 +95,7 @@ fn list(git: &Git, tips: &[ObjectId], known: &[ObjectId]) -> Result<Vec<Made>> {
         ids.filter_map(|hex| ObjectId::from_hex(hex).ok())
     });
     let made = ids.filter_map(|mut ids| {
-        Some(Made {
+        Some(RestoredCommit {
             id: ids.next()?,
             parents: ids.collect(),
         })
@@ -106,7 +106,7 @@ fn list(git: &Git, tips: &[ObjectId], known: &[ObjectId]) -> Result<Vec<Made>> {
 struct Carrier<'a> {
     git: &'a Git,
     store: &'a ObjectStore,
-    before: &'a Before,
+    before: &'a PreviousObjects,
     reader: Reader<'a>,
     /// Objects that are not written yet.
     made: HashMap<ObjectId, (ObjectKind, Vec<u8>)>,
@@ -147,7 +147,7 @@ impl Carrier<'_> {
     }
 
     /// Makes commits anew, parents first. Those of which something cannot be read stay.
-    fn commits(&mut self, commits: &[Made]) {
+    fn commits(&mut self, commits: &[RestoredCommit]) {
         for commit in commits {
             if self.commit(commit).is_err() {
                 self.out.staying.push(commit.id.to_string());
@@ -155,7 +155,7 @@ impl Carrier<'_> {
         }
     }
 
-    fn commit(&mut self, commit: &Made) -> Result<()> {
+    fn commit(&mut self, commit: &RestoredCommit) -> Result<()> {
         if self.before.of(&commit.id).is_some() {
             return Ok(());
         }
@@ -253,7 +253,7 @@ impl Carrier<'_> {
         base: ObjectId,
         ours: ObjectId,
         theirs: ObjectId,
-    ) -> Result<Merged<ObjectId>> {
+    ) -> Result<MergeResult<ObjectId>> {
         if theirs == base {
             return Ok(Ok(ours));
         }
@@ -336,7 +336,7 @@ impl Carrier<'_> {
         base: Option<&Entry>,
         ours: Option<&Entry>,
         theirs: Option<&Entry>,
-    ) -> Result<Merged<Option<Entry>>> {
+    ) -> Result<MergeResult<Option<Entry>>> {
         let same = |a: Option<&Entry>, b: Option<&Entry>| match (a, b) {
             (Some(a), Some(b)) => a.mode == b.mode && a.id == b.id,
             (None, None) => true,
@@ -426,7 +426,7 @@ impl Carrier<'_> {
         base: ObjectId,
         ours: ObjectId,
         theirs: ObjectId,
-    ) -> Result<Merged<ObjectId>> {
+    ) -> Result<MergeResult<ObjectId>> {
         let own = journal::dir(self.git.dir());
         let dir = tempfile::tempdir_in(&own).map_err(|e| Error::io("make", &own, e))?;
         let mut names = Vec::new();

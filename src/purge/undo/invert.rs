@@ -5,15 +5,15 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use crate::odb::ObjectId;
 use crate::purge::apply::carried::Carried;
-use crate::purge::apply::changes::Before;
+use crate::purge::apply::changes::PreviousObjects;
 
 /// The changed lines of a text by what they became; of equal ones, those that come first.
-struct Changed<'t> {
+struct ChangedLines<'t> {
     by_new: HashMap<&'t [u8], VecDeque<usize>>,
     next: usize,
 }
 
-impl<'t> Changed<'t> {
+impl<'t> ChangedLines<'t> {
     fn of(lines: impl Iterator<Item = (usize, &'t [u8])>) -> Self {
         let mut by_new: HashMap<&[u8], VecDeque<usize>> = HashMap::new();
         for (number, line) in lines {
@@ -65,7 +65,7 @@ pub(crate) fn lines(is: &[u8], new: &[u8], was: &[u8]) -> (Vec<u8>, usize) {
     }
     let pairs = new_middle.iter().zip(was_middle).enumerate();
     let changed = pairs.filter(|(_, (new, was))| new != was);
-    let mut changed = Changed::of(changed.map(|(number, (new, _))| (number, *new)));
+    let mut changed = ChangedLines::of(changed.map(|(number, (new, _))| (number, *new)));
     let mut out = Vec::new();
     for line in is {
         match changed.take(line) {
@@ -90,7 +90,7 @@ pub(crate) fn log(
     is: &[u8],
     new: &[u8],
     was: &[u8],
-    before: &Before,
+    before: &PreviousObjects,
     moved: &HashSet<(ObjectId, ObjectId)>,
     carried: &Carried,
 ) -> Vec<u8> {
@@ -102,7 +102,7 @@ pub(crate) fn log(
     }
     let is_paired = new.len() == was.len();
     let numbered = new.iter().enumerate().filter(|_| is_paired);
-    let mut changed = Changed::of(numbered.map(|(number, line)| (number, rest(line))));
+    let mut changed = ChangedLines::of(numbered.map(|(number, line)| (number, rest(line))));
     let mut out = Vec::with_capacity(is.len());
     for line in split(is) {
         let ids = ids(line);
@@ -139,7 +139,7 @@ fn ids(line: &[u8]) -> Option<(ObjectId, ObjectId)> {
 }
 
 /// An entry that names what objects were that the purge made.
-fn mapped(line: &[u8], before: &Before) -> Vec<u8> {
+fn mapped(line: &[u8], before: &PreviousObjects) -> Vec<u8> {
     let mut line = line.to_vec();
     if let Some((old, new)) = ids(&line) {
         let len = old.to_string().len();

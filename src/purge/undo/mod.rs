@@ -20,11 +20,11 @@ use crate::git::refs::Ref;
 use crate::git::repository::{Overrides, Repository};
 use crate::odb::{ObjectId, ReadLimits};
 use crate::purge::apply::carried::Carried;
-use crate::purge::apply::changes::{Before, FileChange, RefChanges};
+use crate::purge::apply::changes::{FileChange, PreviousObjects, RefChanges};
 use crate::purge::apply::files::below;
 use crate::purge::apply::guard::Worktree;
 use crate::purge::apply::locks::IndexLock;
-use crate::purge::apply::moves::{Log, Transaction, Update};
+use crate::purge::apply::moves::{RefChange, ReflogChange, Transaction};
 use crate::purge::apply::remove::{remove_file, remove_pack};
 use crate::purge::apply::snapshot::{Inputs, Snapshot};
 use crate::purge::apply::worktree::Heads;
@@ -39,7 +39,7 @@ use crate::purge::plan::Force;
 #[derive(Debug, Default)]
 pub struct Undone {
     /// What was made since and stays as it is, with the way to handle it.
-    pub kept: Vec<Note>,
+    pub kept: Vec<UndoNote>,
     /// What was made since and is on the restored history now.
     pub carried: Vec<String>,
     /// What could not be taken back: the command can be run again.
@@ -48,7 +48,7 @@ pub struct Undone {
 
 /// Something that stays, and what to do with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Note {
+pub struct UndoNote {
     /// What it is.
     pub what: String,
     /// What to do; empty if nothing is needed.
@@ -58,7 +58,7 @@ pub struct Note {
 impl Undone {
     fn keep(&mut self, what: String, way_out: impl Into<String>) {
         let way_out = way_out.into();
-        self.kept.push(Note { what, way_out });
+        self.kept.push(UndoNote { what, way_out });
     }
 
     /// Notes that a step failed, and goes on.
@@ -90,7 +90,7 @@ const CARRIED: &str = "carried.json";
 
 /// Who asks for a purge to be taken back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Asker {
+pub(crate) enum UndoCaller {
     /// Somebody, who can end what stands in the way first.
     User,
     /// The purge itself, which failed.
@@ -107,7 +107,7 @@ pub(crate) fn undo(
     repo: &Repository,
     lock: &Lock,
     journal: &mut Journal,
-    (force, asker): (Force, Asker),
+    (force, asker): (Force, UndoCaller),
 ) -> Result<Undone> {
     let common = repo.common_dir();
     let snapshot = Snapshot::at(&journal.snapshot);
@@ -126,9 +126,9 @@ pub(crate) fn undo(
     let has_moved = refs.is_some();
     let refs = refs.unwrap_or_default();
     let carried: Carried = snapshot.read(CARRIED)?.unwrap_or_default();
-    let before = Before::read(&snapshot, &refs)?;
+    let before = PreviousObjects::read(&snapshot, &refs)?;
     locks::remove_dead(common, journal, &refs, &carried)?;
-    if asker == Asker::User {
+    if asker == UndoCaller::User {
         guard::check_operations(repo)?;
         holders::check_free(common)?;
     }
@@ -193,7 +193,7 @@ struct Undoing<'a> {
     refs: RefChanges,
     /// Whether refs were about to be moved.
     has_moved: bool,
-    before: Before,
+    before: PreviousObjects,
     carried: Carried,
     force: Force,
     out: Undone,
@@ -361,7 +361,7 @@ impl Undoing<'_> {
     }
 
     /// The change of the ref that stands at `place`.
-    fn update_of(&self, place: &[u8]) -> Option<&Update> {
+    fn update_of(&self, place: &[u8]) -> Option<&RefChange> {
         let mut updates = self.refs.updates.iter();
         updates.find(|update| place_of(update) == place)
     }
@@ -370,7 +370,7 @@ impl Undoing<'_> {
     fn plan_refs(&mut self, now: &Now) -> Vec<Back> {
         let mut backs = Vec::new();
         let mut taken: HashSet<BString> = now.keys().cloned().collect();
-        let by_place: HashMap<BString, Update> = self
+        let by_place: HashMap<BString, RefChange> = self
             .refs
             .updates
             .iter()
@@ -416,7 +416,7 @@ impl Undoing<'_> {
         }
         self.deleted(now, &by_place);
         for id in &self.carried.unsigned {
-            self.out.kept.push(Note {
+            self.out.kept.push(UndoNote {
                 what: format!("{id} was signed: what takes its place is not"),
                 way_out: "sign it again, if it must be signed".to_owned(),
             });
@@ -425,8 +425,8 @@ impl Undoing<'_> {
     }
 
     /// Names refs that were deleted since.
-    fn deleted(&mut self, now: &Now, by_place: &HashMap<BString, Update>) {
-        let mut gone: Vec<&Update> = by_place
+    fn deleted(&mut self, now: &Now, by_place: &HashMap<BString, RefChange>) {
+        let mut gone: Vec<&RefChange> = by_place
             .iter()
             .filter(|(place, update)| !now.contains_key(*place) && !now.contains_key(&update.name))
             .map(|(_, update)| update)
@@ -451,7 +451,7 @@ impl Undoing<'_> {
     fn stays(
         &mut self,
         (name, is): (&BString, ObjectId),
-        update: Option<&Update>,
+        update: Option<&RefChange>,
         now: &Now,
         taken: &mut HashSet<BString>,
         backs: &mut Vec<Back>,
@@ -662,7 +662,7 @@ impl Undoing<'_> {
     /// The file that a reflog is to be again, and what it is to hold; `None` if it is so.
     fn restored_log(
         &self,
-        log: &Log,
+        log: &ReflogChange,
         read: &HashMap<PathBuf, Vec<u8>>,
         moved: &HashSet<(ObjectId, ObjectId)>,
         now: &Now,
@@ -928,7 +928,7 @@ fn put_back(
 }
 
 /// The name that the ref of `update` has since.
-fn place_of(update: &Update) -> &BString {
+fn place_of(update: &RefChange) -> &BString {
     update.new_name.as_ref().unwrap_or(&update.name)
 }
 

@@ -9,7 +9,7 @@ use std::{fs, io};
 use crate::error::{Error, Result};
 use crate::git::repository::Repository;
 use crate::odb::ObjectId;
-use crate::purge::apply::changes::Before;
+use crate::purge::apply::changes::PreviousObjects;
 use crate::purge::apply::moves;
 use crate::purge::apply::snapshot::Snapshot;
 use crate::purge::git::Git;
@@ -20,7 +20,7 @@ pub(crate) fn restore(
     repo: &Repository,
     snapshot: &Snapshot,
     git: &Git,
-    before: &Before,
+    before: &PreviousObjects,
 ) -> Result<bool> {
     let old = Git::new(&snapshot.whole_git_dir()?, None, repo.hash());
     let mut stacks = vec![PathBuf::from("reftable")];

@@ -10,7 +10,7 @@ use unleak::purge::apply::record;
 use unleak::purge::git::Git;
 use unleak::purge::share::manifest::{Manifest, Renamed};
 use unleak::purge::share::remote;
-use unleak::purge::share::remote::{HIDDEN, Push, Pushes, RemoteRef};
+use unleak::purge::share::remote::{HIDDEN, Pushes, RefPush, RemoteRef};
 use unleak::report::escape::escape;
 
 use super::show::counted;
@@ -206,7 +206,7 @@ impl Part<'_> {
 
     /// Makes the ref with its new name, and deletes the old one, whose name is a secret: the remote
     /// tells it to the shell.
-    fn rename(&self, renamed: &Renamed, push: &Push, text: &mut String) {
+    fn rename(&self, renamed: &Renamed, push: &RefPush, text: &mut String) {
         let name = quoted(&push.name);
         line(
             text,
@@ -242,7 +242,7 @@ impl Part<'_> {
     }
 
     /// What to do if a branch that gets another name is the default one: no push deletes that.
-    fn default_branch(&self, push: &Push) -> String {
+    fn default_branch(&self, push: &RefPush) -> String {
         let Some(branch) = push.name.strip_prefix("refs/heads/") else {
             return String::new();
         };

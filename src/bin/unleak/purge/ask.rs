@@ -7,7 +7,7 @@ use std::path::Path;
 
 use unleak::error::{Error, Result};
 use unleak::path_class::PathClass;
-use unleak::purge::plan::Plan;
+use unleak::purge::plan::PurgePlan;
 use unleak::report::escape::escape;
 
 use super::Notes;
@@ -20,7 +20,7 @@ use crate::ui;
 ///
 /// # Errors
 /// `Usage` that says why not.
-pub(super) fn approve(plan: &Plan, args: &PlanArgs, notes: &Notes) -> Result<()> {
+pub(super) fn approve(plan: &PurgePlan, args: &PlanArgs, notes: &Notes) -> Result<()> {
     if args.yes {
         return Ok(());
     }
@@ -43,7 +43,7 @@ pub(super) fn approve(plan: &Plan, args: &PlanArgs, notes: &Notes) -> Result<()>
 }
 
 /// How many values each rule found, most first.
-fn by_rule(plan: &Plan) -> Vec<(&str, usize)> {
+fn by_rule(plan: &PurgePlan) -> Vec<(&str, usize)> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for (target, _) in &plan.targets {
         *counts.entry(&target.rule_id).or_default() += 1;
@@ -54,7 +54,7 @@ fn by_rule(plan: &Plan) -> Vec<(&str, usize)> {
 }
 
 /// How many versions of how many files of each class change, and how many of the files HEAD has.
-pub(super) fn by_class(plan: &Plan) -> Vec<(PathClass, usize, usize, usize)> {
+pub(super) fn by_class(plan: &PurgePlan) -> Vec<(PathClass, usize, usize, usize)> {
     let classes = PathClass::ALL.into_iter().map(|class| {
         let files = plan.rewritten.files.iter();
         let files = files.filter(|file| PathClass::of(&file.path) == class);
@@ -69,7 +69,7 @@ pub(super) fn by_class(plan: &Plan) -> Vec<(PathClass, usize, usize, usize)> {
 }
 
 /// The counts, and the question.
-fn question(plan: &Plan) -> String {
+fn question(plan: &PurgePlan) -> String {
     let mut text = String::from("\n");
     for (rule, count) in by_rule(plan) {
         let values = counted(count, "value", "values");
@@ -89,7 +89,7 @@ fn question(plan: &Plan) -> String {
 }
 
 /// The table of classes.
-pub(super) fn classes(plan: &Plan) -> String {
+pub(super) fn classes(plan: &PurgePlan) -> String {
     let mut text = String::new();
     for (class, versions, paths, here) in by_class(plan) {
         let versions = counted(versions, "version", "versions");

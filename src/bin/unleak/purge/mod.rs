@@ -35,7 +35,7 @@ use unleak::purge::git::Git;
 use unleak::purge::journal::{Journal, Phase};
 use unleak::purge::make::objects::{Binary, Options};
 use unleak::purge::make::sign::Signer;
-use unleak::purge::plan::{Force, Job, LeftOut, Plan};
+use unleak::purge::plan::{Force, Job, LeftOutValue, PurgePlan};
 use unleak::purge::share::manifest::Manifest;
 use unleak::purge::share::{heal, manifest, push_guard, remote};
 use unleak::purge::{finish, journal, stages};
@@ -55,7 +55,7 @@ use crate::{output, settings, ui};
 #[derive(Default)]
 struct Notes {
     /// Values that are erased only if they are named.
-    left_out: Vec<LeftOut>,
+    left_out: Vec<LeftOutValue>,
     /// How many of the selected values are neither of high confidence nor named.
     unsure: usize,
     /// Findings below the asked confidence: of medium confidence, and of low.
@@ -300,11 +300,11 @@ fn nothing(notes: &Notes, format: PurgeFormat) -> Result<Exit> {
 }
 
 /// Whether likely secrets were found that a plan does not erase.
-fn has_more(plan: &Plan, notes: &Notes) -> bool {
+fn has_more(plan: &PurgePlan, notes: &Notes) -> bool {
     notes.has_values() || !plan.left_out.is_empty()
 }
 
-fn shown(plan: &Plan, rules: &RuleSet, notes: &Notes, format: PurgeFormat) -> Result<String> {
+fn shown(plan: &PurgePlan, rules: &RuleSet, notes: &Notes, format: PurgeFormat) -> Result<String> {
     match format {
         PurgeFormat::Human => Ok(show::plan(plan, rules, notes)),
         PurgeFormat::Json => pretty(&show::plan_json(plan, rules, notes)),

@@ -12,7 +12,7 @@ use unleak::purge::finish::proof::Proof;
 use unleak::purge::make::blobs::Left;
 use unleak::purge::make::head::HeadFile;
 use unleak::purge::make::objects::Preview;
-use unleak::purge::plan::{LeftOut, Leftover, Plan, Standing};
+use unleak::purge::plan::{LeftOutValue, Leftover, PurgePlan, ValueCount};
 use unleak::purge::share::manifest::Manifest;
 use unleak::purge::share::remote::Served;
 use unleak::purge::undo::Undone;
@@ -39,7 +39,7 @@ macro_rules! line {
 }
 
 /// A plan for people: of each list as many entries as make at most [`MAX_LINES`] lines.
-pub(super) fn plan(plan: &Plan, rules: &RuleSet, notes: &Notes) -> String {
+pub(super) fn plan(plan: &PurgePlan, rules: &RuleSet, notes: &Notes) -> String {
     let pages = SHOWN.iter().map(|&shown| page(plan, rules, notes, shown));
     let mut last = <[String; 3]>::default();
     for page in pages {
@@ -55,7 +55,7 @@ pub(super) fn plan(plan: &Plan, rules: &RuleSet, notes: &Notes) -> String {
 
 /// A plan with at most `shown` entries of each list: what stands before the lines of files and the names,
 /// these, and the rest.
-fn page(plan: &Plan, rules: &RuleSet, notes: &Notes, shown: usize) -> [String; 3] {
+fn page(plan: &PurgePlan, rules: &RuleSet, notes: &Notes, shown: usize) -> [String; 3] {
     let mut text = String::new();
     if plan.is_empty() {
         line!(text, "{}", nothing_to_do(plan));
@@ -104,7 +104,7 @@ fn active(ids: &[String], shown: usize, text: &mut String) {
 }
 
 /// What an empty plan says first.
-fn nothing_to_do(plan: &Plan) -> &'static str {
+fn nothing_to_do(plan: &PurgePlan) -> &'static str {
     if plan.targets.is_empty() {
         "Nothing to do: there is nothing to erase here."
     } else {
@@ -113,7 +113,7 @@ fn nothing_to_do(plan: &Plan) -> &'static str {
 }
 
 /// Values that were looked for and stand nowhere.
-fn nowhere(plan: &Plan, shown: usize, text: &mut String) {
+fn nowhere(plan: &PurgePlan, shown: usize, text: &mut String) {
     let values = plan.nowhere.iter().map(|&number| {
         let target = &plan.targets[number].0;
         let id = &target.fingerprint.to_string()[..12];
@@ -147,7 +147,7 @@ fn absent(notes: &Notes, text: &mut String) {
 }
 
 /// What comes after a plan that was not carried out.
-pub(super) fn next(plan: &Plan) -> String {
+pub(super) fn next(plan: &PurgePlan) -> String {
     let mut text = String::new();
     if plan.is_empty() {
         return text;
@@ -187,7 +187,7 @@ fn more(count: usize, shown: usize, what: &str, text: &mut String) {
 }
 
 /// A value, where it stands, and where to rotate it.
-fn value((target, standing): &(Target, Standing), rules: &RuleSet, text: &mut String) {
+fn value((target, standing): &(Target, ValueCount), rules: &RuleSet, text: &mut String) {
     let rule = rules.get(&target.rule_id);
     let what = rule.map_or("Value that you named", |rule| &rule.description);
     let fingerprint = target.fingerprint.to_string();
@@ -258,7 +258,7 @@ fn below((medium, low): (usize, usize), text: &mut String) {
 }
 
 /// Values that must be named.
-fn left_out_values(left_out: &[LeftOut], shown: usize, text: &mut String) {
+fn left_out_values(left_out: &[LeftOutValue], shown: usize, text: &mut String) {
     if left_out.is_empty() {
         return;
     }
@@ -280,7 +280,7 @@ fn left_out_values(left_out: &[LeftOut], shown: usize, text: &mut String) {
     list(text, shown, &title, left_out.iter().map(left_out_line));
 }
 
-fn left_out_line(left: &LeftOut) -> String {
+fn left_out_line(left: &LeftOutValue) -> String {
     let fingerprint = left.target.fingerprint.to_string();
     let rule = escape(left.target.rule_id.as_bytes());
     let why = left.why.names().0;
@@ -306,7 +306,7 @@ fn in_commit(commit: Option<ObjectId>) -> String {
     })
 }
 
-fn changes(plan: &Plan, shown: usize, text: &mut String) {
+fn changes(plan: &PurgePlan, shown: usize, text: &mut String) {
     let rewritten = &plan.rewritten;
     let commits = rewritten.count(ObjectKind::Commit) + rewritten.pruned.len();
     let branches = plan
@@ -367,7 +367,7 @@ fn changes(plan: &Plan, shown: usize, text: &mut String) {
     lists(plan, shown, text);
 }
 
-fn lists(plan: &Plan, shown: usize, text: &mut String) {
+fn lists(plan: &PurgePlan, shown: usize, text: &mut String) {
     let rewritten = &plan.rewritten;
     if !rewritten.pruned.is_empty() {
         line!(
@@ -444,7 +444,7 @@ fn list(text: &mut String, shown: usize, title: &str, entries: impl Iterator<Ite
 }
 
 /// What changes in HEAD and in worktrees.
-fn here(plan: &Plan, shown: usize, text: &mut String) {
+fn here(plan: &PurgePlan, shown: usize, text: &mut String) {
     let files = &plan.head.files;
     let renamed = plan.head.renamed.iter();
     let renamed = renamed.map(|path| format!("(named by a value) -> {}", escape(path)));
@@ -487,7 +487,7 @@ fn head_file(file: &HeadFile) -> String {
 }
 
 /// What changes in history only.
-fn history(plan: &Plan, shown: usize, text: &mut String) {
+fn history(plan: &PurgePlan, shown: usize, text: &mut String) {
     let old = plan.rewritten.files.iter().filter(|file| !file.in_head);
     let versions = old.clone().count();
     let previews = plan.rewritten.previews.iter();
@@ -530,7 +530,7 @@ fn preview_lines(preview: &Preview, text: &mut String) {
     }
 }
 
-fn problems(plan: &Plan, shown: usize, text: &mut String) {
+fn problems(plan: &PurgePlan, shown: usize, text: &mut String) {
     let refusals = plan.refusals.iter();
     list(
         text,
@@ -583,7 +583,7 @@ fn problems(plan: &Plan, shown: usize, text: &mut String) {
 }
 
 /// Files that could not be parsed any more, and what may be left of values.
-fn beside(plan: &Plan, shown: usize, text: &mut String) {
+fn beside(plan: &PurgePlan, shown: usize, text: &mut String) {
     let broken = plan.rewritten.broken.iter();
     list(
         text,
@@ -617,7 +617,7 @@ pub(super) fn nothing_json(notes: &Notes) -> Value {
     })
 }
 
-fn left_out_json(left: &LeftOut) -> Value {
+fn left_out_json(left: &LeftOutValue) -> Value {
     json!({
         "fingerprint": left.target.fingerprint.to_string(),
         "rule_id": left.target.rule_id,
@@ -637,7 +637,7 @@ fn rest_json(rest: &Left) -> Value {
 }
 
 /// What of a plan is about files, as JSON.
-fn files_json(plan: &Plan, veil: &Veil) -> Value {
+fn files_json(plan: &PurgePlan, veil: &Veil) -> Value {
     let text = |bytes: &[u8]| veil.name(bytes);
     let head = plan.head.files.iter().map(|file| {
         json!({
@@ -673,7 +673,7 @@ fn files_json(plan: &Plan, veil: &Veil) -> Value {
     })
 }
 
-fn stuck_json(plan: &Plan, veil: &Veil) -> Value {
+fn stuck_json(plan: &PurgePlan, veil: &Veil) -> Value {
     let stuck = plan.rewritten.stuck.iter().map(|stuck| {
         json!({"object": stuck.id.to_string(), "path": veil.name(&stuck.path), "why": stuck.why.text()})
     });
@@ -681,7 +681,7 @@ fn stuck_json(plan: &Plan, veil: &Veil) -> Value {
 }
 
 /// A plan as JSON.
-pub(super) fn plan_json(plan: &Plan, rules: &RuleSet, notes: &Notes) -> Value {
+pub(super) fn plan_json(plan: &PurgePlan, rules: &RuleSet, notes: &Notes) -> Value {
     let rewritten = &plan.rewritten;
     let text = |bytes: &[u8]| notes.veil.name(bytes);
     let values = plan

@@ -20,7 +20,7 @@ use unleak::purge::find::literal::Ambiguity;
 use unleak::purge::find::values::{Edit, MIN_EVERYWHERE, Reach, Target};
 use unleak::purge::find::{literal, rest};
 use unleak::purge::journal::Journal;
-use unleak::purge::plan::LeftOut;
+use unleak::purge::plan::LeftOutValue;
 use unleak::rule::{Confidence, RuleSet};
 use unleak::secret::Secret;
 
@@ -38,7 +38,7 @@ pub(super) struct Picked {
     /// Where they stand, if only that is to be changed.
     pub(super) places: Option<Vec<(ObjectId, Edit)>>,
     /// Values that are erased only if they are named.
-    pub(super) left_out: Vec<LeftOut>,
+    pub(super) left_out: Vec<LeftOutValue>,
     /// How many of the values are neither of high confidence nor named.
     pub(super) unsure: usize,
     /// Findings below the asked confidence: of medium confidence, and of low.
@@ -138,7 +138,7 @@ pub(super) fn sifted(candidates: BTreeMap<String, Candidate>, rules: &RuleSet) -
     for candidate in candidates.into_values() {
         let is_named = candidate.target.is_named;
         match candidate.ambiguity(rules).filter(|_| !is_named) {
-            Some(why) => picked.left_out.push(LeftOut {
+            Some(why) => picked.left_out.push(LeftOutValue {
                 why,
                 path: candidate.path,
                 target: candidate.target,
