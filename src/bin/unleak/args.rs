@@ -131,7 +131,7 @@ pub(crate) struct BenchArgs {
 
     /// List the lines of this kind, too; may be given more than once
     #[arg(long, value_enum, value_name = "KIND")]
-    pub(crate) list: Vec<Listed>,
+    pub(crate) list: Vec<ListedLines>,
 
     /// Show the values of the lines that are listed
     #[arg(long, requires = "list")]
@@ -152,14 +152,14 @@ pub(crate) enum BenchFormat {
 
 /// Labelled lines that can be listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Listed {
+pub(crate) enum ListedLines {
     /// Secrets that are not found
     Missed,
     /// What is found and is no secret
     False,
 }
 
-impl Listed {
+impl ListedLines {
     /// The word for it.
     pub(crate) fn name(self) -> &'static str {
         match self {

@@ -12,7 +12,7 @@ use unleak::error::{Error, Result};
 use unleak::report::escape::escape;
 use unleak::rule::Confidence;
 
-use crate::args::{BenchArgs, BenchFormat, Listed};
+use crate::args::{BenchArgs, BenchFormat, ListedLines};
 use crate::config::Layers;
 use crate::settings;
 
@@ -35,7 +35,7 @@ pub(crate) fn run(bench: &BenchArgs) -> Result<String> {
     };
     let text = std::fs::read(&bench.file).map_err(|e| Error::io("read", &bench.file, e))?;
     let lines: Vec<&[u8]> = text.split(|&byte| byte == b'\n').collect();
-    let judged: Vec<Judged> = lines
+    let judged: Vec<JudgedLine> = lines
         .par_iter()
         .enumerate()
         .filter(|(_, line)| !line.trim_ascii().is_empty())
@@ -146,14 +146,14 @@ struct Judge {
 }
 
 /// A line and what came of it.
-struct Judged {
+struct JudgedLine {
     line: Labelled,
     /// The rule and the bytes of the first finding that overlaps the place.
     found: Option<(String, Range<usize>)>,
 }
 
 impl Judge {
-    fn judge(&self, line: Labelled, scratch: &mut Scratch) -> Judged {
+    fn judge(&self, line: Labelled, scratch: &mut Scratch) -> JudgedLine {
         let mut hits = Hits::default();
         let bytes = line.text.as_bytes();
         self.detector.scan_name(bytes, scratch, &mut hits);
@@ -165,7 +165,7 @@ impl Judge {
             let counts = found.confidence >= self.least && (self.is_public_found || !rule.public);
             (overlaps && counts).then(|| (rule.id.clone(), span))
         });
-        Judged { line, found }
+        JudgedLine { line, found }
     }
 }
 
@@ -179,7 +179,7 @@ struct Counts {
 }
 
 impl Counts {
-    fn add(&mut self, judged: &Judged) {
+    fn add(&mut self, judged: &JudgedLine) {
         let (is_secret, is_found) = (judged.line.is_secret, judged.found.is_some());
         self.lines += 1;
         self.secrets += usize::from(is_secret);
@@ -214,7 +214,7 @@ fn ratio(part: usize, whole: usize) -> Option<f64> {
 }
 
 /// The counts of all lines, and of each category.
-fn counted(judged: &[Judged]) -> (Counts, BTreeMap<&str, Counts>) {
+fn counted(judged: &[JudgedLine]) -> (Counts, BTreeMap<&str, Counts>) {
     let (mut all, mut categories) = (Counts::default(), BTreeMap::<&str, Counts>::new());
     for judged in judged {
         all.add(judged);
@@ -225,22 +225,22 @@ fn counted(judged: &[Judged]) -> (Counts, BTreeMap<&str, Counts>) {
 }
 
 /// The lines of a kind.
-fn listed(judged: &[Judged], kind: Listed) -> impl Iterator<Item = &Judged> {
+fn listed(judged: &[JudgedLine], kind: ListedLines) -> impl Iterator<Item = &JudgedLine> {
     judged.iter().filter(move |judged| match kind {
-        Listed::Missed => judged.line.is_secret && judged.found.is_none(),
-        Listed::False => !judged.line.is_secret && judged.found.is_some(),
+        ListedLines::Missed => judged.line.is_secret && judged.found.is_none(),
+        ListedLines::False => !judged.line.is_secret && judged.found.is_some(),
     })
 }
 
 /// What is shown of a line if secrets are: what was found, or else what should have been.
-fn value(judged: &Judged) -> &str {
+fn value(judged: &JudgedLine) -> &str {
     let found = judged.found.as_ref().map(|(_, span)| span.clone());
     let place = found.unwrap_or_else(|| judged.line.place.clone());
     judged.line.text.get(place).unwrap_or_default()
 }
 
 /// A table, then the lists.
-fn human(judged: &[Judged], bench: &BenchArgs) -> String {
+fn human(judged: &[JudgedLine], bench: &BenchArgs) -> String {
     let (all, categories) = counted(judged);
     let categories = categories.into_iter();
     let categories = categories.map(|(name, counts)| (escape(name.as_bytes()), counts));
@@ -288,7 +288,7 @@ fn human(judged: &[Judged], bench: &BenchArgs) -> String {
 }
 
 /// The same for programs.
-fn as_json(judged: &[Judged], bench: &BenchArgs) -> String {
+fn as_json(judged: &[JudgedLine], bench: &BenchArgs) -> String {
     let row = |counts: Counts| {
         json!({
             "lines": counts.lines,

@@ -19,7 +19,7 @@ use unleak::suppress::SuppressionStore;
 
 use crate::cli::Args;
 use crate::exit::Exit;
-use crate::found::{Found, Wanted, first_place};
+use crate::found::{RepositoryFindings, ScanRequest, first_place};
 use crate::options::RuleOptions;
 use crate::{examples, output, settings, topics, ui};
 
@@ -66,7 +66,7 @@ pub(crate) fn script(shell: Shell) -> Result<Exit> {
 }
 
 /// A function that lists values, with a remark on each.
-type Values = fn() -> Vec<(String, String)>;
+type ValueLister = fn() -> Vec<(String, String)>;
 
 /// Tells the options and arguments of all commands which values they can have.
 pub(crate) fn with_values(command: Command) -> Command {
@@ -82,7 +82,7 @@ pub(crate) fn with_values(command: Command) -> Command {
 }
 
 /// The values of an argument of a command, if they can be listed.
-fn values(command: &str, arg: &Arg) -> Option<Values> {
+fn values(command: &str, arg: &Arg) -> Option<ValueLister> {
     Some(match (command, arg.get_id().as_str()) {
         (_, "rule" | "disable_rule") | ("show", "id") => rules,
         (_, "provider") => providers,
@@ -149,7 +149,8 @@ fn findings() -> Vec<(String, String)> {
 fn scanned() -> Option<Vec<(String, String)>> {
     let args = Args::try_parse_from(["unleak", "--quiet", "rules", "list"]).ok()?;
     let rules = RuleOptions::default();
-    let found = Found::scan(&args.common, &Wanted::all(Path::new("."), &rules)).ok()?;
+    let found =
+        RepositoryFindings::scan(&args.common, &ScanRequest::all(Path::new("."), &rules)).ok()?;
     let findings = &found.audit.findings;
     let redactor = Redactor::new(findings, Reveal::Redacted);
     let ids = findings.iter().map(|finding| {

@@ -14,14 +14,14 @@ use unleak::report::redact::{Redactor, Reveal};
 
 use crate::args::ExplainArgs;
 use crate::exit::Exit;
-use crate::found::{Found, Wanted, place};
+use crate::found::{RepositoryFindings, ScanRequest, place};
 use crate::options::CommonOptions;
 use crate::output;
 
 /// Runs it.
 pub(crate) fn run(args: &CommonOptions, explain: &ExplainArgs) -> Result<Exit> {
-    let wanted = Wanted::all(&explain.repository, &explain.rules);
-    let found = Found::scan(args, &wanted)?;
+    let wanted = ScanRequest::all(&explain.repository, &explain.rules);
+    let found = RepositoryFindings::scan(args, &wanted)?;
     let finding = found.picked(&explain.fingerprint)?;
     output::print(text_of(&found, finding)?.as_bytes())
 }
@@ -30,7 +30,7 @@ pub(crate) fn run(args: &CommonOptions, explain: &ExplainArgs) -> Result<Exit> {
 ///
 /// # Errors
 /// `Repository` if the objects cannot be opened.
-pub(crate) fn text_of(found: &Found, finding: &Finding) -> Result<String> {
+pub(crate) fn text_of(found: &RepositoryFindings, finding: &Finding) -> Result<String> {
     let (findings, detector) = (&found.audit.findings, &found.detector);
     let redactor = Redactor::new(findings, Reveal::Redacted);
     let mut text = heading(finding, detector, &redactor);

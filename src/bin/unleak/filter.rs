@@ -17,7 +17,7 @@ use crate::options::FilterOptions;
 use crate::ui;
 
 /// What a finding must be.
-pub(crate) struct Filter<'a> {
+pub(crate) struct FindingFilter<'a> {
     options: &'a FilterOptions,
     paths: Vec<PathPattern>,
     excluded: Vec<PathPattern>,
@@ -37,7 +37,7 @@ pub(crate) struct Unmatched<'f> {
     published: bool,
 }
 
-impl<'a> Filter<'a> {
+impl<'a> FindingFilter<'a> {
     /// Checks the options for a scan of `scope`, whose paths are those of `ground`.
     ///
     /// # Errors
@@ -274,7 +274,7 @@ impl Unmatched<'_> {
     ///
     /// # Errors
     /// `Usage` if there is one.
-    pub(crate) fn check_files(&self, filter: &Filter<'_>, files: &[PathBuf]) -> Result<()> {
+    pub(crate) fn check_files(&self, filter: &FindingFilter<'_>, files: &[PathBuf]) -> Result<()> {
         let is_there = |pattern: &PathPattern| {
             let patterns = std::slice::from_ref(pattern);
             let mut files = files.iter();

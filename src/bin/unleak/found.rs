@@ -23,7 +23,7 @@ use crate::progress::ProgressLine;
 use crate::settings;
 
 /// A repository and all that is found in it, suppressed or not.
-pub(crate) struct Found {
+pub(crate) struct RepositoryFindings {
     pub(crate) repository: Repository,
     pub(crate) overrides: Overrides,
     pub(crate) detector: Detector,
@@ -33,7 +33,7 @@ pub(crate) struct Found {
 }
 
 /// What is scanned, and what counts as found.
-pub(crate) struct Wanted<'a> {
+pub(crate) struct ScanRequest<'a> {
     /// The repository.
     pub(crate) path: &'a Path,
     pub(crate) rules: &'a RuleOptions,
@@ -46,7 +46,7 @@ pub(crate) struct Wanted<'a> {
     pub(crate) worktree: Option<files::FileChoice>,
 }
 
-impl<'a> Wanted<'a> {
+impl<'a> ScanRequest<'a> {
     /// All findings of the repository at `path`, of any confidence, whatever inline markers say.
     pub(crate) fn all(path: &'a Path, rules: &'a RuleOptions) -> Self {
         Self {
@@ -60,12 +60,12 @@ impl<'a> Wanted<'a> {
     }
 }
 
-impl Found {
+impl RepositoryFindings {
     /// Scans a repository.
     ///
     /// # Errors
     /// As the scan; `Usage` if the range is none.
-    pub(crate) fn scan(args: &CommonOptions, wanted: &Wanted<'_>) -> Result<Self> {
+    pub(crate) fn scan(args: &CommonOptions, wanted: &ScanRequest<'_>) -> Result<Self> {
         let overrides = settings::overrides_for(wanted.path);
         let repository = Repository::discover(wanted.path, &overrides)?;
         let layers = Layers::load(&wanted.rules.config, Some(&repository))?;

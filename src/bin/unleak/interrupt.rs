@@ -74,8 +74,8 @@ pub(crate) fn while_another_runs<T>(run: impl FnOnce() -> T) -> T {
 ///
 /// # Errors
 /// `Internal` if the system refuses.
-pub(crate) fn note(said: &'static str) -> Result<Noted> {
-    let noted = Noted::default();
+pub(crate) fn note(said: &'static str) -> Result<CaughtSignal> {
+    let noted = CaughtSignal::default();
     let first = Arc::clone(&noted.signal);
     listen(&[SIGINT, SIGTERM], move |signal| {
         if first.swap(signal, Ordering::Relaxed) == 0 {
@@ -89,11 +89,11 @@ pub(crate) fn note(said: &'static str) -> Result<Noted> {
 
 /// Whether a signal has come.
 #[derive(Clone, Default)]
-pub(crate) struct Noted {
+pub(crate) struct CaughtSignal {
     signal: Arc<AtomicI32>,
 }
 
-impl Noted {
+impl CaughtSignal {
     /// How the run ends because of it, if one has.
     pub(crate) fn exit(&self) -> Option<Exit> {
         match self.signal.load(Ordering::Relaxed) {

@@ -49,7 +49,7 @@ use cli::{Args, Command};
 use exit::Exit;
 use purge::args::PurgeCommand;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
-use validate::Wanted;
+use validate::ValidateStart;
 
 fn main() -> ExitCode {
     if complete::is_asked() {
@@ -127,8 +127,8 @@ fn run(args: &Args) -> Result<Exit> {
         Command::Import(import) => import::run(&args.common, import),
         Command::Baseline(baseline) => ignore::baseline(&args.common, baseline),
         Command::Validate(validate) => match validate::begin(validate)? {
-            Wanted::Scan(scan) => scan::run(&args.common, &scan),
-            Wanted::Done(exit) => Ok(exit),
+            ValidateStart::Scan(scan) => scan::run(&args.common, &scan),
+            ValidateStart::Done(exit) => Ok(exit),
         },
         Command::Revoke(revoke) => validate::revoke(&args.common, revoke),
         Command::Purge(purge) => purge::run(&args.common, purge),

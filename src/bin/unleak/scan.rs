@@ -33,7 +33,7 @@ use crate::args::ScanArgs;
 use crate::config::{self, Layers};
 use crate::estate::Shard;
 use crate::exit::Exit;
-use crate::filter::Filter;
+use crate::filter::FindingFilter;
 use crate::ground::{Ground, depends_on_directory};
 use crate::home;
 use crate::ignore;
@@ -42,9 +42,9 @@ use crate::options::CommonOptions;
 use crate::options::KnownOptions;
 use crate::progress::ProgressLine;
 use crate::settings::{self, ScanSettings};
-use crate::state::{self, How, Opened, State};
+use crate::state::{self, How, OpenedState, ScanState};
 use crate::ui;
-use crate::validate::{self, Asker};
+use crate::validate::{self, IssuerClient};
 
 /// Runs it.
 pub(crate) fn run(args: &CommonOptions, scan: &ScanArgs) -> Result<Exit> {
@@ -61,10 +61,10 @@ pub(crate) fn run(args: &CommonOptions, scan: &ScanArgs) -> Result<Exit> {
     let mut settings = ScanSettings::resolve(args, scan, &layers)?;
     settings::start_threads(settings.threads)?;
     let paint = painted(args, &settings);
-    let asker = Asker::of_scan(scan, &layers, &settings.rules)?;
+    let asker = IssuerClient::of_scan(scan, &layers, &settings.rules)?;
     let opened = match &repo {
         Some(repo) => state(scan, &settings, repo, &suppressions)?,
-        None => Opened::default(),
+        None => OpenedState::default(),
     };
     if let Some(document) = opened.kept {
         ui::say(args, 1, UNCHANGED);
@@ -74,10 +74,10 @@ pub(crate) fn run(args: &CommonOptions, scan: &ScanArgs) -> Result<Exit> {
     let known = known::values(args, &scan.known, &rules, &settings.audit)?;
     let detector = Detector::compile_with(rules, known)?.with_limits(settings.unpack);
     let ground = ground(scan, repo.as_ref());
-    let filter = Filter::resolve(&scan.filter, detector.rules(), scope, ground)?;
+    let filter = FindingFilter::resolve(&scan.filter, detector.rules(), scope, ground)?;
     let mut learned = None;
     let going_on = opened.memory.map(|memory| (memory, &mut learned));
-    let job = Job {
+    let job = ScanJob {
         args,
         scan,
         settings: &settings,
@@ -112,7 +112,7 @@ const UNCHANGED: &str = "nothing has changed: this is the report of the last sca
 /// Keeps what was learned. If that fails, what is lost is the time of the next scan, not this report.
 fn keep(
     args: &CommonOptions,
-    state: State,
+    state: ScanState,
     (scan, repo): (&ScanArgs, &Repository),
     document: &mut Document,
     learned: &Learned,
@@ -157,15 +157,15 @@ fn scope(scan: &ScanArgs) -> Scope {
 }
 
 /// A scan with all that it needs.
-struct Job<'a> {
+struct ScanJob<'a> {
     args: &'a CommonOptions,
     scan: &'a ScanArgs,
     settings: &'a ScanSettings,
     detector: &'a Detector,
-    filter: &'a Filter<'a>,
+    filter: &'a FindingFilter<'a>,
 }
 
-impl Job<'_> {
+impl ScanJob<'_> {
     /// Scans what the arguments ask for; also says where the commits of a repository can be looked at.
     fn result(
         &self,
@@ -329,9 +329,9 @@ fn state(
     settings: &ScanSettings,
     repo: &Repository,
     suppressions: &Suppressions,
-) -> Result<Opened> {
+) -> Result<OpenedState> {
     if !scan.state.is_on() {
-        return Ok(Opened::default());
+        return Ok(OpenedState::default());
     }
     let is_beside = scan.worktree || scan.git_dir;
     let is_part = scan.staged || scan.range.is_some() || scan.since.is_some() || is_beside;

@@ -36,7 +36,7 @@ const LEDGER: &str = "ledger";
 pub(crate) const ANSWER_FILES: [&str; 2] = ["answers.json", "answers.key"];
 
 /// The state of one repository.
-pub(crate) struct State {
+pub(crate) struct ScanState {
     file: PathBuf,
     repository: PathBuf,
     /// Digest of all that the report depends on, but for the repository.
@@ -49,7 +49,7 @@ pub(crate) struct State {
 
 /// The file.
 #[derive(Serialize, Deserialize)]
-struct Kept {
+struct StateFile {
     repository: PathBuf,
     /// When it was scanned.
     scanned: String,
@@ -66,7 +66,7 @@ const SEAL: (&[u8], &[u8]) = (b"{\"digest\":\"", b"\",\"kept\":");
 ///
 /// # Errors
 /// `Internal` if it has no form.
-fn sealed(kept: &Kept) -> Result<Vec<u8>> {
+fn sealed(kept: &StateFile) -> Result<Vec<u8>> {
     let text = serde_json::to_vec(kept);
     let text = text.map_err(|e| Error::internal("a state has no form").because(e))?;
     let digest = data_encoding::HEXLOWER.encode(&Sha256::digest(&text));
@@ -77,7 +77,7 @@ fn sealed(kept: &Kept) -> Result<Vec<u8>> {
 ///
 /// # Errors
 /// Why it is not what was written.
-fn read(path: &Path) -> std::result::Result<Option<Kept>, &'static str> {
+fn read(path: &Path) -> std::result::Result<Option<StateFile>, &'static str> {
     // A pipe in its place must not make the scan wait, nor a device fill the memory.
     let bytes = match file::read_whole(path) {
         Ok(bytes) => bytes,
@@ -106,7 +106,7 @@ pub(crate) struct How<'a> {
     pub(crate) more: String,
 }
 
-impl State {
+impl ScanState {
     /// Opens the state of a repository in `dir`, and returns the report if nothing has changed;
     /// nothing if the repository cannot be looked at.
     fn open(dir: &Path, repo: &Repository, how: &How<'_>) -> Option<(Self, Option<Document>)> {
@@ -170,7 +170,7 @@ impl State {
         let is_lasting =
             skipped.all(|skipped| matches!(skipped.reason.as_str(), "missing" | "promised"));
         let is_final = is_same && self.stamp.is_settled && is_lasting;
-        let kept = Kept {
+        let kept = StateFile {
             stamp: if is_final {
                 self.stamp_text()
             } else {
@@ -258,9 +258,9 @@ pub(crate) fn more(
 
 /// What is kept of a repository.
 #[derive(Default)]
-pub(crate) struct Opened {
+pub(crate) struct OpenedState {
     /// Where new things are kept.
-    pub(crate) state: Option<State>,
+    pub(crate) state: Option<ScanState>,
     /// The report, if nothing has changed.
     pub(crate) kept: Option<Document>,
     /// What a scan can go on from, if something has.
@@ -271,16 +271,20 @@ pub(crate) struct Opened {
 ///
 /// # Errors
 /// As [`directory`].
-pub(crate) fn open(options: &StateOptions, repo: &Repository, how: &How<'_>) -> Result<Opened> {
+pub(crate) fn open(
+    options: &StateOptions,
+    repo: &Repository,
+    how: &How<'_>,
+) -> Result<OpenedState> {
     if !options.is_on() {
-        return Ok(Opened::default());
+        return Ok(OpenedState::default());
     }
     let dir = directory(options.state_dir.as_deref())?;
-    let Some((state, kept)) = State::open(&dir, repo, how) else {
+    let Some((state, kept)) = ScanState::open(&dir, repo, how) else {
         ui::warn(
             "no state is kept: what the repository consists of cannot be told (a link, or a file that cannot be read)",
         );
-        return Ok(Opened::default());
+        return Ok(OpenedState::default());
     };
     let path = state.ledger();
     let before = match memory::file::read(&path) {
@@ -299,7 +303,7 @@ pub(crate) fn open(options: &StateOptions, repo: &Repository, how: &How<'_>) -> 
         before,
         ..memory(how.audit, how.unpack)
     });
-    Ok(Opened {
+    Ok(OpenedState {
         state: Some(state),
         kept,
         memory,

@@ -26,21 +26,21 @@ use super::family;
 use super::list::{self, Shard};
 use crate::config::{self, Layers};
 use crate::exit::Exit;
-use crate::filter::Filter;
+use crate::filter::FindingFilter;
 use crate::ground::Ground;
-use crate::interrupt::{self, Noted};
+use crate::interrupt::{self, CaughtSignal};
 use crate::options::CommonOptions;
 use crate::options::FilterOptions;
 use crate::state::{self, How};
 use crate::{ignore, output, settings, ui};
 
 /// The filter of an estate.
-fn filter<'a>(options: &'a FilterOptions, detector: &Detector) -> Result<Filter<'a>> {
-    Filter::resolve(options, detector.rules(), Scope::Repository, Ground::Other)
+fn filter<'a>(options: &'a FilterOptions, detector: &Detector) -> Result<FindingFilter<'a>> {
+    FindingFilter::resolve(options, detector.rules(), Scope::Repository, Ground::Other)
 }
 
 /// What holds for all repositories.
-struct Run<'a> {
+struct EstateRun<'a> {
     /// Rules that are switched off.
     rules_off: Vec<String>,
     args: &'a CommonOptions,
@@ -61,7 +61,7 @@ struct Handed {
 
 /// What the run came to.
 #[derive(Default)]
-struct Tally {
+struct EstateTally {
     scanned: usize,
     there: usize,
     holding: usize,
@@ -90,7 +90,7 @@ pub(super) fn run(args: &CommonOptions, scan: &EstateScanArgs) -> Result<Exit> {
     };
     self::filter(&filter, &detector)?;
     let rules_off = settings::disabled(&scan.rules, &layers);
-    let run = Run {
+    let run = EstateRun {
         rules_off: rules_off.into_iter().collect(),
         args,
         scan,
@@ -132,10 +132,10 @@ pub(super) fn run(args: &CommonOptions, scan: &EstateScanArgs) -> Result<Exit> {
     })
 }
 
-impl Run<'_> {
+impl EstateRun<'_> {
     /// Scans the families one after the other, until a signal comes.
-    fn all(&self, names: &[String], stop: &Noted) -> Result<Tally> {
-        let mut tally = Tally::default();
+    fn all(&self, names: &[String], stop: &CaughtSignal) -> Result<EstateTally> {
+        let mut tally = EstateTally::default();
         let mut numbers = 1..;
         let families = match self.scan.alone {
             true => (0..names.len()).map(|at| vec![at]).collect(),
@@ -166,7 +166,7 @@ impl Run<'_> {
         name: &str,
         handed: &mut Handed,
         has_more: bool,
-        tally: &mut Tally,
+        tally: &mut EstateTally,
     ) -> Result<()> {
         let scan = self.scan;
         let stem = list::file_name(name);
@@ -298,7 +298,7 @@ impl Handed {
     }
 }
 
-fn count(document: &Document, tally: &mut Tally) {
+fn count(document: &Document, tally: &mut EstateTally) {
     tally.holding += usize::from(!document.findings.is_empty());
     tally.incomplete += usize::from(!document.head.complete);
     tally.filtered += document.coverage.filtered;

@@ -65,11 +65,11 @@ impl Manager {
 
 /// What a hook manager says about a push that git started: it keeps the list of refs to itself, and
 /// names the first of them.
-pub(super) struct Push {
+pub(super) struct ManagedPush {
     pub(super) remote: String,
 }
 
-impl Push {
+impl ManagedPush {
     /// Reads it from the environment; `None` if git runs the hook itself.
     pub(super) fn of_manager() -> Option<Self> {
         let remote = variable(REMOTE_NAME)?;

@@ -21,7 +21,7 @@ use unleak::scan::changes::commits::Range;
 use crate::args::GitHook;
 use crate::config::{self, Layers};
 use crate::exit::Exit;
-use crate::hook::manager::{Manager, Push, is_set};
+use crate::hook::manager::{ManagedPush, Manager, is_set};
 use crate::ignore;
 use crate::options::CommonOptions;
 use crate::options::HookOptions;
@@ -116,7 +116,7 @@ fn check(
     let mut settings = HookSettings::resolve(options, &layers)?;
     let detector = Detector::compile(std::mem::take(&mut settings.rules))?;
     let suppressions = config::suppressions(Some(&repo), &layers, options.no_ignore)?;
-    let job = Job {
+    let job = HookJob {
         repo: &repo,
         settings: &settings,
         detector: &detector,
@@ -159,13 +159,13 @@ fn check(
 }
 
 /// What a hook scans with.
-struct Job<'a> {
+struct HookJob<'a> {
     repo: &'a Repository,
     settings: &'a HookSettings,
     detector: &'a Detector,
 }
 
-impl Job<'_> {
+impl HookJob<'_> {
     /// Scans what the hook is about; `None` if it is about nothing.
     fn audit(&self, command: &GitHook) -> Result<Option<Audit>> {
         let repo = self.repo;
@@ -272,7 +272,7 @@ fn pushed(
 ) -> Result<(Range, NewRefs)> {
     let updates = input::pre_push(&standard_input()?)?;
     let (mut range, mut refs) = (ends(&updates), new_refs(&updates));
-    let push = Push::of_manager();
+    let push = ManagedPush::of_manager();
     let remote = match &push {
         Some(push) => Some(&push.remote[..]),
         None => remote,

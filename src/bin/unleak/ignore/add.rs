@@ -16,11 +16,11 @@ use unleak::scan::files::{self, Excluded};
 use unleak::suppress::{Details, SuppressionStore, outside};
 
 use super::args::IgnoreArgs;
-use super::selection::{self, Listed};
+use super::selection::{self, SavedReport};
 use super::{future, hide, say_details, today};
 use crate::exit::Exit;
-use crate::filter::Filter;
-use crate::found::{Found, Wanted, first_place, mark};
+use crate::filter::FindingFilter;
+use crate::found::{RepositoryFindings, ScanRequest, first_place, mark};
 use crate::ground::Ground;
 use crate::options::CommonOptions;
 use crate::options::ConfidenceChoice;
@@ -89,19 +89,22 @@ fn joined(patterns: &[PathPattern]) -> Option<String> {
 }
 
 /// Findings that are suppressed, and those that the paths do not hold for.
-struct Picked {
+struct PickedFindings {
     findings: Vec<Finding>,
     /// A finding, and a path at which it was, too.
     elsewhere: Vec<(Finding, Option<Vec<u8>>)>,
 }
 
 /// The findings that are named one by one; all of them must be what the filters ask for.
-fn named(args: &CommonOptions, ignore: &IgnoreArgs) -> Result<(Found, Picked)> {
-    let mut wanted = Wanted::all(&ignore.repository, &ignore.rules);
+fn named(
+    args: &CommonOptions,
+    ignore: &IgnoreArgs,
+) -> Result<(RepositoryFindings, PickedFindings)> {
+    let mut wanted = ScanRequest::all(&ignore.repository, &ignore.rules);
     wanted.range = ignore.range.as_deref();
-    let listed = Listed::read(&ignore.selection)?;
+    let listed = SavedReport::read(&ignore.selection)?;
     wanted.worktree = selection::worktree(listed.as_ref());
-    let mut found = Found::scan(args, &wanted)?;
+    let mut found = RepositoryFindings::scan(args, &wanted)?;
     let picked: Result<Vec<Finding>> = ignore
         .fingerprint
         .iter()
@@ -116,7 +119,7 @@ fn named(args: &CommonOptions, ignore: &IgnoreArgs) -> Result<(Found, Picked)> {
         holds(finding, &patterns, &redactor)?;
     }
     // What the filters cannot match is told as such.
-    Filter::resolve(options, found.detector.rules(), found.audit.scope, ground)?;
+    FindingFilter::resolve(options, found.detector.rules(), found.audit.scope, ground)?;
     selection::narrow(&mut found, options, listed.as_ref())?;
     let left: HashSet<_> = found.audit.findings.iter().map(|f| f.fingerprint).collect();
     if let Some(other) = picked.iter().find(|f| !left.contains(&f.fingerprint)) {
@@ -125,7 +128,7 @@ fn named(args: &CommonOptions, ignore: &IgnoreArgs) -> Result<(Found, Picked)> {
                 .hint("leave them out: the finding is named by its id"),
         );
     }
-    let picked = Picked {
+    let picked = PickedFindings {
         findings: picked,
         elsewhere: Vec::new(),
     };
@@ -133,11 +136,14 @@ fn named(args: &CommonOptions, ignore: &IgnoreArgs) -> Result<(Found, Picked)> {
 }
 
 /// What a scan with the same filters reports.
-fn selected(args: &CommonOptions, ignore: &IgnoreArgs) -> Result<(Found, Picked)> {
-    let listed = Listed::read(&ignore.selection)?;
+fn selected(
+    args: &CommonOptions,
+    ignore: &IgnoreArgs,
+) -> Result<(RepositoryFindings, PickedFindings)> {
+    let listed = SavedReport::read(&ignore.selection)?;
     // A report lists what somebody asked for, of whatever confidence.
     let any = listed.as_ref().map(|_| ConfidenceChoice::Low);
-    let wanted = Wanted {
+    let wanted = ScanRequest {
         path: &ignore.repository,
         rules: &ignore.rules,
         least: ignore.min_confidence.or(any),
@@ -145,7 +151,7 @@ fn selected(args: &CommonOptions, ignore: &IgnoreArgs) -> Result<(Found, Picked)
         range: ignore.range.as_deref(),
         worktree: selection::worktree(listed.as_ref()),
     };
-    let mut found = Found::scan(args, &wanted)?;
+    let mut found = RepositoryFindings::scan(args, &wanted)?;
     selection::warn_of_absent(&found, listed.as_ref());
     if !found.audit.coverage.is_complete() {
         ui::warn("not everything could be read: findings in what was not are not suppressed");
@@ -155,7 +161,7 @@ fn selected(args: &CommonOptions, ignore: &IgnoreArgs) -> Result<(Found, Picked)
     selection::narrow(&mut found, &ignore.selection.filter, listed.as_ref())?;
     let patterns =
         Ground::Repository(&found.repository).patterns("--path", &ignore.selection.filter.path)?;
-    let mut picked = Picked {
+    let mut picked = PickedFindings {
         findings: Vec::new(),
         elsewhere: Vec::new(),
     };
@@ -170,8 +176,8 @@ fn selected(args: &CommonOptions, ignore: &IgnoreArgs) -> Result<(Found, Picked)
 
 /// Writes the suppressions, unless it is a dry run, and lists them. Returns the last file.
 fn write(
-    found: &Found,
-    picked: &Picked,
+    found: &RepositoryFindings,
+    picked: &PickedFindings,
     details: &Details,
     ignore: &IgnoreArgs,
     text: &mut String,

@@ -42,7 +42,7 @@ pub(crate) struct IgnoreArgs {
     pub(crate) min_confidence: Option<ConfidenceChoice>,
 
     #[command(flatten)]
-    pub(crate) selection: Selection,
+    pub(crate) selection: FindingSelection,
 
     /// The repository
     #[arg(
@@ -64,7 +64,7 @@ pub(crate) const PATH_HELP: &str = "Only secrets that were in such a file or dir
 
 /// Which findings are meant, if they are not named one by one.
 #[derive(Debug, Default, clap::Args)]
-pub(crate) struct Selection {
+pub(crate) struct FindingSelection {
     /// Only findings that this saved report lists, in JSON; '-' is standard input
     #[arg(long, value_name = "REPORT")]
     pub(crate) from: Option<PathBuf>,
@@ -81,7 +81,7 @@ pub(crate) struct Selection {
     pub(crate) filter: FilterOptions,
 }
 
-impl Selection {
+impl FindingSelection {
     /// Whether anything is selected: options that only narrow a selection do not count.
     pub(crate) fn is_some(&self) -> bool {
         self.all || self.from.is_some() || !self.filter.is_empty()
@@ -108,7 +108,7 @@ pub(crate) struct RemoveArgs {
     pub(crate) digest: Vec<String>,
 
     #[command(flatten)]
-    pub(crate) selection: Selection,
+    pub(crate) selection: FindingSelection,
 
     #[command(flatten)]
     pub(crate) rules: RuleOptions,

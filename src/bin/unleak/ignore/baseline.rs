@@ -8,18 +8,18 @@ use unleak::suppress::{FingerprintDigest, SuppressionStore};
 
 use crate::args::{BaselineArgs, BaselineCommand};
 use crate::exit::Exit;
-use crate::found::{Found, Wanted};
+use crate::found::{RepositoryFindings, ScanRequest};
 use crate::options::CommonOptions;
 use crate::{output, ui};
 
 /// Runs it.
 pub(crate) fn run(args: &CommonOptions, baseline: &BaselineArgs) -> Result<Exit> {
-    let wanted = Wanted {
+    let wanted = ScanRequest {
         least: Some(baseline.min_confidence),
         inline: InlineAllow::Honoured,
-        ..Wanted::all(&baseline.repository, &baseline.rules)
+        ..ScanRequest::all(&baseline.repository, &baseline.rules)
     };
-    let found = Found::scan(args, &wanted)?;
+    let found = RepositoryFindings::scan(args, &wanted)?;
     if !found.audit.coverage.is_complete() {
         ui::warn("not everything could be read: what was not is not in the baseline");
     }

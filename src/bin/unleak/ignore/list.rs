@@ -14,15 +14,15 @@ use unleak::suppress::pattern::Pattern;
 
 use super::{say_details, today};
 use crate::exit::Exit;
-use crate::found::{Found, Wanted, first_place, mark, place};
+use crate::found::{RepositoryFindings, ScanRequest, first_place, mark, place};
 use crate::options::CommonOptions;
 use crate::options::RuleOptions;
 use crate::{config, output};
 
 /// Runs it.
 pub(super) fn run(args: &CommonOptions, repository: &Path, rules: &RuleOptions) -> Result<Exit> {
-    let wanted = Wanted::all(repository, rules);
-    let found = Found::scan(args, &wanted)?;
+    let wanted = ScanRequest::all(repository, rules);
+    let found = RepositoryFindings::scan(args, &wanted)?;
     let findings = &found.audit.findings;
     let redactor = Redactor::new(findings, Reveal::Redacted);
     let all = config::suppressions(Some(&found.repository), &found.layers, false)?;
@@ -53,11 +53,11 @@ pub(super) fn run(args: &CommonOptions, repository: &Path, rules: &RuleOptions) 
         });
     }
     configured(&all.patterns, findings, &mut text);
-    let honoured = Wanted {
+    let honoured = ScanRequest {
         inline: InlineAllow::Honoured,
         ..wanted
     };
-    let honoured = Found::scan(args, &honoured)?;
+    let honoured = RepositoryFindings::scan(args, &honoured)?;
     inline(findings, &honoured.audit.findings, &redactor, &mut text);
     if text.is_empty() {
         text.push_str("nothing is suppressed\n");

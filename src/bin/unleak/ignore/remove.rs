@@ -12,9 +12,9 @@ use unleak::report::redact::{Redactor, Reveal};
 use unleak::suppress::{FingerprintDigest, SuppressionStore};
 
 use super::args::RemoveArgs;
-use super::selection::{self, Listed};
+use super::selection::{self, SavedReport};
 use crate::exit::Exit;
-use crate::found::{Found, Wanted, first_place, mark};
+use crate::found::{RepositoryFindings, ScanRequest, first_place, mark};
 use crate::options::CommonOptions;
 use crate::{output, settings};
 
@@ -83,10 +83,10 @@ fn absent(text: &str) -> Error {
 
 /// Removes those that hide what is selected.
 fn selected(args: &CommonOptions, repository: &Path, remove: &RemoveArgs) -> Result<Exit> {
-    let listed = Listed::read(&remove.selection)?;
-    let mut wanted = Wanted::all(repository, &remove.rules);
+    let listed = SavedReport::read(&remove.selection)?;
+    let mut wanted = ScanRequest::all(repository, &remove.rules);
     wanted.worktree = selection::worktree(listed.as_ref());
-    let mut found = Found::scan(args, &wanted)?;
+    let mut found = RepositoryFindings::scan(args, &wanted)?;
     selection::warn_of_absent(&found, listed.as_ref());
     selection::narrow(&mut found, &remove.selection.filter, listed.as_ref())?;
     let redactor = Redactor::of(&found.audit, Reveal::Redacted);

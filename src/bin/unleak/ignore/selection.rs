@@ -9,26 +9,26 @@ use unleak::report::Document;
 use unleak::report::document::PlaceKind;
 use unleak::scan::files::FileChoice as Files;
 
-use super::args::Selection;
-use crate::filter::Filter;
-use crate::found::Found;
+use super::args::FindingSelection;
+use crate::filter::FindingFilter;
+use crate::found::RepositoryFindings;
 use crate::ground::Ground;
 use crate::options::FilterOptions;
 use crate::{report, ui};
 
 /// The saved report that a selection names.
-pub(crate) struct Listed {
+pub(crate) struct SavedReport {
     fingerprints: HashSet<String>,
     /// Whether it lists what is only in files of the worktree.
     reads_worktree: bool,
 }
 
-impl Listed {
+impl SavedReport {
     /// Reads it, if there is one.
     ///
     /// # Errors
     /// `Io` if it cannot be read, `Config` if it is no report.
-    pub(crate) fn read(selection: &Selection) -> Result<Option<Self>> {
+    pub(crate) fn read(selection: &FindingSelection) -> Result<Option<Self>> {
         let path = selection.from.as_deref();
         Ok(path.map(report::read).transpose()?.map(|d| Self::of(&d)))
     }
@@ -51,7 +51,7 @@ impl Listed {
 }
 
 /// Which files of the worktree must be read to find what `listed` lists.
-pub(crate) fn worktree(listed: Option<&Listed>) -> Option<Files> {
+pub(crate) fn worktree(listed: Option<&SavedReport>) -> Option<Files> {
     let listed = listed.filter(|listed| listed.reads_worktree);
     listed.map(|_| Files::NotIgnored)
 }
@@ -59,15 +59,15 @@ pub(crate) fn worktree(listed: Option<&Listed>) -> Option<Files> {
 /// Leaves in `found` only what the selection asks for.
 ///
 /// # Errors
-/// As [`Filter::resolve`]; `Usage` if a filter can match nothing in the repository.
+/// As [`FindingFilter::resolve`]; `Usage` if a filter can match nothing in the repository.
 pub(crate) fn narrow(
-    found: &mut Found,
+    found: &mut RepositoryFindings,
     options: &FilterOptions,
-    listed: Option<&Listed>,
+    listed: Option<&SavedReport>,
 ) -> Result<()> {
     let (repository, rules) = (&found.repository, found.detector.rules());
     let ground = Ground::Repository(repository);
-    let filter = Filter::resolve(options, rules, found.audit.scope, ground)?;
+    let filter = FindingFilter::resolve(options, rules, found.audit.scope, ground)?;
     let unmatched = filter.apply(&mut found.audit, rules);
     if !unmatched.is_empty() {
         let reads = Reads {
@@ -90,7 +90,7 @@ pub(crate) fn narrow(
 }
 
 /// Warns of findings of the report that the repository does not have.
-pub(crate) fn warn_of_absent(found: &Found, listed: Option<&Listed>) {
+pub(crate) fn warn_of_absent(found: &RepositoryFindings, listed: Option<&SavedReport>) {
     let Some(listed) = listed else {
         return;
     };

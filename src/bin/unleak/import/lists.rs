@@ -7,16 +7,16 @@ use unleak::report::escape::escape;
 use unleak::secret::Secret;
 
 /// A finding that is known.
-pub(super) enum Known {
+pub(super) enum ImportedFinding {
     /// By where it stands.
-    Place(Place),
+    Place(ListedPlace),
     /// By what it is.
-    Value(Sample),
+    Value(ListedDigest),
 }
 
 /// A place that another scanner lists.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct ListedPlace {
     /// The commit that brought it there, if it is named.
     pub(super) commit: Option<String>,
     pub(super) path: String,
@@ -25,7 +25,7 @@ pub(super) struct Place {
 }
 
 /// A value that another scanner lists.
-pub(super) struct Sample {
+pub(super) struct ListedDigest {
     /// What it is called there.
     pub(super) name: String,
     /// The value, or a digest of it.
@@ -44,7 +44,7 @@ const KINDS: [&str; 8] = [
     "connection_uri",
 ];
 
-impl Sample {
+impl ListedDigest {
     /// Whether `secret` is it.
     pub(super) fn is(&self, secret: &Secret) -> bool {
         let value = secret.reveal();
@@ -56,10 +56,10 @@ impl Sample {
     }
 }
 
-impl std::fmt::Display for Known {
+impl std::fmt::Display for ImportedFinding {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Place(Place {
+            Self::Place(ListedPlace {
                 path, line, rule, ..
             }) => write!(f, "{path}:{line}: {}", quoted(rule)),
             // The value itself may be a secret.
@@ -72,20 +72,20 @@ impl std::fmt::Display for Known {
 ///
 /// # Errors
 /// `Config` if it is JSON of another kind.
-pub(super) fn read(text: &str, name: &str, left: &mut Vec<String>) -> Result<Vec<Known>> {
+pub(super) fn read(text: &str, name: &str, left: &mut Vec<String>) -> Result<Vec<ImportedFinding>> {
     if let Ok(json) = serde_json::from_str::<Value>(text) {
         let places = of_json(&json).ok_or_else(|| {
             Error::config(format!("'{name}' is no list of findings that unleak knows"))
                 .hint("it reads gitleaks' JSON reports and the baseline of detect-secrets")
         })?;
-        return Ok(places.into_iter().map(Known::Place).collect());
+        return Ok(places.into_iter().map(ImportedFinding::Place).collect());
     }
     let lines = text.lines().map(str::trim);
     let mut places = Vec::new();
     let lines = (1..).zip(lines);
     for (number, line) in lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#')) {
         match of_line(line) {
-            Some(place) => places.push(Known::Place(place)),
+            Some(place) => places.push(ImportedFinding::Place(place)),
             None => left.push(format!("line {number} is not 'COMMIT:PATH:RULE:LINE'")),
         }
     }
@@ -93,7 +93,7 @@ pub(super) fn read(text: &str, name: &str, left: &mut Vec<String>) -> Result<Vec
 }
 
 /// Reads `COMMIT:PATH:RULE:LINE` or `PATH:RULE:LINE`. A path may hold colons.
-fn of_line(line: &str) -> Option<Place> {
+fn of_line(line: &str) -> Option<ListedPlace> {
     let (rest, number) = line.rsplit_once(':')?;
     let (place, rule) = rest.rsplit_once(':')?;
     let is_commit = |text: &str| text.len() == 40 && text.bytes().all(|b| b.is_ascii_hexdigit());
@@ -101,7 +101,7 @@ fn of_line(line: &str) -> Option<Place> {
         Some((commit, path)) if is_commit(commit) => (Some(commit.to_owned()), path),
         _ => (None, place),
     };
-    Some(Place {
+    Some(ListedPlace {
         commit,
         path: path.to_owned(),
         line: number.parse().ok()?,
@@ -109,12 +109,12 @@ fn of_line(line: &str) -> Option<Place> {
     })
 }
 
-fn of_json(json: &Value) -> Option<Vec<Place>> {
+fn of_json(json: &Value) -> Option<Vec<ListedPlace>> {
     let text = |value: &Value, field: &str| value.get(field)?.as_str().map(str::to_owned);
     let line = |value: &Value, field: &str| u32::try_from(value.get(field)?.as_u64()?).ok();
     if let Some(findings) = json.as_array() {
         let known = findings.iter().map(|finding| {
-            Some(Place {
+            Some(ListedPlace {
                 commit: text(finding, "Commit").filter(|id| !id.is_empty()),
                 path: text(finding, "File")?,
                 line: line(finding, "StartLine")?,
@@ -127,7 +127,7 @@ fn of_json(json: &Value) -> Option<Vec<Place>> {
     let entries = files.iter().flat_map(|(path, entries)| {
         let entries = entries.as_array().into_iter().flatten();
         entries.map(move |entry| {
-            Some(Place {
+            Some(ListedPlace {
                 commit: None,
                 path: path.clone(),
                 line: line(entry, "line_number")?,

@@ -24,17 +24,17 @@ use unleak::suppress::{Details, SuppressionStore};
 
 use crate::args::ImportArgs;
 use crate::exit::Exit;
-use crate::found::{Found, Wanted};
+use crate::found::{RepositoryFindings, ScanRequest};
 use crate::options::CommonOptions;
 use crate::{output, settings};
-use lists::{Known, Place};
+use lists::{ImportedFinding, ListedPlace};
 use write::Additions;
 
 /// What the files say.
 #[derive(Default)]
-struct Gathered {
+struct ImportedFiles {
     /// Findings that are known, each with the file that says so.
-    known: Vec<(String, Known)>,
+    known: Vec<(String, ImportedFinding)>,
     /// What goes to the configuration.
     additions: Additions,
     /// What cannot be carried over, and why.
@@ -43,12 +43,12 @@ struct Gathered {
 
 /// Runs it.
 pub(crate) fn run(args: &CommonOptions, import: &ImportArgs) -> Result<Exit> {
-    let mut gathered = Gathered::default();
+    let mut gathered = ImportedFiles::default();
     for path in &import.files {
         let text = std::fs::read_to_string(path).map_err(|e| Error::io("read", path, e))?;
         gather(path, &text, &mut gathered)?;
     }
-    let Gathered {
+    let ImportedFiles {
         known,
         additions,
         mut left,
@@ -87,11 +87,11 @@ pub(crate) fn run(args: &CommonOptions, import: &ImportArgs) -> Result<Exit> {
 fn suppress(
     args: &CommonOptions,
     import: &ImportArgs,
-    known: &[(String, Known)],
+    known: &[(String, ImportedFinding)],
     left: &mut Vec<String>,
 ) -> Result<usize> {
-    let wanted = Wanted::all(&import.repository, &import.rules);
-    let found = Found::scan(args, &wanted)?;
+    let wanted = ScanRequest::all(&import.repository, &import.rules);
+    let found = RepositoryFindings::scan(args, &wanted)?;
     let mut store = SuppressionStore::open(&found.repository)?;
     let mut count = 0;
     for (file, known) in known {
@@ -115,7 +115,7 @@ fn suppress(
 }
 
 /// Reads a file, whichever kind it is.
-fn gather(path: &Path, text: &str, gathered: &mut Gathered) -> Result<()> {
+fn gather(path: &Path, text: &str, gathered: &mut ImportedFiles) -> Result<()> {
     let name = path.display().to_string();
     let mut left = Vec::new();
     let mut known = Vec::new();
@@ -145,13 +145,16 @@ fn gather(path: &Path, text: &str, gathered: &mut Gathered) -> Result<()> {
 }
 
 /// The finding that is meant; if several stand at a place, the one whose rule has that name.
-fn the_one<'f>(findings: &'f [Finding], known: &Known) -> Result<&'f Finding, &'static str> {
+fn the_one<'f>(
+    findings: &'f [Finding],
+    known: &ImportedFinding,
+) -> Result<&'f Finding, &'static str> {
     let place = match known {
-        Known::Value(value) => {
+        ImportedFinding::Value(value) => {
             let mut meant = findings.iter().filter(|finding| value.is(&finding.secret));
             return meant.next().ok_or("unleak finds no such value");
         }
-        Known::Place(place) => place,
+        ImportedFinding::Place(place) => place,
     };
     let on_line = |finding: &&Finding| {
         let mut paths = finding.history.iter().flat_map(|history| &history.paths);
@@ -183,7 +186,7 @@ fn the_one<'f>(findings: &'f [Finding], known: &Known) -> Result<&'f Finding, &'
 }
 
 /// Whether a finding entered on the line of the file; with a `commit`, whether that brought it there.
-fn is_at(finding: &Finding, place: &Place, commit: Option<&str>) -> bool {
+fn is_at(finding: &Finding, place: &ListedPlace, commit: Option<&str>) -> bool {
     let appearances = finding
         .history
         .iter()

@@ -6,7 +6,7 @@ use unleak::error::{Error, Result, quoted};
 use yaml_rust2::parser::Parser;
 use yaml_rust2::{Event, ScanError, Yaml, YamlLoader};
 
-use super::lists::{Known, Sample};
+use super::lists::{ImportedFinding, ListedDigest};
 use super::write::Additions;
 
 /// Whether `path` has the name of such a file.
@@ -24,7 +24,7 @@ pub(super) fn read(
     name: &str,
     additions: &mut Additions,
     left: &mut Vec<String>,
-) -> Result<Vec<Known>> {
+) -> Result<Vec<ImportedFinding>> {
     let wrong = |why: String| Error::config(format!("'{name}' cannot be read: {why}"));
     let faulty = |e: ScanError| wrong(format!("line {} is not valid YAML", e.marker().line()));
     let mut parser = Parser::new_from_str(text);
@@ -61,7 +61,7 @@ fn setting(
     field: &str,
     value: &Yaml,
     name: &str,
-    known: &mut Vec<Known>,
+    known: &mut Vec<ImportedFinding>,
     additions: &mut Additions,
     left: &mut Vec<String>,
 ) {
@@ -76,7 +76,7 @@ fn setting(
                 let told = entry.as_str().or_else(|| entry["match"].as_str());
                 let called = entry["name"].as_str().unwrap_or_default();
                 match told {
-                    Some(told) => known.push(Known::Value(Sample {
+                    Some(told) => known.push(ImportedFinding::Value(ListedDigest {
                         name: match called {
                             "" => format!("{field} {number}"),
                             _ => format!("{field} {number} {}", quoted(called)),

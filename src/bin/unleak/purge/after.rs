@@ -81,7 +81,7 @@ pub(super) fn push_plan(repo: &Repository, named: &[String]) -> Result<(String, 
         match remote::list(&git(repo), name) {
             Ok(refs) => {
                 let pushes = remote::pushes(&refs, name, &manifest, &store);
-                let part = Part {
+                let part = RemoteSection {
                     repo,
                     remote: name,
                     refs: &refs,
@@ -128,7 +128,7 @@ fn named_refs(repo: &Repository, named: &[String]) -> Result<Vec<RemoteRef>> {
 }
 
 /// What is printed for one remote.
-struct Part<'a> {
+struct RemoteSection<'a> {
     repo: &'a Repository,
     remote: &'a str,
     refs: &'a [RemoteRef],
@@ -136,7 +136,7 @@ struct Part<'a> {
     named: &'a [RemoteRef],
 }
 
-impl Part<'_> {
+impl RemoteSection<'_> {
     fn write(&self, pushes: &Pushes, text: &mut String) {
         let shown = escape(self.remote.as_bytes());
         let new: Vec<&RemoteRef> = self

@@ -20,7 +20,7 @@ use super::show::counted;
 /// `Io` if what is known of the purge cannot be read.
 pub(super) fn checklist(repo: &Repository, state_home: &Path, ask: bool) -> Result<String> {
     let common = repo.common_dir();
-    let mut list = List {
+    let mut list = NumberedSteps {
         text: "What is left to do, in this order ('unleak purge status' prints it again):\n"
             .to_owned(),
         number: 0,
@@ -80,12 +80,12 @@ pub(super) fn checklist(repo: &Repository, state_home: &Path, ask: bool) -> Resu
 }
 
 /// Steps, numbered.
-struct List {
+struct NumberedSteps {
     text: String,
     number: usize,
 }
 
-impl List {
+impl NumberedSteps {
     fn item(&mut self, is_done: bool, what: &str, command: &str) {
         self.number += 1;
         let mark = if is_done { 'x' } else { ' ' };
@@ -100,7 +100,7 @@ impl List {
 const MAX_LISTED: usize = 3;
 
 /// The step that a clone needs which has old history again.
-fn returned(repo: &Repository, manifest: &str, list: &mut List) -> Result<()> {
+fn returned(repo: &Repository, manifest: &str, list: &mut NumberedSteps) -> Result<()> {
     let (store, known) = (after::store(repo)?, after::manifest(repo)?);
     let found = heal::returned(&after::git(repo), &store, &known)?;
     if found.objects == 0 {
@@ -133,7 +133,7 @@ fn returned(repo: &Repository, manifest: &str, list: &mut List) -> Result<()> {
 }
 
 /// The steps that one remote needs.
-fn remote_items(repo: &Repository, name: &str, ask: bool, list: &mut List) -> Result<()> {
+fn remote_items(repo: &Repository, name: &str, ask: bool, list: &mut NumberedSteps) -> Result<()> {
     let shown = escape(name.as_bytes());
     let asked = match ask {
         true => Some(remote::list(&after::git(repo), name)),

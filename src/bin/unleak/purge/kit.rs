@@ -47,10 +47,10 @@ pub(super) fn kit(repo: &Repository, forge: Option<ForgeChoice>) -> Result<Strin
     }
     for (name, address) in &remotes {
         let requests = match name.is_empty() {
-            true => Requests::default(),
+            true => ChangeRequests::default(),
             false => match remote::list(&after::git(repo), name) {
-                Ok(refs) => Requests::of(&remote::pushes(&refs, name, &manifest, &store)),
-                Err(_) => Requests::default(),
+                Ok(refs) => ChangeRequests::of(&remote::pushes(&refs, name, &manifest, &store)),
+                Err(_) => ChangeRequests::default(),
             },
         };
         let shown = Server {
@@ -72,7 +72,7 @@ pub(super) fn kit(repo: &Repository, forge: Option<ForgeChoice>) -> Result<Strin
 
 /// Pull or merge requests of a server.
 #[derive(Default)]
-struct Requests {
+struct ChangeRequests {
     /// Whether the server could be asked.
     is_known: bool,
     /// Their numbers or names, if their refs name old commits.
@@ -85,7 +85,7 @@ struct Requests {
     others: Vec<RemoteRef>,
 }
 
-impl Requests {
+impl ChangeRequests {
     fn of(pushes: &Pushes) -> Self {
         let names = |refs: &[RemoteRef]| refs.iter().map(|found| request(&found.name)).collect();
         Self {
@@ -141,7 +141,7 @@ fn request(name: &str) -> String {
 struct Server<'a> {
     name: String,
     address: String,
-    requests: Requests,
+    requests: ChangeRequests,
     manifest: &'a Manifest,
 }
 

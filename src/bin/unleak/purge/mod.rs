@@ -18,7 +18,7 @@ use std::sync::Arc;
 use args::{BinaryChoice, PlanArgs, PurgeArgs, PurgeCommand, PurgeFormat};
 use rustc_hash::FxHashMap;
 use serde_json::Value;
-use targets::Picked;
+use targets::PickedTargets;
 use unleak::audit::AuditOptions;
 use unleak::error::{Error, ErrorKind, Result};
 use unleak::git::repository::{Overrides, Repository};
@@ -95,7 +95,7 @@ pub(crate) fn run(args: &CommonOptions, purge: &PurgeArgs) -> Result<Exit> {
             fsck,
             format,
         }) => {
-            let bench = Bench::new(args, &repository.repository, &RuleOptions::default())?;
+            let bench = PurgeSetup::new(args, &repository.repository, &RuleOptions::default())?;
             let mut job = bench.job(Vec::new(), Options::default())?;
             job.fsck = *fsck;
             let proof = finish::finish(&job)?;
@@ -155,7 +155,7 @@ fn print(text: &str) -> Result<Exit> {
 }
 
 /// What every subcommand that rewrites needs.
-struct Bench {
+struct PurgeSetup {
     repo: Repository,
     rules: RuleSet,
     audit: AuditOptions,
@@ -167,7 +167,7 @@ struct Bench {
     line: RefCell<Option<ProgressLine>>,
 }
 
-impl Bench {
+impl PurgeSetup {
     fn new(args: &CommonOptions, path: &Path, rules: &RuleOptions) -> Result<Self> {
         let progress = Arc::new(Progress::default());
         let line = ProgressLine::start(&progress, !args.quiet);
@@ -229,7 +229,7 @@ fn rewrite(args: &CommonOptions, plan: &PlanArgs) -> Result<Exit> {
         return undo(&plan.repository, plan.force);
     }
     settings::start_threads(plan.threads)?;
-    let bench = Bench::new(args, &plan.repository, &plan.rules)?;
+    let bench = PurgeSetup::new(args, &plan.repository, &plan.rules)?;
     if plan.go_on {
         return go_on(&bench);
     }
@@ -239,7 +239,7 @@ fn rewrite(args: &CommonOptions, plan: &PlanArgs) -> Result<Exit> {
         && plan.from.is_none()
         && plan.known.is_none();
     let picked = if only_paths {
-        Picked::default()
+        PickedTargets::default()
     } else {
         targets::select(args, plan, &bench)?
     };
@@ -390,7 +390,7 @@ fn submodules(files: &[PathBuf]) -> Result<BTreeMap<String, String>> {
     Ok(map)
 }
 
-fn apply(bench: &Bench, job: &Job<'_>, args: &PlanArgs, notes: &Notes) -> Result<Exit> {
+fn apply(bench: &PurgeSetup, job: &Job<'_>, args: &PlanArgs, notes: &Notes) -> Result<Exit> {
     let applied = stages::apply(job, &mut |plan| {
         bench.ready();
         if args.format == PurgeFormat::Human {
@@ -487,7 +487,7 @@ fn forget(path: &Path, all: bool) -> Result<Exit> {
     print(&text)
 }
 
-fn go_on(bench: &Bench) -> Result<Exit> {
+fn go_on(bench: &PurgeSetup) -> Result<Exit> {
     let (phase, said) = stages::go_on(bench.job(Vec::new(), Options::default())?)?;
     if !said.is_whole() {
         print(&show::undone(&said))?;
@@ -552,7 +552,7 @@ fn verify(
     remote: Option<&str>,
     format: PurgeFormat,
 ) -> Result<Exit> {
-    let bench = Bench::new(args, path, &RuleOptions::default())?;
+    let bench = PurgeSetup::new(args, path, &RuleOptions::default())?;
     if let Some(remote) = remote {
         return ask_remote(&bench.repo, remote);
     }
@@ -623,7 +623,7 @@ fn absolute(repo: &Repository, url: &str) -> String {
 /// The values of a manifest, as far as old objects show them, and those of the last purge of this very
 /// clone; and how many are not known.
 fn values_to_heal(
-    bench: &Bench,
+    bench: &PurgeSetup,
     manifest: &Manifest,
     store: &ObjectStore,
 ) -> Result<(Vec<Target>, usize)> {
@@ -643,7 +643,7 @@ fn values_to_heal(
 }
 
 fn heal(args: &CommonOptions, manifest: &Path, path: &Path, finish: bool) -> Result<Exit> {
-    let bench = Bench::new(args, path, &RuleOptions::default())?;
+    let bench = PurgeSetup::new(args, path, &RuleOptions::default())?;
     let manifest = Manifest::read(manifest)?;
     let store = bench
         .repo

@@ -20,11 +20,11 @@ use unleak::secret::Secret;
 use unleak::span::Span;
 use unleak::values;
 
-use super::Bench;
-use super::targets::{Candidate, Picked, of_scan, sifted, target};
+use super::PurgeSetup;
+use super::targets::{PickedTargets, PurgeCandidate, of_scan, sifted, target};
 
 /// A value that a report lists.
-struct Listed<'d> {
+struct ReportedValue<'d> {
     fingerprint: &'d str,
     rule_id: &'d str,
     confidence: Confidence,
@@ -32,13 +32,17 @@ struct Listed<'d> {
 }
 
 /// A secret with the reasons for it.
-type Judged = (Arc<Secret>, Reasons);
+type JudgedSecret = (Arc<Secret>, Reasons);
 
 /// Values of a saved report. Every place is read again only if `wants_places`.
 ///
 /// # Errors
 /// `Config` if it is no report; as the scan.
-pub(super) fn of_report(path: &Path, bench: &Bench, wants_places: bool) -> Result<Picked> {
+pub(super) fn of_report(
+    path: &Path,
+    bench: &PurgeSetup,
+    wants_places: bool,
+) -> Result<PickedTargets> {
     let name = path.to_string_lossy();
     let text = values::decoded(&crate::known::read(path)?, &name)?;
     let document = Document::parse(&text, &name)?;
@@ -48,7 +52,7 @@ pub(super) fn of_report(path: &Path, bench: &Bench, wants_places: bool) -> Resul
         .open_store(&Overrides::default(), ReadLimits::default())?;
     let mut reader = Reader::new(&store);
     let candidates = Locator::new(bench, &listed)?.locate(&mut reader)?;
-    let is_missing = |listed: &&Listed<'_>| !candidates.contains_key(listed.fingerprint);
+    let is_missing = |listed: &&ReportedValue<'_>| !candidates.contains_key(listed.fingerprint);
     let missing: BTreeSet<String> = listed
         .iter()
         .filter(is_missing)
@@ -84,16 +88,16 @@ pub(super) fn of_report(path: &Path, bench: &Bench, wants_places: bool) -> Resul
 }
 
 /// All findings with what belongs to them, which is erased with them.
-fn listed(document: &Document) -> Vec<Listed<'_>> {
+fn listed(document: &Document) -> Vec<ReportedValue<'_>> {
     let mut listed = Vec::new();
     for finding in &document.findings {
-        listed.push(Listed {
+        listed.push(ReportedValue {
             fingerprint: &finding.fingerprint,
             rule_id: &finding.rule_id,
             confidence: finding.confidence,
             occurrences: &finding.occurrences,
         });
-        listed.extend(finding.with.iter().map(|part| Listed {
+        listed.extend(finding.with.iter().map(|part| ReportedValue {
             fingerprint: &part.fingerprint,
             rule_id: &part.rule_id,
             confidence: finding.confidence,
@@ -113,19 +117,19 @@ fn is_open(place: &&ReportOccurrence) -> bool {
 
 /// Reads values where a report says that they stand.
 struct Locator<'a> {
-    bench: &'a Bench,
-    listed: &'a [Listed<'a>],
+    bench: &'a PurgeSetup,
+    listed: &'a [ReportedValue<'a>],
     /// The rules of the report.
     detector: Detector,
     scratch: Scratch,
     hits: Hits,
     /// One rule each, for values that another rule's match hides.
     single: BTreeMap<&'a str, Detector>,
-    found: BTreeMap<String, Candidate>,
+    found: BTreeMap<String, PurgeCandidate>,
 }
 
 impl<'a> Locator<'a> {
-    fn new(bench: &'a Bench, listed: &'a [Listed<'a>]) -> Result<Self> {
+    fn new(bench: &'a PurgeSetup, listed: &'a [ReportedValue<'a>]) -> Result<Self> {
         let wanted: BTreeSet<&str> = listed.iter().map(|listed| listed.rule_id).collect();
         let detector = Detector::compile(only(&bench.rules, &wanted))?;
         Ok(Self {
@@ -141,7 +145,7 @@ impl<'a> Locator<'a> {
 
     /// The values that are where the report says. First the first place of each is read, then, for
     /// those that were not there, the others.
-    fn locate(mut self, reader: &mut Reader<'_>) -> Result<BTreeMap<String, Candidate>> {
+    fn locate(mut self, reader: &mut Reader<'_>) -> Result<BTreeMap<String, PurgeCandidate>> {
         for is_first in [true, false] {
             let mut objects: BTreeMap<&str, Vec<(usize, Span)>> = BTreeMap::new();
             for (number, listed) in self.listed.iter().enumerate() {
@@ -179,7 +183,7 @@ impl<'a> Locator<'a> {
             return Ok(());
         }
         let all = scan(&self.detector, &bytes, &mut self.scratch, &mut self.hits);
-        let mut by_rule: BTreeMap<&str, BTreeMap<(String, Span), Judged>> = BTreeMap::new();
+        let mut by_rule: BTreeMap<&str, BTreeMap<(String, Span), JudgedSecret>> = BTreeMap::new();
         for &(number, span) in wanted {
             let listed = &self.listed[number];
             let Some(shown) = bytes.get(span.start..span.end) else {
@@ -205,7 +209,11 @@ impl<'a> Locator<'a> {
     }
 
     /// What one rule finds in an object, without any other.
-    fn alone(&mut self, rule: &'a str, bytes: &[u8]) -> Result<BTreeMap<(String, Span), Judged>> {
+    fn alone(
+        &mut self,
+        rule: &'a str,
+        bytes: &[u8],
+    ) -> Result<BTreeMap<(String, Span), JudgedSecret>> {
         if !self.single.contains_key(rule) {
             let rules = only(&self.bench.rules, &BTreeSet::from([rule]));
             self.single.insert(rule, Detector::compile(rules)?);
@@ -220,7 +228,7 @@ impl<'a> Locator<'a> {
         let key = &self.bench.audit.fingerprint_key;
         let fingerprint = Fingerprint::new(key, listed.rule_id, &secret);
         if fingerprint.to_string() == listed.fingerprint {
-            let candidate = Candidate {
+            let candidate = PurgeCandidate {
                 target: target(secret, listed.rule_id.to_owned(), fingerprint, reasons),
                 confidence: listed.confidence,
                 reasons,
@@ -243,7 +251,7 @@ fn scan(
     bytes: &[u8],
     scratch: &mut Scratch,
     hits: &mut Hits,
-) -> BTreeMap<(String, Span), Judged> {
+) -> BTreeMap<(String, Span), JudgedSecret> {
     detector.scan(bytes, scratch, hits);
     let found = detector.matches(bytes, hits).into_iter();
     let found = found.map(|found| {
@@ -255,12 +263,13 @@ fn scan(
 
 /// Every place in an object that a report lists; `None` if a value does not stand open there.
 fn places(
-    listed: &[Listed<'_>],
-    candidates: &BTreeMap<String, Candidate>,
+    listed: &[ReportedValue<'_>],
+    candidates: &BTreeMap<String, PurgeCandidate>,
     reader: &mut Reader<'_>,
 ) -> Option<Vec<(ObjectId, Edit)>> {
     let numbers: BTreeMap<&str, usize> = candidates.keys().map(|id| &**id).zip(0..).collect();
-    let mut objects: BTreeMap<&str, Vec<(usize, &Listed<'_>, &ReportOccurrence)>> = BTreeMap::new();
+    let mut objects: BTreeMap<&str, Vec<(usize, &ReportedValue<'_>, &ReportOccurrence)>> =
+        BTreeMap::new();
     for listed in listed {
         let number = *numbers.get(listed.fingerprint)?;
         let kinds = [PlaceKind::Blob, PlaceKind::Commit, PlaceKind::Tag];

@@ -26,13 +26,13 @@ use unleak::secret::Secret;
 
 use super::args::PlanArgs;
 use super::veil::Veil;
-use super::{Bench, saved};
+use super::{PurgeSetup, saved};
 use crate::options::CommonOptions;
 use crate::settings;
 
 /// What is to be erased, and what is not.
 #[derive(Default)]
-pub(super) struct Picked {
+pub(super) struct PickedTargets {
     /// The values.
     pub(super) targets: Vec<Target>,
     /// Where they stand, if only that is to be changed.
@@ -54,14 +54,14 @@ pub(super) struct Picked {
 }
 
 /// A value with what decides whether it is erased.
-pub(super) struct Candidate {
+pub(super) struct PurgeCandidate {
     pub(super) target: Target,
     pub(super) confidence: Confidence,
     pub(super) reasons: Reasons,
     pub(super) path: Option<Vec<u8>>,
 }
 
-impl Candidate {
+impl PurgeCandidate {
     /// Why it is erased only if it is named.
     fn ambiguity(&self, rules: &RuleSet) -> Option<Ambiguity> {
         if self.target.is_partial {
@@ -76,12 +76,16 @@ impl Candidate {
 ///
 /// # Errors
 /// `Usage` if a finding is asked for that is not there; as the scan.
-pub(super) fn select(all: &CommonOptions, args: &PlanArgs, bench: &Bench) -> Result<Picked> {
+pub(super) fn select(
+    all: &CommonOptions,
+    args: &PlanArgs,
+    bench: &PurgeSetup,
+) -> Result<PickedTargets> {
     let mut picked = if let Some(path) = &args.known {
-        Picked {
+        PickedTargets {
             targets: of_file(all, path, &bench.audit)?,
             veil: Veil::new(&bench.rules)?,
-            ..Picked::default()
+            ..PickedTargets::default()
         }
     } else if let Some(path) = &args.from {
         let mut picked = saved::of_report(path, bench, args.occurrence_only)?;
@@ -133,8 +137,11 @@ pub(super) fn of_file(
 }
 
 /// Leaves out values that must be named, and counts those that are not sure.
-pub(super) fn sifted(candidates: BTreeMap<String, Candidate>, rules: &RuleSet) -> Picked {
-    let mut picked = Picked::default();
+pub(super) fn sifted(
+    candidates: BTreeMap<String, PurgeCandidate>,
+    rules: &RuleSet,
+) -> PickedTargets {
+    let mut picked = PickedTargets::default();
     for candidate in candidates.into_values() {
         let is_named = candidate.target.is_named;
         match candidate.ambiguity(rules).filter(|_| !is_named) {
@@ -154,14 +161,18 @@ pub(super) fn sifted(candidates: BTreeMap<String, Candidate>, rules: &RuleSet) -
     picked
 }
 
-pub(super) fn of_scan(wanted: &[String], min: Confidence, bench: &Bench) -> Result<Picked> {
+pub(super) fn of_scan(
+    wanted: &[String],
+    min: Confidence,
+    bench: &PurgeSetup,
+) -> Result<PickedTargets> {
     let detector = Detector::compile(bench.rules.clone())?;
     let found = scanned(&detector, wanted, min, bench)?;
     let low = found.coverage.below_confidence;
     let is_unread = !found.coverage.is_complete();
     let veil = Veil::over(&found.findings, detector);
     let mut medium = 0;
-    let mut candidates: BTreeMap<String, Candidate> = BTreeMap::new();
+    let mut candidates: BTreeMap<String, PurgeCandidate> = BTreeMap::new();
     let mut parts: Vec<(String, String)> = Vec::new();
     for finding in found.findings {
         if wanted.is_empty() && finding.confidence < min {
@@ -178,7 +189,7 @@ pub(super) fn of_scan(wanted: &[String], min: Confidence, bench: &Bench) -> Resu
             parts.push((whole.to_string(), id.clone()));
             let reasons = Reasons::default();
             let target = target(part.secret, part.rule_id, part.fingerprint, reasons);
-            candidates.entry(id).or_insert(Candidate {
+            candidates.entry(id).or_insert(PurgeCandidate {
                 target,
                 confidence,
                 reasons,
@@ -205,7 +216,7 @@ fn scanned(
     detector: &Detector,
     wanted: &[String],
     min: Confidence,
-    bench: &Bench,
+    bench: &PurgeSetup,
 ) -> Result<Audit> {
     let mut options = bench.audit.clone();
     // What is not erased is counted.
@@ -230,13 +241,13 @@ fn scanned(
     Ok(found)
 }
 
-fn candidate(finding: Finding) -> Candidate {
+fn candidate(finding: Finding) -> PurgeCandidate {
     let paths = finding.history.iter().flat_map(|history| &history.paths);
     // A path that holds the value is not shown.
     let secret = finding.secret.reveal();
     let is_shown = |path: &&BString| memchr::memmem::find(path, secret).is_none();
     let path = paths.into_iter().find(is_shown).map(|path| path.to_vec());
-    Candidate {
+    PurgeCandidate {
         path,
         confidence: finding.confidence,
         reasons: finding.reasons,
@@ -271,9 +282,9 @@ pub(super) fn target(
 /// are not there.
 fn named(
     wanted: &[String],
-    mut candidates: BTreeMap<String, Candidate>,
+    mut candidates: BTreeMap<String, PurgeCandidate>,
     parts: Vec<(String, String)>,
-) -> Result<(BTreeMap<String, Candidate>, usize)> {
+) -> Result<(BTreeMap<String, PurgeCandidate>, usize)> {
     let mut picked: BTreeSet<String> = BTreeSet::new();
     let mut absent = 0;
     for prefix in wanted {
@@ -307,7 +318,7 @@ fn named(
 }
 
 /// A fingerprint that no finding has is a mistake, unless an earlier purge erased its value.
-fn check_absent(wanted: &[String], picked: &Picked, bench: &Bench) -> Result<()> {
+fn check_absent(wanted: &[String], picked: &PickedTargets, bench: &PurgeSetup) -> Result<()> {
     if wanted.is_empty() || picked.absent == 0 {
         return Ok(());
     }
@@ -326,7 +337,7 @@ fn check_absent(wanted: &[String], picked: &Picked, bench: &Bench) -> Result<()>
 }
 
 /// Fingerprints of values that the last purge erased, as far as its undo snapshot is still there.
-fn purged_before(bench: &Bench) -> Vec<String> {
+fn purged_before(bench: &PurgeSetup) -> Vec<String> {
     let journal = Journal::read(bench.repo.common_dir()).ok().flatten();
     let inputs =
         journal.and_then(|journal| snapshot::inputs(&Snapshot::at(&journal.snapshot)).ok());

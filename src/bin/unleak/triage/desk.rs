@@ -17,8 +17,8 @@ use unleak::report::{Document, ReportFormat};
 use unleak::suppress::{Details, SuppressionStore};
 
 use super::item;
-use super::model::{Change, Decision};
-use crate::found::Found;
+use super::model::{Decision, DecisionChange};
+use crate::found::RepositoryFindings;
 use crate::{explain, output};
 
 /// Largest file in which the line of a secret is looked up.
@@ -30,7 +30,7 @@ const MAX_SHOWN: usize = 4096;
 /// Where findings come from.
 pub(super) enum Origin {
     /// A scan of a repository.
-    Scan(Box<Found>),
+    Scan(Box<RepositoryFindings>),
     /// A saved report, and the repository that it is about, if there is one.
     Report(Option<Box<Repository>>),
 }
@@ -99,7 +99,7 @@ impl Desk {
     }
 
     /// Writes decisions. Returns how many were written, whatever stopped the rest.
-    pub(super) fn settle(&mut self, changes: &[Change]) -> (usize, Result<()>) {
+    pub(super) fn settle(&mut self, changes: &[DecisionChange]) -> (usize, Result<()>) {
         let mut is_planned = false;
         for (number, change) in changes.iter().enumerate() {
             is_planned |= change.from == Decision::Purge || change.to == Decision::Purge;
@@ -120,7 +120,7 @@ impl Desk {
         }
     }
 
-    fn settle_one(&mut self, change: &Change) -> Result<()> {
+    fn settle_one(&mut self, change: &DecisionChange) -> Result<()> {
         match (&change.from, &change.to) {
             (_, Decision::Ignored(details)) => self.ignore(change.item, details.clone())?,
             (Decision::Ignored(_), _) => self.unignore(change.item)?,

@@ -16,7 +16,7 @@ const MAX_SIDE: usize = 60;
 const MAX_NAMES: usize = 4;
 
 /// A labelled fact, or a line of its own if the label is empty.
-pub(super) type Fact = (&'static str, String);
+pub(super) type LabelledFact = (&'static str, String);
 
 /// Lists the facts about a finding. `revealed` is its secret, if the user asked to see it.
 pub(super) fn facts(
@@ -24,7 +24,7 @@ pub(super) fn facts(
     finding: &ReportFinding,
     decision: &Decision,
     revealed: Option<&str>,
-) -> Vec<Fact> {
+) -> Vec<LabelledFact> {
     let mut facts = vec![("", escape(finding.description.as_bytes()))];
     facts.push(("", String::new()));
     facts.extend(excerpt(finding, revealed));
@@ -56,7 +56,7 @@ pub(super) fn facts(
 }
 
 /// The line on which it stands, with the secret or its mark.
-fn excerpt(finding: &ReportFinding, revealed: Option<&str>) -> Vec<Fact> {
+fn excerpt(finding: &ReportFinding, revealed: Option<&str>) -> Vec<LabelledFact> {
     let place = match item::path(finding) {
         Some(path) => format!("{}:{}", path.shown(), item::line(finding)),
         None => "in no file".to_owned(),
@@ -80,7 +80,7 @@ fn excerpt(finding: &ReportFinding, revealed: Option<&str>) -> Vec<Fact> {
     facts
 }
 
-fn decided(decision: &Decision) -> Vec<Fact> {
+fn decided(decision: &Decision) -> Vec<LabelledFact> {
     let details = match decision {
         Decision::Open => return Vec::new(),
         Decision::Purge => return vec![("decided", "in the purge plan".to_owned())],
@@ -99,7 +99,7 @@ fn decided(decision: &Decision) -> Vec<Fact> {
     facts
 }
 
-fn paths(history: &ReportHistory) -> Vec<Fact> {
+fn paths(history: &ReportHistory) -> Vec<LabelledFact> {
     match history.paths.len() {
         0 | 1 => Vec::new(),
         _ => vec![("files", named(&history.paths, history.paths.len()))],
@@ -115,7 +115,7 @@ fn named<'t>(first: impl IntoIterator<Item = &'t Text>, count: usize) -> String 
     }
 }
 
-fn story(document: &Document, history: &ReportHistory) -> Vec<Fact> {
+fn story(document: &Document, history: &ReportHistory) -> Vec<LabelledFact> {
     let mut facts = Vec::new();
     let first = history.first.as_ref();
     let commit = first.and_then(|first| first.commit.as_deref());
@@ -138,7 +138,7 @@ fn story(document: &Document, history: &ReportHistory) -> Vec<Fact> {
     facts
 }
 
-fn standing(standing: &ReportStanding) -> Vec<Fact> {
+fn standing(standing: &ReportStanding) -> Vec<LabelledFact> {
     let last = standing.last.as_ref();
     let removed = standing.removed.as_ref();
     let of = |stone: &ReportMilestone| milestone(&stone.commit, stone.author.as_ref());

@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use unleak::error::Result;
 use unleak::suppress::Details;
 
-use super::keys::Key;
+use super::keys::KeyPress;
 use crate::ignore;
 
 /// Most characters of a field.
@@ -18,7 +18,7 @@ const LAST: usize = FIELDS.len() - 1;
 
 /// What was typed so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Form {
+pub(super) struct IgnoreForm {
     pub(super) values: [String; 3],
     /// The field that is typed into.
     pub(super) at: usize,
@@ -28,7 +28,7 @@ pub(super) struct Form {
 
 /// What comes of a key.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum FormStep {
     /// More is typed.
     More,
     /// It was given up.
@@ -37,21 +37,21 @@ pub(super) enum Step {
     Done(Details),
 }
 
-impl Form {
+impl IgnoreForm {
     /// Takes a key.
-    pub(super) fn press(&mut self, key: Key, today: Date) -> Step {
+    pub(super) fn press(&mut self, key: KeyPress, today: Date) -> FormStep {
         self.fault = None;
         match key {
-            Key::Esc => return Step::Cancel,
-            Key::Enter => match self.details(today) {
-                Ok(details) => return Step::Done(details),
+            KeyPress::Esc => return FormStep::Cancel,
+            KeyPress::Enter => match self.details(today) {
+                Ok(details) => return FormStep::Done(details),
                 Err(error) => self.fault = Some(error.to_string()),
             },
-            Key::Tab | Key::Down => self.at = (self.at + 1).min(LAST),
-            Key::BackTab | Key::Up => self.at = self.at.saturating_sub(1),
+            KeyPress::Tab | KeyPress::Down => self.at = (self.at + 1).min(LAST),
+            KeyPress::BackTab | KeyPress::Up => self.at = self.at.saturating_sub(1),
             key => edit(&mut self.values[self.at], key),
         }
-        Step::More
+        FormStep::More
     }
 
     fn details(&self, today: Date) -> Result<Details> {
@@ -69,14 +69,14 @@ impl Form {
 }
 
 /// Changes a line of text as a key says.
-pub(super) fn edit(text: &mut String, key: Key) {
+pub(super) fn edit(text: &mut String, key: KeyPress) {
     match key {
-        Key::Char(character) if text.chars().count() < MAX_CHARS => text.push(character),
-        Key::Backspace => {
+        KeyPress::Char(character) if text.chars().count() < MAX_CHARS => text.push(character),
+        KeyPress::Backspace => {
             text.pop();
         }
-        Key::Ctrl('u') => text.clear(),
-        Key::Ctrl('w') => {
+        KeyPress::Ctrl('u') => text.clear(),
+        KeyPress::Ctrl('w') => {
             let kept = text.trim_end().rfind(' ').map_or(0, |at| at + 1);
             text.truncate(kept);
         }

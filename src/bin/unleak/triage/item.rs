@@ -4,7 +4,7 @@ use unleak::report::document::{PlaceKind, ReportFinding, Text};
 use unleak::report::escape::escape;
 
 /// A row's worth of a finding.
-pub(super) struct Item {
+pub(super) struct ListItem {
     pub(super) rule: String,
     /// The redacted value.
     pub(super) mark: String,
@@ -15,7 +15,7 @@ pub(super) struct Item {
     text: String,
 }
 
-impl Item {
+impl ListItem {
     pub(super) fn of(finding: &ReportFinding) -> Self {
         let rule = escape(finding.rule_id.as_bytes());
         let mark = finding.secret.shown();

@@ -2,7 +2,7 @@
 
 /// A key, whatever the terminal sends for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Key {
+pub(super) enum KeyPress {
     /// A character as it was typed.
     Char(char),
     /// A letter with Ctrl.

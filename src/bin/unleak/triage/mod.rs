@@ -32,14 +32,14 @@ use unleak::report::{Document, ReportSource};
 use unleak::scan::InlineAllow;
 
 use crate::exit::Exit;
-use crate::found::{Found, Wanted};
+use crate::found::{RepositoryFindings, ScanRequest};
 use crate::ignore::{self, selection};
 use crate::options::CommonOptions;
 use crate::{config, output, report, settings};
 use args::TriageArgs;
 use desk::{Desk, Origin};
-use item::Item;
-use model::{Change, Effect, Model};
+use item::ListItem;
+use model::{DecisionChange, Effect, Model};
 use terminal::Terminal;
 use view::Scene;
 
@@ -52,7 +52,7 @@ const PLAN_ELSEWHERE: &str = "unleak-purge-plan.json";
 pub(crate) fn run(args: &CommonOptions, triage: &TriageArgs) -> Result<Exit> {
     terminal::check()?;
     let mut desk = open(args, triage)?;
-    let items: Vec<Item> = desk.document.findings.iter().map(Item::of).collect();
+    let items: Vec<ListItem> = desk.document.findings.iter().map(ListItem::of).collect();
     let owner = triage.owner.as_deref();
     let mut model = Model::new(items, desk.decisions(), owner, ignore::today());
     let subject = escape(triage.subject.as_os_str().as_encoded_bytes());
@@ -122,13 +122,13 @@ fn saved(triage: &TriageArgs) -> Result<(Document, Origin)> {
 }
 
 fn scanned(args: &CommonOptions, triage: &TriageArgs) -> Result<(Document, Origin)> {
-    let wanted = Wanted {
+    let wanted = ScanRequest {
         least: triage.min_confidence,
         inline: InlineAllow::Honoured,
         range: triage.range.as_deref(),
-        ..Wanted::all(&triage.subject, &triage.rules)
+        ..ScanRequest::all(&triage.subject, &triage.rules)
     };
-    let mut found = Found::scan(args, &wanted)?;
+    let mut found = RepositoryFindings::scan(args, &wanted)?;
     let all = config::suppressions(Some(&found.repository), &found.layers, false)?;
     ignore::apply(&all, &mut found.audit)?;
     selection::narrow(&mut found, &triage.filter, None)?;
@@ -190,7 +190,7 @@ fn perform(
 }
 
 fn settle(
-    mut changes: Vec<Change>,
+    mut changes: Vec<DecisionChange>,
     is_undo: bool,
     model: &mut Model,
     desk: &mut Desk,

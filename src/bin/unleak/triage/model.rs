@@ -6,10 +6,10 @@ use std::collections::HashSet;
 use jiff::civil::Date;
 use unleak::suppress::Details;
 
-use super::form::{Form, Step, edit};
-use super::item::Item;
-use super::keys::Key;
-use super::rows::{self, Group, Grouping, Row};
+use super::form::{FormStep, IgnoreForm, edit};
+use super::item::ListItem;
+use super::keys::KeyPress;
+use super::rows::{self, Group, Grouping, ListRow};
 
 /// With more findings, the first screen lists groups only.
 const MOST_UNFOLDED: usize = 100;
@@ -30,7 +30,7 @@ pub(super) enum Decision {
 
 /// A decision about one finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Change {
+pub(super) struct DecisionChange {
     pub(super) item: usize,
     pub(super) from: Decision,
     pub(super) to: Decision,
@@ -40,9 +40,9 @@ pub(super) struct Change {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Effect {
     /// Write decisions.
-    Settle(Vec<Change>),
+    Settle(Vec<DecisionChange>),
     /// Take the last decisions back.
-    Undo(Vec<Change>),
+    Undo(Vec<DecisionChange>),
     Explain(usize),
     Reveal(usize),
     Edit(usize),
@@ -54,7 +54,7 @@ pub(super) enum Effect {
 
 /// What the keys go to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Mode {
+pub(super) enum InputMode {
     List,
     /// One finding on the whole screen.
     Detail,
@@ -65,25 +65,25 @@ pub(super) enum Mode {
     },
     /// All keys.
     Help,
-    Ignore(Form),
+    Ignore(IgnoreForm),
     Search(String),
 }
 
 /// The state.
 pub(super) struct Model {
-    pub(super) items: Vec<Item>,
+    pub(super) items: Vec<ListItem>,
     pub(super) decisions: Vec<Decision>,
     pub(super) marked: Vec<bool>,
     pub(super) by: Grouping,
     pub(super) groups: Vec<Group>,
-    pub(super) rows: Vec<Row>,
+    pub(super) rows: Vec<ListRow>,
     /// The row that keys act on.
     pub(super) cursor: usize,
     /// The first row that is visible.
     pub(super) top: usize,
     /// Rows that are visible.
     page: usize,
-    pub(super) mode: Mode,
+    pub(super) mode: InputMode,
     /// The first line of a text that is visible.
     pub(super) scroll: u16,
     pub(super) search: String,
@@ -92,7 +92,7 @@ pub(super) struct Model {
     pub(super) revealed: Option<(usize, String)>,
     pub(super) message: Option<String>,
     folded: HashSet<String>,
-    undo: Vec<Vec<Change>>,
+    undo: Vec<Vec<DecisionChange>>,
     /// What was typed into the last form.
     typed: [String; 3],
     today: Date,
@@ -101,7 +101,7 @@ pub(super) struct Model {
 impl Model {
     /// Begins with what was decided before.
     pub(super) fn new(
-        items: Vec<Item>,
+        items: Vec<ListItem>,
         decisions: Vec<Decision>,
         owner: Option<&str>,
         today: Date,
@@ -117,7 +117,7 @@ impl Model {
             cursor: 0,
             top: 0,
             page: 1,
-            mode: Mode::List,
+            mode: InputMode::List,
             scroll: 0,
             search: String::new(),
             hides_settled: false,
@@ -151,7 +151,7 @@ impl Model {
     /// The finding under the cursor.
     pub(super) fn current(&self) -> Option<usize> {
         match self.rows.get(self.cursor) {
-            Some(Row::Item(item)) => Some(*item),
+            Some(ListRow::Item(item)) => Some(*item),
             _ => None,
         }
     }
@@ -159,7 +159,7 @@ impl Model {
     /// The group under the cursor.
     pub(super) fn current_group(&self) -> Option<&Group> {
         match self.rows.get(self.cursor) {
-            Some(Row::Group(group)) => self.groups.get(*group),
+            Some(ListRow::Group(group)) => self.groups.get(*group),
             _ => None,
         }
     }
@@ -178,17 +178,17 @@ impl Model {
     }
 
     /// Takes a key.
-    pub(super) fn press(&mut self, key: Key) -> Option<Effect> {
+    pub(super) fn press(&mut self, key: KeyPress) -> Option<Effect> {
         self.message = None;
         match key {
-            Key::Ctrl('c') => return Some(Effect::Quit),
-            Key::Ctrl('z') => return Some(Effect::Suspend),
+            KeyPress::Ctrl('c') => return Some(Effect::Quit),
+            KeyPress::Ctrl('z') => return Some(Effect::Suspend),
             _ => {}
         }
-        match std::mem::replace(&mut self.mode, Mode::List) {
-            Mode::List => self.press_in_list(key),
-            Mode::Ignore(form) => self.press_in_form(form, key),
-            Mode::Search(text) => {
+        match std::mem::replace(&mut self.mode, InputMode::List) {
+            InputMode::List => self.press_in_list(key),
+            InputMode::Ignore(form) => self.press_in_form(form, key),
+            InputMode::Search(text) => {
                 self.press_in_search(text, key);
                 None
             }
@@ -196,16 +196,16 @@ impl Model {
         }
     }
 
-    fn press_in_text(&mut self, mode: Mode, key: Key) -> Option<Effect> {
-        let is_detail = mode == Mode::Detail;
+    fn press_in_text(&mut self, mode: InputMode, key: KeyPress) -> Option<Effect> {
+        let is_detail = mode == InputMode::Detail;
         let page = u16::try_from(self.page).unwrap_or(u16::MAX);
         self.scroll = match key {
-            Key::Char('j') | Key::Down => self.scroll.saturating_add(1),
-            Key::Char('k') | Key::Up => self.scroll.saturating_sub(1),
-            Key::PageDown | Key::Char(' ') => self.scroll.saturating_add(page),
-            Key::PageUp => self.scroll.saturating_sub(page),
-            Key::Home => 0,
-            Key::Char('q') | Key::Esc | Key::Enter | Key::Left => {
+            KeyPress::Char('j') | KeyPress::Down => self.scroll.saturating_add(1),
+            KeyPress::Char('k') | KeyPress::Up => self.scroll.saturating_sub(1),
+            KeyPress::PageDown | KeyPress::Char(' ') => self.scroll.saturating_add(page),
+            KeyPress::PageUp => self.scroll.saturating_sub(page),
+            KeyPress::Home => 0,
+            KeyPress::Char('q') | KeyPress::Esc | KeyPress::Enter | KeyPress::Left => {
                 self.scroll = 0;
                 return None;
             }
@@ -219,95 +219,95 @@ impl Model {
         None
     }
 
-    fn press_in_form(&mut self, mut form: Form, key: Key) -> Option<Effect> {
+    fn press_in_form(&mut self, mut form: IgnoreForm, key: KeyPress) -> Option<Effect> {
         match form.press(key, self.today) {
-            Step::Cancel => None,
-            Step::More => {
-                self.mode = Mode::Ignore(form);
+            FormStep::Cancel => None,
+            FormStep::More => {
+                self.mode = InputMode::Ignore(form);
                 None
             }
-            Step::Done(details) => {
+            FormStep::Done(details) => {
                 self.typed = form.values;
                 self.settle(&Decision::Ignored(details))
             }
         }
     }
 
-    fn press_in_search(&mut self, mut text: String, key: Key) {
+    fn press_in_search(&mut self, mut text: String, key: KeyPress) {
         match key {
-            Key::Enter => return,
-            Key::Esc => text.clear(),
+            KeyPress::Enter => return,
+            KeyPress::Esc => text.clear(),
             key => {
                 edit(&mut text, key);
-                self.mode = Mode::Search(text.clone());
+                self.mode = InputMode::Search(text.clone());
             }
         }
         self.search = text;
         self.list(self.current());
     }
 
-    fn press_in_list(&mut self, key: Key) -> Option<Effect> {
+    fn press_in_list(&mut self, key: KeyPress) -> Option<Effect> {
         match key {
-            Key::Char('i') => {
+            KeyPress::Char('i') => {
                 if self.open_targets() == 0 {
                     self.message = Some("nothing here can be ignored".to_owned());
                 } else {
                     let values = self.typed.clone();
-                    self.mode = Mode::Ignore(Form {
+                    self.mode = InputMode::Ignore(IgnoreForm {
                         values,
-                        ..Form::default()
+                        ..IgnoreForm::default()
                     });
                 }
             }
-            Key::Char('t') => return self.test_value(),
-            Key::Char('p') => return self.plan(),
-            Key::Char('u') => return self.undo(),
-            Key::Char('q') => return Some(Effect::Quit),
-            Key::Char('e') => return self.on_current(Effect::Explain),
-            Key::Char('o') => return self.on_current(Effect::Edit),
-            Key::Char('c') => return self.on_current(Effect::Copy),
-            Key::Char('v') => return self.reveal(),
+            KeyPress::Char('t') => return self.test_value(),
+            KeyPress::Char('p') => return self.plan(),
+            KeyPress::Char('u') => return self.undo(),
+            KeyPress::Char('q') => return Some(Effect::Quit),
+            KeyPress::Char('e') => return self.on_current(Effect::Explain),
+            KeyPress::Char('o') => return self.on_current(Effect::Edit),
+            KeyPress::Char('c') => return self.on_current(Effect::Copy),
+            KeyPress::Char('v') => return self.reveal(),
             key => self.press_to_look(key),
         }
         None
     }
 
     /// Keys that decide nothing.
-    fn press_to_look(&mut self, key: Key) {
+    fn press_to_look(&mut self, key: KeyPress) {
         let last = self.rows.len().saturating_sub(1);
         match key {
-            Key::Char('j') | Key::Down => self.go(self.cursor + 1),
-            Key::Char('k') | Key::Up => self.go(self.cursor.saturating_sub(1)),
-            Key::PageDown => self.go(self.cursor + self.page),
-            Key::PageUp => self.go(self.cursor.saturating_sub(self.page)),
-            Key::Home => self.go(0),
-            Key::End => self.go(last),
-            Key::Char('n') => self.go_to_open(true),
-            Key::Char('N') => self.go_to_open(false),
-            Key::Char(' ') => self.mark(),
-            Key::Char('a') => self.mark_all(),
-            Key::Char('g') => {
+            KeyPress::Char('j') | KeyPress::Down => self.go(self.cursor + 1),
+            KeyPress::Char('k') | KeyPress::Up => self.go(self.cursor.saturating_sub(1)),
+            KeyPress::PageDown => self.go(self.cursor + self.page),
+            KeyPress::PageUp => self.go(self.cursor.saturating_sub(self.page)),
+            KeyPress::Home => self.go(0),
+            KeyPress::End => self.go(last),
+            KeyPress::Char('n') => self.go_to_open(true),
+            KeyPress::Char('N') => self.go_to_open(false),
+            KeyPress::Char(' ') => self.mark(),
+            KeyPress::Char('a') => self.mark_all(),
+            KeyPress::Char('g') => {
                 self.by = self.by.next();
                 self.list(self.current());
             }
-            Key::Char('h') => {
+            KeyPress::Char('h') => {
                 self.hides_settled = !self.hides_settled;
                 self.list(self.current());
             }
-            Key::Char('z') => self.fold_all(),
-            Key::Char('/') => self.mode = Mode::Search(self.search.clone()),
-            Key::Char('?') => {
+            KeyPress::Char('z') => self.fold_all(),
+            KeyPress::Char('/') => self.mode = InputMode::Search(self.search.clone()),
+            KeyPress::Char('?') => {
                 self.scroll = 0;
-                self.mode = Mode::Help;
+                self.mode = InputMode::Help;
             }
-            Key::Enter if self.current().is_some() => {
+            KeyPress::Enter if self.current().is_some() => {
                 self.scroll = 0;
-                self.mode = Mode::Detail;
+                self.mode = InputMode::Detail;
             }
-            Key::Enter => self.fold(None),
-            Key::Left => self.fold(Some(true)),
-            Key::Right => self.fold(Some(false)),
-            Key::Esc => {
+            KeyPress::Enter => self.fold(None),
+            KeyPress::Left => self.fold(Some(true)),
+            KeyPress::Right => self.fold(Some(false)),
+            KeyPress::Esc => {
                 self.marked.fill(false);
                 if !self.search.is_empty() {
                     self.search.clear();
@@ -343,8 +343,8 @@ impl Model {
     fn row_of(&self, item: usize) -> Option<usize> {
         let mut rows = self.rows.iter();
         rows.position(|row| match row {
-            Row::Item(other) => *other == item,
-            Row::Group(group) => {
+            ListRow::Item(other) => *other == item,
+            ListRow::Group(group) => {
                 let group = &self.groups[*group];
                 group.is_folded && group.members.contains(&item)
             }
@@ -355,8 +355,8 @@ impl Model {
     fn fold(&mut self, wanted: Option<bool>) {
         let before = self.rows[..(self.cursor + 1).min(self.rows.len())].iter();
         let group = before.rev().find_map(|row| match row {
-            Row::Group(group) => Some(*group),
-            Row::Item(_) => None,
+            ListRow::Group(group) => Some(*group),
+            ListRow::Item(_) => None,
         });
         let Some(group) = group else {
             return;
@@ -367,7 +367,10 @@ impl Model {
             false => self.folded.remove(name),
         };
         self.list(None);
-        let row = self.rows.iter().position(|row| *row == Row::Group(group));
+        let row = self
+            .rows
+            .iter()
+            .position(|row| *row == ListRow::Group(group));
         if wanted != Some(false) {
             self.go(row.unwrap_or(0));
         }
@@ -388,8 +391,8 @@ impl Model {
     fn go_to_open(&mut self, is_forward: bool) {
         let order: Vec<usize> = self.groups.iter().flat_map(|g| g.members.clone()).collect();
         let at = match self.rows.get(self.cursor) {
-            Some(Row::Item(item)) => order.iter().position(|other| other == item),
-            Some(Row::Group(group)) => {
+            Some(ListRow::Item(item)) => order.iter().position(|other| other == item),
+            Some(ListRow::Group(group)) => {
                 let before = self.groups[..*group].iter();
                 Some(before.map(|group| group.members.len()).sum::<usize>())
             }
@@ -501,7 +504,7 @@ impl Model {
             self.message = Some("nothing here is open: 'u' takes decisions back".to_owned());
             return None;
         }
-        let changes = targets.into_iter().map(|item| Change {
+        let changes = targets.into_iter().map(|item| DecisionChange {
             item,
             from: self.decisions[item].clone(),
             to: to.clone(),
@@ -514,7 +517,7 @@ impl Model {
             self.message = Some("nothing to undo".to_owned());
             return None;
         };
-        let back = last.iter().rev().map(|change| Change {
+        let back = last.iter().rev().map(|change| DecisionChange {
             item: change.item,
             from: change.to.clone(),
             to: change.from.clone(),
@@ -523,7 +526,7 @@ impl Model {
     }
 
     /// Takes decisions that were written.
-    pub(super) fn settled(&mut self, changes: Vec<Change>, is_undo: bool) {
+    pub(super) fn settled(&mut self, changes: Vec<DecisionChange>, is_undo: bool) {
         let first = changes.first().map(|change| change.item);
         for change in &changes {
             self.decisions[change.item] = change.to.clone();
@@ -550,7 +553,7 @@ impl Model {
         } else {
             self.undo.push(changes);
             self.marked.fill(false);
-            self.mode = Mode::List;
+            self.mode = InputMode::List;
             self.after_decision(is_group);
         }
         self.message = Some(format!("{count} {said}"));
@@ -564,7 +567,7 @@ impl Model {
             self.go(was);
         } else if was_group {
             let rows = self.rows.iter().enumerate().skip(was + 1);
-            let mut groups = rows.filter(|(_, row)| matches!(row, Row::Group(_)));
+            let mut groups = rows.filter(|(_, row)| matches!(row, ListRow::Group(_)));
             if let Some((row, _)) = groups.next() {
                 self.go(row);
             }
@@ -591,6 +594,6 @@ impl Model {
     /// Shows a text on the whole screen.
     pub(super) fn show(&mut self, title: String, text: String) {
         self.scroll = 0;
-        self.mode = Mode::Text { title, text };
+        self.mode = InputMode::Text { title, text };
     }
 }

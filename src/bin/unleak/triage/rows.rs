@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::item::Item;
+use super::item::ListItem;
 
 /// How findings are grouped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ impl Grouping {
         }
     }
 
-    fn of(self, item: &Item) -> &str {
+    fn of(self, item: &ListItem) -> &str {
         match self {
             Self::Rule => &item.rule,
             Self::Directory => &item.directory,
@@ -42,7 +42,7 @@ impl Grouping {
 
 /// A line of the list: numbers of groups and of findings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Row {
+pub(super) enum ListRow {
     Group(usize),
     Item(usize),
 }
@@ -58,7 +58,7 @@ pub(super) struct Group {
 /// Groups the findings that are wanted. The group of the worst finding is the first one, wanted or not:
 /// no group moves when others are hidden.
 pub(super) fn groups(
-    items: &[Item],
+    items: &[ListItem],
     by: Grouping,
     is_wanted: &dyn Fn(usize) -> bool,
     is_folded: &dyn Fn(&str) -> bool,
@@ -84,12 +84,12 @@ pub(super) fn groups(
 }
 
 /// The lines of these groups.
-pub(super) fn rows(groups: &[Group]) -> Vec<Row> {
+pub(super) fn rows(groups: &[Group]) -> Vec<ListRow> {
     let mut rows = Vec::new();
     for (number, group) in groups.iter().enumerate() {
-        rows.push(Row::Group(number));
+        rows.push(ListRow::Group(number));
         if !group.is_folded {
-            rows.extend(group.members.iter().map(|&member| Row::Item(member)));
+            rows.extend(group.members.iter().map(|&member| ListRow::Item(member)));
         }
     }
     rows

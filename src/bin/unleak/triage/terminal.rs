@@ -16,7 +16,7 @@ use ratatui::crossterm::terminal::{
 use signal_hook::consts::SIGTSTP;
 use unleak::error::{Error, Result};
 
-use super::keys::Key;
+use super::keys::KeyPress;
 use super::model::Model;
 use super::view;
 use crate::interrupt;
@@ -87,7 +87,7 @@ impl Terminal {
     ///
     /// # Errors
     /// `Io` if the terminal is gone.
-    pub(super) fn read(&mut self) -> Result<Vec<Key>> {
+    pub(super) fn read(&mut self) -> Result<Vec<KeyPress>> {
         let mut read = Vec::new();
         loop {
             if let Event::Key(event) = event::read().map_err(broken)? {
@@ -174,31 +174,31 @@ fn broken(error: std::io::Error) -> Error {
 }
 
 /// The keys that an event is about, as far as the model knows them.
-fn keys(event: KeyEvent) -> Vec<Key> {
+fn keys(event: KeyEvent) -> Vec<KeyPress> {
     if event.kind == KeyEventKind::Release {
         return Vec::new();
     }
     let has = |modifier| event.modifiers.contains(modifier);
     let key = match event.code {
-        KeyCode::Char(letter) if has(KeyModifiers::CONTROL) => Key::Ctrl(letter),
+        KeyCode::Char(letter) if has(KeyModifiers::CONTROL) => KeyPress::Ctrl(letter),
         // A terminal sends the same bytes for Esc and then the key.
         KeyCode::Char(character) if has(KeyModifiers::ALT) => {
-            return vec![Key::Esc, Key::Char(character)];
+            return vec![KeyPress::Esc, KeyPress::Char(character)];
         }
-        KeyCode::Char(character) => Key::Char(character),
-        KeyCode::Up => Key::Up,
-        KeyCode::Down => Key::Down,
-        KeyCode::Left => Key::Left,
-        KeyCode::Right => Key::Right,
-        KeyCode::PageUp => Key::PageUp,
-        KeyCode::PageDown => Key::PageDown,
-        KeyCode::Home => Key::Home,
-        KeyCode::End => Key::End,
-        KeyCode::Enter => Key::Enter,
-        KeyCode::Esc => Key::Esc,
-        KeyCode::Tab => Key::Tab,
-        KeyCode::BackTab => Key::BackTab,
-        KeyCode::Backspace => Key::Backspace,
+        KeyCode::Char(character) => KeyPress::Char(character),
+        KeyCode::Up => KeyPress::Up,
+        KeyCode::Down => KeyPress::Down,
+        KeyCode::Left => KeyPress::Left,
+        KeyCode::Right => KeyPress::Right,
+        KeyCode::PageUp => KeyPress::PageUp,
+        KeyCode::PageDown => KeyPress::PageDown,
+        KeyCode::Home => KeyPress::Home,
+        KeyCode::End => KeyPress::End,
+        KeyCode::Enter => KeyPress::Enter,
+        KeyCode::Esc => KeyPress::Esc,
+        KeyCode::Tab => KeyPress::Tab,
+        KeyCode::BackTab => KeyPress::BackTab,
+        KeyCode::Backspace => KeyPress::Backspace,
         _ => return Vec::new(),
     };
     vec![key]

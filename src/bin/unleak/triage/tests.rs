@@ -3,10 +3,10 @@
 use jiff::civil::{Date, date};
 use unleak::report::document::ReportFinding;
 
-use super::item::Item;
-use super::keys::Key;
-use super::model::{Change, Decision, Effect, Mode, Model};
-use super::rows::Row;
+use super::item::ListItem;
+use super::keys::KeyPress;
+use super::model::{Decision, DecisionChange, Effect, InputMode, Model};
+use super::rows::ListRow;
 
 const TODAY: Date = date(2030, 5, 6);
 
@@ -32,9 +32,9 @@ fn model(count: usize) -> Model {
             }]
         });
         let finding: ReportFinding = serde_json::from_value(finding).unwrap();
-        Item::of(&finding)
+        ListItem::of(&finding)
     });
-    let items: Vec<Item> = items.collect();
+    let items: Vec<ListItem> = items.collect();
     let decisions = vec![Decision::Open; count];
     Model::new(items, decisions, None, TODAY)
 }
@@ -42,10 +42,10 @@ fn model(count: usize) -> Model {
 /// Presses keys, and does what they ask for. Returns the other effects.
 fn press(model: &mut Model, keys: &str) -> Vec<Effect> {
     let keys = keys.chars().map(|key| match key {
-        '\n' => Key::Enter,
-        '\t' => Key::Tab,
-        '\x1b' => Key::Esc,
-        key => Key::Char(key),
+        '\n' => KeyPress::Enter,
+        '\t' => KeyPress::Tab,
+        '\x1b' => KeyPress::Esc,
+        key => KeyPress::Char(key),
     });
     let mut others = Vec::new();
     for key in keys {
@@ -71,8 +71,8 @@ fn findings_are_listed_under_their_groups() {
     let listed = |model: &Model| -> Vec<String> {
         let rows = model.rows.iter();
         let rows = rows.map(|row| match row {
-            Row::Group(group) => model.groups[*group].name.clone(),
-            Row::Item(item) => item.to_string(),
+            ListRow::Group(group) => model.groups[*group].name.clone(),
+            ListRow::Item(item) => item.to_string(),
         });
         rows.collect()
     };
@@ -96,11 +96,11 @@ fn findings_are_listed_under_their_groups() {
 fn a_form_asks_for_a_reason_and_a_day_to_come() {
     let mut model = model(3);
     press(&mut model, "ji\n");
-    assert!(matches!(&model.mode, Mode::Ignore(form) if form.fault.is_some()));
+    assert!(matches!(&model.mode, InputMode::Ignore(form) if form.fault.is_some()));
     press(&mut model, "made up\tada\t2030-05-05\n");
-    assert!(matches!(&model.mode, Mode::Ignore(form) if form.fault.is_some()));
+    assert!(matches!(&model.mode, InputMode::Ignore(form) if form.fault.is_some()));
     assert_eq!(model.counts(), [3, 0, 0]);
-    model.press(Key::Backspace);
+    model.press(KeyPress::Backspace);
     press(&mut model, "6\n");
     assert_eq!(model.counts(), [2, 1, 0]);
     let Decision::Ignored(details) = &model.decisions[0] else {
@@ -137,12 +137,12 @@ fn a_group_and_marks_are_decided_at_once_and_undone_at_once() {
 fn a_group_leaves_alone_what_is_decided() {
     let mut model = model(4);
     press(&mut model, "jifirst\n");
-    model.press(Key::Home);
+    model.press(KeyPress::Home);
     press(&mut model, "t");
     assert_eq!(reason(&model, 0), Some("first"));
     assert_eq!(reason(&model, 2), Some("test value"));
     // One finding by itself may get another reason.
-    model.press(Key::Home);
+    model.press(KeyPress::Home);
     press(&mut model, "jt");
     assert_eq!(reason(&model, 0), Some("test value"));
     press(&mut model, "u");
@@ -153,18 +153,18 @@ fn a_group_leaves_alone_what_is_decided() {
 fn what_could_not_be_undone_stays_to_be_undone() {
     let mut model = model(4);
     press(&mut model, "t");
-    let Some(Effect::Undo(mut changes)) = model.press(Key::Char('u')) else {
+    let Some(Effect::Undo(mut changes)) = model.press(KeyPress::Char('u')) else {
         panic!("there is something to undo");
     };
     assert_eq!(changes.len(), 2);
     changes.truncate(1);
     model.settled(changes, true);
     assert_eq!(model.counts(), [3, 1, 0]);
-    let Some(Effect::Undo(changes)) = model.press(Key::Char('u')) else {
+    let Some(Effect::Undo(changes)) = model.press(KeyPress::Char('u')) else {
         panic!("the rest is there");
     };
     let ignored = model.decisions[0].clone();
-    let rest = Change {
+    let rest = DecisionChange {
         item: 0,
         from: ignored,
         to: Decision::Open,
@@ -214,7 +214,13 @@ fn hidden_decisions_leave_the_cursor_where_work_goes_on() {
 fn the_cursor_is_always_in_view() {
     let mut model = model(90);
     for page in [1, 2, 7, 200] {
-        for key in [Key::End, Key::PageUp, Key::Home, Key::PageDown, Key::Down] {
+        for key in [
+            KeyPress::End,
+            KeyPress::PageUp,
+            KeyPress::Home,
+            KeyPress::PageDown,
+            KeyPress::Down,
+        ] {
             model.press(key);
             model.fit(page);
             let visible = model.top..model.top + page;
@@ -232,7 +238,13 @@ fn no_key_breaks_an_empty_list() {
     for key in " jknNgzhaiptuevoc/x\n\x1b?\x1b\n\t".chars() {
         press(&mut model, &key.to_string());
     }
-    for key in [Key::Left, Key::Right, Key::End, Key::PageUp, Key::Backspace] {
+    for key in [
+        KeyPress::Left,
+        KeyPress::Right,
+        KeyPress::End,
+        KeyPress::PageUp,
+        KeyPress::Backspace,
+    ] {
         assert_eq!(model.press(key), None);
     }
 }

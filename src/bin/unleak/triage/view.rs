@@ -12,10 +12,10 @@ use unleak::report::Document;
 use unleak::report::paint::Paint;
 
 use super::detail;
-use super::form::{FIELDS, Form};
+use super::form::{FIELDS, IgnoreForm};
 use super::keys::HELP;
-use super::model::{Decision, Mode, Model};
-use super::rows::{Group, Grouping, Row};
+use super::model::{Decision, InputMode, Model};
+use super::rows::{Group, Grouping, ListRow};
 
 /// Least columns for a pane beside the list, and least rows for one below it.
 const WIDE: u16 = 72;
@@ -53,18 +53,18 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &mut Model, scene: &Scene<'_>) 
     self::head(frame, head, model, scene);
     self::foot(frame, foot, model);
     match model.mode.clone() {
-        Mode::Text { title, text } => {
+        InputMode::Text { title, text } => {
             let text = Text::raw(text);
             whole(frame, body, model, &title, text);
         }
-        Mode::Help => whole(frame, body, model, "Keys", help()),
-        Mode::Detail => {
+        InputMode::Help => whole(frame, body, model, "Keys", help()),
+        InputMode::Detail => {
             let text = facts(model, scene);
             whole(frame, body, model, "Finding", text);
         }
         mode => {
             panes(frame, body, model, scene);
-            if let Mode::Ignore(form) = mode {
+            if let InputMode::Ignore(form) = mode {
                 self::form(frame, body, model, &form);
             }
         }
@@ -101,16 +101,16 @@ fn foot(frame: &mut Frame<'_>, area: Rect, model: &Model) {
         return;
     }
     let text = match (&model.mode, &model.message) {
-        (Mode::Search(text), _) => format!("/{text}_  (Enter keeps it, Esc ends it)"),
+        (InputMode::Search(text), _) => format!("/{text}_  (Enter keeps it, Esc ends it)"),
         (_, Some(message)) => message.clone(),
-        (Mode::Ignore(_), None) => "Tab next field  Enter save  Esc cancel".to_owned(),
-        (Mode::Detail, None) => {
+        (InputMode::Ignore(_), None) => "Tab next field  Enter save  Esc cancel".to_owned(),
+        (InputMode::Detail, None) => {
             "i ignore  t test  p purge  e explain  v show  o open  c copy  u undo  Esc back"
                 .to_owned()
         }
-        (Mode::Text { .. } | Mode::Help, None) => "arrows scroll  Esc back".to_owned(),
-        (Mode::List, None) if area.width < WIDE => "? keys  q quit".to_owned(),
-        (Mode::List, None) => {
+        (InputMode::Text { .. } | InputMode::Help, None) => "arrows scroll  Esc back".to_owned(),
+        (InputMode::List, None) if area.width < WIDE => "? keys  q quit".to_owned(),
+        (InputMode::List, None) => {
             "i ignore  t test value  p purge  u undo  n next  g group  / find  ? keys  q quit"
                 .to_owned()
         }
@@ -156,8 +156,8 @@ fn list(frame: &mut Frame<'_>, area: Rect, model: &mut Model, scene: &Scene<'_>)
     for ((number, row), y) in rows.zip(area.y..area.bottom()) {
         let is_current = number == model.cursor;
         let (text, style) = match row {
-            Row::Group(group) => group_row(model, &model.groups[*group]),
-            Row::Item(item) => item_row(model, *item, scene, usize::from(area.width)),
+            ListRow::Group(group) => group_row(model, &model.groups[*group]),
+            ListRow::Item(item) => item_row(model, *item, scene, usize::from(area.width)),
         };
         let style = match is_current {
             true => style.add_modifier(Modifier::REVERSED),
@@ -318,7 +318,7 @@ fn whole(frame: &mut Frame<'_>, area: Rect, model: &mut Model, title: &str, text
 }
 
 /// The form over the lower end of the body.
-fn form(frame: &mut Frame<'_>, body: Rect, model: &Model, form: &Form) {
+fn form(frame: &mut Frame<'_>, body: Rect, model: &Model, form: &IgnoreForm) {
     let fields = u16::try_from(FIELDS.len()).unwrap_or(u16::MAX);
     let height = (fields + 3).min(body.height);
     let area = Rect {

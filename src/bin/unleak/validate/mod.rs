@@ -34,7 +34,7 @@ use args::ValidateArgs;
 pub(crate) use revoke::run as revoke;
 
 /// What `unleak validate` comes to.
-pub(crate) enum Wanted {
+pub(crate) enum ValidateStart {
     /// The scan that finds the values, and then asks about them.
     Scan(Box<ScanArgs>),
     /// No scan is needed.
@@ -45,9 +45,9 @@ pub(crate) enum Wanted {
 ///
 /// # Errors
 /// `Usage` if the report of `--from` cannot be read.
-pub(crate) fn begin(validate: &ValidateArgs) -> Result<Wanted> {
+pub(crate) fn begin(validate: &ValidateArgs) -> Result<ValidateStart> {
     if validate.list {
-        return list::run(validate).map(Wanted::Done);
+        return list::run(validate).map(ValidateStart::Done);
     }
     let mut wanted = validate.scan();
     if let Some(path) = &validate.from {
@@ -58,10 +58,10 @@ pub(crate) fn begin(validate: &ValidateArgs) -> Result<Wanted> {
             .fingerprints
             .extend(findings.map(|finding| finding.fingerprint));
         if wanted.validation.fingerprints.is_empty() {
-            return output::print(b"the report has no findings\n").map(Wanted::Done);
+            return output::print(b"the report has no findings\n").map(ValidateStart::Done);
         }
     }
-    Ok(Wanted::Scan(Box::new(wanted)))
+    Ok(ValidateStart::Scan(Box::new(wanted)))
 }
 
 /// Asks about the findings of a scan, and adds the answers to its report, which was kept as it is before. Says
@@ -72,7 +72,7 @@ pub(crate) fn begin(validate: &ValidateArgs) -> Result<Wanted> {
 pub(crate) fn add(
     args: &CommonOptions,
     scan: &ScanArgs,
-    asker: Option<Asker>,
+    asker: Option<IssuerClient>,
     (audit, settings): (&mut Audit, &ScanSettings),
     document: &mut Document,
 ) -> Result<Option<Exit>> {
@@ -183,19 +183,19 @@ fn word(choice: StateChoice) -> State {
 }
 
 /// What asks issuers, with all that was typed about it.
-pub(crate) struct Asker {
+pub(crate) struct IssuerClient {
     requests: Requests,
     hosts: Hosts,
     limits: RequestLimits,
     network: Box<dyn Network>,
-    store: Store,
+    store: AnswerStore,
 }
 
-impl Asker {
+impl IssuerClient {
     /// For a scan, if it is to ask.
     ///
     /// # Errors
-    /// As [`Asker::new`]; `Usage` if an option needs '--validate'.
+    /// As [`IssuerClient::new`]; `Usage` if an option needs '--validate'.
     pub(crate) fn of_scan(
         scan: &ScanArgs,
         layers: &Layers,
@@ -233,7 +233,7 @@ impl Asker {
             },
             network: network(options, &hosts)?,
             hosts,
-            store: Store::open(kept, options.validate_keep)?,
+            store: AnswerStore::open(kept, options.validate_keep)?,
         })
     }
 
@@ -317,7 +317,7 @@ fn network(options: &AskOptions, hosts: &Hosts) -> Result<Box<dyn Network>> {
 }
 
 /// Where answers are kept.
-struct Store {
+struct AnswerStore {
     /// The directory; `None` if nothing is kept.
     dir: Option<PathBuf>,
     /// The key of the digests.
@@ -326,7 +326,7 @@ struct Store {
     hours: u32,
 }
 
-impl Store {
+impl AnswerStore {
     fn open(options: &StateOptions, hours: u32) -> Result<Self> {
         if !options.is_on() || hours == 0 {
             return Ok(Self {

@@ -9,19 +9,19 @@ use unleak::report::redact::{Redactor, Reveal};
 use unleak::validate::{Question, State};
 
 use super::args::RevokeArgs;
-use super::{Asker, list};
+use super::{IssuerClient, list};
 use crate::exit::Exit;
-use crate::found::{Found, Wanted, first_place, mark};
+use crate::found::{RepositoryFindings, ScanRequest, first_place, mark};
 use crate::options::CommonOptions;
 use crate::{interrupt, output, ui};
 
 /// Runs it.
 pub(crate) fn run(args: &CommonOptions, revoke: &RevokeArgs) -> Result<Exit> {
-    let wanted = Wanted::all(&revoke.repository, &revoke.rules);
-    let found = Found::scan(args, &wanted)?;
+    let wanted = ScanRequest::all(&revoke.repository, &revoke.rules);
+    let found = RepositoryFindings::scan(args, &wanted)?;
     let finding = found.picked(&revoke.fingerprint)?;
     let rules = found.detector.rules();
-    let asker = Asker::new(
+    let asker = IssuerClient::new(
         &revoke.ask,
         (&revoke.rules, &found.layers),
         rules,
@@ -80,7 +80,12 @@ fn confirm(revoke: &RevokeArgs, finding: &Finding) -> Result<()> {
     }
 }
 
-fn switch_off(args: &CommonOptions, asker: &Asker, finding: &Finding, what: &str) -> Result<Exit> {
+fn switch_off(
+    args: &CommonOptions,
+    asker: &IssuerClient,
+    finding: &Finding,
+    what: &str,
+) -> Result<Exit> {
     let mut kept = asker.store.read(asker.network.now());
     let validator = asker.validator();
     let (answer, stopped) =

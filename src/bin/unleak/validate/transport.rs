@@ -30,7 +30,7 @@ const TICK: Duration = Duration::from_millis(50);
 /// Sends requests.
 pub(crate) struct Transport {
     agent: ureq::Agent,
-    names: Names,
+    names: NameResolver,
     tls: Arc<rustls::ClientConfig>,
 }
 
@@ -62,7 +62,7 @@ impl Transport {
             })?),
             None => ureq::Proxy::try_from_env(),
         };
-        let names = Names {
+        let names = NameResolver {
             fixed: Arc::new(resolutions(&options.validate_resolve)?),
             named: Arc::new(hosts.names().map(str::to_owned).collect()),
             proxy: proxy
@@ -136,7 +136,7 @@ fn resolutions(texts: &[String]) -> Result<HashMap<String, SocketAddr>> {
 
 /// From names to addresses.
 #[derive(Clone, Debug)]
-struct Names {
+struct NameResolver {
     /// Those of '--validate-resolve'.
     fixed: Arc<HashMap<String, SocketAddr>>,
     /// The hosts that the user named, which may have any address.
@@ -157,7 +157,7 @@ impl std::fmt::Display for PrivateAddress {
 
 impl std::error::Error for PrivateAddress {}
 
-impl Names {
+impl NameResolver {
     /// The addresses of a host.
     fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
         let host = host.trim_start_matches('[').trim_end_matches(']');
@@ -189,7 +189,7 @@ impl Names {
     }
 }
 
-impl Resolver for Names {
+impl Resolver for NameResolver {
     fn resolve(
         &self,
         uri: &http::Uri,
