@@ -16,6 +16,7 @@
 // Layer 0: words every other module uses.
 pub mod error;
 pub mod fault;
+pub mod number;
 pub mod progress;
 pub mod secret;
 pub mod span;

@@ -11,6 +11,7 @@ use rustc_hash::FxHashMap;
 use super::{AuditOptions, CoverageBlock};
 use crate::detect::{Detector, Hits, Scratch};
 use crate::finding::{Appearance, Finding, History, Occurrence, Place, Spot, Standing};
+use crate::history::classes::FindingNumber;
 use crate::history::tips::{Tip, TipText, Tips};
 use crate::history::{FindingsOfNames, add_tip};
 use crate::odb::{Node, ObjectStore, Skipped};
@@ -239,7 +240,7 @@ impl<'a> SideTexts<'a> {
     /// The findings in names of tree entries.
     pub(super) fn named(&self, found: &[Sighted]) -> FindingsOfNames {
         let mut named = FindingsOfNames::default();
-        for (number, sighted) in (0u32..).zip(found) {
+        for (number, sighted) in FindingNumber::first(found.len()).zip(found) {
             for entry in &sighted.elsewhere {
                 if let Some(name) = self.texts[entry.number].name_number {
                     let list = named.entry(name).or_default();

@@ -5,16 +5,26 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
 
 use crate::history::trees::Link;
+use crate::number::number_type;
 use crate::odb::Node;
 
-/// Number of a class; [`EMPTY`] holds nothing.
-pub type Class = u32;
+number_type! {
+    /// Number of a class; [`EMPTY`] holds nothing.
+    Class
+}
 
 /// The class of trees that hold no finding.
-pub const EMPTY: Class = 0;
+pub const EMPTY: Class = Class::new(0);
 
-/// Number of a finding.
-pub type FindingNumber = u32;
+number_type! {
+    /// Number of a finding.
+    FindingNumber
+}
+
+number_type! {
+    /// Number of a set of findings.
+    SetNumber
+}
 
 /// What stands under a name in a tree of some class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -22,9 +32,9 @@ pub enum TreeItem {
     /// A tree of that class.
     Tree(Class),
     /// A blob that holds the findings of that set.
-    Blob(u32),
+    Blob(SetNumber),
     /// Anything, whose name holds the findings of that set.
-    Named(u32),
+    Named(SetNumber),
 }
 
 /// All classes of one store. None by default, not even the empty one.
@@ -35,9 +45,9 @@ pub struct TreeClasses {
     /// Sorted findings of each set.
     sets: Vec<Vec<FindingNumber>>,
     of_node: FxHashMap<Node, Class>,
-    set_of: FxHashMap<Node, u32>,
+    set_of: FxHashMap<Node, SetNumber>,
     /// The set of each name that holds findings.
-    set_of_name: FxHashMap<u32, u32>,
+    set_of_name: FxHashMap<u32, SetNumber>,
 }
 
 /// Classes as they are kept for the next scan.
@@ -50,9 +60,9 @@ pub struct KeptClasses {
     /// The class of each tree that holds something, by node.
     pub of_tree: Vec<(Node, Class)>,
     /// The set of each object that holds findings, by node.
-    pub of_object: Vec<(Node, u32)>,
+    pub of_object: Vec<(Node, SetNumber)>,
     /// The set of each name that holds findings, by number.
-    pub of_name: Vec<(u32, u32)>,
+    pub of_name: Vec<(u32, SetNumber)>,
 }
 
 impl KeptClasses {
@@ -64,7 +74,7 @@ impl KeptClasses {
         old_names: u32,
         named: &FxHashMap<u32, Vec<FindingNumber>>,
     ) -> bool {
-        let set = |set: u32| self.sets.get(set as usize);
+        let set = |set: SetNumber| self.sets.get(set.index());
         let objects = &mut self.of_object.iter();
         let names = &mut self.of_name.iter();
         let old_objects = findings_of.keys().filter(|&&node| is_old(node)).count();
@@ -103,13 +113,14 @@ impl TreeClasses {
             set_of: FxHashMap::default(),
             set_of_name: FxHashMap::default(),
         };
-        let mut numbers: FxHashMap<Vec<FindingNumber>, u32> =
-            built.sets.iter().cloned().zip(0u32..).collect();
+        let numbers = SetNumber::first(built.sets.len());
+        let mut numbers: FxHashMap<Vec<FindingNumber>, SetNumber> =
+            built.sets.iter().cloned().zip(numbers).collect();
         let mut set_of = |findings: &[FindingNumber]| {
             if let Some(&set) = numbers.get(findings) {
                 return set;
             }
-            let next = u32::try_from(built.sets.len()).expect("fewer sets than nodes");
+            let next = SetNumber::of_index(built.sets.len());
             built.sets.push(findings.to_vec());
             numbers.insert(findings.to_vec(), next);
             next
@@ -131,8 +142,9 @@ impl TreeClasses {
         let filled = self.of_node.iter().filter(|(_, class)| **class != EMPTY);
         let mut of_tree: Vec<(Node, Class)> = filled.map(|(&node, &class)| (node, class)).collect();
         of_tree.sort_unstable();
-        let sorted = |sets: &FxHashMap<u32, u32>| {
-            let mut sets: Vec<(u32, u32)> = sets.iter().map(|(&key, &set)| (key, set)).collect();
+        let sorted = |sets: &FxHashMap<u32, SetNumber>| {
+            let mut sets: Vec<(u32, SetNumber)> =
+                sets.iter().map(|(&key, &set)| (key, set)).collect();
             sets.sort_unstable();
             sets
         };
@@ -148,8 +160,9 @@ impl TreeClasses {
     /// Children before parents, without recursion: forged trees nest as deep as they like, and may
     /// even hold themselves.
     fn classify(&mut self, holders: &FxHashMap<Node, Vec<Link>>) {
+        let numbers = Class::first(self.classes.len());
         let mut numbers: FxHashMap<Vec<(u32, TreeItem)>, Class> =
-            self.classes.iter().cloned().zip(0u32..).collect();
+            self.classes.iter().cloned().zip(numbers).collect();
         let mut open: FxHashSet<Node> = FxHashSet::default();
         for &start in holders.keys() {
             let mut stack = vec![start];
@@ -207,7 +220,7 @@ impl TreeClasses {
         if let Some(&class) = numbers.get(&items) {
             return class;
         }
-        let class = u32::try_from(self.classes.len()).expect("fewer classes than nodes");
+        let class = Class::of_index(self.classes.len());
         self.classes.push(items.clone());
         numbers.insert(items, class);
         class
@@ -236,10 +249,10 @@ impl TreeClasses {
             for (_, item) in items {
                 match *item {
                     TreeItem::Blob(set) | TreeItem::Named(set) => {
-                        found.extend(&self.sets[set as usize])
+                        found.extend(&self.sets[set.index()])
                     }
                     TreeItem::Tree(class) => {
-                        found.extend(all.get(class as usize).into_iter().flatten());
+                        found.extend(all.get(class.index()).into_iter().flatten());
                     }
                 }
             }
@@ -265,7 +278,7 @@ impl TreeClasses {
             if class == EMPTY || old.contains(&class) {
                 continue;
             }
-            for &(name, item) in &self.classes[class as usize] {
+            for &(name, item) in &self.classes[class.index()] {
                 let mut path = path.clone();
                 if !path.is_empty() {
                     path.push(b'/');
@@ -284,12 +297,12 @@ impl TreeClasses {
                         let is_name = matches!(item, TreeItem::Named(_));
                         let before: Vec<&Vec<FindingNumber>> = before
                             .filter_map(|item| match item {
-                                TreeItem::Blob(set) if !is_name => Some(&self.sets[set as usize]),
-                                TreeItem::Named(set) if is_name => Some(&self.sets[set as usize]),
+                                TreeItem::Blob(set) if !is_name => Some(&self.sets[set.index()]),
+                                TreeItem::Named(set) if is_name => Some(&self.sets[set.index()]),
                                 _ => None,
                             })
                             .collect();
-                        for finding in &self.sets[set as usize] {
+                        for finding in &self.sets[set.index()] {
                             let is_new = !before
                                 .iter()
                                 .any(|held| held.binary_search(finding).is_ok());
@@ -304,7 +317,7 @@ impl TreeClasses {
     }
 
     fn under(&self, class: Class, name: u32) -> impl Iterator<Item = TreeItem> + '_ {
-        let items = &self.classes[class as usize];
+        let items = &self.classes[class.index()];
         let first = items.partition_point(|&(other, _)| other < name);
         items[first..]
             .iter()

@@ -188,11 +188,11 @@ impl<'a> Tracer<'a> {
         let in_class = &self.in_class;
         let mut commits = vec![0usize; self.trace.classes.len()];
         for &class in &self.trace.commit_classes {
-            commits[class as usize] += 1;
+            commits[class.index()] += 1;
         }
         for (findings, count) in in_class.iter().zip(commits) {
             for &finding in findings {
-                standings[finding as usize].commits += count;
+                standings[finding.index()].commits += count;
             }
         }
         // A commit whose own text holds the finding counts once, even if its tree does too.
@@ -202,9 +202,9 @@ impl<'a> Tracer<'a> {
             .iter()
             .filter(|entry| entry.path.is_none())
         {
-            let held = &in_class[self.trace.commit_classes[entry.rank as usize] as usize];
+            let held = &in_class[self.trace.commit_classes[entry.rank as usize].index()];
             if held.binary_search(&entry.finding).is_err() {
-                standings[entry.finding as usize].commits += 1;
+                standings[entry.finding.index()].commits += 1;
             }
         }
         let head = self
@@ -213,8 +213,8 @@ impl<'a> Tracer<'a> {
             .and_then(|id| self.peel(id).0)
             .and_then(|node| self.graph.rank(node));
         if let Some(rank) = head {
-            for &finding in &in_class[self.trace.commit_classes[rank as usize] as usize] {
-                standings[finding as usize].in_head = true;
+            for &finding in &in_class[self.trace.commit_classes[rank as usize].index()] {
+                standings[finding.index()].in_head = true;
             }
         }
     }
@@ -224,12 +224,12 @@ impl<'a> Tracer<'a> {
         // By whether a ref reaches the commit, then by its place in history.
         let mut last: Vec<Option<(bool, Rank)>> = vec![None; standings.len()];
         let mut keep = |finding: FindingNumber, rank: Rank| {
-            let last = &mut last[finding as usize];
+            let last = &mut last[finding.index()];
             *last = (*last).max(Some((self.by_ref[rank as usize], rank)));
         };
         let mut last_of_class: Vec<Option<(bool, Rank)>> = vec![None; self.trace.classes.len()];
         for (rank, &class) in (0u32..).zip(&self.trace.commit_classes) {
-            let of_class = &mut last_of_class[class as usize];
+            let of_class = &mut last_of_class[class.index()];
             *of_class = (*of_class).max(Some((self.by_ref[rank as usize], rank)));
         }
         for (findings, of_class) in self.in_class.iter().zip(last_of_class) {
@@ -273,19 +273,17 @@ impl<'a> Tracer<'a> {
                 continue;
             }
             let held = |class: Class, finding: FindingNumber| {
-                self.in_class[class as usize]
-                    .binary_search(&finding)
-                    .is_ok()
+                self.in_class[class.index()].binary_search(&finding).is_ok()
             };
             for &parent in parents {
-                for &finding in &self.in_class[class_of(parent) as usize] {
-                    if standings[finding as usize].in_head || held(class, finding) {
+                for &finding in &self.in_class[class_of(parent).index()] {
+                    if standings[finding.index()].in_head || held(class, finding) {
                         continue;
                     }
                     let by_all = parents
                         .iter()
                         .all(|&parent| held(class_of(parent), finding));
-                    let at = &mut removed[finding as usize];
+                    let at = &mut removed[finding.index()];
                     *at = (*at).max(Some((by_all, rank)));
                 }
             }
@@ -299,10 +297,10 @@ impl<'a> Tracer<'a> {
     fn add_appearances(&self, histories: &mut [History]) {
         let mut reader = self.objects.reader();
         for entry in &self.trace.introduced {
-            let places = &self.findings[entry.finding as usize];
+            let places = &self.findings[entry.finding.index()];
             let commit = self.graph.node(entry.rank);
             let spot = entry.object.and_then(|node| places.get(&node)).cloned();
-            let history = &mut histories[entry.finding as usize];
+            let history = &mut histories[entry.finding.index()];
             history.appearances.push(Appearance {
                 commit_id: Some(self.objects.id(commit)),
                 path: entry.path.clone(),
@@ -345,14 +343,13 @@ impl<'a> Tracer<'a> {
             .collect();
         let mut from = 0;
         for block in 0..standings.len().div_ceil(64) {
-            let number = u32::try_from(block).expect("findings are numbered by 32 bits");
-            let bit = |finding: FindingNumber| 1u64 << (finding % 64);
+            let bit = |finding: FindingNumber| 1u64 << (finding.index() % 64);
             let mut held = vec![0u64; self.graph.len()];
             while let Some(entry) = self
                 .trace
                 .introduced
                 .get(from)
-                .filter(|entry| entry.finding / 64 == number)
+                .filter(|entry| entry.finding.index() / 64 == block)
             {
                 held[entry.rank as usize] |= bit(entry.finding);
                 from += 1;
@@ -365,21 +362,21 @@ impl<'a> Tracer<'a> {
                     held[rank] |= held[parent as usize];
                 }
             }
-            let block = &mut standings[block * 64..];
+            let of_block = &mut standings[block * 64..];
             for (tip, node, tags) in &peeled {
                 let mut mask = node
                     .and_then(|node| self.graph.rank(node))
                     .map_or(0, |rank| held[rank as usize]);
                 for own in self
                     .held_directly(*node, tags)
-                    .filter(|&finding| finding / 64 == number)
+                    .filter(|&finding| finding.index() / 64 == block)
                 {
                     mask |= bit(own);
                 }
                 while mask != 0 {
                     let at = mask.trailing_zeros() as usize;
                     mask &= mask - 1;
-                    add_tip(&mut block[at].reach, tip);
+                    add_tip(&mut of_block[at].reach, tip);
                 }
             }
         }
@@ -399,7 +396,7 @@ impl<'a> Tracer<'a> {
             found.extend(self.findings_of.get(node).into_iter().flatten());
         }
         if let Some(node) = node {
-            found.extend(&self.in_class[self.trace.classes.of(node) as usize]);
+            found.extend(&self.in_class[self.trace.classes.of(node).index()]);
         }
         found.into_iter()
     }
@@ -433,10 +430,10 @@ impl<'a> Tracer<'a> {
         }
         let mut is_named = vec![false; absent.classes.len()];
         for (rank, _) in reached {
-            is_named[absent.commit_classes[rank as usize] as usize] = true;
+            is_named[absent.commit_classes[rank as usize].index()] = true;
         }
         for &node in named {
-            is_named[absent.classes.of(node) as usize] = true;
+            is_named[absent.classes.of(node).index()] = true;
         }
         let by_class = absent.classes.findings().into_iter().zip(is_named);
         let mut found: Vec<FindingNumber> = by_class
@@ -447,7 +444,7 @@ impl<'a> Tracer<'a> {
         found.dedup();
         found
             .into_iter()
-            .map(|number| absent.objects[number as usize])
+            .map(|number| absent.objects[number.index()])
             .collect()
     }
 

@@ -153,7 +153,7 @@ fn trace_absent(
     if absent.len() > MAX_TRACED_ABSENT {
         return Absent::Many;
     }
-    let numbered = (0u32..).zip(&absent);
+    let numbered = FindingNumber::first(absent.len()).zip(&absent);
     let findings_of: FxHashMap<Node, Vec<FindingNumber>> = numbered
         .map(|(number, (_, node, _))| (*node, vec![number]))
         .collect();
@@ -237,7 +237,7 @@ pub fn object_at<'n>(
 /// Turns findings by place into places by finding; lists are sorted.
 pub fn findings_of(findings: &[Places]) -> FxHashMap<Node, Vec<FindingNumber>> {
     let mut found: FxHashMap<Node, Vec<FindingNumber>> = FxHashMap::default();
-    for (number, places) in (0u32..).zip(findings) {
+    for (number, places) in FindingNumber::first(findings.len()).zip(findings) {
         for &node in places.keys() {
             found.entry(node).or_default().push(number);
         }

@@ -7,7 +7,7 @@ use gix::hash::Kind as HashKind;
 use serde::{Deserialize, Serialize};
 
 use crate::finding::Fingerprint;
-use crate::history::classes::{Class, FindingNumber, KeptClasses, TreeItem};
+use crate::history::classes::{Class, FindingNumber, KeptClasses, SetNumber, TreeItem};
 use crate::history::commits::{CommitGraph, Rank};
 use crate::memory::Digest;
 use crate::memory::ids::Ids;
@@ -216,9 +216,9 @@ impl Story {
         let classes = [&mut self.classes, &mut self.absent_classes];
         let trees = classes.into_iter().flat_map(|classes| {
             // Of absent objects no node is kept.
-            classes.of_tree.iter_mut().chain(&mut classes.of_object)
+            let trees = classes.of_tree.iter_mut().map(|(node, _)| node);
+            trees.chain(classes.of_object.iter_mut().map(|(node, _)| node))
         });
-        let trees = trees.map(|(node, _)| node);
         columns
             .chain(places)
             .chain(marked)
@@ -248,22 +248,22 @@ impl Story {
             && self.introduced.iter().all(|entry| {
                 let mut path = entry.path.iter().flatten();
                 (entry.rank as usize) < self.commits.nodes.len()
-                    && (entry.finding as usize) < findings
+                    && entry.finding.index() < findings
                     && path.all(|&name| (name as usize) < names)
             })
     }
 }
 
 fn has(classes: &KeptClasses, class: Class) -> bool {
-    (class as usize) < classes.classes.len()
+    class.index() < classes.classes.len()
 }
 
 /// Whether all numbers in `classes` are those of something, given so many names and findings.
 fn is_sound(classes: &KeptClasses, names: usize, findings: usize) -> bool {
     let has_name = |name: u32| (name as usize) < names;
-    let has_set = |set: u32| (set as usize) < classes.sets.len();
+    let has_set = |set: SetNumber| set.index() < classes.sets.len();
     let mut sets = classes.sets.iter().flatten();
-    let mut items = (0u32..)
+    let mut items = Class::first(classes.classes.len())
         .zip(&classes.classes)
         .flat_map(|(class, items)| items.iter().map(move |&item| (class, item)));
     items.all(|(class, (name, item))| {
@@ -272,7 +272,7 @@ fn is_sound(classes: &KeptClasses, names: usize, findings: usize) -> bool {
                 TreeItem::Tree(other) => other < class,
                 TreeItem::Blob(set) | TreeItem::Named(set) => has_set(set),
             }
-    }) && sets.all(|&number| (number as usize) < findings)
+    }) && sets.all(|&number| number.index() < findings)
         && classes
             .of_tree
             .iter()

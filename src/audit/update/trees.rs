@@ -10,7 +10,7 @@ use crate::audit::names;
 use crate::audit::update::texts::UpdatedTexts;
 use crate::audit::update::{Grown, IncrementalScan};
 use crate::history;
-use crate::history::classes::{EMPTY, FindingNumber, KeptClasses, TreeClasses};
+use crate::history::classes::{Class, EMPTY, FindingNumber, KeptClasses, TreeClasses};
 use crate::history::commits::{CommitGraph, Rank};
 use crate::history::trees::{Link, TreeLinks};
 use crate::history::{Absent, AbsentTrace, FindingsOfNames, Introduced, Places, Trace, TreesRead};
@@ -85,13 +85,14 @@ impl Grown<'_> {
         let mut texts = self.names(story)?;
         let hash = self.objects.hash();
         let count = self.objects.node_count();
-        let numbered = (0u32..).zip(split(hash, &story.absent));
+        let ids = split(hash, &story.absent);
+        let numbers = FindingNumber::first(ids.len());
         let known_absent: FxHashMap<ObjectId, FindingNumber> =
-            numbered.map(|(number, id)| (id, number)).collect();
+            ids.into_iter().zip(numbers).collect();
         let mut of_link = self.of_part.clone();
         let absent: FxHashMap<Node, FindingNumber> = known_absent
             .values()
-            .map(|&number| (count + number, number))
+            .map(|&number| (count + number.number(), number))
             .collect();
         let mut by_node: Vec<_> = links.absent.iter().collect();
         by_node.sort_unstable_by_key(|(_, node, _)| *node);
@@ -101,7 +102,7 @@ impl Grown<'_> {
             }
             of_link.push(match (self.objects.node_of(id), known_absent.get(id)) {
                 (Some(node), _) => node,
-                (None, Some(&number)) => count + number,
+                (None, Some(&number)) => count + number.number(),
                 // A commit of a submodule.
                 (None, None) if *kind == ObjectKind::Commit => NOWHERE,
                 (None, None) => return None,
@@ -300,7 +301,7 @@ struct ByRank<'a> {
 
 impl ByRank<'_> {
     /// The class of each commit: what was kept of old ones, and what the trees of new ones are of.
-    fn classes(&self, kept: &[u32], classes: &TreeClasses) -> Vec<u32> {
+    fn classes(&self, kept: &[Class], classes: &TreeClasses) -> Vec<Class> {
         let mut all = vec![EMPTY; self.graph.len()];
         for (&class, &rank) in kept.iter().zip(self.rank_of_old) {
             all[rank as usize] = class;
