@@ -47,7 +47,7 @@ fn main() {
 fn inflate_all(store: &ObjectStore) -> u64 {
     let (mut inflater, mut out, mut bytes) = (Inflater::default(), Vec::new(), 0);
     for pack in store.packs() {
-        for entry in 0..pack.len() {
+        for entry in pack.entries() {
             if pack.inflate(entry, &mut inflater, &mut out).is_ok() {
                 bytes += out.len() as u64;
             }

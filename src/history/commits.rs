@@ -9,12 +9,15 @@ use gix::objs::CommitRefIter;
 use gix::objs::commit::ref_iter::Token;
 use rustc_hash::FxHashMap;
 
+use crate::number::number_type;
 use crate::odb::objects::Objects;
 use crate::odb::walk::{Object, Observer};
 use crate::odb::{Node, ObjectKind};
 
-/// Position of a commit in a [`CommitGraph`]: parents come before children.
-pub type Rank = u32;
+number_type! {
+    /// Position of a commit in a [`CommitGraph`]: parents come before children.
+    Rank
+}
 
 /// Gathers commits on one thread.
 pub struct CommitCollector {
@@ -191,7 +194,7 @@ impl CommitGraph {
         seconds: i64,
         parents: &[Rank],
     ) {
-        let rank = number(self.nodes.len());
+        let rank = Rank::of_index(self.nodes.len());
         self.nodes.push(node);
         self.trees.push(tree);
         self.tree_nodes.push(tree_node.unwrap_or(NONE));
@@ -209,7 +212,7 @@ impl CommitGraph {
 
     /// Ends a graph that was made by [`Self::push`].
     pub fn settle(&mut self) {
-        self.rank_of = self.nodes.iter().copied().zip(0u32..).collect();
+        self.rank_of = self.nodes.iter().copied().zip(self.ranks()).collect();
         self.rank_of.sort_unstable();
         self.tags.sort_unstable();
     }
@@ -238,7 +241,7 @@ impl CommitGraph {
 
     /// When the commit at `rank` was committed, seconds since 1970.
     pub fn seconds(&self, rank: Rank) -> i64 {
-        self.seconds[rank as usize]
+        self.seconds[rank.index()]
     }
 
     /// Number of commits.
@@ -252,28 +255,28 @@ impl CommitGraph {
     }
 
     /// All ranks.
-    pub fn ranks(&self) -> std::ops::Range<Rank> {
-        0..number(self.len())
+    pub fn ranks(&self) -> impl DoubleEndedIterator<Item = Rank> + ExactSizeIterator + use<> {
+        Rank::first(self.len())
     }
 
     /// The node of the commit at `rank`.
     pub fn node(&self, rank: Rank) -> Node {
-        self.nodes[rank as usize]
+        self.nodes[rank.index()]
     }
 
     /// The root tree of the commit at `rank`.
     pub fn tree(&self, rank: Rank) -> &ObjectId {
-        &self.trees[rank as usize]
+        &self.trees[rank.index()]
     }
 
     /// The node of that tree, if it is here.
     pub fn tree_node(&self, rank: Rank) -> Option<Node> {
-        Some(self.tree_nodes[rank as usize]).filter(|&node| node != NONE)
+        Some(self.tree_nodes[rank.index()]).filter(|&node| node != NONE)
     }
 
     /// The parents of the commit at `rank` that are in the store, all of lower rank.
     pub fn parents(&self, rank: Rank) -> &[Rank] {
-        let at = rank as usize;
+        let at = rank.index();
         &self.parents[self.parent_starts[at] as usize..self.parent_starts[at + 1] as usize]
     }
 
@@ -324,7 +327,7 @@ struct Extension<'a> {
     /// Parents of each new commit that do not stand yet.
     pending: Vec<usize>,
     ready: BinaryHeap<CommitOrder>,
-    next_old: Rank,
+    next_old: usize,
     /// New commits that are looked through for what a cycle left over.
     left: std::ops::Range<usize>,
     graph: CommitGraph,
@@ -394,7 +397,7 @@ impl<'a> Extension<'a> {
 
     /// Puts one more commit in its place; returns whether there was one.
     fn step(&mut self) -> bool {
-        let at = self.next_old as usize;
+        let at = self.next_old;
         let has_old = at < self.old.len();
         let is_old = match self.ready.peek() {
             Some(Reverse((seconds, id, _))) if has_old => {
@@ -424,11 +427,11 @@ impl<'a> Extension<'a> {
     }
 
     fn take_old(&mut self) -> Vec<usize> {
-        let (rank, at) = (self.next_old, self.next_old as usize);
+        let (rank, at) = (Rank::of_index(self.next_old), self.next_old);
         let parents = self.old.parents(rank).iter();
-        let parents: Vec<Rank> = parents.map(|&p| self.rank_of_old[p as usize]).collect();
+        let parents: Vec<Rank> = parents.map(|&p| self.rank_of_old[p.index()]).collect();
         let tree = (self.old.trees[at], self.old.tree_node(rank));
-        self.rank_of_old.push(number(self.graph.len()));
+        self.rank_of_old.push(Rank::of_index(self.graph.len()));
         let (node, seconds) = (self.old.nodes[at], self.old.seconds[at]);
         self.graph.push(node, tree, seconds, &parents);
         self.next_old += 1;
@@ -437,13 +440,13 @@ impl<'a> Extension<'a> {
 
     fn take_new(&mut self, at: usize) -> Vec<usize> {
         let parents = self.parents[at].iter().filter_map(|parent| match *parent {
-            GraphParent::Old(old) => self.rank_of_old.get(old as usize).copied(),
+            GraphParent::Old(old) => self.rank_of_old.get(old.index()).copied(),
             GraphParent::New(number) => self.rank_of_new[number],
         });
         let parents: Vec<Rank> = parents.collect();
         let commit = &self.added[at];
         let tree = (commit.tree, self.objects.node_of(&commit.tree));
-        self.rank_of_new[at] = Some(number(self.graph.len()));
+        self.rank_of_new[at] = Some(Rank::of_index(self.graph.len()));
         self.graph.push(commit.node, tree, commit.seconds, &parents);
         std::mem::take(&mut self.of_new[at])
     }

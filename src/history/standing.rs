@@ -143,16 +143,13 @@ impl<'a> Tracer<'a> {
                 .0
                 .and_then(|node| self.graph.rank(node))
             {
-                reached[rank as usize] = true;
+                reached[rank.index()] = true;
             }
         }
-        for rank in (0..reached.len()).rev() {
-            if reached[rank] {
-                for &parent in self
-                    .graph
-                    .parents(u32::try_from(rank).expect("commits have nodes"))
-                {
-                    reached[parent as usize] = true;
+        for rank in self.graph.ranks().rev() {
+            if reached[rank.index()] {
+                for &parent in self.graph.parents(rank) {
+                    reached[parent.index()] = true;
                 }
             }
         }
@@ -202,7 +199,7 @@ impl<'a> Tracer<'a> {
             .iter()
             .filter(|entry| entry.path.is_none())
         {
-            let held = &in_class[self.trace.commit_classes[entry.rank as usize].index()];
+            let held = &in_class[self.trace.commit_classes[entry.rank.index()].index()];
             if held.binary_search(&entry.finding).is_err() {
                 standings[entry.finding.index()].commits += 1;
             }
@@ -213,7 +210,7 @@ impl<'a> Tracer<'a> {
             .and_then(|id| self.peel(id).0)
             .and_then(|node| self.graph.rank(node));
         if let Some(rank) = head {
-            for &finding in &in_class[self.trace.commit_classes[rank as usize].index()] {
+            for &finding in &in_class[self.trace.commit_classes[rank.index()].index()] {
                 standings[finding.index()].in_head = true;
             }
         }
@@ -225,12 +222,12 @@ impl<'a> Tracer<'a> {
         let mut last: Vec<Option<(bool, Rank)>> = vec![None; standings.len()];
         let mut keep = |finding: FindingNumber, rank: Rank| {
             let last = &mut last[finding.index()];
-            *last = (*last).max(Some((self.by_ref[rank as usize], rank)));
+            *last = (*last).max(Some((self.by_ref[rank.index()], rank)));
         };
         let mut last_of_class: Vec<Option<(bool, Rank)>> = vec![None; self.trace.classes.len()];
-        for (rank, &class) in (0u32..).zip(&self.trace.commit_classes) {
+        for (rank, &class) in self.graph.ranks().zip(&self.trace.commit_classes) {
             let of_class = &mut last_of_class[class.index()];
-            *of_class = (*of_class).max(Some((self.by_ref[rank as usize], rank)));
+            *of_class = (*of_class).max(Some((self.by_ref[rank.index()], rank)));
         }
         for (findings, of_class) in self.in_class.iter().zip(last_of_class) {
             let Some((_, rank)) = of_class else { continue };
@@ -266,10 +263,10 @@ impl<'a> Tracer<'a> {
     fn removals(&self, standings: &[Standing]) -> Vec<Option<Rank>> {
         let mut removed: Vec<Option<(bool, Rank)>> = vec![None; standings.len()];
         let is_behind = self.reached(&|tip| Some(tip.target) == self.tips.head);
-        for (rank, &class) in (0u32..).zip(&self.trace.commit_classes) {
+        for (rank, &class) in self.graph.ranks().zip(&self.trace.commit_classes) {
             let parents = self.graph.parents(rank);
-            let class_of = |parent: Rank| self.trace.commit_classes[parent as usize];
-            if !is_behind[rank as usize] || parents.iter().all(|&p| class_of(p) == class) {
+            let class_of = |parent: Rank| self.trace.commit_classes[parent.index()];
+            if !is_behind[rank.index()] || parents.iter().all(|&p| class_of(p) == class) {
                 continue;
             }
             let held = |class: Class, finding: FindingNumber| {
@@ -306,7 +303,7 @@ impl<'a> Tracer<'a> {
                 path: entry.path.clone(),
                 object_id: self.objects.id(entry.object.unwrap_or(commit)),
                 spot: spot.filter(|_| !entry.is_name).unwrap_or(IN_NAME),
-                reachable: self.by_ref[entry.rank as usize],
+                reachable: self.by_ref[entry.rank.index()],
             });
             history.paths.extend(entry.path.clone());
         }
@@ -351,22 +348,19 @@ impl<'a> Tracer<'a> {
                 .get(from)
                 .filter(|entry| entry.finding.index() / 64 == block)
             {
-                held[entry.rank as usize] |= bit(entry.finding);
+                held[entry.rank.index()] |= bit(entry.finding);
                 from += 1;
             }
-            for rank in 0..held.len() {
-                for &parent in self
-                    .graph
-                    .parents(u32::try_from(rank).expect("commits have nodes"))
-                {
-                    held[rank] |= held[parent as usize];
+            for rank in self.graph.ranks() {
+                for &parent in self.graph.parents(rank) {
+                    held[rank.index()] |= held[parent.index()];
                 }
             }
             let of_block = &mut standings[block * 64..];
             for (tip, node, tags) in &peeled {
                 let mut mask = node
                     .and_then(|node| self.graph.rank(node))
-                    .map_or(0, |rank| held[rank as usize]);
+                    .map_or(0, |rank| held[rank.index()]);
                 for own in self
                     .held_directly(*node, tags)
                     .filter(|&finding| finding.index() / 64 == block)
@@ -404,7 +398,11 @@ impl<'a> Tracer<'a> {
     /// What trees name, below the commits that are `reached` or the objects that are `named`, and is
     /// not here.
     fn absent_below(&self, reached: &[bool], named: &[Node]) -> Vec<(ObjectId, ObjectKind)> {
-        let reached = (0u32..).zip(reached).filter(|(_, reached)| **reached);
+        let reached = self
+            .graph
+            .ranks()
+            .zip(reached)
+            .filter(|(_, reached)| **reached);
         let absent = match &self.trace.absent {
             Absent::Few(absent) => absent,
             Absent::Many => {
@@ -430,7 +428,7 @@ impl<'a> Tracer<'a> {
         }
         let mut is_named = vec![false; absent.classes.len()];
         for (rank, _) in reached {
-            is_named[absent.commit_classes[rank as usize].index()] = true;
+            is_named[absent.commit_classes[rank.index()].index()] = true;
         }
         for &node in named {
             is_named[absent.classes.of(node).index()] = true;
@@ -488,11 +486,16 @@ impl<'a> Tracer<'a> {
         for (id, node) in &self.graph.missing {
             let child = self.objects.id(*node);
             let rank = self.graph.rank(*node).expect("it is in the graph");
-            if reached[rank as usize] && shallow.binary_search(&child).is_err() {
+            if reached[rank.index()] && shallow.binary_search(&child).is_err() {
                 add(*id, ObjectKind::Commit, &format!("commit {child}"));
             }
         }
-        for (rank, _) in (0u32..).zip(&reached).filter(|(_, reached)| **reached) {
+        for (rank, _) in self
+            .graph
+            .ranks()
+            .zip(&reached)
+            .filter(|(_, reached)| **reached)
+        {
             if self.graph.tree_node(rank).is_none() {
                 let tree = self.graph.tree(rank);
                 let commit = self.objects.id(self.graph.node(rank));

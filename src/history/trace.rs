@@ -200,12 +200,12 @@ pub fn introduced_by<'n>(
             object: None,
         }));
     }
-    let class = commit_classes[rank as usize];
+    let class = commit_classes[rank.index()];
     if class == EMPTY || introduced.len() >= MAX_APPEARANCES {
         return;
     }
     let parents = graph.parents(rank).iter();
-    let parents: Vec<Class> = parents.map(|&p| commit_classes[p as usize]).collect();
+    let parents: Vec<Class> = parents.map(|&p| commit_classes[p.index()]).collect();
     classes.introduced(name_of, class, &parents, &mut |path, finding, is_name| {
         introduced.push(Introduced {
             finding,

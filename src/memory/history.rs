@@ -105,7 +105,7 @@ impl Commits {
             kept.seconds.push(graph.seconds(rank));
             kept.parent_counts.push(u8::try_from(parents.len()).ok()?);
             kept.parents
-                .extend(parents.iter().map(|parent| rank - parent));
+                .extend(parents.iter().map(|parent| rank.number() - parent.number()));
         }
         Some(kept)
     }
@@ -120,7 +120,7 @@ impl Commits {
             let count = usize::from(*self.parent_counts.get(rank as usize)?);
             parents.clear();
             for back in self.parents.get(at..at + count)? {
-                parents.push(rank.checked_sub(*back)?);
+                parents.push(Rank::new(rank.checked_sub(*back)?));
             }
             at += count;
             node = self.check(node, ids)?;
@@ -247,7 +247,7 @@ impl Story {
             && self.marked.iter().all(|&(name, _)| (name as usize) < names)
             && self.introduced.iter().all(|entry| {
                 let mut path = entry.path.iter().flatten();
-                (entry.rank as usize) < self.commits.nodes.len()
+                entry.rank.index() < self.commits.nodes.len()
                     && entry.finding.index() < findings
                     && path.all(|&name| (name as usize) < names)
             })

@@ -18,12 +18,15 @@ use super::map::Map;
 use super::reason::reason;
 use super::{ObjectKind, ReadLimits, Skipped, hash, unindexed};
 use crate::error::{Error, Result};
+use crate::number::number_type;
 
-/// Position of an entry in pack order.
-pub type PackEntry = u32;
+number_type! {
+    /// Position of an entry in pack order.
+    PackEntry
+}
 
 /// No entry: the base of a root, or of an entry whose base stands outside the pack.
-const NONE: u32 = u32::MAX;
+const NONE: PackEntry = PackEntry::new(u32::MAX);
 
 /// A pack and its index, opened and laid out as a forest.
 pub struct Pack {
@@ -44,10 +47,10 @@ pub struct Pack {
     sizes: Vec<u64>,
     header_lens: Vec<u8>,
     kinds: Vec<ObjectKind>,
-    bases: Vec<u32>,
+    bases: Vec<PackEntry>,
     /// `children[child_starts[e]..child_starts[e + 1]]` are the deltas made against `e`.
     child_starts: Vec<u32>,
-    children: Vec<u32>,
+    children: Vec<PackEntry>,
     /// Bytes a walk of each entry's subtree resolves, roughly.
     weights: Vec<u64>,
     /// Deltas whose base is an object of another pack or a loose one.
@@ -185,11 +188,8 @@ impl Pack {
         self.header_lens = vec![0; count];
         self.kinds = vec![ObjectKind::Unknown; count];
         self.bases = vec![NONE; count];
-        let mut entry_of_rank = vec![0u32; count];
-        for (entry, &rank) in (0u32..).zip(&self.ranks) {
-            entry_of_rank[rank as usize] = entry;
-        }
-        for entry in 0..self.len() {
+        let entry_of_rank = self.entries_by_rank();
+        for entry in self.entries() {
             if let Err(why) = self.read_header(entry, hash, &entry_of_rank) {
                 self.broken.push((entry, why));
             }
@@ -200,9 +200,9 @@ impl Pack {
         &mut self,
         entry: PackEntry,
         hash: HashKind,
-        by_rank: &[u32],
+        by_rank: &[PackEntry],
     ) -> Result<(), String> {
-        let at = entry as usize;
+        let at = entry.index();
         let offset = self.offsets[at];
         let stored = self.stored(entry)?;
         let header = gix_pack::data::Entry::from_bytes(stored, offset, hash).map_err(reason)?;
@@ -222,7 +222,7 @@ impl Pack {
                     .ok_or_else(|| {
                         format!("its delta base, {base_distance} bytes before it, is no entry")
                     })?;
-                self.bases[at] = u32::try_from(base).map_err(|e| e.to_string())?;
+                self.bases[at] = PackEntry::of_index(base);
             }
             Header::RefDelta { base_id } => match self.index.lookup(base_id) {
                 Some(rank) => self.bases[at] = by_rank[rank as usize],
@@ -239,17 +239,17 @@ impl Pack {
         let count = self.offsets.len();
         let mut starts = vec![0u32; count + 1];
         for &base in self.bases.iter().filter(|&&base| base != NONE) {
-            starts[base as usize + 1] += 1;
+            starts[base.index() + 1] += 1;
         }
         for at in 0..count {
             starts[at + 1] += starts[at];
         }
         let mut next = starts.clone();
-        let mut children = vec![0u32; starts[count] as usize];
-        for (entry, &base) in (0u32..).zip(&self.bases) {
+        let mut children = vec![NONE; starts[count] as usize];
+        for (entry, &base) in self.entries().zip(&self.bases) {
             if base != NONE {
-                children[next[base as usize] as usize] = entry;
-                next[base as usize] += 1;
+                children[next[base.index()] as usize] = entry;
+                next[base.index()] += 1;
             }
         }
         self.child_starts = starts;
@@ -261,20 +261,21 @@ impl Pack {
     fn settle_kinds(&mut self) {
         let mut reached = vec![false; self.offsets.len()];
         for (entry, _) in &self.broken {
-            reached[*entry as usize] = true;
+            reached[entry.index()] = true;
         }
-        let mut stack: Vec<PackEntry> = (0..self.len())
+        let mut stack: Vec<PackEntry> = self
+            .entries()
             .filter(|&e| self.kind(e) != ObjectKind::Unknown || self.outside_bases.contains_key(&e))
             .collect();
         while let Some(base) = stack.pop() {
-            reached[base as usize] = true;
+            reached[base.index()] = true;
             for at in self.child_range(base) {
                 let child = self.children[at];
-                self.kinds[child as usize] = self.kinds[base as usize];
+                self.kinds[child.index()] = self.kinds[base.index()];
                 stack.push(child);
             }
         }
-        for entry in (0..self.len()).filter(|&entry| !reached[entry as usize]) {
+        for entry in self.entries().filter(|&entry| !reached[entry.index()]) {
             self.broken.push((
                 entry,
                 "its delta bases cannot be read or form a cycle".into(),
@@ -285,26 +286,28 @@ impl Pack {
     fn weigh(&mut self) {
         let mut weights: Vec<u64> = self.sizes.iter().map(|size| size + 64).collect();
         // Leaves first: an entry is added to its base once all of its own children were added to it.
-        let mut pending: Vec<u32> = (0..self.len())
-            .map(|e| self.child_starts[e as usize + 1] - self.child_starts[e as usize])
+        let mut pending: Vec<u32> = self
+            .entries()
+            .map(|e| self.child_starts[e.index() + 1] - self.child_starts[e.index()])
             .collect();
-        let mut ready: Vec<PackEntry> = (0..self.len())
-            .filter(|&e| pending[e as usize] == 0)
+        let mut ready: Vec<PackEntry> = self
+            .entries()
+            .filter(|&e| pending[e.index()] == 0)
             .collect();
         while let Some(entry) = ready.pop() {
-            let base = self.bases[entry as usize];
+            let base = self.bases[entry.index()];
             if base == NONE {
                 continue;
             }
-            weights[base as usize] = weights[base as usize].saturating_add(weights[entry as usize]);
-            pending[base as usize] -= 1;
-            if pending[base as usize] == 0 {
+            weights[base.index()] = weights[base.index()].saturating_add(weights[entry.index()]);
+            pending[base.index()] -= 1;
+            if pending[base.index()] == 0 {
                 ready.push(base);
             }
         }
         for base in 0..self.offsets.len() {
             let range = self.child_starts[base] as usize..self.child_starts[base + 1] as usize;
-            self.children[range].sort_unstable_by_key(|&child| (weights[child as usize], child));
+            self.children[range].sort_unstable_by_key(|&child| (weights[child.index()], child));
         }
         self.weights = weights;
     }
@@ -313,6 +316,11 @@ impl Pack {
     pub fn len(&self) -> u32 {
         // gix checked that the index holds 32-bit counts.
         self.index.num_objects()
+    }
+
+    /// Returns the entries in pack order.
+    pub fn entries(&self) -> impl Iterator<Item = PackEntry> + use<> {
+        PackEntry::first(self.offsets.len())
     }
 
     /// Returns whether the pack holds no entry.
@@ -337,12 +345,12 @@ impl Pack {
 
     /// The entry's kind; `Unknown` for a broken one and for what builds on an object outside.
     pub fn kind(&self, entry: PackEntry) -> ObjectKind {
-        self.kinds[entry as usize]
+        self.kinds[entry.index()]
     }
 
     /// First byte of the entry in the pack file.
     pub fn offset(&self, entry: PackEntry) -> u64 {
-        self.offsets[entry as usize]
+        self.offsets[entry.index()]
     }
 
     /// Bytes that the entry takes in the pack file.
@@ -353,7 +361,7 @@ impl Pack {
     /// The entry's object id, as the index claims it.
     pub fn id(&self, entry: PackEntry) -> ObjectId {
         self.index
-            .oid_at_index(self.ranks[entry as usize])
+            .oid_at_index(self.ranks[entry.index()])
             .to_owned()
     }
 
@@ -364,8 +372,8 @@ impl Pack {
 
     /// For every position in the index, the entry in pack order.
     pub fn entries_by_rank(&self) -> Vec<PackEntry> {
-        let mut entries = vec![0; self.ranks.len()];
-        for (entry, &rank) in (0u32..).zip(&self.ranks) {
+        let mut entries = vec![NONE; self.ranks.len()];
+        for (entry, &rank) in self.entries().zip(&self.ranks) {
             entries[rank as usize] = entry;
         }
         entries
@@ -373,7 +381,7 @@ impl Pack {
 
     /// The base of a delta inside this pack.
     pub fn base(&self, entry: PackEntry) -> Option<PackEntry> {
-        Some(self.bases[entry as usize]).filter(|&base| base != NONE)
+        Some(self.bases[entry.index()]).filter(|&base| base != NONE)
     }
 
     /// The base of a delta whose base is not in this pack.
@@ -392,23 +400,23 @@ impl Pack {
     }
 
     fn child_range(&self, entry: PackEntry) -> std::ops::Range<usize> {
-        let at = entry as usize;
+        let at = entry.index();
         self.child_starts[at] as usize..self.child_starts[at + 1] as usize
     }
 
     /// Roughly the bytes to inflate in the subtree of `entry`; compares subtrees.
     pub fn weight(&self, entry: PackEntry) -> u64 {
-        self.weights[entry as usize]
+        self.weights[entry.index()]
     }
 
     /// The inflated size that the entry's header announces: of the object, or of the delta.
     pub fn announced_size(&self, entry: PackEntry) -> u64 {
-        self.sizes[entry as usize]
+        self.sizes[entry.index()]
     }
 
     /// Header and compressed data of the entry: up to the next entry.
     fn stored(&self, entry: PackEntry) -> Result<&[u8], String> {
-        let at = entry as usize;
+        let at = entry.index();
         // A truncated file may end before its last entry does, or before its trailer.
         let trailer = self
             .data
@@ -440,12 +448,12 @@ impl Pack {
     /// A message if its checksum is wrong or it has no place.
     fn checked(&self, entry: PackEntry) -> Result<&[u8], String> {
         let stored = self.stored(entry)?;
-        if let Some(crc) = self.index.crc32_at_index(self.ranks[entry as usize])
+        if let Some(crc) = self.index.crc32_at_index(self.ranks[entry.index()])
             && crc != crc32fast::hash(stored)
         {
             return Err("its checksum differs from the index".into());
         }
-        Ok(&stored[usize::from(self.header_lens[entry as usize])..])
+        Ok(&stored[usize::from(self.header_lens[entry.index()])..])
     }
 
     /// Returns a reader of the entry's own stream.

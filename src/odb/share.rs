@@ -1,6 +1,7 @@
 //! Shares of a store: whole delta trees, so that no two workers resolve the same chain.
 
-use super::{Node, ObjectStore};
+use super::ObjectStore;
+use super::pack::PackEntry;
 
 /// One of several shares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,10 +48,10 @@ impl Share {
 
 /// The roots of all delta trees: pack, entry, weight. What no root reaches is broken, and told by every
 /// walk.
-fn roots(store: &ObjectStore) -> impl Iterator<Item = (usize, Node, u64)> {
+fn roots(store: &ObjectStore) -> impl Iterator<Item = (usize, PackEntry, u64)> {
     let packs = store.packs().iter().enumerate();
     packs.flat_map(|(number, pack)| {
-        let entries = (0..pack.len()).filter(|&entry| pack.base(entry).is_none());
+        let entries = pack.entries().filter(|&entry| pack.base(entry).is_none());
         entries.map(move |entry| (number, entry, pack.weight(entry)))
     })
 }

@@ -228,7 +228,7 @@ impl ObjectStore {
         let mut order: Vec<(u64, Node)> = Vec::with_capacity(total as usize);
         for (pack, &first) in self.packs.iter().zip(&self.pack_starts) {
             for (rank, entry) in (0u32..).zip(pack.entries_by_rank()) {
-                order.push((prefix(pack.id_at_rank(rank)), first + entry));
+                order.push((prefix(pack.id_at_rank(rank)), first + entry.number()));
             }
             for error in pack.problems() {
                 self.skipped.push(Skipped {
@@ -326,7 +326,7 @@ impl ObjectStore {
 
     /// The node of entry `entry` in pack number `pack`.
     pub fn node_in(&self, pack: usize, entry: pack::PackEntry) -> Node {
-        self.pack_starts[pack] + entry
+        self.pack_starts[pack] + entry.number()
     }
 
     /// Whether an earlier node is the same object.
@@ -342,7 +342,7 @@ impl ObjectStore {
         let pack = self.pack_starts.partition_point(|&start| start <= node) - 1;
         StoredAt::Packed {
             pack,
-            entry: node - self.pack_starts[pack],
+            entry: pack::PackEntry::new(node - self.pack_starts[pack]),
         }
     }
 

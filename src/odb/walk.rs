@@ -325,7 +325,11 @@ impl<'a> StoreWalk<'a> {
         self.split_weight = u64::MAX;
         let packs = self.store.packs();
         self.starts.sort_by_key(|&start| match start {
-            Start::Loose(at) => (self.store.loose()[at].stored_bytes, usize::MAX, 0),
+            Start::Loose(at) => (
+                self.store.loose()[at].stored_bytes,
+                usize::MAX,
+                PackEntry::default(),
+            ),
             Start::Root { pack, entry } => (packs[pack].weight(entry), pack, entry),
         });
     }
@@ -398,7 +402,7 @@ impl<'a> StoreWalk<'a> {
         }
         self.needed = vec![false; self.store.first_loose() as usize];
         for (number, pack) in self.store.packs().iter().enumerate() {
-            for entry in 0..pack.len() {
+            for entry in pack.entries() {
                 let node = self.store.node_in(number, entry);
                 if self.store.is_duplicate(node) || !self.is_wanted(node) {
                     continue;
@@ -429,7 +433,8 @@ impl<'a> StoreWalk<'a> {
         let mut roots: Vec<(u64, Start)> = Vec::new();
         for (number, pack) in self.store.packs().iter().enumerate() {
             let wanted = |kind| kind == ObjectKind::Unknown || self.kinds.contains(&kind);
-            let ordinary = (0..pack.len())
+            let ordinary = pack
+                .entries()
                 .filter(|&e| pack.base(e).is_none() && pack.kind(e) != ObjectKind::Unknown);
             let mut on_outside: Vec<PackEntry> = pack.on_outside().collect();
             on_outside.sort_unstable();

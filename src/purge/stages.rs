@@ -291,7 +291,7 @@ fn check_expected(job: &Job<'_>, survey: &Survey<'_>, plan: &PurgePlan) -> Resul
             .store
             .node_of(id)
             .and_then(|node| survey.graph.rank(node));
-        rank.is_some_and(|rank| reached[rank as usize])
+        rank.is_some_and(|rank| reached[rank.index()])
     };
     for (old, new) in &job.expected {
         let found = plan.rewritten.map(*old);

@@ -213,7 +213,7 @@ impl Grown<'_> {
             });
             introduced.push(Introduced {
                 finding: entry.finding,
-                rank: rank_of_old[entry.rank as usize],
+                rank: rank_of_old[entry.rank.index()],
                 path,
                 is_name: entry.is_name,
                 object: entry.object,
@@ -304,11 +304,11 @@ impl ByRank<'_> {
     fn classes(&self, kept: &[Class], classes: &TreeClasses) -> Vec<Class> {
         let mut all = vec![EMPTY; self.graph.len()];
         for (&class, &rank) in kept.iter().zip(self.rank_of_old) {
-            all[rank as usize] = class;
+            all[rank.index()] = class;
         }
         for rank in self.new_ranks() {
             let tree = self.graph.tree_node(rank);
-            all[rank as usize] = tree.map_or(EMPTY, |tree| classes.of(tree));
+            all[rank.index()] = tree.map_or(EMPTY, |tree| classes.of(tree));
         }
         all
     }
@@ -317,11 +317,11 @@ impl ByRank<'_> {
     fn new_ranks(&self) -> Vec<Rank> {
         let mut is_new = vec![true; self.graph.len()];
         for &rank in self.rank_of_old {
-            is_new[rank as usize] = false;
+            is_new[rank.index()] = false;
         }
         self.graph
             .ranks()
-            .filter(|&rank| is_new[rank as usize])
+            .filter(|&rank| is_new[rank.index()])
             .collect()
     }
 }

@@ -11,7 +11,6 @@ use rustc_hash::FxHashSet;
 
 use crate::error::{Error, Result};
 use crate::git::repository::Repository;
-use crate::history::commits::Rank;
 use crate::odb::pack::Pack;
 use crate::odb::{Node, ObjectId, ObjectKind, ObjectStore, StoredAt};
 use crate::purge::apply::files::below;
@@ -49,8 +48,7 @@ impl Doomed {
                 .into_keys(),
         );
         let graph = &survey.graph;
-        for rank in 0..graph.len() {
-            let rank = Rank::try_from(rank).expect("ranks are numbered");
+        for rank in graph.ranks() {
             let tree = store.node_of(graph.tree(rank));
             let parents = graph.parents(rank).iter().map(|&parent| graph.node(parent));
             if tree
@@ -159,7 +157,7 @@ const MIN_WHOLE: u32 = 32;
 /// were, or there are only a few. If not even one in three is, git looks for better ones.
 fn has_deltas(pack: &Pack) -> bool {
     let (mut whole, mut deltas) = (0u32, 0u32);
-    for entry in 0..pack.len() {
+    for entry in pack.entries() {
         if matches!(pack.kind(entry), ObjectKind::Tree | ObjectKind::Blob) {
             let is_delta = pack.base(entry).is_some();
             *(if is_delta { &mut deltas } else { &mut whole }) += 1;
@@ -176,7 +174,7 @@ fn sort(store: &ObjectStore, doomed: &Doomed, new: &[ObjectId]) -> Result<Sorted
         packs: Vec::new(),
     };
     for pack in store.packs() {
-        let ids: Vec<ObjectId> = (0..pack.len()).map(|entry| pack.id(entry)).collect();
+        let ids: Vec<ObjectId> = pack.entries().map(|entry| pack.id(entry)).collect();
         let is_stale = ids.iter().any(|id| doomed.contains(id));
         let is_fresh = ids.iter().all(|id| fresh.contains(id)) && !has_deltas(pack);
         if !is_stale && !is_fresh {

@@ -9,7 +9,7 @@ use crate::git::lfs::Pointer;
 use crate::git::refs::Refs;
 use crate::git::repository::Repository;
 use crate::history;
-use crate::history::commits::{CommitCollector, CommitGraph, Rank};
+use crate::history::commits::{CommitCollector, CommitGraph};
 use crate::history::trees::{Link, TreeLinks};
 use crate::odb::walk::{Base, Object, Observer, Tally, Visitor, walk};
 use crate::odb::{Node, ObjectId, ObjectKind, ObjectStore, SkipReason, Skipped};
@@ -372,13 +372,12 @@ impl<'a> Survey<'a> {
             self.graph.rank(node)
         };
         for rank in ids.filter_map(rank_of) {
-            reached[rank as usize] = true;
+            reached[rank.index()] = true;
         }
-        for rank in (0..self.graph.len()).rev() {
-            if reached[rank] {
-                let number = Rank::try_from(rank).expect("ranks are numbered");
-                for &parent in self.graph.parents(number) {
-                    reached[parent as usize] = true;
+        for rank in self.graph.ranks().rev() {
+            if reached[rank.index()] {
+                for &parent in self.graph.parents(rank) {
+                    reached[parent.index()] = true;
                 }
             }
         }

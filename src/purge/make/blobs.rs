@@ -377,8 +377,7 @@ fn first_commit(
         let names = above.get(&at).into_iter().flatten();
         stack.extend(names.copied().filter(|&tree| trees.insert(tree)));
     }
-    let ranks = (0..survey.graph.len()).filter_map(|rank| u32::try_from(rank).ok());
-    let mut holding = ranks.filter(|&rank| {
+    let mut holding = survey.graph.ranks().filter(|&rank| {
         let tree = survey.store.node_of(survey.graph.tree(rank));
         tree.is_some_and(|tree| trees.contains(&tree))
     });

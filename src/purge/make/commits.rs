@@ -372,7 +372,7 @@ impl Rewriter<'_> {
                 .survey
                 .graph
                 .rank(quoter)
-                .is_none_or(|rank| reached[rank as usize]);
+                .is_none_or(|rank| reached[rank.index()]);
             let (quoter, quoted) = (store.id(quoter), store.id(quoted));
             if is_reached
                 && self.out.ids.contains_key(&quoted)

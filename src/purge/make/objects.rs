@@ -312,12 +312,14 @@ impl Rewriter<'_> {
         let reached = survey.reached(roots.iter().copied());
         self.out.reachable = reached.iter().filter(|&&is| is).count();
         let ranks = || {
-            (0..)
+            survey
+                .graph
+                .ranks()
                 .zip(&reached)
                 .filter(|&(_, &is)| is)
                 .map(|(rank, _)| rank)
         };
-        let of_notes = |rank: &Rank| noted[*rank as usize];
+        let of_notes = |rank: &Rank| noted[rank.index()];
         let plain: Vec<Rank> = ranks().filter(|rank| !of_notes(rank)).collect();
         let changed = self.root_trees(&plain)?;
         self.commits(&plain, &changed)?;
