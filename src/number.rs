@@ -25,6 +25,9 @@ macro_rules! number_type {
                 Self(u32::try_from(index).expect("a list has fewer than 2^32 items"))
             }
 
+            /// The number that no item of a list has.
+            pub const NONE: Self = Self(u32::MAX);
+
             /// Returns the number as it is stored.
             pub const fn number(self) -> u32 {
                 self.0
@@ -37,7 +40,14 @@ macro_rules! number_type {
 
             /// Returns the numbers of a list of `count` items.
             pub fn first(count: usize) -> impl DoubleEndedIterator<Item = Self> + ExactSizeIterator {
-                (0..count).map(Self::of_index)
+                Self::range(0..count)
+            }
+
+            /// Returns the numbers of the items in `range`.
+            pub fn range(
+                range: std::ops::Range<usize>,
+            ) -> impl DoubleEndedIterator<Item = Self> + ExactSizeIterator {
+                range.map(Self::of_index)
             }
         }
     };

@@ -400,7 +400,7 @@ impl<'a> Histories<'a> {
         for sighting in &sighted.sightings {
             spots.entry(sighting.node).or_insert(&sighting.spot);
         }
-        let mut places: Vec<(usize, Option<BString>, ObjectId, u32)> = arrivals
+        let mut places: Vec<(usize, Option<BString>, ObjectId, Node)> = arrivals
             .into_iter()
             .map(|arrival| {
                 let commit = self.changes[arrival.change].commit;

@@ -63,7 +63,8 @@ pub fn files(
         coverage.unopened.extend(file.unopened);
         skipped.extend(file.skipped);
         ids[file.number] = file.id;
-        let node = Node::try_from(file.number)
+        let node = u32::try_from(file.number)
+            .map(Node::new)
             .map_err(|_| Error::usage("there are more files than can be numbered"))?;
         for found in file.found {
             collector.add((node, Place::Blob), found);
@@ -72,7 +73,7 @@ pub fn files(
     coverage.count([(ObjectKind::Blob, tally)]);
     let found = collect::merge(vec![collector], detector.rules());
     let (found, below) = wanted(found, detector, options);
-    let id_of = |node: Node| ids[node as usize];
+    let id_of = |node: Node| ids[node.index()];
     let neighbours = Neighbours::of(found.iter().chain(&below), &id_of);
     coverage.below_confidence = below.len();
     let tell = |sighted: &Sighted| {
@@ -102,7 +103,7 @@ fn add_excerpts(
     (paths, ids): (&[PathBuf], &[ObjectId]),
     (detector, limits): (&Detector, ReadLimits),
 ) -> Vec<Skipped> {
-    let paths = first_paths(found, paths, &|node| ids[node as usize]);
+    let paths = first_paths(found, paths, &|node| ids[node.index()]);
     excerpts::add(
         findings,
         neighbours,
@@ -123,7 +124,7 @@ fn first_paths<'p>(
 ) -> BTreeMap<ObjectId, &'p PathBuf> {
     let nodes = found.iter().map(|sighted| sighted.sightings[0].node);
     nodes
-        .map(|node| (id_of(node), &paths[node as usize]))
+        .map(|node| (id_of(node), &paths[node.index()]))
         .collect()
 }
 
@@ -160,7 +161,7 @@ fn cannot_read(root: &Path, error: std::io::Error) -> Error {
 
 fn history(paths: &[PathBuf], sighted: &Sighted, ids: &[ObjectId]) -> History {
     let path = |node: Node| {
-        let path = paths[node as usize].as_os_str();
+        let path = paths[node.index()].as_os_str();
         BString::from(path.as_encoded_bytes())
     };
     let appearances: Vec<Appearance> = sighted
@@ -169,7 +170,7 @@ fn history(paths: &[PathBuf], sighted: &Sighted, ids: &[ObjectId]) -> History {
         .map(|sighting| Appearance {
             commit_id: None,
             path: Some(path(sighting.node)),
-            object_id: ids[sighting.node as usize],
+            object_id: ids[sighting.node.index()],
             spot: sighting.spot.clone(),
             reachable: false,
         })

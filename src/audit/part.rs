@@ -94,7 +94,7 @@ fn chosen(store: &ObjectStore, part: &ScanPart) -> (Vec<bool>, Vec<Skipped>) {
     let mut skipped = Vec::new();
     for id in ids {
         match store.node_of(id) {
-            Some(node) => is_in[node as usize] = true,
+            Some(node) => is_in[node.index()] = true,
             None => skipped.push(Skipped {
                 reason: SkipReason::Missing,
                 kind: ObjectKind::Unknown,
@@ -119,7 +119,7 @@ impl PartScan<'_> {
     fn scan(&self, progress: &Progress) -> Scanned<CommitCollector> {
         let (is_in, known) = (&self.is_in, self.known);
         let wanted =
-            |node: Node| is_in[node as usize] && known.is_none_or(|known| !known.is_known(node));
+            |node: Node| is_in[node.index()] && known.is_none_or(|known| !known.is_known(node));
         let selection = ObjectSelection {
             scan: &wanted,
             visit: &wanted,
@@ -172,7 +172,7 @@ impl PartScan<'_> {
         let noted = self.known.map(KnownObjects::noted).unwrap_or_default();
         let noted: Vec<ObjectRecord> = noted
             .into_iter()
-            .filter(|entry| self.is_in[entry.node as usize])
+            .filter(|entry| self.is_in[entry.node.index()])
             .collect();
         add_noted(&mut scanned, &noted);
         let (dir, limits) = (self.repo.common_dir(), options.limits);
@@ -242,7 +242,7 @@ impl PartScan<'_> {
         for seen in seen {
             add(seen.kind, seen.size);
         }
-        let nodes = (0..self.store.node_count()).filter(|&node| self.is_in[node as usize]);
+        let nodes = self.store.nodes().filter(|node| self.is_in[node.index()]);
         for fact in nodes.filter_map(|node| self.known?.fact(node)) {
             add(fact.kind(), fact.size());
         }

@@ -389,7 +389,7 @@ impl ObjectSource<'_> {
         );
         if let Some(known) = known {
             let visited: FxHashSet<Node> = scanned.seen.iter().map(|seen| seen.node).collect();
-            for node in (0..store.node_count()).filter(|node| !visited.contains(node)) {
+            for node in store.nodes().filter(|node| !visited.contains(node)) {
                 // Trees are read, and counted there.
                 let fact = known
                     .fact(node)
@@ -427,8 +427,8 @@ impl ObjectSource<'_> {
         };
         let (mut ledger, of_node) = results.ledger(work.scanner);
         let place = |node: Node| {
-            let place = of_node.get(node as usize).copied();
-            place.filter(|&node| node != Node::MAX)
+            let place = of_node.get(node.index()).copied();
+            place.filter(|&node| node != Node::NONE)
         };
         let links = &scan.trees.links;
         let homes = record::homes(scan.trace, links);

@@ -11,7 +11,7 @@ use crate::detect::{Detector, Hits};
 use crate::error::{Error, Result};
 use crate::finding::{Appearance, Finding, History, Occurrence};
 use crate::odb::walk::Tally;
-use crate::odb::{ObjectKind, hash};
+use crate::odb::{Node, ObjectKind, hash};
 use crate::scan::sift::{Sift, unopened};
 use crate::scan::{Sighted, collect};
 
@@ -39,7 +39,7 @@ pub fn text(
     let mut hits = Hits::default();
     options.limits.budget.for_one(len, || {
         detector.scan(bytes, &mut sift.scratch, &mut hits);
-        sift.collect(0, ObjectKind::Blob, bytes, &hits);
+        sift.collect(Node::new(0), ObjectKind::Blob, bytes, &hits);
     });
     let mut coverage = CoverageBlock::default();
     let mut skipped = Vec::new();

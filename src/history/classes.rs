@@ -142,12 +142,6 @@ impl TreeClasses {
         let filled = self.of_node.iter().filter(|(_, class)| **class != EMPTY);
         let mut of_tree: Vec<(Node, Class)> = filled.map(|(&node, &class)| (node, class)).collect();
         of_tree.sort_unstable();
-        let sorted = |sets: &FxHashMap<u32, SetNumber>| {
-            let mut sets: Vec<(u32, SetNumber)> =
-                sets.iter().map(|(&key, &set)| (key, set)).collect();
-            sets.sort_unstable();
-            sets
-        };
         KeptClasses {
             classes: self.classes.clone(),
             sets: self.sets.clone(),
@@ -324,4 +318,11 @@ impl TreeClasses {
             .take_while(move |(other, _)| *other == name)
             .map(|&(_, item)| item)
     }
+}
+
+/// The sets of a map, sorted by key.
+fn sorted<K: Copy + Ord>(sets: &FxHashMap<K, SetNumber>) -> Vec<(K, SetNumber)> {
+    let mut sets: Vec<(K, SetNumber)> = sets.iter().map(|(&key, &set)| (key, set)).collect();
+    sets.sort_unstable();
+    sets
 }

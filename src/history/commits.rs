@@ -127,7 +127,7 @@ pub struct CommitGraph {
 }
 
 /// No node.
-const NONE: Node = Node::MAX;
+const NONE: Node = Node::NONE;
 
 /// What threads gathered.
 #[derive(Default)]

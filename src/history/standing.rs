@@ -417,7 +417,7 @@ impl<'a> Tracer<'a> {
                 return absent
                     // Commits of submodules are not expected here.
                     .filter(|(_, node, kind)| {
-                        reachable[*node as usize] && *kind != ObjectKind::Commit
+                        reachable[node.index()] && *kind != ObjectKind::Commit
                     })
                     .map(|(id, _, kind)| (*id, *kind))
                     .collect();

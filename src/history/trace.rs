@@ -111,7 +111,7 @@ pub fn trace(
             None => Some(graph.node(entry.rank)),
             Some(path) => root
                 .and_then(|root| object_at(root, path, &holders, &name_of))
-                .filter(|&node| node < objects.node_count()),
+                .filter(|node| node.number() < objects.node_count()),
         };
     }
     introduced.sort_unstable();

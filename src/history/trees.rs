@@ -109,7 +109,7 @@ impl<'a> SharedTreeState<'a> {
         let next = u32::try_from(absent.len()).unwrap_or(u32::MAX);
         absent
             .entry(id.to_owned())
-            .or_insert((first.saturating_add(next), kind))
+            .or_insert((Node::new(first.saturating_add(next)), kind))
             .0
     }
 }
@@ -167,7 +167,7 @@ impl<'a> TreeVisitor<'a> {
             links: Vec::new(),
             names: FxHashMap::default(),
             judged: FxHashMap::default(),
-            tree: 0,
+            tree: Node::default(),
             damaged: Vec::new(),
             submodules: FxHashSet::default(),
             seen: Vec::new(),
@@ -251,10 +251,10 @@ impl<'a> TreeVisitor<'a> {
         let known = self.recent[slot];
         if known[4] != 0 && known[..4] == words {
             let node = known[4].checked_sub(2)?;
-            return Node::try_from(node).ok();
+            return u32::try_from(node).ok().map(Node::new);
         }
         let node = self.shared.store.node_of(id);
-        let found = node.map_or(1, |node| u64::from(node) + 2);
+        let found = node.map_or(1, |node| u64::from(node.number()) + 2);
         self.recent[slot] = [words[0], words[1], words[2], words[3], found];
         node
     }
@@ -563,7 +563,7 @@ impl TreeLinks {
     ) -> FxHashMap<Node, Vec<Link>> {
         let mut holds = vec![false; node_count];
         for &seed in seeds {
-            holds[seed as usize] = true;
+            holds[seed.index()] = true;
         }
         let mut counts = vec![0i64; self.order.len()];
         let mut grew = true;
@@ -573,19 +573,19 @@ impl TreeLinks {
                 let count = |links: &[Link]| {
                     links
                         .iter()
-                        .filter(|link| holds[link.child as usize] || names.contains(&link.name))
+                        .filter(|link| holds[link.child.index()] || names.contains(&link.name))
                         .count() as i64
                 };
                 let base = self.bases[at].map_or(0, |base| counts[base as usize]);
                 counts[at] = base + count(self.added(record)) - count(self.dropped(record));
-                if counts[at] > 0 && !holds[record.node as usize] {
-                    holds[record.node as usize] = true;
+                if counts[at] > 0 && !holds[record.node.index()] {
+                    holds[record.node.index()] = true;
                     grew = true;
                 }
             }
         }
         let mut found = FxHashMap::default();
-        let keep = |link: &Link| holds[link.child as usize] || names.contains(&link.name);
+        let keep = |link: &Link| holds[link.child.index()] || names.contains(&link.name);
         self.with_links(&keep, &mut |node, links| {
             if !links.is_empty() {
                 found.insert(node, links.to_vec());
@@ -598,16 +598,16 @@ impl TreeLinks {
     pub fn reachable(&self, roots: impl Iterator<Item = Node>, node_count: usize) -> Vec<bool> {
         let mut reached = vec![false; node_count];
         for root in roots {
-            reached[root as usize] = true;
+            reached[root.index()] = true;
         }
         let mut grew = true;
         while std::mem::take(&mut grew) {
             let before = std::cell::RefCell::new(&mut reached);
             self.with_links(&|_| true, &mut |node, links| {
                 let mut reached = before.borrow_mut();
-                if reached[node as usize] {
+                if reached[node.index()] {
                     for link in links {
-                        grew |= !std::mem::replace(&mut reached[link.child as usize], true);
+                        grew |= !std::mem::replace(&mut reached[link.child.index()], true);
                     }
                 }
             });

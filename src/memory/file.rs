@@ -107,7 +107,7 @@ pub fn parse(bytes: Map) -> Option<Ledger> {
             let pointer = entry.pointer.as_ref();
             pointer.is_none_or(Pointer::is_sound)
         })
-        && noted.last().is_none_or(|last| (last.node as usize) < count);
+        && noted.last().is_none_or(|last| last.node.index() < count);
     if !is_sound || !is_noted {
         return None;
     }

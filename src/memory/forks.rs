@@ -74,7 +74,8 @@ impl Ledger {
         };
         let mut noted = self.noted.iter().peekable();
         let mut known = ids.iter().peekable();
-        for ((node, id), &fact) in (0..).zip(self.ids.iter()).zip(&self.facts) {
+        let ours = Node::first(self.ids.len()).zip(self.ids.iter());
+        for ((node, id), &fact) in ours.zip(&self.facts) {
             while known.next_if(|known| *known < id).is_some() {}
             let entry = noted.next_if(|entry| entry.node == node);
             if known.peek() == Some(&id) {
@@ -82,8 +83,7 @@ impl Ledger {
             }
             if let Some(entry) = entry {
                 let mut entry = entry.clone();
-                let node = Node::try_from(left.facts.len());
-                entry.node = node.expect("ids are counted by 32 bits");
+                entry.node = Node::of_index(left.facts.len());
                 left.noted.push(entry);
             }
             left.ids.push(id);

@@ -173,7 +173,7 @@ impl Commits {
     }
 
     fn check(&self, node: Node, ids: &Ids) -> Option<Node> {
-        ((node as usize) < ids.len()).then_some(node)
+        (node.index() < ids.len()).then_some(node)
     }
 }
 
@@ -202,7 +202,7 @@ impl Story {
 
     /// Numbers all nodes anew: `nodes` has the new one of each.
     pub fn renumber(&mut self, nodes: &[Node]) {
-        self.each_node(&mut |node| *node = nodes[*node as usize]);
+        self.each_node(&mut |node| *node = nodes[node.index()]);
     }
 
     fn each_node(&mut self, see: &mut dyn FnMut(&mut Node)) {
@@ -233,7 +233,7 @@ impl Story {
     /// Whether all numbers are those of something, given `count` objects.
     pub fn is_sound(&mut self, hash: HashKind, count: usize) -> bool {
         let mut is_here = true;
-        self.each_node(&mut |node| is_here &= (*node as usize) < count);
+        self.each_node(&mut |node| is_here &= node.index() < count);
         let id_len = hash.len_in_bytes();
         let names = self.names.len();
         let (findings, absent) = (self.findings.len(), self.absent_kinds.len());

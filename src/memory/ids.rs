@@ -99,7 +99,7 @@ impl Ids {
 
     /// The id of `node`.
     pub fn get(&self, node: Node) -> &gix::oid {
-        self.at(node as usize)
+        self.at(node.index())
     }
 
     /// All of them.
@@ -115,7 +115,7 @@ impl Ids {
         }
         let at = self.lower_bound(id);
         let found = at < self.len() && self.at(at) == id;
-        found.then(|| Node::try_from(at).expect("ids are counted by 32 bits"))
+        found.then(|| Node::of_index(at))
     }
 
     /// First position whose id is not below `id`. Ids are evenly spread, so a guess by value is off by
@@ -149,10 +149,9 @@ impl Ids {
     /// Both together, with the new node of each of ours and of theirs. Costs little more than a copy if
     /// they are few.
     pub fn merged(&self, other: &Self) -> (Self, Vec<Node>, Vec<Node>) {
-        let number = |at: usize| Node::try_from(at).expect("ids are counted by 32 bits");
         let mut of_ours: Vec<Node> = Vec::with_capacity(self.len());
         if other.is_empty() {
-            of_ours.extend(0..number(self.len()));
+            of_ours.extend(Node::first(self.len()));
             return (self.clone(), of_ours, Vec::new());
         }
         let len = self.hash.len_in_bytes();
@@ -163,10 +162,10 @@ impl Ids {
         for id in other.iter() {
             let at = self.lower_bound(id);
             all.extend_from_slice(&bytes[next * len..at * len]);
-            let first = number(all.len() / len - (at - next));
-            of_ours.extend(first..first + number(at - next));
+            let behind = all.len() / len;
+            of_ours.extend(Node::range(behind - (at - next)..behind));
             next = at;
-            let node = number(all.len() / len);
+            let node = Node::of_index(all.len() / len);
             of_theirs.push(node);
             all.extend_from_slice(id.as_bytes());
             if at < self.len() && self.at(at) == id {
@@ -174,9 +173,9 @@ impl Ids {
                 next += 1;
             }
         }
-        let first = number(all.len() / len);
+        let first = all.len() / len;
         all.extend_from_slice(&bytes[next * len..]);
-        of_ours.extend(first..first + number(self.len() - next));
+        of_ours.extend(Node::range(first..first + self.len() - next));
         let ids = Self {
             hash: self.hash,
             bytes: Bytes::Owned(all),
@@ -216,7 +215,7 @@ impl<'a> Finder<'a> {
             }
         }
         let found = self.at < len && self.ids.at(self.at) == id;
-        found.then(|| Node::try_from(self.at).expect("ids are counted by 32 bits"))
+        found.then(|| Node::of_index(self.at))
     }
 }
 
@@ -267,7 +266,7 @@ mod tests {
     fn every_id_is_found_and_no_other() {
         for count in [0, 1, 2, 100, 3000] {
             let (ids, others) = (made(count, 1), made(count, 2));
-            for (node, id) in (0u32..).zip(ids.iter()) {
+            for (node, id) in Node::first(ids.len()).zip(ids.iter()) {
                 assert_eq!(ids.find(id), Some(node));
             }
             for id in others.iter() {
@@ -275,10 +274,10 @@ mod tests {
             }
             assert_eq!(read(ids.bytes()).unwrap(), ids);
             let (mut finder, mut rare) = (Finder::new(&ids), Finder::new(&ids));
-            for (node, id) in (0u32..).zip(ids.iter()) {
+            for (node, id) in Node::first(ids.len()).zip(ids.iter()) {
                 assert_eq!(finder.find(id), Some(node));
                 assert_eq!(finder.find(id), Some(node));
-                assert!(node % 97 > 0 || rare.find(id) == Some(node));
+                assert!(node.index() % 97 > 0 || rare.find(id) == Some(node));
             }
             let mut finder = Finder::new(&ids);
             assert!(others.iter().all(|id| finder.find(id).is_none()));

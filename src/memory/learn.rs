@@ -72,7 +72,7 @@ impl Memory {
 }
 
 /// No node.
-const NONE: Node = Node::MAX;
+const NONE: Node = Node::NONE;
 
 /// Which objects of a store need not be scanned.
 pub(crate) struct KnownObjects<'a> {
@@ -98,7 +98,7 @@ impl<'a> KnownObjects<'a> {
         let mut finder = Finder::new(&ledger.ids);
         for node in store.nodes_by_id() {
             let found = finder.find(&store.id(node));
-            known.of_node[node as usize] = found.unwrap_or(NONE);
+            known.of_node[node.index()] = found.unwrap_or(NONE);
         }
         let difference = ledger.difference(detector.digests());
         let touched = known.touched(store, &difference, detector, options, progress);
@@ -112,7 +112,7 @@ impl<'a> KnownObjects<'a> {
             }
         }
         for node in touched {
-            known.of_node[node as usize] = NONE;
+            known.of_node[node.index()] = NONE;
         }
         known
     }
@@ -133,7 +133,7 @@ impl<'a> KnownObjects<'a> {
         let added = detector.rules().rules.iter();
         let added = added.filter(|rule| difference.added.binary_search(&rule.id).is_ok());
         rules.rules.extend(added.cloned());
-        let everything = || (0..store.node_count()).filter(|&node| self.is_known(node));
+        let everything = || store.nodes().filter(|&node| self.is_known(node));
         // Rules that compiled with others compile alone.
         let Ok(probe) = Detector::compile(rules) else {
             return everything().collect();
@@ -160,19 +160,19 @@ impl<'a> KnownObjects<'a> {
 
     /// Whether the object of `node` need not be scanned.
     pub(crate) fn is_known(&self, node: Node) -> bool {
-        self.of_node[node as usize] != NONE
+        self.of_node[node.index()] != NONE
     }
 
     /// The fact about a known object.
     pub(crate) fn fact(&self, node: Node) -> Option<ObjectFact> {
-        let of_node = self.of_node[node as usize];
-        self.ledger.facts.get(of_node as usize).copied()
+        let of_node = self.of_node[node.index()];
+        self.ledger.facts.get(of_node.index()).copied()
     }
 
     /// What was noted about known objects, by the store's nodes.
     pub(crate) fn noted(&self) -> Vec<ObjectRecord> {
         let mut nodes: FxHashMap<Node, Node> = FxHashMap::default();
-        let numbered = (0u32..).zip(&self.of_node);
+        let numbered = Node::first(self.of_node.len()).zip(&self.of_node);
         nodes.extend(
             numbered
                 .filter(|(_, of)| **of != NONE)
@@ -239,15 +239,15 @@ impl Results<'_> {
         let unknown = ObjectFact::new(ObjectKind::Unknown, 0);
         let mut facts = vec![unknown; store.node_count() as usize];
         if let Some(known) = self.known {
-            for node in 0..store.node_count() {
-                facts[node as usize] = known.fact(node).unwrap_or(unknown);
+            for node in store.nodes() {
+                facts[node.index()] = known.fact(node).unwrap_or(unknown);
             }
         }
         for seen in self.seen {
-            facts[seen.node as usize] = ObjectFact::new(seen.kind, seen.size);
+            facts[seen.node.index()] = ObjectFact::new(seen.kind, seen.size);
         }
         for &(node, size) in self.trees {
-            facts[node as usize] = ObjectFact::new(ObjectKind::Tree, size);
+            facts[node.index()] = ObjectFact::new(ObjectKind::Tree, size);
         }
         let mut ledger = Ledger {
             scanner,
@@ -258,23 +258,21 @@ impl Results<'_> {
             story: None,
         };
         let mut of_node = vec![NONE; store.node_count() as usize];
-        let mut next: Node = 0;
         for node in store.nodes_by_id() {
-            let fact = facts[node as usize];
+            let fact = facts[node.index()];
             if fact.kind() != ObjectKind::Unknown {
+                of_node[node.index()] = Node::of_index(ledger.facts.len());
                 ledger.ids.push(&store.id(node));
                 ledger.facts.push(fact);
-                of_node[node as usize] = next;
-                next += 1;
             }
         }
         // Trees are read at each of their nodes.
-        for node in (0..store.node_count()).filter(|&node| store.is_duplicate(node)) {
+        for node in store.nodes().filter(|&node| store.is_duplicate(node)) {
             let first = store.node_of(&store.id(node));
-            of_node[node as usize] = first.map_or(NONE, |first| of_node[first as usize]);
+            of_node[node.index()] = first.map_or(NONE, |first| of_node[first.index()]);
         }
         let mut noted: BTreeMap<Node, ObjectRecord> = BTreeMap::new();
-        let place = |node: Node| Some(of_node[node as usize]).filter(|&node| node != NONE);
+        let place = |node: Node| Some(of_node[node.index()]).filter(|&node| node != NONE);
         for mut entry in self.known.map(KnownObjects::noted).unwrap_or_default() {
             if let Some(node) = place(entry.node) {
                 entry.node = node;

@@ -138,10 +138,10 @@ impl Ledger {
         // Both were scanned alike: of an object that both know, both know the same.
         for (ledger, nodes) in [(other, theirs), (self, ours)] {
             for (fact, &node) in ledger.facts.into_iter().zip(&nodes) {
-                facts[node as usize] = fact;
+                facts[node.index()] = fact;
             }
             for mut entry in ledger.noted {
-                entry.node = nodes[entry.node as usize];
+                entry.node = nodes[entry.node.index()];
                 noted.insert(entry.node, entry);
             }
         }

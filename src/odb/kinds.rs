@@ -4,9 +4,12 @@ use gix::ObjectId;
 
 use super::budget::Budget;
 use crate::error::{Error, ErrorKind};
+use crate::number::number_type;
 
-/// Number of a stored object: see the module's documentation.
-pub type Node = u32;
+number_type! {
+    /// Number of a stored object: see the module's documentation.
+    Node
+}
 
 /// What an object is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

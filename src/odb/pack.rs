@@ -26,7 +26,7 @@ number_type! {
 }
 
 /// No entry: the base of a root, or of an entry whose base stands outside the pack.
-const NONE: PackEntry = PackEntry::new(u32::MAX);
+const NONE: PackEntry = PackEntry::NONE;
 
 /// A pack and its index, opened and laid out as a forest.
 pub struct Pack {

@@ -32,15 +32,16 @@ impl Share {
             }
             let mut stack = vec![root];
             while let Some(entry) = stack.pop() {
-                let node = store.node_in(pack, entry) as usize;
+                let node = store.node_in(pack, entry).index();
                 // A forged pack may lead back.
                 if !std::mem::replace(&mut is_in[node], true) {
                     stack.extend(store.packs()[pack].children(entry));
                 }
             }
         }
-        for (node, object) in (store.first_loose()..).zip(store.loose()) {
-            is_in[node as usize] = take(object.stored_bytes + 64);
+        let first_loose = store.first_loose().index();
+        for (at, object) in store.loose().iter().enumerate() {
+            is_in[first_loose + at] = take(object.stored_bytes + 64);
         }
         is_in
     }

@@ -221,14 +221,14 @@ impl ObjectStore {
     fn number(&mut self) -> Result<()> {
         let mut start: u64 = 0;
         for pack in &self.packs {
-            self.pack_starts.push(fitting(start)?);
+            self.pack_starts.push(Node::new(fitting(start)?));
             start += u64::from(pack.len());
         }
         let total = fitting(start + self.loose.len() as u64)?;
         let mut order: Vec<(u64, Node)> = Vec::with_capacity(total as usize);
-        for (pack, &first) in self.packs.iter().zip(&self.pack_starts) {
+        for (number, pack) in self.packs.iter().enumerate() {
             for (rank, entry) in (0u32..).zip(pack.entries_by_rank()) {
-                order.push((prefix(pack.id_at_rank(rank)), first + entry.number()));
+                order.push((prefix(pack.id_at_rank(rank)), self.node_in(number, entry)));
             }
             for error in pack.problems() {
                 self.skipped.push(Skipped {
@@ -239,7 +239,8 @@ impl ObjectStore {
                 });
             }
         }
-        for (node, object) in (fitting(start)?..).zip(&self.loose) {
+        let loose = Node::range(fitting(start)? as usize..total as usize);
+        for (node, object) in loose.zip(&self.loose) {
             order.push((prefix(&object.id), node));
         }
         // One pack comes sorted from its index; damaged or several ones do not.
@@ -301,7 +302,18 @@ impl ObjectStore {
 
     /// Number of nodes: stored objects, with those stored more than once.
     pub fn node_count(&self) -> u32 {
-        self.first_loose() + u32::try_from(self.loose.len()).expect("checked when numbering")
+        let loose = u32::try_from(self.loose.len()).expect("checked when numbering");
+        self.first_loose().number() + loose
+    }
+
+    /// All nodes, ascending.
+    pub fn nodes(&self) -> impl Iterator<Item = Node> + use<> {
+        Node::first(self.node_count() as usize)
+    }
+
+    /// Whether `node` is one of the store, not one that was given to an absent object.
+    pub fn has_node(&self, node: Node) -> bool {
+        node.number() < self.node_count()
     }
 
     /// Number of distinct objects.
@@ -319,14 +331,14 @@ impl ObjectStore {
     /// The node of the first loose object.
     pub fn first_loose(&self) -> Node {
         match (self.packs.last(), self.pack_starts.last()) {
-            (Some(pack), Some(start)) => start + pack.len(),
-            _ => 0,
+            (Some(pack), Some(start)) => Node::new(start.number() + pack.len()),
+            _ => Node::new(0),
         }
     }
 
     /// The node of entry `entry` in pack number `pack`.
     pub fn node_in(&self, pack: usize, entry: pack::PackEntry) -> Node {
-        self.pack_starts[pack] + entry.number()
+        Node::new(self.pack_starts[pack].number() + entry.number())
     }
 
     /// Whether an earlier node is the same object.
@@ -337,12 +349,12 @@ impl ObjectStore {
     /// Where `node` is stored.
     pub fn place(&self, node: Node) -> StoredAt {
         if node >= self.first_loose() {
-            return StoredAt::Loose((node - self.first_loose()) as usize);
+            return StoredAt::Loose(node.index() - self.first_loose().index());
         }
         let pack = self.pack_starts.partition_point(|&start| start <= node) - 1;
         StoredAt::Packed {
             pack,
-            entry: pack::PackEntry::new(node - self.pack_starts[pack]),
+            entry: pack::PackEntry::new(node.number() - self.pack_starts[pack].number()),
         }
     }
 

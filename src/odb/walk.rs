@@ -400,7 +400,7 @@ impl<'a> StoreWalk<'a> {
         if self.store.duplicates.is_empty() && self.wanted.is_none() {
             return;
         }
-        self.needed = vec![false; self.store.first_loose() as usize];
+        self.needed = vec![false; self.store.first_loose().index()];
         for (number, pack) in self.store.packs().iter().enumerate() {
             for entry in pack.entries() {
                 let node = self.store.node_in(number, entry);
@@ -409,7 +409,7 @@ impl<'a> StoreWalk<'a> {
                 }
                 let mut at = Some(entry);
                 while let Some(entry) = at {
-                    let needed = &mut self.needed[self.store.node_in(number, entry) as usize];
+                    let needed = &mut self.needed[self.store.node_in(number, entry).index()];
                     if std::mem::replace(needed, true) {
                         break;
                     }
@@ -424,7 +424,7 @@ impl<'a> StoreWalk<'a> {
     }
 
     fn is_needed(&self, node: Node) -> bool {
-        self.needed.is_empty() || self.needed[node as usize]
+        self.needed.is_empty() || self.needed[node.index()]
     }
 
     /// All roots: heavy ones first, so that no thread is left alone with one at the end; the rest
@@ -467,7 +467,7 @@ impl<'a> StoreWalk<'a> {
     }
 
     fn loose_node(&self, at: usize) -> Node {
-        self.store.first_loose() + u32::try_from(at).expect("all nodes are numbered")
+        Node::of_index(self.store.first_loose().index() + at)
     }
 
     fn visit_start<'s, V: Visitor>(
@@ -1096,7 +1096,7 @@ mod tests {
             StoreWalk::new(&store, &ObjectKind::ALL, None, &progress).start_count(),
             0
         );
-        assert!(matches!(store.place(0), StoredAt::Loose(0)));
+        assert!(matches!(store.place(Node::new(0)), StoredAt::Loose(0)));
         std::fs::remove_dir(&empty).unwrap();
     }
 }

@@ -59,7 +59,7 @@ fn opened(path: &Path) -> Bundle {
 fn read_all(store: &ObjectStore, repo: &Repo) -> BTreeSet<String> {
     let mut reader = Reader::new(store);
     let (mut bytes, mut found) = (Vec::new(), BTreeSet::new());
-    for node in 0..store.node_count() {
+    for node in store.nodes() {
         let kind = reader.read(node, &mut bytes).unwrap();
         let id = store.id(node).to_string();
         assert_eq!(
@@ -194,7 +194,7 @@ fn a_damaged_bundle_is_an_error_or_named_never_a_panic() {
         assert!(told > 0 || differs, "seed {seed}: damage is reported");
         assert!(bundle.store.object_count() <= count);
         let mut reader = Reader::new(&bundle.store);
-        for node in 0..bundle.store.node_count() {
+        for node in bundle.store.nodes() {
             reader.read(node, &mut Vec::new()).unwrap();
         }
     }

@@ -133,11 +133,11 @@ impl IncrementalScan<'_> {
         };
         let mut facts = vec![ObjectFact::new(ObjectKind::Unknown, 0); all.len()];
         for (&fact, &node) in before.facts.iter().zip(&of_old) {
-            facts[node as usize] = fact;
+            facts[node.index()] = fact;
         }
         let lent = self.lent(&all, &of_new);
         for &(node, fact) in &lent.facts {
-            facts[node as usize] = fact;
+            facts[node.index()] = fact;
         }
         let Some(grown) = Grown::new(self, &part, &objects, &of_new, &lent) else {
             return Ok(None);
@@ -147,7 +147,7 @@ impl IncrementalScan<'_> {
         };
         // Trees do not count, here as in a scan of everything: they are read for what leads to findings.
         let is_scanned = |node: &&Node| {
-            let is_tree = facts[**node as usize].kind() == ObjectKind::Tree;
+            let is_tree = facts[node.index()].kind() == ObjectKind::Tree;
             !is_tree && !grown.lent.contains_key(*node)
         };
         let read = of_new.iter().filter(is_scanned).count() as u64;
@@ -217,13 +217,13 @@ impl<'a> Grown<'a> {
     ) -> Option<Self> {
         let mut is_old = vec![true; objects.ids.len()];
         for &node in of_new {
-            is_old[node as usize] = false;
+            is_old[node.index()] = false;
         }
         let of_part = numbers_of(part, objects.ids)?;
         let is_new =
-            |node: Node| !part.is_duplicate(node) && !is_old[of_part[node as usize] as usize];
+            |node: Node| !part.is_duplicate(node) && !is_old[of_part[node.index()].index()];
         Some(Self {
-            is_new: (0..part.node_count()).map(is_new).collect(),
+            is_new: part.nodes().map(is_new).collect(),
             update,
             part,
             of_part,
@@ -234,11 +234,11 @@ impl<'a> Grown<'a> {
     }
 
     fn is_new(&self, part_node: Node) -> bool {
-        self.is_new[part_node as usize]
+        self.is_new[part_node.index()]
     }
 
     fn place(&self, part_node: Node) -> Node {
-        self.of_part[part_node as usize]
+        self.of_part[part_node.index()]
     }
 
     /// Goes on with what was known; `of_old` numbers that anew, `lent` is what other forks noted. Also
@@ -254,7 +254,7 @@ impl<'a> Grown<'a> {
         story.renumber(of_old);
         let mut noted = before.noted.clone();
         for entry in &mut noted {
-            entry.node = of_old[entry.node as usize];
+            entry.node = of_old[entry.node.index()];
         }
         noted.extend(lent);
         noted.sort_unstable_by_key(|entry| entry.node);
@@ -377,11 +377,11 @@ impl<'a> Grown<'a> {
     ) -> Option<()> {
         for seen in &texts.scanned.seen {
             let node = self.place(seen.node);
-            facts[node as usize] = ObjectFact::new(seen.kind, seen.size);
+            facts[node.index()] = ObjectFact::new(seen.kind, seen.size);
         }
         for &(node, size) in &trees.seen {
             let node = self.place(node);
-            facts[node as usize] = ObjectFact::new(ObjectKind::Tree, size);
+            facts[node.index()] = ObjectFact::new(ObjectKind::Tree, size);
         }
         let mut facts = facts.iter();
         facts
@@ -521,13 +521,13 @@ impl<'a> Grown<'a> {
 
 /// The number of each object of `part` among `all`; `None` if one is not there.
 fn numbers_of(part: &ObjectStore, all: &Ids) -> Option<Vec<Node>> {
-    let mut numbers = vec![Node::MAX; part.node_count() as usize];
+    let mut numbers = vec![Node::NONE; part.node_count() as usize];
     let mut finder = Finder::new(all);
     for node in part.nodes_by_id() {
-        numbers[node as usize] = finder.find(&part.id(node))?;
+        numbers[node.index()] = finder.find(&part.id(node))?;
     }
-    for node in (0..part.node_count()).filter(|&node| part.is_duplicate(node)) {
-        numbers[node as usize] = all.find(&part.id(node))?;
+    for node in part.nodes().filter(|&node| part.is_duplicate(node)) {
+        numbers[node.index()] = all.find(&part.id(node))?;
     }
     Some(numbers)
 }

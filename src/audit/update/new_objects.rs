@@ -49,7 +49,7 @@ impl IncrementalScan<'_> {
                 .iter()
                 .find_map(|ledger| Some((ledger, ledger.ids.find(id)?)));
             let Some((ledger, at)) = found else { continue };
-            let (fact, noted) = (ledger.facts[at as usize], ledger.noted_at(at));
+            let (fact, noted) = (ledger.facts[at.index()], ledger.noted_at(at));
             if fact.kind() == ObjectKind::Tree || noted.is_some_and(|noted| noted.again) {
                 continue;
             }
@@ -122,7 +122,7 @@ impl IncrementalScan<'_> {
     fn has_tips(&self, story: &Story) -> bool {
         let ids = &self.before.ids;
         let mut tips = story.commits.tips().into_iter();
-        tips.all(|node| (node as usize) < ids.len() && self.repo.git().has_object(ids.get(node)))
+        tips.all(|node| node.index() < ids.len() && self.repo.git().has_object(ids.get(node)))
     }
 
     /// Whether all that is known is still here.
@@ -161,11 +161,11 @@ impl FoundObjects {
     }
 
     fn add(&mut self, node: Node) {
-        let seen = std::mem::replace(&mut self.is_here[node as usize], true);
+        let seen = std::mem::replace(&mut self.is_here[node.index()], true);
         self.left -= usize::from(!seen);
     }
 
     fn has(&self, node: Node) -> bool {
-        self.is_here.get(node as usize).copied().unwrap_or(false)
+        self.is_here.get(node.index()).copied().unwrap_or(false)
     }
 }

@@ -76,14 +76,15 @@ impl Grown<'_> {
         let part = self.part;
         progress.expect(u64::from(part.node_count()), part.stored_bytes());
         let new = &self.is_new;
-        let lent: Vec<Option<ObjectFact>> = (0..part.node_count())
+        let lent: Vec<Option<ObjectFact>> = part
+            .nodes()
             .map(|node| self.lent.get(&self.place(node)).copied())
             .collect();
-        let is_unknown = |node: Node| new[node as usize] && lent[node as usize].is_none();
+        let is_unknown = |node: Node| new[node.index()] && lent[node.index()].is_none();
         // The history is told from all commits and tags.
         let is_wanted = |node: Node| {
-            let kind = lent[node as usize].map(ObjectFact::kind);
-            new[node as usize] && kind != Some(ObjectKind::Blob)
+            let kind = lent[node.index()].map(ObjectFact::kind);
+            new[node.index()] && kind != Some(ObjectKind::Blob)
         };
         let selection = ObjectSelection {
             scan: &is_unknown,
@@ -142,7 +143,7 @@ impl Grown<'_> {
             unopened: Vec::new(),
         };
         for entry in noted.iter().filter(|entry| entry.again) {
-            let (node, fact) = (entry.node, facts[entry.node as usize]);
+            let (node, fact) = (entry.node, facts[entry.node.index()]);
             if fact.size() >= STREAMED_FROM || reader.read(node, STREAMED_FROM, &mut bytes).is_err()
             {
                 return None;

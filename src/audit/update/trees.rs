@@ -30,7 +30,7 @@ pub(super) struct NewTrees<'a> {
 }
 
 /// What nothing is known of.
-const NOWHERE: Node = Node::MAX;
+const NOWHERE: Node = Node::NONE;
 
 impl Grown<'_> {
     /// Reads the new trees; `None` if one is damaged.
@@ -39,14 +39,14 @@ impl Grown<'_> {
             detector, progress, ..
         } = *self.update;
         let (sighted, new) = (texts.sighted(), &self.is_new);
-        let nodes = 0..self.part.node_count();
-        let targets = nodes.filter(|&node| sighted.contains(&self.place(node)));
+        let targets = self.part.nodes();
+        let targets = targets.filter(|&node| sighted.contains(&self.place(node)));
         let trees = history::read_some_trees(
             self.part,
             &targets.collect(),
             &FxHashSet::default(),
             &names::judge(detector),
-            Some(&|node: Node| new[node as usize]),
+            Some(&|node: Node| new[node.index()]),
             progress,
         );
         let is_whole = trees.skipped.is_empty() && trees.links.damaged.is_empty();
@@ -85,6 +85,8 @@ impl Grown<'_> {
         let mut texts = self.names(story)?;
         let hash = self.objects.hash();
         let count = self.objects.node_count();
+        // Absent objects are numbered behind those that are here.
+        let absent_node = |number: FindingNumber| Node::new(count + number.number());
         let ids = split(hash, &story.absent);
         let numbers = FindingNumber::first(ids.len());
         let known_absent: FxHashMap<ObjectId, FindingNumber> =
@@ -92,17 +94,17 @@ impl Grown<'_> {
         let mut of_link = self.of_part.clone();
         let absent: FxHashMap<Node, FindingNumber> = known_absent
             .values()
-            .map(|&number| (count + number.number(), number))
+            .map(|&number| (absent_node(number), number))
             .collect();
         let mut by_node: Vec<_> = links.absent.iter().collect();
         by_node.sort_unstable_by_key(|(_, node, _)| *node);
         for (id, node, kind) in by_node {
-            if *node as usize != of_link.len() {
+            if node.index() != of_link.len() {
                 return None;
             }
             of_link.push(match (self.objects.node_of(id), known_absent.get(id)) {
                 (Some(node), _) => node,
-                (None, Some(&number)) => count + number.number(),
+                (None, Some(&number)) => absent_node(number),
                 // A commit of a submodule.
                 (None, None) if *kind == ObjectKind::Commit => NOWHERE,
                 (None, None) => return None,
@@ -153,7 +155,7 @@ impl Grown<'_> {
         is_seed: &dyn Fn(Node) -> bool,
         named: &FindingsOfNames,
     ) -> FxHashMap<Node, Vec<Link>> {
-        let numbered = (0u32..).zip(&trees.of_link);
+        let numbered = Node::first(trees.of_link.len()).zip(&trees.of_link);
         let seeds = numbered.filter(|(_, node)| is_seed(**node));
         let seeds: FxHashSet<Node> = seeds.map(|(node, _)| node).collect();
         let numbered = (0u32..).zip(&trees.of_name);
@@ -168,7 +170,7 @@ impl Grown<'_> {
             .map(|(tree, links)| {
                 let links = links.into_iter().map(|link| Link {
                     name: trees.of_name[link.name as usize],
-                    child: trees.of_link[link.child as usize],
+                    child: trees.of_link[link.child.index()],
                 });
                 (self.place(tree), links.collect())
             })
@@ -185,7 +187,7 @@ impl Grown<'_> {
         texts: &[Vec<u8>],
     ) -> Option<Trace> {
         let findings_of = history::findings_of(findings);
-        let is_old = |node: Node| self.is_old.get(node as usize).copied().unwrap_or(false);
+        let is_old = |node: Node| self.is_old.get(node.index()).copied().unwrap_or(false);
         let old_names = u32::try_from(story.names.len()).ok()?;
         let kept = std::mem::take(&mut story.classes);
         if !kept.holds(&is_old, &findings_of, old_names, named) {

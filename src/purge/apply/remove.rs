@@ -68,7 +68,7 @@ impl Doomed {
                 grew |= is_doomed && nodes.insert(tag);
             }
         }
-        let here = nodes.into_iter().filter(|&node| node < store.node_count());
+        let here = nodes.into_iter().filter(|&node| store.has_node(node));
         Self {
             ids: here.map(|node| store.id(node)).collect(),
         }
@@ -196,8 +196,7 @@ fn sort(store: &ObjectStore, doomed: &Doomed, new: &[ObjectId]) -> Result<Sorted
 
 /// Further copies of objects that go.
 fn copies(store: &ObjectStore, doomed: &Doomed) -> Vec<Node> {
-    let nodes = store.first_loose()..store.node_count();
-    nodes
+    Node::range(store.first_loose().index()..store.node_count() as usize)
         .filter(|&node| store.is_duplicate(node) && doomed.contains(&store.id(node)))
         .collect()
 }

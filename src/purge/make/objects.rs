@@ -601,7 +601,7 @@ impl Rewriter<'_> {
         for link in survey.holders.get(&node).into_iter().flatten() {
             if survey.holders.contains_key(&link.child) {
                 self.tree(link.child, 0, depth + 1)?;
-            } else if link.child < survey.store.node_count() {
+            } else if survey.store.has_node(link.child) {
                 self.blob(link.child)?;
             }
         }

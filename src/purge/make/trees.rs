@@ -71,7 +71,7 @@ pub(crate) fn patched(known: Known<'_>, node: Node, bytes: &[u8], out: &mut Vec<
     let (store, options) = (known.store, known.options);
     let id_len = store.hash().len_in_bytes();
     let links = known.holders.get(&node).map_or(&[][..], Vec::as_slice);
-    let here = links.iter().filter(|link| link.child < store.node_count());
+    let here = links.iter().filter(|link| store.has_node(link.child));
     let replaced: Vec<(ObjectId, ObjectId)> = here
         .filter_map(|link| {
             let old = store.id(link.child);
@@ -156,8 +156,7 @@ impl Rewriter<'_> {
                     stack.push((node, next + 1, height));
                     if holders.contains_key(&link.child) {
                         stack.push((link.child, 0, 0));
-                    } else if link.child < self.survey.store.node_count() && seen.insert(link.child)
-                    {
+                    } else if self.survey.store.has_node(link.child) && seen.insert(link.child) {
                         blobs.push(link.child);
                     }
                     continue;

@@ -4,7 +4,7 @@ use rustc_hash::FxHashSet;
 
 use crate::error::Result;
 use crate::git::repository::{Overrides, Repository};
-use crate::odb::{ObjectId, ReadLimits, Skipped};
+use crate::odb::{Node, ObjectId, ReadLimits, Skipped};
 use crate::purge::share::manifest::Manifest;
 use crate::scan::changes::commits::Range;
 use crate::scan::changes::trees::TreeReader;
@@ -41,9 +41,7 @@ pub fn look(
     returned.ids.extend(ids.filter(|id| old.contains(id)));
     let mut trees = TreeReader::new(&lookup);
     let brought = range::list(&found, &mut trees);
-    let pieces = (0..)
-        .take(brought.pieces.len())
-        .map(|node| brought.pieces.id(node));
+    let pieces = Node::first(brought.pieces.len()).map(|node| brought.pieces.id(node));
     returned.ids.extend(pieces.filter(|id| old.contains(id)));
     returned.skipped.extend(trees.skipped);
     returned.ids.sort_unstable();

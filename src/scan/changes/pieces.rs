@@ -24,13 +24,13 @@ impl Pieces {
     pub fn add(&mut self, id: ObjectId, kind: ObjectKind) -> Node {
         *self.numbers.entry(id).or_insert_with(|| {
             self.list.push((id, kind));
-            Node::try_from(self.list.len() - 1).expect("fewer objects than a repository can hold")
+            Node::of_index(self.list.len() - 1)
         })
     }
 
     /// The object numbered `node`.
     pub fn id(&self, node: Node) -> ObjectId {
-        self.list[node as usize].0
+        self.list[node.index()].0
     }
 
     /// The number of object `id`.
@@ -79,8 +79,9 @@ pub fn scan(
     detector: &Detector,
     options: ScanOptions,
 ) -> ScannedPieces {
-    let numbered: Vec<(Node, (ObjectId, ObjectKind))> =
-        (0u32..).zip(pieces.list.iter().copied()).collect();
+    let numbered: Vec<(Node, (ObjectId, ObjectKind))> = Node::first(pieces.len())
+        .zip(pieces.list.iter().copied())
+        .collect();
     let parts: Vec<PieceShare<'_>> = if numbered.len() < SEQUENTIAL {
         vec![part(&numbered, lookup, detector, options)]
     } else {
