@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Subcommand, ValueEnum};
 
 use crate::options::{
-    ConfidenceChoice, FilterOptions, FormatChoice, HookOptions, KnownOptions, LengthOptions,
+    ConfidenceChoice, FilterOptions, HookOptions, KnownOptions, LengthOptions, ReportOptions,
     RuleOptions, ScanValidation, StateOptions,
 };
 
@@ -413,18 +413,8 @@ pub(crate) struct ScanArgs {
     #[arg(long, value_name = "NAME", default_value = "standard input")]
     pub(crate) stdin_name: String,
 
-    /// How to write the report
-    #[arg(long, short, value_enum, default_value_t = FormatChoice::Human, value_name = "FORMAT")]
-    pub(crate) format: FormatChoice,
-
-    /// Write the report to a file instead of standard output; or with a format, as in
-    /// 'sarif:out.sarif', one more report, as often as you like
-    #[arg(long, short, value_name = "[FORMAT:]FILE")]
-    pub(crate) output: Vec<OsString>,
-
-    /// Leave out findings below this confidence [default: medium]
-    #[arg(long, value_enum, value_name = "LEVEL")]
-    pub(crate) min_confidence: Option<ConfidenceChoice>,
+    #[command(flatten)]
+    pub(crate) report: ReportOptions,
 
     /// Report keys that are meant to be public, too
     #[arg(long)]

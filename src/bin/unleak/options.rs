@@ -1,5 +1,6 @@
 //! Options that several commands share. No behaviour.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
@@ -76,6 +77,23 @@ pub(crate) struct ConfigOptions {
     /// Let '.unleak.toml' of the repository switch rules off, add rules, and ignore files and rules
     #[arg(long)]
     pub(crate) trust_repo_config: bool,
+}
+
+/// Which report of a scan is written, and where.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct ReportOptions {
+    /// How to write the report
+    #[arg(long, short, value_enum, default_value_t = FormatChoice::Human, value_name = "FORMAT")]
+    pub(crate) format: FormatChoice,
+
+    /// Write the report to a file instead of standard output; or with a format, as in
+    /// 'sarif:out.sarif', one more report, as often as you like
+    #[arg(long, short, value_name = "[FORMAT:]FILE")]
+    pub(crate) output: Vec<OsString>,
+
+    /// Leave out findings below this confidence [default: medium]
+    #[arg(long, value_enum, value_name = "LEVEL")]
+    pub(crate) min_confidence: Option<ConfidenceChoice>,
 }
 
 /// What is kept between scans.

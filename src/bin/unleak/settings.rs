@@ -44,10 +44,10 @@ impl ScanSettings {
     /// `Io` or `Config` if the rule file cannot be read.
     pub(crate) fn resolve(args: &CommonOptions, scan: &ScanArgs, layers: &Layers) -> Result<Self> {
         let length = Length::of(args.quiet, &scan.length);
-        let outputs =
-            Outputs::resolve(scan.format, &scan.output, length)?.with_pager(!args.no_pager);
+        let outputs = Outputs::resolve(scan.report.format, &scan.report.output, length)?
+            .with_pager(!args.no_pager);
         let overrides = overrides_for(&scan.repository);
-        let mut audit = audit_options(layers, scan.min_confidence, scan.no_inline_allow);
+        let mut audit = audit_options(layers, scan.report.min_confidence, scan.no_inline_allow);
         if scan.no_delta {
             audit.scan.delta = Delta::Ignored;
         }

@@ -1,14 +1,13 @@
 //! What was typed of validation, and the scan that it means.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::Parser as _;
 
 use crate::args::ScanArgs;
 use crate::options::{
-    AskOptions, ConfidenceChoice, FormatChoice, LengthOptions, RuleOptions, ScanValidation,
-    StateFilter, StateOptions,
+    AskOptions, LengthOptions, ReportOptions, RuleOptions, ScanValidation, StateFilter,
+    StateOptions,
 };
 
 /// Which secrets are asked about.
@@ -34,18 +33,8 @@ pub(crate) struct ValidateArgs {
     #[arg(long, conflicts_with = "fingerprints")]
     pub(crate) list: bool,
 
-    /// How to write the report
-    #[arg(long, short, value_enum, default_value_t = FormatChoice::Human, value_name = "FORMAT")]
-    pub(crate) format: FormatChoice,
-
-    /// Write the report to a file instead of standard output; or with a format, as in
-    /// 'sarif:out.sarif', one more report, as often as you like
-    #[arg(long, short, value_name = "[FORMAT:]FILE")]
-    pub(crate) output: Vec<OsString>,
-
-    /// Leave out findings below this confidence [default: medium]
-    #[arg(long, value_enum, value_name = "LEVEL")]
-    pub(crate) min_confidence: Option<ConfidenceChoice>,
+    #[command(flatten)]
+    pub(crate) report: ReportOptions,
 
     #[command(flatten)]
     pub(crate) length: LengthOptions,
@@ -79,9 +68,7 @@ impl ValidateArgs {
             Some(path) if path == Path::new("-") => scan.repository.clone_from(path),
             Some(path) => scan.files = vec![path.clone()],
         }
-        scan.format = self.format;
-        scan.output.clone_from(&self.output);
-        scan.min_confidence = self.min_confidence;
+        scan.report = self.report.clone();
         scan.length = self.length.clone();
         scan.rules = self.rules.clone();
         scan.state = self.state.clone();
