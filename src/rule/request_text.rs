@@ -21,38 +21,62 @@ use crate::tables::{Field, FieldKind as Holds};
 /// The placeholder of the signed assertion in requests of the kind 'google-service-account'.
 const ASSERTION: &str = "assertion";
 
-/// The fields of a step.
-const ALSO: [Field; 10] = [
-    Field::free("method", Holds::Text),
-    Field::needed("url", Holds::Text),
-    Field::free("headers", Holds::Texts),
-    Field::free("body", Holds::Text),
-    Field::free("active", Holds::Texts),
-    Field::free("inactive", Holds::Texts),
-    Field::free("done", Holds::Texts),
-    Field::free("whose", Holds::Texts),
-    Field::free("can", Holds::Texts),
-    Field::free("take", Holds::Texts),
-];
+/// The fields of a request and of the conditions for its answer, with its `url`.
+const fn step_fields(url: Field) -> [Field; 10] {
+    [
+        Field::free("method", Holds::Text),
+        url,
+        Field::free("headers", Holds::Texts),
+        Field::free("body", Holds::Text),
+        Field::free("active", Holds::Texts),
+        Field::free("inactive", Holds::Texts),
+        Field::free("done", Holds::Texts),
+        Field::free("whose", Holds::Texts),
+        Field::free("can", Holds::Texts),
+        Field::free("take", Holds::Texts),
+    ]
+}
 
-/// The fields of `[rule.validate]` and `[rule.revoke]`.
-pub(super) const FIELDS: [Field; 15] = [
-    Field::free("kind", Holds::Text),
-    Field::free("method", Holds::Text),
-    Field::free("url", Holds::Text),
-    Field::free("host", Holds::Text),
-    Field::free("headers", Holds::Texts),
-    Field::free("body", Holds::Text),
-    Field::free("active", Holds::Texts),
-    Field::free("inactive", Holds::Texts),
-    Field::free("done", Holds::Texts),
-    Field::free("whose", Holds::Texts),
-    Field::free("can", Holds::Texts),
-    Field::free("take", Holds::Texts),
-    Field::free("noisy", Holds::Flag),
-    Field::free("effect", Holds::Text),
-    Field::free("also", Holds::Table(&ALSO)),
-];
+/// The fields of `also`, the second step.
+const ALSO: [Field; 10] = step_fields(Field::needed("url", Holds::Text));
+
+/// The fields of `[rule.validate]` and `[rule.revoke]`: those of the first step, which needs no `url` if the
+/// request is no HTTP request, and those of the whole.
+pub(super) const FIELDS: [Field; 15] = {
+    let [
+        method,
+        url,
+        headers,
+        body,
+        active,
+        inactive,
+        done,
+        whose,
+        can,
+        take,
+    ] = step_fields(Field::free("url", Holds::Text));
+    let (kind, host) = (
+        Field::free("kind", Holds::Text),
+        Field::free("host", Holds::Text),
+    );
+    [
+        kind,
+        method,
+        url,
+        host,
+        headers,
+        body,
+        active,
+        inactive,
+        done,
+        whose,
+        can,
+        take,
+        Field::free("noisy", Holds::Flag),
+        Field::free("effect", Holds::Text),
+        Field::free("also", Holds::Table(&ALSO)),
+    ]
+};
 
 /// The unparsed content of one of the two tables.
 #[derive(Clone, Debug, Default, Deserialize)]
