@@ -336,34 +336,52 @@ impl NewChanges<'_> {
         options: &AuditOptions,
     ) -> Finding {
         let mut history = histories.of(sighted, Vec::new());
-        let mut occurrences = Vec::new();
         for entry in &sighted.elsewhere {
             let (change, path, node) = &texts[entry.number];
-            let object_id = self.pieces.id(*node);
             history.appearances.push(Appearance {
                 commit_id: self.changes[*change].commit,
                 path: Some(path.clone()),
-                object_id,
+                object_id: self.pieces.id(*node),
                 spot: entry.spot.clone(),
                 reachable: self.scope == Scope::Range,
             });
             history.paths.push(path.clone());
-            occurrences.push(Occurrence {
-                object_id,
-                span: entry.span,
-                spot: entry.spot.clone(),
-                name: path.clone(),
-            });
         }
         history.first = history.appearances.first().cloned();
         let commit = history.first.as_ref().and_then(|first| first.commit_id);
         history.author = commit.and_then(|commit| histories.author(commit));
         history.first_is_boundary = is_boundary(self.cut_off, history.first.as_ref());
-        let id_of = |node| self.pieces.id(node);
-        let mut finding = finding(&id_of, detector, options, sighted, Some(history));
-        finding.occurrences = occurrences;
-        finding
+        let name_of = |number: usize| {
+            let (_, path, node) = &texts[number];
+            (self.pieces.id(*node), path)
+        };
+        finding_in_names(sighted, Some(history), &name_of, detector, options)
     }
+}
+
+/// Makes the finding of a secret that is in names only. `name_of` returns a name by its number, with the
+/// object that has it.
+fn finding_in_names<'n>(
+    sighted: &Sighted,
+    history: Option<History>,
+    name_of: &dyn Fn(usize) -> (ObjectId, &'n BString),
+    detector: &Detector,
+    options: &AuditOptions,
+) -> Finding {
+    // No object contains the secret, so no id is asked for.
+    let id_of = |_| name_of(0).0;
+    let mut finding = finding(&id_of, detector, options, sighted, history);
+    let occurrences = sighted.elsewhere.iter().map(|entry| {
+        let (object_id, name) = name_of(entry.number);
+        Occurrence {
+            object_id,
+            span: entry.span,
+            spot: entry.spot.clone(),
+            name: name.clone(),
+        }
+    });
+    finding.occurrences = occurrences.collect();
+    finding
 }
 
 /// Tells where secrets arrive; reads the author of each commit once.
@@ -483,18 +501,10 @@ pub fn add_refs(
     let found = collect::merge(vec![sift.collector], detector.rules());
     let (found, below) = wanted(found, detector, options);
     audit.coverage.below_confidence += below.len();
-    let named = found.iter().map(|sighted| {
-        // It stands in no object.
-        let mut finding = finding(&|_| refs[0].1, detector, options, sighted, None);
-        let occurrences = sighted.elsewhere.iter().map(|entry| Occurrence {
-            object_id: refs[entry.number].1,
-            span: entry.span,
-            spot: entry.spot.clone(),
-            name: refs[entry.number].0.clone(),
-        });
-        finding.occurrences = occurrences.collect();
-        finding
-    });
+    let name_of = |number: usize| (refs[number].1, &refs[number].0);
+    let named = found
+        .iter()
+        .map(|sighted| finding_in_names(sighted, None, &name_of, detector, options));
     add_named(&mut audit.findings, named.collect());
     put_in_order(&mut audit.findings, detector.rules());
 }
