@@ -35,6 +35,12 @@ fn run(repo: &Repo, args: &[&str], more: &[String]) -> Output {
     repo.unleak(&args, b"", &[])
 }
 
+/// Runs `unleak validate` with a report in JSON.
+fn ask<S: AsRef<str>>(repo: &Repo, more: &[S]) -> Output {
+    let more: Vec<String> = more.iter().map(|arg| arg.as_ref().to_owned()).collect();
+    run(repo, &["validate", "--format", "json"], &more)
+}
+
 fn json(output: &Output) -> Value {
     let parsed = serde_json::from_slice(&output.stdout);
     with_refs(parsed.unwrap_or_else(|e| {
@@ -148,7 +154,7 @@ fn every_kind_of_answer_has_its_state() {
         let (repo, secret) = with_token(seed);
         let issuer = Issuer::start(&[GITHUB], move |_| reply.clone());
         let options = issuer.options(&[GITHUB, "evil.example.org"]);
-        let output = run(&repo, &["validate", "--format", "json"], &options);
+        let output = ask(&repo, &options);
         let (state, why) = state(&output);
         assert_eq!(state, wanted, "{seed}: {why}");
         assert!(why.contains(reason), "{seed}: {why}");
@@ -167,11 +173,7 @@ fn a_slow_host_is_left_after_ten_seconds() {
     let (repo, _) = with_token(20);
     let issuer = Issuer::start(&[GITHUB], |_| Reply::Slow);
     let begun = Instant::now();
-    let output = run(
-        &repo,
-        &["validate", "--format", "json"],
-        &issuer.options(&[GITHUB]),
-    );
+    let output = ask(&repo, &issuer.options(&[GITHUB]));
     assert_eq!(state(&output).1, "network: no answer within 10 seconds");
     assert!(begun.elapsed() < Duration::from_secs(25));
 }
@@ -185,16 +187,8 @@ fn a_certificate_of_another_authority_or_host_gets_nothing() {
     for (server, ca) in [(&issuer, other.ca()), (&wrong_host, wrong_host.ca())] {
         let resolve = format!("{GITHUB}={}", server.address);
         let ca = ca.display().to_string();
-        let args = [
-            "validate",
-            "--format",
-            "json",
-            "--ca",
-            &ca,
-            "--validate-resolve",
-            &resolve,
-        ];
-        let (state, why) = state(&run(&repo, &args, &[]));
+        let args = ["--ca", &ca, "--validate-resolve", &resolve];
+        let (state, why) = state(&ask(&repo, &args));
         assert_eq!(state, "unknown");
         assert!(why.contains("certificate"), "{why}");
         assert!(server.received().is_empty());
@@ -213,16 +207,8 @@ fn a_private_address_is_refused_unless_the_host_is_named() {
     });
     let ca = issuer.ca().display().to_string();
     let named = format!("gitlab=localhost:{}", issuer.address.port());
-    let args = [
-        "validate",
-        "--format",
-        "json",
-        "--ca",
-        &ca,
-        "--validate-host",
-        &named,
-    ];
-    let output = run(&repo, &args, &[]);
+    let args = ["--ca", &ca, "--validate-host", &named];
+    let output = ask(&repo, &args);
     assert_eq!(state(&output).0, "active", "{}", state(&output).1);
     let received = issuer.received();
     assert_eq!(received[0].target, "/api/v4/personal_access_tokens/self");
@@ -236,25 +222,14 @@ fn a_private_address_is_refused_unless_the_host_is_named() {
     std::fs::write(&rules, own).unwrap();
     repo.commit_file("y.env", format!("OWN={}\n", token("owntok_{lower:12}", 23)));
     let rules = rules.display().to_string();
-    let args = [
-        "validate",
-        "--format",
-        "json",
-        "--rules",
-        &rules,
-        "--trust-rules-validate",
-    ];
-    let (own, why) = state(&run(&repo, &args, &[]));
+    let args = ["--rules", &rules, "--trust-rules-validate"];
+    let (own, why) = state(&ask(&repo, &args));
     assert_eq!(own, "unknown");
     assert!(
         why.starts_with("refused: the host has a private address"),
         "{why}"
     );
-    let untrusted = run(
-        &repo,
-        &["validate", "--format", "json", "--rules", &rules],
-        &[],
-    );
+    let untrusted = ask(&repo, &["--rules", &rules]);
     let said = String::from_utf8_lossy(&untrusted.stderr).into_owned();
     assert!(said.contains("--trust-rules-validate"), "{said}");
     assert!(state(&untrusted).1.contains("no way to ask"));
