@@ -338,3 +338,43 @@ fn files_use_each_other_in_the_order_that_their_folder_draws() {
     }
     assert!(checked > 300, "{checked} uses were checked");
 }
+
+/// The names of the types that a file defines.
+fn types_of(path: &Path) -> Vec<String> {
+    let code = code_of(path);
+    let lines = code.lines().filter(|line| !line.starts_with(' '));
+    let named = lines.filter_map(|line| {
+        let mut words = line.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+        let is_kind = |word: &&str| ["struct", "enum", "trait", "type", "union"].contains(word);
+        let is_definition =
+            line.starts_with("pub") || line.split(' ').next().is_some_and(|w| is_kind(&w));
+        words.find(is_kind).filter(|_| is_definition)?;
+        words
+            .next()
+            .filter(|name| name.starts_with(char::is_uppercase))
+    });
+    named.map(str::to_owned).collect()
+}
+
+#[test]
+fn at_most_a_tenth_of_the_types_share_their_name_with_another() {
+    let mut files = Vec::new();
+    rust_files(Path::new("src"), &mut files);
+    let mut homes: HashMap<String, Vec<String>> = HashMap::new();
+    for path in &files {
+        for name in types_of(path) {
+            homes
+                .entry(name)
+                .or_default()
+                .push(path.display().to_string());
+        }
+    }
+    let all: usize = homes.values().map(Vec::len).sum();
+    assert!(all > 700, "{all} types were found");
+    homes.retain(|_, homes| homes.len() > 1);
+    let shared: usize = homes.values().map(Vec::len).sum();
+    assert!(
+        shared * 10 <= all,
+        "{shared} of {all} types share their names: {homes:#?}"
+    );
+}
