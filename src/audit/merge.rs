@@ -1,4 +1,4 @@
-//! What was sighted, now and by earlier scans, put together by secret.
+//! Groups the sightings of this scan and of earlier ones by secret.
 
 use std::sync::Arc;
 
@@ -17,15 +17,14 @@ use crate::secret::Secret;
 
 /// Secrets, by what becomes of them.
 pub(super) struct Together {
-    /// What is told, with what belongs together put together.
+    /// Secrets that are reported, with all their sightings.
     pub(super) found: Vec<Sighted>,
-    /// What is below the asked confidence. Of those that earlier scans sighted, only a stand-in is
-    /// known.
+    /// Secrets below the minimum confidence. Those of earlier scans are represented by stand-ins.
     pub(super) below: Vec<Sighted>,
 }
 
-/// Puts together what was collected and what was `noted` earlier, in objects numbered as in `objects`;
-/// `None` if a noted secret is no longer where it was.
+/// Merges collected matches with the records `noted` by earlier scans, in objects numbered as in `objects`;
+/// `None` if a recorded secret is no longer where it was.
 pub(super) fn together(
     collectors: Vec<Collector>,
     noted: &[ObjectRecord],
@@ -60,7 +59,7 @@ pub(super) fn together(
     Some(Together { found, below })
 }
 
-/// Reads secrets again that only a stand-in is known of.
+/// Reads again the secrets that are represented by stand-ins.
 struct Recall<'a> {
     objects: &'a dyn Objects,
     detector: &'a Detector,

@@ -1,5 +1,5 @@
-//! A part of a repository's objects: a share of them, or those of a list. What is found has no story;
-//! a scan of everything that goes on from what the parts leave tells it.
+//! Scans a part of a repository's objects: a share, or a list of ids. Findings have no history; a full scan
+//! that starts from the ledgers of all parts determines it.
 
 use gix::ObjectId;
 use rustc_hash::FxHashMap;
@@ -34,7 +34,7 @@ pub enum ScanPart {
     Ids(Vec<ObjectId>),
 }
 
-/// Scans a part of the objects of `repo`; what `memory` knows is not read again.
+/// Scans a part of the objects of `repo`. Objects that `memory` knows are not read again.
 ///
 /// # Errors
 /// `Repository` if there is no object store. What cannot be read is no error: see
@@ -74,7 +74,7 @@ pub fn audit_part(
     scanned.skipped.extend(skipped);
     let learned = memory.as_ref().map(|memory| scan.learn(memory, &scanned));
     let Some(audit) = scan.audit(scanned) else {
-        // What an earlier scan told is not what is here: nothing of it is believed.
+        // The ledger contradicts the repository, so none of it is used.
         let memory = memory.map(|memory| Memory {
             before: None,
             ..memory
@@ -84,7 +84,7 @@ pub fn audit_part(
     Ok((audit, learned.unwrap_or_default()))
 }
 
-/// The nodes that are scanned, and what of a list cannot be.
+/// The nodes to scan, and the ids of a list that cannot be scanned.
 fn chosen(store: &ObjectStore, part: &ScanPart) -> (Vec<bool>, Vec<Skipped>) {
     let ids = match part {
         ScanPart::Share(share) => return (share.of(store), Vec::new()),
@@ -129,7 +129,7 @@ impl PartScan<'_> {
         let selection = Some(selection);
         let mut scanned =
             objects::scan_some(store, detector, scan, selection, true, progress, &observe);
-        // Bases of what is wanted are seen, too.
+        // The walk also visits the bases of selected objects.
         scanned.seen.retain(|seen| wanted(seen.node));
         scanned
     }
@@ -166,7 +166,7 @@ impl PartScan<'_> {
         }
     }
 
-    /// `None` if what was noted earlier cannot be told again.
+    /// `None` if a recorded secret is no longer where it was.
     fn audit(&self, mut scanned: Scanned<CommitCollector>) -> Option<Audit> {
         let (store, detector, options) = (self.store, self.detector, self.options);
         let noted = self.known.map(KnownObjects::noted).unwrap_or_default();
@@ -231,7 +231,7 @@ impl PartScan<'_> {
         (findings, unread)
     }
 
-    /// What of the part was scanned, now or earlier.
+    /// Counts the objects of the part that were scanned, now or earlier.
     fn tallies(&self, seen: &[Seen]) -> Vec<(ObjectKind, Tally)> {
         let mut tallies: FxHashMap<ObjectKind, Tally> = FxHashMap::default();
         let mut add = |kind: ObjectKind, size: u64| {

@@ -1,4 +1,4 @@
-//! The main job: scans a whole repository and tells the story of every secret in it.
+//! The main job: scans a whole repository and determines the history of every secret in it.
 
 use std::path::Path;
 
@@ -46,7 +46,7 @@ pub fn audit(
     Ok(whole(repo, overrides, detector, options, progress, None)?.0)
 }
 
-/// Audits `repo`, and reads nothing again that earlier scans have read.
+/// Audits `repo` incrementally: objects that earlier scans have read are not read again.
 ///
 /// # Errors
 /// As [`audit`].
@@ -92,7 +92,7 @@ pub fn audit_again(
         let Some(news) = update.news() else { continue };
         match update.run(news)? {
             Some(updated) => return Ok(updated),
-            // Nor would it fit what another one tells.
+            // A ledger of a different scan would not fit it either.
             None => break,
         }
     }
@@ -126,7 +126,7 @@ fn whole(
     Ok(source.audit(&mut tips, detector, options, progress, work.as_ref()))
 }
 
-/// What a scan goes on from.
+/// The ledgers that an incremental scan starts from.
 struct Work {
     before: Option<Ledger>,
     files: Option<StoreFiles>,
@@ -135,7 +135,7 @@ struct Work {
 }
 
 impl Work {
-    /// The same without what went before.
+    /// The same without the ledgers.
     fn afresh(&self) -> Self {
         Self {
             before: None,
@@ -178,7 +178,7 @@ struct ObjectSource<'a> {
     repo: Option<&'a Repository>,
 }
 
-/// A scan, as far as a later one needs it.
+/// The parts of a scan from which the next ledger is made.
 struct FullScan<'a> {
     detector: &'a Detector,
     options: &'a AuditOptions,
@@ -200,7 +200,7 @@ impl FullScan<'_> {
     }
 }
 
-/// What stands beside the objects.
+/// Text outside of the objects: names, reflogs, files, and Git LFS files.
 struct SideStores<'a> {
     tips: &'a Tips,
     names: SideTexts<'a>,
@@ -245,7 +245,7 @@ impl ObjectSource<'_> {
         let Some(Together { found, below }) =
             together(collectors, &noted, store, detector, options)
         else {
-            // What an earlier scan told is not what is here: nothing of it is believed.
+            // The ledger contradicts the repository, so none of it is used.
             let afresh = work.map(Work::afresh);
             let mut tips = || tips.clone();
             return self.audit(&mut tips, detector, options, progress, afresh.as_ref());
@@ -303,7 +303,7 @@ impl ObjectSource<'_> {
             },
             places,
         );
-        // What a bundle's receiver has already is not part of the bundle.
+        // A bundle does not contain objects that its receiver already has.
         if self.scope != Scope::Repository {
             attributed.missing.clear();
         }
@@ -372,7 +372,7 @@ impl ObjectSource<'_> {
         let store = self.store;
         let observe = || CommitCollector::new(store.hash());
         let is_new = |node: Node| known.is_none_or(|known| !known.is_known(node));
-        // The history is told from all commits and tags.
+        // The history needs all commits and tags.
         let is_history = |node: Node| {
             let fact = known.and_then(|known| known.fact(node));
             let kind = fact.map(ObjectFact::kind);
@@ -390,7 +390,7 @@ impl ObjectSource<'_> {
         if let Some(known) = known {
             let visited: FxHashSet<Node> = scanned.seen.iter().map(|seen| seen.node).collect();
             for node in store.nodes().filter(|node| !visited.contains(node)) {
-                // Trees are read, and counted there.
+                // Trees are counted where they are read.
                 let fact = known
                     .fact(node)
                     .filter(|fact| fact.kind() != ObjectKind::Tree);

@@ -1,4 +1,4 @@
-//! What scans of some forks of one repository left for those that come after them.
+//! The ledgers of forks of one repository, for the scans of further forks.
 
 use std::sync::Arc;
 
@@ -6,20 +6,20 @@ use crate::memory::Ledger;
 use crate::memory::ids::Ids;
 use crate::odb::Node;
 
-/// The ledgers of forks, without saying twice what most of them have in common.
+/// The ledgers of forks, without storing the objects that they share more than once.
 #[derive(Clone, Debug, Default)]
 pub struct Forks {
-    /// Of the first one, and of the last one. A scan goes on from one of which it has everything: a chain
-    /// of forks that each have all of the one before has that of the last, and forks that each went their
-    /// own way have that of the first, if it is where they all began.
+    /// The ledgers of the first and of the last fork. A scan starts from a ledger whose objects it has all:
+    /// that of the last fork if each contains the one before, or that of the first fork if the others
+    /// diverged from it.
     first: Option<Arc<Ledger>>,
     last: Option<Arc<Ledger>>,
-    /// What others have and the first has not.
+    /// The objects of other forks that the first does not have.
     others: Option<Arc<Ledger>>,
 }
 
 impl Forks {
-    /// Adds the ledger of one more. If it is of other rules, what there was is dropped.
+    /// Adds a ledger. If its rules differ, the earlier ledgers are dropped.
     pub fn add(&mut self, ledger: Ledger) {
         let first = self.first.as_ref();
         let Some(first) = first.filter(|first| first.is_alike(&ledger)) else {
@@ -32,37 +32,37 @@ impl Forks {
         let new = ledger.without(&first.ids);
         if !new.ids.is_empty() {
             let others = self.others.take().map(Arc::unwrap_or_clone);
-            // Alike, so they can be merged.
+            // They have the same rules, so they can be merged.
             let all = others.map_or(Some(new.clone()), |others| others.merged(new));
             self.others = all.map(Arc::new);
         }
         self.last = Some(Arc::new(ledger));
     }
 
-    /// Whether there is nothing.
+    /// Whether there is no ledger.
     pub fn is_empty(&self) -> bool {
         self.first.is_none()
     }
 
-    /// Those that tell the story of a repository, the most promising first.
+    /// The ledgers with a repository's history, the most promising first.
     pub fn stories(&self) -> impl Iterator<Item = &Arc<Ledger>> {
         self.last.iter().chain(&self.first)
     }
 
-    /// All of them together, in parts: each object is in one, and a few may be in two.
+    /// All ledgers. Each object is in one of them, a few may be in two.
     pub fn all(&self) -> impl Iterator<Item = &Arc<Ledger>> {
         self.first.iter().chain(&self.others)
     }
 }
 
 impl Ledger {
-    /// Whether the same rules and the same scanner looked at both.
+    /// Whether both were made with the same rules and the same scanner.
     pub fn is_alike(&self, other: &Self) -> bool {
         (self.scanner, &self.rules, self.ids.hash())
             == (other.scanner, &other.rules, other.ids.hash())
     }
 
-    /// What is known of objects that are not in `ids`.
+    /// The part of the ledger for objects that are not in `ids`.
     fn without(&self, ids: &Ids) -> Self {
         let mut left = Self {
             scanner: self.scanner,

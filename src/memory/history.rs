@@ -1,4 +1,4 @@
-//! What holds for a repository as a whole, as it was when it was last scanned.
+//! The stored history of one repository, as of its last scan.
 
 use std::path::PathBuf;
 
@@ -13,40 +13,40 @@ use crate::memory::Digest;
 use crate::memory::ids::Ids;
 use crate::odb::{Node, ObjectKind};
 
-/// The files of the store, the commits, and what trees hold of the findings.
+/// The files of the store, the commits, and the findings in trees.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Story {
-    /// Digest of what decides which findings are told.
+    /// Digest of the options that decide which findings are reported.
     pub choice: Digest,
-    /// The packs, by path, and a mark of each.
+    /// The packs, by path, with the digest of each.
     pub packs: Vec<(PathBuf, Digest)>,
     /// The loose objects.
     pub loose: Vec<Node>,
     /// All commits, parents first.
     pub commits: Commits,
-    /// Annotated tags, and the node of what each names.
+    /// Annotated tags, and the node of the target of each.
     pub tags: Vec<(Node, Node)>,
-    /// The findings, by number: rule, and what stands for the secret.
+    /// The findings, by number: the rule, and the digest of the secret.
     pub findings: Vec<(String, Fingerprint)>,
-    /// What trees hold of them. Numbers of names are positions in `names`.
+    /// The classes of trees by findings. Numbers of names are positions in `names`.
     pub classes: KeptClasses,
-    /// Where they came in.
+    /// Where findings were introduced.
     pub introduced: Vec<KeptIntroduced>,
     /// Names of tree entries.
     pub names: Vec<NameAt>,
-    /// The names in which something was found, and the tree of the lowest id that has each.
+    /// Names with findings, and the tree with the lowest id that contains each.
     pub marked: Vec<(u32, Node)>,
     /// Commits of submodules that trees name: their ids, one after the other, sorted.
     pub submodules: Vec<u8>,
-    /// Parents that are not here: their ids, one after the other.
+    /// The ids of missing parents, concatenated.
     pub missing: Vec<u8>,
-    /// The commit that names each.
+    /// The commit that names each missing parent.
     pub missing_of: Vec<Node>,
-    /// What trees name and is not here: ids, one after the other.
+    /// The ids of objects that trees name and the store lacks, concatenated.
     pub absent: Vec<u8>,
-    /// The kind of each.
+    /// The kind of each absent object.
     pub absent_kinds: Vec<u8>,
-    /// What trees name of it.
+    /// The classes of trees by absent objects.
     pub absent_classes: KeptClasses,
 }
 
@@ -61,7 +61,7 @@ pub struct Commits {
     pub seconds: Vec<i64>,
     /// How many parents it has.
     pub parent_counts: Vec<u8>,
-    /// How many commits before it each parent stands.
+    /// The distance to each parent, in ranks.
     pub parents: Vec<u32>,
     /// The class of its tree by findings.
     pub classes: Vec<Class>,
@@ -69,7 +69,7 @@ pub struct Commits {
     pub absent_classes: Vec<Class>,
 }
 
-/// Where a finding came in.
+/// The introduction of a finding.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptIntroduced {
     /// The finding.
@@ -78,24 +78,24 @@ pub struct KeptIntroduced {
     pub rank: Rank,
     /// The names on the way to it; `None` for the commit's own text.
     pub path: Option<Vec<u32>>,
-    /// Whether it is the path itself that holds it.
+    /// Whether the path itself contains the secret.
     pub is_name: bool,
-    /// What stands there, if it is here.
+    /// The object at the path, if it is here.
     pub object: Option<Node>,
 }
 
-/// Where a name can be read.
+/// The place of a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NameAt {
-    /// In which tree.
+    /// The tree.
     pub tree: Node,
-    /// Which of its entries has it.
+    /// The number of the entry.
     pub entry: u32,
 }
 
 impl Commits {
-    /// Takes the commits of `graph`; `None` if one cannot be kept: a tree that is not here, or more
-    /// than 255 parents.
+    /// Converts `graph`; `None` if a commit cannot be stored: its tree is missing, or it has more than 255
+    /// parents.
     pub fn of(graph: &CommitGraph, node_of: &dyn Fn(Node) -> Option<Node>) -> Option<Self> {
         let mut kept = Self::default();
         for rank in graph.ranks() {
@@ -110,7 +110,7 @@ impl Commits {
         Some(kept)
     }
 
-    /// Makes the graph again.
+    /// Restores the graph.
     pub fn graph(&self, ids: &Ids, tags: &[(Node, Node)]) -> Option<CommitGraph> {
         let mut graph = CommitGraph::empty();
         let rows = self.nodes.iter().zip(&self.trees).zip(&self.seconds);
@@ -140,7 +140,7 @@ impl Commits {
         Some(graph)
     }
 
-    /// Whether all columns are whole, and all classes are there.
+    /// Whether all columns have the same length, and all classes exist.
     fn is_sound(&self, classes: &KeptClasses, absent: &KeptClasses) -> bool {
         let len = self.nodes.len();
         let columns = [
@@ -155,7 +155,7 @@ impl Commits {
             && self.absent_classes.iter().all(|&class| has(absent, class))
     }
 
-    /// The commits that are no parent of another.
+    /// Returns the commits that are not a parent of another.
     pub fn tips(&self) -> Vec<Node> {
         let mut is_tip = vec![true; self.nodes.len()];
         let mut parents = self.parents.iter();
@@ -177,19 +177,19 @@ impl Commits {
     }
 }
 
-/// Ids that stand one after the other.
+/// Splits concatenated ids.
 pub fn split(hash: HashKind, bytes: &[u8]) -> Vec<ObjectId> {
     let all = bytes.chunks_exact(hash.len_in_bytes());
     all.map(ObjectId::from_bytes_or_panic).collect()
 }
 
-/// Ids, one after the other.
+/// Concatenates ids.
 pub fn joined<'a>(ids: impl Iterator<Item = &'a ObjectId>) -> Vec<u8> {
     ids.flat_map(|id| id.as_bytes()).copied().collect()
 }
 
 impl Story {
-    /// What is absent.
+    /// Returns the absent objects.
     pub fn absent(&self, hash: HashKind) -> Vec<(ObjectId, ObjectKind)> {
         let kind = |&code: &u8| {
             let kinds = ObjectKind::ALL.into_iter();
@@ -200,7 +200,7 @@ impl Story {
         split(hash, &self.absent).into_iter().zip(kinds).collect()
     }
 
-    /// Numbers all nodes anew: `nodes` has the new one of each.
+    /// Replaces all nodes: `nodes` contains the new node for each old one.
     pub fn renumber(&mut self, nodes: &[Node]) {
         self.each_node(&mut |node| *node = nodes[node.index()]);
     }
@@ -215,7 +215,7 @@ impl Story {
         let tags = self.tags.iter_mut().flat_map(|(tag, target)| [tag, target]);
         let classes = [&mut self.classes, &mut self.absent_classes];
         let trees = classes.into_iter().flat_map(|classes| {
-            // Of absent objects no node is kept.
+            // Absent objects have no stored node.
             let trees = classes.of_tree.iter_mut().map(|(node, _)| node);
             trees.chain(classes.of_object.iter_mut().map(|(node, _)| node))
         });
@@ -230,7 +230,7 @@ impl Story {
             .for_each(see);
     }
 
-    /// Whether all numbers are those of something, given `count` objects.
+    /// Whether all numbers are in range, given `count` objects.
     pub fn is_sound(&mut self, hash: HashKind, count: usize) -> bool {
         let mut is_here = true;
         self.each_node(&mut |node| is_here &= node.index() < count);
@@ -258,7 +258,7 @@ fn has(classes: &KeptClasses, class: Class) -> bool {
     class.index() < classes.classes.len()
 }
 
-/// Whether all numbers in `classes` are those of something, given so many names and findings.
+/// Whether all numbers in `classes` are in range, given the numbers of names and findings.
 fn is_sound(classes: &KeptClasses, names: usize, findings: usize) -> bool {
     let has_name = |name: u32| (name as usize) < names;
     let has_set = |set: SetNumber| set.index() < classes.sets.len();

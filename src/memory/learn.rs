@@ -1,4 +1,4 @@
-//! What a scan of everything takes from earlier ones, and what it leaves for later ones.
+//! The ledgers that a full scan reads from earlier scans, and the one that it makes for the next.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -20,44 +20,44 @@ use crate::rule::RuleSet;
 use crate::scan::objects::{Remark, Seen};
 use crate::scan::{ScanOptions, Sighted};
 
-/// What a scan may go on from.
+/// The ledgers that a scan can start from.
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
-    /// What earlier scans left.
+    /// The ledger of earlier scans of the repository.
     pub before: Option<Ledger>,
-    /// What scans of its forks left.
+    /// The ledgers of its forks.
     pub forks: Forks,
-    /// Digest of what decides, besides the rules, what is found in an object.
+    /// Digest of everything besides the rules that affects the matches in an object.
     pub scanner: Digest,
-    /// Digest of what decides which findings are told.
+    /// Digest of the options that decide which findings are reported.
     pub choice: Digest,
 }
 
-/// What a scan leaves.
+/// What a scan learned.
 #[derive(Debug, Default)]
 pub struct Learned {
-    /// For the next one.
+    /// The change of the ledger.
     pub ledger: LedgerChange,
-    /// Objects that were read now.
+    /// The number of objects that were read now.
     pub read: u64,
-    /// Objects that were not, since earlier scans had read them.
+    /// The number of objects that were not read, because earlier scans had.
     pub known: u64,
 }
 
-/// What is kept for the next scan.
+/// The change of the stored ledger.
 #[derive(Debug, Default)]
 pub enum LedgerChange {
-    /// Nothing: something was damaged, and all must be read again.
+    /// It is dropped: something was damaged, and the next scan must read everything.
     #[default]
     Nothing,
-    /// What there was.
+    /// It stays.
     AsItWas,
-    /// More than there was.
+    /// It is replaced.
     New(Box<Ledger>),
 }
 
 impl Memory {
-    /// All of it that was scanned alike, together. What scans of forks left is of the rules of now.
+    /// Merges all ledgers that have the same rules and scanner. Those of forks have the current rules.
     pub(crate) fn known(self) -> Option<Ledger> {
         let forks = self.forks.all().map(|ledger| Ledger::clone(ledger));
         let mut parts = forks.chain(self.before);
@@ -74,16 +74,16 @@ impl Memory {
 /// No node.
 const NONE: Node = Node::NONE;
 
-/// Which objects of a store need not be scanned.
+/// The objects of a store that need no scan.
 pub(crate) struct KnownObjects<'a> {
     ledger: &'a Ledger,
-    /// The ledger's node of each of the store's; `NONE` for what must be scanned.
+    /// For each node of the store, that of the ledger; `NONE` if the object must be scanned.
     of_node: Vec<Node>,
 }
 
 impl<'a> KnownObjects<'a> {
-    /// Looks all objects of `store` up. Rules that came since are tried on what was scanned without
-    /// them.
+    /// Looks up all objects of `store`. Rules that were added since are tried on objects that were scanned
+    /// without them.
     pub(crate) fn of(
         store: &ObjectStore,
         ledger: &'a Ledger,
@@ -104,8 +104,8 @@ impl<'a> KnownObjects<'a> {
         let touched = known.touched(store, &difference, detector, options, progress);
         for of_node in known.of_node.iter_mut().filter(|of_node| **of_node != NONE) {
             let noted = ledger.noted_at(*of_node);
-            // With other rules, what stood there may belong to another rule, and a marker may mean
-            // another.
+            // With other rules, a match may belong to another rule, and an inline marker may name
+            // another one.
             let is_moot = |noted: &ObjectRecord| noted.again || !difference.is_empty();
             if noted.is_some_and(is_moot) {
                 *of_node = NONE;
@@ -117,7 +117,7 @@ impl<'a> KnownObjects<'a> {
         known
     }
 
-    /// Known objects in which a rule finds something that they were not scanned with.
+    /// Known objects in which an added rule finds something.
     fn touched(
         &self,
         store: &ObjectStore,
@@ -148,7 +148,7 @@ impl<'a> KnownObjects<'a> {
         };
         let kinds = [ObjectKind::Blob, ObjectKind::Commit, ObjectKind::Tag];
         let walked = walk_some(store, &kinds, Some(&wanted), progress, &make);
-        // What cannot be read now is left to the scan itself, which tells why.
+        // Unreadable objects are left to the scan itself, which reports the reason.
         let unread = walked
             .skipped
             .iter()
@@ -169,7 +169,7 @@ impl<'a> KnownObjects<'a> {
         self.ledger.facts.get(of_node.index()).copied()
     }
 
-    /// What was noted about known objects, by the store's nodes.
+    /// The records of known objects, by the store's nodes.
     pub(crate) fn noted(&self) -> Vec<ObjectRecord> {
         let mut nodes: FxHashMap<Node, Node> = FxHashMap::default();
         let numbered = Node::first(self.of_node.len()).zip(&self.of_node);
@@ -189,7 +189,7 @@ impl<'a> KnownObjects<'a> {
     }
 }
 
-/// Tells in which objects some rules find anything.
+/// Finds the objects in which some rules match.
 struct Probe<'a> {
     detector: &'a Detector,
     scratch: Scratch,
@@ -217,7 +217,7 @@ impl Visitor for Probe<'_> {
     }
 }
 
-/// What a scan of a store came to, as far as a ledger needs it.
+/// The results of a scan from which a ledger is made.
 pub(crate) struct Results<'a> {
     pub(crate) store: &'a ObjectStore,
     pub(crate) detector: &'a Detector,
@@ -225,15 +225,15 @@ pub(crate) struct Results<'a> {
     pub(crate) known: Option<&'a KnownObjects<'a>>,
     pub(crate) seen: &'a [Seen],
     pub(crate) trees: &'a [(Node, u64)],
-    /// What was scanned now, before it was settled.
+    /// The matches of the objects scanned now, of all rules.
     pub(crate) found: &'a [Sighted],
     pub(crate) remarks: &'a FxHashMap<Node, Remark>,
-    /// Of all objects, by the store's nodes.
+    /// By the store's nodes, known objects included.
     pub(crate) pointers: &'a [(Node, Pointer)],
 }
 
 impl Results<'_> {
-    /// Makes the ledger, without a story; also returns its node of each of the store's.
+    /// Makes the ledger, without the repository's history; also returns its node for each of the store's.
     pub(crate) fn ledger(&self, scanner: Digest) -> (Ledger, Vec<Node>) {
         let store = self.store;
         let unknown = ObjectFact::new(ObjectKind::Unknown, 0);
@@ -292,7 +292,7 @@ impl Results<'_> {
     }
 }
 
-/// Adds what else is to be said of objects. What must be scanned again has nothing kept.
+/// Adds remarks to records. Of an object that must be scanned again, nothing else is stored.
 pub(crate) fn add_remarks(
     noted: &mut BTreeMap<Node, ObjectRecord>,
     remarks: &FxHashMap<Node, Remark>,
@@ -323,7 +323,7 @@ pub(crate) fn add_remarks(
     }
 }
 
-/// Whether no pack that was read then has changed since; what went away does not count.
+/// Whether none of the packs that were read has changed since. Packs that are gone do not count.
 pub(crate) fn is_intact(story: &Story, files: &StoreFiles) -> bool {
     let packs: FxHashMap<_, _> = files
         .packs

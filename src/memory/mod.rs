@@ -4,13 +4,12 @@
 //! ids < sightings < history < mod < file, forks;  sketch;  learn, record
 //! ```
 //!
-//! An object never changes under its id, so what was found in it holds wherever it is met again: in a
-//! new pack, after a fetch, in a fork. A [`Ledger`] holds, by id, that an object was scanned with which
-//! rules, and where something was sighted; and a [`Story`], which holds for one repository as it was:
-//! its commits, and what its trees hold of the findings.
+//! An object never changes under its id, so its matches are the same wherever it occurs: in a new pack,
+//! after a fetch, in a fork. A [`Ledger`] stores the ids of the scanned objects, the rules, and the places
+//! of matches. Its [`Story`] is about one repository: its commits, and the findings in its trees.
 //!
-//! It holds ids, numbers and digests, and no byte of any object's text: what a report must show of a
-//! secret or a path is read again from the repository.
+//! A ledger contains ids, numbers and digests, and no byte of any object's text: a report reads secrets
+//! and paths again from the repository.
 
 pub mod file;
 pub mod forks;
@@ -28,13 +27,13 @@ use crate::memory::ids::Ids;
 use crate::memory::sightings::ObjectRecord;
 use crate::odb::{Node, ObjectKind};
 
-/// A digest of something that must be the same.
+/// A digest, to detect changes.
 pub type Digest = [u8; 16];
 
-/// What was learned.
+/// The memory of earlier scans.
 #[derive(Clone, Debug)]
 pub struct Ledger {
-    /// Digest of what decides, besides the rules, what is found in an object.
+    /// Digest of everything besides the rules that affects the matches in an object.
     pub scanner: Digest,
     /// The rules that all objects were scanned with, by id.
     pub rules: BTreeMap<String, Digest>,
@@ -42,9 +41,9 @@ pub struct Ledger {
     pub ids: Ids,
     /// Kind and size of each.
     pub facts: Vec<ObjectFact>,
-    /// Those in which there was anything, by node.
+    /// The records of objects with matches, by node.
     pub noted: Vec<ObjectRecord>,
-    /// What holds for the repository as a whole.
+    /// The history of the repository.
     pub story: Option<Story>,
 }
 
@@ -91,9 +90,9 @@ pub fn digest(parts: &[&[u8]]) -> Digest {
 /// How rules differ from those of a ledger.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Difference {
-    /// Rules that no object was scanned with.
+    /// Rules that were added since.
     pub added: Vec<String>,
-    /// Rules that are no longer there as they were.
+    /// Rules that were changed or removed since.
     pub gone: Vec<String>,
 }
 
@@ -105,7 +104,7 @@ impl Difference {
 }
 
 impl Ledger {
-    /// How `rules` differ from its own.
+    /// Compares `rules` with those of the ledger.
     pub fn difference(&self, rules: &BTreeMap<String, Digest>) -> Difference {
         let lacks = |own: &BTreeMap<String, Digest>, other: &BTreeMap<String, Digest>| {
             let lacking = own
@@ -119,14 +118,14 @@ impl Ledger {
         }
     }
 
-    /// What was noted about an object.
+    /// Returns the record of an object.
     pub fn noted_at(&self, node: Node) -> Option<&ObjectRecord> {
         let at = self.noted.binary_search_by_key(&node, |noted| noted.node);
         at.ok().map(|at| &self.noted[at])
     }
 
-    /// Adds what another ledger of the same rules and scanner knows; `None` if it is of others. What
-    /// holds for a repository as a whole is lost.
+    /// Merges with a ledger of the same rules and scanner; `None` if they differ. The history of the
+    /// repository is lost.
     pub fn merged(self, other: Self) -> Option<Self> {
         if !self.is_alike(&other) {
             return None;
@@ -135,7 +134,7 @@ impl Ledger {
         let (scanner, rules) = (self.scanner, self.rules.clone());
         let mut facts = vec![ObjectFact::new(ObjectKind::Unknown, 0); ids.len()];
         let mut noted: BTreeMap<Node, ObjectRecord> = BTreeMap::new();
-        // Both were scanned alike: of an object that both know, both know the same.
+        // Both were made by the same scanner and rules, so they agree on common objects.
         for (ledger, nodes) in [(other, theirs), (self, ours)] {
             for (fact, &node) in ledger.facts.into_iter().zip(&nodes) {
                 facts[node.index()] = fact;

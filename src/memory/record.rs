@@ -1,4 +1,4 @@
-//! The story of a repository in the form that is kept: names by where they stand, secrets by digests.
+//! The stored form of a repository's history: the place of each name, and a digest of each secret.
 
 use gix::ObjectId;
 use rustc_hash::FxHashMap;
@@ -18,7 +18,7 @@ use crate::odb::objects::Objects;
 use crate::rule::RuleSet;
 use crate::scan::Sighted;
 
-/// What a story is made of. Nodes are those of the new ledger.
+/// The data from which a stored history is made. Nodes are those of the new ledger.
 pub(crate) struct Telling<'a> {
     pub(crate) files: &'a StoreFiles,
     pub(crate) choice: Digest,
@@ -30,9 +30,9 @@ pub(crate) struct Telling<'a> {
     pub(crate) key: &'a [u8],
     /// The text of a name.
     pub(crate) name_of: &'a dyn Fn(u32) -> Option<Vec<u8>>,
-    /// Where a name can be read, if that is known already.
+    /// The place of a name, if it is already known.
     pub(crate) name_at: &'a dyn Fn(u32) -> Option<NameAt>,
-    /// Names with something in them, and a tree that has each.
+    /// Names with findings, and a tree that contains each.
     pub(crate) marked: &'a [(u32, Node)],
     pub(crate) submodules: &'a [ObjectId],
 }
@@ -41,8 +41,8 @@ pub(crate) struct Telling<'a> {
 const MAX_NAMES: usize = 5_000;
 
 impl Telling<'_> {
-    /// Tells it; `None` if it has something that cannot be kept. `node_of` turns nodes of `objects`
-    /// into those of the ledger.
+    /// Makes the stored history; `None` if a part of it cannot be stored. `node_of` maps nodes of `objects`
+    /// to those of the ledger.
     pub(crate) fn story(&self, node_of: &dyn Fn(Node) -> Option<Node>) -> Option<Story> {
         let trace = self.trace;
         let Absent::Few(absent) = &trace.absent else {
@@ -66,7 +66,7 @@ impl Telling<'_> {
             introduced.push(names.introduced(entry, node_of)?);
         }
         let tags = self.graph.tags().map(|(tag, target)| {
-            // A tag of something that is not here is told by the scan of everything.
+            // A tag of a missing object needs a full scan.
             Some((node_of(tag)?, self.ids.find(&target)?))
         });
         let loose = self.files.loose.iter().map(|(id, ..)| self.ids.find(id));
@@ -92,14 +92,14 @@ impl Telling<'_> {
         })
     }
 
-    /// What a finding is known by.
+    /// The identity of a finding.
     fn key_of(&self, sighted: &Sighted) -> (String, Fingerprint) {
         let rule = self.rules.rules[usize::from(sighted.rule)].id.clone();
         (rule, stand_in(self.key, &sighted.secret))
     }
 }
 
-/// Names of tree entries, by where they can be read.
+/// The places of names of tree entries.
 struct NameTable<'t, 'a> {
     telling: &'t Telling<'a>,
     numbers: FxHashMap<u32, u32>,
@@ -117,7 +117,7 @@ impl<'t, 'a> NameTable<'t, 'a> {
         }
     }
 
-    /// The kept number of a name.
+    /// The stored number of a name.
     fn number(&mut self, name: u32) -> Option<u32> {
         if let Some(&number) = self.numbers.get(&name) {
             return Some(number);
@@ -132,7 +132,7 @@ impl<'t, 'a> NameTable<'t, 'a> {
         Some(number)
     }
 
-    /// Classes with kept numbers of names and nodes.
+    /// Classes with the stored numbers of names and nodes.
     fn classes(
         &mut self,
         classes: &TreeClasses,
@@ -146,7 +146,7 @@ impl<'t, 'a> NameTable<'t, 'a> {
         self.renumber(kept, node_of)
     }
 
-    /// The same for objects that are not here, and so have no node to be kept.
+    /// The same for absent objects, which have no node in the ledger.
     fn absent_classes(
         &mut self,
         classes: &TreeClasses,
@@ -166,7 +166,7 @@ impl<'t, 'a> NameTable<'t, 'a> {
         for (name, _) in kept.classes.iter_mut().flatten() {
             *name = self.number(*name)?;
         }
-        // What was sorted by the old numbers.
+        // These were sorted by the old numbers.
         for items in &mut kept.classes {
             items.sort_unstable();
         }
@@ -211,7 +211,7 @@ impl<'t, 'a> NameTable<'t, 'a> {
     }
 }
 
-/// Finds names in the trees that are said to have them.
+/// Finds names in the trees that contain them.
 pub(crate) struct NameFinder<'a> {
     objects: &'a dyn Objects,
     homes: &'a FxHashMap<u32, Node>,
@@ -223,7 +223,7 @@ impl<'a> NameFinder<'a> {
         Self { objects, homes }
     }
 
-    /// Where `name` stands.
+    /// Returns the place of `name`.
     pub(crate) fn find(&self, name: u32, text: &[u8]) -> Option<NameAt> {
         let &tree = self.homes.get(&name)?;
         let mut bytes = Vec::new();

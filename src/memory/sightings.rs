@@ -1,4 +1,4 @@
-//! Where something was sighted, without what it was: a digest stands for the secret.
+//! The stored form of sightings: a digest in place of each secret.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,27 +16,28 @@ use crate::scan::{Sighted, Sighting};
 use crate::secret::Secret;
 use crate::span::{Position, Span};
 
-/// An object in which there was something.
+/// The record of an object with matches, an inline marker, or a Git LFS pointer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ObjectRecord {
-    /// Which.
+    /// The object.
     pub node: Node,
     /// Matches that an inline marker allows.
     pub allowed: u64,
-    /// Whether only another scan of it tells what it has; then nothing else is kept.
+    /// Whether the object must be scanned again, because its matches cannot be stored. The other fields
+    /// are then empty.
     pub again: bool,
-    /// The file of Git LFS that it stands for.
+    /// The Git LFS file that it points to.
     pub pointer: Option<Pointer>,
     /// Sightings.
     pub sights: Vec<Sight>,
 }
 
-/// One place where one secret stands in an object.
+/// One sighting of a secret in an object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sight {
     /// The id of the rule.
     pub rule: String,
-    /// What stands for the secret.
+    /// The digest of the secret.
     pub secret: Fingerprint,
     span: Span,
     place: Place,
@@ -46,7 +47,7 @@ pub struct Sight {
     reasons: Reasons,
 }
 
-/// What stands for a secret, whatever rule found it.
+/// Returns the digest of a secret, which is the same for every rule.
 pub fn stand_in(key: &[u8], secret: &Secret) -> Fingerprint {
     Fingerprint::new(key, "", secret)
 }
@@ -57,7 +58,7 @@ fn is_wordless(spot: &Spot) -> bool {
     layers.all(|layer| !matches!(layer, Layer::Member(_)))
 }
 
-/// Adds what was `found`, before it was settled which rule each secret belongs to.
+/// Adds the matches `found`, of all rules that match a secret.
 pub fn note(
     noted: &mut BTreeMap<Node, ObjectRecord>,
     found: &[Sighted],
@@ -92,16 +93,16 @@ pub fn note(
     }
 }
 
-/// Sightings of earlier scans, as if they had been made now.
+/// Sightings of earlier scans, in the form of new ones.
 pub struct Revived {
-    /// By rule and secret. A secret that is not known is replaced by a stand-in.
+    /// By rule and secret. A stand-in takes the place of a secret that this scan has not read.
     pub found: Vec<Sighted>,
-    /// The stand-ins, by what they stand for.
+    /// The digest that each stand-in represents.
     pub stand_ins: FxHashMap<Arc<Secret>, Fingerprint>,
 }
 
-/// Revives what was `noted`; `known` are the secrets that were met in this scan. Sightings of rules
-/// that are no longer there are left out.
+/// Restores the sightings of the records `noted`; `known` are the secrets that this scan has read.
+/// Sightings of rules that no longer exist are left out.
 pub fn revive<'n>(
     noted: impl Iterator<Item = &'n ObjectRecord>,
     rules: &RuleSet,

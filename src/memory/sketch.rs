@@ -1,6 +1,6 @@
-//! A cheap look at a store: how many objects it holds, and the lowest of their ids. Ids are digests, so
-//! the lowest ones are a fair sample, and the same one wherever the same objects are: forks are told by
-//! it. Indexes of packs are sorted, so little of each is read; no object is.
+//! A sketch of a store, to recognise forks cheaply: the number of objects and the lowest of their ids. Ids
+//! are digests, so the lowest ones are a uniform sample, and the same objects give the same sample. Pack
+//! indexes are sorted, so only a little of each is read, and no object.
 
 use std::path::{Path, PathBuf};
 
@@ -18,12 +18,12 @@ pub const LEN: usize = 64;
 pub struct Sketch {
     /// The first eight bytes of each, ascending, each once; at most [`LEN`].
     pub lowest: Vec<u64>,
-    /// How many objects are stored; those in several packs count as often.
+    /// The number of stored objects; an object in several packs counts for each.
     pub count: u64,
 }
 
 impl Sketch {
-    /// Looks at the object directories `dirs`. What cannot be read is as good as not there.
+    /// Makes the sketch of the object directories `dirs`. Files that cannot be read are ignored.
     pub fn of(dirs: &[PathBuf], hash: HashKind) -> Self {
         let mut sketch = Self::default();
         for dir in dirs {
@@ -69,7 +69,7 @@ impl Sketch {
         self.lowest.len() < LEN
     }
 
-    /// How many of its ids are not above the highest of `other`: both are whole so far.
+    /// How many of its ids are not above the highest of `other`: up to there, both are complete.
     pub fn within(&self, other: &Self) -> usize {
         match other.lowest.last() {
             Some(last) if !other.is_whole() => self.lowest.partition_point(|id| id <= last),

@@ -1,12 +1,12 @@
-//! Scans a repository of which all but a little is known: only what is new is read, and the story that
-//! an earlier scan left is told on. The result is that of a scan of everything.
+//! Incremental scan: reads only the new objects, and extends the commit graph and the classes of trees
+//! that an earlier scan stored. The result equals that of a full scan.
 //!
 //! ```text
 //! new_objects, texts, trees < mod
 //! ```
 //!
-//! Whatever does not fit (something went away, another choice of rules, damage, an object that was
-//! missing came) is left to that scan: [`IncrementalScan::run`] then returns nothing.
+//! In some cases a full scan is needed: objects are gone, the options differ, something is damaged, or an
+//! object arrived that was missing before. [`IncrementalScan::run`] then returns `None`.
 
 mod new_objects;
 mod texts;
@@ -47,18 +47,18 @@ use crate::odb::{Node, ObjectKind, ObjectStore, SkipReason, Skipped};
 use crate::progress::Progress;
 use crate::scan::Sighted;
 
-/// What is to be brought up to date.
+/// The input of an incremental scan.
 pub(super) struct IncrementalScan<'a> {
     pub(super) repo: &'a Repository,
     pub(super) files: &'a StoreFiles,
     pub(super) detector: &'a Detector,
     pub(super) options: &'a AuditOptions,
     pub(super) progress: &'a Progress,
-    /// What it goes on from.
+    /// The ledger of the earlier scan.
     pub(super) before: &'a Ledger,
-    /// Whether that is of this repository, and not of a fork.
+    /// Whether that ledger is of this repository, not of a fork.
     pub(super) is_own: bool,
-    /// What else was scanned.
+    /// The ledgers of forks that were scanned before.
     pub(super) forks: &'a Forks,
     pub(super) choice: Digest,
 }
@@ -113,7 +113,7 @@ impl ReadNode for &Numbered<'_> {
 }
 
 impl IncrementalScan<'_> {
-    /// Reads what is new; `None` if everything must be read.
+    /// Scans the new objects; `None` if a full scan is needed.
     ///
     /// # Errors
     /// `Repository` if the store cannot be opened.
@@ -145,7 +145,7 @@ impl IncrementalScan<'_> {
         let Some((audit, noted, story)) = grown.run(&of_old, lent.noted, &mut facts) else {
             return Ok(None);
         };
-        // Trees do not count, here as in a scan of everything: they are read for what leads to findings.
+        // As in a full scan, trees do not count: they are read to find paths, not scanned.
         let is_scanned = |node: &&Node| {
             let is_tree = facts[node.index()].kind() == ObjectKind::Tree;
             !is_tree && !grown.lent.contains_key(*node)
@@ -180,29 +180,29 @@ impl IncrementalScan<'_> {
     }
 }
 
-/// A store that grew. Nodes are those of `objects`, if nothing else is said.
+/// A store with new objects. Nodes are those of `objects` unless stated otherwise.
 struct Grown<'a> {
     update: &'a IncrementalScan<'a>,
-    /// What is new, with what stands beside it in the same packs.
+    /// The packs and loose objects that contain the new objects.
     part: &'a ObjectStore,
-    /// The node of each of the part's.
+    /// For each node of `part`, its node in `objects`.
     of_part: Vec<Node>,
-    /// Which of the part's nodes are new.
+    /// Whether each node of `part` is new.
     is_new: Vec<bool>,
     objects: &'a Numbered<'a>,
     is_old: Vec<bool>,
-    /// What need not be scanned though it is new.
+    /// New objects that need no scan, because a fork has them.
     lent: FxHashMap<Node, ObjectFact>,
 }
 
-/// All that was read and worked out, before findings are made of it.
+/// The results of reading, from which findings are made.
 struct Told<'a> {
     story: &'a Story,
     graph: &'a CommitGraph,
     trace: &'a Trace,
     /// Texts of names, by number.
     names: &'a [Vec<u8>],
-    /// Names with something in them, and the lowest tree that has each.
+    /// Names with findings, and the lowest tree that contains each.
     marked: &'a [(u32, Node)],
     submodules: &'a [ObjectId],
 }
@@ -241,8 +241,8 @@ impl<'a> Grown<'a> {
         self.of_part[part_node.index()]
     }
 
-    /// Goes on with what was known; `of_old` numbers that anew, `lent` is what other forks noted. Also
-    /// returns what is to be noted, and told, the next time.
+    /// Extends the ledger: `of_old` maps its nodes to new ones, `lent` holds the records of forks. Also
+    /// returns the records for the next scan.
     fn run(
         &self,
         of_old: &[Node],
@@ -342,7 +342,7 @@ impl<'a> Grown<'a> {
         Some((audit, noted, kept))
     }
 
-    /// What stands beside the objects.
+    /// The texts outside of the objects.
     fn beside<'n>(
         &self,
         marked: &[(u32, Node)],
@@ -368,7 +368,7 @@ impl<'a> Grown<'a> {
         submodules
     }
 
-    /// Adds kind and size of what was read; `None` if something new was not.
+    /// Adds kinds and sizes of the objects that were read; `None` if a new one was not read.
     fn add_facts(
         &self,
         texts: &UpdatedTexts,
@@ -389,7 +389,7 @@ impl<'a> Grown<'a> {
             .then_some(())
     }
 
-    /// The story for the next scan.
+    /// Makes the repository's record for the next scan.
     fn keep(&self, told: &Told<'_>, found: &[Sighted]) -> Option<Story> {
         let (objects, update) = (self.objects, self.update);
         let telling = Telling {
@@ -457,7 +457,7 @@ impl<'a> Grown<'a> {
     ) -> Option<(CommitGraph, Vec<Rank>)> {
         let ids = self.objects.ids;
         let mut gathered = GatheredCommits::new(collectors);
-        // Bases that are known are shown, too.
+        // The walk also visits known objects that are bases of new ones.
         gathered.commits.retain(|commit| self.is_new(commit.node));
         gathered.tags.retain(|&(tag, _)| self.is_new(tag));
         if !gathered.damaged.is_empty() {
@@ -479,7 +479,7 @@ impl<'a> Grown<'a> {
         Some(graph.extended(self.objects, gathered))
     }
 
-    /// Puts findings in the order of the story; new ones come behind. `None` if one is not there.
+    /// Sorts findings in the order of the stored ones; new ones follow. `None` if a stored one is gone.
     fn numbered(&self, found: Vec<Sighted>, story: &Story) -> Option<Vec<Sighted>> {
         let IncrementalScan {
             detector, options, ..
@@ -500,7 +500,7 @@ impl<'a> Grown<'a> {
         ordered.into_iter().collect()
     }
 
-    /// What there was to note, and what there is now.
+    /// Combines the records of the ledger with those of this scan.
     fn noted(&self, texts: &UpdatedTexts) -> Vec<ObjectRecord> {
         let IncrementalScan {
             detector, options, ..
@@ -519,7 +519,7 @@ impl<'a> Grown<'a> {
     }
 }
 
-/// The number of each object of `part` among `all`; `None` if one is not there.
+/// Returns the number in `all` of each object of `part`; `None` if one is missing.
 fn numbers_of(part: &ObjectStore, all: &Ids) -> Option<Vec<Node>> {
     let mut numbers = vec![Node::NONE; part.node_count() as usize];
     let mut finder = Finder::new(all);

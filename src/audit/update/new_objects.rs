@@ -14,20 +14,20 @@ use crate::odb::loose::LooseObject;
 use crate::odb::pack::list_ids;
 use crate::odb::{Node, ObjectKind};
 
-/// Objects that no earlier scan has met.
+/// Objects that no earlier scan has read.
 #[derive(Default)]
 pub(in crate::audit) struct NewObjects {
     pub(super) ids: Vec<ObjectId>,
-    /// The indexes of the packs that have some.
+    /// The indexes of the packs that contain some.
     pub(super) packs: Vec<PathBuf>,
     pub(super) loose: Vec<LooseObject>,
 }
 
-/// More new objects than this, or than a quarter of those that are known, are better read by a scan of
-/// everything, on all cores.
+/// With more new objects than this, or than a quarter of the known ones, a full scan on all cores is
+/// faster.
 const MANY: usize = 20_000;
 
-/// What is known of new objects from scans of other forks, by the numbers of all objects.
+/// Facts and records of new objects from scans of forks, by the numbers of all objects.
 #[derive(Default)]
 pub(super) struct Lent {
     pub(super) facts: Vec<(Node, ObjectFact)>,
@@ -35,7 +35,7 @@ pub(super) struct Lent {
 }
 
 impl IncrementalScan<'_> {
-    /// What other forks tell of new objects. Trees are not scanned but read, and that again.
+    /// Looks new objects up in the ledgers of forks, except trees, which must be read here anyway.
     pub(super) fn lent(&self, all: &Ids, of_new: &[Node]) -> Lent {
         let mut lent = Lent::default();
         let usable = self
@@ -62,7 +62,7 @@ impl IncrementalScan<'_> {
         lent
     }
 
-    /// What is new; `None` if something went away, there is too much, or nothing can be told on.
+    /// Finds the new objects; `None` if objects are gone, too many are new, or the ledger has no history.
     pub(in crate::audit) fn news(&self) -> Option<NewObjects> {
         let (files, ids) = (self.files, &self.before.ids);
         let story = self.before.story.as_ref()?;
@@ -74,7 +74,7 @@ impl IncrementalScan<'_> {
         let known: FxHashSet<&PathBuf> = story.packs.iter().map(|(path, _)| path).collect();
         let here: FxHashSet<&PathBuf> = files.packs.iter().map(|(path, _)| path).collect();
         let is_gone = known.iter().any(|path| !here.contains(*path));
-        // A fork without its newest commits is told apart by few of them.
+        // A few of the newest commits suffice to recognise a fork that lacks them.
         if is_gone && !self.has_tips(story) {
             return None;
         }
@@ -110,7 +110,7 @@ impl IncrementalScan<'_> {
         if is_gone && found.left > 0 || !is_gone && lost && !self.has_all() {
             return None;
         }
-        // What was missing has come: trees and commits that name it must be read.
+        // An object that was missing has arrived: trees and commits that name it must be read.
         let mut awaited: FxHashSet<ObjectId> = split(hash, &story.missing).into_iter().collect();
         awaited.extend(split(hash, &story.absent));
         let has_awaited = news.ids.iter().any(|id| awaited.contains(id));
@@ -118,14 +118,14 @@ impl IncrementalScan<'_> {
         (!has_awaited && news.ids.len() <= many).then_some(news)
     }
 
-    /// Whether the last commits of a story are here.
+    /// Whether the newest commits of a stored history are here.
     fn has_tips(&self, story: &Story) -> bool {
         let ids = &self.before.ids;
         let mut tips = story.commits.tips().into_iter();
         tips.all(|node| node.index() < ids.len() && self.repo.git().has_object(ids.get(node)))
     }
 
-    /// Whether all that is known is still here.
+    /// Whether all known objects are still here.
     fn has_all(&self) -> bool {
         let ids = &self.before.ids;
         let mut found = FoundObjects::new(ids.len());
@@ -146,7 +146,7 @@ impl IncrementalScan<'_> {
     }
 }
 
-/// What is known and was found here.
+/// Which of the known objects were found here.
 struct FoundObjects {
     is_here: Vec<bool>,
     left: usize,

@@ -1,4 +1,4 @@
-//! Scans what is new, and what only another scan tells.
+//! Scans new objects, and known objects whose findings a ledger cannot store.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -18,20 +18,20 @@ use crate::scan::objects;
 use crate::scan::objects::{ObjectSelection, Remark, Scanned};
 use crate::scan::sift::{Sift, unopened};
 
-/// What stands in blobs, commits and tags. Nodes are those of the whole, but for what was seen.
+/// The results for blobs, commits and tags. Nodes are those of the whole store, except in `seen`.
 pub(super) struct UpdatedTexts {
     pub(super) scanned: Scanned<CommitCollector>,
     pub(super) rescanned: Rescanned,
-    /// Of all that was scanned now.
+    /// Of the objects scanned now.
     pub(super) remarks: FxHashMap<Node, Remark>,
     /// Of all objects.
     pub(super) pointers: Vec<(Node, Pointer)>,
     pub(super) behind: BehindPointers,
-    /// What was noted earlier and holds still.
+    /// Records of earlier scans that are still valid.
     pub(super) noted: Vec<ObjectRecord>,
 }
 
-/// What must be scanned again, and came to this.
+/// The results for known objects that were scanned again.
 pub(super) struct Rescanned {
     pub(super) collector: Collector,
     pub(super) allowed: u64,
@@ -41,7 +41,7 @@ pub(super) struct Rescanned {
 }
 
 impl UpdatedTexts {
-    /// All that was collected, with what stands in names.
+    /// All collected matches, with those in names.
     pub(super) fn collectors(&self, in_names: Collector) -> Vec<Collector> {
         vec![
             Collector::with(self.scanned.found.clone()),
@@ -51,7 +51,7 @@ impl UpdatedTexts {
         ]
     }
 
-    /// The objects in which anything was sighted, ever.
+    /// The objects with sightings, of this scan and of earlier ones.
     pub(super) fn sighted(&self) -> FxHashSet<Node> {
         let mut sighted = sighted_in(&self.scanned.found, &self.behind, &self.noted);
         sighted.extend(self.rescanned.collector.nodes());
@@ -81,7 +81,7 @@ impl Grown<'_> {
             .map(|node| self.lent.get(&self.place(node)).copied())
             .collect();
         let is_unknown = |node: Node| new[node.index()] && lent[node.index()].is_none();
-        // The history is told from all commits and tags.
+        // The history needs all commits and tags.
         let is_wanted = |node: Node| {
             let kind = lent[node.index()].map(ObjectFact::kind);
             new[node.index()] && kind != Some(ObjectKind::Blob)
@@ -126,7 +126,7 @@ impl Grown<'_> {
         })
     }
 
-    /// Scans what can only be told by another scan.
+    /// Scans the known objects whose records require it.
     fn rescan(&self, noted: &[ObjectRecord], facts: &[ObjectFact]) -> Option<Rescanned> {
         let IncrementalScan {
             detector, options, ..

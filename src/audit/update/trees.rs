@@ -1,4 +1,4 @@
-//! Reads the trees that are new, and goes on with what trees hold.
+//! Reads the new trees, and extends the classes of trees.
 
 use std::collections::BTreeMap;
 
@@ -21,15 +21,15 @@ use crate::odb::{Node, ObjectKind};
 /// The trees that are new.
 pub(super) struct NewTrees<'a> {
     links: &'a TreeLinks,
-    /// The node of each of the links', with those of what is absent: that is numbered behind all others.
+    /// For each node of `links`, its node in the whole store. Absent objects are numbered behind all others.
     of_link: Vec<Node>,
     /// The number of each name of the links.
     of_name: Vec<u32>,
-    /// What is absent, by its number behind all nodes.
+    /// Absent objects, by their numbers behind all nodes.
     absent: FxHashMap<Node, FindingNumber>,
 }
 
-/// What nothing is known of.
+/// The node of an object that the scan does not need.
 const NOWHERE: Node = Node::NONE;
 
 impl Grown<'_> {
@@ -53,7 +53,7 @@ impl Grown<'_> {
         is_whole.then_some(trees)
     }
 
-    /// Reads the names of the story.
+    /// Reads the names of the stored history.
     fn names(&self, story: &Story) -> Option<Vec<Vec<u8>>> {
         let mut order: Vec<usize> = (0..story.names.len()).collect();
         order.sort_by_key(|&at| story.names[at].tree);
@@ -75,7 +75,7 @@ impl Grown<'_> {
         Some(texts)
     }
 
-    /// Numbers what the new trees name; also returns the texts of all names, those of the story first.
+    /// Numbers the objects and names in new trees; also returns the texts of all names, stored ones first.
     /// `None` if one names an object that is not here.
     pub(super) fn new_trees<'t>(
         &self,
@@ -129,7 +129,7 @@ impl Grown<'_> {
         Some((texts, trees))
     }
 
-    /// All names with something in them, in the order of their texts, with the lowest tree that has each.
+    /// All names with findings, in the order of their texts, with the lowest tree that contains each.
     pub(super) fn marked(
         &self,
         story: &Story,
@@ -177,7 +177,7 @@ impl Grown<'_> {
             .collect()
     }
 
-    /// Goes on with what trees hold; `None` if what was there holds something else than it did.
+    /// Extends the classes of trees; `None` if old objects contain other findings than before.
     pub(super) fn trace(
         &self,
         story: &mut Story,
@@ -244,7 +244,7 @@ impl Grown<'_> {
         })
     }
 
-    /// What stands at `path` below a tree, if it is here; `None` if a tree cannot be read.
+    /// Returns the object at `path` below a tree, if it is here; `None` if a tree cannot be read.
     fn read_at(
         &self,
         reader: &mut dyn ReadNode,
@@ -295,14 +295,14 @@ impl Grown<'_> {
     }
 }
 
-/// What is known by the rank of a commit.
+/// The new graph, with the new rank of each old commit.
 struct ByRank<'a> {
     graph: &'a CommitGraph,
     rank_of_old: &'a [Rank],
 }
 
 impl ByRank<'_> {
-    /// The class of each commit: what was kept of old ones, and what the trees of new ones are of.
+    /// Returns the class of each commit: the stored ones of old commits, and those of the new trees.
     fn classes(&self, kept: &[Class], classes: &TreeClasses) -> Vec<Class> {
         let mut all = vec![EMPTY; self.graph.len()];
         for (&class, &rank) in kept.iter().zip(self.rank_of_old) {
