@@ -18,7 +18,7 @@ use crate::error::{Error, Result, quoted};
 pub struct Bundle {
     /// Its objects.
     pub store: ObjectStore,
-    /// The refs that it brings, with full names, as they stand there.
+    /// The refs of the bundle, with full names, in its order.
     pub refs: Vec<(BString, ObjectId)>,
     /// Commits that its receiver must have.
     pub prerequisites: Vec<ObjectId>,

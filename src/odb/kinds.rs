@@ -1,4 +1,4 @@
-//! The words for stored objects: numbers, kinds, limits, and why something was not read.
+//! Basic types of stored objects: numbers, kinds, limits, and reasons for not reading something.
 
 use gix::ObjectId;
 
@@ -113,9 +113,9 @@ impl SkipReason {
 /// Something that should have been read and was not.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Skipped {
-    /// Why.
+    /// The reason.
     pub reason: SkipReason,
-    /// What it is, as far as is known.
+    /// The kind of object, if known.
     pub kind: ObjectKind,
     /// Its id, if it is an object.
     pub object_id: Option<ObjectId>,

@@ -1,4 +1,4 @@
-//! Objects by number, whoever keeps them: what a history is told from.
+//! The interface to numbered objects, from which `history` reads: a store, or a ledger with new objects.
 
 use gix::ObjectId;
 use gix::hash::Kind as HashKind;

@@ -47,8 +47,8 @@ impl Share {
     }
 }
 
-/// The roots of all delta trees: pack, entry, weight. What no root reaches is broken, and told by every
-/// walk.
+/// The roots of all delta trees: pack, entry, weight. Entries that no root reaches are broken, and every
+/// walk reports them.
 fn roots(store: &ObjectStore) -> impl Iterator<Item = (usize, PackEntry, u64)> {
     let packs = store.packs().iter().enumerate();
     packs.flat_map(|(number, pack)| {

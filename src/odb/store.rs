@@ -139,7 +139,7 @@ impl ObjectStore {
             } else if other.is_dir() {
                 self.add_dir(&other, depth + 1);
             } else {
-                // The file may be a link to anything: what stands there is not repeated.
+                // The file may be a link to anything, so its content is not quoted.
                 let why = format!("the directory that line {number} names is not there");
                 self.skip_file(&alternates, SkipReason::Missing, &why);
             }

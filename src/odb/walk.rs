@@ -251,7 +251,7 @@ const SMALL_WINDOWS: WindowSizes = WindowSizes {
     overlap: 1 << 20,
 };
 
-/// Bytes by which it is told whether an object can be shown window by window.
+/// The number of bytes from which it is decided whether an object can be read in windows.
 const START_LEN: u64 = 512;
 
 fn check(size: u64, limit: u64) -> Result<(), (SkipReason, String)> {

@@ -9,7 +9,7 @@ use gix::hash::Kind as HashKind;
 use super::ObjectKind;
 use super::reason::reason;
 
-/// New bytes of a window, and how far windows overlap on either side of what is theirs.
+/// The size of a window without overlap, and of the overlap on either side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WindowSizes {
     /// Bytes that are a window's own.
