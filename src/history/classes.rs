@@ -1,5 +1,5 @@
-//! Trees by what they hold of the findings: two trees of one class hold the same findings at the
-//! same paths. Histories have hundreds of thousands of root trees and a handful of classes.
+//! Classes of trees: two trees of one class contain the same findings at the same paths. Histories have
+//! hundreds of thousands of root trees and a handful of classes.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
@@ -9,11 +9,11 @@ use crate::number::number_type;
 use crate::odb::Node;
 
 number_type! {
-    /// Number of a class; [`EMPTY`] holds nothing.
+    /// Number of a class; [`EMPTY`] contains no finding.
     Class
 }
 
-/// The class of trees that hold no finding.
+/// The class of trees without findings.
 pub const EMPTY: Class = Class::new(0);
 
 number_type! {
@@ -26,14 +26,14 @@ number_type! {
     SetNumber
 }
 
-/// What stands under a name in a tree of some class.
+/// What a name leads to in a tree of some class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum TreeItem {
     /// A tree of that class.
     Tree(Class),
-    /// A blob that holds the findings of that set.
+    /// A blob that contains the findings of that set.
     Blob(SetNumber),
-    /// Anything, whose name holds the findings of that set.
+    /// An entry whose name contains the findings of that set.
     Named(SetNumber),
 }
 
@@ -46,27 +46,27 @@ pub struct TreeClasses {
     sets: Vec<Vec<FindingNumber>>,
     of_node: FxHashMap<Node, Class>,
     set_of: FxHashMap<Node, SetNumber>,
-    /// The set of each name that holds findings.
+    /// The set of each name with findings.
     set_of_name: FxHashMap<u32, SetNumber>,
 }
 
-/// Classes as they are kept for the next scan.
+/// The stored form of classes, for the next scan.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptClasses {
     /// Name and item of each class.
     pub classes: Vec<Vec<(u32, TreeItem)>>,
     /// Sorted findings of each set.
     pub sets: Vec<Vec<FindingNumber>>,
-    /// The class of each tree that holds something, by node.
+    /// The class of each tree with findings, by node.
     pub of_tree: Vec<(Node, Class)>,
-    /// The set of each object that holds findings, by node.
+    /// The set of each object with findings, by node.
     pub of_object: Vec<(Node, SetNumber)>,
-    /// The set of each name that holds findings, by number.
+    /// The set of each name with findings, by number.
     pub of_name: Vec<(u32, SetNumber)>,
 }
 
 impl KeptClasses {
-    /// Whether objects and names that were there held then what they hold now.
+    /// Whether the old objects and names contain the same findings as before.
     pub fn holds(
         &self,
         is_old: &dyn Fn(Node) -> bool,
@@ -99,7 +99,7 @@ impl TreeClasses {
         Self::extended(kept, holders, findings_of, named)
     }
 
-    /// Goes on from what was kept; `holders` are the trees that came since.
+    /// Extends stored classes; `holders` are the new trees.
     pub fn extended(
         kept: KeptClasses,
         holders: &FxHashMap<Node, Vec<Link>>,
@@ -137,7 +137,7 @@ impl TreeClasses {
         built
     }
 
-    /// What the next scan needs of them.
+    /// Returns the stored form.
     pub fn keep(&self) -> KeptClasses {
         let filled = self.of_node.iter().filter(|(_, class)| **class != EMPTY);
         let mut of_tree: Vec<(Node, Class)> = filled.map(|(&node, &class)| (node, class)).collect();
@@ -152,7 +152,7 @@ impl TreeClasses {
     }
 
     /// Children before parents, without recursion: forged trees nest as deep as they like, and may
-    /// even hold themselves.
+    /// even contain themselves.
     fn classify(&mut self, holders: &FxHashMap<Node, Vec<Link>>) {
         let numbers = Class::first(self.classes.len());
         let mut numbers: FxHashMap<Vec<(u32, TreeItem)>, Class> =
@@ -230,7 +230,7 @@ impl TreeClasses {
         self.classes.len()
     }
 
-    /// Whether no tree holds a finding.
+    /// Whether no tree contains a finding.
     pub fn is_empty(&self) -> bool {
         self.len() <= 1
     }
@@ -257,8 +257,8 @@ impl TreeClasses {
         all
     }
 
-    /// Calls `see(path, finding, is_name)` for what a tree of class `new` holds at a path, or in its
-    /// name, where none of `old` holds it, until it answers `false`: a few forged trees can make
+    /// Calls `see(path, finding, is_name)` for each finding that a tree of class `new` contains at a path, or
+    /// in the name there, and none of `old` does, until it returns `false`: a few forged trees can make
     /// billions of paths.
     pub fn introduced<'n>(
         &self,

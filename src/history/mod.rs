@@ -1,5 +1,5 @@
-//! The story of each finding: which commit introduced it, at which paths, who, and from where it
-//! is still reached.
+//! The history of each finding: which commit introduced it, its author and paths, and the refs from which
+//! it is still reachable.
 //!
 //! ```text
 //! commits, trees, tips < classes, read < trace < standing
@@ -29,11 +29,8 @@ pub use trace::{
 use crate::finding::Spot;
 use crate::history::classes::FindingNumber;
 use crate::odb::Node;
-//IMPORTS
 
-//END
-
-/// Where one finding stands: object nodes with the spot in each.
+/// The places of one finding: the nodes of objects, with the spot in each.
 pub type Places = FxHashMap<Node, Spot>;
 
 /// Findings in names of tree entries, sorted, by the number of the name.

@@ -1,4 +1,4 @@
-//! Which commits introduced each finding, and the trees that hold it.
+//! Determines which commits introduced each finding, and which trees contain it.
 
 use gix::ObjectId;
 use gix::bstr::BString;
@@ -22,42 +22,42 @@ pub struct Introduced {
     pub rank: Rank,
     /// The path; `None` for the commit's own text.
     pub path: Option<BString>,
-    /// Whether it is the path itself that holds it.
+    /// Whether the path itself contains the secret.
     pub is_name: bool,
-    /// What stands there; `None` if it is not here, such as a submodule.
+    /// The object at the path; `None` if the store lacks it, such as a submodule's commit.
     pub object: Option<Node>,
 }
 
-/// What the trees of all commits hold, as far as anybody asked.
+/// The findings in the trees of all commits.
 #[derive(Debug)]
 pub struct Trace {
-    /// Trees by what they hold of the findings.
+    /// The classes of trees by findings.
     pub classes: TreeClasses,
     /// The class of each commit's root tree, by rank.
     pub commit_classes: Vec<Class>,
-    /// Where findings came in, sorted.
+    /// Where findings were introduced, sorted.
     pub introduced: Vec<Introduced>,
-    /// What trees name and the store does not hold.
+    /// Objects that trees name and the store lacks.
     pub absent: Absent,
-    /// For each name that stands in a class, a tree that has it.
+    /// For each name in a class, a tree that contains it.
     pub homes: FxHashMap<u32, Node>,
 }
 
-/// Objects that trees name and the store does not hold.
+/// Objects that trees name and the store lacks.
 #[derive(Debug)]
 pub enum Absent {
-    /// So few that it was traced where they stand.
+    /// Few enough to trace their places.
     Few(AbsentTrace),
-    /// More: the trees are walked for them.
+    /// More: the trees are walked to find them.
     Many,
 }
 
-/// Where absent objects stand, as if they were findings.
+/// The places of absent objects, traced like findings.
 #[derive(Debug, Default)]
 pub struct AbsentTrace {
     /// The objects: number of a finding, id, kind.
     pub objects: Vec<(ObjectId, ObjectKind)>,
-    /// Trees by what they name of them.
+    /// The classes of trees by absent objects.
     pub classes: TreeClasses,
     /// The class of each commit's root tree, by rank; empty if nothing is absent.
     pub commit_classes: Vec<Class>,
@@ -76,7 +76,7 @@ pub(super) const IN_NAME: Spot = Spot {
 /// More appearances than this are not listed, and the report says so.
 pub const MAX_APPEARANCES: usize = 1_000_000;
 
-/// Traces `findings` through all trees; `named` are those of them that stand in names.
+/// Traces `findings` through all trees; `named` are the findings in names.
 pub fn trace(
     objects: &dyn Objects,
     graph: &CommitGraph,
@@ -180,7 +180,7 @@ pub fn commit_classes(graph: &CommitGraph, classes: &TreeClasses) -> Vec<Class> 
     graph.ranks().map(class_of).collect()
 }
 
-/// Adds what the commit at `rank` brings in; what stands there is not told yet.
+/// Adds the findings that the commit at `rank` introduces. Their objects are filled in later.
 pub fn introduced_by<'n>(
     (graph, rank): (&CommitGraph, Rank),
     (findings_of, classes, commit_classes): (
@@ -218,7 +218,7 @@ pub fn introduced_by<'n>(
     });
 }
 
-/// What stands at `path` below the tree `root`, by the links of the trees that hold something.
+/// Returns the object at `path` below the tree `root`, by the links of the trees with findings.
 pub fn object_at<'n>(
     root: Node,
     path: &[u8],
