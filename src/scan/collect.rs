@@ -20,7 +20,7 @@ pub struct Collector {
 }
 
 impl Collector {
-    /// Goes on from what was found before.
+    /// Makes a collector with earlier matches.
     pub fn with(found: Vec<Sighted>) -> Self {
         let numbered = found.iter().enumerate();
         let numbers = numbered
@@ -29,12 +29,12 @@ impl Collector {
         Self { numbers, found }
     }
 
-    /// What was collected.
+    /// Returns the collected secrets.
     pub fn sighted(&self) -> Vec<Sighted> {
         self.found.clone()
     }
 
-    /// The objects in which something was sighted.
+    /// The objects with sightings.
     pub fn nodes(&self) -> impl Iterator<Item = Node> {
         let sightings = self.found.iter().flat_map(|sighted| &sighted.sightings);
         sightings.map(|sighting| sighting.node)
@@ -64,8 +64,8 @@ impl Collector {
         self.of(found).elsewhere.push(elsewhere);
     }
 
-    /// Adds what was found in the objects of another repository: `number_of` is the text that stands for
-    /// each, and `place` says what it is in this one.
+    /// Adds matches in objects of another repository: `number_of` returns the text that represents each
+    /// object, and `place` its place in this repository.
     pub fn add_from(
         &mut self,
         found: Vec<Sighted>,
@@ -164,12 +164,12 @@ fn join_whole(found: &mut [Sighted], number: usize, owner: usize) {
     found[owner].elsewhere.extend(moved);
 }
 
-/// Merges what all threads found, and settles it.
+/// Merges the matches of all threads, and assigns each secret to one rule.
 pub fn merge(collectors: Vec<Collector>, rules: &RuleSet) -> Vec<Sighted> {
     settle(gather(collectors), rules)
 }
 
-/// Merges what all threads found, by rule and secret, in no order.
+/// Merges the matches of all threads by rule and secret, in no order.
 pub fn gather(collectors: Vec<Collector>) -> Vec<Sighted> {
     let mut all = Collector::default();
     for collector in collectors {
@@ -178,8 +178,8 @@ pub fn gather(collectors: Vec<Collector>) -> Vec<Sighted> {
     all.found
 }
 
-/// Gives each secret to one rule: what a specific rule knows is not reported once more by a generic
-/// one. Sorted by rule, then secret.
+/// Assigns each secret to one rule: a match of a specific rule is not reported again by a generic one.
+/// Sorted by rule, then secret.
 pub fn settle(mut found: Vec<Sighted>, rules: &RuleSet) -> Vec<Sighted> {
     found.sort_unstable_by(|a, b| (a.rule, &a.secret).cmp(&(b.rule, &b.secret)));
     let rule = |sighted: &Sighted| &rules.rules[usize::from(sighted.rule)];

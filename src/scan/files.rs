@@ -1,4 +1,4 @@
-//! Scans files that are in no repository, or in none yet.
+//! Scans files that are not git objects.
 
 use std::fs::File;
 use std::io::Read;
@@ -17,7 +17,7 @@ use super::sift::{Sift, unopened};
 use crate::detect::{Detector, Hits, Match};
 use crate::odb::{ObjectKind, ReadLimits, SkipReason, Skipped, file, hash};
 
-/// Which files below a directory are wanted.
+/// Which files below a directory are scanned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileChoice {
     /// All of them.
@@ -100,7 +100,7 @@ pub fn list_except(roots: &[PathBuf], wanted: FileChoice, is_excluded: &Excluded
     found
 }
 
-/// What a walk does not enter.
+/// The files and directories that a walk leaves out.
 #[derive(Clone, Default)]
 struct WalkExclusions {
     /// How many files and directories are excluded.
@@ -110,7 +110,7 @@ struct WalkExclusions {
 }
 
 impl WalkExclusions {
-    /// Whether the ignore rules of `dir` are odd; then they are noted.
+    /// Whether the ignore rules of `dir` are a pipe or a device; if so, they are recorded.
     fn has_odd_rules(&self, dir: &Path) -> bool {
         let rules = odd_rules(dir);
         let is_odd = rules.is_some();
@@ -204,7 +204,7 @@ fn place_of(error: &ignore::Error) -> Option<&Path> {
     }
 }
 
-/// What one file holds.
+/// The result for one file.
 #[derive(Clone, Debug)]
 pub struct ScannedFile {
     /// Its place in the list.

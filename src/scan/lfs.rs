@@ -1,4 +1,4 @@
-//! Scans files that Git LFS keeps, as what their pointers stand for.
+//! Scans Git LFS files in place of their pointers.
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -16,7 +16,7 @@ use crate::finding::Place;
 use crate::git::lfs::Pointer;
 use crate::odb::{Node, ReadLimits, SkipReason, Skipped, file};
 
-/// What was found behind pointers.
+/// The result of scanning Git LFS files.
 #[derive(Default)]
 pub struct BehindPointers {
     /// Secrets, at the nodes of the pointers.

@@ -33,7 +33,7 @@ pub struct ScanOptions {
     pub inline_allow: InlineAllow,
 }
 
-/// Whether deltas are made use of.
+/// Whether the result of a delta is scanned in part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delta {
     /// Scan what a delta changed.
@@ -47,11 +47,11 @@ pub enum Delta {
 pub enum InlineAllow {
     /// A marked line is allowed.
     Honoured,
-    /// Markers mean nothing.
+    /// Markers are ignored.
     Ignored,
 }
 
-/// One place where one secret stands.
+/// One place of one secret in an object.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sighting {
     /// The object.
@@ -60,13 +60,13 @@ pub struct Sighting {
     pub span: Span,
     /// Where in it they begin.
     pub spot: Spot,
-    /// How sure.
+    /// The confidence.
     pub confidence: Confidence,
-    /// Why.
+    /// The evidence for it.
     pub reasons: Reasons,
 }
 
-/// One secret under one rule, wherever it stands.
+/// One secret under one rule, with all its places.
 #[derive(Clone, Debug)]
 pub struct Sighted {
     /// Index into the rule set.
@@ -77,21 +77,21 @@ pub struct Sighted {
     pub sightings: Vec<Sighting>,
     /// All places outside of objects: names and reflogs.
     pub elsewhere: Vec<Elsewhere>,
-    /// What belongs to it and stands near it: the id of a key.
+    /// A value near the secret that belongs to it: the id of a key.
     pub with: Vec<Self>,
 }
 
-/// One place outside of objects where one secret stands.
+/// One place of one secret outside of objects.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Elsewhere {
-    /// Which name or reflog entry, by the number that whoever scanned it gave.
+    /// The name or reflog entry, by the number that its scanner gave it.
     pub number: usize,
     /// The secret's bytes in it.
     pub span: Span,
     /// Where in it they begin.
     pub spot: Spot,
-    /// How sure.
+    /// The confidence.
     pub confidence: Confidence,
-    /// Why.
+    /// The evidence for it.
     pub reasons: Reasons,
 }

@@ -15,7 +15,7 @@ use crate::scan::{Delta, ScanOptions, Sighted};
 use crate::span::{Position, Span};
 use crate::unpack;
 
-/// What stands before the window that is shown.
+/// The position of a window in its object.
 struct LinesBefore {
     node: Node,
     /// Line ends before it.
@@ -51,16 +51,16 @@ impl LinesBefore {
 /// The kinds of objects that hold text of their own.
 const KINDS: [ObjectKind; 3] = [ObjectKind::Blob, ObjectKind::Commit, ObjectKind::Tag];
 
-/// Which objects are looked at, if not all.
+/// The objects to visit, if not all.
 #[derive(Clone, Copy)]
 pub struct ObjectSelection<'a> {
-    /// What is scanned. All else is shown to observers only, and found nothing in.
+    /// The objects to scan. Others are only shown to observers.
     pub scan: NodeFilter<'a>,
-    /// What is visited at all; the bases from which it is made are, too.
+    /// The objects to visit. Their bases are visited, too.
     pub visit: NodeFilter<'a>,
 }
 
-/// What is to be known of an object that was scanned.
+/// Kind and size of an object that was visited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seen {
     /// The object.
@@ -71,18 +71,18 @@ pub struct Seen {
     pub size: u64,
 }
 
-/// What else than secrets an object had.
+/// Facts about an object besides its secrets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Remark {
     /// Matches that an inline marker allows.
     pub allowed: u64,
-    /// Whether it must be scanned again to tell what it has: archives that were not opened.
+    /// Whether the next scan must read it again, because an archive in it was not opened.
     pub again: bool,
 }
 
-/// What a scan found and read.
+/// The result of a scan.
 pub struct Scanned<O> {
-    /// Every secret, by rule and secret, in no order; not settled.
+    /// All secrets, by rule and secret, in no order; a secret can have several rules.
     pub found: Vec<Sighted>,
     /// The objects that were visited, if they were asked for.
     pub seen: Vec<Seen>,

@@ -1,5 +1,4 @@
-//! What every scan does with the matches of one object: inline markers are honoured, the rest is
-//! collected.
+//! Applies inline markers to the matches of one object, and collects the rest.
 
 use super::collect::Collector;
 use super::{InlineAllow, ScanOptions};
@@ -17,13 +16,13 @@ const PRICE_OF_MARKED: u64 = 50_000;
 
 /// One thread's scanner.
 pub struct Sift<'a> {
-    /// What it scans with.
+    /// The detector.
     pub detector: &'a Detector,
-    /// How.
+    /// The options.
     pub options: ScanOptions,
     /// Its buffers.
     pub scratch: Scratch,
-    /// What it found.
+    /// The collected matches.
     pub collector: Collector,
     /// Matches that an inline marker allows.
     pub allowed: u64,
@@ -32,7 +31,7 @@ pub struct Sift<'a> {
 }
 
 impl<'a> Sift<'a> {
-    /// Starts with nothing found.
+    /// Makes a scanner without matches.
     pub fn new(detector: &'a Detector, options: ScanOptions) -> Self {
         Self {
             detector,
@@ -51,7 +50,7 @@ impl<'a> Sift<'a> {
         self.allowed_out(bytes, found)
     }
 
-    /// Takes out of `found` in `bytes` what a marker allows.
+    /// Removes from `found` the matches in `bytes` that a marker allows.
     pub fn allowed_out(&mut self, bytes: &[u8], mut found: Vec<Match>) -> Vec<Match> {
         if self.options.inline_allow == InlineAllow::Honoured {
             let before = found.len();
@@ -71,7 +70,7 @@ impl<'a> Sift<'a> {
         found
     }
 
-    /// Collects what stands in object `node`, whose bytes gave `hits`.
+    /// Collects the matches of object `node`, whose bytes gave `hits`.
     pub fn collect(&mut self, node: Node, kind: ObjectKind, bytes: &[u8], hits: &Hits) {
         for problem in hits.problems() {
             self.unopened.push((node, kind, problem.clone()));
@@ -86,7 +85,7 @@ impl<'a> Sift<'a> {
         }
     }
 
-    /// Scans text number `number`, which is no object.
+    /// Scans the text with the number `number`, which is not an object.
     pub fn collect_text(&mut self, number: usize, place: Place, text: &[u8]) {
         for found in self.scan_text(text) {
             self.collector.add_elsewhere((number, place), found);
@@ -101,8 +100,8 @@ impl<'a> Sift<'a> {
     }
 }
 
-/// Sorts what could not be opened: what somebody could open counts as not read; what is damaged or
-/// locked is only told.
+/// Classifies archives that were not opened: those that could be opened count as unread; damaged and
+/// encrypted ones are only listed.
 pub fn unopened(
     (kind, id): (ObjectKind, gix::ObjectId),
     problem: &unpack::Problem,

@@ -1,6 +1,5 @@
-//! Which of the secrets that a change brings in are new. A secret that stood in the files that the
-//! change replaces or removes is only kept or moved; a file that already stood elsewhere is only
-//! copied. Neither leaks anything that was not there.
+//! Determines which secrets of a change are new. A secret that was in a file that the change replaces or
+//! removes is only kept or moved, and a file that existed elsewhere is only copied. Neither adds a leak.
 
 use std::hash::{Hash, Hasher};
 use std::rc::Rc;
@@ -20,7 +19,7 @@ use crate::scan::sift::Sift;
 use crate::scan::{ScanOptions, Sighted};
 use crate::secret::Secret;
 
-/// Files that one commit, or the index, brings in.
+/// The files that one commit, or the index, adds or changes.
 #[derive(Clone, Debug)]
 pub struct FileChanges {
     /// The commit; `None` for the index, or for a tree or blob that a tip names.
@@ -29,14 +28,14 @@ pub struct FileChanges {
     pub files: Vec<(BString, Node)>,
 }
 
-/// A secret that a change brings in.
+/// The place at which a change adds a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Arrival {
-    /// Which of the changes.
+    /// The number of the change.
     pub change: usize,
-    /// At which path.
+    /// The path.
     pub path: BString,
-    /// In which blob.
+    /// The blob.
     pub node: Node,
 }
 
@@ -46,7 +45,7 @@ type LineDigest = u64;
 /// A secret of a blob that was replaced, and its line.
 type Replaced = (Arc<Secret>, LineDigest);
 
-/// The lines on which one secret stood, as often as it did.
+/// The lines that contained one secret, with the number of times.
 #[derive(Default)]
 struct Lines {
     counts: FxHashMap<LineDigest, usize>,
@@ -75,7 +74,7 @@ impl Lines {
     }
 }
 
-/// Judges what is new.
+/// Compares the secrets of changes with those of the files before.
 pub struct Novelty<'a> {
     lookup: &'a Lookup,
     sift: Sift<'a>,
@@ -88,7 +87,7 @@ pub struct Novelty<'a> {
 const MAX_LINE: usize = 1024;
 
 impl<'a> Novelty<'a> {
-    /// Starts with nothing read.
+    /// Makes it without any file read.
     pub fn new(lookup: &'a Lookup, detector: &'a Detector, options: ScanOptions) -> Self {
         Self {
             lookup,
@@ -98,7 +97,7 @@ impl<'a> Novelty<'a> {
         }
     }
 
-    /// Takes the sightings away that are not new; returns, for each secret left, where it arrives.
+    /// Removes sightings that are not new; returns the places at which each remaining secret was added.
     ///
     /// `replaced_by` lists the blobs that a change replaces or removes; `boundary` are the trees
     /// that were there before.

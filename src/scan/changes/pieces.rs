@@ -1,4 +1,4 @@
-//! Scans some objects by id, one by one: what a hook or a range asks for.
+//! Scans single objects by id, for hooks and ranges.
 
 use gix::ObjectId;
 use rayon::prelude::*;
@@ -49,7 +49,7 @@ impl Pieces {
     }
 }
 
-/// What a scan of pieces found and read.
+/// The result of a scan of pieces.
 #[derive(Default)]
 pub struct ScannedPieces {
     /// Every secret, sorted by rule and secret.

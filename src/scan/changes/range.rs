@@ -1,5 +1,5 @@
-//! What a range of commits brings in: their text, and every file that a commit has and none of its
-//! parents has at the same path.
+//! Lists the text of a range of commits, and every file that a commit has and none of its parents has at
+//! the same path.
 
 use gix::ObjectId;
 use gix::bstr::BString;
@@ -11,7 +11,7 @@ use crate::scan::changes::novelty::FileChanges;
 use crate::scan::changes::pieces::Pieces;
 use crate::scan::changes::trees::{EntryType, TreeReader};
 
-/// What a range brings in.
+/// The objects of a range.
 #[derive(Default)]
 pub struct Brought {
     /// All objects to scan.
