@@ -15,8 +15,8 @@ use crate::path_class::{PathClass, is_recipe};
 use crate::rule::Confidence;
 use crate::scan::Sighted;
 
-/// Leaves out what was not asked for, and puts together what belongs together; also returns what is
-/// below the confidence.
+/// Applies the minimum confidence, and joins secrets with their ids; also returns the secrets below the
+/// minimum.
 pub(super) fn wanted(
     found: Vec<Sighted>,
     detector: &Detector,
@@ -26,7 +26,7 @@ pub(super) fn wanted(
     (pairs::join(found, detector), below)
 }
 
-/// Leaves out what was not asked for; also returns what is below the confidence.
+/// Applies the minimum confidence; also returns the secrets below it.
 pub(super) fn chosen(
     mut found: Vec<Sighted>,
     detector: &Detector,
@@ -35,7 +35,7 @@ pub(super) fn chosen(
     found.retain(|sighted| {
         options.public_keys == PublicKeys::Reported || !detector.rule(sighted.rule).public
     });
-    // What only a path can tell is judged when the paths are known.
+    // Rules that depend on paths are applied when the paths are known.
     found.into_iter().partition(|sighted| {
         surest(sighted) >= options.min_confidence || detector.rule(sighted.rule).needs_path()
     })

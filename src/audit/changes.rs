@@ -1,4 +1,4 @@
-//! Scans what is new: what is staged, or what a range of commits brings in.
+//! Scans changes: the staged files, or the commits of a range.
 
 use gix::ObjectId;
 use gix::bstr::BString;
@@ -26,8 +26,8 @@ use crate::scan::changes::{commits, pieces, range, staged};
 use crate::scan::sift::Sift;
 use crate::scan::{Sighted, collect};
 
-/// Scans what the index has and neither HEAD nor a commit has that is being merged, picked, rebased
-/// or undone.
+/// Scans the staged files that neither HEAD nor a commit has that is being merged, cherry-picked, rebased
+/// or reverted.
 ///
 /// # Errors
 /// `Repository`, `Io` or `Corrupt` if the index or HEAD cannot be read. Objects that cannot be read
@@ -76,7 +76,7 @@ pub fn staged_paths(
     Ok(staged.files.into_iter().map(|file| file.path).collect())
 }
 
-/// The root trees of what is in history already: that of HEAD first.
+/// Returns the root trees whose files are not new: that of HEAD first.
 fn known_trees(repo: &Repository, overrides: &Overrides, lookup: &Lookup) -> Result<Vec<ObjectId>> {
     let mut known = Vec::new();
     for commit in repo.commit_parents()? {
@@ -84,7 +84,7 @@ fn known_trees(repo: &Repository, overrides: &Overrides, lookup: &Lookup) -> Res
     }
     let sources = repo.commit_sources(lookup)?;
     for commit in overrides.merging.iter().chain(&sources) {
-        // What cannot be read hides nothing: then more is new, never less.
+        // Files of an unreadable tree count as new.
         if let Ok(tree) = tree_of(commit, lookup)
             && !known.contains(&tree)
         {
@@ -143,9 +143,9 @@ fn scan_index(
     Ok(news.judge(scanned, &mut trees, &mut replaced, detector, options))
 }
 
-/// Scans what the commits of `wanted` bring in: their text, their annotated tags, and every file
-/// that one of them has and none of its parents has at the same path. `unread` is what could not be
-/// read when the range was made.
+/// Scans the commits of `wanted`: their text, their annotated tags, and every file that one of them has
+/// and none of its parents has at the same path. `unread` lists what could not be read when the range was
+/// determined.
 ///
 /// # Errors
 /// `Repository` or `Corrupt` if the repository cannot be read. Objects that cannot be read are no
@@ -176,7 +176,7 @@ pub fn range(
         cut_off: &cut_off,
         submodules: brought.submodules,
     };
-    // A second reader of trees: the first is lent out while novelty asks this one.
+    // Novelty needs a second reader of trees: the first is borrowed.
     let mut older = TreeReader::new(&lookup);
     let mut replaced = |change: usize| replaced_by(change, &commits, &mut older);
     let audit = news.judge(scanned, &mut trees, &mut replaced, detector, options);
@@ -191,13 +191,13 @@ fn replaced_by(change: usize, commits: &NewCommits, trees: &mut TreeReader<'_>) 
     }
 }
 
-/// What is new, before it is judged.
+/// New commits or staged files, with the trees they are compared with.
 struct NewChanges<'a> {
     scope: Scope,
     lookup: &'a Lookup,
     pieces: &'a Pieces,
     changes: &'a [FileChanges],
-    /// Root trees of what was there before.
+    /// The root trees before the changes.
     boundary: &'a [ObjectId],
     skipped: Vec<Skipped>,
     shallow: usize,
@@ -285,8 +285,8 @@ impl NewChanges<'_> {
         })
     }
 
-    /// The secrets in names of files and directories that were not there before; also how many
-    /// matches a marker allows.
+    /// Finds the secrets in new names of files and directories; also returns the number of matches that an
+    /// inline marker allows.
     fn names(
         &self,
         trees: &mut TreeReader<'_>,
@@ -384,7 +384,7 @@ fn finding_in_names<'n>(
     finding
 }
 
-/// Tells where secrets arrive; reads the author of each commit once.
+/// Determines which changes introduce secrets; reads the author of each commit once.
 struct Histories<'a> {
     scope: Scope,
     lookup: &'a Lookup,
@@ -412,7 +412,7 @@ impl<'a> Histories<'a> {
         }
     }
 
-    /// Where a secret arrives, in the order of the changes.
+    /// Returns the history of a secret, in the order of the changes.
     fn of(&mut self, sighted: &Sighted, arrivals: Vec<Arrival>) -> History {
         let mut spots: FxHashMap<_, &Spot> = FxHashMap::default();
         for sighting in &sighted.sightings {
@@ -509,7 +509,7 @@ pub fn add_refs(
     put_in_order(&mut audit.findings, detector.rules());
 }
 
-/// Adds findings in names: to what was found in files, if that is the same secret.
+/// Adds findings in names: to the finding of the same secret in files, if there is one.
 fn add_named(findings: &mut Vec<Finding>, named: Vec<Finding>) {
     let numbered = findings.iter().enumerate();
     let mut numbers: FxHashMap<Fingerprint, usize> = numbered

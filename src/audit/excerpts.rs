@@ -1,4 +1,4 @@
-//! The lines that secrets stand in. Each object is read once, however many findings it has.
+//! The lines around secrets. Each object is read once, however many findings it has.
 
 use std::collections::BTreeMap;
 
@@ -12,10 +12,10 @@ use crate::finding::{Excerpt, Finding, Occurrence};
 use crate::odb::{Node, ObjectKind, ReadLimits, SkipReason, Skipped};
 use crate::span::Span;
 
-/// Adds to each of `findings` the line of its first appearance, or of its first occurrence if no
-/// commit holds it. `place` tells in which order objects are stored; `read` reads the object of an occurrence.
-/// What a marker allows in these objects is found once more with `scan`, and hidden like all the rest.
-/// Returns the objects that it could not read.
+/// Adds to each of `findings` the line of its first appearance, or of its first occurrence if no commit
+/// contains it. `place` returns the order in which objects are stored; `read` reads the object of an
+/// occurrence. Matches that a marker allows are found again with `scan`, and hidden like all others.
+/// Returns the objects that could not be read.
 pub(super) fn add(
     findings: &mut [Finding],
     neighbours: &Neighbours,
@@ -31,7 +31,7 @@ pub(super) fn add(
         }
     }
     let (mut bytes, mut unread) = (Vec::new(), Vec::new());
-    // What is made from another object comes after it: then less is made twice.
+    // In the order of storage, bases come before their deltas, and fewer objects are rebuilt.
     let mut by_object: Vec<_> = by_object.into_iter().collect();
     by_object.sort_by_cached_key(|(object_id, _)| place(object_id));
     for (object_id, wanted) in by_object {
@@ -63,7 +63,7 @@ pub(super) fn add(
     unread
 }
 
-/// Where anything stands in `bytes`, also what a marker allows.
+/// Returns the spans of all matches in `bytes`, also of those that a marker allows.
 fn all_in(bytes: &[u8], (detector, limits): (&Detector, ReadLimits)) -> Vec<Span> {
     let (mut scratch, mut hits) = (Scratch::default(), Hits::default());
     limits.budget.for_one(bytes.len() as u64, || {

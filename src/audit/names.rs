@@ -1,5 +1,5 @@
-//! Secrets beside the objects: in names of files, directories and refs, in staged paths, in what
-//! reflogs say, and in files of worktrees and of the git directory.
+//! Finds secrets outside of the objects: in names of files, directories and refs, in staged paths, in
+//! messages of reflogs, and in files of worktrees and of the git directory.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -20,12 +20,12 @@ use crate::scan::files::{self, FileChoice, ScannedFile};
 use crate::scan::sift::Sift;
 use crate::scan::{ScanOptions, Sighted};
 
-/// A text that is no object.
+/// A text outside of the objects.
 struct SideText<'a> {
     name: BString,
     text: &'a [u8],
     place: Place,
-    /// Of a reflog's entry; 0 for a file, whose spots say it.
+    /// The line of a reflog's entry; 0 for a file, whose spots contain it.
     line: u32,
     object_id: ObjectId,
     /// The number of a name in trees.
@@ -33,20 +33,20 @@ struct SideText<'a> {
     tip: Option<&'a Tip>,
 }
 
-/// All texts beside the objects.
+/// All texts outside of the objects.
 pub(super) struct SideTexts<'a> {
     texts: Vec<SideText<'a>>,
     /// Staged paths, by their blobs.
     staged: FxHashMap<ObjectId, Vec<&'a BString>>,
     /// Files of worktrees and of the git directory, with the number of the text of each.
     files: Vec<(usize, ScannedFile)>,
-    /// What was found in the objects of submodules.
+    /// The matches in objects of submodules.
     modules: Collector,
-    /// Matches in those that a marker allows.
+    /// The number of their matches that an inline marker allows.
     allowed: u64,
     /// How many files of the git directory were read.
     pub(super) git_dir: usize,
-    /// What of the git directory was not read.
+    /// The files of the git directory that were not read.
     pub(super) git_dir_unread: Vec<BString>,
     /// What could not be read.
     pub(super) skipped: Vec<Skipped>,
@@ -54,13 +54,13 @@ pub(super) struct SideTexts<'a> {
     pub(super) unopened: Vec<Skipped>,
 }
 
-/// What files beside the objects are scanned with.
+/// The input of a scan of files.
 pub(super) struct FileScan<'a> {
-    /// What is scanned as objects.
+    /// The store, whose objects are scanned anyway.
     pub(super) objects: &'a ObjectStore,
     /// The scanner.
     pub(super) detector: &'a Detector,
-    /// How.
+    /// The options of the scanner.
     pub(super) options: &'a AuditOptions,
 }
 
@@ -216,7 +216,7 @@ impl<'a> SideTexts<'a> {
         }
     }
 
-    /// Returns what stands in them, and how many matches a marker allows.
+    /// Returns their matches, and how many an inline marker allows.
     pub(super) fn scan(&self, detector: &Detector, options: ScanOptions) -> (Collector, u64) {
         let mut sift = Sift::new(detector, options);
         // Files and objects of submodules were scanned when they were read.

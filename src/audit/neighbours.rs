@@ -1,4 +1,4 @@
-//! What else stands in the objects of a finding, sure or not: its line must not show that.
+//! All matches in the objects of a finding, whatever their confidence: the excerpt must not show them.
 
 use gix::ObjectId;
 use rustc_hash::FxHashMap;
@@ -7,12 +7,12 @@ use crate::odb::Node;
 use crate::scan::Sighted;
 use crate::span::Span;
 
-/// Where anything was sighted, by object.
+/// The spans of all sightings, by object.
 #[derive(Default)]
 pub(super) struct Neighbours(FxHashMap<ObjectId, Vec<Span>>);
 
 impl Neighbours {
-    /// Collects them from all that was sighted.
+    /// Collects them from all sighted secrets.
     pub(super) fn of<'a>(
         sighted: impl Iterator<Item = &'a Sighted>,
         id_of: &dyn Fn(Node) -> ObjectId,

@@ -1,4 +1,4 @@
-//! Whether what a filter names exists in a repository at all.
+//! Checks whether the values of a filter exist in a repository.
 //!
 //! A filter that can match nothing, such as a mistyped path, must not look like a clean result. The
 //! questions here are asked only of a filter that matched no finding: a path may cost a walk over the
@@ -25,15 +25,15 @@ use crate::paths::{PathComponent, PathPattern};
 use crate::progress::Progress;
 use crate::scan::files::{self, FileChoice};
 
-/// Names that are remembered to suggest one of them.
+/// The maximum number of names among which a suggestion is chosen.
 const MAX_NAMES: usize = 50_000;
 
 /// Whether something is in the repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Existence {
-    /// It is, or that cannot be told.
+    /// It exists, or this cannot be determined.
     There,
-    /// It is not; a name that was perhaps meant.
+    /// It does not exist; with a similar name, as a suggestion.
     Missing(Option<String>),
 }
 
@@ -46,7 +46,7 @@ pub struct Presence {
     reads: Reads,
 }
 
-/// What of a repository a scan reads.
+/// The parts of a repository that a scan reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reads {
     /// Whether it reads more than the index.
@@ -57,7 +57,7 @@ pub struct Reads {
     pub git_dir: GitDirFiles,
 }
 
-/// Where a path is that is not read.
+/// The place of a path that the scan does not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UnreadPath {
     /// In the `.git` directory.
@@ -77,7 +77,7 @@ fn is_in_git_dir(pattern: &PathPattern) -> bool {
     pattern.matches(b".git") || pattern.text().starts_with(".git/")
 }
 
-/// The objects that are asked.
+/// The objects to search.
 enum SearchedObjects {
     Store(ObjectStore),
     Bundle(Bundle),
@@ -362,7 +362,7 @@ impl Presence {
     }
 }
 
-/// What one component of a pattern leads to.
+/// The entries that one component of a pattern matches.
 struct PatternStep {
     found: bool,
     below: FxHashSet<Node>,
@@ -370,7 +370,7 @@ struct PatternStep {
     names: Vec<String>,
 }
 
-/// What one thread finds of that.
+/// The entries that one thread finds.
 #[derive(Default)]
 struct LevelNames {
     /// Names of entries, and whether the component matches them.
@@ -392,7 +392,7 @@ impl<T: Send> Visitor for Gather<'_, T> {
     }
 }
 
-/// The name that was perhaps meant; of several that are as likely, always the same.
+/// Returns the name most similar to `text`; of equally similar ones, always the same.
 fn likely(text: &str, names: impl IntoIterator<Item = String>) -> Option<String> {
     let names: BTreeSet<String> = names.into_iter().collect();
     nearest(text, names.iter().map(String::as_str)).map(str::to_owned)

@@ -22,24 +22,24 @@ use crate::scan::Sighted;
 use crate::scan::lfs::BehindPointers;
 use crate::scan::objects::Scanned;
 
-/// All tips of `repo`, and what of it is not known.
+/// Returns all tips of `repo`, and what could not be read.
 pub(super) fn tips_of(repo: &Repository) -> Tips {
     let mut tips = Tips::read(repo);
     tips.skipped.extend(repo.unknown_extensions());
     tips
 }
 
-/// What was made of all that was found.
+/// The findings, and what else becomes known while they are made.
 pub(super) struct Finished {
     pub(super) findings: Vec<Finding>,
     pub(super) hidden: Vec<Finding>,
-    /// How many are below the asked confidence.
+    /// The number of findings below the minimum confidence.
     pub(super) below_confidence: usize,
     /// The objects whose lines could not be read again.
     pub(super) unread: Vec<Skipped>,
 }
 
-/// What findings are made with.
+/// The input of making findings.
 pub(super) struct Finish<'a> {
     objects: &'a dyn Objects,
     detector: &'a Detector,
@@ -48,7 +48,7 @@ pub(super) struct Finish<'a> {
 }
 
 impl<'a> Finish<'a> {
-    /// Takes them.
+    /// Collects the input.
     pub(super) fn new(
         objects: &'a dyn Objects,
         detector: &'a Detector,
@@ -63,7 +63,7 @@ impl<'a> Finish<'a> {
         }
     }
 
-    /// Makes findings of what was found, and puts them in order.
+    /// Makes findings of sighted secrets, sorted.
     pub(super) fn findings(&self, all: Together, histories: Vec<History>) -> Finished {
         let Together { found, below } = all;
         let id_of = |node| self.objects.id(node);
@@ -91,7 +91,7 @@ impl<'a> Finish<'a> {
             &mut |found, bytes| {
                 match self.objects.node_of(&found.object_id) {
                     Some(node) => reader.read(node, STREAMED_FROM, bytes),
-                    // It stands outside of objects.
+                    // The secret is outside of objects.
                     None => Ok(()),
                 }
             },
@@ -105,7 +105,7 @@ impl<'a> Finish<'a> {
         }
     }
 
-    /// Of what is below the asked confidence, what a report of medium confidence would tell.
+    /// Returns the findings below the minimum confidence that a report with medium confidence has.
     fn hidden(&self, below: &[Sighted]) -> Vec<Finding> {
         let id_of = |node| self.objects.id(node);
         let likely = below
@@ -120,7 +120,7 @@ impl<'a> Finish<'a> {
     }
 }
 
-/// Adds what earlier scans noted beside secrets.
+/// Adds the remarks and pointers of earlier scans.
 pub(super) fn add_noted(scanned: &mut Scanned<CommitCollector>, noted: &[ObjectRecord]) {
     for entry in noted {
         scanned.allowed += entry.allowed;
@@ -131,7 +131,7 @@ pub(super) fn add_noted(scanned: &mut Scanned<CommitCollector>, noted: &[ObjectR
     scanned.pointers.sort_unstable();
 }
 
-/// The objects in which anything was sighted, ever.
+/// The objects with sightings, of this scan and of earlier ones.
 pub(super) fn sighted_in(
     found: &[Sighted],
     behind: &BehindPointers,
@@ -144,7 +144,7 @@ pub(super) fn sighted_in(
     sighted
 }
 
-/// The objects that hold something.
+/// The objects that contain a secret.
 fn found_in(found: &[Sighted]) -> FxHashSet<Node> {
     let sightings = found.iter().flat_map(|sighted| &sighted.sightings);
     sightings.map(|sighting| sighting.node).collect()
