@@ -63,11 +63,10 @@ pub fn files(
         coverage.unopened.extend(file.unopened);
         skipped.extend(file.skipped);
         ids[file.number] = file.id;
-        let node = u32::try_from(file.number)
-            .map(Node::new)
+        let number = u32::try_from(file.number)
             .map_err(|_| Error::usage("there are more files than can be numbered"))?;
         for found in file.found {
-            collector.add((node, Place::Blob), found);
+            collector.add((Node::new(number), Place::Blob), found);
         }
     }
     coverage.count([(ObjectKind::Blob, tally)]);

@@ -234,8 +234,7 @@ impl ObjectSource<'_> {
         let targets = sighted_in(&scanned.found, &lfs, &noted);
         let (judge, none) = (names::judge(detector), FxHashSet::default());
         let trees = history::read_trees(store, &targets, &none, &judge, progress);
-        let (links, with) = (&trees.links, (detector, options));
-        let names = self.names(links, &tips, &scanned.pointers, with);
+        let names = self.names(&trees.links, &tips, &scanned.pointers, (detector, options));
         let (in_names, allowed_names) = names.scan(detector, options.scan);
         let found = match work {
             Some(_) => scanned.found.clone(),

@@ -243,7 +243,7 @@ impl TreeClasses {
             for (_, item) in items {
                 match *item {
                     TreeItem::Blob(set) | TreeItem::Named(set) => {
-                        found.extend(&self.sets[set.index()])
+                        found.extend(&self.sets[set.index()]);
                     }
                     TreeItem::Tree(class) => {
                         found.extend(all.get(class.index()).into_iter().flatten());

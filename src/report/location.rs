@@ -103,7 +103,7 @@ fn inside(outer: &str, spot: &ReportSpot) -> String {
                 text.push_str(&path.shown());
             }
             ReportLayer::Encoding(name) | ReportLayer::Format(name) => {
-                around.push(escape(name.as_bytes()))
+                around.push(escape(name.as_bytes()));
             }
         }
     }
