@@ -100,6 +100,14 @@ impl<'a> Sift<'a> {
     }
 }
 
+/// Most bytes of the name of a member in a message. Damaged archives have names of any length.
+const MAX_NAME_BYTES: usize = 255;
+
+/// The beginning of the name of a member.
+fn shortened(name: &[u8]) -> &[u8] {
+    name.get(..MAX_NAME_BYTES).unwrap_or(name)
+}
+
 /// Classifies archives that were not opened: those that could be opened count as unread; damaged and
 /// encrypted ones are only listed.
 pub fn unopened(
@@ -113,7 +121,7 @@ pub fn unopened(
     let member: Vec<_> = problem
         .path
         .iter()
-        .map(|name| String::from_utf8_lossy(name))
+        .map(|name| String::from_utf8_lossy(shortened(name)))
         .collect();
     let of = if member.is_empty() { "" } else { ", member " };
     let skipped = Skipped {

@@ -745,6 +745,23 @@ fn what_is_not_opened_is_named_in_every_format_of_report() {
 }
 
 #[test]
+fn the_name_of_a_damaged_member_does_not_fill_a_report() {
+    let repo = Repo::new();
+    // A gzip stream with the flag for a name, and no valid data after it.
+    let mut stream = vec![0x1f, 0x8b, 8, 8, 0, 0, 0, 0, 0, 3];
+    stream.extend(b"\x01long/".repeat(10_000));
+    stream.extend([0, 0xff, 0xff, 0xff, 0xff]);
+    repo.write("a.gz", stream);
+    repo.commit("a");
+    let report = repo.scan(&[]);
+    let unopened = report.json["coverage"]["unopened"].as_array().unwrap();
+    assert_eq!(unopened.len(), 1, "{unopened:#?}");
+    let detail = unopened[0]["detail"].as_str().unwrap();
+    assert!(detail.contains("long/long") || detail.contains("long/\u{1}long"));
+    assert!(detail.len() < 500, "{} bytes", detail.len());
+}
+
+#[test]
 fn ordinary_files_are_not_taken_for_closed_ones() {
     let repo = Repo::new();
     repo.write(
