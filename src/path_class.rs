@@ -41,8 +41,9 @@ const LOCK_FILES: [&str; 11] = [
 ];
 
 /// Directories of copies of other projects.
-const VENDORED: [&str; 12] = [
+const VENDORED: [&str; 13] = [
     ".venv",
+    ".yarn",
     "bower_components",
     "node_modules",
     "pods",
@@ -273,6 +274,7 @@ mod tests {
             ("web/package-lock.json", PathClass::LockFile),
             ("vendor/x/Cargo.lock", PathClass::LockFile),
             ("vendor/x/tests/a.go", PathClass::Vendored),
+            (".yarn/releases/yarn-4.0.2.cjs", PathClass::Vendored),
             ("assets/jquery.min.js", PathClass::Generated),
             ("dist/app.js", PathClass::Generated),
             ("api/v1/types.pb.go", PathClass::Generated),
