@@ -14,6 +14,8 @@
 //! - its kind is meant to be public, or is a hash of a password;
 //! - it stood only in tests, documentation, vendored or generated files, lock files or translations;
 //! - HEAD, the index, the worktree and the git directory no longer have it, and no branch, tag or other ref reaches it.
+//!
+//! The answer of its issuer, if it was asked, counts more than all of these: see `report::validation`.
 
 use serde::{Deserialize, Serialize};
 

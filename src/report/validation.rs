@@ -8,6 +8,7 @@ use super::redact::Redactor;
 use crate::finding::Fingerprint;
 use crate::report::text::counted;
 use crate::report::verdict::Validation;
+use crate::severity::Severity;
 use crate::validate::{State, Verdict};
 
 impl ReportFinding {
@@ -25,13 +26,18 @@ impl ReportFinding {
 }
 
 impl Document {
-    /// Adds the verdicts to the findings. Active findings come first, inactive ones last; the order
-    /// within a state is unchanged.
+    /// Adds the verdicts to the findings, and the severity that follows from them. Active findings
+    /// come first, inactive ones last; the order within a state is unchanged.
     pub fn add_verdicts(&mut self, verdicts: &HashMap<Fingerprint, Verdict>, redactor: &Redactor) {
         for finding in &mut self.findings {
             let fingerprint = Fingerprint::from_hex(&finding.fingerprint);
             let verdict = fingerprint.and_then(|id| verdicts.get(&id));
             finding.validation = verdict.map(|verdict| Validation::of(verdict, redactor));
+            finding.severity = match verdict.map(|verdict| verdict.state) {
+                Some(State::Active) => Some(Severity::Critical),
+                Some(State::Inactive) => Some(Severity::Info),
+                Some(State::Unknown) | None => finding.severity,
+            };
         }
         let rank = |finding: &ReportFinding| {
             let validation = finding.validation.as_ref();

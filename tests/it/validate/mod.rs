@@ -239,7 +239,7 @@ fn a_private_address_is_refused_unless_the_host_is_named() {
 fn active_ones_come_first_and_only_they_fail_if_asked() {
     let repo = Repo::new();
     let secrets = [30, 31, 32].map(github_token);
-    for (secret, name) in secrets.iter().zip(["a", "b", "c"]) {
+    for (secret, name) in secrets.iter().zip(["a", "tests/b", "c"]) {
         repo.commit_file(name, format!("t = {secret}\n"));
     }
     let active = secrets[1].clone();
@@ -266,6 +266,12 @@ fn active_ones_come_first_and_only_they_fail_if_asked() {
     };
     let output = run(&repo, &["scan", "--validate", "--format", "json"], &options);
     assert_eq!(states(&output), ["active", "unknown", "inactive"]);
+    // The answer of the issuer counts more than where a secret is.
+    let report = json(&output);
+    let findings = report["findings"].as_array().unwrap().iter();
+    let severities: Vec<&Value> = findings.map(|finding| &finding["severity"]).collect();
+    assert_eq!(severities, ["critical", "critical", "info"]);
+    assert_eq!(report["findings"][0]["path_class"], "test");
     let output = run(&repo, &["scan", "--validate"], &options);
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(text.contains("1 active, 1 unknown, 1 inactive"), "{text}");
