@@ -5,7 +5,7 @@ use super::escape::escape;
 use super::location::{git_dir_unread, locations, not_opened, unread};
 
 /// The names of the columns.
-const HEAD: [&str; 22] = [
+const HEAD: [&str; 24] = [
     "fingerprint",
     "rule",
     "provider",
@@ -28,6 +28,8 @@ const HEAD: [&str; 22] = [
     "state_reason",
     "whose",
     "can",
+    "severity",
+    "path_class",
 ];
 
 /// Whether the output begins with a byte order mark, which Excel needs for UTF-8.
@@ -73,6 +75,8 @@ pub(super) fn render(document: &Document, mark: ByteOrderMark) -> Vec<u8> {
             told(state.map(|state| state.reason.shown())),
             told(state.and_then(Validation::whose_line)),
             told(state.and_then(Validation::can_line)),
+            finding.severity().name().to_owned(),
+            told(finding.path_class.map(|class| class.slug().to_owned())),
         ]);
     }
     // The file itself must say that something is missing.

@@ -39,7 +39,13 @@ fn write(document: &Document) -> std::io::Result<Vec<u8>> {
             }
             for problem in &problems {
                 let case = Case::named("not-read", problem);
-                write_case(writer, &case, Some(("error", problem, problem)))?;
+                let wrong = Wrong {
+                    element: "error",
+                    kind: "not-read",
+                    message: problem,
+                    text: problem,
+                };
+                write_case(writer, &case, Some(&wrong))?;
             }
             if is_clean {
                 let name = match left_out(document) {
@@ -89,8 +95,10 @@ fn failure(writer: &mut Writer<Vec<u8>>, finding: &ReportFinding) -> std::io::Re
         format!("\nstate: {}{}", state.sentence(), facts.collect::<String>())
     });
     let text = format!(
-        "{description} {}\n{label}\nfingerprint {}{redacted}{state}{advice}",
+        "{description} {}\n{label}\n{} severity, {} confidence\nfingerprint {}{redacted}{state}{advice}",
         finding.secret.shown(),
+        finding.severity().name(),
+        finding.confidence.name(),
         finding.fingerprint
     );
     let name = format!("{label} [{}]", finding.short_id());
@@ -103,7 +111,23 @@ fn failure(writer: &mut Writer<Vec<u8>>, finding: &ReportFinding) -> std::io::Re
     };
     // The attributes alone must show that 'file' is not exact.
     let message = description + &path_note(finding, "; ");
-    write_case(writer, &case, Some(("failure", &message, &text)))
+    let wrong = Wrong {
+        element: "failure",
+        kind: finding.severity().name(),
+        message: &message,
+        text: &text,
+    };
+    write_case(writer, &case, Some(&wrong))
+}
+
+/// What a test case says that did not pass.
+struct Wrong<'a> {
+    /// `failure` or `error`.
+    element: &'a str,
+    /// The severity of a finding.
+    kind: &'a str,
+    message: &'a str,
+    text: &'a str,
 }
 
 /// A test case.
@@ -124,11 +148,11 @@ impl<'a> Case<'a> {
     }
 }
 
-/// Writes a test case with its problem: the element, the message and the text.
+/// Writes a test case with its problem.
 fn write_case(
     writer: &mut Writer<Vec<u8>>,
     about: &Case<'_>,
-    wrong: Option<(&str, &str, &str)>,
+    wrong: Option<&Wrong<'_>>,
 ) -> std::io::Result<()> {
     let mut case = writer
         .create_element("testcase")
@@ -137,15 +161,15 @@ fn write_case(
         let line = line.to_string();
         case = case.with_attributes([("file", file.as_str()), ("line", line.as_str())]);
     }
-    let Some((element, message, text)) = wrong else {
+    let Some(wrong) = wrong else {
         case.write_empty()?;
         return Ok(());
     };
     case.write_inner_content(|writer| {
         writer
-            .create_element(element)
-            .with_attribute(("message", message))
-            .write_text_content(BytesText::new(text))?;
+            .create_element(wrong.element)
+            .with_attributes([("message", wrong.message), ("type", wrong.kind)])
+            .write_text_content(BytesText::new(wrong.text))?;
         Ok(())
     })?;
     Ok(())

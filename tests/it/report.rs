@@ -484,6 +484,25 @@ fn junit_has_a_case_for_each_finding() {
 }
 
 #[test]
+fn every_format_for_programs_has_the_severity_of_a_finding() {
+    let repo = Repo::new();
+    repo.commit_file("tests/a.conf", format!("t = {}\n", github_token(42)));
+    for (format, expected) in [
+        ("json", "\"severity\":\"high\""),
+        ("jsonl", "\"severity\":\"high\""),
+        ("sarif", "\"security-severity\":\"8.0\""),
+        ("gitlab", "\"severity\":\"High\""),
+        ("junit", "type=\"high\""),
+        ("csv", ",high,test\n"),
+        ("markdown", "| high |"),
+    ] {
+        let text = stdout(&scan(&repo, &["--format", format]));
+        let plain = text.replace("\": ", "\":").replace('\r', "");
+        assert!(plain.contains(expected), "{format}: {text}");
+    }
+}
+
+#[test]
 fn a_spreadsheet_runs_nothing_of_a_repository() {
     let repo = Repo::new();
     let text = format!("t = {}\n", github_token(40));
