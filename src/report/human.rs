@@ -39,7 +39,9 @@ pub(super) fn render(document: &Document, shown: ShownFindings, paint: Paint) ->
     let mut wanted: Vec<&ReportFinding> = document.findings.iter().collect();
     let mut folded = Vec::new();
     if is_large && shown != ShownFindings::All {
-        (folded, wanted) = wanted.into_iter().partition(|finding| finding.is_aside());
+        // A secret that works matters wherever it is.
+        let is_folded = |finding: &&ReportFinding| finding.is_aside() && !finding.is_active();
+        (folded, wanted) = wanted.into_iter().partition(is_folded);
         // Without other findings, these are shown.
         if wanted.is_empty() {
             std::mem::swap(&mut folded, &mut wanted);
@@ -311,6 +313,14 @@ pub(super) fn line(finding: &ReportFinding) -> Option<(String, String)> {
         shorten_start(&on_one_line(&excerpt.before)),
         shorten_end(&on_one_line(&excerpt.after)),
     ))
+}
+
+impl Finding {
+    /// Returns the text before and after the secret on its line, truncated and escaped for a
+    /// terminal.
+    pub fn line(&self) -> Option<(String, String)> {
+        line(self)
+    }
 }
 
 /// Escapes a part of a line for a terminal. Tabs become blanks, so that the carets below are
@@ -585,8 +595,15 @@ fn next_steps(document: &Document, wanted: &[&ReportFinding], text: &mut String)
             text,
             "  then erase it: unleak purge --finding ID\n  no danger? unleak ignore ID --reason TEXT"
         );
+        if document.findings.len() > summary::MAX_WITHOUT {
+            text.push_str(MANY);
+        }
     }
 }
+
+/// How to decide about many findings.
+const MANY: &str =
+    "  many at once: unleak triage, or unleak ignore --path-class test --reason TEXT\n";
 
 /// Writes where each secret can be revoked, below `head` if there are any pages.
 fn rotate(findings: &[&ReportFinding], head: &str, text: &mut String) {

@@ -149,6 +149,12 @@ fn next_steps(document: &Document, text: &mut String) {
         "2. {erase}\n3. If it is no danger: `unleak ignore {} --reason WHY`.",
         escape(id.as_bytes())
     );
+    if document.findings.len() > 1 {
+        text.push_str(match document.head.scope {
+            Scope::Range => "   All of these commits: `unleak ignore --range A..B --all --reason WHY`.\n",
+            _ => "   Many at once: `unleak triage`, or `unleak ignore` with filters, such as `--path-class test`.\n",
+        });
+    }
 }
 
 fn more(count: usize, listed: usize, what: &str, text: &mut String) {

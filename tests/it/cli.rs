@@ -814,6 +814,9 @@ fn completions_know_commands_rules_providers_topics_findings_and_suppressions() 
         (&["unleak", "explain", ""], id.as_str()),
         (&["unleak", "ignore", &id[..3]], id.as_str()),
         (&["unleak", "purge", "--finding", ""], id.as_str()),
+        (&["unleak", "validate", ""], id.as_str()),
+        (&["unleak", "revoke", ""], id.as_str()),
+        (&["unleak", "ignore", "--severity", "cr"], "critical"),
     ] {
         let found = offered(&repo, words);
         assert!(

@@ -89,6 +89,10 @@ fn a_large_report_begins_with_an_overview() {
         "{text}"
     );
     assert!(text.contains("    30  tests/data/ (test)\n"), "{text}");
+    assert!(
+        text.contains("\n  many at once: unleak triage, or unleak ignore"),
+        "{text}"
+    );
     let all = human(&repo, &["--all"]);
     assert_eq!(all.matches(" github-pat: ").count(), 32, "{all}");
     assert!(!all.contains("only in tests, documentation and"), "{all}");
@@ -99,6 +103,23 @@ fn a_small_report_needs_no_overview() {
     let text = human(&with_many(4), &[]);
     assert_eq!(text.matches(" github-pat: ").count(), 6, "{text}");
     assert!(!text.contains("        rule "), "{text}");
+    assert!(!text.contains("unleak triage"), "{text}");
+}
+
+#[test]
+fn severities_can_be_selected() {
+    let repo = with_many(4);
+    let count = |options: &[&str]| repo.scan(options).findings().len();
+    assert_eq!(count(&["--severity", "critical"]), 1);
+    assert_eq!(count(&["--severity", "critical", "--severity", "high"]), 7);
+    assert_eq!(count(&["--severity", "high"]), 6);
+    let report = repo.scan(&["--severity", "info"]);
+    assert_eq!(report.findings().len(), 0);
+    assert_eq!(report.json["coverage"]["filtered"], 7);
+    assert_eq!(report.json["coverage"]["filters"][0], "--severity info");
+    let args = ["ignore", "--severity", "high", "--reason", "tests"];
+    assert!(unleak(&args, repo.path()).status.success());
+    assert_eq!(count(&[]), 1);
 }
 
 #[test]

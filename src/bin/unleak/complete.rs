@@ -87,7 +87,8 @@ fn values(command: &str, arg: &Arg) -> Option<ValueLister> {
         (_, "rule" | "disable_rule") | ("show", "id") => rules,
         (_, "provider") => providers,
         ("help", "words") => words,
-        ("explain" | "ignore", "fingerprint") | ("purge", "finding") => findings,
+        ("explain" | "ignore" | "revoke", "fingerprint") => findings,
+        ("validate", "fingerprints") | ("purge", "finding") => findings,
         ("remove", "digest") => suppressions,
         _ => return None,
     })

@@ -11,6 +11,7 @@ use unleak::finding::{Finding, History, Place, RefReach, Standing};
 use unleak::git::revision;
 use unleak::paths::PathPattern;
 use unleak::rule::RuleSet;
+use unleak::severity::Severity;
 
 use crate::ground::Ground;
 use crate::options::FilterOptions;
@@ -116,6 +117,8 @@ impl<'a> FindingFilter<'a> {
         let mut typed: Vec<String> = values.map(|(f, v)| format!("{f} '{v}'")).collect();
         let classes = options.path_class.iter();
         typed.extend(classes.map(|class| format!("--path-class {}", class.slug())));
+        let levels = options.severity.iter();
+        typed.extend(levels.map(|level| format!("--severity {}", level.name())));
         for (flag, is_on) in [
             ("--in-head", options.in_head),
             ("--published", options.published),
@@ -162,6 +165,10 @@ impl<'a> FindingFilter<'a> {
             && (self.paths.is_empty() || self.is_at(finding, &self.paths))
             && !self.is_excluded(finding)
             && (options.path_class.is_empty() || options.path_class.contains(&finding.path_class()))
+            && (options.severity.is_empty() || {
+                let rule = rules.get(&finding.rule_id);
+                options.severity.contains(&Severity::of(finding, rule))
+            })
             && options
                 .author
                 .as_ref()

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use unleak::path_class::PathClass;
+use unleak::severity::Severity;
 
 /// What every command takes.
 #[derive(Clone, Debug, clap::Args)]
@@ -157,10 +158,15 @@ pub(crate) struct FilterOptions {
     #[arg(long, value_name = "PATTERN")]
     pub(crate) exclude: Vec<String>,
 
-    /// Only secrets that were ever in files of this class: production, test, documentation, vendored,
-    /// generated, lock-file or translation; may be given more than once
+    /// Only secrets whose files are of this class: production, test, documentation, vendored,
+    /// generated, lock-file or translation; the first of these that one of the files has counts; may
+    /// be given more than once
     #[arg(long, value_name = "CLASS", value_parser = path_classes())]
     pub(crate) path_class: Vec<PathClass>,
+
+    /// Only findings of this severity; may be given more than once
+    #[arg(long, value_name = "LEVEL", value_parser = severities())]
+    pub(crate) severity: Vec<Severity>,
 
     /// Only what somebody brought in whose name or address holds this text
     #[arg(long, value_name = "TEXT")]
@@ -196,6 +202,16 @@ fn path_classes() -> impl TypedValueParser<Value = PathClass> {
     PossibleValuesParser::new(names).map(|name| {
         let mut classes = PathClass::ALL.into_iter();
         let named = classes.find(|class| class.slug() == name);
+        named.expect("the parser lets no other name pass")
+    })
+}
+
+/// Reads the name of a severity.
+fn severities() -> impl TypedValueParser<Value = Severity> {
+    let names = Severity::ALL.map(Severity::name);
+    PossibleValuesParser::new(names).map(|name| {
+        let mut levels = Severity::ALL.into_iter();
+        let named = levels.find(|level| level.name() == name);
         named.expect("the parser lets no other name pass")
     })
 }

@@ -262,6 +262,9 @@ fn say_elsewhere(elsewhere: &[(Finding, Option<Vec<u8>>)], redactor: &Redactor, 
     if let Some(more @ 1..) = elsewhere.len().checked_sub(MAX_LISTED) {
         let _ = writeln!(text, "  and {more} more");
     }
+    text.push_str(
+        "Name these places, too, with more '--path', or select with '--path-class' or ids.\n",
+    );
 }
 
 /// What to do so that the suppression at `path` holds for others, too.
