@@ -14,6 +14,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import string
 import subprocess
 import sys
@@ -79,6 +80,15 @@ class Browser:
     def problems(self):
         """What the console says, such as what the page's policy refused."""
         return call("POST", f"{self.path}/se/log", {"type": "browser"})
+
+    def media(self, name):
+        body = {"cmd": "Emulation.setEmulatedMedia", "params": {"media": name}}
+        call("POST", f"{self.path}/goog/cdp/execute", body)
+
+    def sheets(self):
+        """How many sheets a print of the page takes: the largest number of pages below any node of the PDF."""
+        pdf = base64.b64decode(call("POST", f"{self.path}/print", {}))
+        return max(int(count) for count in re.findall(rb"/Count (\d+)", pdf))
 
     def picture(self):
         return base64.b64decode(call("GET", f"{self.path}/screenshot"))
@@ -182,6 +192,8 @@ def try_looks(browser, size):
     assert browser.run("return document.documentElement.scrollWidth <= window.innerWidth"), "no sideways scroll"
     ratio, text = browser.run(CONTRAST)
     assert ratio >= MIN_CONTRAST, f"contrast {ratio:.2f}: {text}"
+    page = browser.run("return document.body.innerText")
+    assert "everything was read" in page and "Not read" not in page, "a whole scan looks like one"
     drawn = browser.run("return document.querySelectorAll('.row').length")
     assert (drawn > 0) == (size > 0) and drawn <= 120, f"{drawn} rows are drawn"
 
@@ -228,9 +240,18 @@ def try_use(browser, page, size):
     browser.run("document.querySelector('.row.group').click()")
     browser.set("group", "")
     browser.key("Escape")
-    # Paper has all that match.
+    # Paper has all that match, some twenty on a page.
+    if size == 300:
+        sheets = browser.sheets()
+        assert 10 <= sheets <= 30, f"{sheets} sheets of paper"
     browser.run("dispatchEvent(new Event('beforeprint'))")
     assert browser.run("return document.querySelectorAll('#print tbody tr').length") == size
+    browser.run("document.getElementById('help').click()")
+    browser.media("print")
+    shown = browser.run("return ['#keys', '#list', '#print'].map((name) => document.querySelector(name).checkVisibility())")
+    assert shown == [False, False, True], f"paper has the table, and nothing to click: {shown}"
+    browser.media("")
+    browser.run("document.getElementById('keys').close()")
     browser.run("dispatchEvent(new Event('afterprint'))")
     if size > 1000:
         browser.run("scrollTo(0, document.body.scrollHeight / 2)")

@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use super::document::{Document, ReportFinding, ReportHistory, ReportMilestone, Text};
 use super::escape::escape;
 use super::human::{coverage, line, verdict};
-use super::location::{Location, git_dir_unread, locations, not_opened, unread};
+use super::location::{Location, locations, not_opened, unread};
 use super::paint::Paint;
 use super::refs::RefKind;
 use super::story::{boundary, commit, reached_by};
@@ -33,6 +33,8 @@ const MAX_NAMES: usize = 5;
 /// Maximum number of listed places per finding; the rest is counted. With shared strings, a page
 /// with 10,000 findings thus stays below 5 MB.
 const MAX_PLACES: usize = 20;
+/// Maximum number of listed files that could not be read, or were not opened.
+const MAX_UNREAD: usize = 100;
 /// Length of abbreviated commit ids.
 const SHORT_ID: usize = 10;
 
@@ -172,14 +174,21 @@ pub(super) fn render(document: &Document) -> String {
         verdict: said,
         is_bad: !document.findings.is_empty() || !document.head.complete,
         read,
-        problems: unread(document),
-        unopened: not_opened(document)
-            .chain(git_dir_unread(document))
-            .collect(),
+        problems: listed(unread(document)),
+        unopened: listed(not_opened(document).collect()),
         gone: None,
         data,
     }
     .render()
+}
+
+/// Truncates a list, and says how many items it lacks.
+fn listed(mut list: Vec<String>) -> Vec<String> {
+    if let Some(more @ 1..) = list.len().checked_sub(MAX_UNREAD) {
+        list.truncate(MAX_UNREAD);
+        list.push(format!("and {more} more: '--format json' lists all"));
+    }
+    list
 }
 
 impl Page {
