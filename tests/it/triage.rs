@@ -39,7 +39,7 @@ fn what_is_ignored_on_the_screen_is_gone_from_the_next_scan() {
     // Down to the first finding: its line and story are beside the list.
     screen.press("j");
     let text = screen.wait_for("Ada Author");
-    assert!(text.contains("severity critical"), "{text}");
+    assert!(text.contains("severity   critical"), "{text}");
     let line = format!("token = \"{}\"", mark(&tokens[0]));
     assert!(
         text.contains(&line) && text.contains("src/a.conf:2"),
@@ -80,7 +80,9 @@ fn a_decision_is_undone() {
     let left = std::fs::read_dir(repo.path().join(".unleak/ignore")).unwrap();
     assert_eq!(left.count(), 0);
     screen.press("q");
-    assert_eq!(screen.end().0, Some(0));
+    let (code, text) = screen.end();
+    assert_eq!(code, Some(0));
+    assert!(!text.contains("Commit the directory"), "{text}");
 }
 
 #[test]
@@ -387,4 +389,183 @@ fn ten_thousand_findings_are_moved_through_without_a_wait() {
     assert!(took.as_secs() < 20, "{took:?}");
     screen.press("q");
     screen.end();
+}
+
+fn stored(repo: &Repo) -> usize {
+    std::fs::read_dir(repo.path().join(".unleak/ignore")).map_or(0, Iterator::count)
+}
+
+#[test]
+fn each_undo_leaves_the_files_as_they_were_before_the_decision() {
+    let (repo, _) = with_tokens(&["a.conf"]);
+    let mut screen = start(&repo, &[], USUAL);
+    screen.wait_for("1 open");
+    screen.press("jifirst reason\r");
+    screen.wait_for("0 open, 1 ignored");
+    screen.press("i\x15second reason\r");
+    screen.wait_for("second reason");
+    let list = || String::from_utf8(unleak(&["ignore", "list"], repo.path()).stdout).unwrap();
+    assert!(list().contains("reason: second reason"), "{}", list());
+    screen.press("u");
+    screen.wait("the first reason", |text| !text.contains("second reason"));
+    assert!(list().contains("reason: first reason"), "{}", list());
+    screen.press("u");
+    screen.wait_for("1 open, 0 ignored");
+    assert_eq!(stored(&repo), 0, "{}", list());
+    screen.press("q");
+    screen.end();
+    assert_eq!(repo.scan(&[]).findings().len(), 1);
+}
+
+#[test]
+fn an_expired_suppression_comes_back_when_its_replacement_is_undone() {
+    let (repo, _) = with_tokens(&["a.conf"]);
+    let id = repo.scan(&[]).findings()[0]["fingerprint"].clone();
+    let args = ["ignore", id.as_str().unwrap(), "--reason", "for a while"];
+    assert!(unleak(&args, repo.path()).status.success());
+    let dir = repo.path().join(".unleak/ignore");
+    let file = std::fs::read_dir(&dir).unwrap().next().unwrap().unwrap();
+    let before = std::fs::read_to_string(file.path()).unwrap() + "expires = \"2020-01-01\"\n";
+    std::fs::write(file.path(), &before).unwrap();
+    let mut screen = start(&repo, &[], USUAL);
+    screen.wait_for("1 open");
+    // Twice, since what is written here must not be taken for what was there before.
+    for _ in 0..2 {
+        screen.press("j");
+        screen.press("t");
+        screen.wait_for("0 open, 1 ignored");
+        assert_ne!(std::fs::read_to_string(file.path()).unwrap(), before);
+        screen.press("u");
+        screen.wait_for("1 open, 0 ignored");
+        assert_eq!(std::fs::read_to_string(file.path()).unwrap(), before);
+    }
+    screen.press("q");
+    screen.end();
+}
+
+#[test]
+fn a_saved_report_shows_what_was_decided_since_and_takes_it_back() {
+    let (repo, _) = with_tokens(&["a.conf", "src/b.conf", "src/c.conf"]);
+    let saved = repo.git_dir().join("scan.json");
+    std::fs::write(&saved, repo.scan(&[]).bytes).unwrap();
+    let saved = saved.to_str().unwrap();
+    let mut screen = start(&repo, &[saved], USUAL);
+    screen.wait_for("3 open");
+    screen.press("jt");
+    screen.wait_for("2 open, 1 ignored");
+    screen.press("q");
+    screen.end();
+    let only = ["ignore", "--path", "src/b.conf", "--reason", "here only"];
+    assert!(unleak(&only, repo.path()).status.success());
+    assert_eq!(stored(&repo), 2);
+    let mut screen = start(&repo, &[saved], USUAL);
+    screen.wait_for("1 open, 2 ignored");
+    // From the heading: both of the group are open again, and on disk.
+    screen.press("r");
+    screen.wait_for("3 open, 0 ignored");
+    assert_eq!(stored(&repo), 0);
+    screen.press("u");
+    screen.wait_for("1 open, 2 ignored");
+    assert_eq!(stored(&repo), 2);
+    screen.press("q");
+    screen.end();
+    assert_eq!(repo.scan(&[]).findings().len(), 1);
+}
+
+#[test]
+fn what_a_baseline_accepts_is_not_said_to_be_open_again() {
+    let (repo, _) = with_tokens(&["a.conf"]);
+    let saved = repo.git_dir().join("scan.json");
+    std::fs::write(&saved, repo.scan(&[]).bytes).unwrap();
+    assert!(
+        unleak(&["baseline", "create"], repo.path())
+            .status
+            .success()
+    );
+    let mut screen = start(&repo, &[saved.to_str().unwrap()], USUAL);
+    screen.wait_for("0 open, 1 ignored");
+    screen.press("jr");
+    let text = screen.wait_for("in the baseline");
+    assert!(text.contains("0 open, 1 ignored"), "{text}");
+    screen.press("q");
+    screen.end();
+}
+
+#[test]
+fn a_usual_terminal_shows_all_keys_the_line_and_the_end_of_a_wide_path() {
+    let repo = Repo::new();
+    let token = github_token(730);
+    let name = "設定ファイルのディレクトリ/とても長い名前/設定ファイル.conf";
+    repo.commit_file(name, format!("\t\tkey = \"{token}\"\n"));
+    let mut screen = start(&repo, &[], USUAL);
+    screen.wait_for("1 open");
+    screen.press("?");
+    let text = screen.wait_for("Keys");
+    assert!(text.contains("decisions are saved already"), "{text}");
+    screen.press("\x1bj");
+    let text = screen.wait_for("severity   critical");
+    assert!(text.contains("設定ファイル.conf:1│"), "{text}");
+    assert!(
+        text.contains(&format!("key = \"{}\"", mark(&token))),
+        "{text}"
+    );
+    assert!(!text.contains("\\u{9}"), "{text}");
+    // A text that fits on the screen is not scrolled away.
+    screen.press("\rjjjjj");
+    let text = screen.wait_for("Finding");
+    assert!(text.contains("GitHub personal access token"), "{text}");
+    screen.press("\x1b");
+    let text = screen.wait_for("│why ");
+    // What is beside a label stays beside it.
+    assert!(
+        text.contains("│why        has the shape that only this"),
+        "{text}"
+    );
+    assert!(text.contains("│           issuer uses, checksum"), "{text}");
+    screen.press("ggg");
+    let text = screen.wait_for("by severity");
+    assert!(text.contains("critical (1)"), "{text}");
+    screen.press("g");
+    let text = screen.wait_for("by class of files");
+    assert!(text.contains("production (1) critical"), "{text}");
+    screen.press("q");
+    screen.end();
+}
+
+#[test]
+fn a_report_of_version_1_is_triaged() {
+    let (repo, _) = with_tokens(&["a.conf", "b.conf"]);
+    let report = repo.scan(&[]);
+    let mut json = report.json.clone();
+    json["schema_version"] = 1.into();
+    json.as_object_mut().unwrap().remove("refs");
+    for finding in json["findings"].as_array_mut().unwrap() {
+        // The names of refs are in the history already: `Repo::scan` puts them there.
+        finding["history"].as_object_mut().unwrap().remove("refs");
+    }
+    let saved = repo.git_dir().join("old.json");
+    std::fs::write(&saved, json.to_string()).unwrap();
+    let mut screen = start(&repo, &[saved.to_str().unwrap()], USUAL);
+    screen.wait_for("2 open");
+    screen.press("j");
+    screen.wait_for("branches   main");
+    screen.press("t");
+    screen.wait_for("1 open, 1 ignored");
+    screen.press("q");
+    screen.end();
+    assert_eq!(repo.scan(&[]).findings().len(), 1);
+}
+
+#[test]
+fn keys_that_were_typed_before_the_screen_decide_nothing() {
+    let (repo, _) = with_tokens(&["a.conf"]);
+    let mut screen = start(&repo, &[], USUAL);
+    screen.press("tjt");
+    screen.wait_for("1 open, 0 ignored");
+    screen.press("j");
+    screen.wait_for("severity   critical");
+    assert_eq!(stored(&repo), 0);
+    screen.press("q");
+    let (_, text) = screen.end();
+    assert!(text.contains("1 open, 0 ignored"), "{text}");
 }

@@ -6,15 +6,17 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use jiff::civil::Date;
 use memchr::memmem;
 use unleak::error::{Error, Result};
 use unleak::finding::{self, Fingerprint};
 use unleak::git::repository::Repository;
+use unleak::paths::PathPattern;
 use unleak::report::document::ReportFinding;
 use unleak::report::escape::escape;
 use unleak::report::paint::Paint;
 use unleak::report::{Document, ReportFormat};
-use unleak::suppress::{Details, SuppressionStore};
+use unleak::suppress::{Details, SuppressionStore, Suppressions};
 
 use super::item;
 use super::model::{Decision, DecisionChange};
@@ -41,21 +43,34 @@ pub(super) struct Desk {
     origin: Origin,
     /// The suppressions of the worktree, once one is needed.
     store: Option<SuppressionStore>,
-    /// What was said about findings before they were decided on here.
-    before: HashMap<Fingerprint, Details>,
+    /// The suppression that each finding had while it was open here, such as an expired one. It comes back
+    /// when the finding is open again.
+    before: HashMap<Fingerprint, Option<Details>>,
+    /// Suppressions of a saved report's findings, by fingerprint.
+    ignored: HashMap<String, Details>,
     plan: PathBuf,
     /// Findings of the plan, by fingerprint: those of the document, and of earlier reports.
     planned: BTreeMap<String, ReportFinding>,
-    /// The last file of a suppression that was written.
-    pub(super) written: Option<PathBuf>,
+    /// The files of suppressions that were written; some may be gone again.
+    pub(super) written: Vec<PathBuf>,
 }
 
 impl Desk {
-    /// Reads the purge plan, if there is one.
+    /// Reads the purge plan, if there is one, and for a saved report the suppressions.
     ///
     /// # Errors
-    /// `Config` if it is no report, `Io` if it cannot be read.
-    pub(super) fn open(document: Document, origin: Origin, plan: PathBuf) -> Result<Self> {
+    /// `Config` if a file is invalid, `Io` if it cannot be read.
+    pub(super) fn open(
+        document: Document,
+        origin: Origin,
+        plan: PathBuf,
+        today: Date,
+    ) -> Result<Self> {
+        let ignored = match &origin {
+            // A scan leaves out suppressed findings.
+            Origin::Scan(_) | Origin::Report(None) => HashMap::new(),
+            Origin::Report(Some(repository)) => ignored(&document, repository, today)?,
+        };
         let planned = match plan.exists() {
             true => crate::report::read(&plan)?.findings,
             false => Vec::new(),
@@ -66,22 +81,24 @@ impl Desk {
             origin,
             store: None,
             before: HashMap::new(),
+            ignored,
             plan,
             planned: planned.map(|f| (f.fingerprint.clone(), f)).collect(),
-            written: None,
+            written: Vec::new(),
         })
     }
 
     /// What was decided about each finding before.
     pub(super) fn decisions(&self) -> Vec<Decision> {
         let findings = self.document.findings.iter();
-        let decisions =
-            findings.map(
-                |finding| match self.planned.contains_key(&finding.fingerprint) {
-                    true => Decision::Purge,
-                    false => Decision::Open,
-                },
-            );
+        let decisions = findings.map(|finding| {
+            let id = &finding.fingerprint;
+            match (self.ignored.get(id), self.planned.contains_key(id)) {
+                (Some(details), _) => Decision::Ignored(details.clone()),
+                (None, true) => Decision::Purge,
+                (None, false) => Decision::Open,
+            }
+        });
         decisions.collect()
     }
 
@@ -122,7 +139,12 @@ impl Desk {
 
     fn settle_one(&mut self, change: &DecisionChange) -> Result<()> {
         match (&change.from, &change.to) {
-            (_, Decision::Ignored(details)) => self.ignore(change.item, details.clone())?,
+            (from, Decision::Ignored(details)) => {
+                if *from == Decision::Open {
+                    self.keep_before(change.item)?;
+                }
+                self.ignore(change.item, details.clone())?;
+            }
             (Decision::Ignored(_), _) => self.unignore(change.item)?,
             _ => {}
         }
@@ -143,28 +165,36 @@ impl Desk {
     fn ignore(&mut self, item: usize, details: Details) -> Result<()> {
         let fingerprint = self.fingerprint(item)?;
         let rule = self.document.findings[item].rule_id.clone();
-        let store = self.store()?;
-        let known = store.all.find(fingerprint);
-        let known = known.and_then(|digest| store.all.details(digest)).cloned();
-        let path = store.add(fingerprint, &rule, details)?;
-        if let Some(known) = known {
-            self.before.entry(fingerprint).or_insert(known);
-        }
-        self.written = Some(path);
+        let path = self.store()?.add(fingerprint, &rule, details)?;
+        self.written.push(path);
         Ok(())
     }
 
-    /// Puts the suppression back as it was before, which is none in most cases.
+    /// Remembers the suppression of an open finding. Only the first call for a finding counts: later ones
+    /// would see what was written here.
+    fn keep_before(&mut self, item: usize) -> Result<()> {
+        let fingerprint = self.fingerprint(item)?;
+        let store = self.store()?;
+        let known = store.all.find(fingerprint);
+        let known = known.and_then(|digest| store.all.details(digest)).cloned();
+        self.before.entry(fingerprint).or_insert(known);
+        Ok(())
+    }
+
+    /// Puts the suppression back as it was while the finding was open, which is none in most cases.
     fn unignore(&mut self, item: usize) -> Result<()> {
         let fingerprint = self.fingerprint(item)?;
-        if let Some(details) = self.before.remove(&fingerprint) {
+        if let Some(details) = self.before.get(&fingerprint).cloned().flatten() {
             return self.ignore(item, details);
         }
         let store = self.store()?;
-        if let Some(digest) = store.all.find(fingerprint) {
-            store.remove(digest)?;
+        match store.all.find(fingerprint) {
+            Some(digest) if !store.remove(digest)? => {
+                Err(Error::usage("its suppression is in the baseline")
+                    .hint("'unleak baseline update' removes findings that are gone"))
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     fn fingerprint(&self, item: usize) -> Result<Fingerprint> {
@@ -293,6 +323,39 @@ impl Desk {
         let before = memchr::memchr_iter(b'\n', &text[..at]).count();
         u32::try_from(before + 1).ok()
     }
+}
+
+/// The findings of a saved report that the repository suppresses by now.
+fn ignored(
+    document: &Document,
+    repository: &Repository,
+    today: Date,
+) -> Result<HashMap<String, Details>> {
+    let all = Suppressions::read(repository)?;
+    let mut ignored = HashMap::new();
+    for finding in &document.findings {
+        let digest = Fingerprint::from_hex(&finding.fingerprint).and_then(|id| all.find(id));
+        let Some(details) = digest.and_then(|digest| all.details(digest)) else {
+            continue;
+        };
+        let is_over = details.expires.is_some_and(|day| day < today);
+        if !is_over && covers(details, finding)? {
+            ignored.insert(finding.fingerprint.clone(), details.clone());
+        }
+    }
+    Ok(ignored)
+}
+
+/// Whether the path of a suppression matches every file that held the secret.
+fn covers(details: &Details, finding: &Finding) -> Result<bool> {
+    let Some(pattern) = &details.path else {
+        return Ok(true);
+    };
+    let pattern = PathPattern::parse(pattern)?;
+    let paths = finding.history.as_ref().map(|history| &history.paths);
+    Ok(paths.is_some_and(|paths| {
+        !paths.is_empty() && paths.iter().all(|path| pattern.matches(&path.bytes()))
+    }))
 }
 
 fn no_repository() -> Error {

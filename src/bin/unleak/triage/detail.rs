@@ -10,8 +10,6 @@ use unleak::report::refs::RefKind;
 use super::item;
 use super::model::Decision;
 
-/// Characters of the line around a secret that are shown on either side.
-const MAX_SIDE: usize = 60;
 /// Refs and paths that are listed before the rest is counted.
 const MAX_NAMES: usize = 4;
 
@@ -32,7 +30,7 @@ pub(super) fn facts(
     facts.extend(decided(decision));
     facts.push(("rule", escape(finding.rule_id.as_bytes())));
     facts.push(("severity", finding.severity().name().to_owned()));
-    facts.push(("sure", finding.confidence.name().to_owned()));
+    facts.push(("confidence", finding.confidence.name().to_owned()));
     let class = finding.path_class.filter(|_| finding.is_aside());
     facts.extend(class.map(|class| ("only in", class.places().to_owned())));
     facts.push(("why", finding.why()));
@@ -63,15 +61,9 @@ fn excerpt(finding: &ReportFinding, revealed: Option<&str>) -> Vec<LabelledFact>
     };
     let mark = finding.secret.shown();
     let shown = revealed.unwrap_or(&mark);
-    let line = match &finding.excerpt {
+    let line = match finding.line() {
         None => shown.to_owned(),
-        Some(line) => {
-            let before = line.before.shown();
-            let cut = before.chars().count().saturating_sub(MAX_SIDE);
-            let before: String = before.chars().skip(cut).collect();
-            let after: String = line.after.shown().chars().take(MAX_SIDE).collect();
-            format!("{}{shown}{after}", before.trim_start())
-        }
+        Some((before, after)) => format!("{before}{shown}{after}"),
     };
     let mut facts = vec![("", place), ("", format!("  {line}"))];
     if revealed.is_some() {
@@ -153,7 +145,7 @@ fn standing(standing: &ReportStanding) -> Vec<LabelledFact> {
     }
     facts.push(("commits", standing.commits.to_string()));
     facts.push((
-        "pushed",
+        "published",
         match standing.published {
             true => "yes".to_owned(),
             false => "no remote-tracking branch has it".to_owned(),

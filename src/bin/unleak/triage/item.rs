@@ -1,7 +1,9 @@
 //! A finding as the list shows it. All text is harmless for a terminal.
 
-use unleak::report::document::{PlaceKind, ReportFinding, Text};
+use unleak::path_class::PathClass;
+use unleak::report::document::{ReportFinding, Kind, Text};
 use unleak::report::escape::escape;
+use unleak::severity::Severity;
 
 /// A row's worth of a finding.
 pub(super) struct ListItem {
@@ -11,6 +13,9 @@ pub(super) struct ListItem {
     /// `path:line`, or what holds it.
     pub(super) place: String,
     pub(super) directory: String,
+    pub(super) severity: Severity,
+    /// The class of its files.
+    pub(super) class: &'static str,
     /// What a search looks at, in lower case.
     text: String,
 }
@@ -26,9 +31,16 @@ impl ListItem {
         });
         let id = escape(finding.short_id().as_bytes());
         let description = escape(finding.description.as_bytes());
-        let text = format!("{id}\n{rule}\n{description}\n{mark}\n{place}\n{author}");
+        let severity = finding.severity();
+        let class = finding.path_class.unwrap_or(PathClass::Production).name();
+        let text = format!(
+            "{id}\n{rule}\n{description}\n{mark}\n{place}\n{author}\n{}\n{class}",
+            severity.name()
+        );
         Self {
             directory: directory(finding),
+            severity,
+            class,
             text: text.to_lowercase(),
             rule,
             mark,

@@ -91,7 +91,7 @@ fn open(args: &CommonOptions, triage: &TriageArgs) -> Result<Desk> {
     };
     let usual = git_dir.map_or_else(|| PathBuf::from(PLAN_ELSEWHERE), |dir| dir.join(PLAN));
     let plan = triage.plan.clone().unwrap_or(usual);
-    Desk::open(document, origin, plan)
+    Desk::open(document, origin, plan, ignore::today())
 }
 
 /// Whether a path is that of a file or pipe, and no repository of any kind.
@@ -224,7 +224,9 @@ fn edit(item: usize, desk: &Desk, terminal: &mut Terminal) -> Result<Result<()>>
 fn ending(model: &Model, desk: &Desk) -> String {
     let [open, ignored, purge] = model.counts();
     let mut text = format!("{open} open, {ignored} ignored, {purge} to purge\n");
-    if let (Some(path), Some(repository)) = (&desk.written, desk.repository()) {
+    // Nothing is left of what was undone.
+    let written = desk.written.iter().rev().find(|path| path.exists());
+    if let (Some(path), Some(repository)) = (written, desk.repository()) {
         text.push_str(ignore::how_to_share(repository, Some(path)));
     }
     if let Some(plan) = desk.plan() {

@@ -209,7 +209,10 @@ impl Model {
                 self.scroll = 0;
                 return None;
             }
-            key if is_detail => {
+            // The keys that are about one finding.
+            Key::Char('i' | 't' | 'p' | 'r' | 'u' | 'e' | 'v' | 'o' | 'c' | 'n' | 'N' | '?')
+                if is_detail =>
+            {
                 self.mode = mode;
                 return self.press_in_list(key);
             }
@@ -259,14 +262,15 @@ impl Model {
                     });
                 }
             }
-            KeyPress::Char('t') => return self.test_value(),
-            KeyPress::Char('p') => return self.plan(),
-            KeyPress::Char('u') => return self.undo(),
-            KeyPress::Char('q') => return Some(Effect::Quit),
-            KeyPress::Char('e') => return self.on_current(Effect::Explain),
-            KeyPress::Char('o') => return self.on_current(Effect::Edit),
-            KeyPress::Char('c') => return self.on_current(Effect::Copy),
-            KeyPress::Char('v') => return self.reveal(),
+            Key::Char('t') => return self.test_value(),
+            Key::Char('p') => return self.plan(),
+            Key::Char('r') => return self.reopen(),
+            Key::Char('u') => return self.undo(),
+            Key::Char('q') => return Some(Effect::Quit),
+            Key::Char('e') => return self.on_current(Effect::Explain),
+            Key::Char('o') => return self.on_current(Effect::Edit),
+            Key::Char('c') => return self.on_current(Effect::Copy),
+            Key::Char('v') => return self.reveal(),
             key => self.press_to_look(key),
         }
         None
@@ -490,6 +494,21 @@ impl Model {
         })
     }
 
+    /// Takes back the decisions about the marked findings, the group or the finding at the cursor.
+    fn reopen(&mut self) -> Option<Effect> {
+        let decided = self.targets(&|decision| *decision != Decision::Open);
+        if decided.is_empty() {
+            self.message = Some("nothing here is decided".to_owned());
+            return None;
+        }
+        let changes = decided.into_iter().map(|item| Change {
+            item,
+            from: self.decisions[item].clone(),
+            to: Decision::Open,
+        });
+        Some(Effect::Settle(changes.collect()))
+    }
+
     /// Asks for a decision to be written.
     fn settle(&mut self, to: &Decision) -> Option<Effect> {
         let is_single = self.targets(&|_| true).len() == 1;
@@ -551,10 +570,14 @@ impl Model {
             }
             self.list(first);
         } else {
+            let is_reopened = changes.iter().all(|change| change.to == Decision::Open);
             self.undo.push(changes);
             self.marked.fill(false);
-            self.mode = InputMode::List;
-            self.after_decision(is_group);
+            self.mode = Mode::List;
+            match is_reopened {
+                true => self.list(self.current()),
+                false => self.after_decision(is_group),
+            }
         }
         self.message = Some(format!("{count} {said}"));
     }

@@ -10,6 +10,8 @@ pub(super) enum Grouping {
     Rule,
     Directory,
     Secret,
+    Severity,
+    Class,
 }
 
 impl Grouping {
@@ -19,6 +21,8 @@ impl Grouping {
             Self::Rule => "rule",
             Self::Directory => "directory",
             Self::Secret => "secret",
+            Self::Severity => "severity",
+            Self::Class => "class of files",
         }
     }
 
@@ -27,7 +31,9 @@ impl Grouping {
         match self {
             Self::Rule => Self::Directory,
             Self::Directory => Self::Secret,
-            Self::Secret => Self::Rule,
+            Self::Secret => Self::Severity,
+            Self::Severity => Self::Class,
+            Self::Class => Self::Rule,
         }
     }
 
@@ -36,6 +42,8 @@ impl Grouping {
             Self::Rule => &item.rule,
             Self::Directory => &item.directory,
             Self::Secret => &item.mark,
+            Self::Severity => item.severity.name(),
+            Self::Class => item.class,
         }
     }
 }

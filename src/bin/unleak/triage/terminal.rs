@@ -61,13 +61,14 @@ pub(super) struct Terminal {
 }
 
 impl Terminal {
-    /// Takes the terminal.
+    /// Takes the terminal. Drops the keys that were typed before: nobody saw what they would decide.
     ///
     /// # Errors
     /// `Io` if it refuses.
     pub(super) fn take() -> Result<Self> {
         enter()?;
-        let screen = blank().inspect_err(|_| leave())?;
+        let screen = drop_keys().and_then(|()| blank());
+        let screen = screen.inspect_err(|_| leave())?;
         Ok(Self { screen })
     }
 
@@ -162,6 +163,14 @@ fn enter() -> Result<()> {
     IS_TAKEN.store(true, Ordering::SeqCst);
     let all = Clear(ClearType::All);
     execute!(std::io::stdout(), EnterAlternateScreen, all).map_err(broken)
+}
+
+/// Reads the keys that were typed so far, and forgets them.
+fn drop_keys() -> Result<()> {
+    while event::poll(Duration::ZERO).map_err(broken)? {
+        event::read().map_err(broken)?;
+    }
+    Ok(())
 }
 
 /// A screen that has nothing on it yet.

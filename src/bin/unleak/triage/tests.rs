@@ -248,3 +248,35 @@ fn no_key_breaks_an_empty_list() {
         assert_eq!(model.press(key), None);
     }
 }
+
+#[test]
+fn any_decision_can_be_taken_back_and_that_can_be_undone() {
+    let mut model = model(6);
+    press(&mut model, "t");
+    press(&mut model, "jp");
+    assert_eq!(model.counts(), [2, 3, 1]);
+    model.press(Key::Home);
+    press(&mut model, "jr");
+    assert_eq!(model.counts(), [3, 2, 1]);
+    assert_eq!(model.current(), Some(0), "the cursor stays");
+    press(&mut model, "ar");
+    assert_eq!(model.counts(), [6, 0, 0]);
+    press(&mut model, "r");
+    assert_eq!(model.message.as_deref(), Some("nothing here is decided"));
+    press(&mut model, "u");
+    assert_eq!(model.counts(), [3, 2, 1]);
+    assert_eq!(reason(&model, 2), Some("test value"));
+}
+
+#[test]
+fn the_details_of_a_finding_take_only_keys_that_are_about_it() {
+    let mut model = model(6);
+    press(&mut model, "j\nzgha/");
+    assert_eq!(model.mode, Mode::Detail);
+    assert_eq!(model.current(), Some(0));
+    assert!(model.search.is_empty() && !model.marked.contains(&true));
+    press(&mut model, "n");
+    assert_eq!((model.current(), &model.mode), (Some(2), &Mode::Detail));
+    press(&mut model, "\x1b");
+    assert_eq!(model.mode, Mode::List);
+}

@@ -10,6 +10,7 @@ use ratatui::text::{Line, Span, Text};
 use ratatui::widgets::{Block, Borders, Clear, Paragraph, Wrap};
 use unleak::report::Document;
 use unleak::report::paint::Paint;
+use unleak::severity::Severity;
 
 use super::detail;
 use super::form::{FIELDS, IgnoreForm};
@@ -57,9 +58,9 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &mut Model, scene: &Scene<'_>) 
             let text = Text::raw(text);
             whole(frame, body, model, &title, text);
         }
-        InputMode::Help => whole(frame, body, model, "Keys", help()),
-        InputMode::Detail => {
-            let text = facts(model, scene);
+        Mode::Help => whole(frame, body, model, "Keys", help()),
+        Mode::Detail => {
+            let text = facts(model, scene, usize::from(body.width));
             whole(frame, body, model, "Finding", text);
         }
         mode => {
@@ -84,14 +85,14 @@ fn head(frame: &mut Frame<'_>, area: Rect, model: &Model, scene: &Scene<'_>) {
     let width = usize::from(area.width);
     let (x, _) = buffer.set_stringn(area.x, area.y, &counts, width, style);
     let rest = usize::from(area.right().saturating_sub(x));
-    let mut by = format!("by {}", model.by.name());
+    let mut by = format!("| by {}", model.by.name());
     if !model.search.is_empty() {
         by = format!("{by}, with '{}'", model.search);
     }
     if model.hides_settled {
         by.push_str(", open only");
     }
-    let text = format!("{by}  {}", scene.subject);
+    let text = format!("{by} | {}", scene.subject);
     buffer.set_stringn(x, area.y, text, rest, style);
 }
 
@@ -103,9 +104,9 @@ fn foot(frame: &mut Frame<'_>, area: Rect, model: &Model) {
     let text = match (&model.mode, &model.message) {
         (InputMode::Search(text), _) => format!("/{text}_  (Enter keeps it, Esc ends it)"),
         (_, Some(message)) => message.clone(),
-        (InputMode::Ignore(_), None) => "Tab next field  Enter save  Esc cancel".to_owned(),
-        (InputMode::Detail, None) => {
-            "i ignore  t test  p purge  e explain  v show  o open  c copy  u undo  Esc back"
+        (Mode::Ignore(_), None) => "Tab next field  Enter save  Esc cancel".to_owned(),
+        (Mode::Detail, None) => {
+            "i ignore  t test  p purge  e explain  v show  o open  c copy  n next  Esc back"
                 .to_owned()
         }
         (InputMode::Text { .. } | InputMode::Help, None) => "arrows scroll  Esc back".to_owned(),
@@ -135,9 +136,10 @@ fn panes(frame: &mut Frame<'_>, area: Rect, model: &mut Model, scene: &Scene<'_>
     };
     self::list(frame, list, model, scene);
     if let Some(pane) = pane {
-        let text = facts(model, scene);
+        let block = Block::new().borders(borders);
+        let text = facts(model, scene, usize::from(block.inner(pane).width));
         let text = Paragraph::new(text).wrap(Wrap { trim: false });
-        frame.render_widget(text.block(Block::new().borders(borders)), pane);
+        frame.render_widget(text.block(block), pane);
     }
 }
 
@@ -190,12 +192,28 @@ fn group_row(model: &Model, group: &Group) -> (String, Style) {
         (all, 0) => format!("{all}, all decided"),
         (all, open) => format!("{all}, {open} open"),
     };
-    let text = format!("{mark}{fold} {} ({count})", group.name);
+    let worst = members.map(|&member| model.items[member].severity).max();
+    let worst = match (model.by, worst) {
+        (Grouping::Severity, _) | (_, None) => "",
+        (_, Some(worst)) => worst.name(),
+    };
+    let text = format!("{mark}{fold} {} ({count}) {worst}", group.name);
     (text, Style::new().add_modifier(Modifier::BOLD))
 }
 
-/// Columns before the text of a row: cursor, mark, decision, and the indent below a group.
+/// Columns before the text of a row: cursor, mark, decision, severity, and blanks.
 const INDENT: usize = 6;
+
+/// The letter for a severity.
+fn letter(severity: Severity) -> char {
+    match severity {
+        Severity::Critical => 'C',
+        Severity::High => 'H',
+        Severity::Medium => 'M',
+        Severity::Low => 'L',
+        Severity::Info => 'I',
+    }
+}
 
 fn item_row(model: &Model, number: usize, scene: &Scene<'_>, width: usize) -> (String, Style) {
     let item = &model.items[number];
@@ -211,26 +229,103 @@ fn item_row(model: &Model, number: usize, scene: &Scene<'_>, width: usize) -> (S
             let name = item.place.rsplit('/').next().unwrap_or(&item.place);
             format!("{name}  {}  {}", item.rule, item.mark)
         }
-        Grouping::Secret => beside(&item.rule, &item.place, width),
+        Grouping::Secret | Grouping::Severity | Grouping::Class => {
+            beside(&item.rule, &item.place, width)
+        }
     };
-    (format!("{mark}{sign}   {text}"), style)
+    (
+        format!("{mark}{sign} {} {text}", letter(item.severity)),
+        style,
+    )
 }
+
+/// Columns that a name has at least.
+const MIN_NAME: usize = 6;
 
 /// A name and a place in a row of `width` columns: the end of a path tells most.
 fn beside(name: &str, place: &str, width: usize) -> String {
-    let room = width.saturating_sub(INDENT + Span::raw(name).width() + 2);
-    let count = place.chars().count();
-    match count.checked_sub(room) {
-        Some(more @ 1..) if room > 1 => {
-            let end: String = place.chars().skip(more + 1).collect();
-            format!("{name}  …{end}")
-        }
-        _ => format!("{name}  {place}"),
+    let both = width.saturating_sub(INDENT + 2);
+    let most = (both / 2).max(MIN_NAME);
+    let name = match columns(name) + columns(place) > both && columns(name) > most {
+        true => &start(name, most),
+        false => name,
+    };
+    let room = both.saturating_sub(columns(name));
+    match columns(place) > room && room > 1 {
+        true => format!("{name}  …{}", end(place, room - 1)),
+        false => format!("{name}  {place}"),
     }
 }
 
+/// How many columns a text takes.
+fn columns(text: &str) -> usize {
+    Span::raw(text).width()
+}
+
+/// The start of a text that fits into `room` columns, with a sign that it goes on.
+fn start(text: &str, room: usize) -> String {
+    let mut start = String::new();
+    for character in text.chars() {
+        if columns(&start) + columns(character.encode_utf8(&mut [0; 4])) >= room {
+            break;
+        }
+        start.push(character);
+    }
+    format!("{start}…")
+}
+
+/// The end of a text that fits into `room` columns.
+fn end(text: &str, room: usize) -> &str {
+    let (mut used, mut start) = (0, text.len());
+    for (at, character) in text.char_indices().rev() {
+        used += columns(&text[at..at + character.len_utf8()]);
+        if used > room {
+            break;
+        }
+        start = at;
+    }
+    &text[start..]
+}
+
+/// The lines of a text in `room` columns, broken between words where that is possible.
+fn lines(text: &str, room: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let mut used = 0;
+    for word in text.split(' ') {
+        let is_first = used == 0;
+        if !is_first && used + 1 + columns(word) > room {
+            lines.push(String::new());
+            used = 0;
+        } else if !is_first {
+            push(&mut lines, ' ');
+            used += 1;
+        }
+        for character in word.chars() {
+            let width = columns(character.encode_utf8(&mut [0; 4]));
+            if used + width > room && used > 0 {
+                lines.push(String::new());
+                used = 0;
+            }
+            push(&mut lines, character);
+            used += width;
+        }
+    }
+    lines
+}
+
+fn push(lines: &mut [String], character: char) {
+    if let Some(line) = lines.last_mut() {
+        line.push(character);
+    }
+}
+
+/// Columns of the labels of facts.
+const LABEL: usize = 11;
+/// Least columns for a text beside its label.
+const MIN_TEXT: usize = 16;
+
 /// What is known of the finding or group under the cursor.
-fn facts(model: &Model, scene: &Scene<'_>) -> Text<'static> {
+fn facts(model: &Model, scene: &Scene<'_>, width: usize) -> Text<'static> {
     if let Some(group) = model.current_group() {
         return group_facts(model, group);
     }
@@ -250,14 +345,26 @@ fn facts(model: &Model, scene: &Scene<'_>) -> Text<'static> {
         decision,
         revealed.map(|(_, secret)| secret.as_str()),
     );
-    let lines = facts.into_iter().map(|(name, value)| match name {
-        "" => Line::raw(value),
-        name => Line::from(vec![
-            Span::styled(format!("{name:8} "), scene.style(Color::Cyan)),
-            Span::raw(value),
-        ]),
-    });
-    Text::from_iter(lines)
+    let room = width.saturating_sub(LABEL);
+    let mut text = Text::default();
+    for (name, value) in facts {
+        let values = match name {
+            "" => {
+                text.push_line(Line::raw(value));
+                continue;
+            }
+            _ if room < MIN_TEXT => vec![value],
+            _ => lines(&value, room),
+        };
+        let names = std::iter::once(name).chain(std::iter::repeat(""));
+        for (name, value) in names.zip(values) {
+            text.push_line(Line::from(vec![
+                Span::styled(format!("{name:LABEL$}"), scene.style(Color::Cyan)),
+                Span::raw(value),
+            ]));
+        }
+    }
+    text
 }
 
 /// Places or rules that are listed of a group.
@@ -271,7 +378,7 @@ fn group_facts(model: &Model, group: &Group) -> Text<'static> {
     let mut parts: BTreeMap<&str, usize> = BTreeMap::new();
     for item in members.map(|&item| &model.items[item]) {
         let part = match model.by {
-            Grouping::Directory => &item.rule,
+            Grouping::Directory | Grouping::Severity | Grouping::Class => &item.rule,
             Grouping::Rule | Grouping::Secret => &item.directory,
         };
         *parts.entry(part).or_default() += 1;
@@ -286,7 +393,8 @@ fn group_facts(model: &Model, group: &Group) -> Text<'static> {
             group.members.len(),
             decided.count()
         ),
-        "i, t and p act on all open ones.".to_owned(),
+        "i, t and p act on all open ones,".to_owned(),
+        "r on all decided ones.".to_owned(),
         String::new(),
     ];
     let listed = parts.iter().take(MAX_LISTED);
@@ -309,10 +417,12 @@ fn whole(frame: &mut Frame<'_>, area: Rect, model: &mut Model, title: &str, text
     frame.render_widget(title, top);
     model.fit(usize::from(area.height));
     let width = usize::from(area.width.max(1));
-    // Words may wrap earlier than at the edge; a blank screen is the worst that comes of it.
-    let lines = text.lines.iter().map(|line| line.width() / width + 1);
-    let lines = u16::try_from(lines.sum::<usize>()).unwrap_or(u16::MAX);
-    model.scroll = model.scroll.min(lines.saturating_sub(1));
+    let wrapped = text.lines.iter().map(|line| {
+        let plain: String = line.iter().map(|span| &*span.content).collect();
+        lines(&plain, width).len()
+    });
+    let count = u16::try_from(wrapped.sum::<usize>()).unwrap_or(u16::MAX);
+    model.scroll = model.scroll.min(count.saturating_sub(area.height));
     let text = Paragraph::new(text).wrap(Wrap { trim: false });
     frame.render_widget(text.scroll((model.scroll, 0)), area);
 }
@@ -348,7 +458,7 @@ fn form(frame: &mut Frame<'_>, body: Rect, model: &Model, form: &IgnoreForm) {
             let cursor = if is_at { "_" } else { "" };
             let sign = if is_at { '>' } else { ' ' };
             let hint = match number {
-                2 if value.is_empty() && !is_at => "YYYY-MM-DD, if it shall end",
+                2 if value.is_empty() && !is_at => "YYYY-MM-DD (optional)",
                 _ => "",
             };
             Line::raw(format!("{sign} {name:8} {shown}{cursor}{hint}"))
@@ -374,7 +484,24 @@ mod tests {
         let cut = beside("MARK", path, 30);
         assert_eq!(cut, "MARK  …path/to/key.pem:1");
         assert_eq!(INDENT + cut.chars().count(), 30);
+        let cut = beside("a-rule-of-a-long-name", path, 40);
+        assert_eq!(cut, "a-rule-of-a-lon…  …th/to/key.pem:1");
+        assert!(INDENT + columns(&cut) <= 40);
         // There is no room for a path: what fits of the row is shown.
         assert!(beside("MARK", path, 5).starts_with("MARK  "));
+        // Wide characters take two columns, and accents none.
+        let cut = beside("MARK", "ディレクトリ/設定ファイル.conf:1", 30);
+        assert_eq!(cut, "MARK  …定ファイル.conf:1");
+        let cut = beside("MARK", "a/very/long/e\u{301}/e\u{301}.pem:1", 23);
+        assert_eq!(cut, "MARK  …/e\u{301}/e\u{301}.pem:1");
+    }
+
+    #[test]
+    fn a_text_beside_its_label_is_broken_between_words() {
+        assert_eq!(lines("one two three", 7), ["one two", "three"]);
+        assert_eq!(lines("", 7), [""]);
+        assert_eq!(lines("12345678 9", 4), ["1234", "5678", "9"]);
+        assert_eq!(lines("設定 ファイル", 5), ["設定", "ファ", "イル"]);
+        assert_eq!(lines("a  b", 9), ["a  b"]);
     }
 }
