@@ -155,11 +155,11 @@ const light = ([r, g, b]) => [r, g, b].map((c) => (c /= 255) <= 0.03928 ? c / 12
 let worst = [99, ""];
 for (const element of document.querySelectorAll("body *")) {
   const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
-  if (!own || !element.offsetParent || element.closest("script, style, noscript")) continue;
+  if (!(own || element.placeholder) || !element.offsetParent || element.closest("script, style, noscript")) continue;
   let back = element;
   while (back && rgb(getComputedStyle(back).backgroundColor)[3] === 0) back = back.parentElement;
   const behind = light(rgb(getComputedStyle(back || document.documentElement).backgroundColor));
-  const text = light(rgb(getComputedStyle(element).color));
+  const text = light(rgb(getComputedStyle(element, element.placeholder && "::placeholder").color));
   const ratio = (Math.max(text, behind) + 0.05) / (Math.min(text, behind) + 0.05);
   if (ratio < worst[0]) worst = [ratio, `${element.className} ${element.textContent.slice(0, 40)}`];
 }
