@@ -315,7 +315,7 @@ pub(super) fn line(finding: &ReportFinding) -> Option<(String, String)> {
     ))
 }
 
-impl Finding {
+impl ReportFinding {
     /// Returns the text before and after the secret on its line, truncated and escaped for a
     /// terminal.
     pub fn line(&self) -> Option<(String, String)> {

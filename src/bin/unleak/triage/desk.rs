@@ -347,7 +347,7 @@ fn ignored(
 }
 
 /// Whether the path of a suppression matches every file that held the secret.
-fn covers(details: &Details, finding: &Finding) -> Result<bool> {
+fn covers(details: &Details, finding: &ReportFinding) -> Result<bool> {
     let Some(pattern) = &details.path else {
         return Ok(true);
     };

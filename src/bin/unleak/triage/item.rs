@@ -1,7 +1,7 @@
 //! A finding as the list shows it. All text is harmless for a terminal.
 
 use unleak::path_class::PathClass;
-use unleak::report::document::{ReportFinding, Kind, Text};
+use unleak::report::document::{PlaceKind, ReportFinding, Text};
 use unleak::report::escape::escape;
 use unleak::severity::Severity;
 

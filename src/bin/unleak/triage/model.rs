@@ -210,9 +210,9 @@ impl Model {
                 return None;
             }
             // The keys that are about one finding.
-            Key::Char('i' | 't' | 'p' | 'r' | 'u' | 'e' | 'v' | 'o' | 'c' | 'n' | 'N' | '?')
-                if is_detail =>
-            {
+            KeyPress::Char(
+                'i' | 't' | 'p' | 'r' | 'u' | 'e' | 'v' | 'o' | 'c' | 'n' | 'N' | '?',
+            ) if is_detail => {
                 self.mode = mode;
                 return self.press_in_list(key);
             }
@@ -262,15 +262,15 @@ impl Model {
                     });
                 }
             }
-            Key::Char('t') => return self.test_value(),
-            Key::Char('p') => return self.plan(),
-            Key::Char('r') => return self.reopen(),
-            Key::Char('u') => return self.undo(),
-            Key::Char('q') => return Some(Effect::Quit),
-            Key::Char('e') => return self.on_current(Effect::Explain),
-            Key::Char('o') => return self.on_current(Effect::Edit),
-            Key::Char('c') => return self.on_current(Effect::Copy),
-            Key::Char('v') => return self.reveal(),
+            KeyPress::Char('t') => return self.test_value(),
+            KeyPress::Char('p') => return self.plan(),
+            KeyPress::Char('r') => return self.reopen(),
+            KeyPress::Char('u') => return self.undo(),
+            KeyPress::Char('q') => return Some(Effect::Quit),
+            KeyPress::Char('e') => return self.on_current(Effect::Explain),
+            KeyPress::Char('o') => return self.on_current(Effect::Edit),
+            KeyPress::Char('c') => return self.on_current(Effect::Copy),
+            KeyPress::Char('v') => return self.reveal(),
             key => self.press_to_look(key),
         }
         None
@@ -501,7 +501,7 @@ impl Model {
             self.message = Some("nothing here is decided".to_owned());
             return None;
         }
-        let changes = decided.into_iter().map(|item| Change {
+        let changes = decided.into_iter().map(|item| DecisionChange {
             item,
             from: self.decisions[item].clone(),
             to: Decision::Open,
@@ -573,7 +573,7 @@ impl Model {
             let is_reopened = changes.iter().all(|change| change.to == Decision::Open);
             self.undo.push(changes);
             self.marked.fill(false);
-            self.mode = Mode::List;
+            self.mode = InputMode::List;
             match is_reopened {
                 true => self.list(self.current()),
                 false => self.after_decision(is_group),

@@ -255,7 +255,7 @@ fn any_decision_can_be_taken_back_and_that_can_be_undone() {
     press(&mut model, "t");
     press(&mut model, "jp");
     assert_eq!(model.counts(), [2, 3, 1]);
-    model.press(Key::Home);
+    model.press(KeyPress::Home);
     press(&mut model, "jr");
     assert_eq!(model.counts(), [3, 2, 1]);
     assert_eq!(model.current(), Some(0), "the cursor stays");
@@ -272,11 +272,14 @@ fn any_decision_can_be_taken_back_and_that_can_be_undone() {
 fn the_details_of_a_finding_take_only_keys_that_are_about_it() {
     let mut model = model(6);
     press(&mut model, "j\nzgha/");
-    assert_eq!(model.mode, Mode::Detail);
+    assert_eq!(model.mode, InputMode::Detail);
     assert_eq!(model.current(), Some(0));
     assert!(model.search.is_empty() && !model.marked.contains(&true));
     press(&mut model, "n");
-    assert_eq!((model.current(), &model.mode), (Some(2), &Mode::Detail));
+    assert_eq!(
+        (model.current(), &model.mode),
+        (Some(2), &InputMode::Detail)
+    );
     press(&mut model, "\x1b");
-    assert_eq!(model.mode, Mode::List);
+    assert_eq!(model.mode, InputMode::List);
 }

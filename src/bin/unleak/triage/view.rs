@@ -58,8 +58,8 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &mut Model, scene: &Scene<'_>) 
             let text = Text::raw(text);
             whole(frame, body, model, &title, text);
         }
-        Mode::Help => whole(frame, body, model, "Keys", help()),
-        Mode::Detail => {
+        InputMode::Help => whole(frame, body, model, "Keys", help()),
+        InputMode::Detail => {
             let text = facts(model, scene, usize::from(body.width));
             whole(frame, body, model, "Finding", text);
         }
@@ -104,8 +104,8 @@ fn foot(frame: &mut Frame<'_>, area: Rect, model: &Model) {
     let text = match (&model.mode, &model.message) {
         (InputMode::Search(text), _) => format!("/{text}_  (Enter keeps it, Esc ends it)"),
         (_, Some(message)) => message.clone(),
-        (Mode::Ignore(_), None) => "Tab next field  Enter save  Esc cancel".to_owned(),
-        (Mode::Detail, None) => {
+        (InputMode::Ignore(_), None) => "Tab next field  Enter save  Esc cancel".to_owned(),
+        (InputMode::Detail, None) => {
             "i ignore  t test  p purge  e explain  v show  o open  c copy  n next  Esc back"
                 .to_owned()
         }
