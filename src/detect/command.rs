@@ -230,11 +230,7 @@ fn words(window: &[u8], at: usize, before: Option<u8>) -> Vec<Span> {
     let end = window.len().min(at + MAX_COMMAND_LEN);
     let bytes = &window[..end];
     let is_flow = before == Some(b'[');
-    let closing = match before {
-        Some(b'(') => Some(b')'),
-        Some(b'[') => Some(b','),
-        _ => None,
-    };
+    let closing = closing(before);
     let outer = before.filter(|byte| matches!(byte, b'"' | b'\'' | b'`'));
     let mut words = Vec::new();
     let mut at = at;
@@ -249,26 +245,16 @@ fn words(window: &[u8], at: usize, before: Option<u8>) -> Vec<Span> {
             byte if Some(byte) == outer && !is_list => break,
             b' ' | b'\t' => at += 1,
             b'\\' if matches!(bytes.get(at + 1), Some(b'\n' | b'\r')) => at += 2,
-            // A string of JSON holds the command.
-            b'\\' if outer.is_some() && bytes.get(at + 1) == outer.as_ref() => {
-                let text = &bytes[at + 2..];
-                let mark = [b'\\', bytes[at + 1]];
-                let Some(len) = memchr::memmem::find(text, &mark) else {
+            _ if mark_len(&bytes[at..], outer) > 0 => {
+                let mark = mark_len(&bytes[at..], outer);
+                let Some(word) = marked(bytes, at, mark) else {
                     break;
                 };
-                words.push(Span::new(at + 2, at + 2 + len));
-                at += len + 4;
+                words.push(word);
+                at = word.end + mark;
             }
             b',' | b'\n' if is_list || is_flow => at += 1,
             b']' if is_list || is_flow => break,
-            b'&' if opening_entity(&bytes[at..]) > 0 => {
-                let (mark, text) = bytes[at..].split_at(opening_entity(&bytes[at..]));
-                let Some(len) = memchr::memmem::find(text, mark) else {
-                    break;
-                };
-                words.push(Span::new(at + mark.len(), at + mark.len() + len));
-                at += len + 2 * mark.len();
-            }
             b'\n' | b'\r' | b';' | b'|' | b'&' | b')' | b'<' | b'>' | b'#' => break,
             quote @ (b'"' | b'\'') => {
                 let Some(len) = quoted(&bytes[at + 1..], quote) else {
@@ -301,6 +287,32 @@ fn words(window: &[u8], at: usize, before: Option<u8>) -> Vec<Span> {
         }
     }
     words
+}
+
+/// What ends a word of a command that stands behind `before`, beside blanks.
+fn closing(before: Option<u8>) -> Option<u8> {
+    match before {
+        Some(b'(') => Some(b')'),
+        Some(b'[') => Some(b','),
+        _ => None,
+    }
+}
+
+/// The length of a quote that is written as several bytes: escaped in a string of JSON that holds the
+/// command, or as an entity.
+fn mark_len(text: &[u8], outer: Option<u8>) -> usize {
+    match text {
+        [b'\\', quote, ..] if outer == Some(*quote) => 2,
+        [b'&', ..] => opening_entity(text),
+        _ => 0,
+    }
+}
+
+/// The word between two marks of `len` bytes, of which the first is at `at`.
+fn marked(bytes: &[u8], at: usize, len: usize) -> Option<Span> {
+    let (mark, text) = bytes[at..].split_at(len);
+    let end = memchr::memmem::find(text, mark)?;
+    Some(Span::new(at + len, at + len + end))
 }
 
 /// The length of what stands between quotes, up to the closing one on the same line.

@@ -168,13 +168,7 @@ impl Reader<'_> {
             name.start += 1;
         }
         if self.bytes[..start].ends_with(b"${") {
-            // `${NAME-value}`: the hyphen is no part of the name.
-            let hyphen = self.bytes[start..name.end]
-                .iter()
-                .position(|&byte| byte == b'-');
-            name.end = hyphen.map_or(name.end, |at| start + at);
-            let value = self.variable_default(name)?;
-            return assignment(name, value, Operator::Assign);
+            return self.variable(name);
         }
         self.skip(MAX_ESCAPES + 1, |byte| {
             matches!(byte, b'"' | b'\'' | b']' | b'`' | b'\\' | b'*')
@@ -862,6 +856,14 @@ impl Reader<'_> {
             self.skip(MAX_BLANKS, is_blank);
             self.seen = self.seen.max(self.at + interpolation::MAX_LEN);
         }
+    }
+
+    /// Reads `${NAME-value}`: the hyphen is no part of the name.
+    fn variable(&mut self, mut name: Span) -> Option<Assignment> {
+        let hyphen = memchr::memchr(b'-', &self.bytes[name.start..name.end]);
+        name.end = hyphen.map_or(name.end, |at| name.start + at);
+        let value = self.variable_default(name)?;
+        assignment(name, value, Operator::Assign)
     }
 
     /// Reads the default behind `${` and `name`.

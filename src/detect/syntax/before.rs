@@ -121,7 +121,6 @@ impl Before {
         let (line, begins) = line_before(window, name.start);
         let prefix = &window[line..name.start];
         let prefix = prefix.strip_prefix(b"\xef\xbb\xbf").unwrap_or(prefix);
-        let last = prefix.last().copied();
         let opened = open_marks(&window[line..start], tail_of(window, start));
         let attribute = || attribute_quote(lines_before(window, name.start), prefix);
         let outer = opened.quote.or_else(attribute);
@@ -132,11 +131,9 @@ impl Before {
         let own = last_byte.filter(|byte| matches!(byte, b'"' | b'\'' | b'`'));
         let escapes = escapes_before(window, start);
         let words = leading_words(prefix);
-        // The letter of `\n` is taken for one of the name.
-        let is_letter = matches!(window.get(name.start), Some(b'n'));
-        let begins_line = prefix.ends_with(b"\\n") || (prefix.ends_with(b"\\") && is_letter);
         Self {
-            is_first: outer.is_some() && (last == byte || begins_line),
+            is_first: outer.is_some()
+                && (prefix.last().copied() == byte || begins_line(prefix, &window[name.start..])),
             is_nested: holds_escaped_quote(prefix),
             is_known: begins,
             is_setting: begins && words.is_some() && outer.is_none() && open == [0; 4],
@@ -249,13 +246,9 @@ impl Before {
             }
             _ if self.section.is_some_and(|end| rest.starts_with(end)) => return true,
             [byte, ..] if self.separator == Some(*byte) && self.quote.is_none() => return true,
-            [byte, after @ ..] if self.delimiter == Some(*byte) => {
-                if after
-                    .first()
-                    .is_none_or(|next| !next.is_ascii_alphanumeric())
-                {
-                    return true;
-                }
+            [byte] if self.delimiter == Some(*byte) => return true,
+            [byte, next, ..] if self.delimiter == Some(*byte) && !next.is_ascii_alphanumeric() => {
+                return true;
             }
             _ => {}
         }
@@ -302,6 +295,11 @@ impl Before {
         };
         folds(rest, indent + 1)
     }
+}
+
+/// Whether an escaped line end stands before a name; its letter is taken for one of the name.
+fn begins_line(prefix: &[u8], name: &[u8]) -> bool {
+    prefix.ends_with(b"\\n") || (prefix.ends_with(b"\\") && name.starts_with(b"n"))
 }
 
 /// The quote of an attribute that began on an earlier line; `lines` are those before the name, with its own

@@ -150,7 +150,7 @@ pub(super) fn begins_tag(after: &[u8]) -> bool {
         None => (after, false),
     };
     let is_letter = |byte: &&u8| byte.is_ascii_alphanumeric();
-    let len = name.iter().take_while(is_letter).count();
+    let len = name.iter().take(40).take_while(is_letter).count();
     let is_tag = (is_end && len > 0) || name[..len].eq_ignore_ascii_case(b"br");
     is_tag && matches!(name.get(len), Some(b'>' | b'/'))
 }

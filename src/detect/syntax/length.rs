@@ -51,16 +51,7 @@ pub(super) fn scan(rest: &[u8], before: &Before) -> Option<usize> {
                 at += usize::from(is_escape(after, is_word && !before.is_query));
                 false
             }
-            b'(' | b'[' | b'{' => {
-                own[bracket(byte)] += 1;
-                false
-            }
-            b')' | b']' | b'}' => {
-                let kind = bracket(byte);
-                let closes_own = own[kind] > 0;
-                own[kind] = own[kind].saturating_sub(1);
-                !closes_own && before.open[kind] > 0
-            }
+            b'(' | b'[' | b'{' | b')' | b']' | b'}' => closes_outer(byte, before, &mut own),
             b',' if own == [0; 4] && before.open[..3] != [0; 3] => true,
             b'"' | b'\'' | b'`' => match before.quote.filter(|quote| quote.byte == byte) {
                 Some(quote) if quote.run > 1 => quote.closes_at(&rest[at..]),
@@ -78,6 +69,18 @@ pub(super) fn scan(rest: &[u8], before: &Before) -> Option<usize> {
         }
         at += 1;
     }
+}
+
+/// Whether a bracket closes one that is open before the value; `own` counts those of the value.
+fn closes_outer(byte: u8, before: &Before, own: &mut [u32; 4]) -> bool {
+    let kind = bracket(byte);
+    if matches!(byte, b'(' | b'[' | b'{') {
+        own[kind] += 1;
+        return false;
+    }
+    let closes_own = own[kind] > 0;
+    own[kind] = own[kind].saturating_sub(1);
+    !closes_own && before.open[kind] > 0
 }
 
 /// Whether the backslash before `after` escapes a backslash, or for a shell a mark.

@@ -79,10 +79,7 @@ pub fn end(window: &[u8], name: Span, start: usize, ends: Ends) -> Extent {
             seen: end + 1,
         };
     }
-    let tail = &window[start + len..];
-    let tail = &tail[..tail.len().min(MAX_TAIL_LEN)];
-    let line_end = tail.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
-    let tail = &tail[..line_end.unwrap_or(tail.len())];
+    let tail = rest_of_line(&window[start + len..]);
     let is_last = ends == Ends::Line && before.is_setting && tail.trim_ascii().is_empty();
     let block = is_last.then(|| block_end(&rest[..len], lines_before(window, name.start)));
     let kept = block
@@ -123,6 +120,12 @@ pub fn end(window: &[u8], name: Span, start: usize, ends: Ends) -> Extent {
         is_partial: is_partial || is_folded || is_joined,
         seen: (start + len + reach).min(window.len()),
     }
+}
+
+/// What is left of the line that `text` begins in, as far as it is looked at.
+fn rest_of_line(text: &[u8]) -> &[u8] {
+    let text = &text[..text.len().min(MAX_TAIL_LEN)];
+    &text[..memchr::memchr2(b'\n', b'\r', text).unwrap_or(text.len())]
 }
 
 /// How many bytes at the end of a value end the sentence around it: a full stop in a text, in a comment, or
