@@ -14,7 +14,7 @@ const HARMLESS: [&str; 32] = [
     "const pass = typeof actual === \"number\";\n",
     "func login(password *uint16) (handle Handle) {\n",
     "    _password->heightValue(\n",
-    "    _secret->setMaxLength(32);\n",
+    "    _secret->setMaxLength(32);\n    _secret->move(0, 0);\n",
     "'password' => 'required|confirmed|min:6',\n",
     "['password' => 'required|string'],\n",
     "$types = array('file', 'password', 'checkbox', 'radio');\n",

@@ -321,8 +321,8 @@ impl Reader<'_> {
             self.at += 1;
             return Some(Operator::Assign);
         }
-        // A member of code, and no value: `password->text()`.
-        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        // A member of code, and no value: `password->text()`. The hyphen is taken for one of the name.
+        let rest = &self.bytes[self.at.saturating_sub(usize::from(self.at == name.end))..];
         if matches!(rest, [b'-', b'>', next, ..] if next.is_ascii_alphabetic()) {
             return None;
         }
