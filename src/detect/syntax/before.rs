@@ -165,7 +165,7 @@ impl Before {
             opening: QUOTE_ENTITIES
                 .into_iter()
                 .find(|quote| window[..start].ends_with(quote)),
-            is_cdata: memchr::memmem::find(&window[line..start], b"<![CDATA[").is_some(),
+            is_cdata: holds_cdata(prefix),
             is_percent: window[..start].ends_with(b"%3D") || window[..start].ends_with(b"%3d"),
             open_tag: memchr::memrchr(b'<', prefix) > memchr::memrchr(b'>', prefix),
             closing: closing_mark(&window[line..start]),
@@ -355,7 +355,9 @@ pub(super) fn is_prose(prefix: &[u8]) -> bool {
 /// What ends the literal of a regular expression, or of LaTeX, that is open at the end of `line`.
 pub fn literal_delimiter(line: &[u8]) -> Option<u8> {
     const COMMANDS: [&[u8]; 3] = [b"\\verb*", b"\\verb", b"\\lstinline"];
-    let command = COMMANDS.iter().find_map(|command| {
+    let has_command = memchr::memchr(b'\\', line).is_some();
+    let commands = COMMANDS.iter().filter(|_| has_command);
+    let command = commands.into_iter().find_map(|command| {
         let at = memchr::memmem::rfind(line, command)? + command.len();
         let (&delimiter, text) = line[at..].split_first()?;
         let is_one = delimiter.is_ascii_punctuation() && !b"{[\\".contains(&delimiter);
@@ -572,6 +574,11 @@ pub(super) fn holds_escaped_quote(line: &[u8]) -> bool {
     line.windows(2).any(is_one)
 }
 
+/// Whether a text of XML begins on `line`.
+fn holds_cdata(line: &[u8]) -> bool {
+    line.contains(&b'[') && memchr::memmem::find(line, b"<![CDATA[").is_some()
+}
+
 /// What closes the comment or section that is open at the end of `line`.
 fn open_section(line: &[u8]) -> Option<&'static [u8]> {
     const SECTIONS: [(&[u8], &[u8]); 12] = [
@@ -588,18 +595,18 @@ fn open_section(line: &[u8]) -> Option<&'static [u8]> {
         (b"{-", b"-}"),
         (b"(*", b"*)"),
     ];
-    let is_sign = |byte: &u8| b"/<{(*".contains(byte);
-    if !line.iter().any(is_sign) {
-        return None;
-    }
     if line.trim_ascii_start().starts_with(b"*") {
         return Some(b"*/");
     }
-    let found = SECTIONS.iter().find(|(open, close)| {
-        let at = memchr::memmem::rfind(line, open);
-        at.is_some_and(|at| memchr::memmem::find(&line[at + open.len()..], close).is_none())
-    });
-    found.map(|(_, close)| *close)
+    let holds = |text: &[u8], mark: &[u8]| text.windows(mark.len()).any(|part| part == mark);
+    (1..line.len()).rev().find_map(|at| {
+        if !b"*!{%?#-".contains(&line[at]) || !b"/<{(".contains(&line[at - 1]) {
+            return None;
+        }
+        let text = &line[at - 1..];
+        let (open, close) = SECTIONS.iter().find(|(open, _)| text.starts_with(open))?;
+        (!holds(&text[open.len()..], close)).then_some(*close)
+    })
 }
 
 /// Whether the pair whose value begins at `start` is one of an address's query: `?name=` or `&name=`.
