@@ -15,7 +15,7 @@ use super::assignment::{self, Assignment, MAX_NAME_LEN, Operator};
 use super::entropy::class_changes;
 use super::features;
 use super::known::KnownValue;
-use super::placeholder::{is_published, is_reference};
+use super::placeholder::is_reference;
 use super::score::Reason;
 use super::syntax::{self, MAX_PREFIX_LEN, MAX_VALUE_LEN};
 use super::{
@@ -273,7 +273,7 @@ impl Confirmer {
         if self.is_excepted(number, rule, secret) {
             return None;
         }
-        let (mut confidence, mut reasons) = score::shaped(rule, secret);
+        let (confidence, mut reasons) = score::shaped(rule, secret);
         if is_glued && !reasons.contains(Reason::ChecksumVerified) {
             return None;
         }
@@ -284,10 +284,6 @@ impl Confirmer {
         let key: Vec<u8>;
         let secret = if rule.matcher == Matcher::Pem {
             key = block::key_characters(secret).collect();
-            if is_published(&key) {
-                confidence = Confidence::Low;
-                reasons.add(Reason::TestValue);
-            }
             &key
         } else {
             secret

@@ -349,7 +349,7 @@ fn is_expression_of_characters(value: &[u8]) -> bool {
 }
 
 /// Shorter values are no private keys.
-const MIN_KEY_LEN: usize = 100;
+const MIN_KEY_LEN: usize = 60;
 
 /// Whether an issuer publishes this very value, for tests or as an example: the keys of storage
 /// emulators, the samples of manuals and standards, the

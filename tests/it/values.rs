@@ -452,14 +452,19 @@ const DEFAULTS: [&str; 30] = [
 fn the_default_of_an_expression_is_the_value() {
     let value = made(16, 64);
     for text in DEFAULTS {
-        let text = text.replace('@', &value).replace("{at}", "@");
-        let found = values(&text);
-        let found: Vec<(&str, bool)> = found
-            .iter()
-            .map(|entry| (entry.1.as_str(), entry.2 != "low"))
-            .collect();
-        assert_eq!(found, [(value.as_str(), true)], "{text}");
+        is_sure_of(text, &value);
     }
+}
+
+/// Asserts that `value` is all that is found where it stands for `@` in `text`, and not low; `{at}` is an `@`.
+pub(crate) fn is_sure_of(text: &str, value: &str) {
+    let text = text.replace('@', value).replace("{at}", "@");
+    let found = values(&text);
+    let found: Vec<(&str, bool)> = found
+        .iter()
+        .map(|entry| (entry.1.as_str(), entry.2 != "low"))
+        .collect();
+    assert_eq!(found, [(value, true)], "{text}");
 }
 
 #[test]

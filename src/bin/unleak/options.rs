@@ -198,20 +198,21 @@ impl FilterOptions {
 
 /// Reads the name of a class of paths.
 fn path_classes() -> impl TypedValueParser<Value = PathClass> {
-    let names = PathClass::ALL.map(PathClass::slug);
-    PossibleValuesParser::new(names).map(|name| {
-        let mut classes = PathClass::ALL.into_iter();
-        let named = classes.find(|class| class.slug() == name);
-        named.expect("the parser lets no other name pass")
-    })
+    one_of(PathClass::ALL, PathClass::slug)
 }
 
 /// Reads the name of a severity.
 fn severities() -> impl TypedValueParser<Value = Severity> {
-    let names = Severity::ALL.map(Severity::name);
-    PossibleValuesParser::new(names).map(|name| {
-        let mut levels = Severity::ALL.into_iter();
-        let named = levels.find(|level| level.name() == name);
+    one_of(Severity::ALL, Severity::name)
+}
+
+/// Reads the `name` of one of `all`.
+fn one_of<T: Copy + Send + Sync + 'static, const N: usize>(
+    all: [T; N],
+    name: fn(T) -> &'static str,
+) -> impl TypedValueParser<Value = T> {
+    PossibleValuesParser::new(all.map(name)).map(move |text| {
+        let named = all.into_iter().find(|one| name(*one) == text);
         named.expect("the parser lets no other name pass")
     })
 }

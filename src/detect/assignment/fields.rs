@@ -118,6 +118,7 @@ const CALLS: [(&[u8], usize); 37] = [
     (b"cookieparser", 0),
 ];
 
+/// Whether a text is long and mixes letters and digits all along, as no name of a setting does.
 fn looks_mixed(text: &[u8]) -> bool {
     const MIN_LEN: usize = 16;
     let classes = Classes::of(text);
@@ -331,8 +332,8 @@ impl Reader<'_> {
             .count()
     }
 
-    /// Passes over a call around a literal that leaves it what it is: `Some("…")`, `[]byte("…")`,
-    /// `new String("…")`. Of any other call, a literal that is a random mix is the value.
+    /// Skips a function call or constructor whose argument is the value: `Some("…")`, `[]byte("…")`,
+    /// `new String("…")`. Unknown functions are skipped if the argument is a random string.
     pub(super) fn skip_wrapper(&mut self) {
         let start = self.at;
         if self.take(b"new ") {

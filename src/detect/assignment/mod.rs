@@ -321,9 +321,7 @@ impl Reader<'_> {
             self.at += 1;
             return Some(Operator::Assign);
         }
-        // A member of code, and no value: `password->text()`. The hyphen is taken for one of the name.
-        let rest = &self.bytes[self.at.saturating_sub(usize::from(self.at == name.end))..];
-        if matches!(rest, [b'-', b'>', next, ..] if next.is_ascii_alphabetic()) {
+        if self.begins_member(name) {
             return None;
         }
         for (text, operator) in [
@@ -370,6 +368,14 @@ impl Reader<'_> {
             return Some(Operator::Prose);
         }
         Some(Operator::Blank)
+    }
+
+    /// Whether a member of code follows, and no value: `password->text()`. The hyphen is taken for one of the
+    /// name.
+    fn begins_member(&self, name: Span) -> bool {
+        let hyphen = self.at.saturating_sub(usize::from(self.at == name.end));
+        let rest = self.bytes.get(hyphen..);
+        matches!(rest, Some([b'-', b'>', next, ..]) if next.is_ascii_alphabetic())
     }
 
     /// Whether `==`, `=>` or the like stand here, and not an `=` with a value that begins with such a

@@ -21,6 +21,18 @@ const SCHEMES: [&[u8]; 9] = [
     b"ssws",
 ];
 
+/// The length of `Key ` in a header: `"X-Api-Key": "Key …"`.
+fn scheme(text: &[u8], form: Form) -> Option<usize> {
+    const MIN_LEN: usize = 8;
+    let at = memchr::memchr(b' ', text).filter(|_| form != Form::Bare)?;
+    let token = &text[at + 1..];
+    let is_word = token.len() >= MIN_LEN && token.iter().all(u8::is_ascii_graphic);
+    let is_known = SCHEMES
+        .iter()
+        .any(|scheme| text[..at].eq_ignore_ascii_case(scheme));
+    (is_word && is_known).then_some(at + 1)
+}
+
 impl Reader<'_> {
     /// The secret of a value that begins with what its name or a scheme says: a user, the name again, or
     /// the scheme of a header.
@@ -28,10 +40,10 @@ impl Reader<'_> {
         let value = self.without_user(name, value);
         let (span, form, is_partial) = value;
         let text = &self.bytes[span.start..span.end];
-        let skipped = self.user_of_pair(name, text).or_else(|| {
-            self.repeated_name(name, text)
-                .or_else(|| self.scheme(text, form))
-        });
+        let skipped = self
+            .user_of_pair(name, text)
+            .or_else(|| self.repeated_name(name, text))
+            .or_else(|| scheme(text, form));
         let start = span.start + skipped.unwrap_or(0);
         (Span::new(start, span.end), form, is_partial)
     }
@@ -60,18 +72,6 @@ impl Reader<'_> {
         let (again, rest) = (&text[..at], &text[at + 1..]);
         let is_one = again.len() > 2 && rest.len() >= MIN_LEN && !rest.starts_with(b"=");
         (is_one && ends_with(self.name_of(name), &[again])).then_some(at + 1)
-    }
-
-    /// The length of `Key ` in a header: `"X-Api-Key": "Key …"`.
-    fn scheme(&self, text: &[u8], form: Form) -> Option<usize> {
-        const MIN_LEN: usize = 8;
-        let at = memchr::memchr(b' ', text).filter(|_| form != Form::Bare)?;
-        let token = &text[at + 1..];
-        let is_word = token.len() >= MIN_LEN && token.iter().all(u8::is_ascii_graphic);
-        let is_known = SCHEMES
-            .iter()
-            .any(|scheme| text[..at].eq_ignore_ascii_case(scheme));
-        (is_word && is_known).then_some(at + 1)
     }
 
     /// The password of a value that begins with a user, as its name says: `auth admin:…`, `login=bob:…`,

@@ -72,12 +72,9 @@ impl Reader<'_> {
     fn text_of_several(&mut self, name: Span, found: &mut Vec<Assignment>) {
         self.skip(MAX_ESCAPES, |byte| byte == b'\\');
         self.skip(1, |byte| matches!(byte, b'"' | b'\''));
-        let is_escaped = self.peek(1) == Some(b'\\');
         match self.peek(0) {
             Some(b'{') if self.is_map() => self.literals(name, found),
-            Some(b'[') if matches!(self.peek(1), Some(b'"')) || is_escaped => {
-                self.items(name, found);
-            }
+            Some(b'[') if self.peek(1) == Some(b'"') => self.items(name, found),
             _ => {}
         }
     }

@@ -221,19 +221,24 @@ impl Before {
             return false;
         };
         match byte {
-            b'(' | b'[' | b'{' => {
-                own[bracket(byte)] += 1;
-                false
-            }
-            b')' | b']' | b'}' => {
-                let kind = bracket(byte);
-                let is_own = own[kind] > 0;
-                own[kind] = own[kind].saturating_sub(1);
+            b'(' | b'[' | b'{' | b')' | b']' | b'}' => {
                 let is_glued = after.first().is_some_and(u8::is_ascii_alphanumeric);
-                !is_own && self.open[kind] > 0 && !is_glued
+                self.closes_bracket(byte, own) && !is_glued
             }
             _ => self.ends_here(rest),
         }
+    }
+
+    /// Whether a bracket closes one that is open before the value; `own` counts those of the value.
+    pub(super) fn closes_bracket(&self, byte: u8, own: &mut [u32; 4]) -> bool {
+        let kind = bracket(byte);
+        if matches!(byte, b'(' | b'[' | b'{') {
+            own[kind] += 1;
+            return false;
+        }
+        let closes_own = own[kind] > 0;
+        own[kind] = own[kind].saturating_sub(1);
+        !closes_own && self.open[kind] > 0
     }
 
     /// Whether `rest` begins with what closes something that is open before the value, brackets and
@@ -579,22 +584,23 @@ fn holds_cdata(line: &[u8]) -> bool {
     line.contains(&b'[') && memchr::memmem::find(line, b"<![CDATA[").is_some()
 }
 
+/// What opens a comment or a section of a template, and what closes it: so rare in a value that it ends one.
+pub(super) const SECTIONS: [(&[u8], &[u8]); 9] = [
+    (b"/*", b"*/"),
+    (b"{{!--", b"--}}"),
+    (b"{{--", b"--}}"),
+    (b"{#", b"#}"),
+    (b"<#", b"#>"),
+    (b"<!--", b"-->"),
+    (b"(*", b"*)"),
+    (b"<?", b"?>"),
+    (b"<%", b"%>"),
+];
+/// Those that end a value only on the line that opens them.
+const LINE_SECTIONS: [(&[u8], &[u8]); 3] = [(b"{{!", b"}}"), (b"<%--", b"--%>"), (b"{-", b"-}")];
+
 /// What closes the comment or section that is open at the end of `line`.
 fn open_section(line: &[u8]) -> Option<&'static [u8]> {
-    const SECTIONS: [(&[u8], &[u8]); 12] = [
-        (b"/*", b"*/"),
-        (b"<!--", b"-->"),
-        (b"{{!--", b"--}}"),
-        (b"{{--", b"--}}"),
-        (b"{{!", b"}}"),
-        (b"<%--", b"--%>"),
-        (b"<%", b"%>"),
-        (b"<?", b"?>"),
-        (b"<#", b"#>"),
-        (b"{#", b"#}"),
-        (b"{-", b"-}"),
-        (b"(*", b"*)"),
-    ];
     if line.trim_ascii_start().starts_with(b"*") {
         return Some(b"*/");
     }
@@ -604,7 +610,9 @@ fn open_section(line: &[u8]) -> Option<&'static [u8]> {
             return None;
         }
         let text = &line[at - 1..];
-        let (open, close) = SECTIONS.iter().find(|(open, _)| text.starts_with(open))?;
+        let begun = SECTIONS.iter().chain(&LINE_SECTIONS);
+        let begun = begun.filter(|(open, _)| text.starts_with(open));
+        let (open, close) = begun.max_by_key(|(open, _)| open.len())?;
         (!holds(&text[open.len()..], close)).then_some(*close)
     })
 }

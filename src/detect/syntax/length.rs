@@ -5,7 +5,7 @@ use super::behind::{
     begins_colon_pair, begins_command, begins_pair, begins_tag, closes, ends_command, entity,
     is_backtick_escape, is_blank_entity, is_control_word, is_doubled, is_operand, is_pair,
 };
-use super::marks::{Quote, bracket};
+use super::marks::Quote;
 use crate::detect::interpolation;
 
 /// The length of a value on a line whose beginning is out of reach: up to whatever ends one in some
@@ -51,7 +51,7 @@ pub(super) fn scan(rest: &[u8], before: &Before) -> Option<usize> {
                 at += usize::from(is_escape(after, is_word && !before.is_query));
                 false
             }
-            b'(' | b'[' | b'{' | b')' | b']' | b'}' => closes_outer(byte, before, &mut own),
+            b'(' | b'[' | b'{' | b')' | b']' | b'}' => before.closes_bracket(byte, &mut own),
             b',' if own == [0; 4] && before.open[..3] != [0; 3] => true,
             b'"' | b'\'' | b'`' => match before.quote.filter(|quote| quote.byte == byte) {
                 Some(quote) if quote.run > 1 => quote.closes_at(&rest[at..]),
@@ -69,18 +69,6 @@ pub(super) fn scan(rest: &[u8], before: &Before) -> Option<usize> {
         }
         at += 1;
     }
-}
-
-/// Whether a bracket closes one that is open before the value; `own` counts those of the value.
-fn closes_outer(byte: u8, before: &Before, own: &mut [u32; 4]) -> bool {
-    let kind = bracket(byte);
-    if matches!(byte, b'(' | b'[' | b'{') {
-        own[kind] += 1;
-        return false;
-    }
-    let closes_own = own[kind] > 0;
-    own[kind] = own[kind].saturating_sub(1);
-    !closes_own && before.open[kind] > 0
 }
 
 /// Whether the backslash before `after` escapes a backslash, or for a shell a mark.

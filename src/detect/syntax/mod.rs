@@ -27,7 +27,7 @@ mod behind;
 mod length;
 mod marks;
 
-use before::{Before, is_in_query, is_prose, line_before, lines_before};
+use before::{Before, SECTIONS, is_in_query, is_prose, line_before, lines_before};
 pub(super) use before::{
     MAX_PREFIX_LEN, begins_setting, is_in_template, is_quoted, opening_entity,
 };
@@ -193,19 +193,10 @@ fn kept(ends: Ends, rest: &[u8], len: usize, tail: &[u8], before: &Before) -> (u
     }
 }
 
-/// What opens a text or a comment of several lines, what closes it, and whether that is so rare in a value
+/// What opens a text of several lines, [`SECTIONS`] apart, what closes it, and whether that is so rare in a value
 /// that it ends one wherever the text began.
-const BLOCKS: [(&[u8], &[u8], bool); 23] = [
-    (b"/*", b"*/", true),
-    (b"{{!--", b"--}}", true),
-    (b"{{--", b"--}}", true),
-    (b"{#", b"#}", true),
-    (b"<#", b"#>", true),
-    (b"<!--", b"-->", true),
+const BLOCKS: [(&[u8], &[u8], bool); 14] = [
     (b"<![CDATA[", b"]]>", false),
-    (b"(*", b"*)", true),
-    (b"<?", b"?>", true),
-    (b"<%", b"%>", true),
     (b"[[", b"]]", true),
     (b"\"\"\"", b"\"\"\"", true),
     (b"'''", b"'''", true),
@@ -230,14 +221,15 @@ fn block_end(value: &[u8], before: &[u8]) -> Option<(usize, bool)> {
         .rposition(|byte| !is_sign(byte))
         .map_or(0, |at| at + 1);
     let block = [value, &value[..trimmed]].into_iter().find_map(|text| {
-        BLOCKS.iter().find_map(|(open, close, is_rare)| {
-            let kept = text.strip_suffix(*close)?;
+        let sections = SECTIONS.iter().map(|(open, close)| (*open, *close, true));
+        sections.chain(BLOCKS).find_map(|(open, close, is_rare)| {
+            let kept = text.strip_suffix(close)?;
             let is_open = match open == close {
                 true => memchr::memmem::find_iter(before, open).count() % 2 == 1,
                 false => memchr::memmem::rfind(before, open) > memchr::memmem::rfind(before, close),
             };
             let holds_more = memchr::memmem::find(kept, open).is_some();
-            ((is_open || *is_rare) && !kept.is_empty() && !holds_more)
+            ((is_open || is_rare) && !kept.is_empty() && !holds_more)
                 .then_some((kept.len(), !is_open))
         })
     });

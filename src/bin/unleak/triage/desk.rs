@@ -170,8 +170,8 @@ impl Desk {
         Ok(())
     }
 
-    /// Remembers the suppression of an open finding. Only the first call for a finding counts: later ones
-    /// would see what was written here.
+    /// Saves the suppression that an open finding had before this session. Only the first call for a finding
+    /// saves one: later, the file holds the suppression of this session.
     fn keep_before(&mut self, item: usize) -> Result<()> {
         let fingerprint = self.fingerprint(item)?;
         let store = self.store()?;

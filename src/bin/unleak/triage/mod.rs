@@ -224,7 +224,7 @@ fn edit(item: usize, desk: &Desk, terminal: &mut Terminal) -> Result<Result<()>>
 fn ending(model: &Model, desk: &Desk) -> String {
     let [open, ignored, purge] = model.counts();
     let mut text = format!("{open} open, {ignored} ignored, {purge} to purge\n");
-    // Nothing is left of what was undone.
+    // Undo removes the file of a suppression.
     let written = desk.written.iter().rev().find(|path| path.exists());
     if let (Some(path), Some(repository)) = (written, desk.repository()) {
         text.push_str(ignore::how_to_share(repository, Some(path)));

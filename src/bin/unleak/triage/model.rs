@@ -501,12 +501,7 @@ impl Model {
             self.message = Some("nothing here is decided".to_owned());
             return None;
         }
-        let changes = decided.into_iter().map(|item| DecisionChange {
-            item,
-            from: self.decisions[item].clone(),
-            to: Decision::Open,
-        });
-        Some(Effect::Settle(changes.collect()))
+        Some(self.change(decided, &Decision::Open))
     }
 
     /// Asks for a decision to be written.
@@ -523,12 +518,17 @@ impl Model {
             self.message = Some("nothing here is open: 'u' takes decisions back".to_owned());
             return None;
         }
-        let changes = targets.into_iter().map(|item| DecisionChange {
+        Some(self.change(targets, to))
+    }
+
+    /// The change of the decisions about `items`.
+    fn change(&self, items: Vec<usize>, to: &Decision) -> Effect {
+        let changes = items.into_iter().map(|item| DecisionChange {
             item,
             from: self.decisions[item].clone(),
             to: to.clone(),
         });
-        Some(Effect::Settle(changes.collect()))
+        Effect::Settle(changes.collect())
     }
 
     fn undo(&mut self) -> Option<Effect> {

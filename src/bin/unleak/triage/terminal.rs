@@ -61,7 +61,7 @@ pub(super) struct Terminal {
 }
 
 impl Terminal {
-    /// Takes the terminal. Drops the keys that were typed before: nobody saw what they would decide.
+    /// Takes the terminal. Discards keys typed before: the findings were not on the screen yet.
     ///
     /// # Errors
     /// `Io` if it refuses.
