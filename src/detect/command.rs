@@ -4,6 +4,7 @@
 //! ends, up to the end of the command. Where the command itself is an item of a list, as in a
 //! Dockerfile, its items are the words.
 
+use super::interpolation;
 use super::syntax::opening_entity;
 use crate::span::Span;
 
@@ -26,6 +27,10 @@ enum At {
     Glued(&'static str),
     /// Behind the mark in the option's word: `user:password`.
     Behind(&'static str, u8),
+    /// In the option's word behind `pass:`; behind other words a file or a variable is named.
+    Source(&'static str),
+    /// Behind `token=`, or the first argument that is no pair.
+    Token,
     /// The argument of that number behind the words that name the command; options do not count.
     Argument(usize),
     /// The same, if one of the options has a `b`, as in `-nbB`.
@@ -79,9 +84,9 @@ const COMMANDS: [(&[&str], &[At]); 35] = [
         &["openssl"],
         &[
             At::Option("-k"),
-            At::Behind("-passin", b':'),
-            At::Behind("-passout", b':'),
-            At::Behind("-pass", b':'),
+            At::Source("-passin"),
+            At::Source("-passout"),
+            At::Source("-pass"),
         ],
     ),
     (
@@ -100,7 +105,7 @@ const COMMANDS: [(&[&str], &[At]); 35] = [
     (&["passwd"], &[At::Piped("--stdin")]),
     (&["sudo"], &[At::Piped("-S")]),
     (&["vault", "operator", "unseal"], &[At::Argument(0)]),
-    (&["vault", "login"], &[At::Argument(0)]),
+    (&["vault", "login"], &[At::Token]),
     (&["aws", "ssm", "put-parameter"], &[At::Option("--value")]),
     (&["rabbitmqctl", "add_user"], &[At::Argument(1)]),
     (&["rabbitmqctl", "change_password"], &[At::Argument(1)]),
@@ -183,6 +188,19 @@ impl At {
             Self::Option(name) => option(name, true),
             Self::Glued(name) => option(name, false),
             Self::Behind(name, mark) => behind(option(name, true)?, mark),
+            Self::Source(name) => {
+                let source = option(name, true)?;
+                text(&source).starts_with(b"pass:").then_some(())?;
+                behind(source, b':')
+            }
+            Self::Token => {
+                const PAIR: &[u8] = b"token=";
+                let pair = words.iter().find(|word| text(word).starts_with(PAIR));
+                let value = |word: &Span| Span::new(word.start + PAIR.len(), word.end);
+                let first = || argument(window, words, 0);
+                let first = || first().filter(|word| !text(word).contains(&b'='));
+                pair.map(value).or_else(first)
+            }
             Self::Argument(number) => argument(window, words, number),
             Self::BatchArgument(number) => {
                 let is_batch =
@@ -270,10 +288,10 @@ fn words(window: &[u8], at: usize, before: Option<u8>) -> Vec<Span> {
                 // `-p'…'`: the quotes are not part of it.
                 match bytes.get(at) {
                     Some(&quote @ (b'"' | b'\'')) if Some(quote) != outer => {
+                        words.push(word);
                         let Some(len) = quoted(&bytes[at + 1..], quote) else {
                             break;
                         };
-                        words.push(word);
                         words.push(Span::new(at + 1, at + 1 + len));
                         at += len + 2;
                     }
@@ -333,6 +351,10 @@ fn quoted(bytes: &[u8], quote: u8) -> Option<usize> {
 fn bare(bytes: &[u8], mut at: usize, outer: Option<u8>, closing: Option<u8>) -> usize {
     let mut own = 0usize;
     while let Some(&byte) = bytes.get(at) {
+        if let Some(len) = interpolation::expression(&bytes[at..]) {
+            at += len;
+            continue;
+        }
         match byte {
             b',' if closing == Some(b',') => break,
             b']' if closing == Some(b',') => break,

@@ -473,6 +473,7 @@ fn listed(
     spans.into_iter().filter_map(move |span| {
         let own = interpolation::own(window, span, false);
         let span = own.map_or(span, |own| own.span);
+        let span = Span::new(span.start, syntax::end_of_argument(window, at, span));
         let secret = &window[span.start..span.end];
         if secret.len() < MIN_ENDED_LEN || is_reference(secret, false) {
             return None;

@@ -143,10 +143,12 @@ impl Detector {
         scratch: &mut Scratch,
         hits: &mut Hits,
     ) {
-        if depth == 0 || !unpack::may_hold(bytes) {
+        // Without any depth, the outermost archive is named as too deep.
+        let is_outermost = depth == self.limits.max_depth;
+        if (depth == 0 && !is_outermost) || !unpack::may_hold(bytes) {
             return;
         }
-        if depth == self.limits.max_depth {
+        if is_outermost {
             scratch.budget = self.limits.max_total_bytes;
         }
         let limits = unpack::Limits {

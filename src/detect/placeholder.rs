@@ -104,6 +104,12 @@ pub(super) fn is_reference(value: &[u8], is_quoted: bool) -> bool {
         [b'%', name @ .., b'%'] if is_name(name) => return true,
         [b'%', b'5', b'B' | b'b', .., b'%', b'5', b'D' | b'd'] => return true,
         [b'$', b'$', name @ .., b'$', b'$'] if is_name(name) => return true,
+        // A variable of a shell in a Makefile.
+        [b'$', b'$', name @ ..] if !is_quoted && is_name(name) => return true,
+        // Code between two literals.
+        [b'+', code @ .., b'+'] if is_code(code) => return true,
+        // The output of a command.
+        [b'`', command @ .., b'`'] if command.contains(&b' ') => return true,
         [b'%', name @ ..] if !is_quoted && is_name(name) => return true,
         // `<password>`, `{password}`, `[PASSWORD]`: a slot to fill in.
         [b'<', slot @ .., b'>'] | [b'{', slot @ .., b'}'] | [b'[', slot @ .., b']']

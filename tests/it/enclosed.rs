@@ -74,8 +74,100 @@ fn what_closes_around_a_value_ends_it() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// A line of JSON in a literal that begins on an earlier line.
+const IN_LITERALS: [(&str, &str); 6] = [
+    ("curl -d \"{\n", "\n}\" https://h.example\n"),
+    ("let s = \"{\n", "\n}\";\n"),
+    ("s = \"\"\"{\n", "\n}\"\"\"\n"),
+    ("const s = \"{\\\n", "\\\n}\"\n"),
+    ("RUN echo \"{ \\\n", " \\\n}\" >x\n"),
+    ("x = <<EOF\n{\n", "\n}\nEOF\n"),
+];
+
+#[test]
+fn an_escaped_quote_ends_a_value_whatever_line_its_literal_began_on() {
+    let value = made(20, 75);
+    for (before, after) in IN_LITERALS {
+        for secret in [
+            r#"\"url\": \"https://h.example/?token=@\","#,
+            r#"\"cmd\": \"x --password=@\""#,
+            r#"\"dsn\": \"Server=h;Uid=u;Pwd=@\","#,
+            r#"\"env\": \"DB_PASSWORD=@\","#,
+            r#"\"api_key\": \"@\","#,
+        ] {
+            let text = format!("{before}  {}{after}", secret.replace('@', &value));
+            let found = values(&text);
+            let found: Vec<&str> = found.iter().map(|entry| entry.1.as_str()).collect();
+            assert_eq!(found, [value.as_str()], "{text}");
+        }
+    }
+}
+
+/// Literals of several lines whose last line ends with a value.
+const ENDINGS: [(&str, &str); 14] = [
+    ("bash -c '\n  ", "'\n"),
+    ("ssh h \"\n ", "\"\n"),
+    ("sh \"\"\"\n ", "\"\"\"\n"),
+    ("const c = `\n ", "`;\n"),
+    ("s := f(`\n ", "`)\n"),
+    ("system(\"x \\\n ", "\");\n"),
+    ("String s = \"\"\"\n ", "\"\"\";\n"),
+    ("s = [[\n ", "]]\n"),
+    ("auto s = R\"(\n ", ")\";\n"),
+    ("let s = r#\"\n ", "\"#;\n"),
+    ("s = ''\n ", "'';\n"),
+    ("$s = '\n ", "';\n"),
+    ("a: \"x\n  ", "\"\n"),
+    ("x = <<EOF\n ", "\nEOF\n"),
+];
+
+#[test]
+fn a_quote_that_opened_on_an_earlier_line_ends_a_value() {
+    let value = made(20, 76);
+    let mut wrong = Vec::new();
+    for (before, after) in ENDINGS {
+        for secret in [
+            "x --password=@",
+            "x --token @",
+            "Server=h;Uid=u;Pwd=@",
+            "jdbc:postgresql://h/d?user=u&password=@",
+            "curl -u bob:@",
+        ] {
+            let text = format!("{before}{}{after}", secret.replace('@', &value));
+            let found = values(&text);
+            if !found.iter().all(|entry| entry.1 == value) {
+                wrong.push(format!("{text:?}: {found:?}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Sentences that end with a value.
+const SENTENCES: [&str; 9] = [
+    "Run x --password @, then y.\n",
+    "Run x --password=@.\n",
+    "Use Server=h;Uid=u;Pwd=@, then y.\n",
+    "Use Server=h;Uid=u;Pwd=@.\n",
+    "# Run curl -u bob:@.\n",
+    "<p>Set DB_PASSWORD=@.</p>\n",
+    "<p>Run x --token @, then y.</p>\n",
+    "<li><b>Use jdbc:mysql://h/d?user=u&password=@.</b></li>\n",
+    "Run curl -u bob:@.\n",
+];
+
+#[test]
+fn the_end_of_a_sentence_is_no_part_of_a_value() {
+    let value = made(20, 77);
+    for line in SENTENCES {
+        let found = values(&line.replace('@', &value));
+        let found: Vec<&str> = found.iter().map(|entry| entry.1.as_str()).collect();
+        assert_eq!(found, [value.as_str()], "{line}");
+    }
+}
+
 /// Lines and the values in them: `@`, and `%` for a second one.
-const LINES: [&str; 31] = [
+const LINES: [&str; 32] = [
     "{\"secret\":{\"a\":\"@\"}}\n",
     "{\"api_key\":{\"S\":\"@\"},\"user\":{\"S\":\"bob\"}}\n",
     "{\"apiKey\":{\"prod\":\"@\",\"dev\":\"%\"},\"x\":1}\n",
@@ -106,6 +198,7 @@ const LINES: [&str; 31] = [
     "tool --password=@&\n",
     "curl https://h.example/?api_key=@|jq .\n",
     ":s/password=.*/password=@/g\n",
+    "throw new X(\"cannot reach jdbc:postgresql://h/d?user=u&password=@ now\");\n",
     "`+tool --password=@+`\n",
 ];
 
@@ -119,6 +212,27 @@ fn the_secret_among_the_parts_of_a_value_is_the_value() {
         let second = line.contains('%').then_some(other.as_str());
         let expected: Vec<&str> = std::iter::once(value.as_str()).chain(second).collect();
         assert_eq!(found, expected, "{line}");
+    }
+}
+
+/// Lines whose value is what a command prints, or code between two literals.
+const COMMANDS: [&str; 10] = [
+    "docker login -u x -p $(aws ecr get-login-password --region x) h\n",
+    "docker login -u x --password=$(aws ecr get-login-password --region x) h\n",
+    "mysql -u root -p$(cat /run/x y) db\n",
+    "mysql -u root -p`cat /run/x y` db\n",
+    "- vault login -no-print token=$(vault write -field=token auth/x role=y)\n",
+    "redis-cli -a `cat /run/secret file` ping\n",
+    "curl -u \"bob:$(pass show x/y)\" https://h.corp.net/\n",
+    "TOKEN=`cat /run/secrets/x`\n",
+    "API_TOKEN=`vault read -field=t k1/Q9x7T3`\n",
+    "x = \"Pass \"+strings.Fields(x)[0]+\" <value>\"\n",
+];
+
+#[test]
+fn the_output_of_a_command_is_no_value() {
+    for line in COMMANDS {
+        assert_eq!(values(line), [], "{line}");
     }
 }
 

@@ -210,8 +210,16 @@ open('nest.zip', 'wb').write(inner)
         "{details:?}"
     );
     assert_eq!(details.len(), 2, "{details:?}");
-    // Who does not want archives opened gets a clean answer.
-    assert_eq!(repo.scan(&["--max-depth", "0"]).code, 0);
+    // Who does not want archives opened gets a clean answer, which names them.
+    let report = repo.scan(&["--max-depth", "0"]);
+    assert_eq!(report.code, 0);
+    let unopened = report.json["coverage"]["unopened"].as_array().unwrap();
+    assert!(!unopened.is_empty());
+    let is_named = |entry: &Value| {
+        let detail = entry["detail"].as_str().unwrap();
+        detail.contains("the maximum depth is 0")
+    };
+    assert!(unopened.iter().all(is_named), "{unopened:?}");
     assert!(Limits::default().max_depth > 0);
 }
 

@@ -500,11 +500,19 @@ impl Reader<'_> {
                 return self.unclosed(name, opening, operator);
             }
             if (quoted.is_some() && !is_glued) || !is_bare {
-                return quoted;
+                return quoted.filter(|value| !self.is_command(name, value.0));
             }
         }
         self.at = start;
         self.bare(name, operator)
+    }
+
+    /// Whether the literal at `span` is a command whose output a shell assigns: ``NAME=`cat file` ``.
+    fn is_command(&self, name: Span, span: Span) -> bool {
+        let text = &self.bytes[span.start..span.end];
+        let is_word = |byte: &u8| byte.is_ascii_lowercase() || b"0123456789_-./".contains(byte);
+        let word = text.iter().take_while(|byte| is_word(byte)).count();
+        &self.bytes[name.end..span.start] == b"=`" && word > 1 && text.get(word) == Some(&b' ')
     }
 
     /// Passes over the brace before the only item of a list in C: `{"…"}`.

@@ -4,7 +4,7 @@ use super::behind::{
     MAX_TAIL_LEN, MAX_VALUE_LEN, begins_tag, ends_edit, ends_encoded, folds, is_command,
     is_end_of_style,
 };
-use super::marks::{Quote, bracket, escapes_before, open_marks};
+use super::marks::{Quote, bracket, escaped_quote, escapes_before, open_marks};
 use crate::detect::{continuation, interpolation};
 use crate::span::Span;
 
@@ -121,9 +121,11 @@ impl Before {
         let (line, begins) = line_before(window, name.start);
         let prefix = &window[line..name.start];
         let prefix = prefix.strip_prefix(b"\xef\xbb\xbf").unwrap_or(prefix);
-        let opened = open_marks(&window[line..start], tail_of(window, start));
+        let (text, tail) = (&window[line..start], tail_of(window, start));
+        let opened = open_marks(text, tail);
         let attribute = || attribute_quote(lines_before(window, name.start), prefix);
         let outer = opened.quote.or_else(attribute);
+        let outer = outer.or_else(|| escaped_quote(text, tail));
         let open = opened.brackets;
         let byte = outer.map(|quote| quote.byte);
         // Its own, where a rule's expression passed over it.
@@ -346,7 +348,10 @@ pub fn is_closing(rest: &[u8], mark: &[u8]) -> bool {
 pub(super) fn is_prose(prefix: &[u8]) -> bool {
     let is_mark = |byte: &u8| b"#*/->|\"'`;%( \t".contains(byte);
     let begin = prefix.iter().position(|byte| !is_mark(byte));
-    let (marks, text) = prefix.split_at(begin.unwrap_or(prefix.len()));
+    let (marks, mut text) = prefix.split_at(begin.unwrap_or(prefix.len()));
+    while let (Some(b'<'), Some(end)) = (text.first(), memchr::memchr(b'>', text)) {
+        text = &text[end + 1..];
+    }
     let is_comment = [&b"#"[..], b"//", b"/*", b" *", b"--"]
         .iter()
         .any(|mark| memchr::memmem::find(marks, mark).is_some());

@@ -222,6 +222,10 @@ pub(super) fn word(rest: &[u8], before: &Before) -> Option<usize> {
     let mut at = 0;
     loop {
         let byte = *rest.get(at)?;
+        if let Some(len) = substitution(&rest[at..], before) {
+            at += len;
+            continue;
+        }
         let ends = match byte {
             _ if before.is_closed(&rest[at..], &mut own) => true,
             byte if byte.is_ascii_whitespace() => true,
@@ -229,6 +233,12 @@ pub(super) fn word(rest: &[u8], before: &Before) -> Option<usize> {
                 let ends = ends_escaped(&rest[at + 1..], before);
                 at += usize::from(!ends);
                 ends
+            }
+            b'"' | b'\'' | b'`' if is_plain && before.is_known => {
+                if !before.is_item && closes_earlier(&rest[at..]) {
+                    return Some(at - own_closers(&rest[..at]));
+                }
+                false
             }
             b'"' | b'\'' | b'`' => before.ends_at_quote(&rest[at..]) || !before.is_known,
             b'&' | b'|' => is_plain && !before.is_item,
@@ -241,6 +251,39 @@ pub(super) fn word(rest: &[u8], before: &Before) -> Option<usize> {
         }
         at += 1;
     }
+}
+
+/// The length of an expression or a command in backticks that a shell replaces in a word.
+fn substitution(rest: &[u8], before: &Before) -> Option<usize> {
+    if rest.first() == Some(&b'`') && before.quote.is_none_or(|quote| quote.byte == b'"') {
+        let inner = &rest[1..rest.len().min(interpolation::MAX_LEN)];
+        let end = memchr::memchr2(b'`', b'\n', inner).filter(|&end| inner[end] == b'`')?;
+        return inner[..end].contains(&b' ').then_some(end + 2);
+    }
+    interpolation::expression(rest)
+}
+
+/// Whether the quote at the beginning of `rest`, before which none is open on the line, closes a literal that
+/// began on an earlier line: nothing is quoted behind it, and no more of a word stands there.
+fn closes_earlier(rest: &[u8]) -> bool {
+    let quote = rest[0];
+    let run = rest.iter().take_while(|byte| **byte == quote).count();
+    let after = &rest[run..];
+    let word = after.split(u8::is_ascii_whitespace).next().unwrap_or(after);
+    let opens = run == 1 && word.contains(&quote);
+    !opens
+        && !after
+            .first()
+            .is_some_and(|byte| byte.is_ascii_alphanumeric() || !byte.is_ascii())
+}
+
+/// How many brackets at the end of `value` close none of its own: what a quote closes behind them, they close, too.
+pub(super) fn own_closers(value: &[u8]) -> usize {
+    let count = |byte| memchr::memchr_iter(byte, value).count();
+    let closers = value.iter().rev().take_while(|byte| b")]}".contains(byte));
+    let pairs = [(b'(', b')'), (b'[', b']'), (b'{', b'}')];
+    let unmatched = |(open, close)| count(close).saturating_sub(count(open));
+    closers.count().min(pairs.into_iter().map(unmatched).sum())
 }
 
 /// The length of a word that ends at a blank only, as in a netrc file.
@@ -313,11 +356,14 @@ pub(super) fn field(rest: &[u8], before: &Before, is_query: bool) -> Option<usiz
                 at += 1;
             }
             b'"' | b'\'' | b'`' if !is_literal && !is_plain => return Some(at),
+            b'"' | b'\'' | b'`' if is_plain && closes_earlier(&rest[at..]) => {
+                return Some(at - own_closers(&rest[..at]));
+            }
             b'\\' if before.quote.is_some() => match escaped_content(after, before) {
                 Some(len) => at += len,
                 None => return Some(at),
             },
-            byte if byte.is_ascii_whitespace() && !is_literal => return Some(at),
+            byte if byte.is_ascii_whitespace() && (is_query || !is_literal) => return Some(at),
             _ => {}
         }
         at += 1;

@@ -125,6 +125,32 @@ impl Marks {
     }
 }
 
+/// The escaped quote that is open at the end of `line` and closed on the `rest` of it: the literal around it
+/// began on an earlier line.
+pub(super) fn escaped_quote(line: &[u8], rest: &[u8]) -> Option<Quote> {
+    let mut open = None;
+    let mut at = 0;
+    while let Some(found) = memchr::memchr(b'\\', &line[at..]) {
+        let run = at + found;
+        let escapes = line[run..].iter().take_while(|byte| **byte == b'\\');
+        let mark = run + escapes.count();
+        at = mark;
+        let Some(&byte) = line.get(mark).filter(|byte| b"\"'`".contains(byte)) else {
+            continue;
+        };
+        let is_behind_word = run > 0 && line[run - 1].is_ascii_alphanumeric();
+        open = match open {
+            Some(quote) if quote == byte => None,
+            None if !is_behind_word => Some(byte),
+            _ => open,
+        };
+    }
+    let byte = open?;
+    let rest = &rest[..memchr::memchr(b'\n', rest).unwrap_or(rest.len())];
+    let closes = memchr::memmem::find(rest, &[b'\\', byte]).is_some();
+    closes.then_some(Quote { byte, run: 1 })
+}
+
 /// Whether `line` ends in a word that marks the literal behind it: `f'…'`, `N'…'`, `rb'…'`.
 fn begins_literal(line: &[u8]) -> bool {
     let is_letter = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'_';

@@ -80,17 +80,27 @@ pub fn end(window: &[u8], name: Span, start: usize, ends: Ends) -> Extent {
         };
     }
     let tail = rest_of_line(&window[start + len..]);
-    let is_last = ends == Ends::Line && before.is_setting && tail.trim_ascii().is_empty();
+    let may_end_block = match ends {
+        Ends::Line => before.is_setting,
+        Ends::Word | Ends::Field => before.own.is_none(),
+        Ends::Blank => false,
+    };
+    let is_last = may_end_block && tail.trim_ascii().is_empty();
     let block = is_last.then(|| block_end(&rest[..len], lines_before(window, name.start)));
     let kept = block
         .flatten()
         .unwrap_or_else(|| kept(ends, rest, len, tail, &before));
     let (kept, is_partial) = kept;
-    let kept = kept
-        - sentence_end(&rest[..kept], &rest[kept..], &before, || {
-            let (line, _) = line_before(window, name.start);
-            &window[line..name.start]
-        });
+    let is_partial = is_partial && !(ends == Ends::Field && is_in_query(window, start));
+    let rest_of = |kept: usize| &rest[kept..];
+    let is_over = |rest: &[u8]| before.ends_at_quote(rest) || before.ends_here(rest);
+    let may_end = before.own.is_none() && !before.is_setting;
+    let is_in_text = || {
+        let (line, _) = line_before(window, name.start);
+        may_end && (before.is_query || is_prose(&window[line..name.start]))
+    };
+    let is_asked = !is_partial && is_question(&rest[..kept], rest_of(kept)) && is_in_text();
+    let kept = kept - sentence_end(&rest[..kept], rest_of(kept), is_in_text, is_over);
     let end = start + kept;
     let is_folded = ends == Ends::Line && before.is_folded(&window[start + len..]);
     let joins = match ends {
@@ -109,7 +119,7 @@ pub fn end(window: &[u8], name: Span, start: usize, ends: Ends) -> Extent {
             seen,
         };
     }
-    let may_hold_expression = memchr::memchr3(b'{', b'(', b'%', &rest[..len]).is_some();
+    let may_hold_expression = rest[..len].iter().any(|byte| b"{(%`".contains(byte));
     let ahead = MAX_TAIL_LEN.max(continuation::REACH);
     let reach = match may_hold_expression {
         true => interpolation::MAX_LEN + ahead,
@@ -117,7 +127,7 @@ pub fn end(window: &[u8], name: Span, start: usize, ends: Ends) -> Extent {
     };
     Extent {
         end,
-        is_partial: is_partial || is_folded || is_joined,
+        is_partial: is_partial || is_folded || is_joined || is_asked,
         seen: (start + len + reach).min(window.len()),
     }
 }
@@ -128,29 +138,62 @@ fn rest_of_line(text: &[u8]) -> &[u8] {
     &text[..memchr::memchr2(b'\n', b'\r', text).unwrap_or(text.len())]
 }
 
-/// How many bytes at the end of a value end the sentence around it: a full stop in a text, in a comment, or
-/// behind an address.
-fn sentence_end<'w>(
+/// How many bytes at the end of a value end the sentence around it, or a part of it: in a text, in a comment,
+/// or behind an address. `is_over` says whether what is around the value is closed behind it.
+fn sentence_end(
     value: &[u8],
     rest: &[u8],
-    before: &Before,
-    prefix: impl FnOnce() -> &'w [u8],
+    is_in_text: impl FnOnce() -> bool,
+    is_over: impl FnOnce(&[u8]) -> bool,
 ) -> usize {
     let len = match value {
         [.., b'.', b'.'] => 0,
         [inner @ .., b')', b'.'] if !inner.contains(&b'(') => 2,
         [.., b'.'] => 1,
+        [.., b','] if matches!(rest, [b' ', next, ..] if next.is_ascii_alphabetic()) => 1,
         _ => 0,
     };
-    let at_end = || {
-        let is_blank = rest.first().is_none_or(u8::is_ascii_whitespace);
-        is_blank || before.ends_at_quote(rest) || before.ends_here(rest)
-    };
-    if len == 0 || before.own.is_some() || before.is_setting || !at_end() {
-        return 0;
+    let at_end = || rest.first().is_none_or(u8::is_ascii_whitespace) || is_over(rest);
+    if len > 0 && at_end() && is_in_text() {
+        len
+    } else {
+        0
     }
-    let is_text = before.is_query || is_prose(prefix());
-    if is_text { len } else { 0 }
+}
+
+/// Whether a value ends in a mark that may belong to it or to a sentence around it.
+fn is_question(value: &[u8], rest: &[u8]) -> bool {
+    let is_last = || {
+        rest.first()
+            .is_none_or(|byte| byte.is_ascii_whitespace() || *byte == b'<')
+    };
+    matches!(value, [.., b'?' | b'!']) && is_last()
+}
+
+/// Where the argument at `span` of the command at `at` ends: before what closes a literal that began on an earlier
+/// line, and before the end of the sentence around it.
+pub(super) fn end_of_argument(window: &[u8], at: usize, span: Span) -> usize {
+    let (value, rest) = (&window[span.start..span.end], &window[span.end..]);
+    let closers = match rest.first() {
+        Some(b'"' | b'\'' | b'`') => length::own_closers(value),
+        _ => 0,
+    };
+    let value = &value[..value.len() - closers];
+    let is_last = rest_of_line(rest).trim_ascii().is_empty();
+    let block = is_last.then(|| block_end(value, lines_before(window, at)));
+    let kept = block.flatten().map_or(value.len(), |(kept, _)| kept);
+    let is_in_text = || {
+        let (line, _) = line_before(window, at);
+        is_prose(&window[line..at])
+    };
+    let is_over = |rest: &[u8]| rest.starts_with(b"</");
+    let sentence = sentence_end(
+        &value[..kept],
+        &window[span.start + kept..],
+        is_in_text,
+        is_over,
+    );
+    span.start + kept - sentence
 }
 
 /// How much of the first `len` bytes of `rest` is the value, and whether it may go on in `tail`, the line

@@ -62,6 +62,10 @@ impl<'s> UnpackWalk<'s> {
     /// Unpacks `bytes`, the outer buffer.
     pub(super) fn run(mut self, bytes: &[u8]) -> Vec<Problem> {
         match detect(bytes) {
+            Some(_) if self.limits.max_depth == 0 => {
+                let detail = "is not opened: the maximum depth is 0".to_owned();
+                self.problem(UnpackFailure::new(Reason::NotOpened, detail));
+            }
             Some(format) => {
                 self.outer = format;
                 self.open(format, bytes, 1);
