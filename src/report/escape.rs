@@ -22,6 +22,13 @@ pub fn escape(text: &[u8]) -> String {
     safe
 }
 
+/// Returns `text` on one line like [`escape`], with blanks for tabs.
+pub fn escape_line(text: &[u8]) -> String {
+    const TAB: &str = "    ";
+    let parts: Vec<String> = text.split(|&byte| byte == b'\t').map(escape).collect();
+    parts.join(TAB)
+}
+
 fn is_harmless(character: char) -> bool {
     let invisible = matches!(character,
         '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'

@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::document::{Document, ReportCoverage, ReportFinding, Text};
-use super::escape::escape;
+use super::document::{Document, ReportCoverage, ReportFinding};
+use super::escape::{escape, escape_line};
 use super::location::{
     filtered, filters, first_label, git_dir_unread, locations, not_opened_count, path_note,
     ref_note, rules_off,
@@ -20,7 +20,6 @@ use crate::severity::Severity;
 /// Characters of an excerpt on either side of the secret.
 const EXCERPT_CHARS: usize = 48;
 /// Columns of a tab in an excerpt.
-const TAB: &str = "    ";
 /// Maximum number of lines about findings, including their overview. The text before and after them
 /// has at most 50 lines.
 const MAX_LINES: usize = 150;
@@ -310,8 +309,8 @@ fn excerpt(paint: Paint, finding: &ReportFinding, text: &mut String) {
 pub(super) fn line(finding: &ReportFinding) -> Option<(String, String)> {
     let excerpt = finding.excerpt.as_ref()?;
     Some((
-        shorten_start(&on_one_line(&excerpt.before)),
-        shorten_end(&on_one_line(&excerpt.after)),
+        shorten_start(&escape_line(&excerpt.before.bytes())),
+        shorten_end(&escape_line(&excerpt.after.bytes())),
     ))
 }
 
@@ -321,14 +320,6 @@ impl ReportFinding {
     pub fn line(&self) -> Option<(String, String)> {
         line(self)
     }
-}
-
-/// Escapes a part of a line for a terminal. Tabs become blanks, so that the carets below are
-/// aligned.
-fn on_one_line(text: &Text) -> String {
-    let bytes = text.bytes();
-    let parts = bytes.split(|&byte| byte == b'\t').map(escape);
-    parts.collect::<Vec<_>>().join(TAB)
 }
 
 fn level(paint: Paint, severity: Severity) -> String {

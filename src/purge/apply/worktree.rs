@@ -272,7 +272,7 @@ pub(crate) fn bring(
     let is_sparse = unfold(git, lock)?;
     let mut moved = changes(&entries(lock.copy(), hash)?, survey, rewritten, options);
     if moved.is_empty() {
-        let changed = clear_resolve_undo(git, rewritten)?;
+        let changed = clear_resolve_undo(git, survey, rewritten)?;
         if changed && is_sparse {
             fold(git)?;
         }
@@ -310,14 +310,19 @@ pub(crate) fn bring(
 
 /// Drops the versions that git keeps of resolved conflicts if one of them goes: `git gc` fails if an index
 /// names an object that is not there. Returns whether it did.
-fn clear_resolve_undo(git: &Git, rewritten: &Rewritten) -> Result<bool> {
+fn clear_resolve_undo(git: &Git, survey: &Survey<'_>, rewritten: &Rewritten) -> Result<bool> {
     let listed = parts(&git.run(&["ls-files", "--resolve-undo", "-z"], b"")?);
     // `<mode> <id> <stage>\t<path>`
     let mut ids = listed
         .iter()
         .filter_map(|line| line.split(|&byte| byte == b' ').nth(1))
         .filter_map(|hex| ObjectId::from_hex(hex).ok());
-    let goes = ids.any(|id| rewritten.map(id) != id);
+    // Nothing else may reach what holds a value: it is removed, not rewritten.
+    let is_dirty = |id: &ObjectId| {
+        let node = survey.store.node_of(id);
+        node.is_some_and(|node| survey.dirty.contains_key(&node))
+    };
+    let goes = ids.any(|id| rewritten.map(id) != id || is_dirty(&id));
     if goes {
         git.change(&["update-index", "--clear-resolve-undo"], b"")?;
     }

@@ -95,7 +95,9 @@ pub fn remainders(
     let frame = Frame::around(text, mark, syntax);
     let opener = frame.opener(edges);
     let mut found = Vec::new();
-    if let Opener::Rest(len) = opener {
+    if let Opener::Rest(len) = opener
+        && !follows_user(&text[..mark.start])
+    {
         let previous = number.checked_sub(1).map_or(0, |at| marks[at].end);
         let begin = (mark.start - len).max(previous);
         let is_between = begin == previous && previous > 0;
@@ -127,6 +129,24 @@ pub fn remainders(
 pub fn is_inner(text: &[u8], mark: Span, syntax: Syntax) -> bool {
     let opener = Frame::around(text, mark, syntax).opener(Edges::Syntax);
     !matches!(opener, Opener::Start | Opener::Rest(_))
+}
+
+/// Whether `text` ends in the first value of a pair, as its name says: `user/password: bob/`.
+fn follows_user(text: &[u8]) -> bool {
+    let line = tail(&text[text.len().saturating_sub(BEFORE)..], |byte| {
+        byte != b'\n'
+    });
+    let Some((&separator, line)) = line.split_last() else {
+        return false;
+    };
+    let user = tail(line, |byte| is_name(byte) || byte == b'@');
+    let names = line[..line.len() - user.len()].trim_ascii_end();
+    let names = names
+        .strip_suffix(b":")
+        .or_else(|| names.strip_suffix(b"="));
+    let names = names.map(|names| tail(names.trim_ascii_end(), |byte| !is_blank(byte)));
+    let holds_both = |names: &[u8]| memchr::memchr(separator, names).is_some_and(|at| at > 0);
+    b"/:".contains(&separator) && !user.is_empty() && names.is_some_and(holds_both)
 }
 
 /// Punctuation between two marks separates them.

@@ -56,6 +56,7 @@ impl<'a> Style<'a> {
             (Fit::Plain, _) => None,
             (Fit::Word, _) => Some(name_mark(mark)),
             (Fit::Syntax, Syntax::Yaml) => yaml(text, span, mark),
+            (Fit::Syntax, Syntax::Code) if is_word_of_code(text, span) => Some(name_mark(mark)),
             (Fit::Syntax, Syntax::Json | Syntax::Toml | Syntax::Code) => {
                 bare(text, span, mark, syntax)
             }
@@ -64,6 +65,16 @@ impl<'a> Style<'a> {
         };
         written.unwrap_or_else(|| mark.to_vec())
     }
+}
+
+/// Whether what stands at `span` of code is the name of a member (`{ name: 1 }`), or a regular expression
+/// between slashes, where the signs of a mark would mean something.
+fn is_word_of_code(text: &[u8], span: Span) -> bool {
+    let (before, behind) = line(text, span);
+    let is_regex = before.ends_with(b"/") && behind.starts_with(b"/");
+    let before = before.trim_ascii_end();
+    let is_member = matches!(before.last(), Some(b'{' | b',')) && behind.starts_with(b":");
+    is_regex || (is_member && frame::quoted(before, behind).is_none())
 }
 
 /// The syntax of the front matter in which `span` of a page stands: YAML between lines of `---`, or
@@ -118,10 +129,35 @@ fn quote(mark: &[u8]) -> Vec<u8> {
 /// Bytes that mean something where a plain scalar begins (YAML 1.2, section 7.3.3).
 const INDICATORS: &[u8] = b"-?:,[]{}#&*!|>'\"%@`";
 
+/// Whether the line of `span` is one of a block scalar, whose text has no quotes: `key: |`.
+fn in_block_scalar(text: &[u8], span: Span) -> bool {
+    /// Bytes of earlier lines that are read.
+    const MAX_LEN: usize = 4096;
+    let indent = |line: &[u8]| line.len() - line.trim_ascii_start().len();
+    let lines = &text[span.start.saturating_sub(MAX_LEN)..span.start];
+    let mut lines = lines.rsplit(|&byte| byte == b'\n');
+    let own = lines.next().map_or(0, indent);
+    let header = lines.find(|line| !line.trim_ascii().is_empty() && indent(line) < own);
+    let Some(header) = header else {
+        return false;
+    };
+    let comment = memchr::memmem::find(header, b" #");
+    let header = header[..comment.unwrap_or(header.len())].trim_ascii_end();
+    let is_modifier = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'+' | b'-');
+    let modifiers = header
+        .iter()
+        .rev()
+        .take(2)
+        .take_while(|byte| is_modifier(byte));
+    let mark = &header[..header.len() - modifiers.count()];
+    let begins = |text: &[u8]| text.last().is_none_or(|byte| b" \t:".contains(byte));
+    matches!(mark, [text @ .., b'|' | b'>'] if begins(text))
+}
+
 /// A mark that begins a plain scalar is quoted if it takes all of it, or loses what YAML would read.
 fn yaml(text: &[u8], span: Span, mark: &[u8]) -> Option<Vec<u8>> {
     let (before, behind) = line(text, span);
-    if frame::quoted(before, behind).is_some() {
+    if frame::quoted(before, behind).is_some() || in_block_scalar(text, span) {
         return None;
     }
     let is_flow = frame::in_flow(before);

@@ -208,6 +208,16 @@ fn front_matter_and_templates_are_written_as_what_they_are() {
         ("compose.yml.example", "- @\n", "- \"M\"\n"),
         (".clang-tidy", "a: @ # b\n", "a: \"M\" # b\n"),
         (".env.example", "A=@\n", "A=M\n"),
+        (
+            "a.js",
+            "x(/@/);\nconst y = { @: 1, b: 2 };\n",
+            "x(/REMOVED/);\nconst y = { REMOVED: 1, b: 2 };\n",
+        ),
+        (
+            "blocks.yaml",
+            "a: | # text\n  @\n\n  @\nb: >-\n    @\nc:\n  - @\n",
+            "a: | # text\n  M\n\n  M\nb: >-\n    M\nc:\n  - \"M\"\n",
+        ),
     ];
     for (path, before, _) in files {
         purged.repo.write(path, before.replace('@', value));
@@ -218,7 +228,11 @@ fn front_matter_and_templates_are_written_as_what_they_are() {
         let now = purged
             .repo
             .git_with_input(&["show", &format!("main:{path}")], b"");
-        assert_eq!(text(&now), after.replace('M', "***REMOVED***"), "{path}");
+        let after = after.replace("REMOVED", "R").replace('M', "***REMOVED***");
+        let after = after
+            .replace("/R/", "/REMOVED/")
+            .replace("{ R:", "{ REMOVED:");
+        assert_eq!(text(&now), after, "{path}");
     }
     assert_gone(&purged.repo, value);
 }

@@ -149,6 +149,24 @@ fn versions_of_a_resolved_conflict_that_go_are_not_named_by_the_index() {
 }
 
 #[test]
+fn a_resolved_version_that_nothing_else_reaches_goes_with_its_name() {
+    let purged = Purged::new(Repo::new());
+    let (repo, value) = (&purged.repo, &purged.value);
+    repo.commit_file("f", "base\n");
+    repo.write("f", format!("{value}\n"));
+    repo.git(&["stash", "push", "--quiet"]);
+    repo.commit_file("f", "other\n");
+    assert!(!repo.try_git(&["stash", "pop"], &[]).status.success());
+    repo.write("f", "resolved\n");
+    repo.commit("resolved");
+    repo.git(&["stash", "drop", "--quiet"]);
+    purged.erase();
+    repo.git(&["fsck", "--full", "--strict"]);
+    repo.git(&["gc", "--quiet"]);
+    assert_gone(repo, value);
+}
+
+#[test]
 fn a_sparse_index_is_brought_along_and_back() {
     let purged = Purged::new(Repo::new());
     let (repo, value) = (&purged.repo, &purged.value);

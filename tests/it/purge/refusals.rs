@@ -39,6 +39,14 @@ fn shallow_and_partial_clones() {
     refused(&shallow, &["shallow", "git fetch --unshallow"]);
     let partial = Purged::new(origin.repo.cloned(&["--filter=blob:limit=1k"]));
     refused(&partial, &["partial clone", "--filter"]);
+    for clone in [shallow, partial] {
+        let plan = clone.purge(&["--known", "-"], 3);
+        assert!(!plan.contains("in this repository."), "{plan}");
+    }
+    let empty = Purged::new(origin.repo.cloned(&["--filter=blob:none", "--no-checkout"]));
+    let said = empty.purge(&[], 3);
+    assert!(said.contains("in what could be read"), "{said}");
+    assert!(said.contains("'unleak scan' says what"), "{said}");
 }
 
 #[test]

@@ -286,6 +286,21 @@ fn marks_of_a_sentence_are_no_remainder() {
     assert_eq!(now, prose.replace('@', "***REMOVED***"));
 }
 
+/// The name says that two values follow.
+#[test]
+fn the_user_before_a_password_is_no_remainder() {
+    let (value, purged) = (token("{base62:18}7q", 33), Purged::new(Repo::new()));
+    let text = "user/password: bob/@\nLogin:Password = ann:@\n";
+    purged
+        .repo
+        .commit_file("README.md", text.replace('@', &value));
+    let args = ["--min-confidence", "medium", "--apply", "--finish", "--yes"];
+    let said = purged.purge(&args, 0);
+    assert!(said.contains("Proven"), "{said}");
+    let now = purged.repo.git(&["show", "main:README.md"]);
+    assert_eq!(now, text.trim_end().replace('@', "***REMOVED***"));
+}
+
 /// Lines with a value of two pieces, `<1>` and `<2>`, as shells, languages and formats join them.
 const PIECES: [(&str, &str); 118] = [
     ("a.sh", r"export X_PASS@='<1>'\''<2>'"),

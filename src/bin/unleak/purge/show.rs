@@ -16,7 +16,7 @@ use unleak::purge::plan::{LeftOutValue, Leftover, PurgePlan, ValueCount};
 use unleak::purge::share::manifest::Manifest;
 use unleak::purge::share::remote::Served;
 use unleak::purge::undo::Undone;
-use unleak::report::escape::escape;
+use unleak::report::escape::{escape, escape_line};
 use unleak::rule::RuleSet;
 
 use super::veil::Veil;
@@ -107,8 +107,10 @@ fn active(ids: &[String], shown: usize, text: &mut String) {
 fn nothing_to_do(plan: &PurgePlan) -> &'static str {
     if plan.targets.is_empty() {
         "Nothing to do: there is nothing to erase here."
-    } else {
+    } else if plan.skipped.is_empty() && plan.refusals.is_empty() {
         "Nothing to do: the values stand nowhere in this repository."
+    } else {
+        "Nothing to do: the values stand nowhere in what could be read."
     }
 }
 
@@ -141,7 +143,7 @@ fn absent(notes: &Notes, text: &mut String) {
     if notes.is_unread {
         line!(
             text,
-            "Something could not be read while they were searched for: run 'unleak scan'."
+            "Something could not be read: 'unleak scan' says what."
         );
     }
 }
@@ -226,10 +228,12 @@ fn value((target, standing): &(Target, ValueCount), rules: &RuleSet, text: &mut 
 
 /// What is said if nothing is selected.
 pub(super) fn nothing(notes: &Notes) -> String {
-    if notes.left_out.is_empty() && notes.below == (0, 0) && notes.absent == 0 {
-        return "Nothing to purge: no value was found.\n".to_owned();
-    }
+    let is_empty = notes.left_out.is_empty() && notes.below == (0, 0) && notes.absent == 0;
     let mut text = match notes.absent {
+        0 if is_empty && notes.is_unread => {
+            "Nothing to purge: no value was found in what could be read.\n".to_owned()
+        }
+        0 if is_empty => "Nothing to purge: no value was found.\n".to_owned(),
         0 => "Nothing to purge: no value is selected.\n".to_owned(),
         _ => "Nothing to purge: what was asked for is not there.\n".to_owned(),
     };
@@ -522,10 +526,10 @@ fn preview_lines(preview: &Preview, text: &mut String) {
     let is_paired = preview.before.len() == preview.lines.len();
     for (number, shown) in preview.lines.iter().enumerate() {
         if let Some(before) = preview.before.get(number).filter(|_| is_paired) {
-            line!(text, "    - {}", escape(before));
-            line!(text, "    + {}", escape(shown));
+            line!(text, "    - {}", escape_line(before));
+            line!(text, "    + {}", escape_line(shown));
         } else {
-            line!(text, "    {}", escape(shown));
+            line!(text, "    {}", escape_line(shown));
         }
     }
 }
