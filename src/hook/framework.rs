@@ -99,9 +99,8 @@ impl Managed {
         found(Framework::PreCommit, config)
     }
 
-    /// Returns whether its configuration runs unleak for `kind`, and git runs the framework for
-    /// `kind`.
-    pub fn runs_unleak(&self, kind: HookKind, hooks: &Path) -> bool {
+    /// Returns whether its configuration runs unleak for `kind`.
+    pub fn names_unleak(&self, kind: HookKind) -> bool {
         match self.framework {
             Framework::Husky => mentions(&text(&self.config.join(kind.name())), kind),
             Framework::Lefthook => {
@@ -115,8 +114,28 @@ impl Managed {
             Framework::PreCommit => {
                 let config = tree::read(&self.config);
                 config.is_ok_and(|config| runs_in_pre_commit(&config, kind))
-                    && is_pre_commit(&text(&hooks.join(kind.name())))
             }
+        }
+    }
+
+    /// Returns whether git runs the framework for `kind`: it is installed in the directory `hooks`.
+    pub fn is_run(&self, kind: HookKind, hooks: &Path) -> bool {
+        let hook = hooks.join(kind.name());
+        match self.framework {
+            Framework::Husky => {
+                (hooks.ends_with(".husky") || hooks.ends_with(".husky/_")) && hook.is_file()
+            }
+            Framework::Lefthook => text(&hook).contains(LEFTHOOK_MARK),
+            Framework::PreCommit => is_pre_commit(&text(&hook)),
+        }
+    }
+
+    /// Returns the command that installs it in a clone.
+    pub fn install_command(&self) -> &'static str {
+        match self.framework {
+            Framework::Husky => "npm install",
+            Framework::Lefthook => "lefthook install",
+            Framework::PreCommit => "pre-commit install",
         }
     }
 

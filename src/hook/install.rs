@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 use super::HookKind;
-use super::framework::{Managed, Snippet, mentions};
+use super::framework::{Framework, Managed, Snippet, mentions};
 use super::place::HooksPlace;
 use super::script::{Script, ScriptMode};
 use crate::error::{Error, ErrorKind, Result};
@@ -25,7 +25,7 @@ pub enum InstallOutcome {
     Managed {
         /// The framework.
         managed: Managed,
-        /// The requested kinds that already run unleak.
+        /// The requested kinds for which its configuration runs unleak.
         present: Vec<HookKind>,
         /// The text to add for the others.
         snippets: Vec<Snippet>,
@@ -83,6 +83,14 @@ pub enum HookState {
     ByHand,
     /// The framework runs unleak.
     Through(&'static str),
+    /// The configuration of a framework names unleak, but git does not run the framework: it is not installed
+    /// in this clone.
+    Idle {
+        /// The name of the framework.
+        framework: &'static str,
+        /// The command that installs it.
+        install: &'static str,
+    },
     /// Another hook that does not run unleak.
     Foreign,
     /// No hook.
@@ -92,7 +100,7 @@ pub enum HookState {
 impl HookState {
     /// Returns whether the hook runs unleak.
     pub fn is_installed(&self) -> bool {
-        !matches!(self, Self::Foreign | Self::Missing)
+        !matches!(self, Self::Foreign | Self::Missing | Self::Idle { .. })
     }
 }
 
@@ -104,9 +112,14 @@ impl HookState {
 pub fn install(place: &HooksPlace, kinds: &[HookKind], program: &Path) -> Result<InstallOutcome> {
     place.check_hooks()?;
     if let Some(managed) = &place.managed {
-        let (present, absent): (Vec<_>, Vec<_>) = kinds
-            .iter()
-            .partition(|&&kind| managed.runs_unleak(kind, &place.hooks));
+        let (present, absent): (Vec<_>, Vec<_>) =
+            kinds.iter().partition(|&&kind| match managed.framework {
+                // Its hooks are scripts of their own, one for each kind.
+                Framework::PreCommit => {
+                    managed.names_unleak(kind) && managed.is_run(kind, &place.hooks)
+                }
+                Framework::Husky | Framework::Lefthook => managed.names_unleak(kind),
+            });
         return Ok(InstallOutcome::Managed {
             managed: managed.clone(),
             present,
@@ -311,10 +324,19 @@ pub fn status(place: &HooksPlace) -> Result<Vec<(HookKind, HookState)>> {
             let through = place
                 .managed
                 .as_ref()
-                .filter(|managed| managed.runs_unleak(kind, &place.hooks));
+                .filter(|managed| managed.names_unleak(kind));
             match through {
-                Some(managed) => Ok((kind, HookState::Through(managed.framework.name()))),
-                None => Ok((kind, state(&place.hooks, kind)?)),
+                Some(managed) if managed.is_run(kind, &place.hooks) => {
+                    Ok((kind, HookState::Through(managed.framework.name())))
+                }
+                Some(managed) if !place.hooks.join(kind.name()).exists() => Ok((
+                    kind,
+                    HookState::Idle {
+                        framework: managed.framework.name(),
+                        install: managed.install_command(),
+                    },
+                )),
+                _ => Ok((kind, state(&place.hooks, kind)?)),
             }
         })
         .collect()

@@ -79,6 +79,12 @@ pub fn probe(
                     place.hooks.join(kind.name()).display()
                 ),
             }
+        } else if let HookState::Idle { framework, install } = state
+            && !configured.contains(&kind)
+        {
+            Verdict::LetsThrough {
+                why: format!("git does not run {framework} in this clone\nrun '{install}'"),
+            }
         } else if state.is_installed() || configured.contains(&kind) {
             let bench = match &mut bench {
                 Some(bench) => bench,

@@ -230,6 +230,38 @@ fn other_managers_are_left_alone_and_told_what_to_add() {
     }
 }
 
+/// In a fresh clone, before `lefthook install` or `npm install`.
+#[test]
+fn a_manager_that_is_not_installed_here_lets_secrets_through() {
+    let lefthook = "pre-commit:\n  commands:\n    u:\n      run: unleak hook pre-commit\n";
+    for (file, text, way_out) in [
+        ("lefthook.yml", lefthook, "lefthook install"),
+        (
+            ".husky/pre-commit",
+            "unleak hook pre-commit\n",
+            "npm install",
+        ),
+    ] {
+        let repo = Repo::new();
+        repo.write(file, text);
+        let (_, said) = hook(&repo, &["status"]);
+        assert!(!said.contains("installed through"), "{said}");
+        assert!(
+            said.contains("git does not run") && said.contains(way_out),
+            "{said}"
+        );
+        let (code, said) = hook(&repo, &["test"]);
+        assert_eq!(code, 1, "{said}");
+        assert!(
+            said.contains("LETS SECRETS THROUGH") && said.contains(way_out),
+            "{said}"
+        );
+        let (code, said) = hook(&repo, &["install", "--pre-commit"]);
+        assert_eq!(code, 2, "{said}");
+        assert!(said.contains(way_out), "{said}");
+    }
+}
+
 /// Makes it look as if `generator` keeps the hooks of commits, messages and pushes.
 fn with_framework(generator: &str, config: &str, text: &str) -> Repo {
     let repo = Repo::new();

@@ -92,7 +92,7 @@ fn install_here(args: &HookInstallArgs, text: &mut String) -> Result<Exit> {
             present,
             snippets,
         } => {
-            let exit = say_managed(text, &managed, &present, &snippets);
+            let exit = say_managed(text, &managed, &place.hooks, &present, &snippets);
             say_unknown(text, &managed, &kinds);
             Ok(exit)
         }
@@ -366,6 +366,9 @@ fn say_state(text: &mut String, kind: HookKind, state: &HookState) {
         HookState::NotExecutable => "installed, but not executable: git ignores it".to_owned(),
         HookState::ByHand => "a hook of your own runs unleak".to_owned(),
         HookState::Through(name) => format!("installed through {name}"),
+        HookState::Idle { framework, install } => format!(
+            "named in the configuration of {framework}, but git does not run {framework} here: run '{install}'"
+        ),
         HookState::Foreign => "another hook, which does not run unleak".to_owned(),
         HookState::Missing => "not installed".to_owned(),
     };
@@ -375,19 +378,31 @@ fn say_state(text: &mut String, kind: HookKind, state: &HookState) {
 fn say_managed(
     text: &mut String,
     managed: &Managed,
+    hooks: &Path,
     present: &[HookKind],
     snippets: &[Snippet],
 ) -> Exit {
     let name = managed.framework.name();
-    for kind in present {
-        say!(
-            text,
-            "  {:NAME_WIDTH$}  installed through {name}",
-            kind.name()
-        );
+    let mut is_run = true;
+    for &kind in present {
+        let runs = managed.is_run(kind, hooks);
+        let how = match runs {
+            true => "installed through",
+            false => "named in the configuration of",
+        };
+        say!(text, "  {:NAME_WIDTH$}  {how} {name}", kind.name());
+        is_run &= runs;
+    }
+    if snippets.is_empty() && is_run {
+        return Exit::Clean;
     }
     if snippets.is_empty() {
-        return Exit::Clean;
+        let install = managed.install_command();
+        say!(
+            text,
+            "git does not run {name} in this clone: run '{install}'"
+        );
+        return Exit::Usage;
     }
     say!(
         text,
@@ -398,9 +413,11 @@ fn say_managed(
         text.push_str(&snippet.text);
     }
     let last = match managed.framework {
-        Framework::Husky => "commit these files",
-        Framework::Lefthook => "run 'lefthook install'",
-        Framework::PreCommit => "run 'pre-commit install'",
+        Framework::Husky if is_run => "commit these files".to_owned(),
+        Framework::Husky => format!("commit these files, run '{}'", managed.install_command()),
+        Framework::Lefthook | Framework::PreCommit => {
+            format!("run '{}'", managed.install_command())
+        }
     };
     say!(
         text,
