@@ -45,6 +45,7 @@ pub fn files(
     let mut coverage = CoverageBlock {
         excluded: list.excluded,
         special: list.special.iter().map(bytes_of).collect(),
+        git_dir_unread: list.git_dirs.iter().map(bytes_of).collect(),
         ..CoverageBlock::default()
     };
     let (mut tally, mut skipped) = (Tally::default(), list.skipped);

@@ -432,7 +432,8 @@ pub struct ReportCoverage {
     /// The number of scanned files in the git directory.
     #[serde(default)]
     pub git_dir_files: usize,
-    /// Text files and directories of the git directory that were not read.
+    /// Text files and directories of the git directory that were not read; of a scan of files, the git
+    /// directories.
     #[serde(default)]
     pub git_dir_unread: Vec<Text>,
     /// The number of prerequisite commits of a bundle.

@@ -8,6 +8,7 @@ use super::document::{
     ReportSpot, Text,
 };
 use super::escape::escape;
+use crate::audit::Scope;
 
 /// Returns `before` and a remark, if a path of the finding is not exact.
 pub(super) fn path_note(finding: &ReportFinding, before: &str) -> String {
@@ -278,8 +279,11 @@ pub(super) fn git_dir_unread(document: &Document) -> Option<String> {
         0 => "'--git-dir' reads them",
         _ => "links are not followed",
     };
-    (!unread.is_empty())
-        .then(|| format!("files of the git directory were not read ({why}): {names}{more}"))
+    let what = match document.head.scope {
+        Scope::Files => "git directories were not read (scan their repositories)".to_owned(),
+        _ => format!("files of the git directory were not read ({why})"),
+    };
+    (!unread.is_empty()).then(|| format!("{what}: {names}{more}"))
 }
 
 /// Returns the number of findings that filters exclude, for summaries.

@@ -35,6 +35,8 @@ pub struct FileList {
     pub skipped: Vec<Skipped>,
     /// Pipes, sockets and devices in directories, sorted: they hold no file's contents.
     pub special: Vec<PathBuf>,
+    /// Git directories in directories, and files that name one, sorted; they are left out.
+    pub git_dirs: Vec<PathBuf>,
     /// Files and directories that were left out by name.
     pub excluded: usize,
 }
@@ -92,8 +94,11 @@ pub fn list_except(roots: &[PathBuf], wanted: FileChoice, is_excluded: &Excluded
         }
         found.excluded += left_out.excluded.load(Ordering::Relaxed);
         found.skipped.extend(left_out.skipped());
+        let mut git_dirs = left_out.git_dirs.lock();
+        let git_dirs = git_dirs.as_mut().unwrap_or_else(|e| e.get_mut());
+        found.git_dirs.append(git_dirs);
     }
-    for paths in [&mut found.paths, &mut found.special] {
+    for paths in [&mut found.paths, &mut found.special, &mut found.git_dirs] {
         paths.sort_unstable();
         paths.dedup();
     }
@@ -105,6 +110,8 @@ pub fn list_except(roots: &[PathBuf], wanted: FileChoice, is_excluded: &Excluded
 struct WalkExclusions {
     /// How many files and directories are excluded.
     excluded: Arc<AtomicUsize>,
+    /// Git directories, and files that name one.
+    git_dirs: Arc<Mutex<Vec<PathBuf>>>,
     /// Ignore rules that are a pipe or a device: their directories are not entered.
     odd: Arc<Mutex<Vec<PathBuf>>>,
 }
@@ -152,9 +159,13 @@ fn walk(
         left_out
             .excluded
             .fetch_add(usize::from(is_out), Ordering::Relaxed);
-        !is_out
-            && entry.file_name() != ".git"
-            && !(heeds_git && left_out.has_odd_rules(entry.path()))
+        let is_git_dir = entry.file_name() == ".git";
+        if is_git_dir && !is_out {
+            let mut seen = left_out.git_dirs.lock();
+            let seen = seen.as_mut().unwrap_or_else(|e| e.get_mut());
+            seen.push(entry.path().to_owned());
+        }
+        !is_out && !is_git_dir && !(heeds_git && left_out.has_odd_rules(entry.path()))
     });
     walk.build()
 }

@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 
 use serde_json::Value;
 
-use crate::support::{Repo, Report, github_token, token};
+use crate::support::{Repo, Report, github_token, token, unleak};
 
 /// Files of the git directory that can hold text, each with a token of its own.
 const FILES: [&str; 34] = [
@@ -335,4 +335,14 @@ fn credentials_of_remotes_and_headers_have_advice_of_their_own() {
         values.iter().all(|(_, value)| !said.contains(value)),
         "{said}"
     );
+}
+
+#[test]
+fn a_scan_of_files_names_the_git_directories_that_it_leaves_out() {
+    let repo = Repo::new();
+    repo.commit_file("sub/a.txt", "x\n");
+    let output = unleak(&["scan", "--files", "."], repo.path());
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("git directories were not read"), "{text}");
+    assert!(text.contains("./.git"), "{text}");
 }
