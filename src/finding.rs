@@ -385,6 +385,18 @@ pub struct Standing {
     pub removed: Option<Milestone>,
     /// From where it is reached.
     pub reach: RefReach,
+    /// Whether the repository has remote-tracking branches: only then it is known what is published.
+    pub has_remotes: bool,
+}
+
+impl Standing {
+    /// Whether nobody else has it, as far as is known: it is on no remote-tracking branch of those there are,
+    /// and on no tag or other ref, which may be published, too.
+    pub fn is_local(&self) -> bool {
+        let reach = &self.reach;
+        let shared = [&reach.remotes, &reach.tags, &reach.others];
+        self.has_remotes && shared.iter().all(|names| names.is_empty())
+    }
 }
 
 /// A commit of a secret's story.

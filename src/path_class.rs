@@ -73,21 +73,36 @@ const GENERATED_ENDS: [&str; 8] = [
 ];
 
 /// Directories of tests.
-const TESTS: [&str; 14] = [
+const TESTS: [&str; 24] = [
     "__mocks__",
+    "__snapshots__",
     "__tests__",
+    "androidtest",
+    "cypress",
     "e2e",
     "fixture",
     "fixtures",
+    "functionaltest",
+    "integrationtest",
     "mock",
     "mocks",
     "spec",
     "specs",
     "test",
     "test-data",
+    "test_data",
     "testdata",
+    "testfixtures",
     "testing",
     "tests",
+    "testutil",
+    "unittest",
+    "unittests",
+];
+
+/// Languages that name classes of tests `FooTest` and `TestFoo`.
+const CAMEL_CASE: [&str; 11] = [
+    "cs", "dart", "fs", "groovy", "java", "kt", "m", "php", "scala", "swift", "vb",
 ];
 
 /// Directories of documentation.
@@ -161,7 +176,8 @@ impl PathClass {
     /// The class of the file at `path`. A lock file or a translation is one wherever it stands; a
     /// directory of copies counts before one of tests, and that before one of documentation.
     pub fn of(path: &[u8]) -> Self {
-        let path = String::from_utf8_lossy(path).to_ascii_lowercase();
+        let exact = String::from_utf8_lossy(path);
+        let path = exact.to_ascii_lowercase();
         let (dirs, name) = path.rsplit_once('/').unwrap_or(("", &path));
         let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
         let has_dir = |list: &[&str]| dirs.split('/').any(|dir| list.contains(&dir));
@@ -173,7 +189,10 @@ impl PathClass {
             Self::Vendored
         } else if has_dir(&GENERATED) || is_generated_name(name) {
             Self::Generated
-        } else if has_dir(&TESTS) || is_test_name(name) {
+        } else if has_dir(&TESTS)
+            || is_test_name(name)
+            || names_tests(&exact, CAMEL_CASE.contains(&extension))
+        {
             Self::Test
         } else if has_dir(&DOCUMENTATION) || DOCUMENTS.contains(&extension) {
             Self::Documentation
@@ -256,9 +275,32 @@ fn is_test_name(name: &str) -> bool {
         || ["_test", "_tests", "_spec", "-test", "-spec"]
             .iter()
             .any(|end| stem.ends_with(end))
-        || name.contains(".test.")
-        || name.contains(".spec.")
-        || name == "conftest.py"
+        || [".test.", ".tests.", ".spec."]
+            .iter()
+            .any(|part| name.contains(part))
+        || matches!(name, "conftest.py" | "tests.py")
+        || name.ends_with(".snap")
+}
+
+/// Whether a directory of `path` is called `Foo.Tests`, `FooTests` or `unit-tests`, or if `is_camel_case`, its
+/// file `FooTest` or `TestFoo`.
+fn names_tests(path: &str, is_camel_case: bool) -> bool {
+    let is_end = |part: &str| {
+        let stem = ["Tests", "Test", "TestCase", "Specs"]
+            .iter()
+            .find_map(|end| part.strip_suffix(end));
+        stem.is_some_and(|stem| stem.ends_with(|c: char| c.is_ascii_lowercase() || c == '.'))
+    };
+    let is_dir = |dir: &str| {
+        let lower = dir.to_ascii_lowercase();
+        let is_kind = ["-tests", "_tests", ".tests", "-test", "_test", ".test"];
+        is_end(dir) || is_kind.iter().any(|end| lower.ends_with(end))
+    };
+    let (dirs, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let stem = name.split('.').next().unwrap_or(name);
+    let after = stem.strip_prefix("Test");
+    let begins = after.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase()));
+    dirs.split('/').any(is_dir) || (is_camel_case && (begins || is_end(stem)))
 }
 
 #[cfg(test)]
@@ -282,6 +324,18 @@ mod tests {
             ("tests/it/main.rs", PathClass::Test),
             ("pkg/client_test.go", PathClass::Test),
             ("app/login.spec.ts", PathClass::Test),
+            ("src/Foo.Tests/Bar.cs", PathClass::Test),
+            ("MyApp.UnitTests/Bar.vb", PathClass::Test),
+            ("MyAppTests/x.swift", PathClass::Test),
+            ("src/com/TestFoo.java", PathClass::Test),
+            ("src/FooTests.cs", PathClass::Test),
+            ("app/src/androidTest/a.xml", PathClass::Test),
+            ("integration_tests/run.sh", PathClass::Test),
+            ("foo/tests.py", PathClass::Test),
+            ("ui/__snapshots__/a.snap", PathClass::Test),
+            ("src/Testimony.java", PathClass::Production),
+            ("src/Latest.java", PathClass::Production),
+            ("contest/a.java", PathClass::Production),
             ("docs/setup/index.html", PathClass::Documentation),
             ("README.md", PathClass::Documentation),
             ("config/locales/de.yml", PathClass::Translation),

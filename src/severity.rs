@@ -13,7 +13,9 @@
 //!
 //! - its kind is meant to be public, or is a hash of a password;
 //! - it stood only in tests, documentation, vendored or generated files, lock files or translations;
-//! - HEAD, the index, the worktree and the git directory no longer have it, and no branch, tag or other ref reaches it.
+//! - HEAD, the index, the worktree and the git directory no longer have it, and no branch, tag or other ref reaches it;
+//!   or the repository has remote-tracking branches, and neither these nor a tag or another ref reach it: it was not
+//!   published.
 //!
 //! The answer of its issuer, if it was asked, counts more than all of these: see `report::validation`.
 
@@ -89,8 +91,8 @@ impl Severity {
         let is_harmless = rule.is_some_and(|rule| rule.public || is_hash(rule));
         let is_aside = finding.path_class() != PathClass::Production;
         let standing = finding.history.as_ref().and_then(|h| h.standing.as_ref());
-        let is_gone = standing.is_some_and(is_gone);
-        let steps = [is_harmless, is_aside, is_gone];
+        let is_out_of_reach = standing.is_some_and(|told| is_gone(told) || told.is_local());
+        let steps = [is_harmless, is_aside, is_out_of_reach];
         let steps = steps.into_iter().filter(|is_lower| *is_lower);
         steps.fold(severity, |severity, _| severity.lower())
     }

@@ -134,8 +134,7 @@ impl Presence {
 
     /// Whether there is a remote-tracking branch.
     pub fn has_remotes(&self) -> bool {
-        let mut tips = self.tips.tips.iter();
-        tips.any(|tip| tip.kind == TipKind::Remote)
+        self.tips.has_remotes()
     }
 
     /// Whether a branch, remote-tracking branch, tag or other ref is called `name`, in short or in

@@ -61,12 +61,13 @@ impl Repository {
     /// `Repository` if there is none or it cannot be opened.
     pub fn discover(path: &Path, overrides: &Overrides) -> Result<Self> {
         Self::find(path, overrides)?.ok_or_else(|| {
-            let error =
-                Error::repository(format!("'{}' is not in a git repository", path.display()));
-            error.hint(match path.is_dir() {
-                true => "name a directory that holds one, or run 'git init' first",
-                false => "'unleak scan --files' scans files that are in no repository",
-            })
+            let path_name = path.display();
+            match path.is_dir() {
+                true => Error::repository(format!("'{path_name}' is not in a git repository"))
+                    .hint("name a directory that holds one, or run 'git init' first"),
+                false => Error::repository(format!("'{path_name}' is a file, not a repository"))
+                    .hint("'unleak scan --files' scans files"),
+            }
         })
     }
 

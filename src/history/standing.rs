@@ -170,7 +170,11 @@ impl<'a> Tracer<'a> {
                 standing: None,
             })
             .collect();
-        let mut standings = vec![Standing::default(); histories.len()];
+        let standing = Standing {
+            has_remotes: self.tips.has_remotes(),
+            ..Standing::default()
+        };
+        let mut standings = vec![standing; histories.len()];
         self.count_commits(&mut standings);
         self.add_milestones(&mut standings);
         self.add_appearances(&mut histories);

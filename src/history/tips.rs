@@ -84,6 +84,11 @@ pub struct Tips {
 }
 
 impl Tips {
+    /// Whether there is a remote-tracking branch.
+    pub fn has_remotes(&self) -> bool {
+        self.tips.iter().any(|tip| tip.kind == TipKind::Remote)
+    }
+
     /// Reads them all. What cannot be read is listed, never left out silently.
     pub fn read(repo: &Repository) -> Self {
         let refs = repo.refs();

@@ -51,7 +51,7 @@ pub(super) fn render(document: &Document) -> String {
     text.push('\n');
     if findings.len() > MAX_ROWS {
         let more = counted(findings.len() - MAX_ROWS, "more finding");
-        let _ = writeln!(text, "And {more}, less severe: see the full report.\n");
+        let _ = writeln!(text, "And {more}: see the full report.\n");
     }
     next_steps(document, &mut text);
     text

@@ -40,7 +40,7 @@
     if (!now) return [];
     return [
       now & IN_HEAD ? "in HEAD" : "not in HEAD",
-      now & PUBLISHED ? "published" : "not published",
+      now & PUBLISHED ? "published" : "on no remote-tracking branch",
       !(now & REACHABLE) && "unreachable",
     ].filter(Boolean);
   };

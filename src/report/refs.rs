@@ -109,15 +109,30 @@ impl ReportRefs {
         groups.map(|group| group.names(kind).len()).sum()
     }
 
-    /// Returns the first `limit` names of a kind, sorted.
+    /// Returns the first `limit` names of a kind: the usual names of a default branch, then the others,
+    /// sorted.
     pub fn first(&self, kind: RefKind, limit: usize) -> Vec<&Text> {
-        let groups = self.groups.iter();
-        let mut names: Vec<&Text> = groups
-            .flat_map(|group| group.names(kind).iter().take(limit))
+        let defaults = match kind {
+            RefKind::Branch => &["main", "master", "trunk"][..],
+            RefKind::Remote => &["origin/main", "origin/master", "origin/trunk"],
+            RefKind::Tag | RefKind::Other => &[],
+        };
+        let defaults = defaults.iter().map(|name| Text::Utf8((*name).to_owned()));
+        let defaults: Vec<Text> = defaults.collect();
+        let groups = self.groups.iter().map(|group| group.names(kind));
+        let mut names: Vec<(bool, &Text)> = groups
+            .flat_map(|names| {
+                let of_default = defaults.iter().filter_map(|name| {
+                    let at = names.binary_search(name).ok()?;
+                    Some((false, &names[at]))
+                });
+                let others = names.iter().filter(|name| !defaults.contains(name));
+                of_default.chain(others.take(limit).map(|name| (true, name)))
+            })
             .collect();
         names.sort_unstable();
         names.truncate(limit);
-        names
+        names.into_iter().map(|(_, name)| name).collect()
     }
 }
 

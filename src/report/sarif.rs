@@ -427,6 +427,14 @@ fn level(confidence: Confidence) -> &'static str {
     }
 }
 
+fn level_of(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Critical | Severity::High => "error",
+        Severity::Medium => "warning",
+        Severity::Low | Severity::Info => "note",
+    }
+}
+
 /// Escapes links and placeholders, which are part of SARIF messages (3.11.5 and 3.11.6).
 fn message(text: &str) -> SarifMessage {
     let mut plain = String::with_capacity(text.len());
@@ -458,7 +466,7 @@ fn entry(finding: &ReportFinding, rule_index: usize) -> SarifResult<'_> {
     SarifResult {
         rule_id: &finding.rule_id,
         rule_index,
-        level: level(finding.confidence),
+        level: level_of(finding.severity()),
         message: message(&format!(
             "{state}{description} {secret}{place}{redacted} (id {})",
             finding.short_id()

@@ -160,9 +160,13 @@ fn standings(document: &Document, text: &mut String) {
         published += usize::from(standing.published);
     }
     if all > 0 {
+        let published = match published {
+            0 => "on no remote-tracking branch".to_owned(),
+            count => format!("{count} published"),
+        };
         let _ = writeln!(
             text,
-            "\n{in_head} in HEAD, {} only in history; {published} published",
+            "\n{in_head} in HEAD, {} only in history; {published}",
             all - in_head
         );
     }

@@ -299,3 +299,39 @@ fn a_named_finding_that_the_filters_leave_out_is_refused() {
     );
     assert!(output.status.success());
 }
+
+#[test]
+fn what_a_range_accepted_the_same_range_takes_back() {
+    let repo = mixed();
+    let before = open(&repo);
+    repo.git(&["checkout", "--quiet", "-b", "topic"]);
+    repo.commit_file("src/new.conf", file(&github_token(640)));
+    let range = ["--range", "main..topic", "--all"];
+    ignore(&repo, &range);
+    ignore(&repo, &["--path", "docs"]);
+    let text = remove(&repo, &range);
+    assert!(text.contains("1 suppression removed"), "{text}");
+    let mut after = before.clone();
+    after.retain(|path| !path.starts_with("docs/"));
+    after.push("src/new.conf".to_owned());
+    after.sort_unstable();
+    assert_eq!(open(&repo), after);
+}
+
+#[test]
+fn a_finding_that_is_named_twice_counts_once() {
+    let repo = Repo::new();
+    repo.commit_file("a.conf", file(&github_token(641)));
+    let report = repo.scan(&[]);
+    let id = report.findings()[0]["fingerprint"].as_str().unwrap();
+    let text = ignore(&repo, &[id, &id[..8]]);
+    assert!(
+        !text.contains("2 findings") && !text.contains("suppressed before"),
+        "{text}"
+    );
+    let listed = run(&repo, &["ignore", "list"]).1;
+    let short = &listed[..6];
+    let (code, text) = run(&repo, &["ignore", "remove", short]);
+    assert_eq!(code, Some(2), "{text}");
+    assert!(text.contains("at least 8 digits"), "{text}");
+}

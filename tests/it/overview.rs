@@ -67,6 +67,61 @@ fn severity_says_what_a_finding_would_mean() {
 }
 
 #[test]
+fn what_was_not_published_is_less_severe() {
+    let repo = Repo::new();
+    repo.commit_file("public.env", format!("TOKEN={}\n", github_token(1)));
+    repo.git(&["update-ref", "refs/remotes/origin/main", "HEAD"]);
+    repo.commit_file("tagged.env", format!("TOKEN={}\n", github_token(2)));
+    repo.git(&["tag", "v1"]);
+    repo.commit_file("local.env", format!("TOKEN={}\n", github_token(3)));
+    let severities = || -> Vec<(String, String)> {
+        let report = repo.scan(&[]);
+        let findings = report.findings().iter();
+        let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+        findings
+            .map(|f| (text(&f["history"]["paths"][0]), text(&f["severity"])))
+            .collect()
+    };
+    let told = |of: [(&str, &str); 3]| of.map(|(path, word)| (path.to_owned(), word.to_owned()));
+    let expected = [
+        ("public.env", "critical"),
+        ("tagged.env", "critical"),
+        ("local.env", "high"),
+    ];
+    assert_eq!(severities(), told(expected));
+    // Without a remote, nobody knows what was published.
+    repo.git(&["update-ref", "-d", "refs/remotes/origin/main"]);
+    assert!(severities().iter().all(|(_, word)| word == "critical"));
+}
+
+#[test]
+fn the_default_branch_is_named_first() {
+    let repo = Repo::new();
+    repo.commit_file("app.env", format!("TOKEN={}\n", github_token(1)));
+    for number in 0..20 {
+        repo.git(&["branch", &format!("fix-{number}")]);
+        let remote = format!("refs/remotes/origin/fix-{number}");
+        repo.git(&["update-ref", &remote, "HEAD"]);
+    }
+    let text = human(&repo, &[]);
+    assert!(text.contains("on origin/fix-0, "), "{text}");
+    repo.git(&["update-ref", "refs/remotes/origin/main", "HEAD"]);
+    let text = human(&repo, &[]);
+    assert!(text.contains("on origin/main, origin/fix-0, "), "{text}");
+}
+
+#[test]
+fn a_report_of_the_current_directory_has_its_name() {
+    let repo = Repo::new();
+    repo.commit_file("app.env", format!("TOKEN={}\n", github_token(1)));
+    let name = repo.path().file_name().unwrap().to_str().unwrap();
+    assert!(human(&repo, &[]).contains(&format!(" in {name}; ")));
+    let page = unleak(&["scan", "--format", "html", "."], repo.path());
+    let page = String::from_utf8(page.stdout).unwrap();
+    assert!(page.contains(&format!("<title>unleak: {name}</title>")));
+}
+
+#[test]
 fn a_large_report_begins_with_an_overview() {
     let repo = with_many(30);
     let text = human(&repo, &[]);
@@ -79,7 +134,7 @@ fn a_large_report_begins_with_an_overview() {
         "    30  tests/",
         "    33  Ada Author",
         "    33  2020",
-        "33 in HEAD, 0 only in history; 0 published",
+        "33 in HEAD, 0 only in history; on no remote-tracking branch",
     ] {
         assert!(overview.contains(line), "{line}: {overview}");
     }

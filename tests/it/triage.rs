@@ -569,3 +569,63 @@ fn keys_that_were_typed_before_the_screen_decide_nothing() {
     let (_, text) = screen.end();
     assert!(text.contains("1 open, 0 ignored"), "{text}");
 }
+
+#[test]
+fn marks_that_the_search_hides_are_not_decided() {
+    let (repo, _) = with_tokens(&["config/a.conf", "src/b.conf"]);
+    let mut screen = start(&repo, &[], USUAL);
+    screen.wait_for("2 open");
+    screen.press("j ");
+    screen.wait_for("(1 marked)");
+    screen.press("/src/\r");
+    let text = screen.wait_for("1 more not listed");
+    assert!(!text.contains("config/a.conf"), "{text}");
+    // The finding under the cursor, not the mark.
+    screen.press("jt");
+    screen.wait_for("1 open, 1 ignored");
+    screen.press("q");
+    screen.end();
+    let left = repo.scan(&[]);
+    assert_eq!(left.findings().len(), 1);
+    assert_eq!(left.findings()[0]["history"]["paths"][0], "config/a.conf");
+}
+
+#[test]
+fn two_sessions_keep_each_other_s_purge_plan() {
+    let (repo, _) = with_tokens(&["a.conf", "b.conf", "c.conf"]);
+    let mut first = start(&repo, &[], USUAL);
+    first.wait_for("3 open");
+    let mut second = start(&repo, &[], USUAL);
+    second.wait_for("3 open");
+    second.press("jp");
+    second.wait_for("1 to purge");
+    first.press("jjp");
+    first.wait_for("to purge");
+    first.wait_for("1 to purge");
+    for screen in [&mut first, &mut second] {
+        screen.press("q");
+    }
+    first.end();
+    second.end();
+    let plan = repo.git_dir().join("unleak/purge-plan.json");
+    let plan: Value = serde_json::from_slice(&std::fs::read(plan).unwrap()).unwrap();
+    assert_eq!(plan["findings"].as_array().unwrap().len(), 2, "{plan:#}");
+}
+
+#[test]
+fn a_report_of_another_repository_is_not_decided_here() {
+    let (repo, _) = with_tokens(&["a.conf"]);
+    let saved = repo.git_dir().join("scan.json");
+    std::fs::write(&saved, repo.scan(&[]).json.to_string()).unwrap();
+    let (other, _) = with_tokens(&[]);
+    other.commit_file("x", "y\n");
+    let screen = start(&other, &[saved.to_str().unwrap()], USUAL);
+    let (code, text) = screen.end();
+    assert_eq!(code, Some(2), "{text}");
+    assert!(
+        text.contains("no finding of the report is in the repository"),
+        "{text}"
+    );
+    assert!(text.contains("-C DIRECTORY"), "{text}");
+    assert!(!other.path().join(".unleak").exists());
+}

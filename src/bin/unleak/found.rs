@@ -1,6 +1,6 @@
 //! The findings of a repository, for commands that speak of some of them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use unleak::audit::repository::audit;
@@ -30,6 +30,19 @@ pub(crate) struct RepositoryFindings {
     pub(crate) options: AuditOptions,
     pub(crate) audit: Audit,
     pub(crate) layers: Layers,
+}
+
+/// The name of a repository in reports: its path as the user gave it, or for `.` and `..` the name of
+/// the directory.
+pub(crate) fn subject(repository: &Path) -> String {
+    let name = || {
+        let full = repository.canonicalize().ok()?;
+        full.file_name().map(PathBuf::from)
+    };
+    let given = repository.file_name().is_some();
+    let shown = if given { None } else { name() };
+    let shown = shown.as_deref().unwrap_or(repository);
+    shown.display().to_string()
 }
 
 /// What is scanned, and what counts as found.

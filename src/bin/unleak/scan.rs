@@ -34,6 +34,7 @@ use crate::config::{self, Layers};
 use crate::estate::Shard;
 use crate::exit::Exit;
 use crate::filter::FindingFilter;
+use crate::found;
 use crate::ground::{Ground, depends_on_directory};
 use crate::home;
 use crate::ignore;
@@ -316,7 +317,7 @@ fn end(
 /// What is scanned, as the user named it.
 fn subject(scan: &ScanArgs) -> String {
     if scan.files.is_empty() {
-        return scan.repository.display().to_string();
+        return found::subject(&scan.repository);
     }
     let names = scan.files.iter().map(|path| path.display().to_string());
     names.collect::<Vec<_>>().join(", ")

@@ -110,7 +110,10 @@ fn named(
         .iter()
         .map(|prefix| found.picked(prefix).cloned())
         .collect();
-    let picked = picked?;
+    let mut picked = picked?;
+    // A finding may be named twice, with more and with fewer digits.
+    let mut seen = HashSet::new();
+    picked.retain(|finding| seen.insert(finding.fingerprint));
     let ground = Ground::Repository(&found.repository);
     let options = &ignore.selection.filter;
     let patterns = ground.patterns("--path", &options.path)?;

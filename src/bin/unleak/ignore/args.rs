@@ -41,9 +41,6 @@ pub(crate) struct IgnoreArgs {
     #[arg(long, value_enum, value_name = "LEVEL", conflicts_with = "fingerprint")]
     pub(crate) min_confidence: Option<ConfidenceChoice>,
 
-    #[command(flatten)]
-    pub(crate) selection: FindingSelection,
-
     /// The repository
     #[arg(
         short = 'C',
@@ -53,6 +50,9 @@ pub(crate) struct IgnoreArgs {
         global = true
     )]
     pub(crate) repository: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) selection: FindingSelection,
 
     #[command(flatten)]
     pub(crate) rules: RuleOptions,
@@ -103,9 +103,22 @@ pub(crate) enum IgnoreCommand {
 /// Which suppressions are removed.
 #[derive(Debug, clap::Args)]
 pub(crate) struct RemoveArgs {
-    /// The first digits of their names, as 'unleak ignore list' shows them
+    /// The first 8 or more digits of their names, as 'unleak ignore list' shows them
     #[arg(value_name = "DIGEST")]
     pub(crate) digest: Vec<String>,
+
+    /// Only findings that the commits A..B bring in: those that B reaches and A does not
+    #[arg(
+        long,
+        value_name = "A..B",
+        allow_hyphen_values = true,
+        conflicts_with = "digest"
+    )]
+    pub(crate) range: Option<String>,
+
+    /// Select findings of at least this confidence [default: low]
+    #[arg(long, value_enum, value_name = "LEVEL", conflicts_with = "digest")]
+    pub(crate) min_confidence: Option<ConfidenceChoice>,
 
     #[command(flatten)]
     pub(crate) selection: FindingSelection,

@@ -1,11 +1,11 @@
 //! `unleak ignore list`: all suppressions, with what they hide.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::path::Path;
 
 use unleak::error::Result;
-use unleak::finding::Finding;
+use unleak::finding::{Finding, Fingerprint, Occurrence};
 use unleak::report::escape::escape;
 use unleak::report::redact::{Redactor, Reveal};
 use unleak::scan::InlineAllow;
@@ -31,7 +31,20 @@ pub(super) fn run(args: &CommonOptions, repository: &Path, rules: &RuleOptions) 
         .filter_map(|finding| Some((all.find(finding.fingerprint)?, finding)));
     let hidden: HashMap<FingerprintDigest, &Finding> = hidden.collect();
     let mut text = String::new();
-    for (digest, rule, details, source) in all.list() {
+    // By place, so that people find one in many; what matches nothing comes last.
+    let mut listed: Vec<_> = all.list().collect();
+    listed.sort_by_cached_key(|(digest, rule, ..)| {
+        let place = hidden
+            .get(digest)
+            .map(|found| first_place(found, &redactor));
+        (
+            place.is_none(),
+            place,
+            (*rule).to_owned(),
+            digest.to_string(),
+        )
+    });
+    for (digest, rule, details, source) in listed {
         let finding = hidden.get(&digest);
         // Writing to a string cannot fail.
         let _ = write!(
@@ -90,14 +103,17 @@ fn configured(patterns: &[Pattern], findings: &[Finding], text: &mut String) {
 
 /// What inline markers hide: the places that `all` has and `open` has not.
 fn inline(all: &[Finding], open: &[Finding], redactor: &Redactor, text: &mut String) {
+    let open = open.iter().map(|other| {
+        let places: BTreeSet<&Occurrence> = other.occurrences.iter().collect();
+        (other.fingerprint, places)
+    });
+    let open: HashMap<Fingerprint, BTreeSet<&Occurrence>> = open.collect();
     for finding in all {
-        let other = open
-            .iter()
-            .find(|other| other.fingerprint == finding.fingerprint);
+        let open = open.get(&finding.fingerprint);
         let hidden = finding
             .occurrences
             .iter()
-            .filter(|occurrence| other.is_none_or(|other| !other.occurrences.contains(occurrence)));
+            .filter(|occurrence| open.is_none_or(|open| !open.contains(occurrence)));
         for occurrence in hidden {
             // Writing to a string cannot fail.
             let _ = writeln!(

@@ -62,9 +62,13 @@ fn named(repository: &Path, remove: &RemoveArgs) -> Result<Exit> {
 
 /// The suppression whose name begins with `text`.
 fn the_one(store: &SuppressionStore, text: &str) -> Result<FingerprintDigest> {
-    let is_long = text.len() >= MIN_DIGITS;
+    if text.len() < MIN_DIGITS {
+        return Err(Error::usage(format!("'{text}' is too short")).hint(format!(
+            "give at least {MIN_DIGITS} digits of a suppression"
+        )));
+    }
     let all = store.all.list().map(|(digest, ..)| digest);
-    let mut alike = all.filter(|digest| is_long && digest.to_string().starts_with(text));
+    let mut alike = all.filter(|digest| digest.to_string().starts_with(text));
     match (alike.next(), alike.next()) {
         (Some(digest), None) => Ok(digest),
         (None, _) => Err(absent(text)),
@@ -86,6 +90,8 @@ fn selected(args: &CommonOptions, repository: &Path, remove: &RemoveArgs) -> Res
     let listed = SavedReport::read(&remove.selection)?;
     let mut wanted = ScanRequest::all(repository, &remove.rules);
     wanted.worktree = selection::worktree(listed.as_ref());
+    wanted.range = remove.range.as_deref();
+    wanted.least = remove.min_confidence.or(wanted.least);
     let mut found = RepositoryFindings::scan(args, &wanted)?;
     selection::warn_of_absent(&found, listed.as_ref());
     selection::narrow(&mut found, &remove.selection.filter, listed.as_ref())?;
@@ -95,8 +101,11 @@ fn selected(args: &CommonOptions, repository: &Path, remove: &RemoveArgs) -> Res
     let hidden = findings.filter_map(|f| Some((store.all.find(f.fingerprint)?, f)));
     let mut hidden: HashMap<FingerprintDigest, &Finding> = hidden.collect();
     let (mut count, mut kept) = (0, 0);
-    let is_everything =
-        remove.selection.all && remove.selection.filter.is_empty() && listed.is_none();
+    let is_narrowed = remove.range.is_some() || remove.min_confidence.is_some();
+    let is_everything = remove.selection.all
+        && remove.selection.filter.is_empty()
+        && listed.is_none()
+        && !is_narrowed;
     let mut text = String::new();
     let all: Vec<(FingerprintDigest, String)> = store
         .all

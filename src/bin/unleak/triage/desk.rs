@@ -1,6 +1,6 @@
 //! What decisions do: suppressions, the purge plan, the editor. The screen is not known here.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -51,6 +51,8 @@ pub(super) struct Desk {
     plan: PathBuf,
     /// Findings of the plan, by fingerprint: those of the document, and of earlier reports.
     planned: BTreeMap<String, ReportFinding>,
+    /// The findings that this session put into the plan or took out of it.
+    changed: BTreeSet<String>,
     /// The files of suppressions that were written; some may be gone again.
     pub(super) written: Vec<PathBuf>,
 }
@@ -71,11 +73,7 @@ impl Desk {
             Origin::Scan(_) | Origin::Report(None) => HashMap::new(),
             Origin::Report(Some(repository)) => ignored(&document, repository, today)?,
         };
-        let planned = match plan.exists() {
-            true => crate::report::read(&plan)?.findings,
-            false => Vec::new(),
-        };
-        let planned = planned.into_iter();
+        let planned = listed(&plan)?;
         Ok(Self {
             document,
             origin,
@@ -83,7 +81,8 @@ impl Desk {
             before: HashMap::new(),
             ignored,
             plan,
-            planned: planned.map(|f| (f.fingerprint.clone(), f)).collect(),
+            planned,
+            changed: BTreeSet::new(),
             written: Vec::new(),
         })
     }
@@ -154,6 +153,7 @@ impl Desk {
 
     fn plan_one(&mut self, item: usize, is_in: bool) {
         let finding = &self.document.findings[item];
+        self.changed.insert(finding.fingerprint.clone());
         match is_in {
             true => self
                 .planned
@@ -210,11 +210,20 @@ impl Desk {
         self.store.as_mut().ok_or_else(no_repository)
     }
 
-    /// Writes the plan: a report of the findings in it. An empty one is removed.
-    fn write_plan(&self, is_changed: bool) -> Result<()> {
+    /// Writes the plan: a report of the findings in it. An empty one is removed. Other sessions may have changed
+    /// the file: only the changes of this one are made to it.
+    fn write_plan(&mut self, is_changed: bool) -> Result<()> {
         if !is_changed {
             return Ok(());
         }
+        let mut planned = listed(&self.plan)?;
+        for id in &self.changed {
+            match self.planned.get(id) {
+                Some(finding) => planned.insert(id.clone(), finding.clone()),
+                None => planned.remove(id),
+            };
+        }
+        self.planned = planned;
         if self.planned.is_empty() {
             return output::remove_file(&self.plan);
         }
@@ -297,7 +306,8 @@ impl Desk {
                     .as_bytes(),
             );
             Error::usage(format!(
-                "'{shown}' is not in the worktree: 'git show {commit}:{shown}' prints it"
+                "'{shown}' is not in the worktree; this prints it: git show {}",
+                shlex::try_quote(&format!("{commit}:{shown}")).unwrap_or_default()
             ))
         };
         let file = root.join(std::ffi::OsStr::from_bytes(&path.bytes()));
@@ -356,6 +366,16 @@ fn covers(details: &Details, finding: &ReportFinding) -> Result<bool> {
     Ok(paths.is_some_and(|paths| {
         !paths.is_empty() && paths.iter().all(|path| pattern.matches(&path.bytes()))
     }))
+}
+
+/// The findings of the plan at `path`, by fingerprint; none if there is no file.
+fn listed(path: &Path) -> Result<BTreeMap<String, ReportFinding>> {
+    let findings = match path.exists() {
+        true => crate::report::read(path)?.findings,
+        false => Vec::new(),
+    };
+    let findings = findings.into_iter();
+    Ok(findings.map(|f| (f.fingerprint.clone(), f)).collect())
 }
 
 fn no_repository() -> Error {

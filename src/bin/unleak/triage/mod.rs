@@ -23,8 +23,12 @@ mod view;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use unleak::audit::Scope;
 use unleak::error::{Error, Result};
-use unleak::git::repository::Repository;
+use unleak::git::repository::{Overrides, Repository};
+use unleak::odb::ObjectId;
+use unleak::odb::kinds::ReadLimits;
+use unleak::report::document::ReportFinding;
 use unleak::report::escape::escape;
 use unleak::report::redact::Reveal;
 use unleak::report::weblink::WebLinks;
@@ -32,10 +36,10 @@ use unleak::report::{Document, ReportSource};
 use unleak::scan::InlineAllow;
 
 use crate::exit::Exit;
-use crate::found::{RepositoryFindings, ScanRequest};
+use crate::found::{self, RepositoryFindings, ScanRequest};
 use crate::ignore::{self, selection};
 use crate::options::CommonOptions;
-use crate::{config, output, report, settings};
+use crate::{config, output, report, settings, ui};
 use args::TriageArgs;
 use desk::{Desk, Origin};
 use item::ListItem;
@@ -118,7 +122,49 @@ fn saved(triage: &TriageArgs) -> Result<(Document, Origin)> {
     }
     let overrides = settings::overrides_for(&triage.repository);
     let repository = Repository::find(&triage.repository, &overrides)?;
+    if let Some(repository) = &repository {
+        check_repository(&document, repository, &overrides)?;
+    }
     Ok((document, Origin::Report(repository.map(Box::new))))
+}
+
+/// Checks that the findings of a saved report are from the repository that decisions are written to.
+fn check_repository(
+    document: &Document,
+    repository: &Repository,
+    overrides: &Overrides,
+) -> Result<()> {
+    let is_of_files = matches!(
+        document.head.scope,
+        Scope::Files | Scope::Text | Scope::Bundle
+    );
+    if is_of_files || document.findings.is_empty() {
+        return Ok(());
+    }
+    let store = repository.open_store(overrides, ReadLimits::default())?;
+    let is_here = |finding: &&ReportFinding| {
+        let mut objects = finding.occurrences.iter().map(|place| &place.object);
+        objects.any(|id| {
+            let id = ObjectId::from_hex(id.as_bytes());
+            id.is_ok_and(|id| store.node_of(&id).is_some())
+        })
+    };
+    let all = document.findings.len();
+    let here = document.findings.iter().filter(is_here).count();
+    if here == 0 {
+        let place = repository.git_dir().display();
+        return Err(Error::usage(format!(
+            "no finding of the report is in the repository '{place}'"
+        ))
+        .hint("'-C DIRECTORY' names the repository that the report is of"));
+    }
+    if here < all {
+        ui::warn(&format!(
+            "{} of {all} findings of the report are not in this repository",
+            all - here
+        ));
+    }
+    Ok(())
 }
 
 fn scanned(args: &CommonOptions, triage: &TriageArgs) -> Result<(Document, Origin)> {
@@ -135,7 +181,7 @@ fn scanned(args: &CommonOptions, triage: &TriageArgs) -> Result<(Document, Origi
     let remote = found.repository.git().config_snapshot();
     let web = remote.string("remote.origin.url");
     let web = web.and_then(|remote| WebLinks::of(&remote));
-    let subject = triage.subject.display().to_string();
+    let subject = found::subject(&triage.subject);
     let source = ReportSource {
         audit: &found.audit,
         rules: found.detector.rules(),

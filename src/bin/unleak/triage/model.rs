@@ -448,10 +448,21 @@ impl Model {
         }
     }
 
-    /// What a decision is about: the marked findings, or those of the group at the cursor, or the one
-    /// there; as far as they are what is asked.
+    /// The marked findings that are listed, folded or not; and how many the search hides.
+    pub(super) fn marks(&self) -> (Vec<usize>, usize) {
+        let listed = self.groups.iter().flat_map(|group| &group.members);
+        let mut marked: Vec<usize> = listed.copied().filter(|&item| self.marked[item]).collect();
+        marked.sort_unstable();
+        marked.dedup();
+        let all = self.marked.iter().filter(|is_marked| **is_marked).count();
+        let hidden = all - marked.len();
+        (marked, hidden)
+    }
+
+    /// What a decision is about: the marked findings that are listed, or those of the group at the cursor, or
+    /// the one there; as far as they are what is asked.
     fn targets(&self, is_asked: &dyn Fn(&Decision) -> bool) -> Vec<usize> {
-        let marked: Vec<usize> = (0..self.items.len()).filter(|&n| self.marked[n]).collect();
+        let (marked, _) = self.marks();
         let here = match self.current_group() {
             Some(group) => group.members.clone(),
             None => self.current().into_iter().collect(),

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -76,6 +77,19 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &mut Model, scene: &Scene<'_>) 
 fn head(frame: &mut Frame<'_>, area: Rect, model: &Model, scene: &Scene<'_>) {
     let [open, ignored, purge] = model.counts();
     let mut counts = format!(" {open} open, {ignored} ignored, {purge} to purge ");
+    match model.marks() {
+        (marked, 0) if marked.is_empty() => {}
+        (marked, 0) => {
+            let _ = write!(counts, "({} marked) ", marked.len());
+        }
+        (marked, hidden) => {
+            let _ = write!(
+                counts,
+                "({} marked, {hidden} more not listed) ",
+                marked.len()
+            );
+        }
+    }
     if !scene.document.head.complete {
         counts.push_str("(scan incomplete) ");
     }
@@ -389,12 +403,21 @@ fn group_facts(model: &Model, group: &Group) -> Text<'static> {
         group.name.clone(),
         String::new(),
         format!(
-            "{} findings, {} decided",
-            group.members.len(),
+            "{}, {} decided",
+            match group.members.len() {
+                1 => "1 finding".to_owned(),
+                count => format!("{count} findings"),
+            },
             decided.count()
         ),
-        "i, t and p act on all open ones,".to_owned(),
-        "r on all decided ones.".to_owned(),
+        match model.marks().0.len() {
+            0 => "i, t and p act on all open ones,".to_owned(),
+            count => format!("i, t and p act on the {count} marked,"),
+        },
+        match model.marks().0.len() {
+            0 => "r on all decided ones.".to_owned(),
+            _ => "r on those that are decided.".to_owned(),
+        },
         String::new(),
     ];
     let listed = parts.iter().take(MAX_LISTED);
