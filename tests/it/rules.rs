@@ -369,6 +369,20 @@ fn labelled_lines_are_scored() {
 }
 
 #[test]
+fn a_line_without_the_place_of_its_value_counts_as_a_whole() {
+    let line = &labelled()[0];
+    let object: serde_json::Value = serde_json::from_str(line).unwrap();
+    for place in [[0, 0], [-1, -1], [0, -1], [-1, 0], [3, 2], [0, 999]] {
+        let mut object = object.clone();
+        object["value"] = serde_json::json!(place);
+        let (code, text) = rules(&object.to_string(), &["bench", "own.toml", "-fjson"]);
+        assert_eq!(code, Some(0), "{text}");
+        let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(document["all"]["found"], 1, "{place:?}: {text}");
+    }
+}
+
+#[test]
 fn labelled_lines_are_listed_without_their_values() {
     let file = labelled().join("\n");
     let list = ["bench", "own.toml", "--list", "missed", "--list", "false"];
@@ -414,15 +428,15 @@ fn faults_of_labelled_lines_name_the_line_and_the_field() {
             "field 'before'",
         ),
         (
-            "{\"label\": \"T\", \"text\": \"x\", \"value\": [0, 2]}",
+            "{\"label\": \"T\", \"text\": \"x\", \"value\": [2, 3]}",
             "field 'value'",
         ),
         (
-            "{\"label\": \"T\", \"text\": \"x\", \"value\": [1, 1]}",
+            "{\"label\": \"T\", \"text\": \"x\", \"value\": [0]}",
             "field 'value'",
         ),
         (
-            "{\"label\": \"T\", \"text\": \"x\", \"value\": [-1, 1]}",
+            "{\"label\": \"T\", \"text\": \"x\", \"value\": [-2, 1]}",
             "field 'value'",
         ),
     ] {

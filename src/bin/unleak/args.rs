@@ -108,7 +108,7 @@ pub(crate) enum RulesCommand {
     ///
     /// Each line of the file is a JSON object: "label", which is "T" for a secret, or else "F" or "X";
     /// "text", the line itself; and, if you like, "category", "path", "before" and "after", the text
-    /// around it, and "value", [START, END) of the value in characters of "text", or [-1, -1]. A line
+    /// around it, and "value", [START, END) of the value in characters of "text"; -1 means unknown. A line
     /// counts as found if a finding overlaps the value, or, without one, the line. Fields of other names
     /// are skipped, and markers that allow a line are not heeded
     Bench(BenchArgs),

@@ -115,8 +115,8 @@ impl Labelled {
     }
 }
 
-/// The bytes of `line` that the field means: without one, all; without an end, up to that of the line.
-/// `None` if it is wrong.
+/// The bytes of `line` that the field means: all if there is none, or it has no start, no end or no length;
+/// at most up to the end of the line. `None` if it is wrong.
 fn value_of(field: Option<&Value>, line: &str) -> Option<Range<usize>> {
     let Some(field) = field.filter(|field| !field.is_null()) else {
         return Some(0..line.len());
@@ -124,18 +124,19 @@ fn value_of(field: Option<&Value>, line: &str) -> Option<Range<usize>> {
     let [start, end] = field.as_array()?.as_slice() else {
         return None;
     };
-    if (start.as_i64(), end.as_i64()) == (Some(-1), Some(-1)) {
-        return Some(0..line.len());
-    }
     let offset = |number: &Value| {
         let number = usize::try_from(number.as_u64()?).ok()?;
         let mut starts = line.char_indices().map(|(at, _)| at).chain([line.len()]);
         starts.nth(number)
     };
-    let is_open = end.as_i64() == Some(-1);
-    let end = if is_open { line.len() } else { offset(end)? };
-    let start = offset(start)?;
-    (start < end).then_some(start..end)
+    let (from, to) = (start.as_i64()?, end.as_i64()?);
+    if from < -1 || to < -1 {
+        return None;
+    }
+    if from == -1 || to <= from {
+        return Some(0..line.len());
+    }
+    Some(offset(start)?..offset(end).unwrap_or(line.len()))
 }
 
 /// Who decides whether a line is found.
