@@ -6,9 +6,9 @@ use gix::ObjectId;
 use gix::bstr::BString;
 
 use super::options::{AuditOptions, PublicKeys};
-use super::{named, pairs};
-use crate::detect::Detector;
+use super::{named, pairs, signed};
 use crate::detect::score::{Reason, Reasons};
+use crate::detect::{Detector, jwt};
 use crate::finding::{Companion, Finding, Fingerprint, History, Occurrence};
 use crate::odb::Node;
 use crate::path_class::{PathClass, is_recipe};
@@ -18,10 +18,11 @@ use crate::scan::Sighted;
 /// Applies the minimum confidence, and joins secrets with their ids; also returns the secrets below the
 /// minimum.
 pub(super) fn wanted(
-    found: Vec<Sighted>,
+    mut found: Vec<Sighted>,
     detector: &Detector,
     options: &AuditOptions,
 ) -> (Vec<Sighted>, Vec<Sighted>) {
+    signed::judge(&mut found);
     let (found, below) = chosen(found, detector, options);
     (pairs::join(found, detector), below)
 }
@@ -37,21 +38,14 @@ pub(super) fn chosen(
     });
     // Rules that depend on paths are applied when the paths are known.
     found.into_iter().partition(|sighted| {
-        surest(sighted) >= options.min_confidence || detector.rule(sighted.rule).needs_path()
+        sighted.surest() >= options.min_confidence || detector.rule(sighted.rule).needs_path()
     })
-}
-
-pub(super) fn surest(sighted: &Sighted) -> Confidence {
-    let in_objects = sighted.sightings.iter().map(|s| s.confidence);
-    let elsewhere = sighted.elsewhere.iter().map(|s| s.confidence);
-    let surest = in_objects.chain(elsewhere).max();
-    surest.expect("a sighted secret has a sighting")
 }
 
 /// Confidence and reasons of the place that speaks for the finding: the surest, then the one in the
 /// object of the lowest id, then the first there, then the first that is in no object.
 fn best(sighted: &Sighted, id_of: &dyn Fn(Node) -> ObjectId) -> (Confidence, Reasons) {
-    let confidence = surest(sighted);
+    let confidence = sighted.surest();
     let in_objects = sighted.sightings.iter();
     let in_objects = in_objects.filter(|s| s.confidence == confidence);
     let in_objects = in_objects.min_by_key(|s| (id_of(s.node), s.span, &s.spot));
@@ -64,7 +58,8 @@ fn best(sighted: &Sighted, id_of: &dyn Fn(Node) -> ObjectId) -> (Confidence, Rea
 }
 
 /// Lowers values without a shape that stand only where such values mean nothing: in lock files and
-/// recipes, which list digests, and in translations, which list words. Drops what is a secret only in a
+/// recipes, which list digests, and in translations, which list words. Lowers tokens that had expired when they
+/// were committed. Drops what is a secret only in a
 /// file whose name says so, and stands in none. Leaves out what is then below the asked confidence, and
 /// returns how many these are.
 pub(super) fn heed_paths(
@@ -75,11 +70,19 @@ pub(super) fn heed_paths(
     named::keep(findings, detector);
     let before = findings.len();
     for finding in findings.iter_mut() {
+        if had_expired(finding) {
+            finding.confidence = Confidence::Low;
+            finding.reasons.add(Reason::Expired);
+            continue;
+        }
         let rule = detector.rules().get(&finding.rule_id);
         if rule.is_none_or(|rule| !rule.is_generic() || rule.needs_path()) {
             continue;
         }
         let reasons = finding.reasons;
+        if reasons.is_proven() {
+            continue;
+        }
         let paths = finding
             .history
             .as_ref()
@@ -103,6 +106,17 @@ pub(super) fn heed_paths(
     }
     findings.retain(|finding| finding.confidence >= options.min_confidence);
     before - findings.len()
+}
+
+/// Whether it is a token that was valid no longer when its first commit was made.
+fn had_expired(finding: &Finding) -> bool {
+    let history = finding.history.as_ref();
+    // Behind the end of a shallow clone, it may be older.
+    let known = history.filter(|history| !history.first_is_boundary);
+    let committed = known.and_then(|history| history.author.as_ref());
+    committed.is_some_and(|author| {
+        jwt::expiry(finding.secret.reveal()).is_some_and(|expiry| expiry < author.seconds)
+    })
 }
 
 pub(super) fn finding(

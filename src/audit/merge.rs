@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::assemble::chosen;
+use super::signed;
 use crate::audit::{AuditOptions, pairs};
 use crate::detect::{Detector, Hits, Scratch};
 use crate::finding::Fingerprint;
@@ -43,16 +44,30 @@ pub(super) fn together(
     };
     let revived = revive(noted.iter(), detector.rules(), &known);
     let all = vec![Collector::with(met), Collector::with(revived.found)];
-    let settled = settle(gather(all), detector.rules());
+    let mut settled = settle(gather(all), detector.rules());
+    let mut recall = Recall {
+        objects,
+        detector,
+        key,
+        stand_ins: &revived.stand_ins,
+        recalled: FxHashMap::default(),
+        read: FxHashSet::default(),
+    };
+    if !revived.stand_ins.is_empty() {
+        recall.replace(
+            settled
+                .iter_mut()
+                .filter(|sighted| signed::is_sure(sighted)),
+        )?;
+        // Any value may be the secret that signed a token.
+        if settled.iter().any(signed::is_signed) {
+            recall.replace(settled.iter_mut())?;
+        }
+    }
+    signed::judge(&mut settled);
     let (mut found, below) = chosen(settled, detector, options);
     if !revived.stand_ins.is_empty() {
-        Recall {
-            objects,
-            detector,
-            key,
-            stand_ins: &revived.stand_ins,
-        }
-        .replace(&mut found)?;
+        recall.replace(found.iter_mut())?;
         found.sort_unstable_by(|a, b| (a.rule, &a.secret).cmp(&(b.rule, &b.secret)));
     }
     let found = pairs::join(found, detector);
@@ -65,12 +80,13 @@ struct Recall<'a> {
     detector: &'a Detector,
     key: &'a [u8],
     stand_ins: &'a FxHashMap<Arc<Secret>, Fingerprint>,
+    recalled: FxHashMap<Fingerprint, Arc<Secret>>,
+    read: FxHashSet<Node>,
 }
 
 impl Recall<'_> {
-    fn replace(&self, found: &mut [Sighted]) -> Option<()> {
-        let mut recalled: FxHashMap<Fingerprint, Arc<Secret>> = FxHashMap::default();
-        let mut read: FxHashSet<Node> = FxHashSet::default();
+    /// Puts the secrets of `found` in the places of their stand-ins; `None` if one is not there.
+    fn replace<'s>(&mut self, found: impl Iterator<Item = &'s mut Sighted>) -> Option<()> {
         let mut reader = self.objects.reader();
         let (mut bytes, mut scratch, mut hits) = (Vec::new(), Scratch::default(), Hits::default());
         for sighted in found {
@@ -78,19 +94,20 @@ impl Recall<'_> {
                 continue;
             };
             for sighting in &sighted.sightings {
-                if recalled.contains_key(fingerprint) {
+                if self.recalled.contains_key(fingerprint) {
                     break;
                 }
                 let node = sighting.node;
-                if !read.insert(node) || reader.read(node, u64::MAX, &mut bytes).is_err() {
+                if !self.read.insert(node) || reader.read(node, u64::MAX, &mut bytes).is_err() {
                     continue;
                 }
                 self.detector.scan(&bytes, &mut scratch, &mut hits);
                 for found in self.detector.matches(&bytes, &hits) {
-                    recalled.insert(stand_in(self.key, &found.secret), found.secret);
+                    let fingerprint = stand_in(self.key, &found.secret);
+                    self.recalled.insert(fingerprint, found.secret);
                 }
             }
-            sighted.secret = Arc::clone(recalled.get(fingerprint)?);
+            sighted.secret = Arc::clone(self.recalled.get(fingerprint)?);
         }
         Some(())
     }

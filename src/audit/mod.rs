@@ -2,7 +2,7 @@
 //! commits, or one text.
 //!
 //! ```text
-//! options, coverage;  named, neighbours, order, pairs < assemble < excerpts < names < gitdir, merge < steps < update < repository, part
+//! options, coverage;  named, neighbours, order, pairs, signed < assemble < excerpts < names < gitdir, merge < steps < update < repository, part
 //! presence;  assemble < changes, files, text
 //! ```
 
@@ -22,6 +22,7 @@ mod pairs;
 pub mod part;
 pub mod presence;
 pub mod repository;
+mod signed;
 mod steps;
 pub mod text;
 mod update;

@@ -2,7 +2,7 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::assemble::{finding, heed_paths, surest};
+use super::assemble::{finding, heed_paths};
 use super::names::SideTexts;
 use super::neighbours::Neighbours;
 use super::{AuditOptions, excerpts, put_in_order};
@@ -110,7 +110,7 @@ impl<'a> Finish<'a> {
         let id_of = |node| self.objects.id(node);
         let likely = below
             .iter()
-            .filter(|sighted| surest(sighted) >= Confidence::Medium);
+            .filter(|sighted| sighted.surest() >= Confidence::Medium);
         let hidden = likely.map(|sighted| {
             let mut hidden = finding(&id_of, self.detector, self.options, sighted, None);
             self.names.tell(sighted, &mut hidden);

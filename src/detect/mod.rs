@@ -1,7 +1,7 @@
 //! What is a secret: bytes in, matches out. Knows no git.
 //!
 //! ```text
-//! enclosing < allow;  entropy, letters, continuation, interpolation < syntax, block, insert, manifest, prefilter,
+//! jwt;  enclosing < allow;  entropy, letters, continuation, interpolation < syntax, block, insert, manifest, prefilter,
 //! decode, wordlist < command, placeholder < assignment < checksum, features < columns, trees, table < ceiling
 //! < score < spelling < known, whole < confirm < mod < explain, inside, prove
 //! ```
@@ -27,6 +27,7 @@ pub mod features;
 mod insert;
 mod inside;
 pub mod interpolation;
+pub mod jwt;
 pub mod known;
 mod letters;
 mod manifest;

@@ -18,7 +18,7 @@ use crate::rule::{Check, Confidence, Matcher, Rule};
 
 /// Why a match has the confidence that it has. A set: reasons are added with [`Reasons::add`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Reasons(u32);
+pub struct Reasons(u64);
 
 /// One piece of evidence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,10 +55,13 @@ pub enum Reason {
     LockFile,
     Translation,
     NamedFile,
+    Signed,
+    Signs,
+    Expired,
 }
 
 impl Reason {
-    const ALL: [Self; 30] = [
+    const ALL: [Self; 33] = [
         Self::Shape,
         Self::ChecksumVerified,
         Self::ChecksumWrong,
@@ -89,6 +92,9 @@ impl Reason {
         Self::LockFile,
         Self::Translation,
         Self::NamedFile,
+        Self::Signed,
+        Self::Signs,
+        Self::Expired,
     ];
 
     /// One phrase for people.
@@ -119,6 +125,9 @@ impl Reason {
             Self::LockFile => "stands only in files of digests, such as lock files",
             Self::Translation => "stands only in translations",
             Self::NamedFile => "is all of a file whose name means a secret",
+            Self::Signed => "signed with a secret that was found, too, or is widely known",
+            Self::Signs => "signs a token that was found, too",
+            Self::Expired => "was expired before it was committed",
             Self::Many => "one of many values of this name in one file",
             Self::StructureWrong => "does not decode to what it should hold",
             Self::Weak => "too short or too plain to be sure",
@@ -131,12 +140,12 @@ impl Reason {
 impl Reasons {
     /// Adds one.
     pub fn add(&mut self, reason: Reason) {
-        self.0 |= 1 << reason as u32;
+        self.0 |= 1 << reason as u64;
     }
 
     /// Returns whether `reason` is in the set.
     pub fn contains(self, reason: Reason) -> bool {
-        self.0 & (1 << reason as u32) != 0
+        self.0 & (1 << reason as u64) != 0
     }
 
     /// Whether a check proves that the value is a secret, whatever it looks like.
@@ -144,6 +153,7 @@ impl Reasons {
         self.contains(Reason::ChecksumVerified)
             || self.contains(Reason::StructureVerified)
             || self.contains(Reason::KnownValue)
+            || self.contains(Reason::Signs)
     }
 
     /// Returns all of both.

@@ -81,6 +81,19 @@ pub struct Sighted {
     pub with: Vec<Self>,
 }
 
+impl Sighted {
+    /// The confidence of its surest place.
+    ///
+    /// # Panics
+    /// If it has no place.
+    pub fn surest(&self) -> Confidence {
+        let in_objects = self.sightings.iter().map(|place| place.confidence);
+        let elsewhere = self.elsewhere.iter().map(|place| place.confidence);
+        let surest = in_objects.chain(elsewhere).max();
+        surest.expect("a sighted secret has a place")
+    }
+}
+
 /// One place of one secret outside of objects.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Elsewhere {

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 use unleak::rule::template::Random;
 
-use crate::support::{Repo, github_token, unleak};
+use crate::support::{Repo, github_token, signed_token, unleak};
 
 /// Scans `repo` with and without the state in `dir`; returns how many objects the first one read, of
 /// how many.
@@ -42,7 +42,7 @@ fn compare(repo: &Path, dir: &Path, options: &[&str], what: &str) -> (u64, u64) 
 
 /// A line that holds something, or nothing.
 fn line(random: &mut Random) -> String {
-    match random.below(9) {
+    match random.below(11) {
         0 => format!("k = '{}'\n", github_token(random.below(5) as u64)),
         1 => format!(
             "password = \"{}-Zq8{}xT\"\n",
@@ -58,6 +58,17 @@ fn line(random: &mut Random) -> String {
             let text = format!("k = '{}'\n", github_token(60 + random.below(3) as u64));
             format!("b64 {}\n", data_encoding::BASE64.encode(text.as_bytes()))
         }
+        5 => {
+            let claims = serde_json::json!({ "sub": random.below(4), "exp": 1_000_000_000 });
+            let key = format!("quiet-river-{}", random.below(3));
+            format!("t {}\n", signed_token(&claims, key.as_bytes()))
+        }
+        6 => {
+            let claims = serde_json::json!({ "sub": random.below(4) });
+            let key = format!("quiet-river-{}", random.below(3));
+            format!("t {}\n", signed_token(&claims, key.as_bytes()))
+        }
+        7 => format!("jwt_secret = 'quiet-river-{}'\n", random.below(3)),
         _ => format!("line {}\n", random.below(1000)),
     }
 }

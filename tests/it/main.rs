@@ -42,6 +42,7 @@ mod report_size;
 mod rules;
 mod saved;
 mod scan;
+mod signed;
 mod silent;
 mod sources;
 mod special;

@@ -325,6 +325,18 @@ pub(crate) fn github_token(seed: u64) -> String {
     token("ghp_{base62:30}{crc32_base62}", seed)
 }
 
+/// A JSON web token that `key` signed.
+pub(crate) fn signed_token(claims: &Value, key: &[u8]) -> String {
+    use hmac::{Hmac, KeyInit, Mac};
+    let part = |text: String| data_encoding::BASE64URL_NOPAD.encode(text.as_bytes());
+    let header = serde_json::json!({ "alg": "HS256", "typ": "JWT" });
+    let input = [part(header.to_string()), part(claims.to_string())].join(".");
+    let mut mac = Hmac::<sha2::Sha256>::new_from_slice(key).unwrap();
+    mac.update(input.as_bytes());
+    let signature = data_encoding::BASE64URL_NOPAD.encode(&mac.finalize().into_bytes());
+    format!("{input}.{signature}")
+}
+
 /// Text of the form of a private key.
 pub(crate) fn private_key() -> String {
     let kind = ["RSA", "PRIVATE", "KEY"].join(" ");
