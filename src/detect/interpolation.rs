@@ -40,6 +40,13 @@ pub(super) fn own(bytes: &[u8], span: Span, is_template: bool) -> Option<Own> {
     if !text.iter().any(|byte| b"{$<%".contains(byte)) {
         return None;
     }
+    if let Some(token) = pasted(text) {
+        return Some(Own {
+            span: moved(token, span.start),
+            kind: Kind::Default,
+            is_partial: false,
+        });
+    }
     let Parts {
         texts,
         default,
@@ -87,6 +94,20 @@ pub(super) fn own(bytes: &[u8], span: Span, is_template: bool) -> Option<Own> {
         kind,
         is_partial: kind == Kind::Beside,
     })
+}
+
+/// A token in the marks of an expression: `${{ 0123… }}` names nothing of a workflow.
+pub(super) fn pasted(text: &[u8]) -> Option<Span> {
+    const MIN_LEN: usize = 16;
+    let inner = text.strip_prefix(b"${{")?.strip_suffix(b"}}")?;
+    let token = inner.trim_ascii();
+    let start = 3 + inner.len() - inner.trim_ascii_start().len();
+    let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+    let changes = token
+        .windows(2)
+        .filter(|pair| pair[0].is_ascii_digit() != pair[1].is_ascii_digit());
+    let is_mix = token.len() >= MIN_LEN && token.iter().all(is_token) && changes.count() >= 4;
+    is_mix.then(|| Span::new(start, start + token.len()))
 }
 
 /// What a value is made of.

@@ -401,6 +401,7 @@ pub fn assignment(window: &[u8], found: &Assignment) -> Option<(Confidence, Reas
     }
     let confidence = match score {
         s if s < LOW_SCORE && may_be_password(&features, value) => Confidence::Low,
+        s if s < LOW_SCORE && may_be_word(&features, value) => Confidence::Low,
         s if s >= HIGH_SCORE && is_plain_secret(&features) => Confidence::High,
         s if s >= MEDIUM_SCORE => Confidence::Medium,
         s if s >= LOW_SCORE => Confidence::Low,
@@ -450,6 +451,50 @@ fn may_be_password(features: &Features, value: &[u8]) -> bool {
         && (Classes::of(value).kinds() >= 3 || Classes::of(value).other >= 3);
     let is_mix = features.is(Fact::IsRandomMix) && features.get(Fact::NameKind) >= 2;
     (is_chosen && !OTHERS.iter().any(|&fact| features.is(fact))) || is_mix
+}
+
+/// Whether a word, or a phrase of a few words in small letters, is assigned to a plain secret: people
+/// choose such ones, too.
+fn may_be_word(features: &Features, value: &[u8]) -> bool {
+    const OTHERS: [Fact; 16] = [
+        Fact::NameMeansOther,
+        Fact::NameIsPublic,
+        Fact::NameIsPlace,
+        Fact::NameIsVerb,
+        Fact::NameIsPlural,
+        Fact::IsConfigWord,
+        Fact::IsType,
+        Fact::IsPlaceholder,
+        Fact::IsPath,
+        Fact::IsFile,
+        Fact::IsCall,
+        Fact::IsProse,
+        Fact::IsVersion,
+        Fact::RepeatsName,
+        Fact::IsComment,
+        Fact::ByProse,
+    ];
+    const ENDS: [&str; 4] = ["secret", "token", "pepper", "otp"];
+    let last = features.name_words.last();
+    let is_plain =
+        features.is(Fact::NameIsPassword) || last.is_some_and(|word| ENDS.contains(&word.as_str()));
+    let is_environment = features.is(Fact::IsEnvironment);
+    // Words for tokens are those of parsers, too.
+    let is_token = last.is_some_and(|word| word == "token");
+    let is_told = is_environment || (features.is(Fact::IsQuoted) && !is_token);
+    let is_told = is_told || (features.is(Fact::IsQuoted) && features.is(Fact::Digits));
+    let is_phrase =
+        |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b" '-".contains(byte);
+    let is_word = |byte: &u8| byte.is_ascii_graphic() || !byte.is_ascii();
+    let words = value.split(|byte| *byte == b' ').count();
+    is_plain
+        && is_told
+        && !OTHERS.iter().any(|&fact| features.is(fact))
+        && match words {
+            1 => value[0].is_ascii_alphanumeric() && value.iter().all(is_word),
+            2..=6 => value.iter().all(is_phrase),
+            _ => false,
+        }
 }
 
 /// How likely a score says that it is a secret, of 1.

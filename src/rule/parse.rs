@@ -416,9 +416,10 @@ fn keyword(text: &str, any_case: bool, matcher: &Matcher) -> Result<Keyword, Wro
 
 /// Bytes that can follow a context word in a name, sorted: all except lower-case letters, which
 /// would make it another word, other than the `s` of a plural.
-const NAME_GOES_ON: &[u8] = b"\t \"%&'(*,-.0123456789:<=>ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]_`s";
+const NAME_GOES_ON: &[u8] = b"\t\n\r !\"%&'(*,-.0123456789:<=>?ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]_`s{";
 /// The same for "pass", which begins several words for passwords.
-const PASS_GOES_ON: &[u8] = b"\t \"%&'(*,-.0123456789:<=>ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]_`ckpsw";
+const PASS_GOES_ON: &[u8] =
+    b"\t\n\r !\"%&'(*,-.0123456789:<=>?ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]_`ckpsw{";
 /// Words that rarely mean a secret if more lower-case letters follow.
 const WHOLE_WORDS: [&[u8]; 2] = [b"auth", b"login"];
 

@@ -78,7 +78,8 @@ pub(super) const PAIRS: [&[u8]; 4] = [b"auth", b"creds", b"credentials", b"login
 /// Bytes of a line in which a fallback is looked for.
 const MAX_FALLBACK: usize = 160;
 /// What is called with a secret, and which of its arguments that is.
-const CALLS: [(&[u8], usize); 37] = [
+const CALLS: [(&[u8], usize); 38] = [
+    (b"hmacshakeyfor", 0),
     (b"mysqli_connect", 2),
     (b"mysqli", 2),
     (b"mysql_connect", 2),
@@ -235,7 +236,7 @@ impl Reader<'_> {
                         is_open = true;
                         self.at += 1;
                     }
-                    b' ' | b'\t' | b'\r' | b',' | b';' => self.at += 1,
+                    b' ' | b'\t' | b'\r' | b',' | b';' | b'>' => self.at += 1,
                     b'#' => {
                         self.skip(MAX_EXTENT, |byte| byte != b'\n');
                     }
@@ -415,7 +416,7 @@ impl Reader<'_> {
     /// Passes over ` - ` and ` is ` before a value.
     pub(super) fn skip_copula(&mut self) -> bool {
         let start = self.at;
-        for word in ["- ", "– ", "is ", "is: ", "was "] {
+        for word in ["- ", "– ", "is ", "is: ", "was ", "to ", "with "] {
             if self.take(word.as_bytes()) {
                 let is_literal = matches!(self.peek(0), Some(b'"' | b'\'' | b'`'));
                 if is_literal || word.starts_with('i') {
@@ -430,6 +431,9 @@ impl Reader<'_> {
     /// Passes over `{ get; set; } =` of a property in C#.
     pub(super) fn skip_accessors(&mut self) -> bool {
         let start = self.at;
+        if self.take(b"by lazy { ") {
+            return true;
+        }
         if self.take(b"{ get;") {
             self.skip(MAX_NAME_LEN, |byte| byte != b'}' && byte != b'\n');
             if self.take(b"} =") {
@@ -463,8 +467,13 @@ impl Reader<'_> {
     pub(super) fn argument(&mut self, name: Span) -> Option<Value> {
         let called = self.name_of(name);
         let is = |known: &&(&[u8], usize)| ends_with(called, &[known.0]);
-        let &(_, index) = CALLS.iter().find(is)?;
-        self.argument_at(index)
+        let &(word, index) = CALLS.iter().find(is)?;
+        // Realm, host, user and password.
+        let last = match word {
+            b"credentials" => self.argument_at(3),
+            _ => None,
+        };
+        last.or_else(|| self.argument_at(index))
     }
 
     fn argument_at(&mut self, index: usize) -> Option<Value> {
@@ -520,7 +529,7 @@ impl Reader<'_> {
 
     /// Reads the literal that is taken where the environment has none: `getenv("X") || "…"`.
     pub(super) fn fallback(&mut self) -> Option<Value> {
-        const SIGNS: [&[u8]; 14] = [
+        const SIGNS: [&[u8]; 17] = [
             b"|| ",
             b"{ ",
             b"?? ",
@@ -531,6 +540,9 @@ impl Reader<'_> {
             b"unwrap_or_else(|_| ",
             b"OrDefault(",
             b"OrElse(",
+            b"orElse(",
+            b"), ",
+            b"defaultValue: ",
             // The second argument, behind the name of the variable.
             b"\", ",
             b"', ",
@@ -549,13 +561,20 @@ impl Reader<'_> {
             return self.alternative();
         };
         let found = SIGNS.iter().find_map(|sign| {
-            let at = memchr::memmem::find(&line[reads..], sign)?;
             let is_argument = matches!(sign[0], b'"' | b'\'');
-            if is_argument && !line[reads..reads + at].contains(&b'(') {
-                return None;
-            }
-            let after = reads + at + sign.len();
-            matches!(line.get(after), Some(b'"' | b'\'' | b'`')).then_some(after)
+            let mut all = memchr::memmem::find_iter(&line[reads..], sign);
+            all.find_map(|at| {
+                if is_argument && !line[reads..reads + at].contains(&b'(') {
+                    return None;
+                }
+                let after = reads + at + sign.len();
+                let quote = *line.get(after).filter(|byte| b"\"'`".contains(byte))?;
+                // `getOrElse("NAME", "…")`
+                let rest = &line[after + 1..];
+                let close = memchr::memchr(quote, rest);
+                let is_name = close.is_some_and(|close| rest[close + 1..].starts_with(b","));
+                (!is_name || !sign.ends_with(b"(")).then_some(after)
+            })
         });
         self.seen = self.seen.max(start + line.len() + MAX_NAME_LEN);
         let quote = line[found?];
@@ -570,21 +589,32 @@ impl Reader<'_> {
     /// Reads the literal that is taken if an expression has no value, or by its choice: `a.b || "…"`,
     /// `a ? "…" : x`.
     fn alternative(&mut self) -> Option<Value> {
-        const SIGNS: [&[u8]; 5] = [b" ||", b" ??", b" or", b" ?:", b" ?"];
+        const SIGNS: [&[u8]; 6] = [b" ||", b" ??", b" or", b" ?:", b" ?", b" :"];
+        const CALLS: [&[u8]; 5] = [b"coalesce(", b"try(", b"cmp.Or(", b"or(", b"nvl("];
         let start = self.at;
         self.skip(MAX_BLANKS, is_blank);
         let rest = &self.bytes[self.at..];
         let rest = &rest[..rest.len().min(MAX_FALLBACK)];
         let is_part =
             |byte: &&u8| byte.is_ascii_alphanumeric() || b"_.$()[]<>=!?:|& ".contains(byte);
-        let expression = rest.iter().take_while(is_part).count();
+        let mut expression = rest.iter().take_while(is_part).count();
+        // `a != "" ? a : "…"`
+        if rest[expression..].starts_with(b"\"\" ? ") {
+            let more = rest[expression + 2..].iter().take_while(is_part);
+            expression += 2 + more.count();
+        }
         self.seen = self.seen.max(self.at + expression + MAX_NAME_LEN);
+        let called = CALLS.iter().any(|call| rest.starts_with(call));
+        let comma = rest[expression..].starts_with(b", ") && called;
+        expression += 2 * usize::from(comma);
         let before = rest[..expression].strip_suffix(b" ");
         let begins = rest
             .first()
             .is_some_and(|byte| byte.is_ascii_alphabetic() || b"_$!(".contains(byte));
-        let is_choice =
-            before.is_some_and(|before| SIGNS.iter().any(|sign| before.ends_with(sign)));
+        let is_default = rest[..expression].ends_with(b".orElse(");
+        let is_choice = comma
+            || is_default
+            || before.is_some_and(|before| SIGNS.iter().any(|sign| before.ends_with(sign)));
         let quote = rest.get(expression).copied();
         let found = match quote.filter(|byte| b"\"'`".contains(byte)) {
             Some(quote) if begins && is_choice => {

@@ -6,6 +6,7 @@
 
 mod fields;
 mod lines;
+mod options;
 mod parts;
 mod several;
 
@@ -170,27 +171,28 @@ impl Reader<'_> {
         if self.bytes[..start].ends_with(b"${") {
             return self.variable(name);
         }
+        let special = self.macro_argument(name).or_else(|| self.cell(name));
+        if special.is_some() {
+            return special;
+        }
         self.skip(MAX_ESCAPES + 1, |byte| {
             matches!(byte, b'"' | b'\'' | b']' | b'`' | b'\\' | b'*')
         });
-        if let Some(found) = self.pair(name) {
-            return Some(found);
+        let declared = self.pair(name).or_else(|| self.option_default(name));
+        if declared.is_some() {
+            return declared;
         }
         self.skip_styles();
         self.skip_array_mark();
         let is_flag = self.bytes[name.start] == b'-';
         let operator = if is_flag && self.skip_to_next_item(name) {
             Operator::Blank
+        } else if self.skip_to_mapped(name) {
+            Operator::Colon
         } else {
             self.operator(is_flag, name)?
         };
-        self.joins = match operator {
-            _ if is_flag => Joins::Nowhere,
-            Operator::Assign | Operator::Colon => Joins::Anywhere,
-            Operator::Blank if self.is_defined(name) => Joins::Anywhere,
-            Operator::Blank => Joins::OverLines,
-            _ => Joins::Nowhere,
-        };
+        self.joins = self.joins_of(operator, is_flag, name);
         if operator == Operator::Colon {
             self.skip_type_annotation();
             self.skip_node_properties();
@@ -201,11 +203,7 @@ impl Reader<'_> {
                 return None;
             }
         }
-        let value = match operator {
-            Operator::Argument => self.argument(name),
-            Operator::Assign | Operator::Colon => self.tuple(name).or_else(|| self.fallback()),
-            _ => None,
-        };
+        let value = self.value_in_call(name, operator);
         let value = value.or_else(|| self.value(name, operator))?;
         let value = self.secret_part(name, self.unbound(name, value, operator));
         if matches!(operator, Operator::Assign | Operator::Colon) {
@@ -216,6 +214,28 @@ impl Reader<'_> {
         }
         let is_partial = value.2 || self.goes_on_in_line(name, value);
         assignment(name, (value.0, value.1, is_partial), operator)
+    }
+
+    /// Where two literals behind `operator` are one.
+    fn joins_of(&self, operator: Operator, is_flag: bool, name: Span) -> Joins {
+        match operator {
+            _ if is_flag => Joins::Nowhere,
+            Operator::Assign | Operator::Colon => Joins::Anywhere,
+            Operator::Blank if self.is_defined(name) => Joins::Anywhere,
+            Operator::Blank => Joins::OverLines,
+            _ => Joins::Nowhere,
+        }
+    }
+
+    /// Reads the value among the arguments of a call, or behind an expression that it is the default of.
+    fn value_in_call(&mut self, name: Span, operator: Operator) -> Option<Value> {
+        match operator {
+            Operator::Argument => self.argument(name),
+            // A call without brackets.
+            Operator::Blank if matches!(self.peek(0), Some(b'"' | b'\'')) => self.argument(name),
+            Operator::Assign | Operator::Colon => self.tuple(name).or_else(|| self.fallback()),
+            _ => None,
+        }
     }
 
     /// Whether a word that may belong to the value follows the literal of a setting, whose reader need not
@@ -271,8 +291,12 @@ impl Reader<'_> {
         let is_at_start = name.start == 0 || self.bytes[name.start - 1] == b'\n';
         let text = &self.bytes[name.start..name.end];
         let is_variable = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+        let behind = self.bytes.get(self.at..).unwrap_or_default();
+        let blanks = behind.iter().take(MAX_BLANKS);
+        let blanks = blanks.take_while(|byte| **byte == b' ').count();
+        let sign = behind.get(blanks);
         is_at_start
-            && self.peek(0) == Some(b'=')
+            && (sign == Some(&b'=') || (sign == Some(&b':') && blanks == 0))
             && text
                 .strip_prefix(b"-")
                 .is_some_and(|name| name.iter().all(is_variable))
@@ -309,11 +333,20 @@ impl Reader<'_> {
     }
 
     fn operator(&mut self, is_flag: bool, name: Span) -> Option<Operator> {
+        // `std::string secret{"…"}`
+        let start = self.at;
+        self.skip_brace();
+        if self.at > start {
+            return Some(Operator::Assign);
+        }
         let is_setting = self.at == name.end && syntax::begins_setting(self.bytes, name.start);
         let is_shouted = |byte: &u8| !byte.is_ascii_lowercase();
         let is_variable = is_setting && self.bytes[name.start..name.end].iter().all(is_shouted);
         let blanks = self.skip(MAX_BLANKS, is_blank);
         if is_flag && blanks > 0 {
+            return Some(Operator::Blank);
+        }
+        if blanks > 0 && self.take(b"--plaintext ") {
             return Some(Operator::Blank);
         }
         let is_equals = blanks == 0 && self.peek(0) == Some(b'=');
@@ -324,6 +357,29 @@ impl Reader<'_> {
         if self.begins_member(name) {
             return None;
         }
+        if let Some(operator) = self.sign() {
+            return Some(operator);
+        }
+        if blanks == 0 {
+            return None;
+        }
+        if self.take(b"value=") || self.take(b"Value=") {
+            return Some(Operator::Markup);
+        }
+        if self.skip_to_text(name) {
+            return Some(Operator::Markup);
+        }
+        if self.skip_type() || self.skip_accessors() {
+            return Some(Operator::Assign);
+        }
+        if self.skip_copula() {
+            return Some(Operator::Prose);
+        }
+        Some(Operator::Blank)
+    }
+
+    /// Reads a sign that is an operator.
+    fn sign(&mut self) -> Option<Operator> {
         for (text, operator) in [
             (&b"==="[..], Operator::Compare),
             (b"!==", Operator::Compare),
@@ -347,27 +403,14 @@ impl Reader<'_> {
             (b"(", Operator::Argument),
             (b",", Operator::Item),
             (b"%3D", Operator::Assign),
+            (b"?(", Operator::Argument),
+            (b"!(", Operator::Argument),
         ] {
             if self.take(text) {
                 return Some(operator);
             }
         }
-        if blanks == 0 {
-            return None;
-        }
-        if self.take(b"value=") || self.take(b"Value=") {
-            return Some(Operator::Markup);
-        }
-        if self.skip_to_text(name) {
-            return Some(Operator::Markup);
-        }
-        if self.skip_type() || self.skip_accessors() {
-            return Some(Operator::Assign);
-        }
-        if self.skip_copula() {
-            return Some(Operator::Prose);
-        }
-        Some(Operator::Blank)
+        None
     }
 
     /// Whether a member of code follows, and no value: `password->text()`. The hyphen is taken for one of the
@@ -466,11 +509,19 @@ impl Reader<'_> {
             Operator::Assign | Operator::Colon | Operator::Item
         ) {
             self.skip_wrapper();
+            // `{password, <<"…">>}` of Erlang.
+            if operator == Operator::Item && self.bytes[self.at..].starts_with(b"<<\"") {
+                self.at += 2;
+            }
             let is_signed = matches!(self.peek(1), Some(b'"' | b'\''));
             self.skip(usize::from(is_signed), |byte| byte == b'+');
             self.skip_brace();
         }
-        if let Some(value) = self.raw_literal().or_else(|| self.here_document()) {
+        if operator == Operator::Colon && self.skip_inline() {
+            return self.plain_text();
+        }
+        let special = self.raw_literal().or_else(|| self.here_document());
+        if let Some(value) = special.or_else(|| self.pasted(operator)) {
             return Some(value);
         }
         let escapes = self.skip(MAX_ESCAPES, |byte| byte == b'\\');
@@ -512,24 +563,38 @@ impl Reader<'_> {
         let text = &self.bytes[span.start..span.end];
         let is_word = |byte: &u8| byte.is_ascii_lowercase() || b"0123456789_-./".contains(byte);
         let word = text.iter().take_while(|byte| is_word(byte)).count();
-        &self.bytes[name.end..span.start] == b"=`" && word > 1 && text.get(word) == Some(&b' ')
+        self.bytes.get(name.end..span.start) == Some(&b"=`"[..])
+            && word > 1
+            && text.get(word) == Some(&b' ')
     }
 
-    /// Passes over the brace before the only item of a list in C: `{"…"}`.
+    /// Reads a token that is pasted into the marks of an expression: `${{ 0123… }}`.
+    fn pasted(&mut self, operator: Operator) -> Option<Value> {
+        let rest = self.bytes.get(self.at..)?;
+        if operator != Operator::Colon || !rest.starts_with(b"${{") {
+            return None;
+        }
+        let rest = &rest[..rest.len().min(interpolation::MAX_LEN)];
+        self.seen = self.seen.max(self.at + rest.len() + MAX_LOOKAHEAD);
+        let len = memchr::memmem::find(rest, b"}}")? + 2;
+        let token = interpolation::pasted(&rest[..len])?;
+        let span = Span::new(self.at + token.start, self.at + token.end);
+        Some((span, Form::Default, false))
+    }
+
+    /// Passes over the brace before the only item of a list in C, or around an expression that is a literal:
+    /// `{"…"}`.
     fn skip_brace(&mut self) {
-        let Some(text) = self
-            .bytes
-            .get(self.at..)
-            .and_then(|rest| rest.strip_prefix(b"{\""))
-        else {
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        let [b'{', quote @ (b'"' | b'`'), text @ ..] = rest else {
             return;
         };
         let text = &text[..text.len().min(MAX_DOUBLED_REACH)];
-        let end = memchr::memchr2(b'"', b'\n', text);
+        let end = memchr::memchr2(*quote, b'\n', text);
         self.seen = self
             .seen
             .max(self.at + end.unwrap_or(text.len()) + MAX_LOOKAHEAD);
-        if end.is_some_and(|end| text[end..].starts_with(b"\"}")) {
+        if end.is_some_and(|end| text[end..].starts_with(&[*quote, b'}'])) {
             self.at += 1;
         }
     }

@@ -25,6 +25,16 @@ const COLLECTIVES: [&[u8]; 11] = [
     b"passphrases",
 ];
 
+/// What names of lists end in whose items can be secrets, though the name is that of one.
+const SINGLES: [&[u8]; 6] = [
+    b"password",
+    b"passwd",
+    b"secret",
+    b"api_key",
+    b"apikey",
+    b"token",
+];
+
 impl Reader<'_> {
     /// Reads the list or map that is assigned to `name`; the reader stands behind the operator, and
     /// goes back there.
@@ -59,7 +69,8 @@ impl Reader<'_> {
         let key = inner[marks..].iter().take_while(is_key).count();
         let behind = &inner[marks + key..];
         let behind = &behind[behind.iter().take_while(is_quote).count()..];
-        end.is_some() && key > 0 && behind.trim_ascii_start().starts_with(b":")
+        let sign = behind.trim_ascii_start();
+        end.is_some() && key > 0 && (sign.starts_with(b":") || sign.starts_with(b"= \""))
     }
 
     /// Reads the literals of a map that is no list of secrets by its name: `"secret": {"prod": "…"}`.
@@ -238,7 +249,8 @@ impl Reader<'_> {
                 self.skip(MAX_EXTENT, |byte| byte != b'\n');
                 continue;
             }
-            let has_more = if is_item && is_collective {
+            let has_more = if is_item && (is_collective || ends_with(self.name_of(name), &SINGLES))
+            {
                 self.at += 2;
                 self.item(name, found)
             } else if is_item {

@@ -243,7 +243,8 @@ pub(super) fn is_prose(window: &[u8], found: &Assignment, value: &[u8]) -> bool 
             let is_flag = window[found.name.start..].starts_with(b"-");
             let is_environment = window[..found.name.start].ends_with(b"ENV ");
             let is_word = !value.iter().any(u8::is_ascii_digit);
-            let is_variable = window[..found.name.start].ends_with(b"$");
+            let before = &window[..found.name.start];
+            let is_variable = before.ends_with(b"$") && !before.ends_with(b"set $");
             let is_number = !value.iter().any(u8::is_ascii_alphabetic);
             let is_bare = found.form == Form::Bare;
             // `proxy_pass http://…` hands requests on.

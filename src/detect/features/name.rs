@@ -20,13 +20,15 @@ const PASSWORD_WORDS: [&str; 9] = [
 /// Short words for one: they must be a word of their own.
 const SHORT_WORDS: [&str; 2] = ["pw", "psk"];
 /// Words for other things that are secret.
-const SECRET_WORDS: [&str; 6] = [
+const SECRET_WORDS: [&str; 8] = [
+    "authtok",
     "secret",
     "token",
     "credential",
     "bearer",
     "creds",
     "credentials",
+    "pepper",
 ];
 /// Words that make a key one that is secret.
 const KEY_WORDS: [&str; 20] = [
@@ -52,7 +54,8 @@ const KEY_WORDS: [&str; 20] = [
     "hmackey",
 ];
 /// Words that end names which may be those of secrets.
-const WEAK_ENDS: [&str; 38] = [
+const WEAK_ENDS: [&str; 39] = [
+    "hmacshakeyfor",
     "key",
     "keys",
     "tokens",
