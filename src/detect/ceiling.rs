@@ -1,7 +1,8 @@
 //! The most that an assignment can be, whatever its score: what its name, its value or the text around it
-//! says against it.
+//! says against it. What tells code from values is in `code`.
 
 use super::assignment::{Assignment, Operator};
+use super::code;
 use super::features::{Fact, Features, encoded_text, words};
 use super::placeholder::{is_config_word, is_placeholder, is_test_value};
 use crate::rule::Confidence;
@@ -10,6 +11,10 @@ use crate::rule::Confidence;
 const MAX_BEFORE: usize = 160;
 /// What a name means that ends in a word for a secret: [`Fact::NameKind`].
 const ENDS_IN_SECRET: i16 = 3;
+/// Bytes of an address before the name of its parameter.
+const MAX_LINK: usize = 400;
+/// Characters of the salt of bcrypt.
+const BCRYPT_SALT_LEN: usize = 22;
 /// What a name means that only may be one.
 const IS_WEAK: i16 = 1;
 
@@ -27,6 +32,7 @@ pub(super) fn of(window: &[u8], found: &Assignment, features: &Features) -> Conf
     let value = &window[found.value.start..found.value.end];
     let is_low = LOW.iter().any(|&fact| features.is(fact))
         || is_member(features)
+        || (features.is(Fact::RepeatsName) && features.is(Fact::IsConfigWord))
         || is_plain_key(features)
         || is_open(features)
         || is_public_id(features, value)
@@ -38,7 +44,11 @@ pub(super) fn of(window: &[u8], found: &Assignment, features: &Features) -> Conf
         || is_plain_member(window, found, features)
         || is_in_list(window, found, features)
         || is_told_to_function(window, found, features)
-        || is_digest_of_file(window, found, features);
+        || is_digest_of_file(window, found, features)
+        || is_shared_link(window, found, features)
+        || is_search_word(window, found, features)
+        || is_translated_word(value)
+        || code::is_code(window, found, features);
     if is_low {
         return Confidence::Low;
     }
@@ -92,7 +102,75 @@ fn is_salt(window: &[u8], found: &Assignment, value: &[u8]) -> bool {
         let is_in = |word: &&[u8]| memchr::memmem::find(before, word).is_some();
         PARAMETERS.iter().any(is_in)
     };
-    name.ends_with(b"salt") && (value.len() < MIN_LEN || has_parameter())
+    // `$` stands between the parameters of a function and the salt.
+    let is_bcrypt = name == b"salt" && value.len() == BCRYPT_SALT_LEN;
+    name.ends_with(b"salt")
+        && (value.len() < MIN_LEN || is_bcrypt || value.contains(&b'$') || has_parameter())
+}
+
+/// The key of a document that anybody with its address may read: `https://docs.google.com/…?key=…`.
+fn is_shared_link(window: &[u8], found: &Assignment, features: &Features) -> bool {
+    const HOSTS: [&[u8]; 3] = [
+        b"docs.google.com/",
+        b"drive.google.com/",
+        b"googleusercontent.com/",
+    ];
+    let is_key = &window[found.name.start..found.name.end] == b"key";
+    let before = &window[found.name.start.saturating_sub(MAX_LINK)..found.name.start];
+    let before = &before[before
+        .iter()
+        .rposition(u8::is_ascii_whitespace)
+        .map_or(0, |at| at + 1)..];
+    let is_in = |host: &&[u8]| memchr::memmem::find(before, host).is_some();
+    is_key && features.is(Fact::IsParameter) && HOSTS.iter().any(is_in)
+}
+
+/// An identifier in a list of words to search for: `"searchKeys": ["Slf4jLogger"]`.
+fn is_search_word(window: &[u8], found: &Assignment, features: &Features) -> bool {
+    let begins_list = window[..found.value.start].ends_with(b"[\"");
+    (begins_list || matches!(found.operator, Operator::Listed | Operator::Member))
+        && features.get(Fact::NameKind) == IS_WEAK
+        && features.is(Fact::IsIdentifier)
+        && features.get(Fact::Wordness) > 0
+        && features.get(Fact::Digits) < 15
+}
+
+/// The word for a password in another language.
+fn is_translated_word(value: &[u8]) -> bool {
+    const WORDS: [&str; 30] = [
+        "contraseña",
+        "contrasena",
+        "contrasinal",
+        "contrasenya",
+        "clave",
+        "senha",
+        "motdepasse",
+        "mot de passe",
+        "passwort",
+        "kennwort",
+        "wachtwoord",
+        "adgangskode",
+        "lösenord",
+        "losenord",
+        "passord",
+        "salasana",
+        "hasło",
+        "haslo",
+        "heslo",
+        "jelszó",
+        "jelszo",
+        "parola",
+        "şifre",
+        "sifre",
+        "пароль",
+        "密码",
+        "密碼",
+        "パスワード",
+        "비밀번호",
+        "kata sandi",
+    ];
+    let text = String::from_utf8_lossy(value).to_lowercase();
+    WORDS.contains(&text.trim_end_matches(':'))
 }
 
 /// The key of a cache: words, then a digest of what is kept.

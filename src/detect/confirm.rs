@@ -270,7 +270,8 @@ impl Confirmer {
             }
         };
         let secret = &window[secret_span.start..secret_span.end];
-        if self.is_excepted(number, rule, secret) {
+        let is_shape = begins_here && rule.checks.is_empty() && !rule.is_generic();
+        if self.is_excepted(number, rule, secret) || (is_shape && is_in_base64(window, span)) {
             return None;
         }
         let (confidence, mut reasons) = score::shaped(rule, secret);
@@ -707,6 +708,23 @@ fn is_base64(before: &[u8]) -> bool {
         && before.ends_with(b"/") | before.ends_with(b"+")
         && before.iter().all(is_digit)
         && class_changes(before) * 2 >= before.len()
+}
+
+/// Whether a match lies between the signs of a longer base64 text.
+fn is_in_base64(window: &[u8], span: Span) -> bool {
+    const MIN_BEFORE: usize = 12;
+    const MIN_LEN: usize = 60;
+    let is_sign = |byte: Option<&u8>| byte.is_some_and(|byte| b"/+".contains(byte));
+    let is_digit = |byte: &&u8| byte.is_ascii_alphanumeric() || b"+/=".contains(byte);
+    let before = &window[span.start.saturating_sub(GLUE_REACH)..span.start];
+    let after = &window[span.end..window.len().min(span.end + GLUE_REACH)];
+    if !is_sign(before.last()) || !is_sign(after.first()) {
+        return false;
+    }
+    let len = before.iter().rev().take_while(is_digit).count();
+    let rest = after.iter().take_while(is_digit).count();
+    let run = &before[before.len() - len..];
+    len >= MIN_BEFORE && len + span.len() + rest >= MIN_LEN && class_changes(run) * 3 >= len
 }
 
 /// Whether a match of `rule` can end at `at`, likewise.

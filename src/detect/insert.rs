@@ -115,7 +115,8 @@ impl Reader<'_> {
         None
     }
 
-    /// Reads one value: the inside of a string literal, or `None` for numbers, NULL and calls. The
+    /// Reads one value: the inside of a string literal or of one that a call begins with,
+    /// `crypt('…', x)`; `None` for numbers, NULL and other calls. The
     /// outer `None`: the window ends, or this is no list of values.
     #[expect(
         clippy::option_option,
@@ -124,14 +125,46 @@ impl Reader<'_> {
     fn value(&mut self) -> Option<Option<Span>> {
         self.blanks();
         if self.peek()? != b'\'' {
-            while !matches!(self.peek()?, b',' | b')' | b'\'') {
+            while !matches!(self.peek()?, b',' | b')' | b'\'' | b'(') {
                 self.at += 1;
             }
-            // A prefix, as in N'…'; a call with a string in it ends the reading.
+            if self.mark(b'(') {
+                self.blanks();
+                let first = (self.peek()? == b'\'').then(|| self.literal());
+                self.close()?;
+                return Some(first.flatten());
+            }
+            // A prefix, as in N'…'.
             if self.peek()? != b'\'' {
                 return Some(None);
             }
         }
+        self.literal().map(Some)
+    }
+
+    /// Goes behind the bracket that closes a call.
+    fn close(&mut self) -> Option<()> {
+        let mut depth = 1u32;
+        while depth > 0 {
+            match self.peek()? {
+                b'\'' => {
+                    self.literal()?;
+                    continue;
+                }
+                b'(' => depth += 1,
+                b')' => depth -= 1,
+                _ => {}
+            }
+            self.at += 1;
+        }
+        while !matches!(self.peek()?, b',' | b')') {
+            self.at += 1;
+        }
+        Some(())
+    }
+
+    /// Reads a literal, which begins here.
+    fn literal(&mut self) -> Option<Span> {
         let start = self.at + 1;
         self.at = start;
         loop {
@@ -143,7 +176,7 @@ impl Reader<'_> {
             }
         }
         self.at += 1;
-        Some(Some(Span::new(start, self.at - 1)))
+        Some(Span::new(start, self.at - 1))
     }
 }
 
@@ -170,6 +203,9 @@ mod tests {
         let text = "INSERT INTO `app`.`users` (`id`, `name`, `password`)\nVALUES (1,'it''s','a\\'b'), \
                     (2, NULL, N'second'),(3,'x',NULL);";
         assert_eq!(read(text), ["a\\'b", "second"]);
+        let text = "insert into t (role, pwd) values (coalesce(new.role, 'author'), new.pwd), \
+                    ('x', crypt('a(b', gen_salt('bf')));";
+        assert_eq!(read(text), ["a(b"]);
         assert_eq!(read("insert into t (a, b) values ('x', 'y')"), [""; 0]);
         assert_eq!(read("insert into t values ('x', 'y')"), [""; 0]);
         assert_eq!(read("insert into t (pwd) values ('cut"), [""; 0]);

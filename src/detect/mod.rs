@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! jwt;  enclosing < allow;  entropy, letters, continuation, interpolation < syntax, block, insert, manifest, prefilter,
-//! decode, wordlist < command, placeholder < assignment < checksum, features < columns, trees, table < ceiling
+//! decode, wordlist < command, placeholder < assignment < checksum, features < code, columns, trees, table < ceiling
 //! < score < spelling < known, whole < confirm < mod < explain, inside, prove
 //! ```
 //!
@@ -15,6 +15,7 @@ pub mod assignment;
 pub mod block;
 mod ceiling;
 pub mod checksum;
+mod code;
 mod columns;
 mod command;
 mod confirm;

@@ -9,7 +9,18 @@ use super::interpolation::is_code;
 use super::wordlist::WordList;
 
 /// See [`is_config_word`].
-const CONFIG_WORDS: [&str; 58] = [
+const CONFIG_WORDS: [&str; 69] = [
+    "oauth",
+    "oauth2",
+    "client-certificate",
+    "x-oauth-basic",
+    "x-oauth-token",
+    "x-token-auth",
+    "x-access-token",
+    "gitlab-ci-token",
+    "kerberos",
+    "saml",
+    "mtls",
     "true",
     "false",
     "null",
@@ -379,7 +390,7 @@ pub(super) fn is_published(value: &[u8]) -> bool {
 
 /// The first bytes of what [`is_published`] compares, in order: the values themselves would look like
 /// leaks. `printf %s VALUE | sha256sum | cut -c 1-16` makes one.
-const PUBLISHED: [u64; 81] = [
+const PUBLISHED: [u64; 82] = [
     0x0011_cc25_eb43_2071,
     0x039a_7fb5_7df3_6ee6,
     0x0a3f_278f_dd84_c059,
@@ -392,6 +403,7 @@ const PUBLISHED: [u64; 81] = [
     0x25be_1edd_45a3_a982,
     0x2767_7ac9_889a_5cb9,
     0x290b_cc04_1c03_5b33,
+    0x2951_4cd2_7cb2_edb1,
     0x2caf_c097_0149_a84f,
     0x2d1f_7723_aabc_5c7a,
     0x2f3c_7022_5199_cc4e,

@@ -31,7 +31,10 @@ pub(super) fn value(bytes: &[u8]) -> Option<Span> {
     let user = behind_user(text).filter(|user| text.len() - user >= MIN_LEN);
     let start = user.unwrap_or(0);
     let value = &text[start..];
+    // A line of `/etc/passwd` has no password: `root:x:0:0:root:/root:/bin/sh`.
+    let is_account = value.starts_with(b"x:") || value.starts_with(b"*:");
     let is_value = (MIN_LEN..=MAX_LEN).contains(&value.len())
+        && !is_account
         && !value
             .iter()
             .any(|byte| byte.is_ascii_whitespace() || byte.is_ascii_control())

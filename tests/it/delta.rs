@@ -94,7 +94,7 @@ fn adversarial(seed: u64, rules: &RuleSet) -> Repo {
 /// A value of any printable characters, short or longer than the near window, in one of the syntaxes
 /// that decide where it ends.
 fn assigned(random: &mut Random) -> Vec<u8> {
-    const SYNTAXES: [&str; 40] = [
+    const SYNTAXES: [&str; 57] = [
         "\n\nuser,password,x\nbob,@,y\nal,second,z\n",
         "\n\n| user | password |\n|---|---|\n| a | @ |\n| b | second |\n",
         "\nCOPY a (id, password) FROM stdin;\n1\t@\n2\tsecond\n\\.\n",
@@ -132,6 +132,23 @@ fn assigned(random: &mut Random) -> Vec<u8> {
         " --db-password=@ --verbose",
         "?user=x&password=@&y=1",
         "client_secret = \"@\"",
+        "add_argument(\"--password\", type=str, default=\"@\")",
+        "Flags().StringVarP(&p, \"password\", \"p\", \"@\", \"x\")",
+        "<td>Password</td>\n <td><code>@</code></td>",
+        "<b>password</b>: @\n",
+        "\n? password\n: @\n",
+        "\npassword:\n  - @\n  - \"@\"\n",
+        "{token, <<\"@\">>}.",
+        "\\password{@}",
+        "\n- name: API_KEY\n  value: @\n",
+        "\nTOKEN: ${{ @ }}\n",
+        "password = cmp.Or(os.Getenv(\"PW\"), \"@\")",
+        "x = a.getenv(\"PASSWORD\").orElse(\"@\")",
+        "\n-password = \"@\"\n",
+        "Credentials(\"r\", \"h\", \"u\", \"@\")",
+        "fill_in 'password', with: '@'",
+        "secret{\"@\"}",
+        "user = \"bob:@\"",
         "{\\\"password\\\": \\\"@\\\"}",
         "<password>@</password>",
         "\nsshpass -p '@' ssh host\n",

@@ -24,6 +24,7 @@ mod hook_managers;
 mod hook_run;
 mod ignore;
 mod import;
+mod kinds;
 mod malformed;
 mod many;
 mod named_files;

@@ -99,6 +99,119 @@ fn a_token_with_a_wrong_checksum_is_low_whatever_its_name() {
     assert_eq!(found[0].2, "high");
 }
 
+/// Code, formats, references and things that have a name like a secret; `@` and `#` as above.
+const CODE: [&str; 22] = [
+    "user, password = decoded\n",
+    "url.password = fixedValue;\n",
+    "password = publishingPassword\n",
+    "Left $ JwtTokenInvalid \"NotYetValid\"\n",
+    "if ($auth['password'] === 'oauth2') {\n",
+    "password -> challenge -> code\n",
+    "Pass %[1]s--slurp%[1]s to wrap\n",
+    "ssh.PubKey{ID: \"123\", Key: \"@=\"}\n",
+    "AES_256_PBE_CBC(\"password\", \"5c0744940b5c369b\")\n",
+    "salt := []byte(\"XajjQvNhvvRt5GSeFk1xFe\")\n",
+    "password_salt = '400$8$5$14a79bbc91b70a1f'\n",
+    "\"searchKeys\":[\"Slf4jSqlDebugLogger\",\"x\"]\n",
+    "route(:password => 'senha')\n",
+    "DOCKER_PASSWORD=credentials('7c1a50cd-57d0-4b7e-b4d7-ef87af0b3a77')\n",
+    "see https://lh7.googleusercontent.com/docsz/AD_4nXa?key=@\n",
+    "oldKey = 0xD83CDDF0D83CDDF7LLU;\n",
+    "<Op Name=\"Rename\" Key=\"d718d57e-0241-4b7e-b4d7-ef87af0b3a77\" />\n",
+    "- IsFirstPass 615c19d9e03d4a5ab6a8c0e9d7b6f1a2c3d4e5f6\n",
+    "kpasswd\t\t464/tcp\n",
+    "token = /^[a-zA-Z0-9_@(]+/\n",
+    "array{username: string, password: mixed}\n",
+    "git clone http://u:x-oauth-token@h.corp.net/x\n",
+];
+
+#[test]
+fn code_and_references_are_low() {
+    let value = made(32, 86);
+    for line in CODE {
+        let found = values(&line.replace('@', &value));
+        let found = match line.starts_with("git") {
+            true => values(line),
+            false => found,
+        };
+        let sure: Vec<_> = found.iter().filter(|entry| entry.2 != "low").collect();
+        assert!(sure.is_empty(), "{line}: {sure:?}");
+    }
+}
+
+/// Like [`CODE`], but secrets.
+const NO_CODE: [&str; 9] = [
+    "url.password = @;\n",
+    "user = x, password = @\n",
+    "if ($auth['password'] === '@') {\n",
+    "PrivKey{ID: \"123\", Secret: \"@\"}\n",
+    "login(\"password\", \"@\")\n",
+    "secret := []byte(\"@\")\n",
+    "apiKeys: [\"@\", \"x\"]\n",
+    "see https://api.corp.net/docs/a?api_key=@\n",
+    "<Op Name=\"Rename\" Password=\"@\" />\n",
+];
+
+#[test]
+fn secrets_beside_code_are_found() {
+    let value = made(32, 87);
+    for line in NO_CODE {
+        is_sure_of(line, &value);
+    }
+}
+
+/// What people choose: found, but never more than low by its look alone.
+const CHOSEN: [&str; 9] = [
+    "secret: 'keyboard cat'\n",
+    "var secret = 'super secret key';\n",
+    "uPass = \"nobody can ever know\"\n",
+    "PASSWORD=\"correct horse battery staple\"\n",
+    "{ \"secret\": \"nyancat\" }\n",
+    "const SECRET = \"it-is-a-secret-to-everybody\"\n",
+    "set(\"MY_PASSWORD\", \"123456\")\n",
+    "otp_secret: '123456'\n",
+    "JWT_SECRET=nyancat\n",
+];
+
+#[test]
+fn words_and_phrases_under_a_plain_name_are_low_and_not_nothing() {
+    for line in CHOSEN {
+        assert!(!values(line).is_empty(), "{line}");
+    }
+    for line in [
+        "secret: string\n",
+        "\"password\": \"Enter your password\"\n",
+        "password_hint: 'use eight characters or more'\n",
+        "token: 'identifier'\n",
+    ] {
+        assert!(values(line).iter().all(|entry| entry.2 == "low"), "{line}");
+    }
+}
+
+#[test]
+fn a_shape_in_the_middle_of_base64_is_none() {
+    let key = token("YCM{base62:37}", 88);
+    let around = token("{base62:23}", 89);
+    assert!(values(&format!(" {around}/{key}+\n")).is_empty());
+    assert_eq!(values(&format!(" {key}\n"))[0].1, key);
+}
+
+#[test]
+fn the_encrypted_key_of_a_wallet_is_told_and_not_its_salt() {
+    let (key, salt) = (token("{hex:64}", 90), token("{hex:64}", 91));
+    let text = format!(
+        "{{\"crypto\":{{\"cipher\":\"aes-128-ctr\",\"ciphertext\":\"{key}\",\"cipherparams\":{{\"iv\":\"x\"}},\
+         \"kdf\":\"scrypt\",\"kdfparams\":{{\"dklen\":32,\"salt\":\"{salt}\"}}}}}}\n"
+    );
+    let found = values(&text);
+    let sure: Vec<&str> = found
+        .iter()
+        .filter(|entry| entry.2 != "low")
+        .map(|entry| entry.1.as_str())
+        .collect();
+    assert_eq!(sure, [key.as_str()]);
+}
+
 #[test]
 fn base64_is_judged_by_its_text() {
     for (text, most) in [

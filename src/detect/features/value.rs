@@ -157,10 +157,10 @@ fn random_bytes(value: &[u8]) -> usize {
 
 /// `int128`, `varchar(255)`, `String?`: a type of some language.
 pub(super) fn is_type(value: &[u8]) -> bool {
-    const TYPES: [&[u8]; 24] = [
+    const TYPES: [&[u8]; 25] = [
         b"string", b"str", b"int", b"integer", b"bool", b"boolean", b"bytes", b"byte", b"char",
-        b"varchar", b"text", b"object", b"any", b"void", b"float", b"double", b"long", b"uint",
-        b"number", b"unknown", b"array", b"binary", b"uuid", b"date",
+        b"mixed", b"varchar", b"text", b"object", b"any", b"void", b"float", b"double", b"long",
+        b"uint", b"number", b"unknown", b"array", b"binary", b"uuid", b"date",
     ];
     let letters = value
         .iter()
@@ -271,6 +271,10 @@ fn is_requirement(text: &[u8]) -> bool {
 fn is_address_in_memory(value: &[u8]) -> bool {
     let value = value.strip_prefix(b"-").unwrap_or(value);
     let digits = value.strip_prefix(b"0x").unwrap_or_default();
+    // `0x1fULL`
+    let is_suffix = |byte: &&u8| b"uUlL".contains(byte);
+    let suffix = digits.iter().rev().take_while(is_suffix).count();
+    let digits = &digits[..digits.len() - suffix];
     (1..=16).contains(&digits.len()) && digits.iter().all(u8::is_ascii_hexdigit)
 }
 
