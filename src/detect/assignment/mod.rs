@@ -529,7 +529,7 @@ impl Reader<'_> {
         // The text of an element has no literals.
         let is_text = operator == Operator::Markup && self.bytes[..start].ends_with(b">");
         // A shell's escape, where nothing is quoted, begins a word.
-        let is_word = self.bytes[name.start] == b'-'
+        let is_word = self.bytes.get(name.start) == Some(&b'-')
             && escapes == 1
             && syntax::is_quoted(self.bytes, name.start) == Some(false);
         let is_literal = !is_text && !is_word;
