@@ -19,7 +19,7 @@ use crate::odb::{Node, ObjectKind, ReadLimits, Skipped};
 use crate::paths::PathPattern;
 use crate::scan::Sighted;
 use crate::scan::collect::{self, Collector};
-use crate::scan::files::{self, Excluded, FileChoice};
+use crate::scan::files::{self, Excluded, FileChoice, FileList};
 
 /// Scans the files at and below `roots`, but for what `excluded` leaves out. What is named is read,
 /// whatever it is; in directories, links are not followed.
@@ -41,13 +41,7 @@ pub fn files(
     let (paths, scan) = (&list.paths, options.scan);
     let scanned = files::scan(paths, roots, hash, limits, &none, detector, scan);
     let mut collector = Collector::default();
-    let bytes_of = |path: &PathBuf| path.as_os_str().as_encoded_bytes().into();
-    let mut coverage = CoverageBlock {
-        excluded: list.excluded,
-        special: list.special.iter().map(bytes_of).collect(),
-        git_dir_unread: list.git_dirs.iter().map(bytes_of).collect(),
-        ..CoverageBlock::default()
-    };
+    let mut coverage = left_out(&list);
     let (mut tally, mut skipped) = (Tally::default(), list.skipped);
     let mut ids = vec![hash.null(); list.paths.len()];
     for file in scanned {
@@ -93,6 +87,17 @@ pub fn files(
         hidden: Vec::new(),
         coverage,
     })
+}
+
+/// What the list leaves out.
+fn left_out(list: &FileList) -> CoverageBlock {
+    let name = |path: &PathBuf| path.as_os_str().as_encoded_bytes().into();
+    CoverageBlock {
+        excluded: list.excluded,
+        special: list.special.iter().map(name).collect(),
+        git_dir_unread: list.git_dirs.iter().map(name).collect(),
+        ..CoverageBlock::default()
+    }
 }
 
 /// Adds the line of each finding.

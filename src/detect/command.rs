@@ -193,14 +193,7 @@ impl At {
                 text(&source).starts_with(b"pass:").then_some(())?;
                 behind(source, b':')
             }
-            Self::Token => {
-                const PAIR: &[u8] = b"token=";
-                let pair = words.iter().find(|word| text(word).starts_with(PAIR));
-                let value = |word: &Span| Span::new(word.start + PAIR.len(), word.end);
-                let first = || argument(window, words, 0);
-                let first = || first().filter(|word| !text(word).contains(&b'='));
-                pair.map(value).or_else(first)
-            }
+            Self::Token => token(window, words),
             Self::Argument(number) => argument(window, words, number),
             Self::BatchArgument(number) => {
                 let is_batch =
@@ -212,6 +205,16 @@ impl At {
             Self::PipedBehind(mark) => behind(piped(window, at)?, mark),
         }
     }
+}
+
+/// Returns the value of the argument `token=`, or the first argument that is no pair.
+fn token(window: &[u8], words: &[Span]) -> Option<Span> {
+    const PAIR: &[u8] = b"token=";
+    let text = |word: &Span| &window[word.start..word.end];
+    let pair = words.iter().find(|word| text(word).starts_with(PAIR));
+    let value = |word: &Span| Span::new(word.start + PAIR.len(), word.end);
+    let first = || argument(window, words, 0).filter(|word| !text(word).contains(&b'='));
+    pair.map(value).or_else(first)
 }
 
 /// Returns the argument of that number; options do not count.

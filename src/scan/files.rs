@@ -159,13 +159,16 @@ fn walk(
         left_out
             .excluded
             .fetch_add(usize::from(is_out), Ordering::Relaxed);
-        let is_git_dir = entry.file_name() == ".git";
-        if is_git_dir && !is_out {
+        if is_out {
+            return false;
+        }
+        if entry.file_name() == ".git" {
             let mut seen = left_out.git_dirs.lock();
             let seen = seen.as_mut().unwrap_or_else(|e| e.get_mut());
             seen.push(entry.path().to_owned());
+            return false;
         }
-        !is_out && !is_git_dir && !(heeds_git && left_out.has_odd_rules(entry.path()))
+        !(heeds_git && left_out.has_odd_rules(entry.path()))
     });
     walk.build()
 }

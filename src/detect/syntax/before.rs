@@ -6,6 +6,7 @@ use super::behind::{
 };
 use super::marks::{Quote, bracket, escaped_quote, escapes_before, open_marks};
 use crate::detect::{continuation, interpolation};
+use crate::rule::Ends;
 use crate::span::Span;
 
 /// Bytes of a line before a value that are looked at.
@@ -121,13 +122,11 @@ impl Before {
         let (line, begins) = line_before(window, name.start);
         let prefix = &window[line..name.start];
         let prefix = prefix.strip_prefix(b"\xef\xbb\xbf").unwrap_or(prefix);
-        let (text, tail) = (&window[line..start], tail_of(window, start));
-        let opened = open_marks(text, tail);
-        let attribute = || attribute_quote(lines_before(window, name.start), prefix);
-        let outer = opened.quote.or_else(attribute);
-        let outer = outer.or_else(|| escaped_quote(text, tail));
-        let open = opened.brackets;
-        let byte = outer.map(|quote| quote.byte);
+        let opened = open_marks(&window[line..start], tail_of(window, start));
+        let outer = opened
+            .quote
+            .or_else(|| earlier_quote(window, line, name, start));
+        let (open, byte) = (opened.brackets, outer.map(|quote| quote.byte));
         // Its own, where a rule's expression passed over it.
         let last_byte = start.checked_sub(1).map(|at| window[at]);
         let own = last_byte.filter(|byte| matches!(byte, b'"' | b'\'' | b'`'));
@@ -180,6 +179,15 @@ impl Before {
             is_after_pair: line >= name.start.saturating_sub(MAX_PREFIX_LEN) + 3
                 && window[..line].trim_ascii_end().ends_with(b";"),
             indent: (begins && prefix.iter().all(u8::is_ascii_whitespace)).then_some(prefix.len()),
+        }
+    }
+
+    /// Whether a literal that began on an earlier line may end with the value.
+    pub(super) fn may_end_block(&self, ends: Ends) -> bool {
+        match ends {
+            Ends::Line => self.is_setting,
+            Ends::Word | Ends::Field => self.own.is_none(),
+            Ends::Blank => false,
         }
     }
 
@@ -307,6 +315,13 @@ impl Before {
 /// Whether an escaped line end stands before a name; its letter is taken for one of the name.
 fn begins_line(prefix: &[u8], name: &[u8]) -> bool {
     prefix.ends_with(b"\\n") || (prefix.ends_with(b"\\") && name.starts_with(b"n"))
+}
+
+/// The quote of a literal that began before the line, which starts at `line`.
+fn earlier_quote(window: &[u8], line: usize, name: Span, start: usize) -> Option<Quote> {
+    let lines = lines_before(window, name.start);
+    attribute_quote(lines, &window[line..name.start])
+        .or_else(|| escaped_quote(&window[line..start], tail_of(window, start)))
 }
 
 /// The quote of an attribute that began on an earlier line; `lines` are those before the name, with its own

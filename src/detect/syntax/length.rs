@@ -2,8 +2,8 @@
 
 use super::before::Before;
 use super::behind::{
-    begins_colon_pair, begins_command, begins_pair, begins_tag, closes, ends_command, entity,
-    is_backtick_escape, is_blank_entity, is_control_word, is_doubled, is_operand, is_pair,
+    MAX_TAIL_LEN, begins_colon_pair, begins_command, begins_pair, begins_tag, closes, ends_command,
+    entity, is_backtick_escape, is_blank_entity, is_control_word, is_doubled, is_operand, is_pair,
 };
 use super::marks::Quote;
 use crate::detect::interpolation;
@@ -268,7 +268,7 @@ fn substitution(rest: &[u8], before: &Before) -> Option<usize> {
 fn closes_earlier(rest: &[u8]) -> bool {
     let quote = rest[0];
     let run = rest.iter().take_while(|byte| **byte == quote).count();
-    let after = &rest[run..];
+    let after = &rest[run..rest.len().min(run + MAX_TAIL_LEN)];
     let word = after.split(u8::is_ascii_whitespace).next().unwrap_or(after);
     let opens = run == 1 && word.contains(&quote);
     !opens

@@ -80,27 +80,17 @@ pub fn end(window: &[u8], name: Span, start: usize, ends: Ends) -> Extent {
         };
     }
     let tail = rest_of_line(&window[start + len..]);
-    let may_end_block = match ends {
-        Ends::Line => before.is_setting,
-        Ends::Word | Ends::Field => before.own.is_none(),
-        Ends::Blank => false,
-    };
-    let is_last = may_end_block && tail.trim_ascii().is_empty();
+    let is_last = before.may_end_block(ends) && tail.trim_ascii().is_empty();
     let block = is_last.then(|| block_end(&rest[..len], lines_before(window, name.start)));
-    let kept = block
+    let (kept, is_partial) = block
         .flatten()
         .unwrap_or_else(|| kept(ends, rest, len, tail, &before));
-    let (kept, is_partial) = kept;
     let is_partial = is_partial && !(ends == Ends::Field && is_in_query(window, start));
-    let rest_of = |kept: usize| &rest[kept..];
-    let is_over = |rest: &[u8]| before.ends_at_quote(rest) || before.ends_here(rest);
-    let may_end = before.own.is_none() && !before.is_setting;
-    let is_in_text = || {
+    let line = || {
         let (line, _) = line_before(window, name.start);
-        may_end && (before.is_query || is_prose(&window[line..name.start]))
+        &window[line..name.start]
     };
-    let is_asked = !is_partial && is_question(&rest[..kept], rest_of(kept)) && is_in_text();
-    let kept = kept - sentence_end(&rest[..kept], rest_of(kept), is_in_text, is_over);
+    let (kept, is_partial) = in_sentence(rest, (kept, is_partial), &before, line);
     let end = start + kept;
     let is_folded = ends == Ends::Line && before.is_folded(&window[start + len..]);
     let joins = match ends {
@@ -127,7 +117,7 @@ pub fn end(window: &[u8], name: Span, start: usize, ends: Ends) -> Extent {
     };
     Extent {
         end,
-        is_partial: is_partial || is_folded || is_joined || is_asked,
+        is_partial: is_partial || is_folded || is_joined,
         seen: (start + len + reach).min(window.len()),
     }
 }
@@ -136,6 +126,27 @@ pub fn end(window: &[u8], name: Span, start: usize, ends: Ends) -> Extent {
 fn rest_of_line(text: &[u8]) -> &[u8] {
     let text = &text[..text.len().min(MAX_TAIL_LEN)];
     &text[..memchr::memchr2(b'\n', b'\r', text).unwrap_or(text.len())]
+}
+
+/// How long the value of `len` bytes is without the end of the sentence around it, and whether it may be only a part
+/// of these bytes. `line` is what comes before its name.
+fn in_sentence<'w>(
+    rest: &[u8],
+    (len, is_partial): (usize, bool),
+    before: &Before,
+    line: impl FnOnce() -> &'w [u8],
+) -> (usize, bool) {
+    let (value, rest) = rest.split_at(len);
+    let is_over = before.ends_at_quote(rest) || before.ends_here(rest);
+    let may_end = before.own.is_none() && !before.is_setting;
+    let is_in_text = || may_end && (before.is_query || is_prose(line()));
+    if !is_partial && is_question(value, rest) {
+        return (len, is_in_text());
+    }
+    (
+        len - sentence_end(value, rest, is_in_text, |_| is_over),
+        is_partial,
+    )
 }
 
 /// How many bytes at the end of a value end the sentence around it, or a part of it: in a text, in a comment,

@@ -101,11 +101,7 @@ fn selected(args: &CommonOptions, repository: &Path, remove: &RemoveArgs) -> Res
     let hidden = findings.filter_map(|f| Some((store.all.find(f.fingerprint)?, f)));
     let mut hidden: HashMap<FingerprintDigest, &Finding> = hidden.collect();
     let (mut count, mut kept) = (0, 0);
-    let is_narrowed = remove.range.is_some() || remove.min_confidence.is_some();
-    let is_everything = remove.selection.all
-        && remove.selection.filter.is_empty()
-        && listed.is_none()
-        && !is_narrowed;
+    let is_everything = remove.is_everything();
     let mut text = String::new();
     let all: Vec<(FingerprintDigest, String)> = store
         .all
