@@ -6,8 +6,10 @@ use crate::detect::score::{Reason, Reasons};
 use crate::rule::Confidence;
 use crate::scan::Sighted;
 
-/// Signatures that are computed at most.
-const MAX_SIGNATURES: usize = 1 << 20;
+/// Bytes that are hashed at most to verify signatures: a third of a second.
+const MAX_HASHED: usize = 1 << 28;
+/// Bytes that a signature costs beside the token: four blocks.
+const HASHED_PER_KEY: usize = 256;
 /// Longer values are no shared secrets.
 const MAX_KEY_LEN: usize = 512;
 
@@ -63,7 +65,7 @@ struct Judged {
 
 fn verify(found: &[Sighted], tokens: &[usize], keys: &[(Vec<u8>, usize)]) -> Judged {
     let mut judged = Judged::default();
-    let mut signatures = 0;
+    let mut hashed: usize = 0;
     // Most tokens of a repository have the same secret.
     let mut last: Option<&[u8]> = None;
     for &number in tokens {
@@ -75,10 +77,11 @@ fn verify(found: &[Sighted], tokens: &[usize], keys: &[(Vec<u8>, usize)]) -> Jud
             judged.signed.push(number);
             continue;
         }
-        if signatures + keys.len() > MAX_SIGNATURES {
+        let price = (signed.signed_len() + HASHED_PER_KEY).saturating_mul(keys.len());
+        if hashed.saturating_add(price) > MAX_HASHED {
             continue;
         }
-        signatures += keys.len();
+        hashed += price;
         let Some((key, _)) = keys.iter().find(|(key, _)| signed.is_signed_with(key)) else {
             continue;
         };

@@ -66,6 +66,11 @@ impl<'t> Signed<'t> {
         })
     }
 
+    /// The number of bytes that are signed.
+    pub fn signed_len(&self) -> usize {
+        self.input.len()
+    }
+
     /// Whether `secret` signed it.
     pub fn is_signed_with(&self, secret: &[u8]) -> bool {
         macro_rules! verifies {

@@ -1,6 +1,7 @@
 //! Refuses to change a repository whose history cannot be rewritten safely or whose old objects
 //! cannot be removed; says which check failed and what to do.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
@@ -199,6 +200,7 @@ pub fn refusals(repo: &Repository, store: &ObjectStore) -> Vec<Refusal> {
             "run 'git repack -a -d' and remove '.git/objects/info/alternates', then purge the other repository too",
         );
     }
+    owner(common, &mut refuse);
     grafts(common, &mut refuse);
     packs(store, &mut refuse);
     extensions(repo, &mut refuse);
@@ -219,6 +221,21 @@ pub fn refusals(repo: &Repository, store: &ObjectStore) -> Vec<Refusal> {
         );
     }
     found
+}
+
+/// Refuses the repository of another user: what root writes there belongs to root, and its owner cannot add objects
+/// any more.
+fn owner(common: &Path, refuse: &mut dyn FnMut(String, &str)) {
+    let uid = std::fs::metadata(common).map_or(0, |found| found.uid());
+    if rustix::process::geteuid().is_root() && uid != 0 {
+        let way_out = format!(
+            "run it as that user ('sudo -u \\#{uid} unleak purge ...'), or make the repository root's"
+        );
+        refuse(
+            format!("'{}' belongs to another user ({uid})", common.display()),
+            &way_out,
+        );
+    }
 }
 
 /// Refuses a file of grafts that names commits.

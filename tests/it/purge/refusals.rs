@@ -49,6 +49,20 @@ fn shallow_and_partial_clones() {
     assert!(said.contains("'unleak scan' says what"), "{said}");
 }
 
+/// Only root can make a repository that is another user's.
+#[test]
+fn root_does_not_write_into_the_repository_of_another_user() {
+    let purged = dirty();
+    let git_dir = purged.repo.git_dir();
+    if std::os::unix::fs::chown(&git_dir, Some(1234), Some(1234)).is_err() {
+        return;
+    }
+    refused(
+        &purged,
+        &["belongs to another user (1234)", "sudo -u \\#1234"],
+    );
+}
+
 #[test]
 fn borrowed_and_kept_objects() {
     let origin = dirty();
