@@ -59,9 +59,8 @@ fn best(sighted: &Sighted, id_of: &dyn Fn(Node) -> ObjectId) -> (Confidence, Rea
 
 /// Lowers values without a shape that stand only where such values mean nothing: in lock files and
 /// recipes, which list digests, and in translations, which list words. Lowers tokens that had expired when they
-/// were committed. Drops what is a secret only in a
-/// file whose name says so, and stands in none. Leaves out what is then below the asked confidence, and
-/// returns how many these are.
+/// were committed. Removes findings of rules for certain file names that are in no such file. Removes findings
+/// below the minimum confidence, and returns their number.
 pub(super) fn heed_paths(
     findings: &mut Vec<Finding>,
     detector: &Detector,

@@ -1,5 +1,5 @@
-//! Values that are code, or text that is put together: variables, expressions, arguments that are no
-//! secrets by what is called.
+//! Values that are code: variables, expressions, format strings, and arguments of functions that take no
+//! secrets.
 
 use super::assignment::{Assignment, Form, Operator};
 use super::features::{Fact, Features, words};
@@ -9,7 +9,7 @@ const MAX_BEFORE: usize = 120;
 /// What a name means that ends in a word for a secret: [`Fact::NameKind`].
 const ENDS_IN_SECRET: i16 = 3;
 
-/// Whether a value is code by what it is or by what is around it.
+/// Whether a value is code, judged by its own text and by the line around it.
 pub(super) fn is_code(window: &[u8], found: &Assignment, features: &Features) -> bool {
     let value = &window[found.value.start..found.value.end];
     is_pattern(value)

@@ -96,11 +96,16 @@ fn an_escaped_quote_ends_a_value_whatever_line_its_literal_began_on() {
             r#"\"api_key\": \"@\","#,
         ] {
             let text = format!("{before}  {}{after}", secret.replace('@', &value));
-            let found = values(&text);
-            let found: Vec<&str> = found.iter().map(|entry| entry.1.as_str()).collect();
-            assert_eq!(found, [value.as_str()], "{text}");
+            is_whole(&text, &value);
         }
     }
+}
+
+/// Asserts that `value` is all that is found in `text`.
+fn is_whole(text: &str, value: &str) {
+    let found = values(text);
+    let found: Vec<&str> = found.iter().map(|entry| entry.1.as_str()).collect();
+    assert_eq!(found, [value], "{text}");
 }
 
 /// Literals of several lines whose last line ends with a value.
@@ -160,9 +165,7 @@ const SENTENCES: [&str; 9] = [
 fn the_end_of_a_sentence_is_no_part_of_a_value() {
     let value = made(20, 77);
     for line in SENTENCES {
-        let found = values(&line.replace('@', &value));
-        let found: Vec<&str> = found.iter().map(|entry| entry.1.as_str()).collect();
-        assert_eq!(found, [value.as_str()], "{line}");
+        is_whole(&line.replace('@', &value), &value);
     }
 }
 
@@ -250,8 +253,6 @@ fn marks_that_close_nothing_belong_to_the_value() {
         ("2024-01-01 12:00:00,123 db password=@\n", "k7Q9x|T3wu5"),
         ("PASSWORD='@'\n", "{k7Q9xT3wu5"),
     ] {
-        let found = values(&around.replace('@', value));
-        let found: Vec<&str> = found.iter().map(|entry| entry.1.as_str()).collect();
-        assert_eq!(found, [value], "{around}");
+        is_whole(&around.replace('@', value), value);
     }
 }

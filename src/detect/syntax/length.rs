@@ -267,7 +267,8 @@ fn substitution(rest: &[u8], before: &Before) -> Option<usize> {
 /// began on an earlier line: nothing is quoted behind it, and no more of a word stands there.
 fn closes_earlier(rest: &[u8]) -> bool {
     let quote = rest[0];
-    let run = rest.iter().take_while(|byte| **byte == quote).count();
+    let run = rest.iter().take(MAX_TAIL_LEN);
+    let run = run.take_while(|byte| **byte == quote).count();
     let after = &rest[run..rest.len().min(run + MAX_TAIL_LEN)];
     let word = after.split(u8::is_ascii_whitespace).next().unwrap_or(after);
     let opens = run == 1 && word.contains(&quote);

@@ -100,15 +100,6 @@ pub(crate) enum IgnoreCommand {
     Remove(Box<RemoveArgs>),
 }
 
-impl RemoveArgs {
-    /// Whether all suppressions are meant, those that hide nothing any more included.
-    pub(crate) fn is_everything(&self) -> bool {
-        let is_narrowed = self.range.is_some() || self.min_confidence.is_some();
-        let selection = &self.selection;
-        selection.all && selection.filter.is_empty() && selection.from.is_none() && !is_narrowed
-    }
-}
-
 /// Which suppressions are removed.
 #[derive(Debug, clap::Args)]
 pub(crate) struct RemoveArgs {
@@ -134,4 +125,13 @@ pub(crate) struct RemoveArgs {
 
     #[command(flatten)]
     pub(crate) rules: RuleOptions,
+}
+
+impl RemoveArgs {
+    /// Whether all suppressions are meant, those that hide nothing any more included.
+    pub(crate) fn is_everything(&self) -> bool {
+        let is_narrowed = self.range.is_some() || self.min_confidence.is_some();
+        let selection = &self.selection;
+        selection.all && selection.filter.is_empty() && selection.from.is_none() && !is_narrowed
+    }
 }

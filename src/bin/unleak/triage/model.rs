@@ -459,8 +459,8 @@ impl Model {
         (marked, hidden)
     }
 
-    /// What a decision is about: the marked findings that are listed, or those of the group at the cursor, or
-    /// the one there; as far as they are what is asked.
+    /// The findings that a decision applies to: the marked ones that are listed, or else the group or finding
+    /// at the cursor. Only those whose current decision `is_asked` accepts.
     fn targets(&self, is_asked: &dyn Fn(&Decision) -> bool) -> Vec<usize> {
         let (marked, _) = self.marks();
         let here = match self.current_group() {
