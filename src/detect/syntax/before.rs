@@ -353,8 +353,10 @@ pub fn is_closing(rest: &[u8], mark: &[u8]) -> bool {
     };
     match after.first() {
         None => true,
-        // Base64 has it too.
-        Some(next) if mark == b"+" => next.is_ascii_whitespace() || b".,)`;:".contains(next),
+        // Base64 and addresses have them too.
+        Some(next) if matches!(mark, b"+" | b"=" | b"@") => {
+            next.is_ascii_whitespace() || b".,)`;:".contains(next)
+        }
         Some(next) => !mark.is_ascii() || !next.is_ascii_alphanumeric(),
     }
 }
@@ -438,8 +440,8 @@ pub fn sed_delimiter(prefix: &[u8], quote: Option<u8>) -> Option<u8> {
 
 /// What closes the typographic quote or the bold text that is open at the end of `line`.
 pub fn closing_mark(line: &[u8]) -> Option<&'static [u8]> {
-    const MARKS: [&[u8]; 11] = [
-        b"***", b"**", b"*", b"__", b"_", b"~~", b"~", b"==", b"=", b"|", b"+",
+    const MARKS: [&[u8]; 12] = [
+        b"***", b"**", b"*", b"__", b"_", b"~~", b"~", b"==", b"=", b"|", b"+", b"@",
     ];
     const QUOTES: [(&[u8], &[u8]); 9] = [
         ("«".as_bytes(), "»".as_bytes()),
@@ -468,12 +470,15 @@ pub fn closing_mark(line: &[u8]) -> Option<&'static [u8]> {
             Some(b'`') => sign == b'+',
             Some(before) => before.is_ascii_whitespace(),
         };
-        if !is_first || !b"*_~=|+".contains(&sign) {
+        if !is_first || !b"*_~=|+@".contains(&sign) {
             return None;
         }
         let run = line[at..].iter().take_while(|byte| **byte == sign).count();
         let begins = match line.get(at + run) {
-            Some(next) => next.is_ascii_alphanumeric(),
+            Some(next) => {
+                let is_option = b"=+@".contains(&sign) && line[at + run..].starts_with(b"--");
+                next.is_ascii_alphanumeric() || is_option
+            }
             None => b"*_~".contains(&sign),
         };
         begins.then_some((at, run))
@@ -487,8 +492,11 @@ pub fn closing_mark(line: &[u8]) -> Option<&'static [u8]> {
     let is_text = sign != b'_' || run > 1 || line.ends_with(b": ");
     let text = &line[at + run..];
     let is_open = match text.strip_suffix(b"=") {
-        // `=name=`, not `a =b name=`.
-        Some(name) if sign == b'=' => !name.iter().any(|byte| b"= \t".contains(byte)),
+        // `=name=`, `=command --name=`, not `a =b name=`.
+        Some(name) if sign == b'=' => {
+            let is_command = memchr::memmem::find(name, b" -").is_some();
+            !name.contains(&b'=') && (is_command || !name.contains(&b' '))
+        }
         _ => memchr::memmem::find(text, mark).is_none(),
     };
     (is_text && is_open).then_some(mark)
