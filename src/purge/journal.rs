@@ -65,6 +65,9 @@ pub struct Journal {
     /// Lock files of git that were there before that: they are not ours.
     #[serde(default)]
     pub foreign_locks: Vec<String>,
+    /// The finished purge before it: once this one is taken back, that can be taken back, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub earlier: Option<Box<Self>>,
 }
 
 /// The directory below `.git` that is ours.
@@ -105,7 +108,19 @@ impl Journal {
         write_durably(&path(common_dir), &text)
     }
 
-    /// Ends the journal.
+    /// Ends the journal of a purge that was taken back: that of the purge before it is the last one again,
+    /// if its snapshot is still there.
+    ///
+    /// # Errors
+    /// `Io` if that fails.
+    pub fn end(&self, common_dir: &Path) -> Result<()> {
+        match &self.earlier {
+            Some(earlier) if earlier.snapshot.is_dir() => earlier.write(common_dir),
+            _ => Self::remove(common_dir),
+        }
+    }
+
+    /// Removes the journal.
     ///
     /// # Errors
     /// `Io` if that fails.

@@ -253,7 +253,6 @@ pub fn apply(job: &Job<'_>, approve: Approve<'_>) -> Result<Applied> {
         if !plan.is_empty() {
             approve(&plan)?;
             holders::check_free(common)?;
-            begin(common)?;
             let worktrees = guard::worktrees(job.repo);
             let (snapshot, mut journal, held) = prepare(job, &plan, run, &dir, &worktrees)?;
             let at = Site {
@@ -353,6 +352,7 @@ fn prepare(
         continues: false,
         is_moving: false,
         foreign_locks: Vec::new(),
+        earlier: Journal::read(common)?.map(Box::new),
     };
     journal.write(common)?;
     let taken = held(common, worktrees, &journal.run).and_then(|held| {
@@ -393,16 +393,10 @@ fn prepare(
         Err(error) => {
             // What matters is why it failed.
             let _ = Snapshot::at(dir).forget();
-            Journal::remove(common)?;
+            journal.end(common)?;
             Err(error)
         }
     }
-}
-
-/// Ends an earlier purge that is finished: from now on the new one can be undone.
-fn begin(common: &Path) -> Result<()> {
-    check_begun(common)?;
-    Journal::remove(common)
 }
 
 /// Whether a purge may begin in a repository.

@@ -128,11 +128,22 @@ pub fn free_names(entries: &[Entry], renamed: &[(usize, Vec<u8>)]) -> Vec<Vec<u8
     let mut taken: HashSet<Vec<u8>> = staying.map(|(_, entry)| entry.name.clone()).collect();
     let mut names = Vec::with_capacity(renamed.len());
     for (_, wanted) in renamed {
-        let name = free_name(wanted, &mut |name| taken.contains(name));
+        let (stem, extension) = wanted.split_at(stem_len(wanted));
+        let numbered = |stem: &[u8]| [stem, extension].concat();
+        let stem = free_name(stem, &mut |stem| taken.contains(&numbered(stem)));
+        let name = numbered(&stem);
         taken.insert(name.clone());
         names.push(name);
     }
     names
+}
+
+/// How long a name is without its extension, which says what kind of file it is.
+fn stem_len(name: &[u8]) -> usize {
+    match memchr::memrchr(b'.', name) {
+        Some(at) if at > 0 && name[at + 1..].iter().all(u8::is_ascii_alphanumeric) => at,
+        _ => name.len(),
+    }
 }
 
 /// `wanted`, or the first of `wanted-2`, `wanted-3` and so on that is not taken.
@@ -267,5 +278,14 @@ mod tests {
         rename(&mut entries, &[(3, b"m".to_vec()), (0, b"s.x".to_vec())]);
         let names: Vec<&[u8]> = entries.iter().map(|entry| &entry.name[..]).collect();
         assert_eq!(names, [&b"m"[..], b"m-2", b"s.x", b"s"]);
+    }
+
+    #[test]
+    fn a_number_stands_before_the_extension() {
+        let entries = ["a", "b", "c.pem", ".env", "k-.x y"].map(|name| entry("100644", name));
+        let wanted = ["c.pem", ".env", "k-.x y"].map(|name| name.as_bytes().to_vec());
+        let wanted: Vec<_> = [0, 1].into_iter().zip(wanted).collect();
+        let names = free_names(&entries, &wanted);
+        assert_eq!(names, [&b"c-2.pem"[..], b".env-2"]);
     }
 }

@@ -117,7 +117,7 @@ pub(crate) fn undo(
             locks::release(common, &worktree.git_dir, number)?;
         }
         snapshot.forget()?;
-        Journal::remove(common)?;
+        journal.end(common)?;
         return Ok(Undone::default());
     }
     snapshot.check()?;
@@ -151,7 +151,7 @@ pub(crate) fn undo(
     let mut out = undoing.out;
     out.hide(&inputs);
     if out.failed.is_empty() {
-        let ended = Journal::remove(common).and_then(|()| snapshot.forget());
+        let ended = journal.end(common).and_then(|()| snapshot.forget());
         out.attempt(ended);
     } else {
         journal.is_moving = false;

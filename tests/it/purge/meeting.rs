@@ -11,6 +11,8 @@ fn names_that_meet_tracked_files_get_the_same_number_everywhere() {
     let (repo, value) = (&purged.repo, &purged.value);
     repo.write(format!("k-{value}"), "first\n");
     repo.write("k-REMOVED", "second\n");
+    repo.write(format!("{value}.pem"), "first\n");
+    repo.write("REMOVED.pem", "second\n");
     repo.write(format!("d-{value}/x"), "third\n");
     repo.write("d-REMOVED/x", "fourth\n");
     repo.commit("names");
@@ -26,6 +28,7 @@ fn names_that_meet_tracked_files_get_the_same_number_everywhere() {
     let read = |path: &str| std::fs::read_to_string(repo.path().join(path)).unwrap();
     assert_eq!(read("k-REMOVED"), "second\n");
     assert_eq!(read("k-REMOVED-2"), "first\n");
+    assert_eq!(read("REMOVED-2.pem"), "first\n");
     assert_eq!(read("d-REMOVED/x"), "fourth\n");
     assert_eq!(read("d-REMOVED-2/x"), "third\n");
     assert_eq!(repo.git(&["status", "--porcelain"]), "");

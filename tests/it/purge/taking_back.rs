@@ -1,7 +1,7 @@
 //! What stays, what is named and what is refused when a purge is taken back.
 
 use super::{Purged, assert_same, text};
-use crate::support::Repo;
+use crate::support::{Repo, github_token};
 
 fn simple() -> Purged {
     let purged = Purged::new(Repo::new());
@@ -9,6 +9,35 @@ fn simple() -> Purged {
     let lines = format!("A=1\nB=2\nTOKEN={}\nC=3\nD=4\n", purged.value);
     purged.repo.commit_file("a.env", lines);
     purged
+}
+
+#[test]
+fn one_purge_after_another_is_taken_back() {
+    let mut purged = simple();
+    purged
+        .repo
+        .commit_file("b.env", format!("TOKEN={}\n", github_token(2)));
+    let mut states = Vec::new();
+    for seed in [1, 2] {
+        purged.value = github_token(seed);
+        states.push(purged.state());
+        purged.erase();
+    }
+    for (state, more) in states.iter().rev().zip([true, false]) {
+        let said = purged.purge(&["undo"], 0);
+        assert_same(&purged.state(), state, "after");
+        assert_eq!(said.contains("There was a purge before it"), more, "{said}");
+    }
+    let none = purged.try_purge(&["undo"]);
+    assert_eq!(none.status.code(), Some(2));
+    // Without its snapshot, the first one stays.
+    purged.value = github_token(1);
+    purged.erase();
+    purged.purge(&["forget"], 0);
+    purged.value = github_token(2);
+    purged.erase();
+    let said = purged.purge(&["undo"], 0);
+    assert!(!said.contains("There was a purge before it"), "{said}");
 }
 
 #[test]

@@ -500,8 +500,13 @@ fn go_on(bench: &PurgeSetup) -> Result<Exit> {
 
 fn undo(path: &Path, force: bool) -> Result<Exit> {
     let force = if force { Force::Yes } else { Force::No };
-    let undone = stages::undo(&discover(path)?, force)?;
-    let printed = print(&show::undone(&undone))?;
+    let repo = discover(path)?;
+    let undone = stages::undo(&repo, force)?;
+    let mut shown = show::undone(&undone);
+    if undone.failed.is_empty() && Journal::read(repo.common_dir())?.is_some() {
+        shown.push_str("There was a purge before it: 'unleak purge undo' takes that back, too.\n");
+    }
+    let printed = print(&shown)?;
     Ok(match printed {
         Exit::Clean if !undone.failed.is_empty() => Exit::Incomplete,
         exit => exit,
