@@ -19,7 +19,7 @@ const SECRETS: [&str; 12] = [
 ];
 
 /// Texts that hold another, `^`.
-const AROUND: [&str; 36] = [
+const AROUND: [&str; 39] = [
     "<a>^</a>\n",
     "<a><b>^</b><c>x</c></a>\n",
     "<root>\n<Value>^</Value>\n</root>\n",
@@ -56,6 +56,9 @@ const AROUND: [&str; 36] = [
     "{\"s\":\"x $(^) z\"}\n",
     "1,^,2\n",
     "2024|INFO|^|ok\n",
+    "Run @tool ^@ now\n",
+    "Run +tool ^+\n",
+    "Run ~tool ^~.\n",
 ];
 
 #[test]
@@ -72,6 +75,24 @@ fn what_closes_around_a_value_ends_it() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_marks_of_monospaced_text_in_org_are_no_part_of_a_value() {
+    let value = made(16, 71);
+    for text in [
+        "Run =tool --password=@= now\n",
+        "- =tool --password @=\n",
+        "Set =DB_PASSWORD=@=.\n",
+        "Set ~DB_PASSWORD=@~.\n",
+    ] {
+        is_whole(&text.replace('@', &value), &value);
+    }
+    // Padding of base64 is.
+    let padded = format!("{}=", made(15, 72));
+    for text in ["DB_PASSWORD=@\n", "x = b --password=@\n"] {
+        is_whole(&text.replace('@', &padded), &padded);
+    }
 }
 
 /// A line of JSON in a literal that begins on an earlier line.

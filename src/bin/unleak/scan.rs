@@ -491,5 +491,8 @@ fn standard_input(scan: &ScanArgs, settings: &ScanSettings, detector: &Detector)
         .take(limit.saturating_add(1))
         .read_to_end(&mut bytes)
         .map_err(|e| Error::io("read", "standard input".as_ref(), e))?;
+    if bytes.is_empty() {
+        ui::warn("standard input is empty or closed: nothing was scanned");
+    }
     text(&scan.stdin_name, &bytes, detector, &settings.audit)
 }

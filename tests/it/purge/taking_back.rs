@@ -240,7 +240,7 @@ fn an_earlier_manifest_is_there_again() {
     let manifest = purged.repo.git_dir().join("unleak/manifest.json");
     let first = std::fs::read(&manifest).unwrap();
     let mut again = Purged::new(Repo::bare_directory());
-    again.value = crate::support::github_token(2);
+    again.value = github_token(2);
     let again = Purged {
         repo: purged.repo,
         ..again
@@ -257,7 +257,7 @@ fn an_earlier_manifest_is_there_again() {
 #[test]
 fn a_push_that_a_bare_repository_accepts_stays() {
     let seed = Repo::new();
-    let value = crate::support::github_token(1);
+    let value = github_token(1);
     seed.commit_file("a", format!("token = {value}\n"));
     let purged = Purged::new(seed.cloned(&["--bare"]));
     let person = purged.repo.cloned(&[]);
