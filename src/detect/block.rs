@@ -56,6 +56,25 @@ pub fn pem(window: &[u8], at: usize) -> Option<Block> {
     })
 }
 
+/// Whether the private key at `span` is encrypted, so that nobody can use it without its passphrase: as its
+/// label (RFC 5958), its headers (RFC 1421) or its cipher (OpenSSH, PROTOCOL.key) says.
+pub fn is_encrypted_key(window: &[u8], span: Span) -> bool {
+    /// `openssh-key-v1`, NUL, and the first bytes of the length of the cipher's name.
+    const OPENSSH: &[u8] = b"b3BlbnNzaC1rZXktdjEAAAAA";
+    /// The rest of that length, and `none`.
+    const NONE: &[u8] = b"BG5vbmU";
+    let key = &window[span.start..span.end];
+    let Some(rest) = key.strip_prefix(BEGIN) else {
+        return false;
+    };
+    let head = &rest[..rest.len().min(MAX_HEADER_LEN)];
+    if head.starts_with(b"OPENSSH ") {
+        let cipher = memmem::find(head, OPENSSH).map(|at| &head[at + OPENSSH.len()..]);
+        return cipher.is_some_and(|cipher| !cipher.starts_with(NONE));
+    }
+    head.starts_with(b"ENCRYPTED ") || memmem::find(head, b"Proc-Type: 4,ENCRYPTED").is_some()
+}
+
 /// The base64 characters of a PEM body: without headers, line ends, and what escapes them when the
 /// block stands in JSON or source code.
 pub fn key_characters(body: &[u8]) -> impl Iterator<Item = u8> + '_ {

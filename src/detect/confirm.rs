@@ -281,6 +281,14 @@ impl Confirmer {
         if is_partial {
             reasons.add(Reason::Partial);
         }
+        let is_encrypted = rule.matcher == Matcher::Pem && block::is_encrypted_key(window, span);
+        let confidence = match is_encrypted {
+            true => confidence.min(Confidence::Medium),
+            false => confidence,
+        };
+        if is_encrypted {
+            reasons.add(Reason::Encrypted);
+        }
         // The same key is the same secret, however its lines are wrapped or escaped.
         let key: Vec<u8>;
         let secret = if rule.matcher == Matcher::Pem {

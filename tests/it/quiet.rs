@@ -1,6 +1,6 @@
 //! What looks like a secret by its name or its shape, and is none by what is around it.
 
-use data_encoding::BASE64;
+use data_encoding::{BASE64, BASE64_NOPAD};
 
 use crate::support::token;
 use crate::values::{is_sure_of, made, values};
@@ -206,6 +206,38 @@ fn the_encrypted_key_of_a_wallet_is_told_and_not_its_salt() {
         .map(|entry| entry.1.as_str())
         .collect();
     assert_eq!(sure, [key.as_str()]);
+}
+
+#[test]
+fn a_private_key_that_its_passphrase_opens_is_not_of_high_confidence() {
+    // Real keys: their DER or OpenSSH form begins like this, and the rest is random.
+    let body = token("{base64:300}", 92);
+    let key = |label: &str, head: &str| {
+        let (begin, end) = (
+            ["-----BEGIN", label].join(" "),
+            ["-----END", label].join(" "),
+        );
+        format!("{begin} PRIVATE KEY-----\n{head}{body}\n{end} PRIVATE KEY-----\n")
+    };
+    let openssh = |cipher: &[u8]| {
+        let length = [0, 0, 0, cipher.len() as u8];
+        let head = [&b"openssh-key-v1\0"[..], &length, cipher, &length, cipher].concat();
+        BASE64_NOPAD.encode(&head)
+    };
+    let headers = "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\n";
+    for (text, confidence) in [
+        (key("RSA", headers), "medium"),
+        (
+            key("ENCRYPTED", "MIIFLTBXBgkqhkiG9w0BBQ0wSjApBgkqhkiG9w0BBQww"),
+            "medium",
+        ),
+        (key("OPENSSH", &openssh(b"aes256-ctr")), "medium"),
+        (key("OPENSSH", &openssh(b"none")), "high"),
+    ] {
+        let found = values(&text);
+        let levels: Vec<&str> = found.iter().map(|entry| entry.2.as_str()).collect();
+        assert_eq!(levels, [confidence], "{text}");
+    }
 }
 
 #[test]
