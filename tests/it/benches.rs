@@ -9,13 +9,14 @@ use crate::support::Repo;
 
 const UNLEAK: &str = env!("CARGO_BIN_EXE_unleak");
 /// All benches that run unleak.
-const ALL: [&str; 8] = [
+const ALL: [&str; 9] = [
     "again.py",
     "forks.py",
     "hooks.py",
     "hostile.py",
     "peers.py",
     "purge.py",
+    "quiet.py",
     "reports.py",
     "rewrite.py",
 ];
