@@ -170,7 +170,10 @@ fn a_quote_that_opened_on_an_earlier_line_ends_a_value() {
 }
 
 /// Sentences that end with a value.
-const SENTENCES: [&str; 9] = [
+const SENTENCES: [&str; 12] = [
+    "The password is **@**.\n",
+    "The password is _@_\n",
+    "Its password is *@*\n",
     "Run x --password @, then y.\n",
     "Run x --password=@.\n",
     "Use Server=h;Uid=u;Pwd=@, then y.\n",

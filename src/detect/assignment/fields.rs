@@ -413,6 +413,27 @@ impl Reader<'_> {
         false
     }
 
+    /// Passes over the call that types a text into the field of a form which was looked up by its name:
+    /// `get('#password').type('…')`, `getByLabel("Password").fill("…")`.
+    pub(super) fn skip_to_typed(&mut self) -> bool {
+        const CALLS: [&[u8]; 7] = [
+            b".type(",
+            b".fill(",
+            b".sendKeys(",
+            b".send_keys(",
+            b".setValue(",
+            b".set(",
+            b".clear().type(",
+        ];
+        let start = self.at;
+        let closers = self.skip(MAX_ESCAPES, |byte| byte == b')');
+        if closers > 0 && CALLS.iter().any(|call| self.take(call)) {
+            return true;
+        }
+        self.back(start);
+        false
+    }
+
     /// Passes over ` - ` and ` is ` before a value.
     pub(super) fn skip_copula(&mut self) -> bool {
         let start = self.at;

@@ -346,6 +346,9 @@ impl Reader<'_> {
         if is_flag && blanks > 0 {
             return Some(Operator::Blank);
         }
+        if blanks == 0 && self.skip_to_typed() {
+            return Some(Operator::Argument);
+        }
         if blanks > 0 && self.take(b"--plaintext ") {
             return Some(Operator::Blank);
         }
@@ -632,19 +635,32 @@ impl Reader<'_> {
         {
             span = Span::new(span.start + 1, span.end - 1);
         }
-        // Bold text of Markdown.
-        if let [b'*', b'*', inner @ .., b'*', b'*'] = &self.bytes[span.start..span.end]
-            && operator == Operator::Colon
-            && !inner.is_empty()
-        {
-            span = Span::new(span.start + 2, span.end - 2);
-        }
+        span = self.without_emphasis(span, operator);
         self.seen = extent.seen.max(extent.end + MAX_LOOKAHEAD);
         self.at = span.end;
         let has_brace = self.bytes[span.start..span.end].contains(&b'{');
         let is_template = has_brace && syntax::is_in_template(self.bytes, name.start);
         let value = (span, Form::Bare, extent.is_partial);
         Some(own(self.bytes, value, is_template))
+    }
+
+    /// The text at `span` without the marks of Markdown around it.
+    fn without_emphasis(&self, span: Span, operator: Operator) -> Span {
+        const MARKS: [&[u8]; 4] = [b"**", b"__", b"*", b"_"];
+        let marks = match operator {
+            Operator::Colon => &MARKS[..1],
+            Operator::Prose => &MARKS[..],
+            _ => return span,
+        };
+        let text = &self.bytes[span.start..span.end];
+        let inner = |mark: &&&[u8]| {
+            let inner = text.strip_prefix(**mark)?.strip_suffix(**mark)?;
+            (!inner.is_empty()).then_some(mark.len())
+        };
+        match marks.iter().find_map(|mark| inner(&mark)) {
+            Some(len) => Span::new(span.start + len, span.end - len),
+            None => span,
+        }
     }
 
     /// Reads a word that begins with a quote which nothing closes. Whether the quote belongs to the value,

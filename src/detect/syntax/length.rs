@@ -116,7 +116,7 @@ pub(super) fn is_delimiter(byte: u8, after: &[u8], before: &Before, is_word: boo
     let at_blank = matches!(after.first(), Some(b' ' | b'\t'));
     match byte {
         b'&' if is_blank_entity(after) => true,
-        b',' if before.has_comma_pairs && is_pair(after) => true,
+        b',' if before.has_comma_pairs && (is_pair(after) || is_option(after)) => true,
         b',' | b';' if before.is_colon && begins_colon_pair(after) => true,
         b',' => begins_pair(after) || (at_blank && !before.is_setting),
         b';' => is_word || before.has_pairs || begins_pair(after) || begins_command(after),
@@ -132,6 +132,16 @@ pub(super) fn is_delimiter(byte: u8, after: &[u8], before: &Before, is_word: boo
         b'#' => before.is_query,
         byte => byte.is_ascii_whitespace() || byte.is_ascii_control(),
     }
+}
+
+/// Whether a word that is an option of its own follows in a list of pairs: `user=a,password=b,ro`.
+fn is_option(after: &[u8]) -> bool {
+    let word = after.iter().take(MAX_TAIL_LEN);
+    let word = word
+        .take_while(|byte| byte.is_ascii_lowercase() || **byte == b'_')
+        .count();
+    let ends = |byte: &u8| byte.is_ascii_whitespace() || b",\"'`".contains(byte);
+    word > 1 && after.get(word).is_none_or(ends)
 }
 
 /// Whether the backslash before `after` ends the value: it stands at the line's end, or escapes the

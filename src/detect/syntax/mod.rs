@@ -186,7 +186,10 @@ fn is_question(value: &[u8], rest: &[u8]) -> bool {
 pub(super) fn end_of_argument(window: &[u8], at: usize, span: Span) -> usize {
     let (value, rest) = (&window[span.start..span.end], &window[span.end..]);
     let closers = match rest.first() {
-        Some(b'"' | b'\'' | b'`') => length::own_closers(value),
+        // Not the argument's own quote.
+        Some(quote @ (b'"' | b'\'' | b'`')) if !window[..span.start].ends_with(&[*quote]) => {
+            length::own_closers(value)
+        }
         _ => 0,
     };
     let value = &value[..value.len() - closers];
@@ -225,7 +228,7 @@ fn kept(ends: Ends, rest: &[u8], len: usize, tail: &[u8], before: &Before) -> (u
         Ends::Line => {
             let (kept, is_more) = trim(&rest[..len], tail, before);
             let is_more = is_more && !(is_ended && rest[kept..len] == *b";");
-            let is_list = before.is_tight || before.separator.is_some();
+            let is_list = before.is_tight || before.separator.is_some() || before.has_comma_pairs;
             let is_glued = !is_list && is_glued_behind(&rest[len..]);
             (kept, is_more || is_glued || begins_text(&rest[len..]))
         }
