@@ -7,6 +7,7 @@
 
 use super::assignment::{Assignment, Form, MAX_VALUE_LEN, Operator};
 use super::features;
+use super::syntax;
 use crate::span::Span;
 
 /// Bytes before a keyword in which its line must begin.
@@ -406,6 +407,10 @@ fn bare(window: &[u8], cell: Span, style: Style) -> Span {
             }
             _ => break,
         }
+    }
+    if style == Style::Pipes {
+        let around = syntax::emphasis(&window[span.start..span.end], true);
+        span = Span::new(span.start + around.0, span.end - around.1);
     }
     span
 }

@@ -66,6 +66,16 @@ pub fn class_changes(bytes: &[u8]) -> usize {
         .count()
 }
 
+/// Whether letters and digits change all along a text, as they do in no name and in no word.
+pub fn is_mixed(text: &[u8]) -> bool {
+    const MIN_LEN: usize = 10;
+    let classes = Classes::of(text);
+    text.len() >= MIN_LEN
+        && classes.digits > 0
+        && classes.kinds() >= 2
+        && class_changes(text) * 3 >= text.len()
+}
+
 /// Returns whether the value is a random mix of several kinds of characters, such as a password
 /// manager makes: at least 12 characters, of all four kinds, that change kind at half of the places
 /// and hardly repeat. Text, identifiers and code do not.

@@ -167,6 +167,14 @@ struct Candidate {
 }
 
 impl Candidate {
+    /// Whether it was read in a text that is percent-encoded, and nothing around that.
+    fn is_percent(&self) -> bool {
+        matches!(
+            self.wrapping.as_deref(),
+            Some([Layer::Encoded(Encoding::Percent)])
+        )
+    }
+
     /// Whether it was read in a text whose single characters are escaped.
     fn escapes_characters(&self) -> bool {
         let outermost = self.wrapping.as_ref().and_then(|layers| layers.first());
@@ -181,6 +189,21 @@ impl Candidate {
             ))
         )
     }
+}
+
+/// Whether the percent signs at `place` are what they are: there are few, and nothing around it is an address
+/// or a form.
+fn is_plain_percent(bytes: &[u8], place: Span) -> bool {
+    /// Bytes of the line before the value in which an address begins.
+    const REACH: usize = 400;
+    let before = &bytes[place.start.saturating_sub(REACH)..place.start];
+    let line = memchr::memrchr(b'\n', before).map_or(before, |at| &before[at + 1..]);
+    let is_address = line.iter().any(|byte| b"?&".contains(byte))
+        || memchr::memmem::find(line, b"://").is_some()
+        || memchr::memmem::find(line, b"%3D").is_some()
+        || bytes.get(place.end) == Some(&b'&');
+    let escapes = memchr::memchr_iter(b'%', &bytes[place.start..place.end]).count();
+    !is_address && escapes * 6 <= place.len()
 }
 
 /// A secret in one buffer.
@@ -529,7 +552,13 @@ impl Detector {
                 let is_same = rules[0].id == rules[1].id && !is_known;
                 is_within && span != place && (are_generic || is_same)
             };
-            !(inner.candidate.escapes_characters() && kept.get(at).is_some_and(differs))
+            let stands_plain = |(span, _, outer): &(Span, usize, Judged<'_>)| {
+                let is_generic = self.rule(outer.candidate.rule).is_generic();
+                is_generic && span.overlaps(*place)
+            };
+            let is_plain = inner.candidate.is_percent() && is_plain_percent(bytes, *place);
+            !(inner.candidate.escapes_characters() && kept.get(at).is_some_and(differs)
+                || is_plain && kept.get(at).is_some_and(stands_plain))
         });
         if !inside.is_empty() {
             let all = Cover::new(inside.iter().map(|found| found.0));

@@ -95,6 +95,90 @@ fn the_marks_of_monospaced_text_in_org_are_no_part_of_a_value() {
     }
 }
 
+/// Marks of documents around a value.
+const EMPHASIS: [&str; 15] = [
+    "*@*",
+    "_@_",
+    "__@__",
+    "***@***",
+    "~~@~~",
+    "“@”",
+    "‘@’",
+    "«@»",
+    "**@**",
+    "`@`",
+    "=@=",
+    "~@~",
+    "+@+",
+    "+`@`+",
+    "<code>@</code>",
+];
+
+#[test]
+fn marks_of_a_document_are_no_part_of_a_value() {
+    let value = made(16, 73);
+    for mark in EMPHASIS {
+        for text in [
+            "- Password: ^\n",
+            "| user | password |\n|---|---|\n| bob | ^ |\n",
+        ] {
+            is_whole(&text.replace('^', &mark.replace('@', &value)), &value);
+        }
+    }
+    // Others than typographic quotes belong to a value of a setting.
+    for mark in ["_@_", "~@~", "+@+"] {
+        let marked = mark.replace('@', &value);
+        is_whole(&format!("password: {marked}\n"), &marked);
+    }
+}
+
+#[test]
+fn what_ends_an_argument_in_quotes_is_its_quote() {
+    for close in [")", "]", "}"] {
+        let value = made(14, 74) + close;
+        for line in [
+            "mysql -u root -p'@' db\n",
+            "redis-cli -a '@' ping\n",
+            "sqlcmd -P \"@\"\n",
+            "echo 'root:@' | chpasswd\n",
+        ] {
+            is_whole(&line.replace('@', &value), &value);
+        }
+    }
+}
+
+#[test]
+fn a_password_with_a_colon_beside_its_user_is_whole() {
+    let value = format!("abc:{}", made(14, 75));
+    for line in [
+        "req.SetBasicAuth(\"admin\", \"@\")\n",
+        "auth=(\"admin\", \"@\")\n",
+    ] {
+        is_whole(&line.replace('@', &value), &value);
+    }
+}
+
+#[test]
+fn percent_signs_are_decoded_in_addresses_only() {
+    let (begin, end) = (made(8, 76), made(9, 77));
+    let (plain, decoded) = (format!("{begin}%57{end}"), format!("{begin}W{end}"));
+    for line in ["DB_PASSWORD=@\n", "password: @\n", "password = \"@\"\n"] {
+        is_whole(&line.replace('@', &plain), &plain);
+    }
+    let found = values(&format!("POST /login?user=bob&password={plain}\n"));
+    assert!(found.iter().any(|entry| entry.1 == decoded), "{found:?}");
+}
+
+#[test]
+fn a_random_password_that_ends_like_a_call_is_found() {
+    for end in ["(", "[", "{", "(("] {
+        for seed in 0..20 {
+            let value = made(16, 700 + seed) + end;
+            is_whole(&format!("DB_PASSWORD={value}\n"), &value);
+        }
+    }
+}
+
 /// A line of JSON in a literal that begins on an earlier line.
 const IN_LITERALS: [(&str, &str); 6] = [
     ("curl -d \"{\n", "\n}\" https://h.example\n"),

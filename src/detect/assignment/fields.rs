@@ -1,7 +1,7 @@
 //! Values that do not stand right behind their name: in another field of the same pair, on the next
 //! line, in a list or map that has the name, in the second argument.
 
-use super::super::entropy::{Classes, class_changes};
+use super::super::entropy::is_mixed;
 use super::super::syntax::opening_entity;
 use super::{
     Assignment, Form, MAX_BLANKS, MAX_ESCAPES, MAX_LOOKAHEAD, MAX_NAME_LEN, MAX_VALUE_LEN,
@@ -122,15 +122,12 @@ const CALLS: [(&[u8], usize); 38] = [
 /// Whether a text is long and mixes letters and digits all along, as no name of a setting does.
 fn looks_mixed(text: &[u8]) -> bool {
     const MIN_LEN: usize = 16;
-    let classes = Classes::of(text);
     // A text of another language is no secret itself.
     text.len() >= MIN_LEN
         && text
             .iter()
             .all(|byte| byte.is_ascii_graphic() && !b"\"'{}[]".contains(byte))
-        && classes.digits > 0
-        && classes.kinds() >= 2
-        && class_changes(text) * 3 >= text.len()
+        && is_mixed(text)
 }
 
 pub(super) fn ends_with(text: &[u8], ends: &[&[u8]]) -> bool {

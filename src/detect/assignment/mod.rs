@@ -635,7 +635,7 @@ impl Reader<'_> {
         {
             span = Span::new(span.start + 1, span.end - 1);
         }
-        span = self.without_emphasis(span, operator);
+        span = self.without_emphasis(name, span, operator);
         self.seen = extent.seen.max(extent.end + MAX_LOOKAHEAD);
         self.at = span.end;
         let has_brace = self.bytes[span.start..span.end].contains(&b'{');
@@ -644,23 +644,19 @@ impl Reader<'_> {
         Some(own(self.bytes, value, is_template))
     }
 
-    /// The text at `span` without the marks of Markdown around it.
-    fn without_emphasis(&self, span: Span, operator: Operator) -> Span {
-        const MARKS: [&[u8]; 4] = [b"**", b"__", b"*", b"_"];
-        let marks = match operator {
-            Operator::Colon => &MARKS[..1],
-            Operator::Prose => &MARKS[..],
-            _ => return span,
-        };
-        let text = &self.bytes[span.start..span.end];
-        let inner = |mark: &&&[u8]| {
-            let inner = text.strip_prefix(**mark)?.strip_suffix(**mark)?;
-            (!inner.is_empty()).then_some(mark.len())
-        };
-        match marks.iter().find_map(|mark| inner(&mark)) {
-            Some(len) => Span::new(span.start + len, span.end - len),
-            None => span,
+    /// The text at `span`, the value of `name`, without the marks of markup around it.
+    fn without_emphasis(&self, name: Span, span: Span, operator: Operator) -> Span {
+        let is_flag = self.bytes[name.start] == b'-';
+        let is_said = operator == Operator::Prose || (operator == Operator::Blank && !is_flag);
+        if operator != Operator::Colon && !is_said {
+            return span;
         }
+        // A name of code or of a setting has no capital, or no small letters.
+        let is_title = matches!(self.name_of(name), [first, next, ..]
+            if first.is_ascii_uppercase() && next.is_ascii_lowercase());
+        let is_text = is_said || is_title;
+        let around = syntax::emphasis(&self.bytes[span.start..span.end], is_text);
+        Span::new(span.start + around.0, span.end - around.1)
     }
 
     /// Reads a word that begins with a quote which nothing closes. Whether the quote belongs to the value,

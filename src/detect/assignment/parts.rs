@@ -65,6 +65,13 @@ impl Reader<'_> {
         (is_pair && !password.is_empty()).then(|| text.len() - password.len())
     }
 
+    /// Whether a literal is not the first of a list or of arguments: the user has one of its own.
+    fn is_second(&self, span: Span) -> bool {
+        let before = self.bytes[..span.start].strip_suffix(b"\"");
+        let before = before.or_else(|| self.bytes[..span.start].strip_suffix(b"'"));
+        before.is_some_and(|before| before.trim_ascii_end().ends_with(b","))
+    }
+
     /// The length of `token=` in `token = "token=…"`.
     fn repeated_name(&self, name: Span, text: &[u8]) -> Option<usize> {
         const MIN_LEN: usize = 8;
@@ -84,6 +91,7 @@ impl Reader<'_> {
         let of_map = of_map.filter(|_| ends_with(self.name_of(name), &[b"password_maps"]));
         let pair = match of_map {
             Some(pair) => pair,
+            None if self.is_second(span) => return value,
             None if ends_with(self.name_of(name), &PAIRS) => text,
             None => return value,
         };

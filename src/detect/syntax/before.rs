@@ -438,21 +438,61 @@ pub fn sed_delimiter(prefix: &[u8], quote: Option<u8>) -> Option<u8> {
     })
 }
 
+/// Typographic quotes, and what closes each.
+const QUOTES: [(&[u8], &[u8]); 9] = [
+    ("«".as_bytes(), "»".as_bytes()),
+    ("„".as_bytes(), "“".as_bytes()),
+    ("“".as_bytes(), "”".as_bytes()),
+    ("‚".as_bytes(), "‘".as_bytes()),
+    ("‘".as_bytes(), "’".as_bytes()),
+    ("‹".as_bytes(), "›".as_bytes()),
+    ("「".as_bytes(), "」".as_bytes()),
+    ("『".as_bytes(), "』".as_bytes()),
+    ("»".as_bytes(), "«".as_bytes()),
+];
+
+/// How many bytes at the beginning and at the end of `text` are marks around all of it: typographic quotes and
+/// bold text of Markdown; in a document (`is_text`) also other marks of Markdown, AsciiDoc, textile and org,
+/// and elements of HTML.
+pub(in crate::detect) fn emphasis(text: &[u8], is_text: bool) -> (usize, usize) {
+    const ELEMENTS: [(&[u8], &[u8]); 6] = [
+        (b"<code>", b"</code>"),
+        (b"<tt>", b"</tt>"),
+        (b"<b>", b"</b>"),
+        (b"<i>", b"</i>"),
+        (b"<strong>", b"</strong>"),
+        (b"<em>", b"</em>"),
+    ];
+    const MARKS: [(&[u8], &[u8]); 11] = [
+        (b"***", b"***"),
+        (b"**", b"**"),
+        (b"__", b"__"),
+        (b"~~", b"~~"),
+        (b"+`", b"`+"),
+        (b"*", b"*"),
+        (b"_", b"_"),
+        (b"~", b"~"),
+        (b"=", b"="),
+        (b"+", b"+"),
+        (b"@", b"@"),
+    ];
+    let marks = if is_text { &MARKS[..] } else { &MARKS[1..2] };
+    let elements = if is_text { &ELEMENTS[..] } else { &[] };
+    let around = QUOTES.iter().chain(marks).chain(elements);
+    let mut fitting = around.filter(|(open, close)| {
+        let inner = text.strip_prefix(*open);
+        let inner = inner.and_then(|inner| inner.strip_suffix(*close));
+        inner.is_some_and(|inner| !inner.is_empty())
+    });
+    fitting
+        .next()
+        .map_or((0, 0), |(open, close)| (open.len(), close.len()))
+}
+
 /// What closes the typographic quote or the bold text that is open at the end of `line`.
 pub fn closing_mark(line: &[u8]) -> Option<&'static [u8]> {
     const MARKS: [&[u8]; 12] = [
         b"***", b"**", b"*", b"__", b"_", b"~~", b"~", b"==", b"=", b"|", b"+", b"@",
-    ];
-    const QUOTES: [(&[u8], &[u8]); 9] = [
-        ("«".as_bytes(), "»".as_bytes()),
-        ("„".as_bytes(), "“".as_bytes()),
-        ("“".as_bytes(), "”".as_bytes()),
-        ("‚".as_bytes(), "‘".as_bytes()),
-        ("‘".as_bytes(), "’".as_bytes()),
-        ("‹".as_bytes(), "›".as_bytes()),
-        ("「".as_bytes(), "」".as_bytes()),
-        ("『".as_bytes(), "』".as_bytes()),
-        ("»".as_bytes(), "«".as_bytes()),
     ];
     if !line.is_ascii() {
         let last = |mark: &[u8]| memchr::memmem::rfind(line, mark);

@@ -29,7 +29,7 @@ mod marks;
 
 use before::{Before, SECTIONS, is_in_query, is_prose, line_before, lines_before};
 pub(super) use before::{
-    MAX_PREFIX_LEN, begins_setting, is_in_template, is_quoted, opening_entity,
+    MAX_PREFIX_LEN, begins_setting, emphasis, is_in_template, is_quoted, opening_entity,
 };
 pub use before::{closing_mark, is_closing, literal_delimiter, sed_delimiter};
 use behind::{

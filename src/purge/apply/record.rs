@@ -34,6 +34,9 @@ pub struct Record {
     /// Fingerprints of values that were left out because only a part of each could be read.
     #[serde(default)]
     pub partial: Vec<String>,
+    /// How many values were left out for other reasons: words, numbers, expressions.
+    #[serde(default)]
+    pub left_out: usize,
     /// The same as `removed_ids`, read.
     #[serde(skip)]
     pub removed: Vec<ObjectId>,

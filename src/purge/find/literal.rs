@@ -3,6 +3,7 @@
 //! Words, numbers and expressions cannot be told from other text: to replace them everywhere breaks
 //! code and documents. Of a value that was read in part, the rest would stay.
 
+use crate::detect::entropy::is_mixed;
 use crate::detect::score::{Reason, Reasons};
 use crate::purge::find::kind::Syntax;
 use crate::span::Span;
@@ -50,7 +51,7 @@ pub fn of_value(value: &[u8], reasons: Reasons, has_shape: bool) -> Option<Ambig
     if is_said_word || (is_words(value) && !(has_shape && value.len() >= MAX_WORD_LEN)) {
         return Some(Ambiguity::Word);
     }
-    if reasons.contains(Reason::Expression) || is_expression(value) {
+    if (reasons.contains(Reason::Expression) && !is_mixed(value)) || is_expression(value) {
         return Some(Ambiguity::NoLiteral);
     }
     None
@@ -60,8 +61,11 @@ pub fn of_value(value: &[u8], reasons: Reasons, has_shape: bool) -> Option<Ambig
 const MAX_CODE_LEN: usize = 1 << 16;
 
 /// Whether what stands at `span` of a file is no literal: in source code, outside of quotes and
-/// comments.
+/// comments. What no identifier looks like is in a text that began on an earlier line.
 pub fn is_bare(text: &[u8], span: Span, syntax: Syntax) -> bool {
+    if is_mixed(&text[span.start..span.end]) {
+        return false;
+    }
     let before = &text[span.start.saturating_sub(MAX_CODE_LEN)..span.start];
     match syntax {
         Syntax::Code => is_bare_in_code(text, span),

@@ -41,6 +41,8 @@ pub struct Proof {
     pub gone: usize,
     /// What may be left of values beside their marks, and values of which only a part could be read.
     pub remainders: Vec<Leftover>,
+    /// How many values the purge left out, as words, numbers and expressions.
+    pub left_out: usize,
     /// Whether every object that refs, reflogs, indexes, tags, commits and trees name is here.
     pub is_connected: bool,
     /// What `git fsck` says now and did not say before; `None` if it was not run.
@@ -73,6 +75,7 @@ pub fn verify(job: &Job<'_>, needles: &Needles, record: &Record) -> Result<Proof
     let survey = Survey::take(repo, &store, needles, &Purpose::default(), job.progress);
     let mut proof = Proof {
         values: needles.targets().len(),
+        left_out: record.left_out,
         tallies: survey.tallies.clone(),
         others: survey.refs.refs.len() + survey.refs.log.len() + survey.indexes.len(),
         skipped: survey.skipped.clone(),

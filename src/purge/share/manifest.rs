@@ -131,8 +131,11 @@ pub(crate) fn write(survey: &Survey<'_>, plan: &PurgePlan, options: &Options) ->
         .map(|(old, new)| (old.to_string(), new.to_string()))
         .collect();
     replaced.sort_unstable();
-    let partial = plan.left_out.iter();
-    let partial = partial.filter(|left| left.why == Ambiguity::Partial);
+    let (partial, others): (Vec<_>, Vec<_>) = plan
+        .left_out
+        .iter()
+        .partition(|left| left.why == Ambiguity::Partial);
+    let partial = partial.into_iter();
     let record = Record {
         replaced,
         removed_ids: rewritten.removed.iter().map(ObjectId::to_string).collect(),
@@ -140,6 +143,7 @@ pub(crate) fn write(survey: &Survey<'_>, plan: &PurgePlan, options: &Options) ->
         partial: partial
             .map(|left| left.target.fingerprint.to_string())
             .collect(),
+        left_out: others.len(),
         removed: Vec::new(),
     };
     write_file(common, RECORD, &json(&record)?)

@@ -922,6 +922,13 @@ pub(super) fn proof(proof: &Proof) -> String {
         "Not proven."
     };
     line!(text, "{verdict}");
+    if proof.holds() && proof.left_out > 0 {
+        line!(
+            text,
+            "{} left out of the purge: 'unleak scan' shows what is still there, '--finding ID' erases it.",
+            counted(proof.left_out, "value was", "values were")
+        );
+    }
     text
 }
 
@@ -936,6 +943,7 @@ pub(super) fn proof_json(proof: &Proof) -> Value {
         "objects": objects.collect::<Vec<_>>(),
         "others": proof.others,
         "gone": proof.gone,
+        "left_out": proof.left_out,
         "connected": proof.is_connected,
         "fsck": proof.fsck,
         "leftovers": proof.leftovers.iter().map(|left| json!({"what": left.what, "name": left.name})).collect::<Vec<_>>(),
