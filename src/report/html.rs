@@ -6,10 +6,7 @@
 //! addition, the content security policy of the page permits only its own script, and loads
 //! nothing.
 
-use std::collections::HashMap;
-
 use minijinja::{Environment, context};
-use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::document::{Document, ReportFinding, ReportHistory, ReportMilestone, Text};
@@ -18,6 +15,7 @@ use super::human::{coverage, line, verdict};
 use super::location::{Location, locations, not_opened, unread};
 use super::paint::Paint;
 use super::refs::RefKind;
+use super::rows::{Data, HtmlPlace, HtmlRow, now};
 use super::story::{boundary, commit, reached_by};
 use crate::audit::Scope;
 use crate::path_class::PathClass;
@@ -58,112 +56,12 @@ pub(super) struct Page {
     pub(super) data: Data,
 }
 
-/// The findings of a page. Rows refer to texts and rules by number.
-#[derive(Default, Serialize)]
-pub(super) struct Data {
-    /// Whether the findings are from several repositories.
-    is_estate: bool,
-    /// Whether the page offers commands that change the repository.
-    has_commands: bool,
-    severities: Vec<&'static str>,
-    confidences: Vec<&'static str>,
-    classes: Vec<&'static str>,
-    rules: Vec<HtmlRule>,
-    texts: Vec<String>,
-    rows: Vec<HtmlRow>,
-    #[serde(skip)]
-    numbers: HashMap<String, usize>,
-    #[serde(skip)]
-    rule_numbers: HashMap<[String; 5], usize>,
-}
-
-/// The data that the findings of a rule share.
-#[derive(Serialize)]
-struct HtmlRule {
-    id: String,
-    provider: String,
-    description: String,
-    rotate: String,
-    docs: String,
-}
-
-/// A finding. Empty and false fields, which are frequent, are omitted.
-#[derive(Default, Serialize)]
-pub(super) struct HtmlRow {
-    pub(super) id: String,
-    pub(super) rule: usize,
-    #[serde(skip_serializing_if = "is_zero")]
-    pub(super) severity: usize,
-    #[serde(skip_serializing_if = "is_zero")]
-    pub(super) confidence: usize,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) class: Option<usize>,
-    pub(super) secret: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) line: Option<[String; 2]>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) author: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) date: Option<usize>,
-    pub(super) places: Vec<HtmlPlace>,
-    /// The number of places that are not listed.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub(super) more: usize,
-    /// Where it is now: see [`now`]; `None` if unknown.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) now: Option<u8>,
-    /// Additional texts, each with a label.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) notes: Vec<(usize, usize)>,
-    /// The repositories that contain it, in an estate.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) repositories: Vec<usize>,
-    /// Whether it was not in an earlier estate.
-    #[serde(skip_serializing_if = "is_false")]
-    pub(super) is_new: bool,
-    /// The URL of its first commit: prefix and id.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) web: Option<(usize, String)>,
-}
-
-/// Path, line, column, commit and note. Line and column are omitted if the path contains them.
-/// Commit and note are numbers of texts, from 1; 0 means none.
-pub(super) type HtmlPlace = Vec<usize>;
-
-/// The current places of a finding are flags: the places are known,
-const KNOWN: u8 = 1;
-/// it is in HEAD,
-const IN_HEAD: u8 = 2;
-/// it is reachable from a remote-tracking ref,
-const PUBLISHED: u8 = 4;
-/// and it is reachable from any ref.
-const REACHABLE: u8 = 8;
-
-/// Returns the flags for the current places of a finding.
-pub(super) fn now(in_head: bool, published: bool, reachable: bool) -> u8 {
-    let facts = [
-        (in_head, IN_HEAD),
-        (published, PUBLISHED),
-        (reachable, REACHABLE),
-    ];
-    let facts = facts.iter().filter(|(is_so, _)| *is_so);
-    KNOWN + facts.map(|(_, bit)| bit).sum::<u8>()
-}
-
-fn is_zero(number: &usize) -> bool {
-    *number == 0
-}
-
-fn is_false(fact: &bool) -> bool {
-    !fact
-}
-
 pub(super) fn render(document: &Document) -> String {
     let (mut said, mut read) = (String::new(), String::new());
     // The style sheet defines the colours.
     verdict(document, Paint::Off, &mut said);
     coverage(document, Paint::Off, &mut read);
-    let mut data = Data::new();
+    let mut data = Data::default();
     data.has_commands = document.head.scope == Scope::Repository;
     for finding in &document.findings {
         let row = data.row(document, finding);
@@ -201,18 +99,17 @@ impl Page {
             .expect("the template is one: a test renders it");
         let template = environment.get_template("page.html");
         let template = template.expect("it was just added");
-        let data = serde_json::to_string(&self.data).expect("strings and numbers become JSON");
         let values = context! {
             subject => escape(self.subject.as_bytes()),
             verdict => self.verdict.trim(),
             is_bad => self.is_bad,
-            is_empty => self.data.rows.is_empty(),
+            is_empty => self.data.is_empty(),
             is_estate => self.data.is_estate,
             read => self.read.trim(),
             problems => self.problems.clone(),
             unopened => self.unopened.clone(),
             gone => self.gone.clone(),
-            data => minijinja::Value::from_safe_string(within_script(&data)),
+            data => minijinja::Value::from_safe_string(within_script(&self.data.to_json())),
             style => minijinja::Value::from_safe_string(STYLE.to_owned()),
             script => minijinja::Value::from_safe_string(SCRIPT.to_owned()),
             style_digest => digest(STYLE),
@@ -248,64 +145,6 @@ fn within_script(json: &str) -> String {
 }
 
 impl Data {
-    fn new() -> Self {
-        Self {
-            severities: Severity::ALL.map(Severity::name).to_vec(),
-            confidences: Confidence::ALL.map(Confidence::name).to_vec(),
-            classes: PathClass::ALL.map(PathClass::name).to_vec(),
-            ..Self::default()
-        }
-    }
-
-    /// Creates the data for several repositories.
-    pub(super) fn of_estate() -> Self {
-        Self {
-            is_estate: true,
-            ..Self::new()
-        }
-    }
-
-    pub(super) fn add(&mut self, row: HtmlRow) {
-        self.rows.push(row);
-    }
-
-    /// Returns the number of a text, escaped on one line.
-    pub(super) fn text(&mut self, text: &str) -> usize {
-        let text = escape(text.as_bytes());
-        if let Some(&number) = self.numbers.get(&text) {
-            return number;
-        }
-        let number = self.texts.len();
-        self.numbers.insert(text.clone(), number);
-        self.texts.push(text);
-        number
-    }
-
-    /// Returns the number of a rule with this id, issuer, description and pages.
-    pub(super) fn rule(&mut self, fields: [&str; 5]) -> usize {
-        let fields = fields.map(|field| escape(field.as_bytes()));
-        if let Some(&number) = self.rule_numbers.get(&fields) {
-            return number;
-        }
-        let number = self.rules.len();
-        self.rule_numbers.insert(fields.clone(), number);
-        let [id, provider, description, rotate, docs] = fields;
-        self.rules.push(HtmlRule {
-            id,
-            provider,
-            description,
-            rotate,
-            docs,
-        });
-        number
-    }
-
-    /// Returns the position of a value in the list of all values.
-    pub(super) fn position<T: PartialEq>(all: &[T], one: &T) -> usize {
-        let found = all.iter().position(|other| other == one);
-        found.unwrap_or_default()
-    }
-
     fn row(&mut self, document: &Document, finding: &ReportFinding) -> HtmlRow {
         let all = locations(finding);
         let places: Vec<HtmlPlace> = all
@@ -350,21 +189,21 @@ impl Data {
 
     fn place(&mut self, at: &Location<'_>) -> HtmlPlace {
         let commit = at.commit.map(|id| id.get(..SHORT_ID).unwrap_or(id));
-        let commit = commit.map_or(0, |id| self.text(id) + 1);
-        let mut place = match at.plain() {
-            Some((path, line, column)) => {
-                vec![self.text(&path), line as usize, column as usize]
-            }
-            None => vec![self.text(&at.label()), 0, 0],
-        };
-        if commit > 0 {
-            place.push(commit);
+        let commit = commit.map(|id| self.text(id));
+        match at.plain() {
+            Some((path, line, column)) => HtmlPlace {
+                text: self.text(&path),
+                line: line as usize,
+                column: column as usize,
+                commit,
+                remark: None,
+            },
+            None => HtmlPlace {
+                text: self.text(&at.short_label(SHORT_ID)),
+                commit,
+                ..HtmlPlace::default()
+            },
         }
-        place
-    }
-
-    pub(super) fn note(&mut self, label: &str, text: &str, row: &mut HtmlRow) {
-        row.notes.push((self.text(label), self.text(text)));
     }
 
     /// Adds the first and last commit, the removal, and the current places.

@@ -74,7 +74,13 @@ impl Location<'_> {
 
     /// Returns the label for people.
     pub(super) fn label(&self) -> String {
-        let object = escape(self.object.as_bytes());
+        self.short_label(usize::MAX)
+    }
+
+    /// Returns the label for people, with at most `digits` digits of an object's id.
+    pub(super) fn short_label(&self, digits: usize) -> String {
+        let object = self.object.get(..digits).unwrap_or(self.object);
+        let object = escape(object.as_bytes());
         let name = self.name.map(Text::shown).unwrap_or_default();
         let part = self.spot.part.as_deref().unwrap_or_default();
         let part = escape(part.as_bytes());

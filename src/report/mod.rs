@@ -1,9 +1,9 @@
 //! Reports: the findings and the coverage, in several formats.
 //!
 //! ```text
-//! recognise < redact;  escape < text < refs, verdict < document;  paint, weblink, document < fill
-//! document < location, json < validation, csv, diff, github, gitlab, junit, sarif
-//! location < story < summary, markdown < human < html < estate
+//! recognise < redact;  escape < text < refs, verdict < document;  paint, weblink, document < location < fill
+//! location, json < validation, csv, diff, github, gitlab, junit, sarif
+//! location < story < summary, markdown < human; escape < rows; human, rows < html < estate
 //! ```
 //!
 //! A scan is converted to a [`Document`] once, through the redactor. All formats are made from this
@@ -28,6 +28,7 @@ pub mod paint;
 mod recognise;
 pub mod redact;
 pub mod refs;
+mod rows;
 mod sarif;
 mod story;
 mod summary;

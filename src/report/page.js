@@ -2,7 +2,7 @@
 (() => {
   // Texts come from strangers: they become text nodes and attributes, never markup.
   const data = JSON.parse(document.getElementById("data").textContent);
-  const { texts, rules, rows, severities, classes, confidences, is_estate: isEstate } = data;
+  const { rules, columns, severities, classes, confidences, is_estate: isEstate } = data;
   const byId = (id) => document.getElementById(id);
   const NARROW = matchMedia("(max-width: 60rem)");
   // Values of a filter that are listed before a button shows the others, and in all.
@@ -21,15 +21,40 @@
     element.append(...children.filter((child) => child != null && child !== false));
     return element;
   };
+  // Each text lacks the beginning that it shares with the text before it.
+  let before = "";
+  const texts = data.texts.rest.map((rest, at) => (before = before.slice(0, data.texts.shared[at]) + rest));
+  const textOf = (value) => (value ? texts[value - 1] : "");
+  const inGroups = (values, size) => {
+    const groups = [];
+    for (let at = 0; at < values.length; at += size) groups.push(values.slice(at, at + size));
+    return groups;
+  };
+  // A field of all findings is one list.
+  const rows = columns.id.map((id, at) => {
+    const places = inGroups(columns.places[at], 4), remarks = (columns.remarks || [])[at] || [];
+    const isNew = (columns.is_new || [])[at], web = textOf((columns.web || [])[at]);
+    return {
+      id, is_new: Boolean(isNew),
+      rule: columns.rule[at], severity: columns.severity[at], confidence: columns.confidence[at],
+      className: columns.class[at] ? classes[columns.class[at] - 1] : "",
+      secret: columns.secret[at], line: [columns.before[at], columns.after[at]],
+      author: textOf(columns.author[at]), date: textOf(columns.date[at]),
+      places: places.map(([text, line, column, commit], number) => ({
+        text: texts[text], line, column, commit: textOf(commit), remark: textOf(remarks[number]),
+      })),
+      more: columns.more[at], now: columns.now[at],
+      notes: inGroups(columns.notes[at], 2).map(([label, text]) => [texts[label], texts[text]]),
+      repositories: ((columns.repositories || [])[at] || []).map((text) => texts[text]),
+      page: web && web + columns.commit[at],
+    };
+  });
   const number = (count) => count.toLocaleString("en");
   const counted = (count, word) => `${number(count)} ${word}${count === 1 ? "" : "s"}`;
 
   // ---- findings ----
 
-  const placeText = (place) => {
-    const [text, line, column] = place;
-    return line ? `${texts[text]}:${line}:${column}` : texts[text];
-  };
+  const placeText = ({ text, line, column }) => (line ? `${text}:${line}:${column}` : text);
   const directory = (path) => {
     const parts = path.split("/").slice(0, -1);
     return parts.length ? `${parts.slice(0, 2).join("/")}/` : "(top directory)";
@@ -46,15 +71,14 @@
   };
   const findings = rows.map((row, at) => {
     const rule = rules[row.rule];
-    const place = row.places.length ? placeText(row.places[0]) : "";
-    const path = row.places.length ? texts[row.places[0][0]] : "";
-    const author = row.author == null ? "" : texts[row.author];
-    const date = row.date == null ? "" : texts[row.date];
-    const isFile = row.places.length > 0 && row.places[0][1] > 0;
+    const [first] = row.places, { author, date } = row;
+    const place = first ? placeText(first) : "";
+    const path = first ? first.text : "";
+    const isFile = Boolean(first && first.line);
     return {
       at, row, rule, place, path, author, date,
-      severity: severities[row.severity || 0],
-      confidence: confidences[row.confidence || 0],
+      severity: severities[row.severity],
+      confidence: confidences[row.confidence],
       here: Boolean(row.now & IN_HEAD),
       directory: isFile ? directory(path) : "(not in a file)",
       words: "",
@@ -64,10 +88,10 @@
   const wordsOf = (finding) => {
     if (!finding.words) {
       const { row, rule } = finding;
-      const places = row.places.map((place) => `${placeText(place)} ${place[3] ? texts[place[3] - 1] : ""}`);
+      const places = row.places.map((place) => `${placeText(place)} ${place.commit}`);
       finding.words = [
         row.id, rule.id, rule.description, rule.provider, row.secret, finding.severity, finding.author,
-        finding.date, ...(row.line || []), ...places,
+        finding.date, ...row.line, ...places,
       ].join(" ").toLowerCase();
     }
     return finding.words;
@@ -80,11 +104,11 @@
     { key: "severity", name: "Severity", order: severities, of: (f) => [f.severity] },
     { key: "confidence", name: "Confidence", order: confidences.slice().reverse(), of: (f) => [f.confidence] },
     { key: "state", name: "Where it is now", of: (f) => stateOf(f.row) },
-    { key: "class", name: "Kind of file", of: (f) => (f.row.class == null ? [] : [classes[f.row.class]]) },
+    { key: "class", name: "Kind of file", of: (f) => (f.row.className ? [f.row.className] : []) },
     { key: "new", name: "Since the earlier report", of: (f) => (f.row.is_new ? ["new"] : []) },
     { key: "rule", name: "Rule", of: (f) => [f.rule.id] },
     isEstate
-      ? { key: "repository", name: "Repository", of: (f) => f.row.repositories.map((name) => texts[name]) }
+      ? { key: "repository", name: "Repository", of: (f) => f.row.repositories }
       : { key: "directory", name: "Directory", of: (f) => [f.directory] },
     { key: "author", name: "Author", of: (f) => (f.author ? [f.author] : []) },
     { key: "year", name: "Introduced in", hidden: true, of: (f) => [year(f)] },
@@ -461,10 +485,10 @@
   const listPlaces = (finding) => {
     const { row } = finding;
     const items = row.places.map((place) => {
-      const commit = place[3] ? texts[place[3] - 1] : "", note = place[4] ? texts[place[4] - 1] : "";
+      const { commit, remark } = place;
       return make("li", {}, make("code", {}, placeText(place)),
         commit && make("span", { class: "dim" }, " in ", make("code", {}, commit)),
-        note && make("span", { class: "dim" }, ` ${note}`));
+        remark && make("span", { class: "dim" }, ` ${remark}`));
     });
     if (row.more) items.push(make("li", { class: "dim" }, `and ${number(row.more)} more`));
     return make("ul", {}, ...items);
@@ -472,13 +496,13 @@
   const factsOf = (finding) => {
     const { row, rule } = finding;
     const facts = [];
-    const first = row.places.length && row.places[0][3] ? texts[row.places[0][3] - 1] : "";
+    const first = row.places.length ? row.places[0].commit : "";
     if (first || finding.author) {
       const by = [finding.date, finding.author].filter(Boolean).join(", ");
       facts.push(["introduced", make("dd", {}, first && make("code", {}, first), first && by ? ` (${by})` : by,
-        row.web && make("span", {}, " ", link(texts[row.web[0]] + row.web[1], "open commit")))]);
+        row.page && make("span", {}, " ", link(row.page, "open commit")))]);
     }
-    for (const [label, text] of row.notes || []) facts.push([texts[label], make("dd", {}, texts[text])]);
+    for (const [label, text] of row.notes) facts.push([label, make("dd", {}, text)]);
     facts.push(["id", make("dd", {}, make("code", {}, row.id))]);
     facts.push(["rule", make("dd", {}, make("code", {}, rule.id))]);
     if (rule.docs) facts.push(["issuer’s page", make("dd", {}, link(rule.docs))]);
@@ -494,10 +518,9 @@
     const finding = findings[state.open];
     const { row, rule } = finding;
     const excerpt = make("pre", { class: "excerpt" });
-    if (row.line) excerpt.append(row.line[0], make("mark", {}, row.secret), row.line[1]);
-    else excerpt.append(make("mark", {}, row.secret));
+    excerpt.append(row.line[0], make("mark", {}, row.secret), row.line[1]);
     const states = stateOf(row);
-    if (row.class != null) states.push(classes[row.class]);
+    if (row.className) states.push(row.className);
     detail.replaceChildren(
       make("div", { class: "head" },
         make("h2", {}, rule.description || rule.id),
@@ -512,7 +535,7 @@
       excerpt,
       rule.rotate && make("p", {}, make("strong", {}, "Rotate it first: "), link(rule.rotate)) || "",
       factsOf(finding),
-      make("h3", {}, isEstate ? `Repositories (${number(row.places.length + (row.more || 0))})` : `Places (${number(row.places.length + (row.more || 0))})`),
+      make("h3", {}, isEstate ? `Repositories (${number(row.places.length + row.more)})` : `Places (${number(row.places.length + row.more)})`),
       listPlaces(finding),
     );
     if (data.has_commands) {

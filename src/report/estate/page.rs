@@ -1,8 +1,9 @@
 //! The HTML page of an estate.
 
 use super::super::escape::escape;
-use super::super::html::{Data, HtmlRow, Page, now};
+use super::super::html::Page;
 use super::super::paint::Paint;
+use super::super::rows::{Data, HtmlPlace, HtmlRow, now};
 use super::text::{problems, verdict};
 use super::{Estate, EstateFinding, EstateSecret};
 use crate::rule::Confidence;
@@ -55,9 +56,13 @@ fn row(secret: &EstateSecret<'_>, data: &mut Data) -> HtmlRow {
     let listed = secret.repositories.iter().take(MAX_REPOSITORIES);
     let places = listed.map(|(name, held)| {
         let place = format!("{name}: {}", held.place);
-        vec![data.text(&place), 0, 0, 0, data.text(&notes(held)) + 1]
+        HtmlPlace {
+            text: data.text(&place),
+            remark: Some(data.text(&notes(held))),
+            ..HtmlPlace::default()
+        }
     });
-    let places: Vec<Vec<usize>> = places.collect();
+    let places: Vec<HtmlPlace> = places.collect();
     let names = secret.repositories.iter().map(|(name, _)| data.text(name));
     let repositories = names.collect();
     let author = finding

@@ -218,13 +218,58 @@ impl Repo {
     }
 }
 
-/// What an HTML report hands to its script.
+/// What an HTML report hands to its script, with `texts` as they are and one object for each of `rows`.
 pub(crate) fn page_data(page: &str) -> Value {
     let (_, rest) = page
         .split_once("<script type=\"application/json\" id=\"data\">")
         .expect("a page with findings has data");
     let (data, _) = rest.split_once("</script>").expect("the element ends");
-    serde_json::from_str(data).expect("it is JSON")
+    let mut data: Value = serde_json::from_str(data).expect("it is JSON");
+    let numbers = |value: &Value| -> Vec<usize> {
+        let values = value.as_array().expect("a list").iter();
+        let values = values.map(|value| value.as_u64().expect("a number"));
+        values
+            .map(|value| usize::try_from(value).expect("small"))
+            .collect()
+    };
+    let (shared, rest) = (numbers(&data["texts"]["shared"]), &data["texts"]["rest"]);
+    let mut before: Vec<u16> = Vec::new();
+    let texts = shared.into_iter().zip(rest.as_array().expect("a list"));
+    let texts = texts.map(|(shared, rest)| {
+        before.truncate(shared);
+        before.extend(rest.as_str().expect("a text").encode_utf16());
+        Value::from(String::from_utf16(&before).expect("whole characters"))
+    });
+    data["texts"] = texts.collect();
+    let columns = data["columns"].as_object().expect("lists").clone();
+    let count = columns["id"].as_array().expect("a list").len();
+    assert!(
+        columns
+            .values()
+            .all(|list| list.as_array().map(Vec::len) == Some(count))
+    );
+    let rows = (0..count).map(|at| {
+        let field = |name: &str| {
+            columns
+                .get(name)
+                .map_or(Value::Null, |list| list[at].clone())
+        };
+        let mut row: Value = columns
+            .keys()
+            .map(|name| (name.clone(), field(name)))
+            .collect();
+        let places = numbers(&field("places"));
+        row["places"] = places.chunks(4).map(Value::from).collect();
+        row["line"] = Value::from(vec![field("before"), field("after")]);
+        row["is_new"] = (field("is_new") == 1).into();
+        row["web"] = match field("web").as_u64() {
+            Some(begin @ 1..) => Value::from(vec![Value::from(begin - 1), field("commit")]),
+            _ => Value::Null,
+        };
+        row
+    });
+    data["rows"] = rows.collect();
+    data
 }
 
 /// Puts the names of refs, which a report stores once, into the history of each finding.
