@@ -271,7 +271,7 @@ pub fn report(data: &[u8]) {
     };
     for format in [
         ReportFormat::Human(ShownFindings::All),
-        ReportFormat::Brief,
+        ReportFormat::Brief(ShownFindings::All),
         ReportFormat::Json,
         ReportFormat::JsonLines,
         ReportFormat::GitHub,

@@ -495,6 +495,34 @@ pub struct KindCount {
     pub total: u64,
     /// The number of scanned objects.
     pub scanned: u64,
+    /// The description of the rule; empty in old reports.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// The severity; `None` in old reports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub severity: Option<Severity>,
+    /// The class of its paths; `None` in old reports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path_class: Option<PathClass>,
+    /// Its first place; `None` in old reports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<ReportPlace>,
+}
+
+/// A place, as far as other programs need it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReportPlace {
+    /// The place for people.
+    pub label: String,
+    /// The file; `None` if it is not in a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<Text>,
+    /// The line of the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    /// The commit that introduced it, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
     /// The number of objects that could not be read.
     pub skipped: u64,
     /// The number of scanned bytes.

@@ -13,6 +13,7 @@ use super::document::{
     ReportOccurrence, ReportSignature, ReportSkipped, ReportSpot, ReportStanding, ReportSuppressed,
     SCHEMA, SCHEMA_VERSION, Text, refs_of,
 };
+use super::location::first_place;
 use super::redact::{Redactor, Reveal};
 use super::refs::{RefGroup, RefTable, ReportRefs};
 use super::timestamp;
@@ -60,7 +61,7 @@ impl ReportSource<'_> {
             },
             refs: RefTable::collect(refs_of(&mut findings)),
             findings,
-            coverage: coverage(&redactor, &self.audit.coverage),
+            coverage: self.coverage(&redactor),
         }
     }
 
@@ -123,6 +124,45 @@ impl ReportSource<'_> {
             paths: history.paths.iter().map(|path| names.path(path)).collect(),
             appearances: appearances.map(|found| appearance(names, found)).collect(),
             standing: standing.map(|told| self::standing(names, lists, told)),
+        }
+    }
+
+    fn coverage(&self, redactor: &Redactor) -> ReportCoverage {
+        let hidden = self.audit.hidden.iter();
+        let hidden: FxHashMap<_, _> = hidden.map(|found| (found.fingerprint, found)).collect();
+        let block = &self.audit.coverage;
+        let suppressed = block.suppressed.iter().map(|entry| {
+            let found = hidden.get(&entry.fingerprint).copied();
+            self.suppressed(redactor, entry, found)
+        });
+        let suppressed = suppressed.collect();
+        coverage(redactor, block, suppressed)
+    }
+
+    /// Makes the entry of a suppressed finding; its value is omitted.
+    fn suppressed(
+        &self,
+        redactor: &Redactor,
+        entry: &finding::Suppressed,
+        found: Option<&finding::Finding>,
+    ) -> ReportSuppressed {
+        let said = |words: &Option<String>| {
+            let words = words.as_ref();
+            words.map(|words| text(redactor, words.as_bytes()))
+        };
+        let found = found.map(|found| self.finding(redactor, &RefLists::default(), found));
+        ReportSuppressed {
+            fingerprint: entry.fingerprint.to_string(),
+            rule_id: entry.rule_id.clone(),
+            reason: said(&entry.reason),
+            owner: said(&entry.owner),
+            source: entry.source.to_owned(),
+            description: found
+                .as_ref()
+                .map_or_else(String::new, |found| found.description.clone()),
+            severity: found.as_ref().and_then(|found| found.severity),
+            path_class: found.as_ref().and_then(|found| found.path_class),
+            place: found.as_ref().and_then(first_place),
         }
     }
 
@@ -363,7 +403,11 @@ fn occurrences(names: &NameRedactor<'_>, all: &[finding::Occurrence]) -> Vec<Rep
     told.collect()
 }
 
-fn coverage(redactor: &Redactor, block: &CoverageBlock) -> ReportCoverage {
+fn coverage(
+    redactor: &Redactor,
+    block: &CoverageBlock,
+    suppressed: Vec<ReportSuppressed>,
+) -> ReportCoverage {
     let paths = |list: &[BString]| {
         let told = list.iter().map(|path| redactor.path(path).into_owned());
         told.map(Text::of).collect()
@@ -381,17 +425,6 @@ fn coverage(redactor: &Redactor, block: &CoverageBlock) -> ReportCoverage {
     });
     let filters = block.filters.iter();
     let filters = filters.map(|filter| text(redactor, filter.as_bytes()));
-    let said = |words: &Option<String>| {
-        let words = words.as_ref();
-        words.map(|words| text(redactor, words.as_bytes()))
-    };
-    let suppressed = block.suppressed.iter().map(|entry| ReportSuppressed {
-        fingerprint: entry.fingerprint.to_string(),
-        rule_id: entry.rule_id.clone(),
-        reason: said(&entry.reason),
-        owner: said(&entry.owner),
-        source: entry.source.to_owned(),
-    });
     ReportCoverage {
         objects: objects.collect(),
         packs: block.packs,
@@ -412,7 +445,7 @@ fn coverage(redactor: &Redactor, block: &CoverageBlock) -> ReportCoverage {
         excluded: block.excluded,
         rules_off: block.rules_off.clone(),
         special_files: paths(&block.special),
-        suppressed: suppressed.collect(),
+        suppressed,
         skipped: skipped(redactor, &block.skipped),
         unopened: skipped(redactor, &block.unopened),
     }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::document::{self, ReportFinding, Text};
+use super::document::{self, ReportFinding, Text, Validation};
 use super::location::{Location as Place, left_out, locations, not_opened, unread};
 use crate::severity::Severity;
 
@@ -207,15 +207,23 @@ fn vulnerability(finding: &ReportFinding) -> Vulnerability<'_> {
     }
 }
 
-/// Returns the state, the owner and the permissions.
+/// Returns the class of its paths, the state, the owner and the permissions.
 fn details(finding: &ReportFinding) -> BTreeMap<&'static str, Detail> {
-    let Some(state) = &finding.validation else {
-        return BTreeMap::new();
-    };
+    let class = finding.path_class.map(|class| class.name().to_owned());
+    let state = finding.validation.as_ref();
     let details = [
-        ("state", "State", Some(state.sentence())),
-        ("whose", "Whose it is", state.whose_line()),
-        ("can", "What it can do", state.can_line()),
+        ("path_class", "Kind of file", class),
+        ("state", "State", state.map(Validation::sentence)),
+        (
+            "whose",
+            "Whose it is",
+            state.and_then(Validation::whose_line),
+        ),
+        (
+            "can",
+            "What it can do",
+            state.and_then(Validation::can_line),
+        ),
     ];
     let details = details.into_iter().filter_map(|(key, name, value)| {
         let (kind, value) = ("text", value?);

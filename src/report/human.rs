@@ -130,9 +130,13 @@ fn one_line(paint: Paint, finding: &ReportFinding) -> String {
 }
 
 /// Formats one line per finding, for editors and scripts.
-pub(super) fn brief(document: &Document) -> String {
+pub(super) fn brief(document: &Document, shown: ShownFindings) -> String {
     let mut text = String::new();
-    for finding in &document.findings {
+    let count = match shown {
+        ShownFindings::First(count) => count,
+        ShownFindings::Fitting | ShownFindings::All => usize::MAX,
+    };
+    for finding in document.findings.iter().take(count) {
         let (place, rule_id) = (first_label(finding), plain(&finding.rule_id));
         let name = match finding.redacted_paths {
             true => " (path redacted)",

@@ -94,8 +94,11 @@ fn failure(writer: &mut Writer<Vec<u8>>, finding: &ReportFinding) -> std::io::Re
             .filter_map(|(name, line)| Some(format!("\n{name}: {}", line?)));
         format!("\nstate: {}{}", state.sentence(), facts.collect::<String>())
     });
+    let class = finding.path_class.map_or_else(String::new, |class| {
+        format!("\nkind of file: {}", class.name())
+    });
     let text = format!(
-        "{description} {}\n{label}\n{} severity, {} confidence\nfingerprint {}{redacted}{state}{advice}",
+        "{description} {}\n{label}\n{} severity, {} confidence{class}\nfingerprint {}{redacted}{state}{advice}",
         finding.secret.shown(),
         finding.severity().name(),
         finding.confidence.name(),

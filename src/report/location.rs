@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::document::{
     Document, PlaceKind, ReportAppearance, ReportFinding, ReportLayer, ReportOccurrence,
-    ReportSpot, Text,
+    ReportPlace, ReportSpot, Text,
 };
 use super::escape::escape;
 use crate::audit::Scope;
@@ -165,6 +165,17 @@ pub(super) fn locations(finding: &ReportFinding) -> Vec<Location<'_>> {
         first.is_first = true;
     }
     all
+}
+
+/// Returns the first place, as far as other programs need it.
+pub(super) fn first_place(finding: &ReportFinding) -> Option<ReportPlace> {
+    let first = locations(finding).into_iter().next()?;
+    Some(ReportPlace {
+        label: first.label(),
+        path: first.path.cloned(),
+        line: first.line(),
+        commit: first.commit.map(str::to_owned),
+    })
 }
 
 /// Returns the label of the first place.

@@ -11,6 +11,7 @@ use super::document::{Document, ReportFinding};
 use super::escape::escape;
 use super::location::{first_label, left_out, path_note, unread};
 use crate::audit::Scope;
+use crate::path_class::PathClass;
 use crate::report::text::counted;
 use crate::severity::Severity;
 
@@ -43,7 +44,7 @@ pub(super) fn render(document: &Document) -> String {
         return text;
     }
     text.push_str(
-        "| severity | secret | where | introduced | now | id |\n|---|---|---|---|---|---|\n",
+        "| severity | secret | where | kind of file | introduced | now | id |\n|---|---|---|---|---|---|---|\n",
     );
     for finding in findings.iter().take(MAX_ROWS) {
         row(finding, &mut text);
@@ -96,6 +97,7 @@ fn row(finding: &ReportFinding, text: &mut String) {
         };
         format!("{head}{published}")
     });
+    let class = finding.path_class.map_or("", PathClass::name);
     let state = finding.validation.as_ref();
     let state = state.map_or_else(String::new, |state| {
         let whose = state
@@ -105,7 +107,7 @@ fn row(finding: &ReportFinding, text: &mut String) {
     });
     let _ = writeln!(
         text,
-        "| {}{state} | {} {} | {}{} | {introduced} | {now} | {} |",
+        "| {}{state} | {} {} | {}{} | {class} | {introduced} | {now} | {} |",
         finding.severity().name(),
         code(&finding.rule_id),
         code(&finding.secret.shown()),

@@ -49,7 +49,7 @@ pub enum ReportFormat {
     /// For people at a terminal: a few lines per finding.
     Human(ShownFindings),
     /// One line per finding: `path:line: rule: secret`.
-    Brief,
+    Brief(ShownFindings),
     /// One JSON document, described by `docs/report.schema.json`.
     Json,
     /// One JSON object per line: the findings, then a summary, with the same schema.
@@ -77,7 +77,7 @@ pub enum ReportFormat {
 /// The number of findings that the report for people shows in full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ShownFindings {
-    /// As many as fit into 200 lines.
+    /// As many as fit into 200 lines; of those of one line each, all.
     Fitting,
     /// This number of the most severe findings.
     First(usize),
@@ -106,7 +106,7 @@ impl Document {
     pub fn render(&self, format: ReportFormat, paint: Paint) -> Vec<u8> {
         match format {
             ReportFormat::Human(shown) => human::render(self, shown, paint).into_bytes(),
-            ReportFormat::Brief => human::brief(self).into_bytes(),
+            ReportFormat::Brief(shown) => human::brief(self, shown).into_bytes(),
             ReportFormat::Json => self.to_json(),
             ReportFormat::JsonLines => self.to_json_lines(),
             ReportFormat::GitHub => github::render(self).into_bytes(),

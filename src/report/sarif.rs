@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::document::{Document, PlaceKind, ReportFinding, ReportSuppressed, Validation};
+use super::document::{
+    Document, PlaceKind, ReportFinding, ReportPlace, ReportSuppressed, Text, Validation,
+};
 use super::escape::escape;
 use super::location::{Location, left_out, locations, not_opened, path_note, unread};
+use crate::path_class::PathClass;
 use crate::rule::Confidence;
 use crate::severity::Severity;
 
@@ -14,8 +17,10 @@ use crate::severity::Severity;
 const MAX_RESULTS: usize = 25_000;
 /// Maximum number of places of a result that GitHub accepts.
 const MAX_LOCATIONS: usize = 1_000;
-/// The page of the program.
-const HOME: &str = "https://www.npmjs.com/package/unleak";
+/// The repository of the program; empty if the package names none.
+const HOME: &str = env!("CARGO_PKG_REPOSITORY");
+/// The page for rules without a page of an issuer: use of hard-coded credentials.
+const WEAKNESS: &str = "https://cwe.mitre.org/data/definitions/798.html";
 /// The base of relative paths.
 const ROOT: &str = "%SRCROOT%";
 
@@ -46,7 +51,8 @@ struct Tool<'a> {
 struct Driver<'a> {
     name: &'static str,
     semantic_version: &'static str,
-    information_uri: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    information_uri: Option<&'static str>,
     rules: Vec<RuleEntry<'a>>,
 }
 
@@ -55,8 +61,7 @@ struct Driver<'a> {
 struct RuleEntry<'a> {
     id: &'a str,
     short_description: SarifMessage,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    help_uri: Option<&'a str>,
+    help_uri: &'a str,
     help: Help,
     default_configuration: Configuration,
     properties: RuleProperties,
@@ -130,6 +135,8 @@ struct Properties<'a> {
     severity: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     confidence: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path_class: Option<&'static str>,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     reasons: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -214,14 +221,18 @@ pub(super) fn render(document: &Document, listed: Accepted) -> Vec<u8> {
         Accepted::LeftOut => &[],
     };
     let suppressed = &suppressed[..suppressed.len().min(MAX_RESULTS - findings.len())];
-    let mut by_rule: BTreeMap<&str, Option<&ReportFinding>> = BTreeMap::new();
+    let mut by_rule: BTreeMap<&str, RuleOf<'_>> = BTreeMap::new();
     for entry in suppressed {
-        by_rule.insert(&entry.rule_id, None);
+        by_rule.insert(&entry.rule_id, RuleOf::Suppressed(entry));
     }
     for finding in findings {
-        let worst = by_rule.entry(&finding.rule_id).or_default();
-        if worst.is_none_or(|worst| worst.severity() < finding.severity()) {
-            *worst = Some(finding);
+        let known = by_rule.get(&*finding.rule_id);
+        let is_worse = match known {
+            Some(RuleOf::Worst(worst)) => worst.severity() < finding.severity(),
+            Some(RuleOf::Suppressed(_)) | None => true,
+        };
+        if is_worse {
+            by_rule.insert(&finding.rule_id, RuleOf::Worst(finding));
         }
     }
     let index: BTreeMap<&str, usize> = by_rule.keys().copied().zip(0..).collect();
@@ -242,7 +253,7 @@ pub(super) fn render(document: &Document, listed: Accepted) -> Vec<u8> {
                 driver: Driver {
                     name: "unleak",
                     semantic_version: env!("CARGO_PKG_VERSION"),
-                    information_uri: HOME,
+                    information_uri: Some(HOME).filter(|home| !home.is_empty()),
                     rules,
                 },
             },
@@ -295,12 +306,23 @@ fn invocation(document: &Document) -> Invocation {
     }
 }
 
-/// Returns a rule, with the data of its most severe finding. If all its findings are suppressed,
-/// only the id is known.
-fn rule_entry<'a>(id: &'a str, worst: Option<&'a ReportFinding>) -> RuleEntry<'a> {
+/// What is known about a rule.
+#[derive(Clone, Copy)]
+enum RuleOf<'a> {
+    /// Its most severe finding.
+    Worst(&'a ReportFinding),
+    /// A finding, if all are suppressed.
+    Suppressed(&'a ReportSuppressed),
+}
+
+/// Returns a rule.
+fn rule_entry<'a>(id: &'a str, known: RuleOf<'a>) -> RuleEntry<'a> {
+    let (worst, description) = match known {
+        RuleOf::Worst(worst) => (Some(worst), &*worst.description),
+        RuleOf::Suppressed(entry) => (None, &*entry.description),
+    };
     let confidence = worst.map_or(Confidence::Medium, |worst| worst.rule_confidence);
     let severity = worst.map_or(Severity::Low, ReportFinding::severity);
-    let description = worst.map_or("", |worst| worst.description.as_str());
     let rotate = worst.and_then(|worst| worst.rotate.as_deref());
     let docs = worst.and_then(|worst| worst.docs.as_deref());
     RuleEntry {
@@ -309,7 +331,7 @@ fn rule_entry<'a>(id: &'a str, worst: Option<&'a ReportFinding>) -> RuleEntry<'a
             "" => id,
             description => description,
         }),
-        help_uri: rotate.or(docs),
+        help_uri: rotate.or(docs).unwrap_or(WEAKNESS),
         help: help(
             rotate,
             docs,
@@ -374,38 +396,70 @@ fn markdown_link(page: &str) -> Option<String> {
     (page.starts_with("https://") && page.chars().all(is_plain)).then(|| format!("<{page}>"))
 }
 
-/// Returns a suppressed finding. The report has neither its place nor its value.
+/// Returns a suppressed finding. The report does not have its value.
 fn accepted(entry: &ReportSuppressed, rule_index: usize) -> SarifResult<'_> {
-    let reason = entry.reason.as_ref().map(super::document::Text::shown);
-    let owner = entry.owner.as_ref().map(super::document::Text::shown);
+    let reason = entry.reason.as_ref().map(Text::shown);
+    let owner = entry.owner.as_ref().map(Text::shown);
     let justification = match (reason, owner) {
         (Some(reason), Some(owner)) => Some(format!("{reason} ({owner})")),
         (reason, owner) => reason.or(owner),
     };
-    let rule_id = escape(entry.rule_id.as_bytes());
+    let description = match entry.description.as_str() {
+        "" => &entry.rule_id,
+        description => description,
+    };
+    let place = entry.place.as_ref();
+    let at = place.map_or_else(String::new, |place| {
+        format!(" in {}", escape(place.label.as_bytes()))
+    });
     SarifResult {
         rule_id: &entry.rule_id,
         rule_index,
         level: "note",
         message: message(&format!(
-            "{rule_id}: suppressed ({})",
+            "{}{at}: suppressed ({})",
+            escape(description.as_bytes()),
             escape(entry.source.as_bytes())
         )),
-        locations: vec![LocationEntry {
-            physical_location: PhysicalLocation {
-                artifact_location: no_file(),
-                region: None,
-            },
-            logical_locations: None,
-            properties: None,
-        }],
+        locations: vec![accepted_location(place)],
         partial_fingerprints: fingerprints(&entry.fingerprint),
         suppressions: vec![Suppression {
             kind: "external",
             status: "accepted",
             justification,
         }],
-        properties: Properties::default(),
+        properties: Properties {
+            severity: entry.severity.map(Severity::name),
+            path_class: entry.path_class.map(PathClass::slug),
+            commit: place.and_then(|place| place.commit.clone()),
+            ..Properties::default()
+        },
+    }
+}
+
+/// Returns the place of a suppressed finding; old reports do not have it.
+fn accepted_location(place: Option<&ReportPlace>) -> LocationEntry {
+    let line = place.and_then(|place| place.line);
+    let label = place.filter(|_| line.is_none()).map(|place| &place.label);
+    LocationEntry {
+        physical_location: PhysicalLocation {
+            artifact_location: artifact(place.and_then(|place| place.path.as_ref())),
+            region: line.map(|start_line| SarifRegion {
+                start_line,
+                start_column: None,
+                end_column: None,
+            }),
+        },
+        logical_locations: label.map(|label| {
+            [LogicalLocation {
+                fully_qualified_name: label.clone(),
+                kind: "object",
+            }]
+        }),
+        properties: place.and_then(|place| {
+            let commit = place.commit.clone()?;
+            Some(LocationProperties { commit })
+        }),
     }
 }
 
@@ -481,6 +535,7 @@ fn entry(finding: &ReportFinding, rule_index: usize) -> SarifResult<'_> {
         properties: Properties {
             severity: Some(finding.severity().name()),
             confidence: Some(finding.confidence.name()),
+            path_class: finding.path_class.map(PathClass::slug),
             reasons: &finding.reasons,
             commit: all
                 .first()
@@ -499,7 +554,7 @@ fn location(finding: &ReportFinding, place: &Location<'_>) -> LocationEntry {
     let line = place.line();
     LocationEntry {
         physical_location: PhysicalLocation {
-            artifact_location: artifact(place),
+            artifact_location: artifact(place.path),
             region: line.map(|start_line| {
                 let columns = place.columns(finding);
                 SarifRegion {
@@ -546,8 +601,8 @@ fn no_file() -> ArtifactLocation {
 }
 
 /// Returns the file.
-fn artifact(place: &Location<'_>) -> ArtifactLocation {
-    let Some(path) = place.path else {
+fn artifact(path: Option<&Text>) -> ArtifactLocation {
+    let Some(path) = path else {
         return no_file();
     };
     let path = path.bytes();

@@ -225,6 +225,15 @@ fn on_a_terminal_a_report_goes_through_a_pager() {
     .1;
     assert!(plain.contains("4 secrets found"), "{plain}");
     assert!(!plain.contains("paged:"), "{plain}");
+    // A saved report, too.
+    let saved = repo.path().join("saved.json");
+    std::fs::write(&saved, repo.scan(&[]).bytes).unwrap();
+    for (more, is_paged) in [(&[] as &[&str], true), (&["--no-pager"], false)] {
+        let show = ["--color=never", "report", "show", "saved.json"];
+        let said = on_terminal(repo.path(), &[&show, more].concat(), &pager, "").1;
+        assert!(said.contains("4 secrets found"), "{said}");
+        assert_eq!(said.contains("paged:4 secrets found"), is_paged, "{said}");
+    }
     // A pager that is not there loses nothing.
     let missing = [("PAGER", "no-such-pager-of-ours")];
     let said = on_terminal(repo.path(), &["scan", "--color=never", "."], &missing, "").1;

@@ -484,21 +484,34 @@ fn junit_has_a_case_for_each_finding() {
 }
 
 #[test]
-fn every_format_for_programs_has_the_severity_of_a_finding() {
+fn every_format_for_programs_has_the_severity_and_the_class_of_a_finding() {
     let repo = Repo::new();
     repo.commit_file("tests/a.conf", format!("t = {}\n", github_token(42)));
-    for (format, expected) in [
-        ("json", "\"severity\":\"high\""),
-        ("jsonl", "\"severity\":\"high\""),
-        ("sarif", "\"security-severity\":\"8.0\""),
-        ("gitlab", "\"severity\":\"High\""),
-        ("junit", "type=\"high\""),
-        ("csv", ",high,test\n"),
-        ("markdown", "| high |"),
+    for (format, severity, class) in [
+        ("json", "\"severity\":\"high\"", "\"path_class\":\"test\""),
+        ("jsonl", "\"severity\":\"high\"", "\"path_class\":\"test\""),
+        (
+            "sarif",
+            "\"security-severity\":\"8.0\"",
+            "\"pathClass\":\"test\"",
+        ),
+        (
+            "gitlab",
+            "\"severity\":\"High\"",
+            "\"name\":\"Kind of file\",\"value\":\"test\"",
+        ),
+        ("junit", "type=\"high\"", "\nkind of file: test\n"),
+        ("csv", ",high,test\n", ",high,test\n"),
+        ("markdown", "| high |", "`tests/a.conf:1:5` | test |"),
     ] {
         let text = stdout(&scan(&repo, &["--format", format]));
         let plain = text.replace("\": ", "\":").replace('\r', "");
-        assert!(plain.contains(expected), "{format}: {text}");
+        let plain = match format {
+            "gitlab" => plain.replace("\n", "").replace("  ", ""),
+            _ => plain,
+        };
+        assert!(plain.contains(severity), "{format}: {text}");
+        assert!(plain.contains(class), "{format}: {text}");
     }
 }
 
@@ -733,6 +746,24 @@ fn a_report_that_fits_shows_every_finding_in_full() {
     let text = stdout(&scan(&repo, &["--staged"]));
     assert_eq!(text, stdout(&scan(&repo, &["--staged", "--all"])));
     assert_eq!(text.matches("  --> many.env:").count(), 12);
+}
+
+#[test]
+fn one_line_each_is_limited_as_blocks_are() {
+    let repo = many(8);
+    let all = stdout(&scan(&repo, &["--quiet"]));
+    assert_eq!(all.lines().count(), 8, "{all}");
+    let worst: Vec<&str> = all.lines().take(3).collect();
+    let saved = repo.git_dir().join("scan.json");
+    std::fs::write(&saved, repo.scan(&[]).bytes).unwrap();
+    let saved = saved.to_str().unwrap();
+    for args in [&["scan"][..], &["report", "show", saved]] {
+        let few = unleak(&[args, &["--quiet", "--limit", "3"]].concat(), repo.path());
+        let few = stdout(&few);
+        assert_eq!(few.lines().collect::<Vec<_>>(), worst, "{args:?}");
+        let every = unleak(&[args, &["--quiet", "--all"]].concat(), repo.path());
+        assert_eq!(stdout(&every), all, "{args:?}");
+    }
 }
 
 #[test]

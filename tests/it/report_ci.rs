@@ -4,7 +4,7 @@ use std::process::Output;
 
 use serde_json::{Value, json};
 
-use crate::support::{Repo, github_token, unleak};
+use crate::support::{Repo, github_token, token, unleak};
 
 fn scan(repo: &Repo, options: &[&str]) -> Output {
     unleak(&[&["scan"], options].concat(), repo.path())
@@ -34,12 +34,6 @@ fn sarif_has_what_code_hosts_show_of_rules_and_places() {
     repo.commit_file("a.env", format!("ä = {token} # x\n"));
     let run = sarif(&repo, &[]);
     let driver = &run["tool"]["driver"];
-    assert!(
-        driver["informationUri"]
-            .as_str()
-            .unwrap()
-            .starts_with("https://")
-    );
     let rule = &driver["rules"][0];
     let severity: f64 = rule["properties"]["security-severity"]
         .as_str()
@@ -122,10 +116,31 @@ fn sarif_lists_suppressed_findings_as_suppressed() {
         results[1]["partialFingerprints"]["unleakFingerprint/v1"],
         id
     );
-    assert_eq!(
-        results[1]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"], ".git",
-        "readers refuse results without a file"
-    );
+    let path = &report.findings()[0]["history"]["paths"][0];
+    let place = &results[1]["locations"][0];
+    assert_eq!(place["physicalLocation"]["artifactLocation"]["uri"], *path);
+    assert_eq!(place["physicalLocation"]["region"], json!({"startLine": 1}));
+    let commit = &report.findings()[0]["history"]["first"]["commit"];
+    assert_eq!(place["properties"]["commit"], *commit);
+    assert_eq!(results[1]["properties"]["pathClass"], "production");
+    let message = results[1]["message"]["text"].as_str().unwrap();
+    assert!(message.starts_with("GitHub personal"), "{message}");
+    // A saved report has it, too. One of an old version has no place: readers refuse results without
+    // a file.
+    let saved: Value = serde_json::from_slice(&repo.scan(&[]).bytes).unwrap();
+    let mut old = saved.clone();
+    let entry = old["coverage"]["suppressed"][0].as_object_mut().unwrap();
+    for key in ["place", "description", "severity", "path_class"] {
+        assert!(entry.remove(key).is_some(), "{key}");
+    }
+    let convert = |report: &Value| {
+        let args = ["report", "convert", "-", "--format", "sarif"];
+        let output = repo.unleak(&args, report.to_string().as_bytes(), &[]);
+        let log: Value = serde_json::from_slice(&output.stdout).unwrap();
+        log["runs"][0]["results"][1]["locations"][0]["physicalLocation"].clone()
+    };
+    assert_eq!(convert(&saved), place["physicalLocation"]);
+    assert_eq!(convert(&old)["artifactLocation"]["uri"], ".git");
     // GitHub would show it as an open alert.
     let output = scan(&repo, &["--format", "sarif-github"]);
     let log: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -137,8 +152,26 @@ fn sarif_lists_suppressed_findings_as_suppressed() {
     let args = ["ignore", other, "--reason", "x"];
     assert_eq!(unleak(&args, repo.path()).status.code(), Some(0));
     let run = sarif(&repo, &[]);
-    assert_eq!(run["tool"]["driver"]["rules"][0]["id"], "github-pat");
+    let rule = &run["tool"]["driver"]["rules"][0];
+    assert_eq!(rule["id"], "github-pat");
+    assert_ne!(rule["shortDescription"]["text"], "github-pat");
     assert_eq!(run["results"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn every_rule_in_sarif_has_a_page_and_the_program_none_that_does_not_exist() {
+    let repo = Repo::new();
+    let password = token("{base62:6}!{base62:8}4", 9);
+    repo.commit_file("a.conf", format!("db_password = \"{password}\"\n"));
+    let run = sarif(&repo, &[]);
+    let driver = &run["tool"]["driver"];
+    assert_eq!(driver["rules"][0]["id"], "generic-password");
+    let page = "https://cwe.mitre.org/data/definitions/798.html";
+    assert_eq!(driver["rules"][0]["helpUri"], page);
+    // The package names the page of the program, or there is none.
+    let named = env!("CARGO_PKG_REPOSITORY");
+    let expected = (!named.is_empty()).then_some(named);
+    assert_eq!(driver["informationUri"].as_str(), expected);
 }
 
 #[test]

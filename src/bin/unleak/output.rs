@@ -21,7 +21,7 @@ use crate::ui;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Length {
     /// One line a finding.
-    Brief,
+    Brief(ShownFindings),
     /// A few lines a finding.
     Full(ShownFindings),
 }
@@ -29,18 +29,21 @@ pub(crate) enum Length {
 impl Length {
     /// What `--quiet` and the options of a report ask for.
     pub(crate) fn of(quiet: bool, options: &LengthOptions) -> Self {
-        match (quiet, options.all, options.limit) {
-            (true, ..) => Self::Brief,
-            (false, true, _) => Self::Full(ShownFindings::All),
-            (false, false, Some(count)) => Self::Full(ShownFindings::First(count)),
-            (false, false, None) => Self::Full(ShownFindings::Fitting),
+        let shown = match (options.all, options.limit) {
+            (true, _) => ShownFindings::All,
+            (false, Some(count)) => ShownFindings::First(count),
+            (false, None) => ShownFindings::Fitting,
+        };
+        match quiet {
+            true => Self::Brief(shown),
+            false => Self::Full(shown),
         }
     }
 
     /// The format for people.
     pub(crate) fn format(self) -> ReportFormat {
         match self {
-            Self::Brief => ReportFormat::Brief,
+            Self::Brief(shown) => ReportFormat::Brief(shown),
             Self::Full(shown) => ReportFormat::Human(shown),
         }
     }

@@ -10,7 +10,7 @@ use unleak::report::Document;
 use unleak::report::diff::Diff;
 
 use crate::exit::Exit;
-use crate::options::CommonOptions;
+use crate::options::{CommonOptions, FormatChoice};
 use crate::output::{self, Length, Outputs};
 use crate::settings;
 use args::{DiffFormat, ReportCommand, Saved};
@@ -29,8 +29,10 @@ pub(crate) fn run(args: &CommonOptions, command: &ReportCommand) -> Result<Exit>
         }
         ReportCommand::Show { saved, fingerprint } => {
             let document = chosen(read_saved(saved)?, fingerprint)?;
-            let format = Length::of(args.quiet, &saved.length).format();
-            output::print(&document.render(format, paint(args)))
+            let length = Length::of(args.quiet, &saved.length);
+            let outputs = Outputs::resolve(FormatChoice::Human, &[], length)?;
+            let outputs = outputs.with_pager(!args.no_pager);
+            outputs.write(&document, paint(args))
         }
         ReportCommand::Diff { old, new, format } => {
             let (old, new) = (read(old)?, read(new)?);
