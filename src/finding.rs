@@ -523,7 +523,11 @@ impl Finding {
     /// a commit's message, counts like production.
     pub fn path_class(&self) -> PathClass {
         let paths = self.history.iter().flat_map(|history| &history.paths);
-        let classes = paths.map(|path| PathClass::of(path));
+        self.class_at(paths.map(|path| &path[..]))
+    }
+
+    /// The same, if its paths are called `paths`.
+    pub fn class_at<'p>(&self, paths: impl Iterator<Item = &'p [u8]>) -> PathClass {
         let in_no_file = self.occurrences.iter().any(|occurrence| {
             matches!(
                 occurrence.spot.place,
@@ -532,7 +536,10 @@ impl Finding {
         });
         match in_no_file {
             true => PathClass::Production,
-            false => classes.min().unwrap_or(PathClass::Production),
+            false => paths
+                .map(PathClass::of)
+                .min()
+                .unwrap_or(PathClass::Production),
         }
     }
 }

@@ -209,6 +209,11 @@ impl PathClass {
         }
     }
 
+    /// The class with this word for programs.
+    pub fn of_slug(slug: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|class| class.slug() == slug)
+    }
+
     /// The word for people.
     pub fn name(self) -> &'static str {
         match self {

@@ -54,6 +54,17 @@ impl TryFrom<StoredDocument> for Document {
 }
 
 impl Document {
+    /// Returns this report with other findings, which may be from several reports.
+    #[must_use]
+    pub fn with_findings(&self, mut findings: Vec<ReportFinding>) -> Self {
+        Self {
+            head: self.head.clone(),
+            refs: RefTable::collect_again(refs_of(&mut findings)),
+            findings,
+            coverage: self.coverage.clone(),
+        }
+    }
+
     /// Combines the parts of a stored report.
     ///
     /// # Errors
@@ -484,17 +495,6 @@ pub struct ReportSuppressed {
     pub owner: Option<Text>,
     /// The source of the suppression.
     pub source: String,
-}
-
-/// Objects of one kind.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KindCount {
-    /// `blob`, `commit`, ...
-    pub kind: String,
-    /// The total number.
-    pub total: u64,
-    /// The number of scanned objects.
-    pub scanned: u64,
     /// The description of the rule; empty in old reports.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,
@@ -523,6 +523,17 @@ pub struct ReportPlace {
     /// The commit that introduced it, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
+}
+
+/// Objects of one kind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KindCount {
+    /// `blob`, `commit`, ...
+    pub kind: String,
+    /// The total number.
+    pub total: u64,
+    /// The number of scanned objects.
+    pub scanned: u64,
     /// The number of objects that could not be read.
     pub skipped: u64,
     /// The number of scanned bytes.

@@ -198,6 +198,27 @@ impl RefTable {
         table
     }
 
+    /// Groups the refs of findings that belong to the tables of other reports.
+    pub(super) fn collect_again(mut findings: Vec<&mut ReportRefs>) -> Self {
+        // Findings of one list share its groups.
+        let mut merged: HashMap<Vec<*const RefGroup>, Arc<RefGroup>> = HashMap::new();
+        for refs in &mut findings {
+            let key = refs.groups.iter().map(Arc::as_ptr).collect();
+            let names = merged.entry(key).or_insert_with(|| {
+                let mut all = RefGroup::default();
+                for kind in RefKind::ALL {
+                    let groups = refs.groups.iter();
+                    let names = groups.flat_map(|group| group.names(kind));
+                    all.names_mut(kind).extend(names.cloned());
+                }
+                all.put_in_order();
+                Arc::new(all)
+            });
+            refs.groups = vec![Arc::clone(names)];
+        }
+        Self::collect(findings)
+    }
+
     /// Gives each finding the groups of its list, after a report was parsed.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ use sha2::Sha256;
 
 use crate::error::{Error, Result, quoted};
 use crate::finding::Fingerprint;
+use crate::path_class::PathClass;
 use crate::paths::PathPattern;
 use crate::tables::{self, Field, FieldKind};
 
@@ -20,6 +21,8 @@ pub struct Details {
     /// A path pattern. The suppression applies only if it matches every file that ever contained
     /// the secret.
     pub path: Option<String>,
+    /// Classes of paths; empty for any. The suppression applies only while the finding has one of them.
+    pub path_class: Vec<PathClass>,
     /// The last day of validity.
     pub expires: Option<Date>,
 }
@@ -34,11 +37,12 @@ pub(super) struct SuppressionEntry {
 }
 
 /// The fields of [`File`].
-const FIELDS: [Field; 5] = [
+const FIELDS: [Field; 6] = [
     Field::needed("rule", FieldKind::Text),
     Field::free("reason", FieldKind::Text),
     Field::free("owner", FieldKind::Text),
     Field::free("path", FieldKind::Text),
+    Field::free("path_class", FieldKind::Texts),
     Field::free("expires", FieldKind::Text),
 ];
 
@@ -53,6 +57,8 @@ struct File {
     owner: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     path: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    path_class: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     expires: Option<Date>,
 }
@@ -82,12 +88,17 @@ impl SuppressionEntry {
             let line = tables::line_of_field(text, "path");
             return Err(wrong(line, "field 'path': it is not a pattern for paths"));
         }
+        let classes = classes(&file.path_class).map_err(|why| {
+            let line = tables::line_of_field(text, "path_class");
+            wrong(line, &format!("field 'path_class': {why}"))
+        })?;
         Ok(Self {
             rule: file.rule,
             details: Details {
                 reason: file.reason,
                 owner: file.owner,
                 path: file.path,
+                path_class: classes,
                 expires: file.expires,
             },
             source: "ignore",
@@ -102,10 +113,30 @@ impl SuppressionEntry {
             reason: details.reason,
             owner: details.owner,
             path: details.path,
+            path_class: slugs(&details.path_class),
             expires: details.expires,
         };
         toml::to_string(&file).map_err(|e| Error::internal("a suppression has no form").because(e))
     }
+}
+
+/// Reads the names of classes of paths.
+///
+/// # Errors
+/// What is wrong with them.
+pub(super) fn classes(names: &[String]) -> std::result::Result<Vec<PathClass>, String> {
+    let read = |name: &String| {
+        PathClass::of_slug(name).ok_or_else(|| {
+            let known = slugs(&PathClass::ALL).join(", ");
+            format!("{} is not one of {known}", quoted(name))
+        })
+    };
+    names.iter().map(read).collect()
+}
+
+fn slugs(classes: &[PathClass]) -> Vec<String> {
+    let slugs = classes.iter().map(|class| class.slug().to_owned());
+    slugs.collect()
 }
 
 /// A keyed digest of a fingerprint.

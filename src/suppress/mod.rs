@@ -1,7 +1,7 @@
 //! Suppressions: accepted findings, identified by value and stored in the repository.
 //!
 //! ```text
-//! entry < pattern, store < mod
+//! entry, suspect < pattern, store < mod
 //! ```
 //!
 //! `.unleak/ignore/DIGEST.toml` contains one suppression, so that suppressions on two branches
@@ -13,6 +13,7 @@
 mod entry;
 pub mod pattern;
 mod store;
+mod suspect;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -21,15 +22,13 @@ use jiff::civil::Date;
 
 pub use entry::{Details, FingerprintDigest};
 pub use store::SuppressionStore;
+pub use suspect::{Locate, Suspect};
 
 use crate::error::Result;
 use crate::finding::{Finding, Fingerprint, Suppressed};
 use crate::paths::PathPattern;
 use entry::{FingerprintKey, SuppressionEntry};
 use pattern::Pattern;
-
-/// Converts the path of a finding into a path below the top of the repository.
-pub type Locate<'a> = &'a dyn Fn(&[u8]) -> Vec<u8>;
 
 /// All suppressions of a repository.
 #[derive(Clone, Debug, Default)]
@@ -78,34 +77,23 @@ impl Suppressions {
         let mut outcome = SuppressionOutcome::default();
         let mut used: BTreeSet<String> = BTreeSet::new();
         let mut expired: BTreeSet<String> = BTreeSet::new();
-        let mut is_good = |name: String, details: &Details| {
-            let is_over = details.expires.is_some_and(|expires| expires < today);
-            if is_over {
-                expired.insert(name.clone());
-            }
-            used.insert(name);
-            !is_over
-        };
         for finding in findings {
-            let mut hidden: Option<(&Details, &str)> = None;
-            if let Some(digest) = self.find(finding.fingerprint) {
-                let entry = &self.entries[&digest];
-                if is_good(digest.to_string(), &entry.details) && covers(entry, &finding, locate)? {
-                    hidden = Some((&entry.details, entry.source));
+            let suspect = Suspect::of(&finding, locate);
+            let mut hidden: Option<Hider<'_>> = None;
+            for hider in self.meant(&suspect)? {
+                let name = hider.name();
+                if hider.is_over(today) {
+                    expired.insert(name.clone());
+                } else if hider.is_covering {
+                    hidden = hidden.or(Some(hider));
                 }
-            }
-            for pattern in self
-                .patterns
-                .iter()
-                .filter(|pattern| pattern.covers(&finding, locate))
-            {
-                if is_good(pattern.named.clone(), &pattern.details) {
-                    hidden = hidden.or(Some((&pattern.details, "config")));
-                }
+                used.insert(name);
             }
             match hidden {
                 None => outcome.findings.push(finding),
-                Some((details, source)) => {
+                Some(Hider {
+                    details, source, ..
+                }) => {
                     outcome.suppressed.push(Suppressed {
                         fingerprint: finding.fingerprint,
                         rule_id: finding.rule_id.clone(),
@@ -126,6 +114,39 @@ impl Suppressions {
         Ok(outcome)
     }
 
+    /// Returns what hides `suspect` on the day `today`.
+    ///
+    /// # Errors
+    /// `Config` if a path pattern is invalid.
+    pub fn hider(&self, suspect: &Suspect<'_>, today: Date) -> Result<Option<Hider<'_>>> {
+        let mut meant = self.meant(suspect)?.into_iter();
+        Ok(meant.find(|hider| hider.is_covering && !hider.is_over(today)))
+    }
+
+    /// Returns the suppressions of this finding, whether or not they apply.
+    fn meant(&self, suspect: &Suspect<'_>) -> Result<Vec<Hider<'_>>> {
+        let mut all = Vec::new();
+        let fingerprint = Fingerprint::from_hex(&suspect.fingerprint);
+        if let Some(digest) = fingerprint.and_then(|fingerprint| self.find(fingerprint)) {
+            let entry = &self.entries[&digest];
+            all.push(Hider {
+                details: &entry.details,
+                source: entry.source,
+                name: HiderName::Digest(digest),
+                is_covering: covers(&entry.details, suspect)?,
+            });
+        }
+        let patterns = self.patterns.iter();
+        let patterns = patterns.filter(|pattern| pattern.covers(suspect));
+        all.extend(patterns.map(|pattern| Hider {
+            details: &pattern.details,
+            source: CONFIGURED,
+            name: HiderName::Pattern(pattern),
+            is_covering: true,
+        }));
+        Ok(all)
+    }
+
     /// Returns the details of the suppression with this digest.
     pub fn details(&self, digest: FingerprintDigest) -> Option<&Details> {
         self.entries.get(&digest).map(|entry| &entry.details)
@@ -139,16 +160,58 @@ impl Suppressions {
     }
 }
 
-/// Returns whether the path pattern of the suppression matches all files of the finding.
-fn covers(entry: &SuppressionEntry, finding: &Finding, locate: Locate<'_>) -> Result<bool> {
-    let Some(pattern) = &entry.details.path else {
+/// The source of a suppression in a configuration file.
+pub const CONFIGURED: &str = "config";
+
+/// A suppression of a finding.
+#[derive(Clone, Copy, Debug)]
+pub struct Hider<'s> {
+    /// What people said about it.
+    pub details: &'s Details,
+    /// `ignore`, `baseline` or [`CONFIGURED`].
+    pub source: &'static str,
+    name: HiderName<'s>,
+    is_covering: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum HiderName<'s> {
+    Digest(FingerprintDigest),
+    Pattern(&'s Pattern),
+}
+
+impl<'s> Hider<'s> {
+    fn name(&self) -> String {
+        match self.name {
+            HiderName::Digest(digest) => digest.to_string(),
+            HiderName::Pattern(pattern) => pattern.named.clone(),
+        }
+    }
+
+    fn is_over(&self, today: Date) -> bool {
+        self.details.expires.is_some_and(|expires| expires < today)
+    }
+
+    /// Returns the entry of a configuration, if it is one.
+    pub fn pattern(&self) -> Option<&'s Pattern> {
+        match self.name {
+            HiderName::Digest(_) => None,
+            HiderName::Pattern(pattern) => Some(pattern),
+        }
+    }
+}
+
+/// Returns whether the paths and the class that a suppression demands are those of the finding.
+fn covers(details: &Details, suspect: &Suspect<'_>) -> Result<bool> {
+    let classes = &details.path_class;
+    if !classes.is_empty() && !classes.contains(&suspect.class) {
+        return Ok(false);
+    }
+    let Some(pattern) = &details.path else {
         return Ok(true);
     };
     let pattern = PathPattern::parse(pattern)?;
-    let paths = finding.history.as_ref().map(|history| &history.paths);
-    Ok(paths.is_some_and(|paths| {
-        !paths.is_empty() && paths.iter().all(|path| pattern.matches(&locate(path)))
-    }))
+    Ok(suspect.is_everywhere(|path| pattern.matches(path)))
 }
 
 /// Returns the paths of `finding` that no pattern matches; `None` if it was never in a file.

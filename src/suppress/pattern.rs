@@ -3,10 +3,9 @@
 use regex_automata::meta::Regex;
 use serde::Deserialize;
 
-use super::Locate;
-use super::entry::Details;
+use super::entry::{Details, classes};
+use super::suspect::Suspect;
 use crate::error::{Error, Result};
-use crate::finding::Finding;
 use crate::paths::PathPattern;
 use crate::tables::{Field, FieldKind};
 
@@ -14,11 +13,12 @@ use crate::tables::{Field, FieldKind};
 const SHORT_ID: usize = 12;
 
 /// The fields of [`PatternFields`].
-pub const FIELDS: [Field; 7] = [
+pub const FIELDS: [Field; 8] = [
     Field::free("fingerprint", FieldKind::Text),
     Field::free("rule", FieldKind::Text),
     Field::free("path", FieldKind::Text),
     Field::free("path_regex", FieldKind::Text),
+    Field::free("path_class", FieldKind::Texts),
     Field::needed("reason", FieldKind::Text),
     Field::free("owner", FieldKind::Text),
     Field::free("expires", FieldKind::Text),
@@ -47,6 +47,8 @@ pub struct PatternFields {
     rule: Option<String>,
     path: Option<String>,
     path_regex: Option<String>,
+    #[serde(default)]
+    path_class: Vec<String>,
     reason: String,
     owner: Option<String>,
     expires: Option<String>,
@@ -62,11 +64,14 @@ impl Pattern {
             let line = line(field);
             Error::config(format!("'{source}', line {line}: [[ignore]]: {why}"))
         };
+        let class_names = written.path_class.join(" or ");
+        let class_names = (!class_names.is_empty()).then_some(class_names);
         let parts = [
             ("fingerprint", &written.fingerprint),
             ("rule", &written.rule),
             ("path", &written.path),
             ("path_regex", &written.path_regex),
+            ("path_class", &class_names),
         ];
         let named = parts.iter().filter_map(|(what, value)| {
             let value = value.as_ref()?;
@@ -74,7 +79,10 @@ impl Pattern {
         });
         let named = named.collect::<Vec<_>>().join(", ");
         if named.is_empty() {
-            return Err(wrong("", "it names no fingerprint, rule or path"));
+            return Err(wrong(
+                "",
+                "it names no fingerprint, rule, path or class of paths",
+            ));
         }
         if let Some(id) = &written.fingerprint
             && (id.len() < SHORT_ID || !id.bytes().all(|byte| byte.is_ascii_hexdigit()))
@@ -96,6 +104,10 @@ impl Pattern {
             let why = "field 'expires': it must be a day like 2030-12-31";
             wrong("expires", why)
         })?;
+        let path_class = classes(&written.path_class).map_err(|why| {
+            let why = format!("field 'path_class': {why}");
+            wrong("path_class", &why)
+        })?;
         let path = written.path.as_deref().map(PathPattern::parse).transpose();
         let path =
             path.map_err(|_| wrong("path", "field 'path': it is not a pattern for paths"))?;
@@ -108,6 +120,7 @@ impl Pattern {
                 reason: Some(written.reason),
                 owner: written.owner,
                 path: None,
+                path_class,
                 expires,
             },
             source: source.to_owned(),
@@ -120,26 +133,20 @@ impl Pattern {
         self.fingerprint.is_some()
     }
 
-    /// Returns whether it matches `finding`. A path must match every file that ever contained it.
-    pub fn covers(&self, finding: &Finding, locate: Locate<'_>) -> bool {
-        let is_id = |id: &String| finding.fingerprint.to_string().starts_with(id);
-        let history = finding.history.as_ref();
-        let paths = history.map_or(&[][..], |history| &history.paths);
-        let everywhere = |holds: &dyn Fn(&[u8]) -> bool| {
-            !paths.is_empty() && paths.iter().all(|path| holds(&locate(path)))
-        };
+    /// Returns whether it matches `suspect`. A path must match every file that ever contained it.
+    pub fn covers(&self, suspect: &Suspect<'_>) -> bool {
+        let is_id = |id: &String| suspect.fingerprint.starts_with(id.as_str());
+        let classes = &self.details.path_class;
         self.fingerprint.as_ref().is_none_or(is_id)
-            && self
-                .rule
-                .as_ref()
-                .is_none_or(|rule| *rule == finding.rule_id)
+            && self.rule.as_ref().is_none_or(|rule| *rule == suspect.rule)
+            && (classes.is_empty() || classes.contains(&suspect.class))
             && self
                 .path
                 .as_ref()
-                .is_none_or(|pattern| everywhere(&|path| pattern.matches(path)))
+                .is_none_or(|pattern| suspect.is_everywhere(|path| pattern.matches(path)))
             && self
                 .regex
                 .as_ref()
-                .is_none_or(|regex| everywhere(&|path| regex.is_match(path)))
+                .is_none_or(|regex| suspect.is_everywhere(|path| regex.is_match(path)))
     }
 }

@@ -248,6 +248,146 @@ fn a_path_accepts_only_what_was_nowhere_else() {
 }
 
 #[test]
+fn a_class_accepts_only_as_long_as_the_finding_has_it() {
+    let repo = Repo::new();
+    let (one, other) = (github_token(630), github_token(631));
+    repo.commit_file("tests/one.conf", file(&one));
+    repo.commit_file("vendor/x/other.conf", file(&other));
+    let said = ignore(&repo, &["--path-class", "test", "--path-class", "vendored"]);
+    assert!(said.contains("2 findings are suppressed"), "{said}");
+    let (_, listed) = run(&repo, &["ignore", "list"]);
+    let said = "; class of path: test or vendored\n";
+    assert_eq!(listed.matches(said).count(), 2, "{listed}");
+    // Another file of such a class changes nothing, one of another class ends it.
+    repo.commit_file("tests/other.conf", file(&other));
+    assert_eq!(repo.scan(&[]).findings().len(), 0);
+    repo.commit_file("src/one.conf", file(&one));
+    assert_eq!(open(&repo), ["src/one.conf"]);
+    // What is wrong in a file is told with its line.
+    let (_, listed) = run(&repo, &["ignore", "list"]);
+    let path = format!(".unleak/ignore/{}.toml", &listed[..32]);
+    let text = std::fs::read_to_string(repo.path().join(&path)).unwrap();
+    assert!(
+        text.contains("path_class = [\"test\", \"vendored\"]"),
+        "{text}"
+    );
+    repo.write(&path, text.replace("\"test\"", "\"tests\""));
+    let (code, text) = run(&repo, &["scan"]);
+    assert_eq!(code, Some(2), "{text}");
+    assert!(
+        text.contains("field 'path_class': 'tests' is not one of production, test,"),
+        "{text}"
+    );
+}
+
+#[test]
+fn an_entry_of_a_configuration_may_name_a_class() {
+    let repo = Repo::new();
+    repo.commit_file("tests/one.conf", file(&github_token(632)));
+    repo.commit_file("src/other.conf", file(&github_token(633)));
+    repo.write(
+        ".unleak.toml",
+        "[[ignore]]\npath_class = ['test', 'documentation']\nreason = 'made up'\n",
+    );
+    assert_eq!(repo.scan(&[]).findings().len(), 2, "it is not trusted");
+    let report = repo.scan(&["--trust-repo-config"]);
+    assert_eq!(report.findings().len(), 1);
+    assert_eq!(report.findings()[0]["path_class"], "production");
+    let schema = std::fs::read_to_string("docs/report.schema.json").unwrap();
+    let schema = serde_json::from_str(&schema).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let errors: Vec<String> = validator
+        .iter_errors(&report.json)
+        .map(|e| e.to_string())
+        .collect();
+    assert!(errors.is_empty(), "{errors:?}");
+    assert_eq!(report.json["coverage"]["suppressed"][0]["source"], "config");
+    let (_, listed) = run(&repo, &["ignore", "list", "--trust-repo-config"]);
+    let line = "path_class test or documentation; .unleak.toml; reason: made up\n";
+    assert!(listed.contains(line), "{listed}");
+    repo.write(
+        ".unleak.toml",
+        "[[ignore]]\nreason = 'x'\npath_class = ['tests']\n",
+    );
+    let (code, text) = run(&repo, &["scan"]);
+    assert_eq!(code, Some(2), "{text}");
+    assert!(
+        text.contains("line 3") && text.contains("'tests'"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_reason_with_a_secret_is_listed_without_it() {
+    let repo = Repo::new();
+    let (found, unknown) = (github_token(640), github_token(641));
+    repo.commit_file("a.conf", file(&found));
+    let reason = format!("{found} was replaced by {unknown}");
+    let args = ["ignore", "--all", "--reason", &reason, "--owner", &unknown];
+    let (code, said) = run(&repo, &args);
+    assert_eq!(code, Some(0), "{said}");
+    let (code, listed) = run(&repo, &["ignore", "list"]);
+    assert_eq!(code, Some(0), "{listed}");
+    assert!(listed.contains(" was replaced by ghp_…"), "{listed}");
+    let id = repo.scan(&["--no-ignore"]).findings()[0]["fingerprint"].clone();
+    let again = ["ignore", id.as_str().unwrap(), "--reason", "x", "--dry-run"];
+    let (_, again) = run(&repo, &again);
+    assert!(
+        again.contains("was suppressed before; reason: ghp_…"),
+        "{again}"
+    );
+    for text in [said, listed, again] {
+        assert!(!text.contains(&found) && !text.contains(&unknown), "{text}");
+    }
+}
+
+#[test]
+fn what_is_accepted_leaves_the_purge_plan() {
+    let repo = mixed();
+    let plan = repo.git_dir().join("unleak/purge-plan.json");
+    std::fs::create_dir_all(plan.parent().unwrap()).unwrap();
+    let planned = |plan: &std::path::Path| {
+        let text = std::fs::read_to_string(plan).unwrap();
+        let plan: serde_json::Value = serde_json::from_str(&text).unwrap();
+        plan["findings"].as_array().unwrap().len()
+    };
+    std::fs::write(&plan, repo.scan(&[]).bytes).unwrap();
+    let before = planned(&plan);
+    // A dry run changes nothing.
+    ignore(&repo, &["--path", "src", "--dry-run"]);
+    assert_eq!(planned(&plan), before);
+    let said = ignore(&repo, &["--path", "src"]);
+    let told = "2 of these findings were in the purge plan, and no longer are\n";
+    assert!(said.contains(told), "{said}");
+    assert_eq!(planned(&plan), before - 2);
+    // A report that was made before is as it is, but a purge leaves out what is accepted.
+    let listed = repo.git_dir().join("listed.json");
+    std::fs::write(&listed, repo.scan(&["--no-ignore"]).bytes).unwrap();
+    let args = [
+        "purge",
+        "--from",
+        listed.to_str().unwrap(),
+        "--format",
+        "json",
+    ];
+    let output = repo.unleak(&args, b"", &[]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("2 values of the report left out"), "{said}");
+    let purge: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(purge["values"].as_array().unwrap().len(), before - 2);
+    // With a baseline, nothing is left, and the plan is gone.
+    let (code, said) = run(&repo, &["baseline", "create"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(!plan.exists(), "{said}");
+    // A plan that cannot be read does not hide that the findings are accepted.
+    std::fs::write(&plan, "x").unwrap();
+    repo.commit_file("src/new.conf", file(&github_token(642)));
+    let said = ignore(&repo, &["--path", "src/new.conf"]);
+    assert!(said.contains("1 finding is suppressed"), "{said}");
+    assert!(said.contains("the purge plan still lists"), "{said}");
+}
+
+#[test]
 fn what_is_ignored_already_keeps_its_reason() {
     let repo = mixed();
     ignore(&repo, &["--path", "src", "--owner", "ada"]);

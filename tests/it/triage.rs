@@ -4,7 +4,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::support::screen::Screen;
-use crate::support::{Repo, github_token, unleak};
+use crate::support::{Repo, github_token, unleak, with_refs};
 
 const USUAL: (u16, u16) = (24, 80);
 
@@ -24,6 +24,12 @@ fn with_tokens(paths: &[&str]) -> (Repo, Vec<String>) {
 fn start(repo: &Repo, args: &[&str], size: (u16, u16)) -> Screen {
     let args = [&["triage"], args].concat();
     Screen::start(repo.path(), &args, &[], size)
+}
+
+/// Presses the last keys, and waits for the end.
+fn leave(mut screen: Screen) {
+    screen.press("q");
+    assert_eq!(screen.end().0, Some(0));
 }
 
 fn mark(token: &str) -> String {
@@ -175,6 +181,110 @@ fn a_saved_report_is_triaged_and_holds_no_secret_to_show() {
         text.contains("holds secrets in full") && !text.contains(&tokens[0]),
         "{text}"
     );
+}
+
+#[test]
+fn a_configuration_hides_in_a_saved_report_what_it_hides_in_a_scan() {
+    let (repo, _) = with_tokens(&["src/a.conf", "tests/b.conf", "vendor/c.conf"]);
+    let saved = repo.git_dir().join("scan.json");
+    std::fs::write(&saved, repo.scan(&[]).bytes).unwrap();
+    let saved = saved.to_str().unwrap();
+    repo.write(
+        ".unleak.toml",
+        "[[ignore]]\npath_regex = '^tests/'\nreason = 'made up'\n\n\
+         [[ignore]]\npath = 'vendor'\nreason = 'old'\nexpires = '2020-01-01'\n",
+    );
+    // A stranger's file hides nothing but single findings.
+    let screen = start(&repo, &[saved], USUAL);
+    screen.wait_for("3 open, 0 ignored");
+    leave(screen);
+    for subject in [&["."][..], &[saved]] {
+        let args = [subject, &["--trust-repo-config"]].concat();
+        let screen = start(&repo, &args, USUAL);
+        let text = screen.wait_for("2 open, ");
+        assert_eq!(text.contains("1 ignored"), subject != ["."], "{text}");
+        leave(screen);
+    }
+    // It cannot be opened here: the entry would hide it again.
+    let mut screen = start(&repo, &[saved, "--trust-repo-config"], USUAL);
+    screen.wait_for("2 open, 1 ignored");
+    screen.press("r");
+    let text = screen.wait_for("[[ignore]] in '.unleak.toml' suppresses it");
+    assert!(text.contains("2 open, 1 ignored"), "{text}");
+    leave(screen);
+}
+
+#[test]
+fn all_worktrees_have_one_plan_without_what_is_accepted() {
+    let (repo, _) = with_tokens(&["a.conf", "b.conf"]);
+    let other = tempfile::tempdir().unwrap();
+    let linked = other.path().join("linked");
+    repo.git(&["worktree", "add", "-q", linked.to_str().unwrap()]);
+    let mut screen = Screen::start(&linked, &["triage"], &[], USUAL);
+    screen.wait_for("2 open");
+    screen.press("p");
+    screen.wait_for("0 open, 0 ignored, 2 to purge");
+    leave(screen);
+    assert!(repo.git_dir().join("unleak/purge-plan.json").exists());
+    let screen = start(&repo, &[], USUAL);
+    screen.wait_for("0 open, 0 ignored, 2 to purge");
+    leave(screen);
+    // Accepted by somebody else, as with a pull.
+    let plan = repo.git_dir().join("unleak/purge-plan.json");
+    let kept = std::fs::read(&plan).unwrap();
+    let args = ["ignore", "--path", "a.conf", "--reason", "x"];
+    assert!(unleak(&args, repo.path()).status.success());
+    std::fs::write(&plan, kept).unwrap();
+    let screen = start(&repo, &[], USUAL);
+    screen.wait_for("0 open, 0 ignored, 1 to purge");
+    leave(screen);
+    let text = std::fs::read_to_string(&plan).unwrap();
+    let json: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(json["findings"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_plan_grows_while_refs_come_and_go() {
+    let (repo, _) = with_tokens(&["a.conf", "b.conf"]);
+    // A finding of either session is on refs of its own.
+    for name in ["one", "two", "three"] {
+        repo.git(&["branch", name, "HEAD~1"]);
+    }
+    let mut screen = start(&repo, &["--path", "a.conf"], USUAL);
+    screen.wait_for("1 open");
+    screen.press("p");
+    screen.wait_for("1 to purge");
+    leave(screen);
+    for name in ["one", "two", "three"] {
+        repo.git(&["branch", "-D", name]);
+    }
+    repo.git(&["tag", "new"]);
+    let mut screen = start(&repo, &["--path", "b.conf"], USUAL);
+    screen.wait_for("1 open");
+    screen.press("p");
+    screen.wait_for("1 to purge");
+    leave(screen);
+    let plan = repo.git_dir().join("unleak/purge-plan.json");
+    let text = std::fs::read_to_string(&plan).unwrap();
+    let report = with_refs(serde_json::from_str(&text).unwrap());
+    let names = |number: usize, kind: &str| {
+        let names = report["findings"][number]["history"][kind].clone();
+        serde_json::from_value::<Vec<String>>(names).unwrap()
+    };
+    let at = |path: &str| {
+        let findings = report["findings"].as_array().unwrap();
+        let found = findings
+            .iter()
+            .position(|f| f["history"]["paths"][0] == path);
+        found.unwrap()
+    };
+    let (a, b) = (at("a.conf"), at("b.conf"));
+    assert_eq!(names(a, "branches"), ["main", "one", "three", "two"]);
+    assert_eq!(names(b, "branches"), ["main"]);
+    assert_eq!((names(a, "tags").len(), names(b, "tags").len()), (0, 1));
+    let output = unleak(&["report", "show", plan.to_str().unwrap()], repo.path());
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}");
 }
 
 #[test]

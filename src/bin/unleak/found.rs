@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use unleak::audit::repository::audit;
 use unleak::audit::{Audit, AuditOptions, GitDirFiles, changes};
-use unleak::detect::Detector;
+use unleak::detect::{Detector, Hits, Scratch};
 use unleak::error::{Error, Result};
 use unleak::finding::{Finding, Occurrence, Place};
 use unleak::git::repository::{Overrides, Repository};
@@ -13,6 +13,7 @@ use unleak::git::revision::RangeEnds;
 use unleak::progress::Progress;
 use unleak::report::escape::escape;
 use unleak::report::redact::Redactor;
+use unleak::rule::Confidence;
 use unleak::scan::changes::commits::Range;
 use unleak::scan::{InlineAllow, files};
 
@@ -116,6 +117,11 @@ impl RepositoryFindings {
         })
     }
 
+    /// What people wrote, without the secrets in it.
+    pub(crate) fn shown(&self, redactor: &Redactor, text: &str) -> String {
+        escape(&redactor.text(&without_secrets(&self.detector, text)))
+    }
+
     /// The finding whose fingerprint begins with `prefix`.
     pub(crate) fn picked(&self, prefix: &str) -> Result<&Finding> {
         let prefix = prefix.to_ascii_lowercase();
@@ -142,6 +148,25 @@ fn range_of(repository: &Repository, range: &str) -> Result<Range> {
         hidden,
         since: None,
     })
+}
+
+/// A line with the mark of each secret that rules find in it by itself.
+pub(crate) fn without_secrets(detector: &Detector, line: &str) -> Vec<u8> {
+    let (mut scratch, mut hits) = (Scratch::default(), Hits::default());
+    let line = line.as_bytes();
+    detector.scan_name(line, &mut scratch, &mut hits);
+    let mut shown = Vec::new();
+    let mut at = 0;
+    for found in detector.matches(line, &hits) {
+        if found.confidence < Confidence::Medium || found.secret_span.start < at {
+            continue;
+        }
+        shown.extend_from_slice(&line[at..found.secret_span.start]);
+        shown.extend_from_slice(found.secret.redacted().as_bytes());
+        at = found.secret_span.end;
+    }
+    shown.extend_from_slice(&line[at..]);
+    shown
 }
 
 /// How a finding's value is shown.

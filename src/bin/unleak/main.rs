@@ -26,6 +26,7 @@ mod options;
 mod output;
 mod pager;
 mod progress;
+mod plan;
 mod purge;
 mod report;
 mod rules;

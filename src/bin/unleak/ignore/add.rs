@@ -24,7 +24,7 @@ use crate::found::{RepositoryFindings, ScanRequest, first_place, mark};
 use crate::ground::Ground;
 use crate::options::CommonOptions;
 use crate::options::ConfidenceChoice;
-use crate::{config, output, ui};
+use crate::{config, output, plan, ui};
 
 /// Findings that are listed when they are suppressed; a dry run lists all.
 const MAX_LISTED: usize = 20;
@@ -41,26 +41,30 @@ pub(super) fn run(args: &CommonOptions, ignore: &IgnoreArgs) -> Result<Exit> {
         Ground::Repository(&found.repository).patterns("--path", &ignore.selection.filter.path)?;
     let details = Details {
         path: joined(&patterns),
+        path_class: ignore.selection.filter.path_class.clone(),
         ..details
     };
     let mut text = String::new();
     let path = write(&found, &picked, &details, ignore, &mut text)?;
     if !ignore.selection.dry_run && path.is_some() {
+        let ids = picked.findings.iter().map(|f| f.fingerprint.to_string());
+        let ids: HashSet<String> = ids.collect();
+        plan::take_out(&found.repository, &|id| ids.contains(id), &mut text);
         text.push_str(how_to_share(&found.repository, path.as_deref()));
     }
     output::print(text.as_bytes())
 }
 
-/// What is said about all of the findings, but for the path.
+/// What is said about all of the findings, but for the paths.
 fn details(ignore: &IgnoreArgs) -> Result<Details> {
     Ok(Details {
         reason: ignore.reason.as_deref().map(reasoned).transpose()?,
         owner: ignore.owner.clone(),
-        path: None,
         expires: match &ignore.expires {
             None => None,
             Some(text) => Some(future(text, today())?),
         },
+        ..Details::default()
     })
 }
 
@@ -207,7 +211,7 @@ fn write(
         let _ = writeln!(text, "  {}", line(finding, &redactor));
         if let Some(known) = known {
             text.push_str("    it was suppressed before");
-            say_details(&known, text);
+            say_details(&known, &|said| found.shown(&redactor, said), text);
             text.push('\n');
         }
     }

@@ -1,5 +1,7 @@
 //! `unleak baseline`: suppresses all that is found.
 
+use std::collections::HashSet;
+
 use unleak::error::{Error, Result};
 use unleak::finding::Fingerprint;
 use unleak::report::escape::escape;
@@ -10,7 +12,7 @@ use crate::args::{BaselineArgs, BaselineCommand};
 use crate::exit::Exit;
 use crate::found::{RepositoryFindings, ScanRequest};
 use crate::options::CommonOptions;
-use crate::{output, ui};
+use crate::{output, plan, ui};
 
 /// Runs it.
 pub(crate) fn run(args: &CommonOptions, baseline: &BaselineArgs) -> Result<Exit> {
@@ -46,11 +48,13 @@ pub(crate) fn run(args: &CommonOptions, baseline: &BaselineArgs) -> Result<Exit>
         BaselineCommand::Prune => Vec::new(),
     };
     let path = store.write_baseline(&kept, &added)?;
-    let text = format!(
+    let mut text = format!(
         "{}: {} findings are known, of which {} are new; {dropped} that are gone were dropped\n",
         escape(path.as_os_str().as_encoded_bytes()),
         kept.len() + added.len(),
         added.len()
     );
+    let ids: HashSet<String> = added.iter().map(|(id, _)| id.to_string()).collect();
+    plan::take_out(&found.repository, &|id| ids.contains(id), &mut text);
     output::print(text.as_bytes())
 }

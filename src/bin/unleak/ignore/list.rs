@@ -9,8 +9,8 @@ use unleak::finding::{Finding, Fingerprint, Occurrence};
 use unleak::report::escape::escape;
 use unleak::report::redact::{Redactor, Reveal};
 use unleak::scan::InlineAllow;
-use unleak::suppress::FingerprintDigest;
 use unleak::suppress::pattern::Pattern;
+use unleak::suppress::{FingerprintDigest, Suspect};
 
 use super::{say_details, today};
 use crate::exit::Exit;
@@ -22,9 +22,19 @@ use crate::{config, output};
 /// Runs it.
 pub(super) fn run(args: &CommonOptions, repository: &Path, rules: &RuleOptions) -> Result<Exit> {
     let wanted = ScanRequest::all(repository, rules);
-    let found = RepositoryFindings::scan(args, &wanted)?;
+    let honoured = ScanRequest {
+        inline: InlineAllow::Honoured,
+        ..wanted
+    };
+    let honoured = RepositoryFindings::scan(args, &honoured)?;
+    // Without inline markers, all is found with them as without.
+    let (found, open) = match honoured.audit.coverage.allowed_inline {
+        0 => (honoured, None),
+        _ => (RepositoryFindings::scan(args, &wanted)?, Some(honoured)),
+    };
     let findings = &found.audit.findings;
     let redactor = Redactor::new(findings, Reveal::Redacted);
+    let shown = |said: &str| found.shown(&redactor, said);
     let all = config::suppressions(Some(&found.repository), &found.layers, false)?;
     let hidden = findings
         .iter()
@@ -56,7 +66,7 @@ pub(super) fn run(args: &CommonOptions, repository: &Path, rules: &RuleOptions) 
             let (place, mark) = (first_place(finding, &redactor), mark(finding, &redactor));
             let _ = write!(text, "; {place}; {mark}");
         }
-        say_details(details, &mut text);
+        say_details(details, &shown, &mut text);
         if details.expires.is_some_and(|day| day < today()) {
             text.push_str("; EXPIRED");
         }
@@ -65,13 +75,10 @@ pub(super) fn run(args: &CommonOptions, repository: &Path, rules: &RuleOptions) 
             None => "; matches nothing\n",
         });
     }
-    configured(&all.patterns, findings, &mut text);
-    let honoured = ScanRequest {
-        inline: InlineAllow::Honoured,
-        ..wanted
-    };
-    let honoured = RepositoryFindings::scan(args, &honoured)?;
-    inline(findings, &honoured.audit.findings, &redactor, &mut text);
+    configured(&all.patterns, findings, &shown, &mut text);
+    if let Some(open) = open {
+        inline(findings, &open.audit.findings, &redactor, &mut text);
+    }
     if text.is_empty() {
         text.push_str("nothing is suppressed\n");
     }
@@ -79,24 +86,23 @@ pub(super) fn run(args: &CommonOptions, repository: &Path, rules: &RuleOptions) 
 }
 
 /// The suppressions of configurations.
-fn configured(patterns: &[Pattern], findings: &[Finding], text: &mut String) {
+fn configured(
+    patterns: &[Pattern],
+    findings: &[Finding],
+    shown: &dyn Fn(&str) -> String,
+    text: &mut String,
+) {
     for pattern in patterns {
-        let (named, source) = (
-            escape(pattern.named.as_bytes()),
-            escape(pattern.source.as_bytes()),
-        );
+        let (named, source) = (shown(&pattern.named), shown(&pattern.source));
         let reason = pattern.details.reason.as_deref().unwrap_or_default();
-        let _ = write!(
-            text,
-            "{named}; {source}; reason: {}",
-            escape(reason.as_bytes())
-        );
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{named}; {source}; reason: {}", shown(reason));
         if pattern.details.expires.is_some_and(|day| day < today()) {
             text.push_str("; EXPIRED");
         }
         let is_used = findings
             .iter()
-            .any(|finding| pattern.covers(finding, &<[u8]>::to_vec));
+            .any(|finding| pattern.covers(&Suspect::of(finding, &<[u8]>::to_vec)));
         text.push_str(if is_used { "\n" } else { "; matches nothing\n" });
     }
 }

@@ -18,7 +18,6 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use unleak::audit::{Audit, Scope};
 use unleak::error::{Error, Result};
-use unleak::report::escape::escape;
 use unleak::suppress::{Details, Locate, Suppressions};
 
 use crate::exit::Exit;
@@ -84,17 +83,24 @@ pub(crate) fn today() -> Date {
     Timestamp::now().to_zoned(TimeZone::UTC).date()
 }
 
-/// What people said about a suppression.
-fn say_details(details: &Details, text: &mut String) {
+/// What people said about a suppression. They may have written a secret, which `shown` hides.
+fn say_details(details: &Details, shown: &dyn Fn(&str) -> String, text: &mut String) {
+    let classes: Vec<&str> = details
+        .path_class
+        .iter()
+        .map(|class| class.slug())
+        .collect();
+    let classes = (!classes.is_empty()).then(|| classes.join(" or "));
     for (what, value) in [
         ("reason", details.reason.clone()),
         ("owner", details.owner.clone()),
         ("path", details.path.clone()),
+        ("class of path", classes),
         ("expires", details.expires.map(|day| day.to_string())),
     ] {
         if let Some(value) = value {
             // Writing to a string cannot fail.
-            let _ = write!(text, "; {what}: {}", escape(value.as_bytes()));
+            let _ = write!(text, "; {what}: {}", shown(&value));
         }
     }
 }

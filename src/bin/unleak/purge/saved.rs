@@ -22,6 +22,7 @@ use unleak::values;
 
 use super::PurgeSetup;
 use super::targets::{PickedTargets, PurgeCandidate, of_scan, sifted, target};
+use crate::{ignore, plan, ui};
 
 /// A value that a report lists.
 struct ReportedValue<'d> {
@@ -45,7 +46,8 @@ pub(super) fn of_report(
 ) -> Result<PickedTargets> {
     let name = path.to_string_lossy();
     let text = values::decoded(&crate::known::read(path)?, &name)?;
-    let document = Document::parse(&text, &name)?;
+    let mut document = Document::parse(&text, &name)?;
+    leave_out_accepted(&mut document, bench)?;
     let listed = listed(&document);
     let store = bench
         .repo
@@ -85,6 +87,24 @@ pub(super) fn of_report(
         .map(|finding| finding.short_id().to_owned())
         .collect();
     Ok(picked)
+}
+
+/// Leaves out what was suppressed after the report was made, as a purge without a report does.
+fn leave_out_accepted(document: &mut Document, bench: &PurgeSetup) -> Result<()> {
+    let findings = document.findings.iter();
+    let accepted = plan::accepted(findings, &bench.suppressions, ignore::today())?;
+    if accepted.is_empty() {
+        return Ok(());
+    }
+    let what = super::show::counted(accepted.len(), "value", "values");
+    ui::warn(&format!(
+        "{what} of the report left out, since 'unleak ignore list' lists them as suppressed; '--finding ID' \
+         names one that is to be erased all the same"
+    ));
+    document
+        .findings
+        .retain(|finding| !accepted.contains_key(&finding.fingerprint));
+    Ok(())
 }
 
 /// All findings with what belongs to them, which is erased with them.

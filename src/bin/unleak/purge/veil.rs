@@ -1,10 +1,12 @@
 //! Hides secrets that a plan does not erase: its lines are those of files, and may show others.
 
-use unleak::detect::{Detector, Hits, Scratch};
+use unleak::detect::Detector;
 use unleak::error::Result;
 use unleak::finding::Finding;
 use unleak::report::redact::{Redactor, Reveal};
-use unleak::rule::{Confidence, RuleSet};
+use unleak::rule::RuleSet;
+
+use crate::found::without_secrets;
 
 /// What is hidden.
 #[derive(Default)]
@@ -40,26 +42,13 @@ impl Veil {
 
     /// Lines for people with every value of the scan, and all that rules find in one of them, hidden.
     pub(super) fn lines(&self, text: &str) -> String {
-        let (mut scratch, mut hits) = (Scratch::default(), Hits::default());
         let mut out = String::with_capacity(text.len());
         for line in text.split_inclusive('\n') {
             let Some(detector) = &self.detector else {
                 out.push_str(line);
                 continue;
             };
-            detector.scan_name(line.as_bytes(), &mut scratch, &mut hits);
-            let mut shown = Vec::new();
-            let mut at = 0;
-            for found in detector.matches(line.as_bytes(), &hits) {
-                if found.confidence < Confidence::Medium || found.secret_span.start < at {
-                    continue;
-                }
-                shown.extend_from_slice(&line.as_bytes()[at..found.secret_span.start]);
-                shown.extend_from_slice(found.secret.redacted().as_bytes());
-                at = found.secret_span.end;
-            }
-            shown.extend_from_slice(&line.as_bytes()[at..]);
-            out.push_str(&self.name(&shown));
+            out.push_str(&self.name(&without_secrets(detector, line)));
         }
         out
     }

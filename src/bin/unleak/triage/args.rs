@@ -23,7 +23,7 @@ pub(crate) struct TriageArgs {
     #[arg(long, value_name = "NAME")]
     pub(crate) owner: Option<String>,
 
-    /// The purge plan [default: unleak/purge-plan.json in the git directory]
+    /// The purge plan [default: unleak/purge-plan.json in the git directory that all worktrees share]
     #[arg(long, value_name = "FILE")]
     pub(crate) plan: Option<PathBuf>,
 

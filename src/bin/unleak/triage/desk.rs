@@ -1,6 +1,6 @@
 //! What decisions do: suppressions, the purge plan, the editor. The screen is not known here.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -11,17 +11,15 @@ use memchr::memmem;
 use unleak::error::{Error, Result};
 use unleak::finding::{self, Fingerprint};
 use unleak::git::repository::Repository;
-use unleak::paths::PathPattern;
-use unleak::report::document::ReportFinding;
+use unleak::report::Document;
 use unleak::report::escape::escape;
-use unleak::report::paint::Paint;
-use unleak::report::{Document, ReportFormat};
 use unleak::suppress::{Details, SuppressionStore, Suppressions};
 
 use super::item;
 use super::model::{Decision, DecisionChange};
+use crate::explain;
 use crate::found::RepositoryFindings;
-use crate::{explain, output};
+use crate::plan::{self, AcceptedFinding, PlannedFindings, accepted};
 
 /// Largest file in which the line of a secret is looked up.
 const MAX_FILE: u64 = 64 << 20;
@@ -47,10 +45,10 @@ pub(super) struct Desk {
     /// when the finding is open again.
     before: HashMap<Fingerprint, Option<Details>>,
     /// Suppressions of a saved report's findings, by fingerprint.
-    ignored: HashMap<String, Details>,
+    ignored: HashMap<String, AcceptedFinding>,
     plan: PathBuf,
-    /// Findings of the plan, by fingerprint: those of the document, and of earlier reports.
-    planned: BTreeMap<String, ReportFinding>,
+    /// Findings of the plan: those of the document, and of earlier reports.
+    planned: PlannedFindings,
     /// The findings that this session put into the plan or took out of it.
     changed: BTreeSet<String>,
     /// The files of suppressions that were written; some may be gone again.
@@ -58,7 +56,8 @@ pub(super) struct Desk {
 }
 
 impl Desk {
-    /// Reads the purge plan, if there is one, and for a saved report the suppressions.
+    /// Reads the purge plan, if there is one. Findings of it and of a saved report that `suppressions`
+    /// hide are accepted: they are shown as ignored, and are not to be purged.
     ///
     /// # Errors
     /// `Config` if a file is invalid, `Io` if it cannot be read.
@@ -66,14 +65,20 @@ impl Desk {
         document: Document,
         origin: Origin,
         plan: PathBuf,
+        suppressions: &Suppressions,
         today: Date,
     ) -> Result<Self> {
+        // A scan leaves out suppressed findings.
         let ignored = match &origin {
-            // A scan leaves out suppressed findings.
-            Origin::Scan(_) | Origin::Report(None) => HashMap::new(),
-            Origin::Report(Some(repository)) => ignored(&document, repository, today)?,
+            Origin::Scan(_) => HashMap::new(),
+            Origin::Report(_) => accepted(document.findings.iter(), suppressions, today)?,
         };
-        let planned = listed(&plan)?;
+        let mut planned = plan::read(&plan)?;
+        let dropped = accepted(planned.values(), suppressions, today)?;
+        if !dropped.is_empty() {
+            planned.retain(|id, _| !dropped.contains_key(id));
+            plan::write(&plan, &planned, &document)?;
+        }
         Ok(Self {
             document,
             origin,
@@ -93,7 +98,7 @@ impl Desk {
         let decisions = findings.map(|finding| {
             let id = &finding.fingerprint;
             match (self.ignored.get(id), self.planned.contains_key(id)) {
-                (Some(details), _) => Decision::Ignored(details.clone()),
+                (Some(accepted), _) => Decision::Ignored(accepted.details.clone()),
                 (None, true) => Decision::Purge,
                 (None, false) => Decision::Open,
             }
@@ -193,7 +198,21 @@ impl Desk {
                 Err(Error::usage("its suppression is in the baseline")
                     .hint("'unleak baseline update' removes findings that are gone"))
             }
-            _ => Ok(()),
+            Some(_) => Ok(()),
+            None => self.is_not_configured(item),
+        }
+    }
+
+    /// Refuses to open what a configuration suppresses, which only its author can change.
+    fn is_not_configured(&self, item: usize) -> Result<()> {
+        let id = &self.document.findings[item].fingerprint;
+        let file = self.ignored.get(id).and_then(|found| found.file.as_ref());
+        match file {
+            None => Ok(()),
+            Some(file) => Err(
+                Error::usage(format!("[[ignore]] in '{file}' suppresses it"))
+                    .hint("change that entry, and triage again"),
+            ),
         }
     }
 
@@ -216,7 +235,7 @@ impl Desk {
         if !is_changed {
             return Ok(());
         }
-        let mut planned = listed(&self.plan)?;
+        let mut planned = plan::read(&self.plan)?;
         for id in &self.changed {
             match self.planned.get(id) {
                 Some(finding) => planned.insert(id.clone(), finding.clone()),
@@ -224,23 +243,7 @@ impl Desk {
             };
         }
         self.planned = planned;
-        if self.planned.is_empty() {
-            return output::remove_file(&self.plan);
-        }
-        let mut document = Document {
-            findings: self.planned.values().cloned().collect(),
-            ..self.document.clone()
-        };
-        let all = self.document.findings.len();
-        document.coverage.filtered += all.saturating_sub(document.findings.len());
-        if let Some(dir) = self.plan.parent().filter(|dir| !dir.as_os_str().is_empty()) {
-            std::fs::create_dir_all(dir).map_err(|e| Error::io("make", dir, e))?;
-        }
-        output::write_file(
-            &self.plan,
-            &document.render(ReportFormat::Json, Paint::Off),
-            true,
-        )
+        plan::write(&self.plan, &self.planned, &self.document)
     }
 
     /// Why a finding has its confidence.
@@ -333,49 +336,6 @@ impl Desk {
         let before = memchr::memchr_iter(b'\n', &text[..at]).count();
         u32::try_from(before + 1).ok()
     }
-}
-
-/// The findings of a saved report that the repository suppresses by now.
-fn ignored(
-    document: &Document,
-    repository: &Repository,
-    today: Date,
-) -> Result<HashMap<String, Details>> {
-    let all = Suppressions::read(repository)?;
-    let mut ignored = HashMap::new();
-    for finding in &document.findings {
-        let digest = Fingerprint::from_hex(&finding.fingerprint).and_then(|id| all.find(id));
-        let Some(details) = digest.and_then(|digest| all.details(digest)) else {
-            continue;
-        };
-        let is_over = details.expires.is_some_and(|day| day < today);
-        if !is_over && covers(details, finding)? {
-            ignored.insert(finding.fingerprint.clone(), details.clone());
-        }
-    }
-    Ok(ignored)
-}
-
-/// Whether the path of a suppression matches every file that held the secret.
-fn covers(details: &Details, finding: &ReportFinding) -> Result<bool> {
-    let Some(pattern) = &details.path else {
-        return Ok(true);
-    };
-    let pattern = PathPattern::parse(pattern)?;
-    let paths = finding.history.as_ref().map(|history| &history.paths);
-    Ok(paths.is_some_and(|paths| {
-        !paths.is_empty() && paths.iter().all(|path| pattern.matches(&path.bytes()))
-    }))
-}
-
-/// The findings of the plan at `path`, by fingerprint; none if there is no file.
-fn listed(path: &Path) -> Result<BTreeMap<String, ReportFinding>> {
-    let findings = match path.exists() {
-        true => crate::report::read(path)?.findings,
-        false => Vec::new(),
-    };
-    let findings = findings.into_iter();
-    Ok(findings.map(|f| (f.fingerprint.clone(), f)).collect())
 }
 
 fn no_repository() -> Error {

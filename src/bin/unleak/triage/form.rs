@@ -60,10 +60,10 @@ impl IgnoreForm {
         Ok(Details {
             reason: Some(ignore::reasoned(reason)?),
             owner: some(owner),
-            path: None,
             expires: some(expires)
                 .map(|text| ignore::future(&text, today))
                 .transpose()?,
+            ..Details::default()
         })
     }
 }

@@ -34,12 +34,14 @@ use unleak::report::redact::Reveal;
 use unleak::report::weblink::WebLinks;
 use unleak::report::{Document, ReportSource};
 use unleak::scan::InlineAllow;
+use unleak::suppress::Suppressions;
 
+use crate::config::Layers;
 use crate::exit::Exit;
 use crate::found::{self, RepositoryFindings, ScanRequest};
 use crate::ignore::{self, selection};
 use crate::options::CommonOptions;
-use crate::{config, output, report, settings, ui};
+use crate::{config, output, plan, report, settings, ui};
 use args::TriageArgs;
 use desk::{Desk, Origin};
 use item::ListItem;
@@ -47,9 +49,7 @@ use model::{DecisionChange, Effect, Model};
 use terminal::Terminal;
 use view::Scene;
 
-/// Where the purge plan is in a git directory.
-const PLAN: &str = "unleak/purge-plan.json";
-/// Where it is if there is no repository.
+/// Where the purge plan is if there is no repository.
 const PLAN_ELSEWHERE: &str = "unleak-purge-plan.json";
 
 /// Runs it.
@@ -85,17 +85,17 @@ pub(crate) fn run(args: &CommonOptions, triage: &TriageArgs) -> Result<Exit> {
 
 /// Reads the report, or scans the repository.
 fn open(args: &CommonOptions, triage: &TriageArgs) -> Result<Desk> {
-    let (document, origin) = match is_report(&triage.subject) {
+    let (document, origin, suppressions) = match is_report(&triage.subject) {
         true => saved(triage)?,
         false => scanned(args, triage)?,
     };
-    let git_dir = match &origin {
-        Origin::Scan(found) => Some(found.repository.git_dir()),
-        Origin::Report(repository) => repository.as_deref().map(Repository::git_dir),
+    let repository = match &origin {
+        Origin::Scan(found) => Some(&found.repository),
+        Origin::Report(repository) => repository.as_deref(),
     };
-    let usual = git_dir.map_or_else(|| PathBuf::from(PLAN_ELSEWHERE), |dir| dir.join(PLAN));
+    let usual = repository.map_or_else(|| PathBuf::from(PLAN_ELSEWHERE), plan::place);
     let plan = triage.plan.clone().unwrap_or(usual);
-    Desk::open(document, origin, plan, ignore::today())
+    Desk::open(document, origin, plan, &suppressions, ignore::today())
 }
 
 /// Whether a path is that of a file or pipe, and no repository of any kind.
@@ -103,7 +103,7 @@ fn is_report(path: &Path) -> bool {
     path.exists() && !path.is_dir() && path.file_name().is_some_and(|name| name != ".git")
 }
 
-fn saved(triage: &TriageArgs) -> Result<(Document, Origin)> {
+fn saved(triage: &TriageArgs) -> Result<(Document, Origin, Suppressions)> {
     let path = &triage.subject;
     let document = report::read(path)?;
     let shown = path.display();
@@ -125,7 +125,9 @@ fn saved(triage: &TriageArgs) -> Result<(Document, Origin)> {
     if let Some(repository) = &repository {
         check_repository(&document, repository, &overrides)?;
     }
-    Ok((document, Origin::Report(repository.map(Box::new))))
+    let layers = Layers::load(&triage.rules.config, repository.as_ref())?;
+    let all = config::suppressions(repository.as_ref(), &layers, false)?;
+    Ok((document, Origin::Report(repository.map(Box::new)), all))
 }
 
 /// Checks that the findings of a saved report are from the repository that decisions are written to.
@@ -167,7 +169,7 @@ fn check_repository(
     Ok(())
 }
 
-fn scanned(args: &CommonOptions, triage: &TriageArgs) -> Result<(Document, Origin)> {
+fn scanned(args: &CommonOptions, triage: &TriageArgs) -> Result<(Document, Origin, Suppressions)> {
     let wanted = ScanRequest {
         least: triage.min_confidence,
         inline: InlineAllow::Honoured,
@@ -190,7 +192,7 @@ fn scanned(args: &CommonOptions, triage: &TriageArgs) -> Result<(Document, Origi
         reveal: Reveal::Redacted,
     };
     let document = source.document();
-    Ok((document, Origin::Scan(Box::new(found))))
+    Ok((document, Origin::Scan(Box::new(found)), all))
 }
 
 /// Does what a key asks for. Returns whether it was to end. What fails is a message.
