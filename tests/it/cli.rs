@@ -901,17 +901,90 @@ fn manual_pages_have_the_sections_that_people_look_for() {
                 "{section} in {name}: {page}"
             );
         }
+        assert!(page.contains("UNLEAK"), "{page}");
+    }
+    // Every page has examples, and tells how its own command ends and what belongs to it.
+    for entry in std::fs::read_dir(repo.path().join("man1")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let text = page(&name);
+        let part = |section: &str| {
+            let quoted = format!(".SH \"{section}\"\n");
+            let (_, rest) = text
+                .split_once(&quoted)
+                .or_else(|| text.split_once(&format!(".SH {section}\n")))
+                .unwrap_or_else(|| panic!("{section} in {name}"));
+            rest.split("\n.SH").next().unwrap().to_owned()
+        };
+        assert!(part("EXAMPLES").contains("unleak"), "{name}: {text}");
+        assert!(part("EXIT STATUS").contains("bug in unleak"), "{name}");
+        let own = format!("{}(1)", name.trim_end_matches(".1").replace('-', "\\-"));
+        let also = part("SEE ALSO");
         assert!(
-            page.contains("UNLEAK") && page.contains("secrets were found"),
-            "{page}"
+            also.contains("unleak") && !also.contains(&format!(" {own}")),
+            "{name}: {also}"
+        );
+        assert!(
+            text.lines()
+                .any(|line| line.starts_with(".TH") && line.contains("unleak 0.")),
+            "{name}"
         );
     }
+    for (name, status) in [
+        ("unleak-scan.1", "secrets were found"),
+        ("unleak-triage.1", "even if findings are still open"),
+        ("unleak-report-diff.1", "Nothing is new"),
+        ("unleak-hook-pre-push.1", "Blocked: it brings in a secret"),
+        ("unleak-purge-verify.1", "No value is left"),
+    ] {
+        assert!(page(name).contains(status), "{name}: {}", page(name));
+    }
+    assert!(!page("unleak-ignore-list.1").contains("gitrevisions"));
+    assert!(page("unleak-hook-install.1").contains("githooks(5)"));
     let scan = page("unleak-scan.1");
     assert!(
         scan.contains("published") && scan.contains("unleak(1)"),
         "{scan}"
     );
     assert!(page("unleak-ignore.1").contains("unleak\\-ignore\\-remove(1)"));
+}
+
+#[test]
+fn help_of_an_option_fits_the_command() {
+    let dir = tempfile::tempdir().unwrap();
+    let help = |words: &[&str]| {
+        let text = stdout(&unleak(&[words, &["--help"]].concat(), dir.path()));
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let (lines, unread) = (
+        "Print one line a finding",
+        "with --files, these are not read",
+    );
+    let silent = "-q, --quiet Show no progress and no notes";
+    let text = help(&["scan"]);
+    assert!(text.contains(lines) && text.contains(unread), "{text}");
+    for command in [&["triage"][..], &["ignore"], &["ignore", "remove"]] {
+        let text = help(command);
+        assert!(text.contains(silent) && !text.contains(lines), "{text}");
+        assert!(
+            text.contains("as in 'tests/fixtures'; may be given"),
+            "{text}"
+        );
+        assert!(!text.contains(unread), "{text}");
+    }
+    // Wherever it is typed, it has the same effect.
+    let repo = Repo::new();
+    repo.commit_file("a", format!("k = {}\n", github_token(9)));
+    let listed = |args: &[&str]| unleak(args, repo.path());
+    let plain = listed(&["ignore", "list"]);
+    for args in [
+        ["-q", "ignore", "list"],
+        ["ignore", "-q", "list"],
+        ["ignore", "list", "-q"],
+    ] {
+        let output = listed(&args);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        assert_eq!(stdout(&output), stdout(&plain));
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::cli::Args;
 use crate::{complete, headings};
 
 /// A command, and lines that show it.
-const EXAMPLES: [(&str, &[&str]); 49] = [
+const EXAMPLES: [(&str, &[&str]); 53] = [
     (
         "scan",
         &[
@@ -33,6 +33,8 @@ const EXAMPLES: [(&str, &[&str]); 49] = [
         "objects",
         &["unleak objects --kind blob path/to/repository"],
     ),
+    ("state show", &["unleak state show"]),
+    ("state clear", &["unleak state clear"]),
     (
         "state merge",
         &["unleak state merge part-1 part-2 --state-dir all"],
@@ -128,6 +130,7 @@ const EXAMPLES: [(&str, &[&str]); 49] = [
         "merge",
         &["unleak merge reports --before old.json -o html:estate.html -o json:new.json"],
     ),
+    ("rules list", &["unleak rules list"]),
     ("rules show", &["unleak rules show github-pat"]),
     ("rules check", &["unleak rules check own.toml"]),
     (
@@ -141,6 +144,10 @@ const EXAMPLES: [(&str, &[&str]); 49] = [
     ("config show", &["unleak config show"]),
     ("completions", &["unleak completions bash"]),
     ("man", &["unleak man share/man/man1"]),
+    (
+        "help",
+        &["unleak help exit-codes", "unleak help ignore remove"],
+    ),
 ];
 
 /// The command line.
@@ -159,13 +166,22 @@ pub(crate) fn command() -> Command {
     complete::with_values(headings::grouped(command))
 }
 
-/// The examples of a command, as in `ignore list`; the program itself has those of the first steps.
-pub(crate) fn of(path: &str) -> Option<&'static [&'static str]> {
+/// The examples of a command, as in `ignore list`; the program itself has those of the first steps, and
+/// a command that does nothing by itself has one of each below it.
+pub(crate) fn of(path: &str) -> Vec<&'static str> {
     let path = if path.is_empty() { "scan" } else { path };
-    let mut examples = EXAMPLES.iter();
-    examples
-        .find(|(known, _)| *known == path)
-        .map(|(_, lines)| *lines)
+    let own = EXAMPLES.iter().find(|(known, _)| *known == path);
+    if let Some((_, lines)) = own {
+        return lines.to_vec();
+    }
+    let is_below = |known: &str| {
+        let rest = known.strip_prefix(path);
+        rest.is_some_and(|rest| rest.starts_with(' '))
+    };
+    let below = EXAMPLES.iter().filter(|(known, _)| is_below(known));
+    below
+        .filter_map(|(_, lines)| lines.first().copied())
+        .collect()
 }
 
 /// Adds text after the help of a command.
@@ -225,14 +241,7 @@ mod tests {
     fn every_command_that_takes_anything_has_an_example() {
         let mut all = Vec::new();
         leaves(&command(), "", &mut all);
-        let plain = [
-            "",
-            "help",
-            "hook",
-            "rules list",
-            "state show",
-            "state clear",
-        ];
+        let plain = ["", "hook"];
         for path in all.iter().filter(|path| !plain.contains(&path.as_str())) {
             assert!(EXAMPLES.iter().any(|(known, _)| known == path), "{path}");
         }

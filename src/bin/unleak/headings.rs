@@ -3,7 +3,7 @@
 
 use clap::{Arg, Command};
 
-use crate::ignore::args::PATH_HELP;
+use crate::ignore::args::{EXCLUDE_HELP, PATH_HELP};
 
 /// A heading, and the options below it.
 const HEADINGS: [(&str, &[&str]); 9] = [
@@ -103,13 +103,38 @@ const LONG: [(&str, &str); 4] = [
     ("triage", "What to report"),
 ];
 
+/// Commands whose '--quiet' changes their report; in others, it hides progress and notes only.
+const WITH_REPORTS: [&str; 3] = ["scan", "validate", "report"];
+
 /// Puts the options of all commands under headings.
 pub(crate) fn grouped(command: Command) -> Command {
+    let mut command = under_headings(command);
+    let quiet = command.get_arguments().find(|arg| arg.get_id() == "quiet");
+    let Some(quiet) = quiet.cloned() else {
+        return command;
+    };
+    // An option of all commands has one help, unless a command has its own option of that name.
+    let quiet = quiet.help("Show no progress and no notes");
+    let names: Vec<String> = command
+        .get_subcommands()
+        .map(|inner| inner.get_name().to_owned())
+        .filter(|name| !WITH_REPORTS.contains(&name.as_str()))
+        .collect();
+    for name in names {
+        let quiet = quiet.clone();
+        command = command.mut_subcommand(name, |inner| inner.arg(quiet));
+    }
+    command
+}
+
+fn under_headings(command: Command) -> Command {
     let name = command.get_name().to_owned();
     let of_all = LONG.iter().find(|(long, _)| *long == name);
     let command = command.mut_args(|arg| {
         let arg = match (name.as_str(), arg.get_id().as_str()) {
             ("ignore", "path") => arg.help(PATH_HELP),
+            // These read no files that could be left unread.
+            ("ignore" | "remove" | "triage", "exclude") => arg.help(EXCLUDE_HELP),
             _ => arg,
         };
         let heading = match of_all.filter(|_| arg.get_id() == "all") {
@@ -121,7 +146,7 @@ pub(crate) fn grouped(command: Command) -> Command {
             None => arg,
         }
     });
-    command.mut_subcommands(grouped)
+    command.mut_subcommands(under_headings)
 }
 
 fn heading(arg: &Arg) -> Option<&'static str> {

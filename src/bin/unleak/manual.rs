@@ -1,5 +1,6 @@
 //! `unleak man`: manual pages, made from the same definition as the help.
 
+use std::collections::HashSet;
 use std::io::Write;
 use std::path::Path;
 
@@ -9,7 +10,7 @@ use clap_mangen::roff::{Roff, bold, roman};
 use unleak::error::{Error, Result};
 
 use crate::exit::Exit;
-use crate::{examples, topics};
+use crate::{ends, examples, topics};
 
 /// Variables, and what they do.
 const ENVIRONMENT: [(&str, &str); 14] = [
@@ -73,7 +74,7 @@ const FILES: [(&str, &str); 7] = [
     (".unleak/baseline", "Findings that were accepted at once."),
     (".unleak/keys/", "Keys under which suppressions are filed."),
     (
-        "$GIT_DIR/unleak/purge-plan.json",
+        "$GIT_COMMON_DIR/unleak/purge-plan.json",
         "Findings that 'unleak triage' chose for a purge.",
     ),
     (
@@ -102,7 +103,10 @@ fn pages(command: &Command, path: &str, dir: &Path) -> Result<()> {
     {
         pages(inner, format!("{path} {}", inner.get_name()).trim(), dir)?;
     }
-    let man = Man::new(command.clone()).manual("unleak manual");
+    let source = format!("unleak {}", env!("CARGO_PKG_VERSION"));
+    let man = Man::new(command.clone())
+        .manual("unleak manual")
+        .source(source);
     let file = dir.join(man.get_filename());
     let mut page = Vec::new();
     // Writing to memory does not fail.
@@ -122,12 +126,14 @@ fn render(man: &Man, command: &Command, path: &str, page: &mut dyn Write) -> std
         man.render_subcommands_section(page)?;
     }
     let mut roff = Roff::new();
-    verbatim(&mut roff, "EXIT STATUS", &exit_status());
+    if path.is_empty() {
+        verbatim(&mut roff, "EXIT STATUS", &exit_status());
+    } else {
+        listed(&mut roff, "EXIT STATUS", &ends::of(path));
+    }
     listed(&mut roff, "ENVIRONMENT", &ENVIRONMENT);
     listed(&mut roff, "FILES", &FILES);
-    if let Some(examples) = examples::of(path) {
-        verbatim(&mut roff, "EXAMPLES", &examples.join("\n"));
-    }
+    verbatim(&mut roff, "EXAMPLES", &examples::of(path).join("\n"));
     roff.control("SH", ["SEE ALSO"]);
     roff.text([roman(see_also(command, path).join(", "))]);
     roff.to_writer(page)
@@ -160,7 +166,7 @@ fn verbatim(roff: &mut Roff, title: &str, text: &str) {
     roff.control("fi", []);
 }
 
-/// The pages of the command above, of those below, and of git.
+/// The pages of the command above, of those below, and of others that belong to it.
 fn see_also(command: &Command, path: &str) -> Vec<String> {
     let page = |path: &str| format!("unleak {path}").trim().replace(' ', "-") + "(1)";
     let above = path.rsplit_once(' ').map_or("", |(above, _)| above);
@@ -169,6 +175,13 @@ fn see_also(command: &Command, path: &str) -> Vec<String> {
         .get_subcommands()
         .filter(|inner| !inner.is_hide_set());
     let below = below.map(|inner| page(format!("{path} {}", inner.get_name()).trim()));
-    let git = ["git(1)", "gitrevisions(7)"].map(str::to_owned);
-    above.into_iter().chain(below).chain(git).collect()
+    let related = ends::related(path).iter();
+    let related = related.map(|name| match name.ends_with(')') {
+        true => (*name).to_owned(),
+        false => page(name),
+    });
+    let own = page(path);
+    let all = above.into_iter().chain(below).chain(related);
+    let mut seen = HashSet::from([own]);
+    all.filter(|page| seen.insert(page.clone())).collect()
 }

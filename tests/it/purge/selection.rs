@@ -166,10 +166,15 @@ fn on_a_terminal_a_question_is_asked() {
         for count in ["github-pat", "test ", "documentation ", "lock file "] {
             assert!(said.contains(count), "'{count}' in {said}");
         }
+        // Once, in the plan, or with the question if the plan is not for people.
+        let tables = said.matches("1 version of 1 file, ").count();
+        assert_eq!(tables, 3, "{said}");
         assert!(!said.contains("production"), "{said}");
         assert!(!said.contains(&purged.value), "{said}");
         assert_same(&purged.state(), &before, "after a no");
     }
+    let (_, said) = on_terminal(&purged, &["--apply", "--format", "json"], "n\n");
+    assert_eq!(said.matches("1 version of 1 file, ").count(), 3, "{said}");
     let (code, said) = on_terminal(&purged, &["--apply", "--finish"], "y\n");
     assert_eq!(code, 0, "{said}");
     assert!(said.contains("Proven"), "{said}");

@@ -62,6 +62,10 @@ pub(crate) struct IgnoreArgs {
 pub(crate) const PATH_HELP: &str = "Only secrets that were in such a file or directory, and nowhere else; the \
     suppression holds as long as that is so; may be given more than once";
 
+/// What `--exclude` means where no file is left unread.
+pub(crate) const EXCLUDE_HELP: &str = "Leave out secrets that were only ever in such files or directories, as in \
+    'tests/fixtures'; may be given more than once";
+
 /// Which findings are meant, if they are not named one by one.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct FindingSelection {

@@ -11,7 +11,7 @@ use unleak::purge::plan::PurgePlan;
 use unleak::report::escape::escape;
 
 use super::Notes;
-use super::args::PlanArgs;
+use super::args::{PlanArgs, PurgeFormat};
 use super::show::counted;
 use crate::ui;
 
@@ -27,7 +27,7 @@ pub(super) fn approve(plan: &PurgePlan, args: &PlanArgs, notes: &Notes) -> Resul
     let reads = [&args.known, &args.from].into_iter().flatten();
     let is_taken = reads.into_iter().any(|path| path == Path::new("-"));
     if !is_taken && std::io::stdin().is_terminal() && std::io::stderr().is_terminal() {
-        ui::write(question(plan).as_bytes());
+        ui::write(question(plan, args.format).as_bytes());
         return answer();
     }
     if notes.unsure == 0 {
@@ -69,13 +69,16 @@ pub(super) fn by_class(plan: &PurgePlan) -> Vec<(PathClass, usize, usize, usize)
 }
 
 /// The counts, and the question.
-fn question(plan: &PurgePlan) -> String {
+fn question(plan: &PurgePlan, format: PurgeFormat) -> String {
     let mut text = String::from("\n");
     for (rule, count) in by_rule(plan) {
         let values = counted(count, "value", "values");
         let _ = writeln!(text, "  {:14} {values}", escape(rule.as_bytes()));
     }
-    text.push_str(&classes(plan));
+    // The plan for people, which stands above, has them.
+    if format != PurgeFormat::Human {
+        text.push_str(&classes(plan));
+    }
     let texts: usize = plan
         .targets
         .iter()
