@@ -313,7 +313,7 @@ mod tests {
 
     #[test]
     fn packed_texts_are_the_same_as_those_that_were_packed() {
-        let mut texts = vec![
+        let mut texts = [
             "",
             "a",
             "a/b",

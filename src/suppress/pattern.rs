@@ -54,6 +54,26 @@ pub struct PatternFields {
     expires: Option<String>,
 }
 
+impl PatternFields {
+    /// Returns the conditions, for messages.
+    fn named(&self) -> String {
+        let classes = self.path_class.join(" or ");
+        let classes = (!classes.is_empty()).then_some(classes);
+        let parts = [
+            ("fingerprint", &self.fingerprint),
+            ("rule", &self.rule),
+            ("path", &self.path),
+            ("path_regex", &self.path_regex),
+            ("path_class", &classes),
+        ];
+        let named = parts.iter().filter_map(|(what, value)| {
+            let value = value.as_ref()?;
+            Some(format!("{what} {value}"))
+        });
+        named.collect::<Vec<_>>().join(", ")
+    }
+}
+
 impl Pattern {
     /// Parses an entry of the file `source`; `line` returns the line of a field.
     ///
@@ -64,20 +84,7 @@ impl Pattern {
             let line = line(field);
             Error::config(format!("'{source}', line {line}: [[ignore]]: {why}"))
         };
-        let class_names = written.path_class.join(" or ");
-        let class_names = (!class_names.is_empty()).then_some(class_names);
-        let parts = [
-            ("fingerprint", &written.fingerprint),
-            ("rule", &written.rule),
-            ("path", &written.path),
-            ("path_regex", &written.path_regex),
-            ("path_class", &class_names),
-        ];
-        let named = parts.iter().filter_map(|(what, value)| {
-            let value = value.as_ref()?;
-            Some(format!("{what} {value}"))
-        });
-        let named = named.collect::<Vec<_>>().join(", ");
+        let named = written.named();
         if named.is_empty() {
             return Err(wrong(
                 "",

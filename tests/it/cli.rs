@@ -976,11 +976,7 @@ fn help_of_an_option_fits_the_command() {
     repo.commit_file("a", format!("k = {}\n", github_token(9)));
     let listed = |args: &[&str]| unleak(args, repo.path());
     let plain = listed(&["ignore", "list"]);
-    for args in [
-        ["-q", "ignore", "list"],
-        ["ignore", "-q", "list"],
-        ["ignore", "list", "-q"],
-    ] {
+    for args in [["-q", "ignore", "list"], ["ignore", "list", "-q"]] {
         let output = listed(&args);
         assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
         assert_eq!(stdout(&output), stdout(&plain));

@@ -372,7 +372,7 @@ fn what_is_accepted_leaves_the_purge_plan() {
     ];
     let output = repo.unleak(&args, b"", &[]);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(said.contains("2 values of the report left out"), "{said}");
+    assert!(said.contains("left out: 2 values of the report"), "{said}");
     let purge: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(purge["values"].as_array().unwrap().len(), before - 2);
     // With a baseline, nothing is left, and the plan is gone.

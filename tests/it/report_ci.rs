@@ -245,8 +245,8 @@ fn text_of_a_repository_is_no_markup_in_the_summary() {
         .lines()
         .find(|line| line.contains("github-pat"))
         .unwrap();
-    // Six cells, and nothing of the name outside of the element.
-    assert_eq!(row.matches('|').count(), 7, "{row}");
+    // Seven cells, and nothing of the name outside of the element.
+    assert_eq!(row.matches('|').count(), 8, "{row}");
     for markup in ["<img", "![x]", "@me", "`<"] {
         assert!(!row.contains(markup), "{markup}: {row}");
     }

@@ -224,7 +224,12 @@ fn all_worktrees_have_one_plan_without_what_is_accepted() {
     screen.wait_for("2 open");
     screen.press("p");
     screen.wait_for("0 open, 0 ignored, 2 to purge");
-    leave(screen);
+    screen.press("q");
+    let (_, text) = screen.end();
+    assert!(
+        text.contains("unleak purge --from") && !text.contains("/../"),
+        "{text}"
+    );
     assert!(repo.git_dir().join("unleak/purge-plan.json").exists());
     let screen = start(&repo, &[], USUAL);
     screen.wait_for("0 open, 0 ignored, 2 to purge");

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use jiff::civil::Date;
 use unleak::error::{Error, Result};
@@ -23,7 +23,14 @@ pub(crate) type PlannedFindings = BTreeMap<String, ReportFinding>;
 
 /// The place of the plan of a repository.
 pub(crate) fn place(repository: &Repository) -> PathBuf {
-    repository.common_dir().join(PLACE)
+    let dir = repository.common_dir();
+    // That of a linked worktree leads through `..`, which is no name to print.
+    let is_plain = !dir.components().any(|part| part == Component::ParentDir);
+    let dir = match is_plain {
+        true => dir.to_owned(),
+        false => dir.canonicalize().unwrap_or_else(|_| dir.to_owned()),
+    };
+    dir.join(PLACE)
 }
 
 /// The findings of the plan at `path`; none if there is no file.

@@ -167,14 +167,18 @@ fn on_a_terminal_a_question_is_asked() {
             assert!(said.contains(count), "'{count}' in {said}");
         }
         // Once, in the plan, or with the question if the plan is not for people.
-        let tables = said.matches("1 version of 1 file, ").count();
+        let tables = said.matches(", 1 in HEAD or the worktree").count();
         assert_eq!(tables, 3, "{said}");
         assert!(!said.contains("production"), "{said}");
         assert!(!said.contains(&purged.value), "{said}");
         assert_same(&purged.state(), &before, "after a no");
     }
     let (_, said) = on_terminal(&purged, &["--apply", "--format", "json"], "n\n");
-    assert_eq!(said.matches("1 version of 1 file, ").count(), 3, "{said}");
+    assert_eq!(
+        said.matches(", 1 in HEAD or the worktree").count(),
+        3,
+        "{said}"
+    );
     let (code, said) = on_terminal(&purged, &["--apply", "--finish"], "y\n");
     assert_eq!(code, 0, "{said}");
     assert!(said.contains("Proven"), "{said}");

@@ -98,8 +98,8 @@ fn leave_out_accepted(document: &mut Document, bench: &PurgeSetup) -> Result<()>
     }
     let what = super::show::counted(accepted.len(), "value", "values");
     ui::warn(&format!(
-        "{what} of the report left out, since 'unleak ignore list' lists them as suppressed; '--finding ID' \
-         names one that is to be erased all the same"
+        "left out: {what} of the report, suppressed as 'unleak ignore list' tells; '--finding ID' erases one \
+         all the same"
     ));
     document
         .findings
