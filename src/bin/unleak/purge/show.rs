@@ -912,6 +912,12 @@ pub(super) fn proof(proof: &Proof) -> String {
         "Not opened (damaged, encrypted, or of a format that unleak does not open): nothing is proven in these",
         unopened.map(|skipped| escape(skipped.detail.as_bytes())),
     );
+    verdict(proof, &mut text);
+    text
+}
+
+/// What a proof comes to.
+fn verdict(proof: &Proof, text: &mut String) {
     let verdict = if proof.holds() && !proof.unopened.is_empty() {
         "Proven: the values are gone from this repository, but for the files above that were not opened."
     } else if proof.holds() {
@@ -929,7 +935,6 @@ pub(super) fn proof(proof: &Proof) -> String {
             counted(proof.left_out, "value was", "values were")
         );
     }
-    text
 }
 
 /// A proof as JSON.
