@@ -76,6 +76,12 @@ pub fn is_mixed(text: &[u8]) -> bool {
         && class_changes(text) * 3 >= text.len()
 }
 
+/// What stands before the brackets or the `::` of a value that looks like a call.
+pub fn before_call(value: &[u8]) -> &[u8] {
+    let end = value.iter().position(|byte| b"([{:".contains(byte));
+    &value[..end.unwrap_or(value.len())]
+}
+
 /// Returns whether the value is a random mix of several kinds of characters, such as a password
 /// manager makes: at least 12 characters, of all four kinds, that change kind at half of the places
 /// and hardly repeat. Text, identifiers and code do not.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::assignment::Assignment;
 use super::ceiling;
 use super::checksum::{self, Outcome};
-use super::entropy::{Classes, bits_per_byte, class_changes, is_mixed, is_regular};
+use super::entropy::{Classes, before_call, bits_per_byte, class_changes, is_mixed, is_regular};
 use super::features::{self, Fact, Features};
 use super::placeholder::{is_config_word, is_placeholder, is_published, is_reference};
 use super::trees;
@@ -455,12 +455,6 @@ fn may_be_password(features: &Features, value: &[u8]) -> bool {
     let is_mix = features.is(Fact::IsRandomMix) && features.get(Fact::NameKind) >= 2;
     let is_other = |fact: Fact| features.is(fact) && !(fact == Fact::IsCall && is_random_call);
     (is_chosen && !OTHERS.into_iter().any(is_other)) || is_mix
-}
-
-/// What stands before the brackets or the `::` of a value that looks like a call.
-fn before_call(value: &[u8]) -> &[u8] {
-    let end = value.iter().position(|byte| b"([{:".contains(byte));
-    &value[..end.unwrap_or(value.len())]
 }
 
 /// Whether a word, or a phrase of a few words in small letters, is assigned to a plain secret: people

@@ -1,5 +1,6 @@
 //! The command line: exit codes, streams, redaction, colour.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -870,22 +871,30 @@ fn each_shell_has_a_script_that_asks_the_program() {
     );
 }
 
-#[test]
-fn manual_pages_have_the_sections_that_people_look_for() {
+/// The manual pages, by the names of their files.
+fn manual_pages() -> BTreeMap<String, String> {
     let repo = Repo::new();
     let output = unleak(&["man", "man1"], repo.path());
     assert!(output.status.success(), "{}", stderr(&output));
-    let page = |name: &str| {
-        let page = repo.path().join("man1").join(name);
-        std::fs::read_to_string(page).unwrap()
-    };
+    let entries = std::fs::read_dir(repo.path().join("man1")).unwrap();
+    let pages = entries.map(|entry| {
+        let entry = entry.unwrap();
+        let text = std::fs::read_to_string(entry.path()).unwrap();
+        (entry.file_name().into_string().unwrap(), text)
+    });
+    pages.collect()
+}
+
+#[test]
+fn manual_pages_have_the_sections_that_people_look_for() {
+    let pages = manual_pages();
     for name in [
         "unleak.1",
         "unleak-scan.1",
         "unleak-ignore-remove.1",
         "unleak-triage.1",
     ] {
-        let page = page(name);
+        let page = &pages[name];
         for section in [
             "NAME",
             "SYNOPSIS",
@@ -903,10 +912,14 @@ fn manual_pages_have_the_sections_that_people_look_for() {
         }
         assert!(page.contains("UNLEAK"), "{page}");
     }
-    // Every page has examples, and tells how its own command ends and what belongs to it.
-    for entry in std::fs::read_dir(repo.path().join("man1")).unwrap() {
-        let name = entry.unwrap().file_name().into_string().unwrap();
-        let text = page(&name);
+}
+
+/// Every page has examples, and tells how its own command ends and what belongs to it.
+#[test]
+fn manual_pages_are_about_their_own_command() {
+    let pages = manual_pages();
+    let page = |name: &str| pages[name].as_str();
+    for (name, text) in &pages {
         let part = |section: &str| {
             let quoted = format!(".SH \"{section}\"\n");
             let (_, rest) = text

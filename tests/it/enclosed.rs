@@ -126,7 +126,7 @@ fn marks_of_a_document_are_no_part_of_a_value() {
         }
     }
     // Others than typographic quotes belong to a value of a setting.
-    for mark in ["_@_", "~@~", "+@+"] {
+    for mark in ["_@_", "~@~"] {
         let marked = mark.replace('@', &value);
         is_whole(&format!("password: {marked}\n"), &marked);
     }

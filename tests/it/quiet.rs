@@ -220,7 +220,7 @@ fn a_private_key_that_its_passphrase_opens_is_not_of_high_confidence() {
         format!("{begin} PRIVATE KEY-----\n{head}{body}\n{end} PRIVATE KEY-----\n")
     };
     let openssh = |cipher: &[u8]| {
-        let length = [0, 0, 0, cipher.len() as u8];
+        let length = u32::try_from(cipher.len()).unwrap().to_be_bytes();
         let head = [&b"openssh-key-v1\0"[..], &length, cipher, &length, cipher].concat();
         BASE64_NOPAD.encode(&head)
     };

@@ -11,7 +11,7 @@ pub use name::{is_password, means_secret, words};
 pub(super) use value::encoded_text;
 
 use super::assignment::{Assignment, Form, Operator};
-use super::entropy::is_random_mix;
+use super::entropy::{before_call, is_mixed, is_random_mix};
 use super::placeholder::is_reference;
 
 /// Declares the facts with the phrases that people read.
@@ -218,7 +218,9 @@ pub fn of(window: &[u8], found: &Assignment) -> Option<Features> {
     }
     let is_mix = is_random_mix(value);
     let is_call = around::is_call(window, found, value);
-    if is_call && (!is_mix || around::is_named_call(value)) {
+    // No name of a function mixes digits and letters all along.
+    let is_random = is_mix || is_mixed(before_call(value));
+    if is_call && (!is_random || around::is_named_call(value)) {
         return None;
     }
     let mut features = Features {

@@ -181,13 +181,18 @@ fn is_question(value: &[u8], rest: &[u8]) -> bool {
     matches!(value, [.., b'?' | b'!']) && is_last()
 }
 
+/// Whether a quote that ends an argument which begins at `start` was opened on its line.
+fn is_opened(window: &[u8], start: usize, quote: u8) -> bool {
+    let (line, _) = line_before(window, start);
+    memchr::memchr_iter(quote, &window[line..start]).count() % 2 == 1
+}
+
 /// Where the argument at `span` of the command at `at` ends: before what closes a literal that began on an earlier
 /// line, and before the end of the sentence around it.
 pub(super) fn end_of_argument(window: &[u8], at: usize, span: Span) -> usize {
     let (value, rest) = (&window[span.start..span.end], &window[span.end..]);
     let closers = match rest.first() {
-        // Not the argument's own quote.
-        Some(quote @ (b'"' | b'\'' | b'`')) if !window[..span.start].ends_with(&[*quote]) => {
+        Some(quote @ (b'"' | b'\'' | b'`')) if !is_opened(window, span.start, *quote) => {
             length::own_closers(value)
         }
         _ => 0,

@@ -61,18 +61,37 @@ pub fn of_value(value: &[u8], reasons: Reasons, has_shape: bool) -> Option<Ambig
 const MAX_CODE_LEN: usize = 1 << 16;
 
 /// Whether what stands at `span` of a file is no literal: in source code, outside of quotes and
-/// comments. What no identifier looks like is in a text that began on an earlier line.
+/// comments.
 pub fn is_bare(text: &[u8], span: Span, syntax: Syntax) -> bool {
-    if is_mixed(&text[span.start..span.end]) {
+    let before = &text[span.start.saturating_sub(MAX_CODE_LEN)..span.start];
+    // What no identifier looks like, in a text of several lines.
+    if is_mixed(&text[span.start..span.end]) && is_in_block(before) {
         return false;
     }
-    let before = &text[span.start.saturating_sub(MAX_CODE_LEN)..span.start];
     match syntax {
         Syntax::Code => is_bare_in_code(text, span),
         Syntax::Xml if is_in_script(before) => is_bare_in_code(text, span),
         Syntax::Json if is_in_cell(before) => is_bare_in_cell(text, span),
         _ => false,
     }
+}
+
+/// Whether a text of several lines is open behind `before`: a literal, a here document, or the rows of a table
+/// in a dump of PostgreSQL.
+fn is_in_block(before: &[u8]) -> bool {
+    let is_open = |mark: &[u8]| memchr::memmem::find_iter(before, mark).count() % 2 == 1;
+    let last = |mark: &[u8]| memchr::memmem::rfind(before, mark);
+    let here = last(b"<<").is_some_and(|at| {
+        let text = &before[at + 2..];
+        let is_mark = |byte: &&u8| b"<-~'\"\\".contains(*byte);
+        let word = &text[text.iter().take_while(is_mark).count()..];
+        let is_name = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'_';
+        let (word, rest) = word.split_at(word.iter().take_while(is_name).count());
+        let mut lines = rest.split(|byte| *byte == b'\n').skip(1);
+        !word.is_empty() && !lines.any(|line| line.trim_ascii().starts_with(word))
+    });
+    let is_literal = [&b"\"\"\""[..], b"'''", b"`"].into_iter().any(is_open);
+    is_literal || here || last(b"FROM stdin;") > last(b"\n\\.")
 }
 
 /// Whether code in a page goes on behind `before`: a script, or a template of ERB, JSP or PHP.
