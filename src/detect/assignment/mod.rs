@@ -646,7 +646,7 @@ impl Reader<'_> {
 
     /// The text at `span`, the value of `name`, without the marks of markup around it.
     fn without_emphasis(&self, name: Span, span: Span, operator: Operator) -> Span {
-        let is_flag = self.bytes[name.start] == b'-';
+        let is_flag = self.bytes.get(name.start) == Some(&b'-');
         let is_said = operator == Operator::Prose || (operator == Operator::Blank && !is_flag);
         if operator != Operator::Colon && !is_said {
             return span;
