@@ -1,20 +1,20 @@
-//! How each command ends, and which other pages of the manual belong to it.
+//! Exit statuses and related manual pages of each command.
 
-/// An exit status, and what it means.
+/// An exit status and its meaning.
 pub(crate) type EndStatus = (&'static str, &'static str);
 
 const DONE: EndStatus = ("0", "It is done.");
 const SHOWN: EndStatus = ("0", "It was printed.");
 const UNREAD: EndStatus = (
     "3",
-    "Something could not be read. What was found is in the report, which lists what is missing.",
+    "Something could not be read. The report has the findings, and lists the unread objects and files.",
 );
 const DECIDED: EndStatus = (
     "0",
     "What was decided is written, even if findings are still open.",
 );
 
-/// What every command may end with.
+/// The exit statuses of every command.
 const ALWAYS: [EndStatus; 4] = [
     (
         "2",
@@ -31,8 +31,8 @@ const OF_HOOK: &[EndStatus] = &[
     ("3", "Blocked: something could not be read."),
 ];
 
-/// Commands, and what they may end with beside [`ALWAYS`]. Those of a command with subcommands are for
-/// the subcommands that have none of their own.
+/// The exit statuses of commands, besides [`ALWAYS`]. A subcommand without an entry has those of the command
+/// above it.
 const ENDS: [(&str, &[EndStatus]); 33] = [
     (
         "scan",
@@ -50,7 +50,7 @@ const ENDS: [(&str, &[EndStatus]); 33] = [
         &[
             (
                 "0",
-                "Everything was scanned, and nothing is left of what was asked for.",
+                "Everything was scanned, and no finding has a state that was asked for.",
             ),
             (
                 "1",
@@ -182,7 +182,7 @@ const ENDS: [(&str, &[EndStatus]); 33] = [
         "purge guard",
         &[
             ("0", "The push brings back nothing that was purged."),
-            ("1", "Blocked: it brings back what was purged."),
+            ("1", "Blocked: the push contains purged objects."),
             ("3", "Blocked: the push could not be read."),
         ],
     ),
@@ -273,7 +273,7 @@ const RELATED: [(&str, &[&str]); 26] = [
     ("completions", &["man"]),
 ];
 
-/// How the command called `path` ends, by increasing status.
+/// The exit statuses of the command `path`, in increasing order.
 pub(crate) fn of(path: &str) -> Vec<EndStatus> {
     let own = nearest(&ENDS, path).unwrap_or(&[DONE]);
     let mut all: Vec<EndStatus> = own.iter().chain(&ALWAYS).copied().collect();
