@@ -4,12 +4,13 @@ use std::ops::Range;
 
 use super::base32;
 use super::blocks::{BLOCK, bits, with_block};
+use super::pass::{RUN_LEN, has_run, may_be_symbol};
 use super::stops::Stops;
 use super::{Encoding, Region, is_promising};
 use crate::span::Span;
 
 /// Shorter words hold no secret worth the look: 18 bytes decoded.
-const MIN_LEN: usize = 24;
+const MIN_LEN: usize = RUN_LEN;
 /// A wrapped line is at least this long, but for the last one: git, PEM and MIME use 60, 64, 76.
 const MIN_LINE_LEN: usize = 56;
 /// Blanks at the start of a wrapped line.
@@ -57,23 +58,6 @@ fn is_symbol_plainly(byte: u8) -> bool {
     letter | digit | other
 }
 
-/// Whether a byte can be a symbol, by one comparison: blanks, quotes and brackets cannot.
-#[inline(always)]
-fn may_be_symbol(byte: u8) -> bool {
-    byte.cast_signed() > 0x2a
-}
-
-/// Whether so many bits of `bits` are set one behind the other, or of the end of `before` and the start
-/// of `bits`.
-#[inline(always)]
-fn has_run(before: u64, bits: u64) -> bool {
-    let of_2 = bits & bits >> 1;
-    let of_4 = of_2 & of_2 >> 2;
-    let of_8 = of_4 & of_4 >> 4;
-    let run = of_8 & of_8 >> 8 & of_8 >> 16;
-    run != 0 || (before.leading_ones() + bits.trailing_ones()) as usize >= MIN_LEN
-}
-
 /// Where the next run of [`MIN_LEN`] symbols begins, from `at` on and before `limit`.
 fn next_run(bytes: &[u8], at: usize, limit: usize) -> Option<usize> {
     let mut before = 0u64;
@@ -91,13 +75,15 @@ fn next_run(bytes: &[u8], at: usize, limit: usize) -> Option<usize> {
     None
 }
 
-/// Where a run begins that is whole in the block at `block` and the last [`HELD`] bytes before it, but
-/// not before `at`.
+/// Where the first run begins that is whole in the block at `block` and the last [`HELD`] bytes before it,
+/// but not before `at`.
 fn run_in(bytes: &[u8], at: usize, block: usize) -> Option<usize> {
     let symbols = |block| with_block(bytes, block, |block| bits(block, is_symbol_plainly));
-    let held = match block > at {
-        true => symbols(block - BLOCK) >> (BLOCK - HELD),
-        false => 0,
+    // The last bit of `held` is that of the last byte before the block.
+    let held = match block.checked_sub(BLOCK) {
+        Some(before) => symbols(before) >> (BLOCK - HELD),
+        None if block == 0 => 0,
+        None => symbols(0) << (BLOCK - block) >> (BLOCK - HELD),
     };
     // A bit stays where so many bits from it on are set.
     let of_1 = u128::from(held) | u128::from(symbols(block)) << HELD;
@@ -105,7 +91,9 @@ fn run_in(bytes: &[u8], at: usize, block: usize) -> Option<usize> {
     let of_4 = of_2 & of_2 >> 2;
     let of_8 = of_4 & of_4 >> 4;
     let runs = of_8 & of_8 >> 8 & of_8 >> 16;
-    (runs != 0).then(|| block + runs.trailing_zeros() as usize - HELD)
+    let passed = (at + HELD).saturating_sub(block);
+    let runs = runs.checked_shr(u32::try_from(passed).unwrap_or(u32::MAX))?;
+    (runs != 0).then(|| block + passed + runs.trailing_zeros() as usize - HELD)
 }
 
 /// Where the word that holds or ends at `at` begins.
@@ -176,16 +164,25 @@ fn joined_after(bytes: &[u8], word: Span) -> Option<Span> {
     (end > start).then(|| Span::new(start, end))
 }
 
+/// Where the line break begins that `at` is in, or at the end of.
+fn line_break_around(bytes: &[u8], at: usize) -> Option<usize> {
+    let blanks = bytes[..at].iter().rev().take(MAX_INDENT);
+    let is_blank = |byte: &&u8| matches!(byte, b' ' | b'\t');
+    let newline = at - blanks.take_while(is_blank).count();
+    // Then what is written as an escape, and has no blanks behind it.
+    let begins = (newline.saturating_sub(2)..newline).chain(at.saturating_sub(4)..at);
+    let mut begins = begins.filter(|&begin| {
+        line_break_after(bytes, begin).is_some_and(|end| end >= at)
+    });
+    begins.next()
+}
+
 /// Where the search must begin so that a text that holds `at` is found whole.
 fn text_start(bytes: &[u8], at: usize) -> usize {
     let mut start = word_start(bytes, at);
     // Inside a line break, the text may go on behind it.
-    let breaks = start.saturating_sub(MAX_INDENT + 4)..start;
-    if start == at {
-        let held = |&b: &usize| line_break_after(bytes, b).is_some_and(|end| end >= at);
-        if let Some(end) = breaks.into_iter().find(held) {
-            start = word_start(bytes, end);
-        }
+    if start == at && let Some(end) = line_break_around(bytes, at) {
+        start = word_start(bytes, end);
     }
     while let Some(before) = joined_before(bytes, start) {
         start = before;
@@ -193,28 +190,70 @@ fn text_start(bytes: &[u8], at: usize) -> usize {
     start
 }
 
-pub(super) fn find(bytes: &[u8], range: Range<usize>, see: &mut dyn FnMut(Region)) {
-    let mut at = text_start(bytes, range.start);
-    while let Some(run) = next_run(bytes, at, range.end) {
-        at = run;
-        let start = word_start(bytes, at);
+/// Finds the texts that share a byte with a range.
+pub(super) struct Finder<'b> {
+    bytes: &'b [u8],
+    range: Range<usize>,
+    /// Where the next run may begin.
+    at: usize,
+}
+
+impl<'b> Finder<'b> {
+    /// Shows the texts that begin before `from`: all others are found in the blocks from there on.
+    pub(super) fn new(
+        bytes: &'b [u8],
+        range: Range<usize>,
+        from: usize,
+        see: &mut dyn FnMut(Region),
+    ) -> Self {
+        let at = text_start(bytes, range.start);
+        let mut finder = Self { bytes, range, at };
+        while finder.at < from {
+            match next_run(bytes, finder.at, from).filter(|&run| run < from) {
+                Some(run) => finder.word_at(run, see),
+                None => break,
+            }
+        }
+        finder.at = finder.at.max(from);
+        finder
+    }
+
+    /// Where runs of texts that share a byte with `range` end, at most.
+    pub(super) fn end(bytes: &[u8], range: &Range<usize>) -> usize {
+        bytes.len().min(range.end + HELD)
+    }
+
+    /// Shows the texts that begin with a run in the block at `block`.
+    #[inline(never)]
+    pub(super) fn look(&mut self, block: usize, see: &mut dyn FnMut(Region)) {
+        while self.at < block + BLOCK
+            && let Some(run) = run_in(self.bytes, self.at, block)
+        {
+            self.word_at(run, see);
+        }
+    }
+
+    /// Goes over the text that the run at `run` begins.
+    fn word_at(&mut self, run: usize, see: &mut dyn FnMut(Region)) {
+        let bytes = self.bytes;
+        let start = word_start(bytes, run);
         let start = start + usize::from(is_escape_letter(bytes, start));
-        let mut word = Span::new(start, word_end(bytes, at));
-        if start >= range.end {
+        let mut word = Span::new(start, word_end(bytes, run));
+        if start >= self.range.end {
+            self.at = usize::MAX;
             return;
         }
+        self.at = word.end;
         if word.len() < MIN_LEN {
-            at = word.end;
-            continue;
+            return;
         }
         while let Some(next) = joined_after(bytes, word) {
             word = next;
         }
-        let end = word.end;
-        if end > range.start {
-            report(bytes, Span::new(start, end), see);
+        if word.end > self.range.start {
+            report(bytes, Span::new(start, word.end), see);
         }
-        at = end;
+        self.at = word.end;
     }
 }
 

@@ -16,8 +16,10 @@ const MIN_ESCAPES: usize = 2;
 const MAX_UNIT_LEN: usize = 24;
 /// Bytes that are searched at once.
 const BLOCK: usize = 512;
+/// The longest name of a character with its end, but for its first letter.
+const MAX_NAME_LEN: usize = 6;
 /// Begins a control sequence of a terminal (ECMA-48, section 5.4).
-const ESCAPE: u8 = 0x1b;
+pub(super) const ESCAPE: u8 = 0x1b;
 
 /// Names of characters that stand in or around secrets.
 const NAMED: [(&[u8], u8); 16] = [
@@ -103,6 +105,25 @@ fn hex(digits: &[u8]) -> Option<u8> {
     u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
 }
 
+/// Whether an escape may begin at `at`, where a byte stands that begins some: most are the `\n` of a string or
+/// the `%s` of a format.
+#[inline(always)]
+fn can_be(bytes: &[u8], at: usize) -> bool {
+    match &bytes[at..] {
+        [b'%', next, ..] => next.is_ascii_hexdigit(),
+        // Of escaped slashes, only those of an address: regular expressions are full of them.
+        [b'\\', b'/', ..] => matches!(bytes[..at], [.., b':'] | [.., b':', b'\\', b'/']),
+        [b'\\', next, ..] => matches!(next, b'u' | b'x' | b'0' | b'1'),
+        [ESCAPE, next, ..] => *next == b'[',
+        [_, b'#', ..] => true,
+        // Programs are full of addresses and of bits.
+        [_, next, rest @ ..] => {
+            next.is_ascii_lowercase() && rest.iter().take(MAX_NAME_LEN).any(|&byte| byte == b';')
+        }
+        _ => false,
+    }
+}
+
 /// The next escape that begins in `range`, and how many bytes before it no line ends.
 fn next_unit(bytes: &[u8], range: Range<usize>) -> Option<(usize, Unit)> {
     let end = range.end.min(bytes.len());
@@ -117,18 +138,9 @@ fn next_unit(bytes: &[u8], range: Range<usize>) -> Option<(usize, Unit)> {
             continue;
         };
         at += found;
-        // Most are the `\n` of a string or the `%s` of a format.
-        let rest = &bytes[at..];
-        let can_be = match rest {
-            [b'%', next, ..] => next.is_ascii_hexdigit(),
-            // Of escaped slashes, only those of an address: regular expressions are full of them.
-            [b'\\', b'/', ..] => matches!(bytes[..at], [.., b':'] | [.., b':', b'\\', b'/']),
-            [b'\\', next, ..] => matches!(next, b'u' | b'x' | b'0' | b'1'),
-            [ESCAPE, next, ..] => *next == b'[',
-            [_, next, ..] => *next == b'#' || next.is_ascii_lowercase(),
-            _ => false,
-        };
-        if can_be && let Some(unit) = unit(rest) {
+        if can_be(bytes, at)
+            && let Some(unit) = unit(&bytes[at..])
+        {
             return Some((at, unit));
         }
         at += 1;
@@ -152,19 +164,60 @@ fn unit_before(bytes: &[u8], end: usize) -> Option<usize> {
     (first..end).rev().find(begins)
 }
 
-pub(super) fn find(bytes: &[u8], range: Range<usize>, see: &mut dyn FnMut(Region)) {
-    // An escape or the text around it may reach into the range from before.
-    let mut at = range.start.saturating_sub(MAX_GAP + MAX_UNIT_LEN);
-    let mut first = next_unit(bytes, at..bytes.len().min(range.end + MAX_GAP));
-    if let Some((start, _)) = first {
-        // Back to the first escape of its chain.
-        at = start;
-        while let Some(before) = unit_before(bytes, at) {
-            at = before;
+/// Finds the texts that share a byte with a range.
+pub(super) struct Finder<'b> {
+    bytes: &'b [u8],
+    range: Range<usize>,
+    /// Where the next escape may begin.
+    at: usize,
+    has_begun: bool,
+}
+
+impl<'b> Finder<'b> {
+    /// An escape or the text around it may reach into `range` from before: [`Self::from`].
+    pub(super) fn new(bytes: &'b [u8], range: Range<usize>) -> Self {
+        let at = range.start.saturating_sub(MAX_GAP + MAX_UNIT_LEN);
+        let has_begun = false;
+        Self {
+            bytes,
+            range,
+            at,
+            has_begun,
         }
-        first = next_unit(bytes, at..bytes.len());
     }
-    while let Some((start, unit)) = first {
+
+    /// Where escapes can begin that matter.
+    pub(super) fn places(&self) -> Range<usize> {
+        self.at..self.bytes.len().min(self.range.end + MAX_GAP)
+    }
+
+    /// Shows the text whose first escape is at `at`, if there is one; but for the first call, at the
+    /// first escape of the range.
+    #[inline]
+    pub(super) fn look(&mut self, at: usize, see: &mut dyn FnMut(Region)) {
+        let is_within = at >= self.at && at < self.range.end + MAX_GAP;
+        if is_within && can_be(self.bytes, at) {
+            self.look_closely(at, see);
+        }
+    }
+
+    #[inline(never)]
+    fn look_closely(&mut self, at: usize, see: &mut dyn FnMut(Region)) {
+        let bytes = self.bytes;
+        let Some(mut first) = unit(&bytes[at..]).map(|unit| (at, unit)) else {
+            return;
+        };
+        if !std::mem::replace(&mut self.has_begun, true) {
+            // Back to the first escape of its chain.
+            let mut start = at;
+            while let Some(before) = unit_before(bytes, start) {
+                start = before;
+            }
+            if let Some(found) = next_unit(bytes, start..bytes.len()) {
+                first = found;
+            }
+        }
+        let (start, unit) = first;
         let is_needless = |unit: &Unit| {
             unit.byte
                 .is_none_or(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
@@ -183,14 +236,12 @@ pub(super) fn find(bytes: &[u8], range: Range<usize>, see: &mut dyn FnMut(Region
             needless |= is_needless(&unit);
         }
         let span = widened(bytes, Span::new(start, end));
-        if (needless || count >= MIN_ESCAPES) && span.start < range.end && span.end > range.start {
+        let is_near = span.start < self.range.end && span.end > self.range.start;
+        if (needless || count >= MIN_ESCAPES) && is_near {
             let encoding = unit.encoding;
             see(Region { span, encoding });
         }
-        if end >= range.end + MAX_GAP {
-            return;
-        }
-        first = next_unit(bytes, end..bytes.len().min(range.end + MAX_GAP));
+        self.at = end;
     }
 }
 

@@ -7,8 +7,8 @@
 
 use std::ops::Range;
 
-use super::blocks::{BLOCK, bits, with_block};
 use super::stops::Stops;
+use super::{Encoding, Region};
 use crate::span::Span;
 use crate::work;
 
@@ -260,41 +260,52 @@ fn last_joint(bytes: &[u8], end: usize) -> usize {
     line_end.map_or(last, |newline| (end + newline).min(last))
 }
 
-/// Shows every text that shares a byte with `range`, which is not empty.
-pub(super) fn find(bytes: &[u8], range: Range<usize>, see: &mut dyn FnMut(Span)) {
-    let (from, last) = (
-        first_joint(bytes, range.start),
-        last_joint(bytes, range.end),
-    );
-    let mut seen = 0;
-    let mut look = |at: usize| {
-        if at < seen
-            || at == 0
-            || CLASSES[usize::from(bytes[at - 1])] & PIECE == 0
-            || !can_join(bytes, at)
-        {
-            return;
-        }
-        let Some((span, end, is_token)) = around(bytes, at) else {
-            return;
-        };
-        seen = end;
-        if is_token && span.start < range.end && span.end > range.start {
-            see(span);
-        }
-    };
-    for block in (from..last).step_by(BLOCK) {
-        let mut places = with_block(&bytes[..last], block, |block| bits(block, begins_joint));
-        while places != 0 {
-            look(block + places.trailing_zeros() as usize);
-            places &= places - 1;
-        }
-    }
+/// Finds the texts that share a byte with a range.
+pub(super) struct Finder<'b> {
+    bytes: &'b [u8],
+    range: Range<usize>,
+    /// Where joints can be that matter.
+    places: Range<usize>,
 }
 
-#[inline(always)]
-fn begins_joint(byte: u8) -> bool {
-    (byte == b'"') | (byte == b'\'') | (byte == b'\\')
+impl<'b> Finder<'b> {
+    /// `range` is not empty.
+    pub(super) fn new(bytes: &'b [u8], range: Range<usize>) -> Self {
+        let places = first_joint(bytes, range.start).max(1)..last_joint(bytes, range.end);
+        Self {
+            bytes,
+            range,
+            places,
+        }
+    }
+
+    /// Where joints can begin that matter, from where it was looked to on.
+    pub(super) fn places(&self) -> Range<usize> {
+        self.places.clone()
+    }
+
+    /// Shows the text that has a joint at `at`, where a quote or a backslash stands, if there is one.
+    #[inline]
+    pub(super) fn look(&mut self, at: usize, see: &mut dyn FnMut(Region)) {
+        if self.places.contains(&at)
+            && CLASSES[usize::from(self.bytes[at - 1])] & PIECE != 0
+            && can_join(self.bytes, at)
+        {
+            self.look_closely(at, see);
+        }
+    }
+
+    #[inline(never)]
+    fn look_closely(&mut self, at: usize, see: &mut dyn FnMut(Region)) {
+        let Some((span, end, is_token)) = around(self.bytes, at) else {
+            return;
+        };
+        self.places.start = end;
+        if is_token && span.start < self.range.end && span.end > self.range.start {
+            let encoding = Encoding::Joined;
+            see(Region { span, encoding });
+        }
+    }
 }
 
 /// Whether a joint can go on behind its first byte, which is at `at`.
@@ -350,7 +361,7 @@ pub(super) fn stands_open(text: &[u8], stops: &Stops, inner: Span) -> bool {
 mod tests {
     use super::*;
 
-    /// The plain twin of the search in blocks of [`find`].
+    /// The plain twin of [`Finder`].
     fn find_plainly(bytes: &[u8], range: Range<usize>) -> Vec<Span> {
         let mut found = Vec::new();
         let mut seen = 0;
@@ -400,7 +411,11 @@ mod tests {
             let ranges = [0..bytes.len(), one.min(other)..one.max(other)];
             for range in ranges.into_iter().filter(|range| !range.is_empty()) {
                 let mut found = Vec::new();
-                find(&bytes, range.clone(), &mut |span| found.push(span));
+                super::super::find(&bytes, range.clone(), &mut |region| {
+                    if region.encoding == Encoding::Joined {
+                        found.push(region.span);
+                    }
+                });
                 let plainly = find_plainly(&bytes, range);
                 assert_eq!(found, plainly, "{:?}", String::from_utf8_lossy(&bytes));
                 count += found.len();

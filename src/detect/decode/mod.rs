@@ -2,7 +2,8 @@
 //! UTF-32 inside other text, and tokens that code cuts into pieces.
 //!
 //! ```text
-//! stops < base32;  blocks, base32 < base64;  blocks < joined;  stops < escape, quoted, dump, base85, utf16, utf32 < mod
+//! blocks < pass < base64;  stops < base32 < base64;  stops < escape, joined, quoted, dump, base85, utf16, utf32 < mod;
+//! quoted, dump, base85 < lines < mod
 //! ```
 //!
 //! A [`Region`] is found by its shape. Its edges depend on at most [`BEFORE`] bytes before it and
@@ -16,15 +17,15 @@ mod blocks;
 mod dump;
 mod escape;
 mod joined;
+mod lines;
+mod pass;
 mod quoted;
 mod stops;
 mod utf16;
 mod utf32;
 
 use std::ops::Range;
-use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, MatchKind};
 use serde::{Deserialize, Serialize};
 
 use crate::span::Span;
@@ -114,18 +115,37 @@ pub struct Region {
     pub encoding: Encoding,
 }
 
-/// Calls `see` for every region of `bytes` that shares a byte with `range`.
+/// Calls `see` for every region of `bytes` that shares a byte with `range`, in no order.
 pub fn find(bytes: &[u8], range: Range<usize>, see: &mut dyn FnMut(Region)) {
-    if range.is_empty() {
-        return;
+    if !range.is_empty() {
+        find_marked(bytes, range, pass::fastest(), see);
     }
-    base64::find(bytes, range.clone(), see);
-    escape::find(bytes, range.clone(), see);
-    find_lines(bytes, range.clone(), see);
-    joined::find(bytes, range.clone(), &mut |span| {
-        let encoding = Encoding::Joined;
-        see(Region { span, encoding });
-    });
+}
+
+fn find_marked(
+    bytes: &[u8],
+    range: Range<usize>,
+    mark: pass::Mark,
+    see: &mut dyn FnMut(Region),
+) {
+    let escapes = escape::Finder::new(bytes, range.clone());
+    let joints = joined::Finder::new(bytes, range.clone());
+    let lines = lines::Finder::new(bytes, range.clone(), see);
+    let places = [escapes.places(), joints.places(), lines.places()];
+    let starts = places.iter().map(|places| places.start);
+    let from = starts.min().unwrap_or(range.start);
+    let ends = places.iter().map(|places| places.end);
+    let end = ends.fold(base64::Finder::end(bytes, &range), usize::max);
+    let runs = base64::Finder::new(bytes, range.clone(), from, see);
+    let mut finders = Finders {
+        bytes,
+        runs,
+        escapes,
+        joints,
+        lines,
+        see,
+    };
+    pass::pass(bytes, from..end, mark, &mut finders);
     // Both need zeros between the characters, which most texts have none of.
     let around =
         range.start.saturating_sub(utf32::REACH)..bytes.len().min(range.end + utf32::REACH);
@@ -135,68 +155,34 @@ pub fn find(bytes: &[u8], range: Range<usize>, see: &mut dyn FnMut(Region)) {
     }
 }
 
-/// What tells that a line belongs to an encoded text of several lines: one pass finds all of them.
-static SIGNS: LazyLock<AhoCorasick> = LazyLock::new(|| {
-    let signs = [&quoted::SIGNS[..], &dump::SIGNS, &base85::SIGNS].concat();
-    AhoCorasick::builder()
-        .match_kind(MatchKind::LeftmostFirst)
-        .build(signs)
-        .expect("a few short words")
-});
-
-/// Bytes around a range in which lines can be that belong to a text in it.
-const AROUND: usize = 144;
-
-/// Encoded texts of several lines, of which each tells by itself that it belongs to one.
-fn find_lines(bytes: &[u8], range: Range<usize>, see: &mut dyn FnMut(Region)) {
-    type Around = fn(&[u8], usize) -> Option<(Span, bool)>;
-    const KINDS: [(Encoding, Around); 3] = [
-        (Encoding::QuotedPrintable, quoted::around),
-        (Encoding::HexDump, dump::around),
-        (Encoding::Base85, base85::around),
-    ];
-    let mut ends = [0; 3];
-    let mut look = |kind: usize, place: usize| {
-        let (encoding, around) = KINDS[kind];
-        if place < ends[kind] {
-            return;
-        }
-        let Some((span, is_text)) = around(bytes, place) else {
-            return;
-        };
-        // What is none is not looked at again from its next line.
-        ends[kind] = span.end;
-        if is_text && span.start < range.end && span.end > range.start {
-            see(Region { span, encoding });
-        }
-    };
-    // Lines of a patch have no sign but their form: only the first has one.
-    if let Some(head) = base85::head_before(bytes, range.start) {
-        look(2, head);
-    }
-    let lines = lines_of(bytes, &range);
-    let from = lines.start;
-    for found in SIGNS.find_iter(&bytes[lines]) {
-        let kind = match found.pattern().as_usize() {
-            0..3 => 0,
-            3..5 => 1,
-            _ => 2,
-        };
-        look(kind, from + found.start());
-    }
+/// Who looks at the places that the pass shows.
+struct Finders<'b, 's> {
+    bytes: &'b [u8],
+    runs: base64::Finder<'b>,
+    escapes: escape::Finder<'b>,
+    joints: joined::Finder<'b>,
+    lines: lines::Finder<'b>,
+    see: &'s mut dyn FnMut(Region),
 }
 
-/// The lines that `range` touches, as far as lines of such texts go, with the end of the line before
-/// them: it can be the only sign of the last line of a text.
-fn lines_of(bytes: &[u8], range: &Range<usize>) -> Range<usize> {
-    let first = range.start.saturating_sub(AROUND);
-    let before = memchr::memrchr(b'\n', &bytes[first..range.start]);
-    // Soft breaks have two or three bytes.
-    let start = before.map_or(first, |newline| (first + newline).saturating_sub(2));
-    let last = bytes.len().min(range.end.saturating_add(AROUND));
-    let end = range.end - 1;
-    let after = memchr::memchr(b'\n', &bytes[end..last]);
-    start..after.map_or(last, |newline| end + newline + 1)
+impl pass::Look for Finders<'_, '_> {
+    fn at_run(&mut self, block: usize) {
+        self.runs.look(block, self.see);
+    }
+
+    #[inline]
+    fn at_pair(&mut self, at: usize) {
+        match self.bytes[at] {
+            b'"' | b'\'' => self.joints.look(at, self.see),
+            b'\\' => {
+                self.joints.look(at, self.see);
+                self.escapes.look(at, self.see);
+            }
+            b'%' | b'&' | escape::ESCAPE => self.escapes.look(at, self.see),
+            b'\n' => self.lines.look(at + 1, self.see),
+            _ => self.lines.look(at, self.see),
+        }
+    }
 }
 
 /// Decodes `region` of `bytes` into `out`.
@@ -574,6 +560,14 @@ mod tests {
                 bytes.extend(piece);
             }
             let whole = all(&bytes);
+            let mut portable = Vec::new();
+            if !bytes.is_empty() {
+                find_marked(&bytes, 0..bytes.len(), pass::mark, &mut |region| {
+                    portable.push(region);
+                });
+            }
+            portable.sort_unstable();
+            assert_eq!(whole, portable, "{:?}", bytes.escape_ascii().to_string());
             let len = bytes.len();
             let from = random(len + 1);
             let range = from..(from + random(len - from + 1));
