@@ -75,10 +75,13 @@ impl Detector {
             let gap = next..(run.dst + BEFORE);
             self.open_regions(bytes, gap, depth, scratch, hits);
             next = run.dst_end() - AFTER;
-            let inherited = base.opened.iter().filter(|opened| {
-                let inside = opened.start as usize >= run.src + BEFORE
-                    && opened.end as usize + AFTER <= run.src_end();
-                opened.encoding.is_some() && inside
+            let from = base
+                .opened
+                .partition_point(|opened| opened.at() < run.src + BEFORE);
+            let inside = base.opened[from..].iter();
+            let inside = inside.take_while(|opened| opened.at() < run.src_end());
+            let inherited = inside.filter(|opened| {
+                opened.encoding.is_some() && opened.end() + AFTER <= run.src_end()
             });
             for opened in inherited {
                 hits.open(Opened {

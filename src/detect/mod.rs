@@ -435,9 +435,14 @@ impl Detector {
         let reach = self.prefilter.max_len().saturating_sub(1);
         let mut next = 0;
         let mut last: Option<Run> = None;
+        let mut inherited = Inherited {
+            base: base_hits,
+            base_len,
+            next: 0,
+        };
         for &run in runs.iter().filter(|run| run.len > MIN_RUN_LEN.max(reach)) {
             self.scan_gap(bytes, next..run.dst, last, scratch, hits);
-            self.inherit(bytes, base_hits, base_len, run, scratch, hits);
+            self.inherit(bytes, &mut inherited, run, scratch, hits);
             next = run.dst_end() - reach;
             last = Some(run);
         }
@@ -490,17 +495,15 @@ impl Detector {
     fn inherit(
         &self,
         bytes: &[u8],
-        base: &Hits,
-        base_len: usize,
+        from_base: &mut Inherited<'_>,
         run: Run,
         scratch: &mut Scratch,
         hits: &mut Hits,
     ) {
         let starts_both = run.dst == 0 && run.src == 0;
-        let ends_both = run.dst_end() == bytes.len() && run.src_end() == base_len;
+        let ends_both = run.dst_end() == bytes.len() && run.src_end() == from_base.base_len;
         let mut inherited = 0;
-        let first = base.hits.partition_point(|hit| (hit.at as usize) < run.src);
-        for hit in &base.hits[first..] {
+        for hit in from_base.from(run.src) {
             let (from, keyword) = (hit.at as usize, hit.keyword());
             if from >= run.src_end() {
                 break;
@@ -701,6 +704,34 @@ struct Judged<'h> {
     candidate: &'h Candidate,
     confidence: Confidence,
     reasons: Reasons,
+}
+
+/// The hits of a delta's base, in the order in which runs were copied.
+struct Inherited<'h> {
+    base: &'h Hits,
+    /// Bytes of the base.
+    base_len: usize,
+    /// The first hit behind the start of the last run.
+    next: usize,
+}
+
+impl<'h> Inherited<'h> {
+    /// Hits that are passed one by one before the next is searched for: runs mostly follow each other.
+    const STEPS: usize = 8;
+
+    /// The hits from `src` on.
+    fn from(&mut self, src: usize) -> &'h [Hit] {
+        let hits = &self.base.hits;
+        let is_before = |hit: &Hit| (hit.at as usize) < src;
+        let is_behind_last = self.next == 0 || is_before(&hits[self.next - 1]);
+        let near = hits[self.next..].iter().take(Self::STEPS);
+        let passed = near.take_while(|hit| is_before(hit)).count();
+        self.next = match is_behind_last && passed < Self::STEPS {
+            true => self.next + passed,
+            false => hits.partition_point(is_before),
+        };
+        &hits[self.next..]
+    }
 }
 
 /// Shorter runs are scanned like new bytes: inheriting would cost more than it saves.
@@ -939,6 +970,43 @@ impl<'b> LineCounter<'b> {
         Position {
             line: self.line,
             column,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hits_of_a_run_are_found_from_the_last_run_on_or_anew() {
+        let mut seed = 11u64;
+        let mut next = |below: u64| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (seed >> 33) % below
+        };
+        for _ in 0..2_000 {
+            let mut base = Hits::default();
+            let mut at = 0;
+            for _ in 0..next(60) {
+                at += offset(usize::try_from(next(9)).unwrap());
+                let (keyword, verdict) = (0, None);
+                base.hits.push(Hit {
+                    at,
+                    keyword,
+                    verdict,
+                });
+            }
+            let mut inherited = Inherited {
+                base: &base,
+                base_len: 0,
+                next: 0,
+            };
+            for _ in 0..20 {
+                let src = usize::try_from(next(250)).unwrap();
+                let first = base.hits.partition_point(|hit| (hit.at as usize) < src);
+                assert_eq!(inherited.from(src).len(), base.hits.len() - first);
+            }
         }
     }
 }

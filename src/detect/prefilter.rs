@@ -198,8 +198,9 @@ impl Prefilter {
         }
         let end = (starts.end + self.max_offset).min(bytes.len().saturating_sub(GRAM - 1));
         let mut at = starts.start;
-        // Eight offsets a turn need eleven bytes; two loads of eight read twelve.
-        while at + 8 <= end && at + 12 <= bytes.len() {
+        // Eight offsets a turn need eleven bytes; two loads of eight read twelve. The last turn may look at
+        // offsets behind the end: most ranges are short, and a turn costs less than its offsets alone.
+        while at < end && at + 12 <= bytes.len() {
             let low = load(bytes, at) | FOLD;
             let high = load(bytes, at + 4) | FOLD;
             // Most turns pass nothing: one branch for all eight, which offset it was comes later.
@@ -212,7 +213,7 @@ impl Prefilter {
                 | self.test(gram_at(high, 16))
                 | self.test(gram_at(high, 24));
             if passed != 0 {
-                for offset in 0..8 {
+                for offset in 0..(end - at).min(8) {
                     let (half, shift) = if offset < 4 {
                         (low, 8 * offset)
                     } else {

@@ -1,7 +1,7 @@
 //! Applies one delta to its base, and says which runs it copied.
 //!
-//! Format: gitformat-pack(5), "Deltified representation". Every number in a delta is a claim: all
-//! instructions are checked against both sizes before a byte is allocated.
+//! Format: gitformat-pack(5), "Deltified representation". Every number in a delta is a claim: each
+//! instruction is checked against both sizes before a byte of it is made.
 
 use crate::span::Run;
 
@@ -62,21 +62,33 @@ fn op_at(delta: &[u8], at: usize) -> Result<(Op, usize), String> {
         }
         return Ok((Op::Insert { at, len }, at + len));
     }
-    let mut field = |mask: u8, shift: u32| -> Result<usize, String> {
-        if code & mask == 0 {
-            return Ok(0);
-        }
-        let byte = *delta
-            .get(at)
-            .ok_or("delta ends inside a copy instruction")?;
-        at += 1;
-        Ok(usize::from(byte) << shift)
+    // The bytes behind the code, the first one lowest: at most seven.
+    let rest = &delta[at..];
+    let mut bytes = match rest.first_chunk() {
+        Some(bytes) => u64::from_le_bytes(*bytes),
+        None => rest
+            .iter()
+            .rev()
+            .fold(0, |bytes, &byte| bytes << 8 | u64::from(byte)),
     };
-    let src = field(1, 0)? | field(2, 8)? | field(4, 16)? | field(8, 24)?;
-    let len = match field(0x10, 0)? | field(0x20, 8)? | field(0x40, 16)? {
+    // Without branches: which of the fields are there differs from one instruction to the next.
+    let mut field = |bit: u32, shift: u32| {
+        let is_there = u64::from(code >> bit & 1);
+        let value = bytes & 0xff * is_there;
+        bytes >>= 8 * is_there;
+        value << shift
+    };
+    let src = field(0, 0) | field(1, 8) | field(2, 16) | field(3, 24);
+    let len = match field(4, 0) | field(5, 8) | field(6, 16) {
         0 => 0x1_0000,
         len => len,
     };
+    let fields = (code & 0x7f).count_ones() as usize;
+    if fields > rest.len() {
+        return Err("delta ends inside a copy instruction".into());
+    }
+    at += fields;
+    let [src, len] = [src, len].map(|field| usize::try_from(field).unwrap_or(usize::MAX));
     Ok((Op::Copy { src, len }, at))
 }
 
@@ -109,53 +121,41 @@ pub fn apply(
             sizes.result
         ));
     }
-    check_instructions(&delta[start..], base.len(), sizes.result)?;
-    out.reserve_exact(usize::try_from(sizes.result).map_err(|e| e.to_string())?);
+    let result = usize::try_from(sizes.result).map_err(|e| e.to_string())?;
+    // What is announced is a claim: more is allocated only as it is made.
+    out.reserve_exact(result.min(base.len() + delta.len()));
     let mut at = start;
     while at < delta.len() {
         let (op, next) = op_at(delta, at)?;
-        match op {
+        let (from, run) = match op {
             Op::Copy { src, len } => {
-                let dst = out.len();
-                out.extend_from_slice(&base[src..src + len]);
-                match runs.last_mut() {
-                    Some(last) if last.src_end() == src && last.dst_end() == dst => last.len += len,
-                    _ => runs.push(Run { dst, src, len }),
-                }
+                let from = src.checked_add(len).and_then(|end| base.get(src..end));
+                let from = from.ok_or_else(|| {
+                    let base = base.len();
+                    format!("delta copies {len} bytes at {src} of a base of {base}")
+                })?;
+                (from, Some(src))
             }
-            Op::Insert { at, len } => out.extend_from_slice(&delta[at..at + len]),
-        }
-        at = next;
-    }
-    Ok(())
-}
-
-/// Walks all instructions without copying: each stays inside the base, and together they make
-/// exactly `result` bytes. Only then is it safe to allocate that much.
-fn check_instructions(ops: &[u8], base_len: usize, result: u64) -> Result<(), String> {
-    let (mut at, mut made) = (0, 0u64);
-    while at < ops.len() {
-        let (op, next) = op_at(ops, at)?;
-        let len = match op {
-            Op::Copy { src, len } => {
-                if src.checked_add(len).is_none_or(|end| end > base_len) {
-                    return Err(format!(
-                        "delta copies {len} bytes at {src} of a base of {base_len}"
-                    ));
-                }
-                len
-            }
-            Op::Insert { len, .. } => len,
+            Op::Insert { at, len } => (&delta[at..at + len], None),
         };
-        made += len as u64;
-        if made > result {
+        let (dst, len) = (out.len(), from.len());
+        if len > result - dst {
             return Err(format!(
                 "delta makes more than the {result} bytes announced"
             ));
         }
+        out.extend_from_slice(from);
+        match (run, runs.last_mut()) {
+            (None, _) => {}
+            (Some(src), Some(last)) if last.src_end() == src && last.dst_end() == dst => {
+                last.len += len;
+            }
+            (Some(src), _) => runs.push(Run { dst, src, len }),
+        }
         at = next;
     }
-    if made != result {
+    if out.len() != result {
+        let made = out.len();
         return Err(format!("delta makes {made} bytes, {result} announced"));
     }
     Ok(())
@@ -223,6 +223,43 @@ mod tests {
         ] {
             let error = applied(delta, b"abcd").unwrap_err();
             assert!(error.contains(why), "{delta:?}: {error}");
+        }
+    }
+
+    /// The plain twin of what [`op_at`] reads of a copy instruction: source, length, and the next offset.
+    fn copy_plainly(delta: &[u8], at: usize) -> Option<(usize, usize, usize)> {
+        let mut next = at + 1;
+        let mut fields = [0usize; 7];
+        for (bit, field) in fields.iter_mut().enumerate() {
+            if delta[at] >> bit & 1 == 1 {
+                *field = usize::from(*delta.get(next)?);
+                next += 1;
+            }
+        }
+        let [a, b, c, d, e, f, g] = fields;
+        let len = e | f << 8 | g << 16;
+        let src = a | b << 8 | c << 16 | d << 24;
+        Some((src, if len == 0 { 0x1_0000 } else { len }, next))
+    }
+
+    #[test]
+    fn copies_are_read_as_by_the_plain_reader() {
+        let mut seed = 3u64;
+        for code in 0x80..=0xffu8 {
+            for len in 0..12 {
+                let mut delta = vec![code];
+                for _ in 0..len {
+                    seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                    delta.push(
+                        (seed >> 40).to_le_bytes()[0] & if seed >> 50 & 1 == 0 { 0xff } else { 0 },
+                    );
+                }
+                let read = op_at(&delta, 0).ok().map(|(op, next)| match op {
+                    Op::Copy { src, len } => (src, len, next),
+                    Op::Insert { .. } => unreachable!("the highest bit is set"),
+                });
+                assert_eq!(read, copy_plainly(&delta, 0), "{delta:?}");
+            }
         }
     }
 }

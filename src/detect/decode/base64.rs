@@ -171,9 +171,8 @@ fn line_break_around(bytes: &[u8], at: usize) -> Option<usize> {
     let newline = at - blanks.take_while(is_blank).count();
     // Then what is written as an escape, and has no blanks behind it.
     let begins = (newline.saturating_sub(2)..newline).chain(at.saturating_sub(4)..at);
-    let mut begins = begins.filter(|&begin| {
-        line_break_after(bytes, begin).is_some_and(|end| end >= at)
-    });
+    let mut begins =
+        begins.filter(|&begin| line_break_after(bytes, begin).is_some_and(|end| end >= at));
     begins.next()
 }
 
@@ -181,7 +180,9 @@ fn line_break_around(bytes: &[u8], at: usize) -> Option<usize> {
 fn text_start(bytes: &[u8], at: usize) -> usize {
     let mut start = word_start(bytes, at);
     // Inside a line break, the text may go on behind it.
-    if start == at && let Some(end) = line_break_around(bytes, at) {
+    if start == at
+        && let Some(end) = line_break_around(bytes, at)
+    {
         start = word_start(bytes, end);
     }
     while let Some(before) = joined_before(bytes, start) {

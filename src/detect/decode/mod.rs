@@ -122,12 +122,7 @@ pub fn find(bytes: &[u8], range: Range<usize>, see: &mut dyn FnMut(Region)) {
     }
 }
 
-fn find_marked(
-    bytes: &[u8],
-    range: Range<usize>,
-    mark: pass::Mark,
-    see: &mut dyn FnMut(Region),
-) {
+fn find_marked(bytes: &[u8], range: Range<usize>, mark: pass::Mark, see: &mut dyn FnMut(Region)) {
     let escapes = escape::Finder::new(bytes, range.clone());
     let joints = joined::Finder::new(bytes, range.clone());
     let lines = lines::Finder::new(bytes, range.clone(), see);

@@ -51,7 +51,11 @@ impl Table {
         let mut table = [0; 256];
         let mut pair = 0;
         while pair < PAIRS.len() {
-            let bytes = if is_second { PAIRS[pair].1 } else { PAIRS[pair].0 };
+            let bytes = if is_second {
+                PAIRS[pair].1
+            } else {
+                PAIRS[pair].0
+            };
             let mut at = 0;
             while at < bytes.len() {
                 table[bytes[at] as usize] |= 1 << pair;
@@ -234,7 +238,10 @@ mod avx2 {
         is_x86_feature_detected!("avx2")
     }
 
-    #[expect(unsafe_code, reason = "the compiler cannot know what the processor has")]
+    #[expect(
+        unsafe_code,
+        reason = "the compiler cannot know what the processor has"
+    )]
     pub(super) fn mark(bytes: &[u8], from: usize, all: &mut [Marks]) {
         assert!(is_there(), "the caller has asked");
         // SAFETY: the processor has what the function needs.
@@ -316,7 +323,10 @@ mod tests {
             *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             usize::try_from((*seed >> 33) % below).unwrap()
         };
-        let all: Vec<u8> = PAIRS.iter().flat_map(|pair| [pair.0, pair.1].concat()).collect();
+        let all: Vec<u8> = PAIRS
+            .iter()
+            .flat_map(|pair| [pair.0, pair.1].concat())
+            .collect();
         let len = next(300);
         let mut random = |_| match next(3) {
             0 => u8::try_from(next(256)).unwrap(),
@@ -346,7 +356,11 @@ mod tests {
                 assert!(!is_pair || bit(fast.pairs), "{at} of {bytes:?}");
                 for found in [found, fast] {
                     assert_eq!(bit(found.symbols), may_be_symbol(byte), "{at} of {bytes:?}");
-                    assert_eq!(bit(found.quotes), b"\"'".contains(&byte), "{at} of {bytes:?}");
+                    assert_eq!(
+                        bit(found.quotes),
+                        b"\"'".contains(&byte),
+                        "{at} of {bytes:?}"
+                    );
                 }
             }
         }
