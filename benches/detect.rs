@@ -5,6 +5,7 @@ mod support;
 
 use std::sync::Mutex;
 
+use unleak::detect::decode;
 use unleak::detect::prefilter::Twin;
 use unleak::detect::{Detector, Hits, Scratch};
 use unleak::odb::ObjectKind;
@@ -60,6 +61,14 @@ fn main() {
         prefilter.keywords().len(),
         bytes / fast.max(1)
     );
+    let regions = support::measure("encodings", bytes as u64, || {
+        let mut regions = 0;
+        for blob in &blobs {
+            decode::find(blob, 0..blob.len(), &mut |_| regions += 1);
+        }
+        regions
+    });
+    println!("{regions} regions that may be encoded");
     let (mut scratch, mut hits) = (Scratch::default(), Hits::default());
     support::measure("pre-pass and confirmation", bytes as u64, || {
         blobs

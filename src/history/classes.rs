@@ -1,7 +1,9 @@
 //! Classes of trees: two trees of one class contain the same findings at the same paths. Histories have
 //! hundreds of thousands of root trees and a handful of classes.
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use std::hash::BuildHasher;
+
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
 
 use crate::history::trees::Link;
@@ -154,9 +156,10 @@ impl TreeClasses {
     /// Children before parents, without recursion: forged trees nest as deep as they like, and may
     /// even contain themselves.
     fn classify(&mut self, holders: &FxHashMap<Node, Vec<Link>>) {
-        let numbers = Class::first(self.classes.len());
-        let mut numbers: FxHashMap<Vec<(u32, TreeItem)>, Class> =
-            self.classes.iter().cloned().zip(numbers).collect();
+        let mut numbers = ClassNumbers::default();
+        for (items, class) in self.classes.iter().zip(Class::first(self.classes.len())) {
+            numbers.add(digest(items), class);
+        }
         let mut open: FxHashSet<Node> = FxHashSet::default();
         for &start in holders.keys() {
             let mut stack = vec![start];
@@ -185,11 +188,7 @@ impl TreeClasses {
         }
     }
 
-    fn intern(
-        &mut self,
-        links: &[Link],
-        numbers: &mut FxHashMap<Vec<(u32, TreeItem)>, Class>,
-    ) -> Class {
+    fn intern(&mut self, links: &[Link], numbers: &mut ClassNumbers) -> Class {
         let mut items: Vec<(u32, TreeItem)> = Vec::with_capacity(links.len());
         for link in links {
             let item = match self.set_of.get(&link.child) {
@@ -211,12 +210,15 @@ impl TreeClasses {
         }
         items.sort_unstable();
         items.dedup();
-        if let Some(&class) = numbers.get(&items) {
+        let digest = digest(&items);
+        let is_same = |class: &Class| self.classes[class.index()] == items;
+        if let Some(class) = numbers.alike(digest).find(is_same) {
             return class;
         }
         let class = Class::of_index(self.classes.len());
-        self.classes.push(items.clone());
-        numbers.insert(items, class);
+        items.shrink_to_fit();
+        self.classes.push(items);
+        numbers.add(digest, class);
         class
     }
 
@@ -318,6 +320,27 @@ impl TreeClasses {
             .take_while(move |(other, _)| *other == name)
             .map(|&(_, item)| item)
     }
+}
+
+/// Classes by a digest of their items, which are long lists and stand elsewhere. A class whose digest is
+/// taken goes to the next free one.
+#[derive(Default)]
+struct ClassNumbers(FxHashMap<u64, Class>);
+
+impl ClassNumbers {
+    /// All classes that can have this digest.
+    fn alike(&self, digest: u64) -> impl Iterator<Item = Class> + '_ {
+        (0..).map_while(move |next| self.0.get(&digest.wrapping_add(next)).copied())
+    }
+
+    fn add(&mut self, digest: u64, class: Class) {
+        let taken = self.alike(digest).count() as u64;
+        self.0.insert(digest.wrapping_add(taken), class);
+    }
+}
+
+fn digest(items: &[(u32, TreeItem)]) -> u64 {
+    FxBuildHasher.hash_one(items)
 }
 
 /// The sets of a map, sorted by key.

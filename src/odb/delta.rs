@@ -74,7 +74,7 @@ fn op_at(delta: &[u8], at: usize) -> Result<(Op, usize), String> {
     // Without branches: which of the fields are there differs from one instruction to the next.
     let mut field = |bit: u32, shift: u32| {
         let is_there = u64::from(code >> bit & 1);
-        let value = bytes & 0xff * is_there;
+        let value = bytes & (0xff * is_there);
         bytes >>= 8 * is_there;
         value << shift
     };

@@ -1,4 +1,4 @@
-//! Read-only memory map of a file: the only unsafe code of the library.
+//! Read-only memory map of a file.
 
 use std::ops::Deref;
 use std::path::Path;

@@ -9,8 +9,9 @@ use crate::support::Repo;
 
 const UNLEAK: &str = env!("CARGO_BIN_EXE_unleak");
 /// All benches that run unleak.
-const ALL: [&str; 9] = [
+const ALL: [&str; 10] = [
     "again.py",
+    "curves.py",
     "forks.py",
     "hooks.py",
     "hostile.py",

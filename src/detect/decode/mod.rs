@@ -325,6 +325,17 @@ mod tests {
         found
     }
 
+    /// All regions, without instructions that only some processors have.
+    fn portable(bytes: &[u8]) -> Vec<Region> {
+        let mut found = Vec::new();
+        if !bytes.is_empty() {
+            let see = &mut |region| found.push(region);
+            find_marked(bytes, 0..bytes.len(), pass::mark, see);
+        }
+        found.sort_unstable();
+        found
+    }
+
     /// Every decoded text of `bytes`, with where its word `word` stands.
     fn decoded(bytes: &[u8], word: &str) -> Vec<(Encoding, String)> {
         let mut found = Vec::new();
@@ -555,14 +566,12 @@ mod tests {
                 bytes.extend(piece);
             }
             let whole = all(&bytes);
-            let mut portable = Vec::new();
-            if !bytes.is_empty() {
-                find_marked(&bytes, 0..bytes.len(), pass::mark, &mut |region| {
-                    portable.push(region);
-                });
-            }
-            portable.sort_unstable();
-            assert_eq!(whole, portable, "{:?}", bytes.escape_ascii().to_string());
+            assert_eq!(
+                whole,
+                portable(&bytes),
+                "{:?}",
+                bytes.escape_ascii().to_string()
+            );
             let len = bytes.len();
             let from = random(len + 1);
             let range = from..(from + random(len - from + 1));
