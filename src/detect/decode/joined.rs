@@ -182,13 +182,19 @@ struct Pair {
 
 /// The pieces around the joint at `at`.
 fn pair(bytes: &[u8], at: usize) -> Option<Pair> {
-    if !is_piece(*bytes.get(at.checked_sub(1)?)?) {
+    if !is_piece(*bytes.get(at.checked_sub(1)?)?) || ends_escaped(bytes, at) {
         return None;
     }
     let next = joint(bytes, at)?;
     let (start, end) = (piece_before(bytes, at)?, piece_after(bytes, next)?);
     let is_token = !is_path(&bytes[start..at]) && !is_path(&bytes[next..end]);
     is_token.then_some(Pair { start, next, end })
+}
+
+/// Whether the literal that ends at `at` ends with an escape such as `\n`: most lines of text do, no token.
+#[inline]
+fn ends_escaped(bytes: &[u8], at: usize) -> bool {
+    at >= 2 && bytes[at - 2] == b'\\'
 }
 
 /// Whether a piece is a path or an address: lists of imports are full of them. Base64 has no dot, and
@@ -312,6 +318,7 @@ impl<'b> Finder<'b> {
 #[inline]
 fn can_join(bytes: &[u8], at: usize) -> bool {
     match bytes.get(at + 1) {
+        _ if ends_escaped(bytes, at) => false,
         // Only a list of characters is joined by commas: most ends of literals are such.
         Some(b',') => at >= 2 && bytes[at - 2] == bytes[at],
         Some(&byte) => CLASSES[usize::from(byte)] & GOES_ON != 0,

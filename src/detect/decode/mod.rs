@@ -443,6 +443,7 @@ mod tests {
             "\"example.org/a/v2\"\n\t\"example.org/b/0123456789\"",
             "\"lines\\n\"\n\"of text 0123456789ABCDEFGHIJ\"",
             "\"abc\" + \"def\"",
+            "\"abc1_ABCDEFGH\\n\"\n\"IJKLMNOP0123456789\"",
         ] {
             let found = all(text.as_bytes());
             assert!(
