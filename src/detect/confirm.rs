@@ -3,16 +3,14 @@
 //! A verdict is a pure function of the bytes within reach of the keyword and of whether the
 //! buffer begins or ends there. It holds by construction: only that window is handed on.
 
-use std::collections::HashMap;
 use std::hash::Hasher;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use regex_automata::meta::{Cache, Config, Regex};
-use regex_automata::{Anchored, Input};
 use rustc_hash::FxHasher;
 
 use super::assignment::{self, Assignment, MAX_NAME_LEN, Operator};
 use super::entropy::class_changes;
+use super::expression::{Caches, Expressions};
 use super::features;
 use super::known::KnownValue;
 use super::placeholder::is_reference;
@@ -35,7 +33,7 @@ const GLUE_REACH: usize = 32;
 /// One thread's buffers for confirmation.
 #[derive(Default)]
 pub struct Scratch {
-    caches: HashMap<u16, Cache>,
+    caches: Caches,
     assignments: Vec<Assignment>,
     /// Buffers for decoded texts.
     pub(super) spare: Vec<Vec<u8>>,
@@ -47,9 +45,7 @@ pub struct Scratch {
 pub(super) struct Confirmer {
     keywords: Vec<KeywordRules>,
     known: Vec<KnownValue>,
-    regexes: Vec<OnceLock<Option<Regex>>>,
-    /// What a rule excepts, all in one; compiled when first needed.
-    exceptions: HashMap<u16, OnceLock<Option<Regex>>>,
+    expressions: Expressions,
     /// What tokens of issuers begin with, sorted.
     starts: Vec<Vec<u8>>,
 }
@@ -111,17 +107,10 @@ impl Confirmer {
                 }
             })
             .collect();
-        let regexes = rules.rules.iter().map(|_| OnceLock::new()).collect();
-        let exceptions = (0..)
-            .zip(&rules.rules)
-            .filter(|(_, rule)| !rule.except.is_empty())
-            .map(|(number, _)| (number, OnceLock::new()))
-            .collect();
         Self {
             keywords,
             known,
-            regexes,
-            exceptions,
+            expressions: Expressions::new(rules),
             starts: token_starts(rules),
         }
     }
@@ -213,8 +202,10 @@ impl Confirmer {
                     reach = reach.max(looked);
                     let assigned = read.iter().filter_map(|read| assigned(number, place, read));
                     let assigned = assigned.map(|found| self.tempered(found));
-                    let is_kept =
-                        |found: &Candidate| !self.is_excepted(number, rule, found.secret.reveal());
+                    let is_kept = |found: &Candidate| {
+                        let secret = found.secret.reveal();
+                        !self.expressions.is_excepted(number, rule, secret)
+                    };
                     found.extend(assigned.filter(is_kept));
                     scratch.assignments = read;
                 }
@@ -271,7 +262,9 @@ impl Confirmer {
         };
         let secret = &window[secret_span.start..secret_span.end];
         let is_shape = begins_here && rule.checks.is_empty() && !rule.is_generic();
-        if self.is_excepted(number, rule, secret) || (is_shape && is_in_base64(window, span)) {
+        if self.expressions.is_excepted(number, rule, secret)
+            || (is_shape && is_in_base64(window, span))
+        {
             return None;
         }
         let (confidence, mut reasons) = score::shaped(rule, secret);
@@ -315,8 +308,8 @@ impl Confirmer {
         let Place { window, at, .. } = place;
         match &rule.matcher {
             Matcher::Start(_) => {
-                let input = Input::new(window).range(at..).anchored(Anchored::Yes);
-                self.search(number, rule, input, scratch)
+                let caches = &mut scratch.caches;
+                self.expressions.search((number, rule), window, at, caches)
             }
             Matcher::Infix { lookbehind, .. } => {
                 self.search_around(number, rule, place, *lookbehind, scratch)
@@ -344,8 +337,9 @@ impl Confirmer {
     ) -> Option<(Span, Span)> {
         let mut from = place.at.saturating_sub(lookbehind);
         while from <= place.at {
-            let input = Input::new(place.window).range(from..);
-            let (span, secret) = self.search(number, rule, input, scratch)?;
+            let (span, secret) =
+                self.expressions
+                    .search((number, rule), place.window, from, &mut scratch.caches)?;
             if span.start > place.at {
                 return None;
             }
@@ -356,50 +350,6 @@ impl Confirmer {
             from = span.start + 1;
         }
         None
-    }
-
-    fn is_excepted(&self, number: u16, rule: &Rule, secret: &[u8]) -> bool {
-        let except = self.exceptions.get(&number);
-        let except = except.and_then(|except| {
-            let all: Vec<&str> = rule.except.iter().map(String::as_str).collect();
-            except.get_or_init(|| compile(&all)).as_ref()
-        });
-        except.is_some_and(|except| except.is_match(secret))
-    }
-
-    fn search(
-        &self,
-        number: u16,
-        rule: &Rule,
-        input: Input<'_>,
-        scratch: &mut Scratch,
-    ) -> Option<(Span, Span)> {
-        let regex = self.regexes[usize::from(number)]
-            .get_or_init(|| match &rule.matcher {
-                Matcher::Start(regex) | Matcher::Infix { regex, .. } => compile(&[regex]),
-                _ => None,
-            })
-            .as_ref()?;
-        let cache = scratch
-            .caches
-            .entry(number)
-            .or_insert_with(|| regex.create_cache());
-        if regex.captures_len() < 2 {
-            let found = regex.search_with(cache, &input)?;
-            let span = Span::new(found.start(), found.end());
-            return Some((span, span));
-        }
-        let mut slots = [None; 4];
-        regex.search_slots_with(cache, &input, &mut slots)?;
-        let [Some(start), Some(end), secret_start, secret_end] = slots else {
-            return None;
-        };
-        let span = Span::new(start.get(), end.get());
-        let secret = match (secret_start, secret_end) {
-            (Some(start), Some(end)) => Span::new(start.get(), end.get()),
-            _ => span,
-        };
-        Some((span, secret))
     }
 }
 
@@ -677,26 +627,6 @@ fn runs_out(window: &[u8], span: Span, secret: Span) -> bool {
     };
     count(close) > if open == close { 0 } else { count(open) }
 }
-
-fn compile(regexes: &[&str]) -> Option<Regex> {
-    // The loader parsed the expression with the same settings; only its size can still be refused.
-    Regex::builder()
-        .syntax(
-            regex_automata::util::syntax::Config::new()
-                .unicode(false)
-                .utf8(false),
-        )
-        .configure(
-            Config::new()
-                .utf8_empty(false)
-                .hybrid_cache_capacity(HYBRID_CACHE_BYTES),
-        )
-        .build_many(regexes)
-        .ok()
-}
-
-/// Memory for the lazily built automaton of one rule on one thread.
-const HYBRID_CACHE_BYTES: usize = 256 << 10;
 
 /// Whether a match of `rule` can begin at `at`. A shape that only its issuer uses may stand right
 /// behind another string, where there is no text.

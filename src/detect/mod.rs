@@ -3,7 +3,7 @@
 //! ```text
 //! jwt;  enclosing < allow;  entropy, letters, continuation, interpolation < syntax, block, insert, manifest, prefilter,
 //! decode, wordlist < command, placeholder < assignment < checksum, features < code, columns, trees, table < ceiling
-//! < score < spelling < known, whole < confirm < mod < explain, inside, prove
+//! < score < spelling < known, whole, expression < confirm < mod < explain, inside, prove
 //! ```
 //!
 //! A [`Detector`] is compiled once and shared; a [`Scratch`] belongs to one thread. A buffer is
@@ -24,6 +24,7 @@ pub mod decode;
 mod enclosing;
 pub mod entropy;
 pub mod explain;
+mod expression;
 pub mod features;
 mod insert;
 mod inside;

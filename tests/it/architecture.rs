@@ -101,7 +101,7 @@ const HOMES: [(&str, &[&str]); 28] = [
     ),
     (
         "regex_automata",
-        &["detect/confirm.rs", "suppress/pattern.rs"],
+        &["detect/expression.rs", "suppress/pattern.rs"],
     ),
     (
         "toml::",
