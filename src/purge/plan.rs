@@ -171,7 +171,8 @@ impl PurgePlan {
         };
         let place = place(&broken.path, broken.commit, broken.line);
         let format = broken.format.name();
-        let error = format!("cannot purge: {place} is {format} and could not be parsed any more");
+        let fault = broken.fault();
+        let error = format!("cannot purge: {place} is {format} and {fault}");
         let hint = "choose another replacement with '--replace-with TEXT' or '--replace FINGERPRINT=TEXT', or remove the file from history with '--remove-path PATH'";
         Err(Error::repository(error).hint(hint))
     }

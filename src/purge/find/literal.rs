@@ -51,10 +51,18 @@ pub fn of_value(value: &[u8], reasons: Reasons, has_shape: bool) -> Option<Ambig
     if is_said_word || (is_words(value) && !(has_shape && value.len() >= MAX_WORD_LEN)) {
         return Some(Ambiguity::Word);
     }
-    if (reasons.contains(Reason::Expression) && !is_mixed(value)) || is_expression(value) {
+    // Brackets in quotes call nothing.
+    let is_call = !reasons.contains(Reason::Quoted) && is_call(value);
+    if (reasons.contains(Reason::Expression) && !is_mixed(value)) || is_call || is_expression(value)
+    {
         return Some(Ambiguity::NoLiteral);
     }
     None
+}
+
+/// `f(x)`.
+fn is_call(value: &[u8]) -> bool {
+    value.ends_with(b")") && value.contains(&b'(')
 }
 
 /// Bytes before a value in which the beginning of the code that holds it is searched.
@@ -202,17 +210,16 @@ fn is_words(value: &[u8]) -> bool {
         .all(|c| c.is_alphabetic() || "_-. ".contains(c))
 }
 
-/// `name.name`, `name::name`, `name->name`, `f(x)`, `$NAME`, `${NAME}`, `{{ name }}`.
+/// `name.name`, `name::name`, `name->name`, `$NAME`, `${NAME}`, `{{ name }}`.
 fn is_expression(value: &[u8]) -> bool {
     let has = |part: &[u8]| memchr::memmem::find(value, part).is_some();
-    let is_call = value.ends_with(b")") && value.contains(&b'(');
     let is_variable = value.first() == Some(&b'$')
         && value[1..]
             .iter()
             .all(|byte| byte.is_ascii_alphanumeric() || b"_{}".contains(byte));
     // `{{` alone is an escaped brace.
     let is_template = has(b"{{") && has(b"}}");
-    is_call || is_variable || is_template || has(b"${") || is_path_of_names(value)
+    is_variable || is_template || has(b"${") || is_path_of_names(value)
 }
 
 /// Identifiers with `.`, `::` or `->` between them, none of which begins with a digit.
@@ -258,6 +265,20 @@ mod tests {
             ("pa$$w0rd(1)x", None),
         ] {
             assert_eq!(of_value(value.as_bytes(), none, false), expected, "{value}");
+        }
+        let mut quoted = Reasons::default();
+        quoted.add(Reason::Quoted);
+        for (value, expected) in [
+            ("horse(staple)", None),
+            ("p4ss(w)", None),
+            ("${DB_PASSWORD}", Some(Ambiguity::NoLiteral)),
+            ("{{ password }}", Some(Ambiguity::NoLiteral)),
+        ] {
+            assert_eq!(
+                of_value(value.as_bytes(), quoted, false),
+                expected,
+                "{value}"
+            );
         }
         let mut verified = Reasons::default();
         verified.add(Reason::ChecksumVerified);

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use memchr::memchr_iter;
+use rustc_hash::FxHashSet;
 
 /// A format that can be parsed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -133,6 +134,21 @@ impl Format {
             Self::GoSum => each_line(bytes, is_sum_line),
         }
     }
+
+    /// The line of a key that its map has already: most readers keep the last of the two, and some none.
+    pub fn repeated_key(self, bytes: &[u8]) -> Option<usize> {
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        match self {
+            Self::Json => repeated_in_json(bytes),
+            Self::JsonLines => {
+                let mut lines = (1..).zip(bytes.split(|&byte| byte == b'\n'));
+                lines.find_map(|(number, line)| repeated_in_json(line).map(|_| number))
+            }
+            Self::Yaml => repeated_in_yaml(bytes),
+            // A table of TOML cannot be parsed then; the others have no marks for keys.
+            Self::Toml | Self::Xml | Self::Env | Self::YarnLock | Self::GoSum => None,
+        }
+    }
 }
 
 /// `.env`, `.env.local`, `prod.env` without the extension's case.
@@ -179,6 +195,110 @@ fn json(bytes: &[u8]) -> Result<(), usize> {
     serde_json::from_slice::<serde::de::IgnoredAny>(bytes)
         .map(drop)
         .map_err(|error| error.line())
+}
+
+/// A JSON value whose maps have each key once.
+struct Unique;
+
+/// What the error of a repeated key says.
+const REPEATED: &str = "repeated key";
+
+impl<'de> serde::Deserialize<'de> for Unique {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Self)
+    }
+}
+
+impl<'de> serde::de::Visitor<'de> for Unique {
+    type Value = Self;
+
+    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("a value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut items: A) -> Result<Self, A::Error> {
+        while items.next_element::<Self>()?.is_some() {}
+        Ok(self)
+    }
+
+    fn visit_map<A: serde::de::MapAccess<'de>>(self, mut members: A) -> Result<Self, A::Error> {
+        let mut keys = FxHashSet::default();
+        while let Some(key) = members.next_key::<String>()? {
+            if !keys.insert(key) {
+                return Err(serde::de::Error::custom(REPEATED));
+            }
+            members.next_value::<Self>()?;
+        }
+        Ok(self)
+    }
+}
+
+fn repeated_in_json(bytes: &[u8]) -> Option<usize> {
+    let error = serde_json::from_slice::<Unique>(bytes).err()?;
+    (error.is_data() && error.to_string().starts_with(REPEATED)).then(|| error.line())
+}
+
+fn repeated_in_yaml(bytes: &[u8]) -> Option<usize> {
+    use yaml_rust2::Event;
+    use yaml_rust2::parser::Parser;
+    /// A map with its keys and whether one comes next; nothing for a list.
+    type Level = Option<(FxHashSet<String>, bool)>;
+    let mut parser = Parser::new_from_str(std::str::from_utf8(bytes).ok()?);
+    let mut levels: Vec<Level> = Vec::new();
+    loop {
+        let (event, marker) = parser.next_token().ok()?;
+        // Whatever stands in the place of a key or of its value.
+        let is_node = matches!(
+            event,
+            Event::Scalar(..)
+                | Event::Alias(_)
+                | Event::SequenceStart(..)
+                | Event::MappingStart(..)
+        );
+        if is_node && let Some(Some((keys, is_key))) = levels.last_mut() {
+            if *is_key
+                && let Event::Scalar(key, ..) = &event
+                && key != "<<"
+                && !keys.insert(key.clone())
+            {
+                return Some(marker.line());
+            }
+            *is_key = !*is_key;
+        }
+        match event {
+            Event::MappingStart(..) => levels.push(Some((FxHashSet::default(), true))),
+            Event::SequenceStart(..) => levels.push(None),
+            Event::MappingEnd | Event::SequenceEnd => {
+                levels.pop();
+            }
+            Event::StreamEnd => return None,
+            _ => {}
+        }
+    }
 }
 
 fn toml(bytes: &[u8]) -> Result<(), usize> {
@@ -423,6 +543,32 @@ mod tests {
         ] {
             assert_eq!(format.parse(good.as_bytes()), Ok(()), "{format:?}");
             assert_eq!(format.parse(bad.as_bytes()), Err(line), "{format:?}");
+        }
+    }
+
+    #[test]
+    fn a_repeated_key_is_one_of_the_same_map() {
+        for (format, text, line) in [
+            (Format::Json, "{\"a\": 1,\n\"a\": 2}", Some(2)),
+            (
+                Format::Json,
+                "[{\"a\": {\"a\": [1.5, -1, null, true]}}, {\"a\": \"b\"}]",
+                None,
+            ),
+            (
+                Format::JsonLines,
+                "{\"a\": 1}\n{\"a\": 1, \"a\": 1}\n",
+                Some(2),
+            ),
+            (Format::Yaml, "a: 1\nb:\n  a: 2\n  'a': 3\n", Some(4)),
+            (
+                Format::Yaml,
+                "a: &x {b: a}\nc: [*x, *x]\nd: {<<: *x, <<: *x}\n---\na: 1\n",
+                None,
+            ),
+            (Format::Env, "A=1\nA=2\n", None),
+        ] {
+            assert_eq!(format.repeated_key(text.as_bytes()), line, "{text}");
         }
     }
 

@@ -47,6 +47,19 @@ pub struct Broken {
     pub line: usize,
     /// What it was before.
     pub format: Format,
+    /// Whether it can be parsed, but has a key twice.
+    pub is_repeated: bool,
+}
+
+impl Broken {
+    /// What would be wrong with it, for people.
+    pub fn fault(&self) -> &'static str {
+        if self.is_repeated {
+            "would have the same key twice"
+        } else {
+            "could not be parsed any more"
+        }
+    }
 }
 
 /// What may be left of a value beside its mark.
@@ -187,12 +200,18 @@ impl Rewriter<'_> {
         } else {
             Vec::new()
         };
-        let mut first: Option<(Redacted, Format, usize)> = None;
+        let repeats = |format: &&Format| format.repeated_key(bytes).is_some();
+        let repeated: Vec<Format> = formats.iter().filter(repeats).copied().collect();
+        let mut first: Option<(Redacted, Format, usize, bool)> = None;
         for fit in Fit::ALL {
             let redacted = redact(fit)?;
             let failed = formats.iter().find_map(|&format| {
-                let line = format.parse(&redacted.bytes).err()?;
-                Some((format, line))
+                let (line, is_repeated) = match format.parse(&redacted.bytes) {
+                    Err(line) => (line, false),
+                    Ok(()) if repeated.contains(&format) => return None,
+                    Ok(()) => (format.repeated_key(&redacted.bytes)?, true),
+                };
+                Some((format, line, is_repeated))
             });
             match failed {
                 None => {
@@ -201,18 +220,20 @@ impl Rewriter<'_> {
                     }
                     return Ok(redacted);
                 }
-                Some((format, line)) => {
-                    first.get_or_insert((redacted, format, line));
+                Some((format, line, is_repeated)) => {
+                    first.get_or_insert((redacted, format, line, is_repeated));
                 }
             }
         }
-        let (redacted, format, line) = first.expect("there is a first way to write marks");
+        let (redacted, format, line, is_repeated) =
+            first.expect("there is a first way to write marks");
         self.out.broken.push(Broken {
             id: old,
             path: self.survey.path_of(node, &self.parents),
             commit: None,
             line,
             format,
+            is_repeated,
         });
         Ok(redacted)
     }

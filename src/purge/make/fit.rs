@@ -4,6 +4,8 @@
 //! a number. There the mark is quoted. The choice depends on the bytes around the value and on the
 //! name of the file only, so that every clone makes the same objects.
 
+use data_encoding::BASE64;
+
 use crate::purge::find::frame;
 use crate::purge::find::kind::Syntax;
 use crate::purge::find::marks::name_mark;
@@ -55,6 +57,9 @@ impl<'a> Style<'a> {
         let written = match (self.fit, syntax) {
             (Fit::Plain, _) => None,
             (Fit::Word, _) => Some(name_mark(mark)),
+            (Fit::Syntax, Syntax::Yaml) if is_data_of_secret(text, span) => {
+                Some(BASE64.encode(mark).into_bytes())
+            }
             (Fit::Syntax, Syntax::Yaml) => yaml(text, span, mark),
             (Fit::Syntax, Syntax::Code) if is_word_of_code(text, span) => Some(name_mark(mark)),
             (Fit::Syntax, Syntax::Json | Syntax::Toml | Syntax::Code) => {
@@ -75,6 +80,46 @@ fn is_word_of_code(text: &[u8], span: Span) -> bool {
     let before = before.trim_ascii_end();
     let is_member = matches!(before.last(), Some(b'{' | b',')) && behind.starts_with(b":");
     is_regex || (is_member && frame::quoted(before, behind).is_none())
+}
+
+/// Whether `span` is all of a value below `data:` in a Secret of Kubernetes, which must be base64.
+fn is_data_of_secret(text: &[u8], span: Span) -> bool {
+    /// Bytes of the document that are read on either side.
+    const MAX_LEN: usize = 1 << 16;
+    let (own, behind) = line(text, span);
+    let is_end = |rest: &[u8]| matches!(rest, [] | [b'"' | b'\'']) || rest.starts_with(b"#");
+    let name = own.trim_ascii_end();
+    let name = name
+        .strip_suffix(b"\"")
+        .or(name.strip_suffix(b"'"))
+        .unwrap_or(name);
+    if !name.trim_ascii_end().ends_with(b":") || !is_end(behind.trim_ascii()) {
+        return false;
+    }
+    let indent = |line: &[u8]| line.iter().take_while(|byte| **byte == b' ').count();
+    let lines = &text[span.start.saturating_sub(MAX_LEN)..span.start - own.len()];
+    let depth = indent(own);
+    let mut above = lines.rsplit(|&byte| byte == b'\n').skip(1);
+    let parent = above.find(|line| {
+        let text = line.trim_ascii();
+        !text.is_empty() && !text.starts_with(b"#") && indent(line) < depth
+    });
+    let Some(parent) = parent.filter(|parent| parent.trim_ascii() == b"data:") else {
+        return false;
+    };
+    // The document around it, between lines of `---`.
+    let first = memchr::memmem::rfind(lines, b"\n---").unwrap_or(0);
+    let after = &text[span.end..text.len().min(span.end + MAX_LEN)];
+    let after = &after[..memchr::memmem::find(after, b"\n---").unwrap_or(after.len())];
+    let is_kind = |line: &[u8]| {
+        let text = line.trim_ascii();
+        indent(line) == indent(parent)
+            && text
+                .strip_prefix(b"kind:")
+                .is_some_and(|kind| kind.trim_ascii() == b"Secret")
+    };
+    let mut lines = lines[first..].split(|&byte| byte == b'\n');
+    lines.any(is_kind) || after.split(|&byte| byte == b'\n').any(is_kind)
 }
 
 /// The syntax of the front matter in which `span` of a page stands: YAML between lines of `---`, or
@@ -281,6 +326,29 @@ mod tests {
         ] {
             let found = fitted(line, syntax, "***");
             assert_eq!(found, expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn the_data_of_a_secret_of_kubernetes_stays_base64() {
+        let head = "a: 1\n---\napiVersion: v1\nkind: Secret\n";
+        for (text, expected) in [
+            (format!("{head}data:\n  a: 12345678\n"), "Kioq"),
+            (format!("{head}data:\n  b: x\n  a: \"12345678\"\n"), "Kioq"),
+            ("data:\n  a: 12345678\nkind: Secret\n".to_owned(), "Kioq"),
+            (format!("{head}stringData:\n  a: 12345678\n"), "\"***\""),
+            (format!("{head}data:\n  a: x 12345678\n"), "***"),
+            (
+                "kind: ConfigMap\ndata:\n  a: 12345678\n".to_owned(),
+                "\"***\"",
+            ),
+            (
+                "kind: Secret\n---\ndata:\n  a: 12345678\n".to_owned(),
+                "\"***\"",
+            ),
+        ] {
+            let found = fitted(&text, Syntax::Yaml, "***");
+            assert_eq!(found, text.replace("12345678", expected), "{text}");
         }
     }
 

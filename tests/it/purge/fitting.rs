@@ -236,3 +236,47 @@ fn front_matter_and_templates_are_written_as_what_they_are() {
     }
     assert_gone(&purged.repo, value);
 }
+
+/// Two values that are keys of one map become the same mark.
+#[test]
+fn a_map_that_would_have_a_key_twice_stops_the_purge() {
+    let keys = [token("{base62:16}", 11), token("{base62:16}", 12)];
+    for (path, before) in [
+        ("a.json", "{\n\"@\": 1,\n\"%\": 2\n}\n"),
+        ("a.yaml", "a:\n  @: 1\n  %: 2\n"),
+    ] {
+        let mut purged = Purged::new(Repo::new());
+        purged.value = keys.join("\n");
+        let contents = before.replace('@', &keys[0]).replace('%', &keys[1]);
+        purged.repo.commit_file(path, &contents);
+        let state = purged.state();
+        let output = purged.try_purge(&["--known", "-", "--apply"]);
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains("line 3 of"), "{said}");
+        assert!(said.contains("would have the same key twice"), "{said}");
+        assert_same(&purged.state(), &state, "after a refusal");
+        // What had a key twice before is no worse after it.
+        let again = Purged::new(Repo::new());
+        let contents = before.replace(['@', '%'], &again.value);
+        again.repo.commit_file(path, &contents);
+        again.erase();
+        assert_gone(&again.repo, &again.value);
+    }
+}
+
+#[test]
+fn the_data_of_a_secret_of_kubernetes_stays_base64() {
+    let purged = Purged::new(Repo::new());
+    let value = &purged.value;
+    let before = format!(
+        "apiVersion: v1\nkind: Secret\ndata:\n  a: {value}\n---\nkind: Secret\nstringData:\n  b: {value}\n"
+    );
+    purged.repo.commit_file("secret.yaml", &before);
+    purged.erase();
+    let now = purged.repo.git(&["show", "main:secret.yaml"]);
+    let mark = data_encoding::BASE64.encode(b"***REMOVED***");
+    assert!(now.contains(&format!("\n  a: {mark}\n")), "{now}");
+    assert!(now.ends_with("\n  b: \"***REMOVED***\""), "{now}");
+    assert_gone(&purged.repo, value);
+}

@@ -596,7 +596,12 @@ fn beside(plan: &PurgePlan, shown: usize, text: &mut String) {
         broken.map(|broken| {
             let (path, format) = (escape(&broken.path), broken.format.name());
             let commit = in_commit(broken.commit);
-            format!("{path}:{}{commit}: {format}", broken.line)
+            let fault = if broken.is_repeated {
+                ", a key twice"
+            } else {
+                ""
+            };
+            format!("{path}:{}{commit}: {format}{fault}", broken.line)
         }),
     );
     let left = plan.rewritten.left.iter();
