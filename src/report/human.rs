@@ -504,8 +504,8 @@ const NOTES: [(&str, &str, &str); 12] = [
         "suppressed by the files in '.unleak': 'unleak ignore list' shows them",
     ),
     (
-        "pipe, socket or device",
-        "pipes, sockets or devices",
+        "pipe, socket, device or link to elsewhere",
+        "pipes, sockets, devices or links to elsewhere",
         "in directories not read",
     ),
     (

@@ -41,6 +41,9 @@ const RANDOM_IN_NAME: f32 = -12.0;
 /// Maximum length of an extension.
 const MAX_EXTENSION: usize = 5;
 
+/// Longer values are no names of projects.
+const MAX_NAME_LEN: usize = 20;
+
 /// Separators of the words of a name.
 const SEPARATORS: &[u8] = b"._-/@ +";
 const MIN_PART: usize = 4;
@@ -115,6 +118,28 @@ pub(super) fn is_recognisable(value: &[u8]) -> bool {
     }
     let is_name = has_extension(value) || is_dashed(value);
     likelihood(value) < if is_name { RANDOM_IN_NAME } else { RANDOM }
+}
+
+/// Returns whether a part of a name of a file or ref must be this value, and no name of its own such as
+/// `NextJS13App`: somebody may take the name of a project as a password.
+pub(super) fn is_recognisable_in_name(value: &[u8]) -> bool {
+    is_recognisable(value) && (likelihood(value) < RANDOM_IN_NAME || !is_of_words(value))
+}
+
+/// Returns whether its runs of letters and digits are as long as those of words: a capital and small letters,
+/// capitals, or digits.
+fn is_of_words(value: &[u8]) -> bool {
+    let begins = |at: usize| {
+        let (before, byte) = (kind(value[at - 1]), kind(value[at]));
+        // A capital belongs to the small letters behind it.
+        let is_first = byte == Some(1) && value.get(at + 1).is_some_and(u8::is_ascii_lowercase);
+        is_first || (before != byte && (before, byte) != (Some(1), Some(0)))
+    };
+    let runs = 1 + (1..value.len()).filter(|at| begins(*at)).count();
+    let has_word = value
+        .windows(MIN_WORD)
+        .any(|letters| letters.iter().all(u8::is_ascii_lowercase));
+    value.len() < MAX_NAME_LEN && has_word && runs * 11 <= value.len() * 4
 }
 
 /// Returns whether it ends like a file name: `x.jar`, `x.so.1.2`.
@@ -272,6 +297,31 @@ mod tests {
             "log4j2core",
         ] {
             assert!(!is_recognisable(text.as_bytes()), "{text}");
+        }
+    }
+
+    #[test]
+    fn names_of_several_words_are_not_recognised_in_names() {
+        for text in [
+            "NextJS13App",
+            "OAuth2Server",
+            "Spring6Boot3Demo",
+            "ReactJS18Shop",
+        ] {
+            assert!(!is_recognisable_in_name(text.as_bytes()), "{text}");
+        }
+        for (template, most_missed) in [
+            ("{base62:10}", 70),
+            ("{base62:12}", 70),
+            ("{base62:20}", 0),
+            ("{hex:32}", 4),
+            ("AKIA{base32:16}", 8),
+            ("{uuid}", 0),
+        ] {
+            let tokens = (0..1000).map(|seed| expand(template, &mut Random::new(seed)).unwrap());
+            let is_missed = |token: &String| !is_recognisable_in_name(token.as_bytes());
+            let missed: Vec<_> = tokens.filter(is_missed).collect();
+            assert!(missed.len() <= most_missed, "{template}: {missed:?}");
         }
     }
 

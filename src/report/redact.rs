@@ -3,7 +3,8 @@
 //! A value is replaced
 //! - at the place of an occurrence: in the name of a file or ref in which it was found, in the
 //!   author of a commit, on the line of a finding;
-//! - everywhere, if it is recognisable (`recognise`), also in the spelling of other syntaxes.
+//! - everywhere, if it is recognisable (`recognise`), also in the spelling of other syntaxes; in names
+//!   only if no name is made like it.
 //!
 //! A password that is a common word remains unchanged in all other text. Names are exact except in
 //! these two cases, in which the finding says so.
@@ -17,7 +18,7 @@ use aho_corasick::AhoCorasick;
 use gix::ObjectId;
 use memchr::memmem;
 
-use super::recognise::is_recognisable;
+use super::recognise::{is_recognisable, is_recognisable_in_name};
 use crate::audit::Audit;
 use crate::detect::entropy::Classes;
 use crate::detect::{known, spelling};
@@ -43,10 +44,17 @@ const MIN_LOCAL_LEN: usize = 6;
 /// Parts of a text and the marks that replace them.
 type Redactions = Vec<(Span, String)>;
 
+/// What is searched for.
+struct Searched {
+    mark: String,
+    /// Whether it is also in names.
+    is_in_names: bool,
+}
+
 /// The places of secrets, and the recognisable values.
 pub struct Redactor {
     /// The recognisable values with their marks; `None` if there are too many to search for.
-    values: Option<(AhoCorasick, Vec<String>)>,
+    values: Option<(AhoCorasick, Vec<Searched>)>,
     /// All values.
     known: HashSet<Arc<Secret>>,
     /// Secrets in names of files and directories, by the name.
@@ -127,7 +135,7 @@ impl Redactor {
 
     /// Returns `text` with every recognisable value replaced by its mark.
     pub fn text<'t>(&self, text: &'t [u8]) -> Cow<'t, [u8]> {
-        self.masked(text, Vec::new())
+        self.masked(text, Vec::new(), false)
     }
 
     /// Returns a path with marks in the place of secrets.
@@ -142,7 +150,7 @@ impl Redactor {
             }));
             start += name.len() + 1;
         }
-        self.masked(path, marks)
+        self.masked(path, marks, true)
     }
 
     /// Returns the name of the ref `prefix` + `name`, without the prefix.
@@ -159,7 +167,7 @@ impl Redactor {
             let span = Span::new(place(span.start), place(span.end));
             (!span.is_empty()).then(|| (span, mark.clone()))
         });
-        self.masked(name, marks.collect())
+        self.masked(name, marks.collect(), true)
     }
 
     /// Returns name and email address of the author of `commit`.
@@ -175,7 +183,7 @@ impl Redactor {
                     None => marks.push((Span::new(0, text.len()), UNKNOWN.to_owned())),
                 }
             }
-            self.masked(text, marks).into_owned()
+            self.masked(text, marks, false).into_owned()
         })
     }
 
@@ -194,7 +202,7 @@ impl Redactor {
             add_tokens(&side.bytes, &covered, &mut marks);
         }
         add_tokens(&side.bytes, secret, &mut marks);
-        self.masked(&side.bytes, marks).into_owned()
+        self.masked(&side.bytes, marks, false).into_owned()
     }
 
     /// Returns a secret in the form of the report.
@@ -205,8 +213,9 @@ impl Redactor {
         }
     }
 
-    /// Replaces the parts of `text` in `marks`, and every recognisable value.
-    fn masked<'t>(&self, text: &'t [u8], mut marks: Redactions) -> Cow<'t, [u8]> {
+    /// Replaces the parts of `text` in `marks`, and every recognisable value; `is_name` says that the text is
+    /// the name of a file or ref.
+    fn masked<'t>(&self, text: &'t [u8], mut marks: Redactions, is_name: bool) -> Cow<'t, [u8]> {
         if self.reveal == Reveal::Shown {
             return Cow::Borrowed(text);
         }
@@ -214,10 +223,12 @@ impl Redactor {
             // There are too many values to search for: hide the whole text.
             return Cow::Owned(UNKNOWN.into());
         };
-        marks.extend(automaton.find_overlapping_iter(text).map(|found| {
+        let found = automaton.find_overlapping_iter(text).map(|found| {
             let span = Span::new(found.start(), found.end());
-            (span, of_values[found.pattern().as_usize()].clone())
-        }));
+            (span, &of_values[found.pattern().as_usize()])
+        });
+        let found = found.filter(|(_, searched)| searched.is_in_names || !is_name);
+        marks.extend(found.map(|(span, searched)| (span, searched.mark.clone())));
         if marks.is_empty() {
             return Cow::Borrowed(text);
         }
@@ -226,7 +237,7 @@ impl Redactor {
 }
 
 /// Returns the automaton of all recognisable values and their spellings, with their marks.
-fn searched(secrets: &HashSet<Arc<Secret>>) -> Option<(AhoCorasick, Vec<String>)> {
+fn searched(secrets: &HashSet<Arc<Secret>>) -> Option<(AhoCorasick, Vec<Searched>)> {
     let mut forms: Vec<(Vec<u8>, String)> = Vec::new();
     for secret in secrets.iter().filter(|s| is_recognisable(s.reveal())) {
         let (value, mark) = (secret.reveal(), secret.redacted());
@@ -237,7 +248,11 @@ fn searched(secrets: &HashSet<Arc<Secret>>) -> Option<(AhoCorasick, Vec<String>)
     }
     forms.sort_unstable();
     forms.dedup();
-    let (values, marks): (Vec<_>, Vec<_>) = forms.into_iter().unzip();
+    let of_form = |(form, mark): (Vec<u8>, String)| {
+        let is_in_names = is_recognisable_in_name(&form);
+        (form, Searched { mark, is_in_names })
+    };
+    let (values, marks): (Vec<_>, Vec<_>) = forms.into_iter().map(of_form).unzip();
     Some((AhoCorasick::new(&values).ok()?, marks))
 }
 

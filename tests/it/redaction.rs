@@ -519,3 +519,35 @@ fn what_a_marker_allows_is_hidden_on_the_line_of_another_finding() {
         assert_hidden(&stderr(&output), &allowed, args[1]);
     }
 }
+
+/// A project is called like a password that somebody took from it.
+#[test]
+fn a_directory_that_is_called_like_a_password_is_named() {
+    let repo = Repo::new();
+    let name = ["NextJS13", "App"].concat();
+    let line = format!("DB_PASSWORD=\"{name}\"\n");
+    repo.write(format!("{name}/settings.env"), &line);
+    repo.commit("settings");
+    repo.git(&["branch", &format!("feature/{name}")]);
+    for format in ["json", "sarif", "csv", "gitlab"] {
+        let output = scan(&repo, &["--min-confidence", "low", "--format", format]);
+        let text = stdout(&output);
+        assert!(
+            text.contains(&format!("{name}/settings.env")),
+            "{format}: {text}"
+        );
+        assert!(!text.contains(&format!("\"{name}\"")), "{format}: {text}");
+    }
+    let text = stdout(&scan(&repo, &["--min-confidence", "low"]));
+    assert!(text.contains(&format!("{name}/settings.env")), "{text}");
+    // A random value is hidden wherever it stands.
+    let value = token("{base62:20}", 91);
+    let line = format!("DB_PASSWORD=\"{value}\"\n");
+    repo.write(format!("{value}/settings.env"), &line);
+    repo.commit("more");
+    assert_hidden(
+        &stdout(&scan(&repo, &["--format", "json"])),
+        &value,
+        "a path",
+    );
+}
