@@ -118,6 +118,20 @@ impl Managed {
         }
     }
 
+    /// Returns the setting by which pre-commit skips the hook for `kind` if a commit has none of some files.
+    pub fn restriction(&self, kind: HookKind) -> Option<&'static str> {
+        if self.framework != Framework::PreCommit {
+            return None;
+        }
+        let config = tree::read(&self.config).ok()?;
+        let hooks = hooks_in_pre_commit(&config, kind);
+        let restrictions: Option<Vec<&str>> = hooks
+            .iter()
+            .map(|(hook, is_own)| restriction_of(&config, hook, *is_own))
+            .collect();
+        restrictions?.first().copied()
+    }
+
     /// Returns whether git runs the framework for `kind`: it is installed in the directory `hooks`.
     pub fn is_run(&self, kind: HookKind, hooks: &Path) -> bool {
         let hook = hooks.join(kind.name());
@@ -273,8 +287,29 @@ fn pre_commit_stages(kind: HookKind) -> Option<&'static [&'static str]> {
 
 /// Returns whether a configuration of pre-commit runs unleak for `kind`.
 fn runs_in_pre_commit(config: &Value, kind: HookKind) -> bool {
+    !hooks_in_pre_commit(config, kind).is_empty()
+}
+
+/// Returns the setting by which pre-commit skips a hook: one of its own, or one for all hooks. The hooks of
+/// unleak run always, if nothing else is said.
+fn restriction_of(config: &Value, hook: &Value, is_own: bool) -> Option<&'static str> {
+    const OWN: [&str; 5] = ["types", "types_or", "files", "exclude", "exclude_types"];
+    const COMMON: [&str; 2] = ["files", "exclude"];
+    if hook["always_run"].as_bool().unwrap_or(is_own) {
+        return None;
+    }
+    let set = |values: &Value, names: &[&'static str]| {
+        let mut set = names.iter().filter(|name| !values[**name].is_null());
+        set.next().copied()
+    };
+    set(hook, &OWN).or_else(|| set(config, &COMMON))
+}
+
+/// Returns the hooks of a configuration of pre-commit that run unleak for `kind`, and whether each is one of
+/// unleak's own repository.
+fn hooks_in_pre_commit(config: &Value, kind: HookKind) -> Vec<(Value, bool)> {
     let Some(names) = pre_commit_stages(kind) else {
-        return false;
+        return Vec::new();
     };
     let is_named = |stages: &Value| match stages.as_array() {
         Some(stages) => stages
@@ -283,17 +318,21 @@ fn runs_in_pre_commit(config: &Value, kind: HookKind) -> bool {
         None => false,
     };
     let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
-    list(&config["repos"]).iter().any(|repo| {
-        list(&repo["hooks"]).iter().any(|hook| {
+    let mut found = Vec::new();
+    for repo in list(&config["repos"]) {
+        for hook in list(&repo["hooks"]) {
             let is_own = repo["repo"] != "local" && is_own_id(hook["id"].as_str(), kind);
             let at_stage = match (&hook["stages"], &config["default_stages"]) {
                 (Value::Null, _) if is_own => true,
                 (Value::Null, Value::Null) => true,
                 (Value::Null, stages) | (stages, _) => is_named(stages),
             };
-            at_stage && (is_own || is_own_command(hook, kind))
-        })
-    })
+            if at_stage && (is_own || is_own_command(&hook, kind)) {
+                found.push((hook, is_own));
+            }
+        }
+    }
+    found
 }
 
 /// Returns whether `id` is the id in `.pre-commit-hooks.yaml` of a hook for `kind`.

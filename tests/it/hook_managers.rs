@@ -276,3 +276,48 @@ fn a_git_directory_elsewhere_is_found_through_parent_directories() {
     let (code, text) = run(&["hook", "status"], &sub);
     assert!(code == 0 && text.contains("store/hooks"), "{text}");
 }
+
+/// What 'hook status' says with a configuration of pre-commit.
+fn status_with(repo: &Repo, config: &str) -> String {
+    repo.write(".pre-commit-config.yaml", config);
+    let output = repo.unleak(&["hook", "status"], b"", &[]);
+    String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
+}
+
+#[test]
+fn the_status_says_what_makes_pre_commit_skip_a_hook() {
+    let (repo, _hub) = managed();
+    let local = |settings: &str| {
+        format!(
+            "repos:\n  - repo: local\n    hooks:\n      - {{id: a, name: a, language: system, entry: unleak hook pre-commit, {settings}}}\n"
+        )
+    };
+    let own = |settings: &str| {
+        format!(
+            "repos:\n  - repo: https://h.example/unleak\n    rev: v1\n    hooks:\n      - {{id: unleak{settings}}}\n"
+        )
+    };
+    for (config, setting) in [
+        (local("types: [python]"), Some("types")),
+        (local("files: x"), Some("files")),
+        (local("exclude: ^vendor/"), Some("exclude")),
+        (
+            format!("exclude: ^vendor/\n{}", local("pass_filenames: false")),
+            Some("exclude"),
+        ),
+        (local("types: [python], always_run: true"), None),
+        (local("pass_filenames: false"), None),
+        (own(""), None),
+        (own(", types: [python]"), None),
+        (own(", types: [python], always_run: false"), Some("types")),
+    ] {
+        let said = status_with(&repo, &config);
+        match setting {
+            Some(setting) => {
+                let words = format!("pre-commit skips pre-commit where '{setting}'");
+                assert!(said.contains(&words), "{config}: {said}");
+            }
+            None => assert!(!said.contains("skips"), "{config}: {said}"),
+        }
+    }
+}

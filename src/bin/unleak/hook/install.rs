@@ -210,7 +210,25 @@ fn status_here(text: &mut String) -> Result<Exit> {
             kind.name()
         );
     }
+    if let Some(managed) = &place.managed {
+        say_restrictions(text, managed);
+    }
     Ok(Exit::Clean)
+}
+
+/// Names the hooks that a framework runs for some commits only.
+fn say_restrictions(text: &mut String, managed: &Managed) {
+    for kind in HookKind::ALL {
+        if let Some(setting) = managed.restriction(kind) {
+            say!(
+                text,
+                "{} skips {} where '{setting}' in {} selects no file: add 'always_run: true' to the hook",
+                managed.framework.name(),
+                kind.name(),
+                quoted(&managed.config)
+            );
+        }
+    }
 }
 
 fn status_global(text: &mut String) -> Result<Exit> {
