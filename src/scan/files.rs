@@ -33,7 +33,8 @@ pub struct FileList {
     pub paths: Vec<PathBuf>,
     /// What could not be listed.
     pub skipped: Vec<Skipped>,
-    /// Pipes, sockets and devices in directories, sorted: they hold no file's contents.
+    /// Pipes, sockets and devices in directories, sorted: they hold no file's contents. Links that lead out of
+    /// their directory are among them: of these only the text is read.
     pub special: Vec<PathBuf>,
     /// Git directories in directories, and files that name one, sorted; they are left out.
     pub git_dirs: Vec<PathBuf>,
@@ -84,6 +85,10 @@ pub fn list_except(roots: &[PathBuf], wanted: FileChoice, is_excluded: &Excluded
                 continue;
             }
             let is_file = is_kind(&|kind| kind.is_file() || kind.is_symlink());
+            let is_link = entry.depth() > 0 && is_kind(&|kind| kind.is_symlink());
+            if is_link && leads_out(entry.path(), root) {
+                found.special.push(entry.path().to_owned());
+            }
             // A link to a directory that was named is walked like that directory.
             let is_walked = entry.depth() == 0 && entry.path().is_dir();
             match entry.depth() == 0 || is_file {
@@ -103,6 +108,14 @@ pub fn list_except(roots: &[PathBuf], wanted: FileChoice, is_excluded: &Excluded
         paths.dedup();
     }
     found
+}
+
+/// Whether the link `path` leads to something outside of `root`.
+fn leads_out(path: &Path, root: &Path) -> bool {
+    match (path.canonicalize(), root.canonicalize()) {
+        (Ok(target), Ok(root)) => !target.starts_with(root),
+        _ => false,
+    }
 }
 
 /// The files and directories that a walk leaves out.

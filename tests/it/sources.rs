@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use unleak::unpack::Limits;
 
 use crate::support::{Repo, github_token, unleak, with_refs};
@@ -328,13 +328,29 @@ fn pipes_and_sockets_in_directories_are_counted_and_links_not_followed() {
     repo.write("outside/k", format!("K={}\n", github_token(71)));
     let (code, said) = shell(
         &repo,
-        "mkdir dir; mkfifo dir/pipe; ln -s ../outside/k dir/link; \"$U\" scan --files dir",
+        "mkdir dir; mkfifo dir/pipe; ln -s ../outside/k dir/link; ln -s link dir/to; ln -s a dir/no; \"$U\" scan --files dir",
     );
     assert_eq!(code, 0, "{said}");
-    assert!(said.contains("note: 1 pipe, socket or device"), "{said}");
+    let words = "note: 3 pipes, sockets, devices or links to elsewhere";
+    assert!(said.contains(words), "{said}");
     let (code, report) = scan(&["--files", "dir"], repo.path());
     assert_eq!(code, 0);
-    assert_eq!(report["coverage"]["special_files"][0], "dir/pipe");
+    let special = &report["coverage"]["special_files"];
+    assert_eq!(*special, json!(["dir/link", "dir/pipe", "dir/to"]));
+    // A directory that holds only a link.
+    let (code, said) = shell(
+        &repo,
+        "mkdir only; ln -s ../outside/k only/link; \"$U\" scan --files only",
+    );
+    assert_eq!(code, 0, "{said}");
+    let words = "note: 1 pipe, socket, device or link to elsewhere";
+    assert!(said.contains(words), "{said}");
+    // A link to what is read anyway is none.
+    let (_, said) = shell(
+        &repo,
+        "mkdir in; touch in/a; ln -s a in/b; \"$U\" scan --files in",
+    );
+    assert!(!said.contains("link"), "{said}");
     // A pipe in the place of a tracked file does not stop a scan of the worktree.
     let repo = Repo::new();
     repo.commit_file("a", "nothing\n");
