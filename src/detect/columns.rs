@@ -135,10 +135,10 @@ impl Header {
     fn read(window: &[u8], line: Line, style: Style, cell: Span, is_start: bool) -> Option<Self> {
         let text = &window[line.span.start..line.span.end];
         let (mut span, mut style) = (line.span, style);
-        if style == Style::Delimited(b',') && text.starts_with(b"COPY ") {
+        if style == Style::Delimited(b',') && begins_copy(text) {
             let open = memchr::memchr(b'(', text)?;
             let close = memchr::memchr(b')', text)?;
-            if !text.ends_with(b"FROM stdin;") || close < open {
+            if close < open || !is_from_input(&text[close + 1..]) {
                 return None;
             }
             span = Span::new(line.span.start + open + 1, line.span.start + close);
@@ -187,6 +187,23 @@ impl Header {
         };
         self.before.iter().filter(holds).count() < MAX_SAME
     }
+}
+
+/// Whether a line is the beginning of a statement that copies rows into a table.
+fn begins_copy(line: &[u8]) -> bool {
+    line.get(..5)
+        .is_some_and(|word| word.eq_ignore_ascii_case(b"COPY "))
+}
+
+/// Whether the rows follow the statement that ends in `rest`, in the format of text: `FROM stdin;`,
+/// `FROM STDIN WITH (FORMAT text);`.
+fn is_from_input(rest: &[u8]) -> bool {
+    let text = rest.to_ascii_lowercase();
+    let mut words = text
+        .split(|byte| byte.is_ascii_whitespace() || b"();,".contains(byte))
+        .filter(|word| !word.is_empty());
+    let is_input = words.next() == Some(b"from") && words.next() == Some(b"stdin");
+    is_input && words.all(|word| matches!(word, b"with" | b"format" | b"text"))
 }
 
 /// `| NAME | value |` or `NAME,value`: a row whose first cell is the name.
@@ -400,10 +417,20 @@ fn bare(window: &[u8], cell: Span, style: Style) -> Span {
         Style::Pipes => b"`*\"'",
         _ => b"\"'",
     };
+    // Excel writes `="…"` so that a text of digits stays one.
+    if let [b'=', b'"', _, .., b'"'] = window[span.start..span.end]
+        && style != Style::Pipes
+    {
+        span.start += 1;
+    }
     for _ in 0..3 {
         match window[span.start..span.end] {
             [first, _, .., last] if first == last && marks.contains(&first) => {
                 span = Span::new(span.start + 1, span.end - 1);
+            }
+            // `"=""…"""`
+            [b'=', b'"', b'"', _, .., b'"', b'"'] if style != Style::Pipes => {
+                span = Span::new(span.start + 3, span.end - 2);
             }
             _ => break,
         }

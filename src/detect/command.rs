@@ -35,6 +35,8 @@ enum At {
     Argument(usize),
     /// The same, if one of the options has a `b`, as in `-nbB`.
     BatchArgument(usize),
+    /// The first argument; these options take the word behind them.
+    First(&'static [&'static str]),
     /// In the word that `echo` pipes into it, if the option is there.
     Piped(&'static str),
     /// The same, behind the mark: `user:password`.
@@ -42,7 +44,7 @@ enum At {
 }
 
 /// Commands with the words that must follow, and where their secrets stand.
-const COMMANDS: [(&[&str], &[At]); 35] = [
+const COMMANDS: [(&[&str], &[At]); 39] = [
     (
         &["curl"],
         &[
@@ -99,7 +101,11 @@ const COMMANDS: [(&[&str], &[At]); 35] = [
     (&["mongosh"], &[At::Option("-p")]),
     (&["mongodump"], &[At::Option("-p")]),
     (&["mongorestore"], &[At::Option("-p")]),
-    (&["sqlcmd"], &[At::Option("-P")]),
+    (&["sqlcmd"], &[At::Option("-P"), At::Glued("-P")]),
+    (&["osql"], &[At::Option("-P"), At::Glued("-P")]),
+    (&["openssl", "passwd"], &[At::First(&["-salt", "-in"])]),
+    (&["schtasks"], &[At::Option("/rp"), At::Option("/RP")]),
+    (&["sshpass"], &[At::Option("-p")]),
     (&["lftp"], &[At::Behind("-u", b',')]),
     (&["chpasswd"], &[At::PipedBehind(b':')]),
     (&["passwd"], &[At::Piped("--stdin")]),
@@ -122,6 +128,12 @@ pub(super) fn passwords(window: &[u8], at: usize) -> Vec<Span> {
         before.is_none_or(|byte| byte.is_ascii_whitespace() || b"/\"'`($;|&".contains(&byte));
     if !begins {
         return Vec::new();
+    }
+    if window[at..].starts_with(b"chpasswd:") {
+        return accounts(window, at);
+    }
+    if window[at..].starts_with(b"send ") {
+        return sent(window, at).into_iter().collect();
     }
     let words = words(window, at, before);
     let text = |span: &Span| &window[span.start..span.end];
@@ -146,23 +158,8 @@ impl At {
     fn find(self, window: &[u8], at: usize, words: &[Span]) -> Option<Span> {
         let text = |span: &Span| &window[span.start..span.end];
         let may_be_glued = matches!(self, Self::Glued(_) | Self::Behind(..));
-        let option = |name: &str, may_follow: bool| {
-            let is_long = name.len() > 2;
-            words.iter().enumerate().find_map(|(number, word)| {
-                let rest = text(word).strip_prefix(name.as_bytes())?;
-                // `-p'…'`
-                let next = words.get(number + 1).copied();
-                let is_glued = matches!(window.get(word.end), Some(b'"' | b'\''));
-                match rest {
-                    [] | [b'='] if is_glued => next.filter(|next| next.start == word.end + 1),
-                    [] if may_follow => next,
-                    [] => None,
-                    [b'=', ..] => Some(Span::new(word.start + name.len() + 1, word.end)),
-                    _ if is_long || !may_be_glued => None,
-                    _ => Some(Span::new(word.start + name.len(), word.end)),
-                }
-            })
-        };
+        let option =
+            |name: &str, may_follow| option(window, words, name, (may_follow, may_be_glued));
         let behind = |span: Span, mark: u8| {
             let mark = memchr::memchr(mark, text(&span))?;
             // `-u user:'…'`
@@ -201,10 +198,137 @@ impl At {
                 let is_batch = words.iter().any(is_batch);
                 is_batch.then(|| argument(window, words, number)).flatten()
             }
+            Self::First(options) => first(window, words, options),
             Self::Piped(name) => has(name).then(|| piped(window, at)).flatten(),
             Self::PipedBehind(mark) => behind(piped(window, at)?, mark),
         }
     }
+}
+
+/// The argument of the option `name`, if it `may_follow` in the next word or `may_be_glued` to the option.
+fn option(
+    window: &[u8],
+    words: &[Span],
+    name: &str,
+    (may_follow, may_be_glued): (bool, bool),
+) -> Option<Span> {
+    let is_long = name.len() > 2;
+    words.iter().enumerate().find_map(|(number, word)| {
+        let rest = window[word.start..word.end].strip_prefix(name.as_bytes())?;
+        // `-p'…'`
+        let next = words.get(number + 1).copied();
+        let after = window.get(word.end);
+        // Quotes around the option are its own: `["-p", "…"]`.
+        let is_own = word.start > 0 && window.get(word.start - 1) == after;
+        let is_glued = !is_own && matches!(after, Some(b'"' | b'\''));
+        match rest {
+            [] | [b'='] if is_glued => next.filter(|next| next.start == word.end + 1),
+            [] if may_follow => next,
+            [] => None,
+            [b'=', ..] => Some(Span::new(word.start + name.len() + 1, word.end)),
+            _ if is_long || !may_be_glued => None,
+            _ => Some(Span::new(word.start + name.len(), word.end)),
+        }
+    })
+}
+
+/// The first argument that is no option; `options` take the word behind them.
+fn first(window: &[u8], words: &[Span], options: &[&str]) -> Option<Span> {
+    let text = |word: &Span| &window[word.start..word.end];
+    let takes = |word: &Span| options.iter().any(|known| text(word) == known.as_bytes());
+    let mut found = words.iter().enumerate().filter(|(at, word)| {
+        !text(word).starts_with(b"-") && !at.checked_sub(1).is_some_and(|at| takes(&words[at]))
+    });
+    found.next().map(|(_, word)| *word)
+}
+
+/// Passwords of the lines `user:password` below `list:` in `chpasswd:` at `at`, a module of cloud-init.
+fn accounts(window: &[u8], at: usize) -> Vec<Span> {
+    const MAX_LINES: usize = 64;
+    let indent = |line: &[u8]| line.iter().take_while(|byte| **byte == b' ').count();
+    let end = window.len().min(at + MAX_COMMAND_LEN);
+    let line = memchr::memrchr(b'\n', &window[..at]).map_or(0, |newline| newline + 1);
+    let outer = indent(&window[line..at]);
+    let (mut found, mut list, mut next) = (Vec::new(), None, at);
+    for _ in 0..MAX_LINES {
+        let Some(newline) = memchr::memchr(b'\n', &window[next..end]) else {
+            break;
+        };
+        let start = next + newline + 1;
+        let len = memchr::memchr(b'\n', &window[start..end]);
+        let text = &window[start..len.map_or(end, |len| start + len)];
+        let (depth, content) = (indent(text), text.trim_ascii());
+        next = start;
+        if content.is_empty() {
+            continue;
+        }
+        if depth <= outer {
+            break;
+        }
+        match list {
+            None if content.starts_with(b"list:") => list = Some(depth),
+            Some(list) if depth < list || depth == list && !content.starts_with(b"- ") => break,
+            Some(_) => found
+                .extend(account(text).map(|span| Span::new(start + span.start, start + span.end))),
+            None => {}
+        }
+    }
+    found
+}
+
+/// The password of `user:password`, an item of a list or a line of a text; none if it is made, or a digest.
+fn account(line: &[u8]) -> Option<Span> {
+    const MADE: [&[u8]; 2] = [b"RANDOM", b"R"];
+    let is_before = |byte: &&u8| byte.is_ascii_whitespace() || b"-\"'".contains(byte);
+    let start = line.iter().take_while(is_before).count();
+    let is_user = |byte: &&u8| byte.is_ascii_alphanumeric() || b"_.-{} ".contains(byte);
+    let user = line[start..].iter().take_while(is_user).count();
+    let value = line[start + user..].strip_prefix(b":")?;
+    let value = value.trim_ascii_end();
+    let quote = line[..start].last().filter(|byte| b"\"'".contains(byte));
+    let value = quote.map_or(value, |quote| {
+        value.strip_suffix(&[*quote]).unwrap_or(value)
+    });
+    let is_value = user > 0
+        && !MADE.contains(&value)
+        && !value.starts_with(b"$")
+        && !value.iter().any(u8::is_ascii_whitespace);
+    let from = start + user + 1;
+    is_value.then(|| Span::new(from, from + value.len()))
+}
+
+/// What a script of expect sends at `at` when it is asked for a password: `send "…\r"`.
+fn sent(window: &[u8], at: usize) -> Option<Span> {
+    const PROMPTS: [&[u8]; 3] = [b"assword", b"assphrase", b"asscode"];
+    const ENDS: [&[u8]; 2] = [b"\\r", b"\\n"];
+    let before = &window[at.saturating_sub(MAX_PIPED_LEN)..at];
+    let last = memchr::memmem::rfind(before, b"send ").map_or(before, |last| &before[last..]);
+    let prompt = PROMPTS
+        .iter()
+        .find_map(|prompt| memchr::memmem::rfind(last, prompt))?;
+    // The prompt is that of the same answer, or of the line before it.
+    if memchr::memchr_iter(b'\n', &last[prompt..]).count() > 1
+        || memchr::memmem::find(before, b"expect").is_none()
+    {
+        return None;
+    }
+    let rest = window[at + 5..]
+        .strip_prefix(b"-- ")
+        .unwrap_or(&window[at + 5..]);
+    let start = window.len() - rest.len() + 1;
+    let (&quote, text) = rest.split_first()?;
+    let close = match quote {
+        b'"' => b'"',
+        b'{' => b'}',
+        _ => return None,
+    };
+    let end = memchr::memchr2(close, b'\n', &text[..text.len().min(MAX_COMMAND_LEN)])?;
+    let mut value = &text[..end];
+    while let Some(rest) = ENDS.iter().find_map(|end| value.strip_suffix(*end)) {
+        value = rest;
+    }
+    let is_value = text[end] == close && !value.iter().any(|byte| b"$[ \\".contains(byte));
+    is_value.then(|| Span::new(start, start + value.len()))
 }
 
 /// Returns the value of the argument `token=`, or the first argument that is no pair.
@@ -255,12 +379,7 @@ fn words(window: &[u8], at: usize, before: Option<u8>) -> Vec<Span> {
     let outer = before.filter(|byte| matches!(byte, b'"' | b'\'' | b'`'));
     let mut words = Vec::new();
     let mut at = at;
-    // An item of a list: `["mysql", "-pX"]`.
-    let first = bytes[at..]
-        .iter()
-        .position(|byte| !byte.is_ascii_alphanumeric() && *byte != b'-');
-    let is_list =
-        outer.is_some() && first.is_some_and(|first| bytes.get(at + first) == outer.as_ref());
+    let is_list = outer.is_some_and(|outer| is_item(&bytes[at..], outer));
     while at < end && words.len() < MAX_WORDS {
         match bytes[at] {
             byte if Some(byte) == outer && !is_list => break,
@@ -276,6 +395,11 @@ fn words(window: &[u8], at: usize, before: Option<u8>) -> Vec<Span> {
             }
             b',' | b'\n' if is_list || is_flow => at += 1,
             b']' if is_list || is_flow => break,
+            // Code among the literals of a list.
+            byte if is_list && !words.is_empty() && is_code(byte) => {
+                words.push(Span::new(at, at));
+                at = end_of_code(bytes, at);
+            }
             b'\n' | b'\r' | b';' | b'|' | b'&' | b')' | b'<' | b'>' | b'#' => break,
             quote @ (b'"' | b'\'') => {
                 let Some(len) = quoted(&bytes[at + 1..], quote) else {
@@ -308,6 +432,23 @@ fn words(window: &[u8], at: usize, before: Option<u8>) -> Vec<Span> {
         }
     }
     words
+}
+
+/// Whether the word that `text` begins with is an item of a list, in quotes: `["mysql", "-pX"]`.
+fn is_item(text: &[u8], quote: u8) -> bool {
+    let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'-';
+    text.iter().find(|byte| !is_word(byte)) == Some(&quote)
+}
+
+/// Whether `byte` begins an item of a list that is no literal.
+fn is_code(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"_$*.".contains(&byte)
+}
+
+/// Where the item of a list at `at` that is no literal ends.
+fn end_of_code(bytes: &[u8], at: usize) -> usize {
+    let len = memchr::memchr3(b',', b']', b'\n', &bytes[at..]);
+    len.map_or(bytes.len(), |len| at + len)
 }
 
 /// What ends a word of a command that stands behind `before`, beside blanks.

@@ -77,9 +77,22 @@ pub fn is_mixed(text: &[u8]) -> bool {
 }
 
 /// What stands before the brackets or the `::` of a value that looks like a call.
-pub fn before_call(value: &[u8]) -> &[u8] {
+fn before_call(value: &[u8]) -> &[u8] {
     let end = value.iter().position(|byte| b"([{:".contains(byte));
     &value[..end.unwrap_or(value.len())]
+}
+
+/// Returns whether what stands before the brackets of a value that looks like a call is no name of a function: it
+/// mixes letters of both cases and digits all along.
+pub fn is_random_call(value: &[u8]) -> bool {
+    const MIN_LEN: usize = 8;
+    let called = before_call(value);
+    let classes = Classes::of(called);
+    let is_short_mix = called.len() >= MIN_LEN
+        && classes.kinds() >= 3
+        && classes.digits > 0
+        && class_changes(called) * 2 >= called.len();
+    is_short_mix || is_mixed(called)
 }
 
 /// Returns whether the value is a random mix of several kinds of characters, such as a password

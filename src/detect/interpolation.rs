@@ -8,6 +8,8 @@ use crate::span::Span;
 
 /// Bytes of an expression that are looked at.
 pub(super) const MAX_LEN: usize = 256;
+/// Bytes before a value that say whether a variable in it is replaced.
+const MAX_LINE_LEN: usize = 160;
 /// Shorter text beside an expression is a prefix, a suffix or a sign between two.
 const MIN_TEXT_LEN: usize = 8;
 
@@ -129,14 +131,19 @@ impl Parts {
         let (mut default, mut is_styled) = (None, true);
         while at < text.len() {
             let begins = matches!(text[at], b'$' | b'{' | b'<' | b'#' | b'%');
-            let len = begins.then(|| len_in(&text[at..], is_template));
+            let len = begins.then(|| {
+                let last = || last_variable(bytes, span, span.start + at);
+                len_in(&text[at..], is_template).or_else(last)
+            });
             let Some(len) = len.flatten() else {
                 at += 1;
                 continue;
             };
             let expression = &text[at..at + len];
             texts.push(Span::new(start, at));
-            is_styled &= is_style(expression);
+            let is_named = matches!(expression, [b'$', next, ..] if is_name(next));
+            is_styled &= is_style(expression)
+                && !(is_named && assigns_variable(line_before(bytes, span.start)));
             default = default.or_else(|| default_of(expression).map(|found| moved(found, at)));
             at += len;
             start = at;
@@ -184,12 +191,52 @@ fn len_in(text: &[u8], is_template: bool) -> Option<usize> {
             let len = name(rest);
             (rest.get(len) == Some(&b'}') && is_style(&rest[..len])).then_some(len + 2)
         }
-        [b'$', rest @ ..] => {
-            let len = name(rest);
-            (len > 0 && len == rest.len() && is_style(rest)).then_some(len + 1)
-        }
         _ => None,
     }
+}
+
+/// The length of a variable without braces at `at`, if it ends the value at `span` and a shell replaces it
+/// there: a colour in a text that is printed (`echo "password: v$NC"`), or a name in the assignment of a
+/// variable (`NAME=v$SUFFIX`, `NAME="v$SUFFIX"`). Anywhere else the sign is one of the value.
+fn last_variable(bytes: &[u8], span: Span, at: usize) -> Option<usize> {
+    const MIN_NAME_LEN: usize = 3;
+    let name = bytes[at..span.end].strip_prefix(b"$")?;
+    if name.is_empty() || at == span.start || !name.iter().all(is_name) {
+        return None;
+    }
+    let line = line_before(bytes, span.start);
+    let is_colour = || {
+        let is_open = memchr::memchr_iter(b'"', line).count() % 2 == 1;
+        is_open && line.ends_with(b" ") && is_style(name)
+    };
+    // Chance hardly writes a name of one case.
+    let is_one = |is_other: fn(&u8) -> bool| !name.iter().any(is_other);
+    let is_word = name.len() >= MIN_NAME_LEN
+        && !name.iter().any(u8::is_ascii_digit)
+        && (is_one(u8::is_ascii_uppercase) || is_one(u8::is_ascii_lowercase));
+    let is_variable = || is_word && assigns_variable(line);
+    (is_colour() || is_variable()).then_some(name.len() + 1)
+}
+
+/// Whether `line` ends in the assignment of a variable of a shell, or of a file that one reads.
+fn assigns_variable(line: &[u8]) -> bool {
+    const EXPORTS: [&[u8]; 5] = [b"export", b"declare", b"local", b"readonly", b"typeset"];
+    let line = line.strip_suffix(b"\"").unwrap_or(line);
+    let Some(line) = line.strip_suffix(b"=") else {
+        return false;
+    };
+    let len = line.iter().rev().take_while(|byte| is_name(byte)).count();
+    let (before, name) = line.split_at(line.len() - len);
+    let word = before.trim_ascii();
+    let is_exported = EXPORTS.contains(&word);
+    let is_constant = !name.iter().any(u8::is_ascii_lowercase);
+    !name.is_empty() && (is_exported || is_constant && word.is_empty())
+}
+
+/// The line before `at`, as far as it is looked at.
+fn line_before(bytes: &[u8], at: usize) -> &[u8] {
+    let before = &bytes[at.saturating_sub(MAX_LINE_LEN)..at];
+    memchr::memrchr(b'\n', before).map_or(before, |end| &before[end + 1..])
 }
 
 /// The length of the expression that `text` begins with, if its marks say that it is one.
@@ -348,7 +395,14 @@ pub fn style(text: &[u8]) -> Option<usize> {
         return (text.get(len) == Some(&b'm')).then_some(len + 1);
     }
     let text = &text[..text.len().min(MAX_LEN)];
-    len_in(text, false).filter(|len| is_style(&text[..*len]))
+    let len = len_in(text, false).filter(|len| is_style(&text[..*len]));
+    len.or_else(|| match text {
+        // A name alone.
+        [b'$', name @ ..] if !name.is_empty() && name.iter().all(is_name) => {
+            is_style(name).then_some(text.len())
+        }
+        _ => None,
+    })
 }
 
 /// Whether a colour stands at the end of `text`.
@@ -444,8 +498,14 @@ fn default_literal(inner: &[u8]) -> Option<Span> {
     let is_env = inner
         .windows(3)
         .any(|part| part.eq_ignore_ascii_case(b"env"));
+    // `opt:name, "…"` of Serverless and Hydra.
+    let source = inner
+        .iter()
+        .take_while(|byte| byte.is_ascii_lowercase() || **byte == b'.');
+    let source = source.count();
+    let is_source = source > 1 && matches!(&inner[source..], [b':', next, ..] if is_part(next));
     SIGNS.iter().find_map(|sign| {
-        if *sign == b"," && !is_env {
+        if *sign == b"," && !(is_env || is_source) {
             return None;
         }
         let at = memchr::memmem::find_iter(inner, sign).find(|&at| {
@@ -530,7 +590,6 @@ mod tests {
         for text in [
             "v-1${NC}",
             "${GREEN}v-1${NC}",
-            "v-1$NC",
             "v-1{RESET}",
             "v-1$(tput sgr0)",
         ] {
@@ -539,6 +598,19 @@ mod tests {
                 Some(("v-1", Kind::Styled, false)),
                 "{text}"
             );
+        }
+        // A shell replaces a variable without braces where it reads the text.
+        for (before, after, is_one) in [
+            ("echo \"password: ", "\"", true),
+            ("echo 'password: ", "'", false),
+            ("password: ", "", false),
+            ("password = \"", "\"", false),
+        ] {
+            let text = format!("{before}v-1$NC{after}");
+            let span = Span::new(before.len(), text.len() - after.len());
+            let found = own(text.as_bytes(), span, false);
+            let is_styled = found.is_some_and(|found| found.kind == Kind::Styled);
+            assert_eq!(is_styled, is_one, "{text}");
         }
         for text in ["v-1w2x3y4${AB}", "${AB}v-1w2x3y4", "#{ab}-v-1w2x3y4"] {
             let found = own_of(text, false).unwrap();

@@ -176,6 +176,12 @@ impl Candidate {
         )
     }
 
+    /// Whether it was read in a text whose single characters are escaped as in a literal.
+    fn is_of_literal(&self) -> bool {
+        let outermost = self.wrapping.as_ref().and_then(|layers| layers.first());
+        matches!(outermost, Some(Layer::Encoded(Encoding::Backslash)))
+    }
+
     /// Whether it was read in a text whose single characters are escaped.
     fn escapes_characters(&self) -> bool {
         let outermost = self.wrapping.as_ref().and_then(|layers| layers.first());
@@ -571,6 +577,12 @@ impl Detector {
                 let list = of_secret.entry(&*candidate.secret);
                 list.or_default().push(*span);
             }
+            // What a literal says in the same place.
+            let literals = inside
+                .iter()
+                .filter(|(.., Judged { candidate, .. })| candidate.is_of_literal())
+                .map(|(span, _, Judged { candidate, .. })| (span.start, span.end, candidate.rule));
+            let literals: FxHashSet<(usize, usize, u16)> = literals.collect();
             let of_secret = of_secret.into_iter();
             let of_secret: FxHashMap<&Secret, Cover> = of_secret
                 .map(|(secret, spans)| (secret, Cover::new(spans.into_iter())))
@@ -579,7 +591,8 @@ impl Detector {
                 // A known value shows by some of its base64, too: what is decoded says where.
                 let same = of_secret.get(&*candidate.secret);
                 let is_generic = self.rule(candidate.rule).is_generic();
-                let gives_way = is_generic && all.overlaps(*span);
+                let gives_way = is_generic && all.overlaps(*span)
+                    || literals.contains(&(span.start, span.end, candidate.rule));
                 !gives_way && !same.is_some_and(|same| same.overlaps(*span))
             });
             kept.extend(inside);

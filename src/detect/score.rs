@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::assignment::Assignment;
 use super::ceiling;
 use super::checksum::{self, Outcome};
-use super::entropy::{Classes, before_call, bits_per_byte, class_changes, is_mixed, is_regular};
+use super::entropy::{Classes, bits_per_byte, class_changes, is_random_call, is_regular};
 use super::features::{self, Fact, Features};
 use super::placeholder::{is_config_word, is_placeholder, is_published, is_reference};
 use super::trees;
@@ -442,7 +442,7 @@ fn may_be_password(features: &Features, value: &[u8]) -> bool {
         Fact::IsVersion,
     ];
     // No name of a function mixes digits and letters all along.
-    let is_random_call = is_mixed(before_call(value));
+    let is_random_call = is_random_call(value);
     let is_bare_name =
         features.is(Fact::IsBare) && features.is(Fact::IsIdentifier) && !is_random_call;
     let is_chosen = features.is(Fact::NameIsPassword)

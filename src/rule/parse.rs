@@ -415,11 +415,13 @@ fn keyword(text: &str, any_case: bool, matcher: &Matcher) -> Result<Keyword, Wro
 }
 
 /// Bytes that can follow a context word in a name, sorted: all except lower-case letters, which
-/// would make it another word, other than the `s` of a plural.
-const NAME_GOES_ON: &[u8] = b"\t\n\r !\"%&'(*,-.0123456789:<=>?ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]_`s{";
+/// would make it another word, other than the `s` of a plural. The last name in the header of a table has `)`,
+/// `;` or `|` behind it; `\xef` begins a colon of Chinese.
+const NAME_GOES_ON: &[u8] =
+    b"\t\n\r !\"%&'()*,-.0123456789:;<=>?ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]_`s{|\xef";
 /// The same for "pass", which begins several words for passwords.
 const PASS_GOES_ON: &[u8] =
-    b"\t\n\r !\"%&'(*,-.0123456789:<=>?ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]_`ckpsw{";
+    b"\t\n\r !\"%&'()*,-.0123456789:;<=>?ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]_`ckpsw{|\xef";
 /// Words that rarely mean a secret if more lower-case letters follow.
 const WHOLE_WORDS: [&[u8]; 2] = [b"auth", b"login"];
 

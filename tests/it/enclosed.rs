@@ -1,5 +1,8 @@
 //! A value ends where what is around it ends: every kind of value, in every kind of text around it.
 
+use serde_json::Value;
+
+use crate::support::{Repo, unleak};
 use crate::values::{made, values};
 
 /// Texts that end in a secret; `@` stands for it.
@@ -362,5 +365,144 @@ fn marks_that_close_nothing_belong_to_the_value() {
         ("PASSWORD='@'\n", "{k7Q9xT3wu5"),
     ] {
         is_whole(&around.replace('@', value), value);
+    }
+}
+
+/// What is found in `text`, and whether it is said to be a part.
+fn found_in(text: &str) -> Vec<(String, bool)> {
+    let dir = Repo::bare_directory();
+    dir.write("text", text);
+    let options = ["scan", "--files", "text", "--format", "json"];
+    let more = ["--show-secrets", "--min-confidence", "low"];
+    let output = unleak(&[&options[..], &more].concat(), dir.path());
+    let report: Value = serde_json::from_slice(&output.stdout).expect("a report");
+    let findings = report["findings"].as_array().unwrap().iter();
+    let found = findings.map(|finding| {
+        let is_part = finding["reasons"].to_string().contains("only a part");
+        (finding["secret"].as_str().unwrap().to_owned(), is_part)
+    });
+    found.collect()
+}
+
+/// Lines, what is found in them, and whether that is a part; `@` stands for a random value.
+fn are_found(lines: &[(&str, &str, bool)]) {
+    let value = made(18, 78);
+    let fill = |text: &str| text.replace('@', &value);
+    let mut wrong = Vec::new();
+    for (line, expected, is_part) in lines {
+        let found = found_in(&fill(line));
+        if found != [(fill(expected), *is_part)] {
+            wrong.push(format!("{line:?}: {found:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_variable_at_the_end_is_one_where_a_shell_reads_it() {
+    are_found(&[
+        ("DB_PASSWORD = \"@$red7\"\n", "@$red7", false),
+        ("DB_PASSWORD=@$red7\n", "@$red7", false),
+        ("db_password: @$green\n", "@$green", false),
+        ("db.password=@$Bold\n", "@$Bold", false),
+        ("export DB_PASSWORD='@$NC'\n", "@$NC", false),
+        ("{\"password\": \"@$white\"}\n", "@$white", false),
+        ("DB_PASSWORD=@$Kd8x\n", "@$Kd8x", false),
+        ("echo -e \"password: @$NC\"\n", "@", false),
+        ("echo \"password: ${GREEN}@${NC}\"\n", "@", false),
+        ("export DB_PASSWORD=\"@$SUFFIX\"\n", "@", true),
+        ("export DB_PASSWORD=@$RESET\n", "@", true),
+        ("DB_PASSWORD=@$suffix\n", "@", true),
+    ]);
+}
+
+#[test]
+fn a_sign_of_an_operator_may_begin_a_value() {
+    are_found(&[
+        ("DB_PASSWORD=>@\n", ">@", false),
+        ("A=1\nDB_PASSWORD==@\n", "=@", false),
+        ("db.password==@\n", "=@", false),
+        ("spring.datasource.password=>@\n", ">@", false),
+        ("password==@\n", "=@", false),
+        ("[\"password\"=>\"@\"]\n", "@", false),
+        ("  :password=>\"@\",\n", "@", false),
+        ("if (password==\"@\") {\n", "@", false),
+    ]);
+}
+
+#[test]
+fn a_blank_of_any_kind_ends_a_value_without_quotes() {
+    for blank in ["\u{a0}", "\u{202f}", "\u{3000}"] {
+        let lines = [
+            ("Password:^@\n", "@", false),
+            ("- Password:^`@`\n", "@", false),
+            ("password: @^\n", "@", false),
+            ("DB_PASSWORD=^@\n", "@", false),
+            ("password^=^@\n", "@", false),
+            ("password^: @\n", "@", false),
+            ("x --password @^and more\n", "@", false),
+            ("db_password: \"@^1\"\n", "@^1", false),
+        ];
+        let filled = lines.map(|(line, value, is_part)| {
+            (line.replace('^', blank), value.replace('^', blank), is_part)
+        });
+        let filled = filled.each_ref();
+        are_found(&filled.map(|(line, value, is_part)| (&line[..], &value[..], *is_part)));
+    }
+}
+
+#[test]
+fn what_a_format_puts_around_a_value_is_no_part_of_it() {
+    are_found(&[
+        ("user,password\nbob,=\"@\"\n", "@", false),
+        ("user,password\nbob,\"=\"\"@\"\"\"\n", "@", false),
+        ("password:@/user:bob\n", "@", false),
+        ("password:@/x\n", "@/x", false),
+        ("password = [=[@]=]\n", "@", false),
+        ("local password = [==[@]==]\n", "@", false),
+        ("Use the password =@= here\n", "@", false),
+        ("DB_PASSWORD=@=\n", "@=", false),
+        ("db:\n\tPGPASSWORD=@ psql\n", "@", false),
+        ("  MYSQL_PWD=@ mysqldump db > x.sql\n", "@", false),
+        ("password=@ more words\n", "@", true),
+        ("is the password @?\n", "@?", true),
+        ("what about DB_PASSWORD=@?\n", "@?", true),
+        ("DB_PASSWORD=@?\n", "@?", false),
+        (
+            "var c = \"Server=h;Uid=u;Pwd=@\\u0058y;Database=d\";\n",
+            "@Xy",
+            false,
+        ),
+        (
+            "var c = \"Server=h;Uid=u;Pwd=@\\u0022;Database=d\";\n",
+            "@",
+            false,
+        ),
+    ]);
+    // A line of quoted-printable is cut at 76 characters.
+    let line = format!("{}my password: @=\nnext\n", "x ".repeat(21));
+    are_found(&[(&line, "@", true)]);
+}
+
+#[test]
+fn brackets_and_colons_may_end_a_value_that_no_function_has_for_a_name() {
+    for value in ["k7Q9xT3w", "Xk29qLmz", "S3cretPw9", "aB3dE6gH9j"] {
+        for (line, end) in [
+            ("DB_PASSWORD=^()\n", "()"),
+            ("DB_PASSWORD=^::y\n", "::y"),
+            ("password: ^{\n", "{"),
+            ("x:\n  password: ^[\n  y: 1\n", "["),
+            ("db.password=^(\n", "("),
+        ] {
+            is_whole(&line.replace('^', value), &format!("{value}{end}"));
+        }
+    }
+    for line in [
+        "password: getPassword1()\n",
+        "password = Sha256::digest\n",
+        "const password = md5Hash(\n",
+        "password: md5Sum8{\n",
+    ] {
+        assert_eq!(values(line), [], "{line}");
     }
 }

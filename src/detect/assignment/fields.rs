@@ -607,7 +607,7 @@ impl Reader<'_> {
     /// Reads the literal that is taken if an expression has no value, or by its choice: `a.b || "…"`,
     /// `a ? "…" : x`.
     fn alternative(&mut self) -> Option<Value> {
-        const SIGNS: [&[u8]; 6] = [b" ||", b" ??", b" or", b" ?:", b" ?", b" :"];
+        const SIGNS: [&[u8]; 7] = [b" ||", b" ??", b" or", b" ?:", b" ?", b" :", b" else"];
         const CALLS: [&[u8]; 5] = [b"coalesce(", b"try(", b"cmp.Or(", b"or(", b"nvl("];
         let start = self.at;
         self.skip(MAX_BLANKS, is_blank);

@@ -11,6 +11,7 @@ mod parts;
 mod several;
 
 use super::continuation::{self, Joins};
+use super::entropy::is_mixed;
 use super::interpolation::{self, Kind};
 pub use super::syntax::MAX_VALUE_LEN;
 use super::syntax::{self, Ends};
@@ -95,6 +96,11 @@ const MAX_LOOKAHEAD: usize = 4;
 /// any window that has the same bytes up to there gives the same answer.
 pub fn read(window: &[u8], at: usize, keyword_len: usize, found: &mut Vec<Assignment>) -> usize {
     found.clear();
+    // Around a short name, signs belong to the keyword.
+    let keyword = &window[at..at + keyword_len];
+    let before = usize::from(matches!(keyword[0], b'\n' | b' ' | b'"'));
+    let after = usize::from(keyword.ends_with(b"="));
+    let (at, keyword_len) = (at + before, keyword_len - before - after);
     let mut reader = Reader {
         bytes: window,
         at: at + keyword_len,
@@ -119,6 +125,17 @@ fn is_blank(byte: u8) -> bool {
 /// Whether a letter may stand before the quote of a literal.
 fn is_string_prefix(byte: &u8) -> bool {
     b"bBrRuUfFNLs@$".contains(byte)
+}
+
+/// Whether `rest` of a line is one word, of letters and digits all along.
+fn is_random_word(rest: &[u8]) -> bool {
+    /// Less than is read of the value.
+    const MAX_LEN: usize = MAX_NAME_LEN - MAX_LOOKAHEAD;
+    let rest = &rest[..rest.len().min(MAX_LEN)];
+    let line = &rest[..memchr::memchr(b'\n', rest).unwrap_or(rest.len())];
+    let word = line.trim_ascii_end();
+    let is_word = |byte: &u8| byte.is_ascii_graphic() && !b"\"'`()$;,".contains(byte);
+    word.iter().all(is_word) && is_mixed(word)
 }
 
 /// Whether a text between `:` and `=` is a type that a text may have, and not the begin of a value.
@@ -230,7 +247,7 @@ impl Reader<'_> {
     /// Reads the value among the arguments of a call, or behind an expression that it is the default of.
     fn value_in_call(&mut self, name: Span, operator: Operator) -> Option<Value> {
         match operator {
-            Operator::Argument => self.argument(name),
+            Operator::Argument => self.argument(name).or_else(|| self.parameter(name)),
             // A call without brackets.
             Operator::Blank if matches!(self.peek(0), Some(b'"' | b'\'')) => self.argument(name),
             Operator::Assign | Operator::Colon => self.tuple(name).or_else(|| self.fallback()),
@@ -323,6 +340,23 @@ impl Reader<'_> {
         count
     }
 
+    /// Passes over blanks that are no ASCII, and those before them.
+    fn skip_wide_blanks(&mut self) -> usize {
+        let start = self.at;
+        let mut end = start;
+        while self.at < start + MAX_BLANKS {
+            self.skip(MAX_BLANKS, is_blank);
+            let rest = self.bytes.get(self.at..).unwrap_or_default();
+            let Some(len) = syntax::wide_blank(rest) else {
+                break;
+            };
+            self.at += len;
+            end = self.at;
+        }
+        self.at = end;
+        end - start
+    }
+
     fn take(&mut self, text: &[u8]) -> bool {
         let rest = self.bytes.get(self.at..).unwrap_or_default();
         let found = rest.starts_with(text);
@@ -342,7 +376,7 @@ impl Reader<'_> {
         let is_setting = self.at == name.end && syntax::begins_setting(self.bytes, name.start);
         let is_shouted = |byte: &u8| !byte.is_ascii_lowercase();
         let is_variable = is_setting && self.bytes[name.start..name.end].iter().all(is_shouted);
-        let blanks = self.skip(MAX_BLANKS, is_blank);
+        let blanks = self.skip_wide_blanks() + self.skip(MAX_BLANKS, is_blank);
         if is_flag && blanks > 0 {
             return Some(Operator::Blank);
         }
@@ -406,6 +440,8 @@ impl Reader<'_> {
             (b"(", Operator::Argument),
             (b",", Operator::Item),
             (b"%3D", Operator::Assign),
+            ("：".as_bytes(), Operator::Colon),
+            ("＝".as_bytes(), Operator::Assign),
             (b"?(", Operator::Argument),
             (b"!(", Operator::Argument),
         ] {
@@ -428,11 +464,13 @@ impl Reader<'_> {
     /// sign: an operator of code has a blank, a literal or a plain operand behind it.
     fn is_longer_operator(&self, is_variable: bool, is_setting: bool) -> bool {
         let rest = &self.bytes[self.at + 1..];
-        // No code compares right behind a variable at the beginning of a line.
-        if is_variable
-            && rest.first() == Some(&b'=')
-            && rest.get(1).is_some_and(u8::is_ascii_graphic)
-        {
+        // No code compares right behind a variable at the beginning of a line, or with a random word there.
+        let is_value = match rest {
+            [b'=', next, ..] if is_variable => next.is_ascii_graphic(),
+            [b'=' | b'>', ..] if is_setting => is_random_word(&rest[1..]),
+            _ => false,
+        };
+        if is_value {
             return false;
         }
         let signs = rest.iter().take(2).take_while(|byte| b"=>".contains(byte));
@@ -503,6 +541,7 @@ impl Reader<'_> {
     }
 
     fn value(&mut self, name: Span, operator: Operator) -> Option<Value> {
+        self.skip_wide_blanks();
         let start = self.at;
         self.skip(MAX_BLANKS, |byte| {
             is_blank(byte) || byte == b'\r' || byte == b'\n' || byte == b'(' || byte == b'['
@@ -604,6 +643,7 @@ impl Reader<'_> {
 
     /// Reads a value without quotes, which stands on the same line, right after the operator.
     fn bare(&mut self, name: Span, operator: Operator) -> Option<Value> {
+        self.skip_wide_blanks();
         self.skip(MAX_BLANKS, is_blank);
         self.skip_styles();
         if operator == Operator::Markup {
@@ -636,12 +676,28 @@ impl Reader<'_> {
             span = Span::new(span.start + 1, span.end - 1);
         }
         span = self.without_emphasis(name, span, operator);
+        if operator == Operator::Assign && self.is_marked(name, span) {
+            span.end -= 1;
+        }
         self.seen = extent.seen.max(extent.end + MAX_LOOKAHEAD);
         self.at = span.end;
         let has_brace = self.bytes[span.start..span.end].contains(&b'{');
         let is_template = has_brace && syntax::is_in_template(self.bytes, name.start);
         let value = (span, Form::Bare, extent.is_partial);
         Some(own(self.bytes, value, is_template))
+    }
+
+    /// Whether the signs around the value at `span` are marks of org in a text, and none of an assignment:
+    /// `the password =value= here`.
+    fn is_marked(&self, name: Span, span: Span) -> bool {
+        let text = &self.bytes[span.start..span.end];
+        let is_apart = self.bytes[..span.start].ends_with(b" =");
+        let after = &self.bytes[span.end..];
+        let ends = |byte: &u8| byte.is_ascii_whitespace() || b".,;:)".contains(byte);
+        is_apart
+            && matches!(text, [.., last, b'='] if *last != b'=')
+            && after.first().is_none_or(ends)
+            && !syntax::begins_setting(self.bytes, name.start)
     }
 
     /// The text at `span`, the value of `name`, without the marks of markup around it.
@@ -768,6 +824,15 @@ impl Reader<'_> {
         let rest = self.bytes.get(self.at..)?;
         // Brackets before a value were passed over.
         let is_lua = self.bytes[..self.at].ends_with(b"[[");
+        let level = rest
+            .iter()
+            .take(MAX_HASHES)
+            .take_while(|byte| **byte == b'=');
+        let level = level.count();
+        if level > 0 && rest.get(level) == Some(&b'[') && self.bytes[..self.at].ends_with(b"[") {
+            let closing = [b"]", &rest[..level], b"]"].concat();
+            return self.up_to(self.at + level + 1, &closing);
+        }
         let (start, opening) = if is_lua {
             (self.at, b'[')
         } else {

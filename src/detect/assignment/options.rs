@@ -62,6 +62,20 @@ impl Reader<'_> {
         found
     }
 
+    /// Reads the default of a parameter of a build: `password(name: "…", defaultValue: "…")`; the reader stands
+    /// behind the bracket.
+    pub(super) fn parameter(&mut self, name: Span) -> Option<Value> {
+        let start = self.at;
+        if self.name_of(name) != b"password" {
+            return None;
+        }
+        let found = self.labelled(false);
+        if found.is_none() {
+            self.back(start);
+        }
+        found
+    }
+
     /// Reads the rest of a call up to the literal behind a label. `has_slot` says that the second literal
     /// is the default, as it is behind a short name: `("password", "p", "…")`.
     fn labelled(&mut self, has_slot: bool) -> Option<Value> {

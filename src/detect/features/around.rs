@@ -224,6 +224,19 @@ pub(super) fn is_named_call(value: &[u8]) -> bool {
         )
 }
 
+/// `` user `admin` and password `value` ``: a word for a password, then a mix of letters and digits.
+fn is_told_password(window: &[u8], found: &Assignment, value: &[u8]) -> bool {
+    const NAMES: [&[u8]; 4] = [b"password", b"passphrase", b"passwd", b"passwort"];
+    const MIN_LEN: usize = 8;
+    let name = &window[found.name.start..found.name.end];
+    NAMES.iter().any(|known| name.eq_ignore_ascii_case(known))
+        && value.len() >= MIN_LEN
+        && value.iter().any(u8::is_ascii_digit)
+        && value.iter().any(u8::is_ascii_alphabetic)
+        && !value.iter().any(u8::is_ascii_whitespace)
+        && class_changes(value) * 3 >= value.len()
+}
+
 /// `pass the test`, "Pass `x` to": a blank assigns on command lines and in environments only.
 pub(super) fn is_prose(window: &[u8], found: &Assignment, value: &[u8]) -> bool {
     let is_quoted_code = window[found.value.start - 1] == b'`';
@@ -254,7 +267,8 @@ pub(super) fn is_prose(window: &[u8], found: &Assignment, value: &[u8]) -> bool 
             }
             let is_pair = value.iter().skip(2).any(|byte| *byte == b'=') && !value.ends_with(b"=");
             let is_assigned = is_flag || is_environment || !(is_word || is_number || is_pair);
-            is_quoted_code || is_variable || (is_bare && !is_assigned)
+            let is_code = is_quoted_code && !is_told_password(window, found, value);
+            is_code || is_variable || (is_bare && !is_assigned)
         }
         _ => false,
     }

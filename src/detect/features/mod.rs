@@ -11,7 +11,7 @@ pub use name::{is_password, means_secret, words};
 pub(super) use value::encoded_text;
 
 use super::assignment::{Assignment, Form, Operator};
-use super::entropy::{before_call, is_mixed, is_random_mix};
+use super::entropy::{is_random_call, is_random_mix};
 use super::placeholder::is_reference;
 
 /// Declares the facts with the phrases that people read.
@@ -192,7 +192,12 @@ pub fn of(window: &[u8], found: &Assignment) -> Option<Features> {
     if value.len() < MIN_VALUE_LEN {
         return None;
     }
-    let name = &window[found.name.start..found.name.end];
+    let spelled = &window[found.name.start..found.name.end];
+    let name = name::translated(spelled);
+    // A text of another language is none.
+    if name != spelled && !(value.is_ascii() && value.iter().any(u8::is_ascii_digit)) {
+        return None;
+    }
     let parent = found
         .parent
         .map_or(&b""[..], |span| &window[span.start..span.end]);
@@ -219,7 +224,7 @@ pub fn of(window: &[u8], found: &Assignment) -> Option<Features> {
     let is_mix = is_random_mix(value);
     let is_call = around::is_call(window, found, value);
     // No name of a function mixes digits and letters all along.
-    let is_random = is_mix || is_mixed(before_call(value));
+    let is_random = is_mix || is_random_call(value);
     if is_call && (!is_random || around::is_named_call(value)) {
         return None;
     }

@@ -252,6 +252,40 @@ const VERBS: [&str; 28] = [
     "expect", "should", "add", "remove", "delete", "reset", "with",
 ];
 
+/// Words for a password in other languages, of one the last letters that a keyword can have.
+const FOREIGN_WORDS: [&str; 14] = [
+    "密码",
+    "密碼",
+    "口令",
+    "スワード",
+    "비밀번호",
+    "пароль",
+    "Пароль",
+    "ПАРОЛЬ",
+    "contraseña",
+    "senha",
+    "wachtwoord",
+    "kennwort",
+    "hasło",
+    "heslo",
+];
+
+/// The name as if it were English, if it is or ends in a word for a password in another language.
+pub(super) fn translated(name: &[u8]) -> &[u8] {
+    let is_one = |word: &&str| {
+        let start = name.len().checked_sub(word.len());
+        start.is_some_and(|start| {
+            let (before, end) = name.split_at(start);
+            let is_word = !before.last().is_some_and(u8::is_ascii_alphabetic);
+            is_word && end.eq_ignore_ascii_case(word.as_bytes())
+        })
+    };
+    match FOREIGN_WORDS.iter().any(is_one) {
+        true => b"password",
+        false => name,
+    }
+}
+
 /// How much a name means a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {

@@ -72,12 +72,38 @@ pub(super) struct Before {
     pub(super) is_text_of_element: bool,
     /// Blanks before the name, if nothing else comes before it.
     pub(super) indent: Option<usize>,
+    /// Whether the line is one of another language, whose commas and full stops are no ASCII.
+    pub(super) is_foreign: bool,
     /// `name=value`, without blanks.
     pub(super) is_tight_pair: bool,
+    /// A variable for the one command behind it: in a recipe of make, or named as only a client reads it.
+    pub(super) is_for_command: bool,
     /// The line before ends in `;`.
     pub(super) is_after_pair: bool,
     /// In a text of RTF.
     pub(super) is_rtf: bool,
+}
+
+/// Whether `setting`, a name and what stands before its value, sets a variable for one command: `prefix` begins
+/// its line.
+fn is_for_command(prefix: &[u8], setting: &[u8]) -> bool {
+    const CLIENTS: [&[u8]; 7] = [
+        b"PGPASSWORD",
+        b"MYSQL_PWD",
+        b"SSHPASS",
+        b"REDISCLI_AUTH",
+        b"RESTIC_PASSWORD",
+        b"BORG_PASSPHRASE",
+        b"DOCKER_PASSWORD",
+    ];
+    let Some(name) = setting.strip_suffix(b"=") else {
+        return false;
+    };
+    let is_constant =
+        |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_';
+    let is_recipe =
+        prefix.starts_with(b"\t") || matches!(prefix.trim_ascii(), b"@" | b"-@" | b"@-");
+    CLIENTS.contains(&name) || (is_recipe && name.iter().all(is_constant))
 }
 
 /// How often `mark` stands behind a backslash.
@@ -104,6 +130,17 @@ pub(super) fn ends_in_backslash(rest: &[u8]) -> bool {
 pub(super) fn is_rtf(text: &[u8]) -> bool {
     memchr::memmem::find(text, b"\\par").is_some()
         || memchr::memmem::find(text, b"{\\rtf").is_some()
+}
+
+/// Whether the value at `start` is a word of a text of RTF.
+fn is_in_rtf(window: &[u8], name: Span, start: usize) -> bool {
+    ends_in_backslash(tail_of(window, start)) && is_rtf(lines_before(window, name.start))
+}
+
+/// Whether the line before the one at `line` ends in `;`.
+fn is_after_pair(window: &[u8], line: usize, name: Span) -> bool {
+    line >= name.start.saturating_sub(MAX_PREFIX_LEN) + 3
+        && window[..line].trim_ascii_end().ends_with(b";")
 }
 
 /// Where the line that holds `at` begins, as far back as is looked at, and whether its beginning is
@@ -173,11 +210,11 @@ impl Before {
             is_shell: words == Some(Leading::Shell),
             takes_line: takes_line(prefix, &window[name.end..start]),
             is_text_of_element: prefix.ends_with(b">") && !prefix.ends_with(b"->"),
+            is_foreign: !window[line..start].is_ascii(),
             is_tight_pair: &window[name.end..start] == b"=",
-            is_rtf: ends_in_backslash(tail_of(window, start))
-                && is_rtf(lines_before(window, name.start)),
-            is_after_pair: line >= name.start.saturating_sub(MAX_PREFIX_LEN) + 3
-                && window[..line].trim_ascii_end().ends_with(b";"),
+            is_for_command: is_for_command(prefix, &window[name.start..start]),
+            is_rtf: is_in_rtf(window, name, start),
+            is_after_pair: is_after_pair(window, line, name),
             indent: (begins && prefix.iter().all(u8::is_ascii_whitespace)).then_some(prefix.len()),
         }
     }
@@ -260,6 +297,7 @@ impl Before {
                 return true;
             }
             _ if self.section.is_some_and(|end| rest.starts_with(end)) => return true,
+            [0xe3 | 0xef, ..] if self.is_foreign && begins_full_mark(rest) => return true,
             [byte, ..] if self.separator == Some(*byte) && self.quote.is_none() => return true,
             [byte] if self.delimiter == Some(*byte) => return true,
             [byte, next, ..] if self.delimiter == Some(*byte) && !next.is_ascii_alphanumeric() => {
@@ -310,6 +348,12 @@ impl Before {
         };
         folds(rest, indent + 1)
     }
+}
+
+/// Whether `rest` begins with a mark of Chinese or Japanese that ends a part of a sentence.
+fn begins_full_mark(rest: &[u8]) -> bool {
+    const MARKS: [&str; 7] = ["，", "。", "；", "、", "）", "」", "！"];
+    MARKS.iter().any(|mark| rest.starts_with(mark.as_bytes()))
 }
 
 /// Whether an escaped line end stands before a name; its letter is taken for one of the name.

@@ -24,6 +24,31 @@ pub(super) fn is_glued_behind(rest: &[u8]) -> bool {
     marks > 0 && rest.first().is_some_and(u8::is_ascii_alphanumeric) && !is_pair
 }
 
+/// The length of a blank at the beginning of `text` that is no ASCII: a no-break space, also a narrow one, and
+/// the space of Chinese and Japanese.
+pub(in crate::detect) fn wide_blank(text: &[u8]) -> Option<usize> {
+    const BLANKS: [&[u8]; 3] = [b"\xc2\xa0", b"\xe2\x80\xaf", b"\xe3\x80\x80"];
+    let is_first = matches!(text.first(), Some(0xc2 | 0xe2 | 0xe3));
+    let found = BLANKS
+        .iter()
+        .find(|blank| is_first && text.starts_with(blank));
+    found.map(|blank| blank.len())
+}
+
+/// `text` without blanks around it, whatever they are.
+pub(super) fn trim_blanks(text: &[u8]) -> &[u8] {
+    let mut text = text.trim_ascii();
+    while let Some(len) = wide_blank(text) {
+        text = text[len..].trim_ascii();
+    }
+    text
+}
+
+/// Whether a blank of any kind begins `text`.
+pub(super) fn begins_blank(text: &[u8]) -> bool {
+    text.first().is_some_and(u8::is_ascii_whitespace) || wide_blank(text).is_some()
+}
+
 /// Whether a tab that JSON escapes and more text follow.
 pub(super) fn begins_text(rest: &[u8]) -> bool {
     let text = rest.strip_prefix(b"\\t");
@@ -143,6 +168,22 @@ pub(super) fn begins_colon_pair(after: &[u8]) -> bool {
     len > 1 && after.get(len) == Some(&b':')
 }
 
+/// Whether the name of a user or of a place to log in to follows, before its value: `user:bob`.
+pub(super) fn begins_account(after: &[u8]) -> bool {
+    const NAMES: [&[u8]; 8] = [
+        b"user",
+        b"username",
+        b"login",
+        b"account",
+        b"email",
+        b"host",
+        b"server",
+        b"port",
+    ];
+    let len = after.iter().take(10).position(|byte| *byte == b':');
+    len.is_some_and(|len| NAMES.contains(&&after[..len]))
+}
+
 /// Whether the rest of an end tag or of a line break follows: `/p>`, `br>`.
 pub(super) fn begins_tag(after: &[u8]) -> bool {
     let (name, is_end) = match after.strip_prefix(b"/") {
@@ -168,6 +209,18 @@ pub(super) fn is_pair(after: &[u8]) -> bool {
     let is_name = |byte: &&u8| byte.is_ascii_alphanumeric() || b"_-.".contains(byte);
     let len = after.iter().take(40).take_while(is_name).count();
     len > 0 && after.get(len) == Some(&b'=')
+}
+
+/// Whether `rest` begins with the name of a program.
+pub(super) fn begins_program(rest: &[u8]) -> bool {
+    let is_name =
+        |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-./".contains(byte);
+    let word = rest.split(u8::is_ascii_whitespace).next();
+    word.is_some_and(|word| {
+        word.first()
+            .is_some_and(|first| first.is_ascii_lowercase() || b"./".contains(first))
+            && word.iter().all(is_name)
+    })
 }
 
 /// Whether a blank and another command follow, and no comment.

@@ -2,8 +2,9 @@
 
 use super::before::Before;
 use super::behind::{
-    MAX_TAIL_LEN, begins_colon_pair, begins_command, begins_pair, begins_tag, closes, ends_command,
-    entity, is_backtick_escape, is_blank_entity, is_control_word, is_doubled, is_operand, is_pair,
+    MAX_TAIL_LEN, begins_account, begins_blank, begins_colon_pair, begins_command, begins_pair,
+    begins_tag, closes, ends_command, entity, is_backtick_escape, is_blank_entity, is_control_word,
+    is_doubled, is_operand, is_pair, wide_blank,
 };
 use super::marks::Quote;
 use crate::detect::interpolation;
@@ -11,8 +12,10 @@ use crate::detect::interpolation;
 /// The length of a value on a line whose beginning is out of reach: up to whatever ends one in some
 /// syntax.
 pub(super) fn unknown(rest: &[u8]) -> Option<usize> {
-    rest.iter()
-        .position(|byte| byte.is_ascii_whitespace() || b"\"'`,;<>)}]&\\".contains(byte))
+    (0..rest.len()).find(|at| {
+        let byte = rest[*at];
+        begins_blank(&rest[*at..]) || b"\"'`,;<>)}]&\\".contains(&byte)
+    })
 }
 
 /// Returns the length of the value by what the line says; `None` if `rest` ends first.
@@ -30,7 +33,7 @@ pub(super) fn scan(rest: &[u8], before: &Before) -> Option<usize> {
             continue;
         }
         let after = &rest[at + 1..];
-        if before.ends_here(&rest[at..]) {
+        if before.ends_here(&rest[at..]) || wide_blank(&rest[at..]).is_some() {
             return Some(at);
         }
         if let Some(len) = interpolation::expression(&rest[at..]) {
@@ -118,6 +121,7 @@ pub(super) fn is_delimiter(byte: u8, after: &[u8], before: &Before, is_word: boo
         b'&' if is_blank_entity(after) => true,
         b',' if before.has_comma_pairs && (is_pair(after) || is_option(after)) => true,
         b',' | b';' if before.is_colon && begins_colon_pair(after) => true,
+        b'/' if before.is_colon && begins_account(after) => true,
         b',' => begins_pair(after) || (at_blank && !before.is_setting),
         b';' => is_word || before.has_pairs || begins_pair(after) || begins_command(after),
         b'&' if is_word => {
@@ -238,7 +242,7 @@ pub(super) fn word(rest: &[u8], before: &Before) -> Option<usize> {
         }
         let ends = match byte {
             _ if before.is_closed(&rest[at..], &mut own) => true,
-            byte if byte.is_ascii_whitespace() => true,
+            _ if begins_blank(&rest[at..]) => true,
             b'\\' => {
                 let ends = ends_escaped(&rest[at + 1..], before);
                 at += usize::from(!ends);
@@ -396,12 +400,24 @@ pub(super) fn braced(rest: &[u8]) -> Option<usize> {
     }
 }
 
+/// The length of `u0058` or `x58` behind a backslash, if it stands for a visible character other than those
+/// that end a field or the literal around it.
+fn escaped_character(after: &[u8]) -> Option<usize> {
+    let (len, digits) = match after {
+        [b'u', b'0', b'0', digits @ ..] => (5, digits.get(..2)?),
+        [b'x', digits @ ..] => (3, digits.get(..2)?),
+        _ => return None,
+    };
+    let digits = std::str::from_utf8(digits).ok()?;
+    let byte = u8::from_str_radix(digits, 16).ok()?;
+    (byte.is_ascii_graphic() && !b"\";".contains(&byte)).then_some(len)
+}
+
 /// The length of what a backslash escapes in a field, if that belongs to it: a backslash, a mark that
 /// JSON writes as `\u0026`, or a quote that the literal goes on behind.
 pub(super) fn escaped_content(after: &[u8], before: &Before) -> Option<usize> {
-    const MARKS: [&[u8]; 4] = [b"u0026", b"u003c", b"u003e", b"u0027"];
-    if MARKS.iter().any(|mark| after.starts_with(mark)) {
-        return Some(5);
+    if let Some(len) = escaped_character(after) {
+        return Some(len);
     }
     is_escaped_content(after, before).then_some(1)
 }

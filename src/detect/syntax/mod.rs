@@ -33,11 +33,11 @@ pub(super) use before::{
 };
 pub use before::{closing_mark, is_closing, literal_delimiter, sed_delimiter};
 use behind::{
-    MAX_TAIL_LEN, begins_text, goes_on_at_operator, goes_on_behind, is_before_pair,
-    is_blank_entity, is_command, is_glued_behind, is_operand,
+    MAX_TAIL_LEN, begins_blank, begins_program, begins_text, goes_on_at_operator, goes_on_behind,
+    is_before_pair, is_blank_entity, is_command, is_glued_behind, is_operand, trim_blanks,
 };
 pub use behind::{MAX_VALUE_LEN, ends_edit};
-pub(super) use behind::{folds, is_backtick_escape};
+pub(super) use behind::{folds, is_backtick_escape, wide_blank};
 use length::{blank, field, scan, unknown, word};
 pub(super) use marks::escapes_before;
 
@@ -91,7 +91,8 @@ pub fn end(window: &[u8], name: Span, start: usize, ends: Ends) -> Extent {
         &window[line..name.start]
     };
     let (kept, is_partial) = in_sentence(rest, (kept, is_partial), &before, line);
-    let end = start + kept;
+    let is_cut = is_cut_line(window, Span::new(start, start + kept));
+    let end = start + kept - usize::from(is_cut);
     let is_folded = ends == Ends::Line && before.is_folded(&window[start + len..]);
     let joins = match ends {
         Ends::Line => Joins::Anywhere,
@@ -117,7 +118,7 @@ pub fn end(window: &[u8], name: Span, start: usize, ends: Ends) -> Extent {
     };
     Extent {
         end,
-        is_partial: is_partial || is_folded || is_joined,
+        is_partial: is_partial || is_cut || is_folded || is_joined,
         seen: (start + len + reach).min(window.len()),
     }
 }
@@ -134,14 +135,14 @@ fn in_sentence<'w>(
     rest: &[u8],
     (len, is_partial): (usize, bool),
     before: &Before,
-    line: impl FnOnce() -> &'w [u8],
+    line: impl Fn() -> &'w [u8],
 ) -> (usize, bool) {
     let (value, rest) = rest.split_at(len);
     let is_over = before.ends_at_quote(rest) || before.ends_here(rest);
     let may_end = before.own.is_none() && !before.is_setting;
     let is_in_text = || may_end && (before.is_query || is_prose(line()));
     if !is_partial && is_question(value, rest) {
-        return (len, is_in_text());
+        return (len, is_in_text() || may_end && is_of_words(line()));
     }
     (
         len - sentence_end(value, rest, is_in_text, |_| is_over),
@@ -170,6 +171,26 @@ fn sentence_end(
     } else {
         0
     }
+}
+
+/// Whether the `=` at the end of a value joins its line to the next one, as in quoted-printable, whose lines
+/// are cut at that length. Four characters of base64 may end in one.
+fn is_cut_line(window: &[u8], value: Span) -> bool {
+    const LENGTHS: std::ops::Range<usize> = 72..78;
+    let text = &window[value.start..value.end];
+    let after = &window[value.end..];
+    text.ends_with(b"=")
+        && matches!(after, [b'\n', ..] | [b'\r', b'\n', ..])
+        && !text.ends_with(b"==")
+        && !text.len().is_multiple_of(4)
+        && LENGTHS.contains(&(value.end - line_before(window, value.start).0))
+}
+
+/// Whether a line that begins with `prefix` is text: words come first.
+fn is_of_words(prefix: &[u8]) -> bool {
+    let words = prefix.split(u8::is_ascii_whitespace);
+    let is_word = |word: &&[u8]| !word.is_empty() && word.iter().all(u8::is_ascii_alphabetic);
+    words.filter(is_word).count() > 1
 }
 
 /// Whether a value ends in a mark that may belong to it or to a sentence around it.
@@ -315,9 +336,9 @@ fn bracket_end(value: &[u8], before: &[u8]) -> Option<(usize, bool)> {
 /// Takes from the end of a value what belongs to the syntax around it; says whether the value may
 /// go on. `tail` is the line behind it.
 fn trim(value: &[u8], tail: &[u8], before: &Before) -> (usize, bool) {
-    let rest = tail.trim_ascii();
+    let rest = trim_blanks(tail);
     let is_comment = rest.starts_with(b"#") || rest.starts_with(b";") || rest.starts_with(b"//");
-    let at_blank = tail.first().is_some_and(u8::is_ascii_whitespace);
+    let at_blank = begins_blank(tail);
     // The end of a literal that began on a line before: "`,".
     let unquoted = without_closing_quote(value);
     if before.is_setting && unquoted < value.len() {
@@ -334,6 +355,7 @@ fn trim(value: &[u8], tail: &[u8], before: &Before) -> (usize, bool) {
     }
     if before.is_setting {
         let may_go_on = at_blank && !at_end && (!before.is_shell || before.takes_line);
+        let may_go_on = may_go_on && !(before.is_for_command && begins_program(rest));
         // `name:value = value`: either sign may be the operator.
         let is_more = rest.starts_with(b"= ") || rest.starts_with(b"=> ") || !is_command(rest);
         return (value.len(), may_go_on && is_more);
