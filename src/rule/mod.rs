@@ -2,7 +2,7 @@
 //! expressions.
 //!
 //! ```text
-//! frame, gram, model, set;  request < request_text < parse < foreign;  template expands the proofs
+//! frame, gram, model, set;  request < request_text < parse < foreign, shape;  template expands the proofs
 //! ```
 //!
 //! The built-in rules are in `rules.toml`, whose head explains the format. The build script reads
@@ -16,6 +16,7 @@ mod parse;
 pub mod request;
 mod request_text;
 mod set;
+pub mod shape;
 pub mod template;
 
 pub use model::{Boundary, Check, Confidence, Ends, Keyword, Matcher, Rule, RuleSet};
