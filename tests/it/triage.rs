@@ -72,6 +72,47 @@ fn what_is_ignored_on_the_screen_is_gone_from_the_next_scan() {
 }
 
 #[test]
+fn a_reason_is_offered_again_and_typing_replaces_it() {
+    let (repo, _) = with_tokens(&["a.conf", "b.conf", "c.conf"]);
+    let mut screen = start(&repo, &[], USUAL);
+    screen.wait_for("3 open");
+    screen.press("jifirst reason\r");
+    screen.wait_for("2 open, 1 ignored");
+    screen.press("i");
+    screen.wait_for("first reason_  (as before; what you type replaces it)");
+    screen.press("second\r");
+    screen.wait_for("1 open, 2 ignored");
+    screen.press("i\r");
+    screen.wait_for("0 open, 3 ignored");
+    leave(screen);
+    let listed = unleak(&["ignore", "list"], repo.path());
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    assert_eq!(
+        listed.matches("; reason: first reason\n").count(),
+        1,
+        "{listed}"
+    );
+    assert_eq!(listed.matches("; reason: second\n").count(), 2, "{listed}");
+}
+
+#[test]
+fn a_long_message_is_shown_to_its_end() {
+    let path = format!("{}/key.conf", "long-name-of-a-directory".repeat(4));
+    let (repo, _) = with_tokens(&[&path]);
+    repo.git(&["rm", "-q", &path]);
+    repo.commit("gone");
+    let mut screen = start(&repo, &[], USUAL);
+    screen.wait_for("1 open");
+    screen.press("jo");
+    let text = screen.wait_for("git show");
+    // The end of the command is there, and the list above the message.
+    let text: String = text.split_whitespace().collect();
+    assert!(text.contains(&format!(":{path}")), "{text}");
+    assert!(text.contains("github-pat(1)"), "{text}");
+    leave(screen);
+}
+
+#[test]
 fn a_decision_is_undone() {
     let (repo, _) = with_tokens(&["a.conf", "b.conf", "c.conf"]);
     let mut screen = start(&repo, &[], USUAL);

@@ -28,16 +28,18 @@ pub(super) fn facts(
     facts.extend(excerpt(finding, revealed));
     facts.push(("", String::new()));
     facts.extend(decided(decision));
-    facts.push(("rule", escape(finding.rule_id.as_bytes())));
+    // A small screen shows the beginning: what the decision depends on.
     facts.push(("severity", finding.severity().name().to_owned()));
     facts.push(("confidence", finding.confidence.name().to_owned()));
     let class = finding.path_class.filter(|_| finding.is_aside());
     facts.extend(class.map(|class| ("only in", class.places().to_owned())));
+    let history = finding.history.as_ref();
+    facts.extend(history.into_iter().flat_map(|h| story(document, h)));
     facts.push(("why", finding.why()));
-    if let Some(history) = &finding.history {
-        facts.extend(paths(history));
-        facts.extend(story(document, history));
-    }
+    facts.push(("rule", escape(finding.rule_id.as_bytes())));
+    facts.extend(history.into_iter().flat_map(paths));
+    let standing = history.and_then(|history| history.standing.as_ref());
+    facts.extend(standing.into_iter().flat_map(reached));
     let with = finding.with.iter();
     facts.extend(with.map(|part| {
         let mark = part.secret.shown();
@@ -108,7 +110,8 @@ fn named<'t>(first: impl IntoIterator<Item = &'t Text>, count: usize) -> String 
 }
 
 fn story(document: &Document, history: &ReportHistory) -> Vec<LabelledFact> {
-    let mut facts = Vec::new();
+    let standing = history.standing.iter();
+    let mut facts: Vec<LabelledFact> = standing.flat_map(self::standing).collect();
     let first = history.first.as_ref();
     let commit = first.and_then(|first| first.commit.as_deref());
     let author = history.author.as_ref();
@@ -124,12 +127,10 @@ fn story(document: &Document, history: &ReportHistory) -> Vec<LabelledFact> {
     if history.first_is_boundary && document.coverage.shallow_commits > 0 {
         facts.push(("", "the clone is shallow: it may be older".to_owned()));
     }
-    if let Some(standing) = &history.standing {
-        facts.extend(self::standing(standing));
-    }
     facts
 }
 
+/// Whether it is still there.
 fn standing(standing: &ReportStanding) -> Vec<LabelledFact> {
     let last = standing.last.as_ref();
     let removed = standing.removed.as_ref();
@@ -143,7 +144,6 @@ fn standing(standing: &ReportStanding) -> Vec<LabelledFact> {
     if let Some(last) = last.filter(|_| !standing.in_head) {
         facts.push(("last", of(last)));
     }
-    facts.push(("commits", standing.commits.to_string()));
     facts.push((
         "published",
         match standing.published {
@@ -151,6 +151,13 @@ fn standing(standing: &ReportStanding) -> Vec<LabelledFact> {
             false => "no remote-tracking branch has it".to_owned(),
         },
     ));
+    facts.push(("commits", standing.commits.to_string()));
+    facts
+}
+
+/// What reaches it.
+fn reached(standing: &ReportStanding) -> Vec<LabelledFact> {
+    let mut facts = Vec::new();
     for (name, kind) in [
         ("remotes", RefKind::Remote),
         ("branches", RefKind::Branch),

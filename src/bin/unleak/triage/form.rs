@@ -20,6 +20,8 @@ const LAST: usize = FIELDS.len() - 1;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct IgnoreForm {
     pub(super) values: [String; 3],
+    /// Whether a value is that of the last form: a character replaces it, any other change edits it.
+    pub(super) offered: [bool; 3],
     /// The field that is typed into.
     pub(super) at: usize,
     /// Why it cannot be saved.
@@ -38,6 +40,15 @@ pub(super) enum FormStep {
 }
 
 impl IgnoreForm {
+    /// Begins with the values of the last form.
+    pub(super) fn offering(values: [String; 3]) -> Self {
+        Self {
+            offered: std::array::from_fn(|at| !values[at].is_empty()),
+            values,
+            ..Self::default()
+        }
+    }
+
     /// Takes a key.
     pub(super) fn press(&mut self, key: KeyPress, today: Date) -> FormStep {
         self.fault = None;
@@ -49,7 +60,13 @@ impl IgnoreForm {
             },
             KeyPress::Tab | KeyPress::Down => self.at = (self.at + 1).min(LAST),
             KeyPress::BackTab | KeyPress::Up => self.at = self.at.saturating_sub(1),
-            key => edit(&mut self.values[self.at], key),
+            key => {
+                let is_offered = std::mem::take(&mut self.offered[self.at]);
+                if is_offered && matches!(key, KeyPress::Char(_)) {
+                    self.values[self.at].clear();
+                }
+                edit(&mut self.values[self.at], key);
+            }
         }
         FormStep::More
     }

@@ -11,7 +11,7 @@ use super::item::ListItem;
 use super::keys::KeyPress;
 use super::rows::{self, Group, Grouping, ListRow};
 
-/// With more findings, the first screen lists groups only.
+/// With more findings, the list begins with folded groups, however they are grouped.
 const MOST_UNFOLDED: usize = 100;
 
 /// The reason of what is ignored as a test value.
@@ -92,6 +92,8 @@ pub(super) struct Model {
     pub(super) revealed: Option<(usize, String)>,
     pub(super) message: Option<String>,
     folded: HashSet<String>,
+    /// The groupings that were listed.
+    seen: Vec<Grouping>,
     undo: Vec<Vec<DecisionChange>>,
     /// What was typed into the last form.
     typed: [String; 3],
@@ -124,14 +126,13 @@ impl Model {
             revealed: None,
             message: None,
             folded: HashSet::new(),
+            seen: Vec::new(),
             undo: Vec::new(),
             typed: [String::new(), owner.unwrap_or("").to_owned(), String::new()],
             today,
         };
         model.list(None);
-        if count > MOST_UNFOLDED {
-            model.fold_all();
-        }
+        model.fold_many();
         model
     }
 
@@ -255,11 +256,8 @@ impl Model {
                 if self.open_targets() == 0 {
                     self.message = Some("nothing here can be ignored".to_owned());
                 } else {
-                    let values = self.typed.clone();
-                    self.mode = InputMode::Ignore(IgnoreForm {
-                        values,
-                        ..IgnoreForm::default()
-                    });
+                    let form = IgnoreForm::offering(self.typed.clone());
+                    self.mode = InputMode::Ignore(form);
                 }
             }
             KeyPress::Char('t') => return self.test_value(),
@@ -291,8 +289,10 @@ impl Model {
             KeyPress::Char(' ') => self.mark(),
             KeyPress::Char('a') => self.mark_all(),
             KeyPress::Char('g') => {
+                let item = self.current();
                 self.by = self.by.next();
-                self.list(self.current());
+                self.list(item);
+                self.fold_many();
             }
             KeyPress::Char('h') => {
                 self.hides_settled = !self.hides_settled;
@@ -378,6 +378,17 @@ impl Model {
         if wanted != Some(false) {
             self.go(row.unwrap_or(0));
         }
+    }
+
+    /// Folds all groups if there are many findings, the first time that they are grouped like this.
+    fn fold_many(&mut self) {
+        if self.items.len() <= MOST_UNFOLDED || self.seen.contains(&self.by) {
+            return;
+        }
+        self.seen.push(self.by);
+        let all = rows::groups(&self.items, self.by, &|_| true, &|_| true);
+        self.folded.extend(all.into_iter().map(|group| group.name));
+        self.list(self.current());
     }
 
     /// Folds all groups, or unfolds them if all are.

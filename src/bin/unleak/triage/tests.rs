@@ -113,6 +113,30 @@ fn a_form_asks_for_a_reason_and_a_day_to_come() {
     assert_eq!(model.current(), Some(2));
     press(&mut model, "i\n");
     assert_eq!(reason(&model, 2), Some("made up"));
+    // What is typed replaces what is offered; a correction keeps it.
+    press(&mut model, "iother\n");
+    assert_eq!(reason(&model, 1), Some("other"));
+    press(&mut model, "i");
+    model.press(KeyPress::Backspace);
+    press(&mut model, "wise\n");
+    assert_eq!(reason(&model, 1), Some("othewise"));
+    assert_eq!(reason(&model, 2), Some("made up"));
+}
+
+#[test]
+fn many_findings_are_folded_however_they_are_grouped() {
+    let mut model = model(101);
+    let groups = |model: &Model| model.rows.len() == model.groups.len();
+    assert!(groups(&model));
+    // By directory, secret, severity, class, and by rule again.
+    for name in ["directory", "secret", "severity", "class of files", "rule"] {
+        press(&mut model, "g");
+        assert!(groups(&model), "{name}");
+    }
+    // What was unfolded stays so.
+    press(&mut model, "\nggggg");
+    assert!(!groups(&model));
+    assert_eq!(model.by.name(), "rule");
 }
 
 #[test]

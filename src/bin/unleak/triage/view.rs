@@ -22,6 +22,8 @@ use super::rows::{Group, Grouping, ListRow};
 /// Least columns for a pane beside the list, and least rows for one below it.
 const WIDE: u16 = 72;
 const HIGH: u16 = 16;
+/// Most lines of a message.
+const MAX_MESSAGE: u16 = 6;
 
 /// What is drawn beside the state.
 pub(super) struct Scene<'a> {
@@ -46,14 +48,19 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &mut Model, scene: &Scene<'_>) 
     if area.is_empty() {
         return;
     }
+    let said = foot(model, area);
     let [head, body, foot] = Layout::vertical([
         Constraint::Length(1),
         Constraint::Fill(1),
-        Constraint::Length(u16::from(area.height > 2)),
+        Constraint::Length(u16::try_from(said.len()).unwrap_or(1)),
     ])
     .areas(area);
     self::head(frame, head, model, scene);
-    self::foot(frame, foot, model);
+    for (text, y) in said.iter().zip(foot.y..foot.bottom()) {
+        let width = usize::from(foot.width);
+        let buffer = frame.buffer_mut();
+        buffer.set_stringn(foot.x, y, text, width, Style::new());
+    }
     match model.mode.clone() {
         InputMode::Text { title, text } => {
             let text = Text::raw(text);
@@ -110,14 +117,16 @@ fn head(frame: &mut Frame<'_>, area: Rect, model: &Model, scene: &Scene<'_>) {
     buffer.set_stringn(x, area.y, text, rest, style);
 }
 
-/// The last line: what is typed, a message, or the keys.
-fn foot(frame: &mut Frame<'_>, area: Rect, model: &Model) {
-    if area.is_empty() {
-        return;
-    }
+/// The last lines: what is typed, a message, or the keys. A message has as many lines as it needs, since
+/// its end says what to do.
+fn foot(model: &Model, area: Rect) -> Vec<String> {
     let text = match (&model.mode, &model.message) {
         (InputMode::Search(text), _) => format!("/{text}_  (Enter keeps it, Esc ends it)"),
-        (_, Some(message)) => message.clone(),
+        (_, Some(message)) => {
+            let mut said = lines(message, usize::from(area.width));
+            said.truncate(usize::from(area.height.saturating_sub(2).min(MAX_MESSAGE)));
+            return said;
+        }
         (InputMode::Ignore(_), None) => "Tab next field  Enter save  Esc cancel".to_owned(),
         (InputMode::Detail, None) => {
             "i ignore  t test  p purge  e explain  v show  o open  c copy  n next  Esc back"
@@ -130,9 +139,10 @@ fn foot(frame: &mut Frame<'_>, area: Rect, model: &Model) {
                 .to_owned()
         }
     };
-    let width = usize::from(area.width);
-    let buffer = frame.buffer_mut();
-    buffer.set_stringn(area.x, area.y, text, width, Style::new());
+    match area.height {
+        0..=2 => Vec::new(),
+        _ => vec![text],
+    }
 }
 
 /// The list, with the finding under the cursor beside it or below it if there is room.
@@ -172,7 +182,10 @@ fn list(frame: &mut Frame<'_>, area: Rect, model: &mut Model, scene: &Scene<'_>)
     for ((number, row), y) in rows.zip(area.y..area.bottom()) {
         let is_current = number == model.cursor;
         let (text, style) = match row {
-            ListRow::Group(group) => group_row(model, &model.groups[*group]),
+            ListRow::Group(group) => {
+                let width = usize::from(area.width);
+                group_row(model, &model.groups[*group], width)
+            }
             ListRow::Item(item) => item_row(model, *item, scene, usize::from(area.width)),
         };
         let style = match is_current {
@@ -192,7 +205,8 @@ fn list(frame: &mut Frame<'_>, area: Rect, model: &mut Model, scene: &Scene<'_>)
     }
 }
 
-fn group_row(model: &Model, group: &Group) -> (String, Style) {
+/// A group in a row of `width` columns. The name is cut, since the rest tells what is left to do.
+fn group_row(model: &Model, group: &Group, width: usize) -> (String, Style) {
     let members = group.members.iter();
     let is_open = |item: &&usize| model.decisions[**item] == Decision::Open;
     let open = members.clone().filter(is_open).count();
@@ -203,7 +217,7 @@ fn group_row(model: &Model, group: &Group) -> (String, Style) {
     );
     let count = match (group.members.len(), open) {
         (all, open) if all == open => format!("{all}"),
-        (all, 0) => format!("{all}, all decided"),
+        (all, 0) => format!("{all} decided"),
         (all, open) => format!("{all}, {open} open"),
     };
     let worst = members.map(|&member| model.items[member].severity).max();
@@ -211,9 +225,18 @@ fn group_row(model: &Model, group: &Group) -> (String, Style) {
         (Grouping::Severity, _) | (_, None) => "",
         (_, Some(worst)) => worst.name(),
     };
-    let text = format!("{mark}{fold} {} ({count}) {worst}", group.name);
+    let rest = format!(" ({count}) {worst}");
+    let room = width.saturating_sub(GROUP_INDENT + columns(&rest));
+    let name = match model.by {
+        Grouping::Directory => end_of(&group.name, room),
+        _ => start_of(&group.name, room),
+    };
+    let text = format!("{mark}{fold} {name}{rest}");
     (text, Style::new().add_modifier(Modifier::BOLD))
 }
+
+/// Columns before the name of a group: cursor, mark, fold, and a blank.
+const GROUP_INDENT: usize = 4;
 
 /// Columns before the text of a row: cursor, mark, decision, severity, and blanks.
 const INDENT: usize = 6;
@@ -288,6 +311,22 @@ fn start(text: &str, room: usize) -> String {
     format!("{start}…")
 }
 
+/// A text, or its start if there is no room for all of it.
+fn start_of(text: &str, room: usize) -> String {
+    match columns(text) > room {
+        true => start(text, room.max(MIN_NAME)),
+        false => text.to_owned(),
+    }
+}
+
+/// A text, or its end if there is no room for all of it.
+fn end_of(text: &str, room: usize) -> String {
+    match columns(text) > room {
+        true => format!("…{}", end(text, room.max(MIN_NAME) - 1)),
+        false => text.to_owned(),
+    }
+}
+
 /// The end of a text that fits into `room` columns.
 fn end(text: &str, room: usize) -> &str {
     let (mut used, mut start) = (0, text.len());
@@ -341,7 +380,7 @@ const MIN_TEXT: usize = 16;
 /// What is known of the finding or group under the cursor.
 fn facts(model: &Model, scene: &Scene<'_>, width: usize) -> Text<'static> {
     if let Some(group) = model.current_group() {
-        return group_facts(model, group);
+        return group_facts(model, group, width);
     }
     let found = model.current().and_then(|item| {
         let finding = scene.document.findings.get(item)?;
@@ -384,8 +423,11 @@ fn facts(model: &Model, scene: &Scene<'_>, width: usize) -> Text<'static> {
 /// Places or rules that are listed of a group.
 const MAX_LISTED: usize = 10;
 
+/// Columns before a part of a group: how many findings it has.
+const COUNT: usize = 7;
+
 /// How many findings a group has, and where, or of which rules.
-fn group_facts(model: &Model, group: &Group) -> Text<'static> {
+fn group_facts(model: &Model, group: &Group, width: usize) -> Text<'static> {
     let members = group.members.iter();
     let decided = members.clone();
     let decided = decided.filter(|&&item| model.decisions[item] != Decision::Open);
@@ -421,7 +463,8 @@ fn group_facts(model: &Model, group: &Group) -> Text<'static> {
         String::new(),
     ];
     let listed = parts.iter().take(MAX_LISTED);
-    lines.extend(listed.map(|(part, count)| format!("{count:5}  {part}")));
+    let room = width.saturating_sub(COUNT);
+    lines.extend(listed.map(|(part, count)| format!("{count:5}  {}", end_of(part, room))));
     if let Some(more @ 1..) = parts.len().checked_sub(MAX_LISTED) {
         lines.push(format!("       and {more} more"));
     }
@@ -482,6 +525,7 @@ fn form(frame: &mut Frame<'_>, body: Rect, model: &Model, form: &IgnoreForm) {
             let sign = if is_at { '>' } else { ' ' };
             let hint = match number {
                 2 if value.is_empty() && !is_at => "YYYY-MM-DD (optional)",
+                _ if is_at && form.offered[number] => "  (as before; what you type replaces it)",
                 _ => "",
             };
             Line::raw(format!("{sign} {name:8} {shown}{cursor}{hint}"))
