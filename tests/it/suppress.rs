@@ -3,6 +3,7 @@
 use std::process::Output;
 
 use serde_json::Value;
+use unleak::rule::template::Random;
 
 use crate::support::{Repo, github_token, unleak};
 
@@ -291,6 +292,61 @@ fn inline_markers_are_listed() {
     );
     let listed = said(&unleak(&["ignore", "list"], repo.path()));
     assert!(listed.contains("inline   github-pat; a.conf:1"), "{listed}");
+}
+
+#[test]
+fn the_list_of_inline_markers_is_what_two_scans_differ_in() {
+    for (seed, in_name) in [(1, false), (2, false), (3, true)] {
+        let (repo, mut random) = (Repo::new(), Random::new(seed));
+        for number in 0..random.below(12) + 4 {
+            let lines = (0..random.below(5) + 1).map(|line| {
+                let token = github_token(9000 + random.bits() % 8);
+                match random.below(4) {
+                    0 => format!("t = {token} # unleak:allow\n"),
+                    1 => format!("# unleak:allow\nt{line} = {token}\n"),
+                    2 => format!(
+                        "password{line} = \"{}{}-{}\"\n",
+                        "kT9x",
+                        random.below(5),
+                        "Qw2Lm"
+                    ),
+                    _ => format!("t = {token}\n"),
+                }
+            });
+            let text: String = lines.collect();
+            repo.commit_file(&format!("f{}.conf", number % 6), text);
+        }
+        if in_name {
+            repo.commit_file(&format!("{}.txt", github_token(9000)), "x\n");
+        }
+        let places = |args: &[&str]| {
+            let report = repo.scan(&[&["--min-confidence", "low"], args].concat());
+            let mut places = Vec::new();
+            for finding in report.findings() {
+                let id = finding["fingerprint"].as_str().unwrap();
+                let occurrences = finding["occurrences"].as_array().unwrap();
+                places.extend(
+                    occurrences
+                        .iter()
+                        .map(|place| (id.to_owned(), place.clone())),
+                );
+            }
+            places
+        };
+        let open = places(&[]);
+        let mut hidden = places(&["--no-inline-allow"]);
+        hidden.retain(|place| !open.contains(place));
+        let mut expected: Vec<&str> = hidden.iter().map(|(id, _)| id.as_str()).collect();
+        let listed = said(&unleak(&["ignore", "list"], repo.path()));
+        let listed = listed
+            .lines()
+            .filter_map(|line| line.split_once(" inline   "));
+        let mut listed: Vec<&str> = listed.map(|(id, _)| id).collect();
+        expected.sort_unstable();
+        listed.sort_unstable();
+        assert!(!expected.is_empty());
+        assert_eq!(listed, expected, "seed {seed}");
+    }
 }
 
 #[test]

@@ -4,8 +4,12 @@ use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::path::Path;
 
+use unleak::audit::Audit;
+use unleak::audit::part::{ScanPart, audit_part};
 use unleak::error::Result;
-use unleak::finding::{Finding, Fingerprint, Occurrence};
+use unleak::finding::{Finding, Fingerprint, Occurrence, Place};
+use unleak::odb::ObjectId;
+use unleak::progress::Progress;
 use unleak::report::escape::escape;
 use unleak::report::redact::{Redactor, Reveal};
 use unleak::scan::InlineAllow;
@@ -22,16 +26,8 @@ use crate::{config, output};
 /// Runs it.
 pub(super) fn run(args: &CommonOptions, repository: &Path, rules: &RuleOptions) -> Result<Exit> {
     let wanted = ScanRequest::all(repository, rules);
-    let honoured = ScanRequest {
-        inline: InlineAllow::Honoured,
-        ..wanted
-    };
-    let honoured = RepositoryFindings::scan(args, &honoured)?;
-    // Without inline markers, all is found with them as without.
-    let (found, open) = match honoured.audit.coverage.allowed_inline {
-        0 => (honoured, None),
-        _ => (RepositoryFindings::scan(args, &wanted)?, Some(honoured)),
-    };
+    let found = RepositoryFindings::scan(args, &wanted)?;
+    let marked = hidden_by_markers(args, &wanted, &found)?;
     let findings = &found.audit.findings;
     let redactor = Redactor::new(findings, Reveal::Redacted);
     let shown = |said: &str| found.shown(&redactor, said);
@@ -76,13 +72,73 @@ pub(super) fn run(args: &CommonOptions, repository: &Path, rules: &RuleOptions) 
         });
     }
     configured(&all.patterns, findings, &shown, &mut text);
-    if let Some(open) = open {
-        inline(findings, &open.audit.findings, &redactor, &mut text);
-    }
+    inline(findings, &marked, &redactor, &mut text);
     if text.is_empty() {
         text.push_str("nothing is suppressed\n");
     }
     output::print(text.as_bytes())
+}
+
+/// The places that inline markers hide, by finding. Scans only the objects that hold something again.
+fn hidden_by_markers(
+    args: &CommonOptions,
+    wanted: &ScanRequest<'_>,
+    found: &RepositoryFindings,
+) -> Result<HashMap<Fingerprint, BTreeSet<Occurrence>>> {
+    let findings = &found.audit.findings;
+    let mut occurrences = findings.iter().flat_map(|finding| &finding.occurrences);
+    let is_in_object =
+        |place: Place| matches!(place, Place::Blob | Place::Commit(_) | Place::Tag(_));
+    // A scan of a part reads neither names nor reflogs, nor object stores that the environment names.
+    let overrides = &found.overrides;
+    let is_plain = overrides.object_dir.is_none()
+        && overrides.alternates.is_empty()
+        && occurrences.all(|occurrence| is_in_object(occurrence.spot.place));
+    if !is_plain {
+        let honoured = ScanRequest {
+            inline: InlineAllow::Honoured,
+            ..*wanted
+        };
+        let honoured = RepositoryFindings::scan(args, &honoured)?;
+        return Ok(missing_places(findings, &honoured.audit.findings));
+    }
+    let honoured = rescanned(found, InlineAllow::Honoured)?;
+    if honoured.coverage.allowed_inline == 0 {
+        return Ok(HashMap::new());
+    }
+    // Both without paths, which can change what is found.
+    let all = rescanned(found, InlineAllow::Ignored)?;
+    Ok(missing_places(&all.findings, &honoured.findings))
+}
+
+/// Scans the objects that hold something, and only these.
+fn rescanned(found: &RepositoryFindings, inline: InlineAllow) -> Result<Audit> {
+    let occurrences = found.audit.findings.iter().flat_map(|f| &f.occurrences);
+    let ids: BTreeSet<ObjectId> = occurrences.map(|o| o.object_id).collect();
+    let part = ScanPart::Ids(ids.into_iter().collect());
+    let mut options = found.options.clone();
+    options.scan.inline_allow = inline;
+    let (repository, detector) = (&found.repository, &found.detector);
+    let progress = Progress::default();
+    let (audit, _) = audit_part(repository, &part, detector, &options, &progress, None)?;
+    Ok(audit)
+}
+
+/// The places that `all` has and `open` has not.
+fn missing_places(all: &[Finding], open: &[Finding]) -> HashMap<Fingerprint, BTreeSet<Occurrence>> {
+    let mut missing: HashMap<Fingerprint, BTreeSet<Occurrence>> = HashMap::new();
+    for finding in all {
+        let places = missing.entry(finding.fingerprint).or_default();
+        places.extend(finding.occurrences.iter().cloned());
+    }
+    for finding in open {
+        if let Some(places) = missing.get_mut(&finding.fingerprint) {
+            for occurrence in &finding.occurrences {
+                places.remove(occurrence);
+            }
+        }
+    }
+    missing
 }
 
 /// The suppressions of configurations.
@@ -107,20 +163,19 @@ fn configured(
     }
 }
 
-/// What inline markers hide: the places that `all` has and `open` has not.
-fn inline(all: &[Finding], open: &[Finding], redactor: &Redactor, text: &mut String) {
-    let open = open.iter().map(|other| {
-        let places: BTreeSet<&Occurrence> = other.occurrences.iter().collect();
-        (other.fingerprint, places)
-    });
-    let open: HashMap<Fingerprint, BTreeSet<&Occurrence>> = open.collect();
-    for finding in all {
-        let open = open.get(&finding.fingerprint);
-        let hidden = finding
-            .occurrences
-            .iter()
-            .filter(|occurrence| open.is_none_or(|open| !open.contains(occurrence)));
-        for occurrence in hidden {
+/// What inline markers hide.
+fn inline(
+    findings: &[Finding],
+    hidden: &HashMap<Fingerprint, BTreeSet<Occurrence>>,
+    redactor: &Redactor,
+    text: &mut String,
+) {
+    for finding in findings {
+        let Some(hidden) = hidden.get(&finding.fingerprint) else {
+            continue;
+        };
+        let all = finding.occurrences.iter();
+        for occurrence in all.filter(|occurrence| hidden.contains(occurrence)) {
             // Writing to a string cannot fail.
             let _ = writeln!(
                 text,
