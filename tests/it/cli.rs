@@ -832,6 +832,16 @@ fn completions_know_commands_rules_providers_topics_findings_and_suppressions() 
             "{words:?}: {found:?}"
         );
     }
+    // A saved report offers its own findings, wherever it is.
+    let elsewhere = Repo::new();
+    elsewhere.write("scan.json", repo.scan(&[]).bytes);
+    for words in [
+        &["unleak", "report", "show", "scan.json", ""][..],
+        &["unleak", "ignore", "--from", "scan.json", &id[..3]],
+    ] {
+        let found = offered(&elsewhere, words);
+        assert!(found.iter().any(|word| *word == id), "{words:?}: {found:?}");
+    }
     let output = unleak(&["ignore", &id, "--reason", "x"], repo.path());
     assert!(output.status.success(), "{}", stderr(&output));
     let found = offered(&repo, &["unleak", "ignore", "remove", ""]);

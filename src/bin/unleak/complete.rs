@@ -2,7 +2,7 @@
 //! findings of the repository and the suppressions.
 
 use std::ffi::{OsStr, OsString};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::mpsc;
 use std::time::Duration;
@@ -13,6 +13,7 @@ use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
 use clap_complete::env::{CompleteEnv, EnvCompleter, Shells};
 use unleak::error::{Error, Result};
 use unleak::git::repository::Repository;
+use unleak::report::escape::escape;
 use unleak::report::redact::{Redactor, Reveal};
 use unleak::rule::{self, RuleSet};
 use unleak::suppress::SuppressionStore;
@@ -21,7 +22,7 @@ use crate::cli::Args;
 use crate::exit::Exit;
 use crate::found::{RepositoryFindings, ScanRequest, first_place};
 use crate::options::RuleOptions;
-use crate::{examples, output, settings, topics, ui};
+use crate::{examples, output, report, settings, topics, ui};
 
 /// Set by the scripts of shells.
 const VARIABLE: &str = "UNLEAK_COMPLETE";
@@ -89,6 +90,7 @@ fn values(command: &str, arg: &Arg) -> Option<ValueLister> {
         ("help", "words") => words,
         ("explain" | "ignore" | "revoke", "fingerprint") => findings,
         ("validate", "fingerprints") | ("purge", "finding") => findings,
+        ("show", "fingerprint") => reported,
         ("remove", "digest") => suppressions,
         _ => return None,
     })
@@ -139,8 +141,30 @@ fn words() -> Vec<(String, String)> {
     topics.chain([list]).chain(commands).collect()
 }
 
-/// The findings of the repository here, if a scan of it does not take long.
+/// The findings of the saved report that was typed: the file after `word`.
+fn listed_after(word: &str) -> Option<Vec<(String, String)>> {
+    let typed = std::env::args_os().skip_while(|typed| typed != word);
+    let file = typed.skip(1).map(PathBuf::from).find(|path| path.is_file());
+    let document = report::read(&file?).ok()?;
+    let findings = document.findings.iter();
+    let ids = findings.map(|finding| {
+        let rule = escape(finding.rule_id.as_bytes());
+        let remark = format!("{rule} {}", finding.secret.shown());
+        (escape(finding.short_id().as_bytes()), remark)
+    });
+    Some(ids.collect())
+}
+
+fn reported() -> Vec<(String, String)> {
+    listed_after("show").unwrap_or_default()
+}
+
+/// The findings of the report that `--from` names, or else of the repository here, if a scan of it does
+/// not take long.
 fn findings() -> Vec<(String, String)> {
+    if let Some(listed) = listed_after("--from") {
+        return listed;
+    }
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || sender.send(scanned().unwrap_or_default()));
     // The process ends, and with it a scan that takes too long.
