@@ -152,6 +152,8 @@ impl Data {
             .take(MAX_PLACES)
             .map(|at| self.place(at))
             .collect();
+        let file = all.first().filter(|first| first.plain().is_none());
+        let file = file.and_then(|first| first.path.map(Text::shown));
         let author = finding.author();
         let history = finding.history.as_ref();
         let page = |page: &Option<String>| page.clone().unwrap_or_default();
@@ -175,6 +177,7 @@ impl Data {
             date: author.map(|author| self.text(&author.day())),
             more: all.len() - places.len(),
             places,
+            file: file.map(|file| self.text(&file)),
             now: finding
                 .standing()
                 .map(|at| now(at.in_head, at.published, at.reachable)),

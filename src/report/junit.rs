@@ -7,6 +7,7 @@ use quick_xml::events::{BytesDecl, BytesText, Event};
 use super::document::{Document, ReportFinding};
 use super::escape::escape;
 use super::location::{first_label, left_out, locations, path_note, unread};
+use super::story::story;
 
 pub(super) fn render(document: &Document) -> Vec<u8> {
     write(document).expect("memory takes it")
@@ -35,7 +36,7 @@ fn write(document: &Document) -> std::io::Result<Vec<u8>> {
             .with_attributes(attributes());
         suite.write_inner_content(|writer| {
             for finding in findings {
-                failure(writer, finding)?;
+                failure(writer, document, finding)?;
             }
             for problem in &problems {
                 let case = Case::named("not-read", problem);
@@ -73,7 +74,11 @@ fn write(document: &Document) -> std::io::Result<Vec<u8>> {
 }
 
 /// Writes the test case of a finding.
-fn failure(writer: &mut Writer<Vec<u8>>, finding: &ReportFinding) -> std::io::Result<()> {
+fn failure(
+    writer: &mut Writer<Vec<u8>>,
+    document: &Document,
+    finding: &ReportFinding,
+) -> std::io::Result<()> {
     let label = first_label(finding);
     let plain = |text: &str| escape(text.as_bytes());
     let (description, rule_id) = (plain(&finding.description), plain(&finding.rule_id));
@@ -97,8 +102,13 @@ fn failure(writer: &mut Writer<Vec<u8>>, finding: &ReportFinding) -> std::io::Re
     let class = finding.path_class.map_or_else(String::new, |class| {
         format!("\nkind of file: {}", class.name())
     });
+    let history = finding.history.as_ref();
+    let history = history.filter(|_| document.head.scope.has_commits());
+    let story = history.map_or_else(String::new, |history| {
+        format!("\n{}", story(document, history))
+    });
     let text = format!(
-        "{description} {}\n{label}\n{} severity, {} confidence{class}\nfingerprint {}{redacted}{state}{advice}",
+        "{description} {}\n{label}{story}\n{} severity, {} confidence{class}\nfingerprint {}{redacted}{state}{advice}",
         finding.secret.shown(),
         finding.severity().name(),
         finding.confidence.name(),

@@ -27,8 +27,17 @@ pub(super) fn render(document: &Document) -> String {
     let findings = &document.findings;
     let mut text = String::new();
     // Writing to a string cannot fail.
-    let _ = writeln!(text, "## unleak: {}\n", headline(document));
     let problems = unread(document);
+    let limit = match problems.is_empty() {
+        true => "",
+        false => ", but not everything could be read",
+    };
+    let _ = writeln!(text, "## unleak: {}{limit}\n", headline(document));
+    if !findings.is_empty() {
+        table(findings, &mut text);
+        next_steps(document, &mut text);
+        text.push('\n');
+    }
     if !problems.is_empty() {
         let _ = writeln!(text, "**Not everything was read:**\n");
         for problem in problems.iter().take(MAX_LINES) {
@@ -40,22 +49,23 @@ pub(super) fn render(document: &Document) -> String {
     if let Some(left_out) = left_out(document) {
         let _ = writeln!(text, "Left out: {}\n", code(&left_out));
     }
-    if findings.is_empty() {
-        return text;
-    }
+    text
+}
+
+/// Writes the worst findings.
+fn table(findings: &[ReportFinding], text: &mut String) {
     text.push_str(
         "| severity | secret | where | kind of file | introduced | now | id |\n|---|---|---|---|---|---|---|\n",
     );
     for finding in findings.iter().take(MAX_ROWS) {
-        row(finding, &mut text);
+        row(finding, text);
     }
     text.push('\n');
     if findings.len() > MAX_ROWS {
         let more = counted(findings.len() - MAX_ROWS, "more finding");
+        // Writing to a string cannot fail.
         let _ = writeln!(text, "And {more}: see the full report.\n");
     }
-    next_steps(document, &mut text);
-    text
 }
 
 /// Returns the number of findings by severity.

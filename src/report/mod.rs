@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! recognise < redact;  escape < text < refs, verdict < document;  paint, weblink, document < location < fill
-//! location, json < validation, csv, diff, github, gitlab, junit, sarif
-//! location < story < summary, markdown < human; escape < rows; human, rows < html < estate
+//! location, json < validation, csv, diff, github, gitlab, sarif
+//! location < story < junit, summary, markdown < human; escape < rows; human, rows < html < estate
 //! ```
 //!
 //! A scan is converted to a [`Document`] once, through the redactor. All formats are made from this

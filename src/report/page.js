@@ -33,7 +33,7 @@
   // A field of all findings is one list.
   const rows = columns.id.map((id, at) => {
     const places = inGroups(columns.places[at], 4), remarks = (columns.remarks || [])[at] || [];
-    const isNew = (columns.is_new || [])[at], web = textOf((columns.web || [])[at]);
+    const isNew = (columns.is_new || [])[at], file = textOf((columns.file || [])[at]), web = textOf((columns.web || [])[at]);
     return {
       id, is_new: Boolean(isNew),
       rule: columns.rule[at], severity: columns.severity[at], confidence: columns.confidence[at],
@@ -43,7 +43,7 @@
       places: places.map(([text, line, column, commit], number) => ({
         text: texts[text], line, column, commit: textOf(commit), remark: textOf(remarks[number]),
       })),
-      more: columns.more[at], now: columns.now[at],
+      file, more: columns.more[at], now: columns.now[at],
       notes: inGroups(columns.notes[at], 2).map(([label, text]) => [texts[label], texts[text]]),
       repositories: ((columns.repositories || [])[at] || []).map((text) => texts[text]),
       page: web && web + columns.commit[at],
@@ -73,8 +73,8 @@
     const rule = rules[row.rule];
     const [first] = row.places, { author, date } = row;
     const place = first ? placeText(first) : "";
-    const path = first ? first.text : "";
-    const isFile = Boolean(first && first.line);
+    const path = row.file || (first ? first.text : "");
+    const isFile = Boolean(row.file || (first && first.line));
     return {
       at, row, rule, place, path, author, date,
       severity: severities[row.severity],

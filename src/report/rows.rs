@@ -50,6 +50,8 @@ pub(super) struct HtmlRow {
     pub(super) author: Option<usize>,
     pub(super) date: Option<usize>,
     pub(super) places: Vec<HtmlPlace>,
+    /// The file of the first place, if it is inside of an archive or an encoding there.
+    pub(super) file: Option<usize>,
     /// The number of places that are not listed.
     pub(super) more: usize,
     /// Where it is now: see [`now`]; `None` if unknown.
@@ -234,6 +236,8 @@ struct Columns<'d> {
     /// A text for each place.
     #[serde(skip_serializing_if = "is_unused")]
     remarks: Vec<Vec<usize>>,
+    #[serde(skip_serializing_if = "is_unused")]
+    file: Vec<usize>,
     more: Vec<usize>,
     now: Vec<u8>,
     /// Label and text of each note.
@@ -294,6 +298,7 @@ impl<'d> Columns<'d> {
             date: column(rows, |row| or_none(row.date)),
             places: column(rows, |row| row.places.iter().flat_map(place).collect()),
             remarks: column(rows, remarks),
+            file: column(rows, |row| or_none(row.file)),
             more: column(rows, |row| row.more),
             now: column(rows, |row| row.now.unwrap_or_default()),
             notes: column(rows, notes),

@@ -471,6 +471,8 @@ fn junit_has_a_case_for_each_finding() {
     );
     assert_eq!(text.matches("<testcase ").count(), count);
     assert_eq!(text.matches("<failure ").count(), count);
+    assert!(text.contains("\nfirst in "), "{text}");
+    assert!(text.contains(" · still in HEAD"), "{text}");
     assert!(text.contains(&format!(
         "tests=\"{count}\" failures=\"{count}\" errors=\"0\""
     )));
@@ -610,6 +612,27 @@ fn tabs_in_a_line_are_blanks_and_the_carets_stay_below_the_secret() {
     let page = stdout(&scan(&repo, &["--format", "html"]));
     let line = page_data(&page)["rows"][0]["line"].clone();
     assert_eq!(line, serde_json::json!(["x :=    \"", "\"    // y"]));
+}
+
+#[test]
+fn the_page_knows_the_file_of_what_is_inside_of_an_archive_or_encoding() {
+    let repo = Repo::new();
+    repo.commit_file("plain/a.conf", format!("t = {}\n", github_token(72)));
+    let packed = format!("t = {}\n", github_token(73));
+    let packed: String = packed.bytes().map(|byte| format!("%{byte:02x}")).collect();
+    repo.commit_file("packed/b.conf", format!("u={packed}\n"));
+    let page = stdout(&scan(&repo, &["--format", "html"]));
+    let data = page_data(&page);
+    let files = list(&data["rows"])
+        .iter()
+        .map(|row| match row["file"].as_u64() {
+            Some(text @ 1..) => data["texts"][usize::try_from(text - 1).unwrap()].clone(),
+            _ => Value::Null,
+        });
+    let files: Vec<Value> = files.collect();
+    assert_eq!(files.len(), 2, "{files:?}");
+    assert!(files.contains(&Value::Null), "{files:?}");
+    assert!(files.contains(&"packed/b.conf".into()), "{files:?}");
 }
 
 #[test]

@@ -233,6 +233,15 @@ fn the_markdown_summary_of_a_clean_scan_says_so_and_what_was_not_read() {
     let shallow = repo.cloned(&["--depth=1"]);
     let text = stdout(&scan(&shallow, &["--format", "markdown"]));
     assert!(text.contains("**Not everything was read:**"), "{text}");
+    let limit = "no secrets found, but not everything could be read\n";
+    assert!(text.contains(limit), "{text}");
+    // With findings, these come first.
+    repo.commit_file("c", format!("k = {}\n", github_token(1)));
+    let shallow = repo.cloned(&["--depth=1"]);
+    let text = stdout(&scan(&shallow, &["--format", "markdown"]));
+    let at = |what: &str| text.find(what).unwrap_or_else(|| panic!("{what}: {text}"));
+    assert!(at("but not everything could be read\n") < at("| `github-pat`"));
+    assert!(at("**What to do**") < at("\n\n**Not everything was read:**"));
 }
 
 #[test]
