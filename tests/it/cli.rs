@@ -840,7 +840,7 @@ fn completions_know_commands_rules_providers_topics_findings_and_suppressions() 
         &["unleak", "ignore", "--from", "scan.json", &id[..3]],
     ] {
         let found = offered(&elsewhere, words);
-        assert!(found.iter().any(|word| *word == id), "{words:?}: {found:?}");
+        assert!(found.contains(&id), "{words:?}: {found:?}");
     }
     let output = unleak(&["ignore", &id, "--reason", "x"], repo.path());
     assert!(output.status.success(), "{}", stderr(&output));
