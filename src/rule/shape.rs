@@ -1,4 +1,4 @@
-//! What the secret of an expression is made of: most words of an issuer's name have no such value near.
+//! What a match of an expression, or the secret in it, is made of: most keywords have no such text near.
 
 use regex_syntax::hir::{Class, Hir, HirKind};
 
@@ -7,25 +7,39 @@ use super::parse::parse_regex;
 /// Shorter values are near nearly every word.
 const MIN_LEN: usize = 8;
 
-/// The bytes of a secret, and how many there are at least.
-pub struct SecretShape {
+/// The bytes of a text, and how many there are at least.
+pub struct Shape {
     is_allowed: [bool; 256],
     least: usize,
+    /// Whether it is the whole match, and begins where that does.
+    is_start: bool,
 }
 
-impl SecretShape {
-    /// That of the first group of `regex`, without which there is no match. `None` if there is no such group,
-    /// or if it can be short.
-    pub fn of(regex: &str) -> Option<Self> {
+impl Shape {
+    /// That of the first group of `regex`, without which there is no match; or of the whole match if there is
+    /// no group and it `begins_here`. `None` if it can be short.
+    pub fn of(regex: &str, begins_here: bool) -> Option<Self> {
         let whole = parse_regex(regex).ok()?;
-        let secret = group(&whole)?;
-        let least = secret.properties().minimum_len()?;
+        let secret = group(&whole);
+        let is_start = secret.is_none() && begins_here;
+        let part = secret.or(begins_here.then_some(&whole))?;
+        let least = part.properties().minimum_len()?;
         let mut is_allowed = [false; 256];
-        (least >= MIN_LEN && allow(secret, &mut is_allowed)).then_some(Self { is_allowed, least })
+        let is_told = least >= MIN_LEN && allow(part, &mut is_allowed);
+        is_told.then_some(Self {
+            is_allowed,
+            least,
+            is_start,
+        })
     }
 
-    /// Whether a text of that shape stands in `bytes`.
+    /// Whether a text of that shape stands in `bytes`, at their beginning if it is all of a match.
     pub fn stands_in(&self, bytes: &[u8]) -> bool {
+        if self.is_start {
+            let start = bytes.get(..self.least);
+            return start
+                .is_some_and(|start| start.iter().all(|&byte| self.is_allowed[usize::from(byte)]));
+        }
         // A run of so many bytes ends at or behind `last`.
         let mut last = self.least - 1;
         while last < bytes.len() {
@@ -85,8 +99,10 @@ mod tests {
 
     #[test]
     fn a_text_has_the_shape_if_a_run_of_it_is_long_enough() {
-        let shape =
-            SecretShape::of("(?i:acme)[a-z_]{0,9}=(?P<secret>[0-9a-f]{8,12}(?:-[0-9]{4})?)");
+        let shape = Shape::of(
+            "(?i:acme)[a-z_]{0,9}=(?P<secret>[0-9a-f]{8,12}(?:-[0-9]{4})?)",
+            true,
+        );
         let shape = shape.unwrap();
         for (text, stands) in [
             ("acme = 0123abcd", true),
@@ -109,7 +125,16 @@ mod tests {
             "a(?P<secret>[0-9]{7})",
             "a[0-9]{8}",
         ] {
-            assert!(SecretShape::of(regex).is_none(), "{regex}");
+            assert!(Shape::of(regex, false).is_none(), "{regex}");
         }
+    }
+
+    #[test]
+    fn a_match_without_a_group_stands_at_the_beginning() {
+        let shape = Shape::of("acme_[0-9]{8}(?:[a-f]{4})?", true).unwrap();
+        assert!(shape.stands_in(b"acme_01234567 "));
+        assert!(!shape.stands_in(b"acme_0123456"));
+        assert!(!shape.stands_in(b" acme_01234567"));
+        assert!(!shape.stands_in(b"acme_0123 567"));
     }
 }

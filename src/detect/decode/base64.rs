@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::base32;
-use super::blocks::{BLOCK, bits, with_block};
-use super::pass::{RUN_LEN, has_run, may_be_symbol};
+use super::blocks::BLOCK;
+use super::pass::{Block, RUN_LEN};
 use super::stops::Stops;
 use super::{Encoding, Region, is_promising};
 use crate::span::Span;
@@ -49,51 +49,48 @@ fn is_escape_letter(bytes: &[u8], at: usize) -> bool {
 /// Symbols at the end of a block that a run may begin with.
 const HELD: usize = MIN_LEN - 1;
 
-/// [`is_symbol`] without a table.
+/// Whether [`MIN_LEN`] symbols stand at `at`; else how many bytes further they can begin.
 #[inline(always)]
-fn is_symbol_plainly(byte: u8) -> bool {
-    let letter = (byte | 0x20).wrapping_sub(b'a') < 26;
-    let digit = byte.wrapping_sub(b'0') < 10;
-    let other = (byte == b'+') | (byte == b'-') | (byte == b'/') | (byte == b'_');
-    letter | digit | other
+fn run_at(bytes: &[u8], at: usize) -> Result<(), usize> {
+    let end = bytes.len().min(at + MIN_LEN);
+    match bytes[at..end].iter().rposition(|&byte| !is_symbol(byte)) {
+        Some(other) => Err(other + 1),
+        None if end == at + MIN_LEN => Ok(()),
+        None => Err(MIN_LEN),
+    }
 }
 
 /// Where the next run of [`MIN_LEN`] symbols begins, from `at` on and before `limit`.
-fn next_run(bytes: &[u8], at: usize, limit: usize) -> Option<usize> {
-    let mut before = 0u64;
-    let mut block = at;
-    while block < bytes.len().min(limit + HELD) {
-        let coarse = with_block(bytes, block, |block| bits(block, may_be_symbol));
-        if has_run(before, coarse)
-            && let Some(run) = run_in(bytes, at, block)
-        {
-            return Some(run);
+fn next_run(bytes: &[u8], mut at: usize, limit: usize) -> Option<usize> {
+    while at < limit {
+        match run_at(bytes, at) {
+            Ok(()) => return Some(at),
+            Err(further) => at += further,
         }
-        before = coarse;
-        block += BLOCK;
     }
     None
 }
 
-/// Where the first run begins that is whole in the block at `block` and the last [`HELD`] bytes before it,
-/// but not before `at`.
-fn run_in(bytes: &[u8], at: usize, block: usize) -> Option<usize> {
-    let symbols = |block| with_block(bytes, block, |block| bits(block, is_symbol_plainly));
-    // The last bit of `held` is that of the last byte before the block.
-    let held = match block.checked_sub(BLOCK) {
-        Some(before) => symbols(before) >> (BLOCK - HELD),
-        None if block == 0 => 0,
-        None => symbols(0) << (BLOCK - block) >> (BLOCK - HELD),
-    };
-    // A bit stays where so many bits from it on are set.
-    let of_1 = u128::from(held) | u128::from(symbols(block)) << HELD;
-    let of_2 = of_1 & of_1 >> 1;
+/// The same from `at` on for a block and the last [`HELD`] bytes before it, of which `may_be` has a bit for
+/// each byte that can be a symbol.
+fn run_in(bytes: &[u8], mut at: usize, (block, may_be): (usize, u128)) -> Option<usize> {
+    // A bit stays where so many bits from it on are set. The first is that of the first byte held.
+    let of_2 = may_be & may_be >> 1;
     let of_4 = of_2 & of_2 >> 2;
     let of_8 = of_4 & of_4 >> 4;
     let runs = of_8 & of_8 >> 8 & of_8 >> 16;
-    let passed = (at + HELD).saturating_sub(block);
-    let runs = runs.checked_shr(u32::try_from(passed).unwrap_or(u32::MAX))?;
-    (runs != 0).then(|| block + passed + runs.trailing_zeros() as usize - HELD)
+    loop {
+        let passed = u32::try_from((at + HELD).saturating_sub(block)).ok()?;
+        let rest = runs.checked_shr(passed)?;
+        if rest == 0 {
+            return None;
+        }
+        let start = (block + (passed + rest.trailing_zeros()) as usize).checked_sub(HELD)?;
+        match run_at(bytes, start) {
+            Ok(()) => return Some(start),
+            Err(further) => at = start + further,
+        }
+    }
 }
 
 /// Where the word that holds or ends at `at` begins.
@@ -224,11 +221,13 @@ impl<'b> Finder<'b> {
         bytes.len().min(range.end + HELD)
     }
 
-    /// Shows the texts that begin with a run in the block at `block`.
+    /// Shows the texts that begin with a run in a block or at the end of the one before.
     #[inline(never)]
-    pub(super) fn look(&mut self, block: usize, see: &mut dyn FnMut(Region)) {
-        while self.at < block + BLOCK
-            && let Some(run) = run_in(self.bytes, self.at, block)
+    pub(super) fn look(&mut self, block: Block, see: &mut dyn FnMut(Region)) {
+        let held = u128::from(block.before >> (BLOCK - HELD));
+        let may_be = held | u128::from(block.symbols) << HELD;
+        while self.at < block.start + BLOCK
+            && let Some(run) = run_in(self.bytes, self.at, (block.start, may_be))
         {
             self.word_at(run, see);
         }
@@ -414,17 +413,7 @@ mod tests {
             let run = bytes.get(*start..start + MIN_LEN);
             run.is_some_and(|run| run.iter().all(|&byte| is_symbol(byte)))
         };
-        (at..bytes.len())
-            .find(is_run)
-            .filter(|&start| start < limit + HELD + BLOCK)
-    }
-
-    #[test]
-    fn symbols_are_known_without_the_table() {
-        for byte in 0..=u8::MAX {
-            assert_eq!(is_symbol_plainly(byte), is_symbol(byte), "{byte}");
-            assert!(!is_symbol(byte) || may_be_symbol(byte), "{byte}");
-        }
+        (at..limit).find(is_run)
     }
 
     #[test]
@@ -448,6 +437,19 @@ mod tests {
             for at in [0, len / 3, len / 2] {
                 let found = next_run(&bytes, at, len);
                 assert_eq!(found, next_run_plainly(&bytes, at, len), "{at} {bytes:?}");
+                for block in (0..len).step_by(BLOCK) {
+                    let start = block.saturating_sub(HELD);
+                    let seen = (0..).zip(start..len.min(block + BLOCK));
+                    let may_be = seen.fold(0u128, |bits, (bit, at)| {
+                        let may_be = bytes[at].cast_signed() > 0x2a;
+                        bits | u128::from(may_be) << (bit + HELD + start - block)
+                    });
+                    let from = at.max(start);
+                    let found = run_in(&bytes, from, (block, may_be));
+                    let last = (block + BLOCK + 1).saturating_sub(MIN_LEN);
+                    let plainly = next_run_plainly(&bytes, from, last);
+                    assert_eq!(found, plainly, "{at} {block} {bytes:?}");
+                }
             }
         }
     }

@@ -16,20 +16,6 @@ pub(super) fn bits(block: &[u8; BLOCK], is_one: impl Fn(u8) -> bool) -> u64 {
     })
 }
 
-/// The block at `at`, filled up with zeros behind the end of `bytes`.
-#[inline(always)]
-pub(super) fn with_block<T>(bytes: &[u8], at: usize, read: impl Fn(&[u8; BLOCK]) -> T) -> T {
-    let rest = &bytes[at..];
-    match rest.first_chunk() {
-        Some(full) => read(full),
-        None => {
-            let mut last = [0; BLOCK];
-            last[..rest.len()].copy_from_slice(rest);
-            read(&last)
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

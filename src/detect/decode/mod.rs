@@ -161,7 +161,7 @@ struct Finders<'b, 's> {
 }
 
 impl pass::Look for Finders<'_, '_> {
-    fn at_run(&mut self, block: usize) {
+    fn at_run(&mut self, block: pass::Block) {
         self.runs.look(block, self.see);
     }
 

@@ -11,10 +11,18 @@ use super::blocks::{BLOCK, bits};
 
 /// What is told of each place that may be of an encoded text. Places of one kind come in ascending order.
 pub(super) trait Look {
-    /// A run of symbols of base64 may end in the block at `block`, or be whole in it.
-    fn at_run(&mut self, block: usize);
+    /// A run of symbols of base64 may end in a block, or be whole in it.
+    fn at_run(&mut self, block: Block);
     /// A pair may begin at `at`.
     fn at_pair(&mut self, at: usize);
+}
+
+/// A block that may have a run. The symbols are those that [`may_be_symbol`] says, a bit for each.
+pub(super) struct Block {
+    pub(super) start: usize,
+    /// Those of the block before; none if nobody asked for that.
+    pub(super) before: u64,
+    pub(super) symbols: u64,
 }
 
 /// So many symbols make a run.
@@ -99,7 +107,7 @@ type Seen = [u8; BLOCK + 1];
 
 /// Whether a byte can be a symbol of base64, by one comparison: blanks, quotes and brackets cannot.
 #[inline(always)]
-pub(super) fn may_be_symbol(byte: u8) -> bool {
+fn may_be_symbol(byte: u8) -> bool {
     byte.cast_signed() > 0x2a
 }
 
@@ -120,7 +128,7 @@ fn marks(seen: &Seen) -> Marks {
 /// Whether so many bits of `bits` are set one behind the other, or of the end of `before` and the start
 /// of `bits`.
 #[inline(always)]
-pub(super) fn has_run(before: u64, bits: u64) -> bool {
+fn has_run(before: u64, bits: u64) -> bool {
     let of_2 = bits & bits >> 1;
     let of_4 = of_2 & of_2 >> 2;
     let of_8 = of_4 & of_4 >> 4;
@@ -156,7 +164,11 @@ pub(super) fn pass(bytes: &[u8], range: Range<usize>, mark: Mark, look: &mut imp
         for (block, found) in (from..).step_by(BLOCK).zip(&all[..count]) {
             let [symbols, quotes, pairs] = [found.symbols, found.quotes, found.pairs].map(join);
             if has_run(symbols_before, symbols) {
-                look.at_run(block);
+                look.at_run(Block {
+                    start: block,
+                    before: symbols_before,
+                    symbols,
+                });
             }
             // A literal ends behind a visible character, one of a list is a single one.
             let ends = symbols << 1 | symbol_before;
@@ -372,7 +384,7 @@ mod tests {
     fn places_are_those_of_a_plain_search() {
         struct Places(Vec<usize>);
         impl Look for Places {
-            fn at_run(&mut self, _block: usize) {}
+            fn at_run(&mut self, _block: Block) {}
             fn at_pair(&mut self, at: usize) {
                 self.0.push(at);
             }
