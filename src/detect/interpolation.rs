@@ -207,7 +207,10 @@ fn last_variable(bytes: &[u8], span: Span, at: usize) -> Option<usize> {
     let line = line_before(bytes, span.start);
     let is_colour = || {
         let is_open = memchr::memchr_iter(b'"', line).count() % 2 == 1;
-        is_open && line.ends_with(b" ") && is_style(name)
+        let is_printed = [&b"echo "[..], b"printf "]
+            .iter()
+            .any(|command| memchr::memmem::find(line, command).is_some());
+        is_open && (line.ends_with(b" ") || is_printed) && is_style(name)
     };
     // Chance hardly writes a name of one case.
     let is_one = |is_other: fn(&u8) -> bool| !name.iter().any(is_other);

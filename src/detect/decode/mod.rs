@@ -2,7 +2,7 @@
 //! UTF-32 inside other text, and tokens that code cuts into pieces.
 //!
 //! ```text
-//! blocks < pass < base64;  stops < base32 < base64;  stops < escape, joined, quoted, dump, base85, utf16, utf32 < mod;
+//! blocks < pass;  stops < base32;  pass, base32 < base64;  stops < escape, joined, quoted, dump, base85, utf16, utf32;
 //! quoted, dump, base85 < lines < mod
 //! ```
 //!
