@@ -688,7 +688,7 @@ impl Reader<'_> {
     }
 
     /// Whether the signs around the value at `span` are marks of org in a text, and none of an assignment:
-    /// `the password =value= here`.
+    /// `the password =V= here`.
     fn is_marked(&self, name: Span, span: Span) -> bool {
         let text = &self.bytes[span.start..span.end];
         let is_apart = self.bytes[..span.start].ends_with(b" =");
