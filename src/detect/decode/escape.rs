@@ -174,7 +174,7 @@ pub(super) struct Finder<'b> {
 }
 
 impl<'b> Finder<'b> {
-    /// An escape or the text around it may reach into `range` from before: [`Self::from`].
+    /// An escape or the text around it may reach into `range` from before.
     pub(super) fn new(bytes: &'b [u8], range: Range<usize>) -> Self {
         let at = range.start.saturating_sub(MAX_GAP + MAX_UNIT_LEN);
         let has_begun = false;
