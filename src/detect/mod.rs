@@ -991,19 +991,16 @@ impl<'b> LineCounter<'b> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rule::template::Random;
 
     #[test]
     fn hits_of_a_run_are_found_from_the_last_run_on_or_anew() {
-        let mut seed = 11u64;
-        let mut next = |below: u64| {
-            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            (seed >> 33) % below
-        };
+        let mut random = Random::new(11);
         for _ in 0..2_000 {
             let mut base = Hits::default();
             let mut at = 0;
-            for _ in 0..next(60) {
-                at += offset(usize::try_from(next(9)).unwrap());
+            for _ in 0..random.below(60) {
+                at += offset(random.below(9));
                 let (keyword, verdict) = (0, None);
                 base.hits.push(Hit {
                     at,
@@ -1017,7 +1014,7 @@ mod tests {
                 next: 0,
             };
             for _ in 0..20 {
-                let src = usize::try_from(next(250)).unwrap();
+                let src = random.below(250);
                 let first = base.hits.partition_point(|hit| (hit.at as usize) < src);
                 assert_eq!(inherited.from(src).len(), base.hits.len() - first);
             }

@@ -164,6 +164,7 @@ pub fn apply(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rule::template::Random;
 
     const MAX: u64 = 1 << 20;
 
@@ -244,15 +245,13 @@ mod tests {
 
     #[test]
     fn copies_are_read_as_by_the_plain_reader() {
-        let mut seed = 3u64;
+        let mut random = Random::new(3);
         for code in 0x80..=0xffu8 {
             for len in 0..12 {
                 let mut delta = vec![code];
                 for _ in 0..len {
-                    seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                    delta.push(
-                        (seed >> 40).to_le_bytes()[0] & if seed >> 50 & 1 == 0 { 0xff } else { 0 },
-                    );
+                    let byte = random.bits().to_le_bytes()[0];
+                    delta.push(*random.pick(&[byte, 0]));
                 }
                 let read = op_at(&delta, 0).ok().map(|(op, next)| match op {
                     Op::Copy { src, len } => (src, len, next),

@@ -166,7 +166,7 @@ fn line_break_around(bytes: &[u8], at: usize) -> Option<usize> {
     let blanks = bytes[..at].iter().rev().take(MAX_INDENT);
     let is_blank = |byte: &&u8| matches!(byte, b' ' | b'\t');
     let newline = at - blanks.take_while(is_blank).count();
-    // Then what is written as an escape, and has no blanks behind it.
+    // Then breaks that are written as an escape, which have no indent.
     let begins = (newline.saturating_sub(2)..newline).chain(at.saturating_sub(4)..at);
     let mut begins =
         begins.filter(|&begin| line_break_after(bytes, begin).is_some_and(|end| end >= at));

@@ -1,9 +1,9 @@
 //! One pass over a buffer for everything by which encoded texts are found: its bytes are read once, 64 at
 //! a time, whatever the number of encodings.
 //!
-//! What begins with one of a few bytes is known by two bytes: the pairs that matter are in [`PAIRS`], most
-//! others of these bytes mean nothing. On x86-64 with AVX2 the pairs are found by tables for the halves of
-//! each byte, which let some others through; who looks at a place decides.
+//! Most encodings begin with one of a few common bytes. The next byte tells whether one can begin there: [`PAIRS`]
+//! lists the pairs. With AVX2 (x86-64), tables for the halves of each byte find them, and let some other pairs
+//! through. The finder that gets a place decides.
 
 use std::ops::Range;
 
@@ -20,7 +20,7 @@ pub(super) trait Look {
 /// A block that may have a run. The symbols are those that [`may_be_symbol`] says, a bit for each.
 pub(super) struct Block {
     pub(super) start: usize,
-    /// Those of the block before; none if nobody asked for that.
+    /// Those of the block before. The byte before the range counts as one.
     pub(super) before: u64,
     pub(super) symbols: u64,
 }
@@ -154,9 +154,8 @@ const AT_ONCE: usize = 16;
 /// Tells `look` of every place in `range` of `bytes`, and of some behind it.
 pub(super) fn pass(bytes: &[u8], range: Range<usize>, mark: Mark, look: &mut impl Look) {
     let mut all = [Marks::default(); AT_ONCE];
-    let mut symbols_before = 0;
-    // What stands before the range is not known.
-    let (mut symbol_before, mut quotes_before) = (1, 0b11);
+    // The bytes before the range are not known: they count as a symbol, and as quotes.
+    let (mut symbols_before, mut quotes_before) = (1 << 63, 0b11);
     let end = range.end;
     for from in range.step_by(AT_ONCE * BLOCK) {
         let count = (end - from).div_ceil(BLOCK).min(AT_ONCE);
@@ -171,7 +170,7 @@ pub(super) fn pass(bytes: &[u8], range: Range<usize>, mark: Mark, look: &mut imp
                 });
             }
             // A literal ends behind a visible character, one of a list is a single one.
-            let ends = symbols << 1 | symbol_before;
+            let ends = symbols << 1 | symbols_before >> 63;
             let alone = quotes & (quotes << 2 | quotes_before);
             let mut places = pairs & (!quotes | ends) | alone;
             while places != 0 {
@@ -179,7 +178,6 @@ pub(super) fn pass(bytes: &[u8], range: Range<usize>, mark: Mark, look: &mut imp
                 places &= places - 1;
             }
             symbols_before = symbols;
-            symbol_before = symbols >> 63;
             quotes_before = quotes >> 62;
         }
     }
@@ -328,31 +326,28 @@ mod avx2 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rule::template::Random;
 
     /// Bytes of which many begin pairs.
-    fn random_bytes(seed: &mut u64) -> Vec<u8> {
-        let mut next = |below: u64| {
-            *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            usize::try_from((*seed >> 33) % below).unwrap()
-        };
+    fn random_bytes(random: &mut Random) -> Vec<u8> {
         let all: Vec<u8> = PAIRS
             .iter()
             .flat_map(|pair| [pair.0, pair.1].concat())
             .collect();
-        let len = next(300);
-        let mut random = |_| match next(3) {
-            0 => u8::try_from(next(256)).unwrap(),
+        let len = random.below(300);
+        let mut byte = |_| match random.below(3) {
+            0 => random.bits().to_le_bytes()[0],
             1 => b'A',
-            _ => all[next(all.len() as u64)],
+            _ => *random.pick(&all),
         };
-        (0..len).map(&mut random).collect()
+        (0..len).map(&mut byte).collect()
     }
 
     #[test]
     fn marks_are_those_of_a_plain_search() {
-        let mut seed = 3;
+        let mut random = Random::new(3);
         for _ in 0..2_000 {
-            let bytes = random_bytes(&mut seed);
+            let bytes = random_bytes(&mut random);
             let mut all = vec![Marks::default(); bytes.len().div_ceil(BLOCK)];
             mark(&bytes, 0, &mut all);
             let mut fast = all.clone();
@@ -389,9 +384,9 @@ mod tests {
                 self.0.push(at);
             }
         }
-        let mut seed = 4;
+        let mut random = Random::new(4);
         for _ in 0..2_000 {
-            let bytes = random_bytes(&mut seed);
+            let bytes = random_bytes(&mut random);
             let mut places = Places(Vec::new());
             pass(&bytes, 0..bytes.len(), mark, &mut places);
             let is_quote = |at: usize| b"\"'".contains(&bytes[at]);

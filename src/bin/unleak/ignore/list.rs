@@ -106,7 +106,7 @@ fn hidden_by_markers(
     if honoured.coverage.allowed_inline == 0 {
         return Ok(HashMap::new());
     }
-    // Both without paths, which can change what is found.
+    // Neither audit gets paths: they can change the findings.
     let all = rescanned(found, InlineAllow::Ignored)?;
     Ok(missing_places(&all.findings, &honoured.findings))
 }

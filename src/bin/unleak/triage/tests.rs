@@ -113,7 +113,7 @@ fn a_form_asks_for_a_reason_and_a_day_to_come() {
     assert_eq!(model.current(), Some(2));
     press(&mut model, "i\n");
     assert_eq!(reason(&model, 2), Some("made up"));
-    // What is typed replaces what is offered; a correction keeps it.
+    // Typing replaces the offered text; Backspace edits it.
     press(&mut model, "iother\n");
     assert_eq!(reason(&model, 1), Some("other"));
     press(&mut model, "i");

@@ -117,8 +117,8 @@ fn head(frame: &mut Frame<'_>, area: Rect, model: &Model, scene: &Scene<'_>) {
     buffer.set_stringn(x, area.y, text, rest, style);
 }
 
-/// The last lines: what is typed, a message, or the keys. A message has as many lines as it needs, since
-/// its end says what to do.
+/// The last lines of the screen: the search text, a message, or the keys. A message has as many lines as it
+/// needs, because its end often names the next command.
 fn foot(model: &Model, area: Rect) -> Vec<String> {
     let text = match (&model.mode, &model.message) {
         (InputMode::Search(text), _) => format!("/{text}_  (Enter keeps it, Esc ends it)"),
@@ -205,7 +205,7 @@ fn list(frame: &mut Frame<'_>, area: Rect, model: &mut Model, scene: &Scene<'_>)
     }
 }
 
-/// A group in a row of `width` columns. The name is cut, since the rest tells what is left to do.
+/// A group in a row of `width` columns. The name is shortened first: the counts show how many are open.
 fn group_row(model: &Model, group: &Group, width: usize) -> (String, Style) {
     let members = group.members.iter();
     let is_open = |item: &&usize| model.decisions[**item] == Decision::Open;
