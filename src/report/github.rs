@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use super::document::{Document, ReportFinding};
 use super::escape::escape;
-use super::location::{Location, left_out, locations, path_note, unread};
+use super::location::{Location, left_out, locations, path_note, unread, unread_files};
 use crate::severity::Severity;
 
 /// Maximum number of places per finding.
@@ -102,10 +102,10 @@ fn summary(document: &Document, text: &mut String) {
         1 => "1 secret found".to_owned(),
         count => format!("{count} secrets found"),
     };
-    let read = if document.head.complete {
-        "everything was read"
-    } else {
-        "but not everything could be read"
+    let read = match (document.head.complete, unread_files(document)) {
+        (true, None) => "everything was read",
+        (true, Some(_)) => "everything else was read",
+        (false, _) => "but not everything could be read",
     };
     let left_out = left_out(document).map_or_else(String::new, |left| format!("; {left}"));
     let _ = writeln!(text, "unleak: {found}, {read}{left_out}");

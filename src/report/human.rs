@@ -7,8 +7,8 @@ use std::fmt::Write as _;
 use super::document::{Document, ReportCoverage, ReportFinding};
 use super::escape::{escape, escape_line};
 use super::location::{
-    filtered, filters, first_label, git_dir_unread, locations, not_opened_count, path_note,
-    ref_note, rules_off,
+    filtered, filters, first_label, git_dir_unread, locations, path_note, ref_note, rules_off,
+    unread_files,
 };
 use super::paint::{Paint, Role};
 use super::story::{also_in, also_on, story};
@@ -222,7 +222,7 @@ fn read_word(document: &Document, scanned: u64, paint: Paint, text: &mut String)
         (true, 0) if is_part => writeln!(text, ": there is nothing to scan in it"),
         (true, 0) => writeln!(text, ": nothing is new"),
         (true, _) if is_part => writeln!(text, "; all of that part was read{off}"),
-        (true, _) => match not_opened_count(document) {
+        (true, _) => match unread_files(document) {
             Some(but) => writeln!(text, "; everything was read, but {but}{off}"),
             None => writeln!(text, "; everything was read{off}"),
         },

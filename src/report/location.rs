@@ -271,13 +271,23 @@ pub(super) fn not_opened(document: &Document) -> impl Iterator<Item = String> {
     })
 }
 
-/// Returns the number of files and parts of files that were not opened, for summaries.
-pub(super) fn not_opened_count(document: &Document) -> Option<String> {
-    match document.coverage.unopened.len() {
+/// Returns how many files and parts of files were not opened, and how many files are no plain files, for
+/// summaries.
+pub(super) fn unread_files(document: &Document) -> Option<String> {
+    let unopened = match document.coverage.unopened.len() {
         0 => None,
         1 => Some("1 file or part of a file was not opened".to_owned()),
         count => Some(format!("{count} files or parts of files were not opened")),
-    }
+    };
+    let special = match document.coverage.special_files.len() {
+        0 => None,
+        1 => Some("1 pipe, socket, device or link to elsewhere was not read".to_owned()),
+        count => Some(format!(
+            "{count} pipes, sockets, devices or links to elsewhere were not read"
+        )),
+    };
+    let all: Vec<String> = unopened.into_iter().chain(special).collect();
+    (!all.is_empty()).then(|| all.join("; "))
 }
 
 /// Maximum number of listed file names.
@@ -354,7 +364,7 @@ pub(super) fn left_out(document: &Document) -> Option<String> {
     };
     let all = findings.into_iter().chain(paths);
     let all = all
-        .chain(not_opened_count(document))
+        .chain(unread_files(document))
         .chain(git_dir_unread(document))
         .chain(rules_off(document));
     let all: Vec<String> = all.collect();

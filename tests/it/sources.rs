@@ -333,6 +333,9 @@ fn pipes_and_sockets_in_directories_are_counted_and_links_not_followed() {
     assert_eq!(code, 0, "{said}");
     let words = "note: 3 pipes, sockets, devices or links to elsewhere";
     assert!(said.contains(words), "{said}");
+    let first =
+        "everything was read, but 3 pipes, sockets, devices or links to elsewhere were not read\n";
+    assert!(said.contains(first), "{said}");
     let (code, report) = scan(&["--files", "dir"], repo.path());
     assert_eq!(code, 0);
     let special = &report["coverage"]["special_files"];

@@ -65,6 +65,7 @@ impl Syntax {
             Some(Format::Yaml | Format::YarnLock) => return Self::Yaml,
             Some(Format::Xml) => return Self::Xml,
             Some(Format::Env) => return Self::Env,
+            Some(Format::Ini) => return Self::Ini,
             Some(Format::GoSum) => return Self::Words,
             None => {}
         }
@@ -81,9 +82,7 @@ impl Syntax {
                 Self::Shell
             }
             (".npmrc" | ".pypirc" | ".gitconfig" | ".my.cnf" | ".s3cfg" | "credentials", _)
-            | (_, "ini" | "cfg" | "cnf" | "desktop" | "service" | "reg" | "editorconfig") => {
-                Self::Ini
-            }
+            | (_, "cnf" | "desktop" | "service" | "reg" | "editorconfig") => Self::Ini,
             (_, "properties" | "props.txt" | "conf") => Self::Properties,
             (_, "json5" | "jsonc") => Self::Json,
             (_, "htm" | "html" | "jsp" | "erb" | "aspx") => Self::Xml,

@@ -23,6 +23,8 @@ pub enum Format {
     Xml,
     /// `NAME=VALUE` on each line.
     Env,
+    /// `NAME = VALUE` below `[SECTION]`.
+    Ini,
     /// The lock file of Yarn 1.
     YarnLock,
     /// The checksums of Go modules.
@@ -98,6 +100,7 @@ impl Format {
             | (_, "yaml" | "yml" | "eyaml" | "sls" | "cff" | "raml" | "kubeconfig") => Self::Yaml,
             (_, extension) if XML.contains(&extension) => Self::Xml,
             (name, extension) if extension == "env" || is_env(name) => Self::Env,
+            (_, "ini" | "cfg") => Self::Ini,
             _ => return None,
         })
     }
@@ -111,6 +114,7 @@ impl Format {
             Self::Yaml => "YAML",
             Self::Xml => "XML",
             Self::Env => "a .env file",
+            Self::Ini => "an INI file",
             Self::YarnLock => "a lock file of Yarn",
             Self::GoSum => "a file of Go checksums",
         }
@@ -130,6 +134,8 @@ impl Format {
             Self::Yaml => yaml(bytes),
             Self::Xml => xml(bytes),
             Self::Env => env(bytes),
+            // Readers differ in what a line without `=` is; none of them refuses a mark.
+            Self::Ini => Ok(()),
             Self::YarnLock => each_line(bytes, is_yarn_line),
             Self::GoSum => each_line(bytes, is_sum_line),
         }
@@ -145,6 +151,7 @@ impl Format {
                 lines.find_map(|(number, line)| repeated_in_json(line).map(|_| number))
             }
             Self::Yaml => repeated_in_yaml(bytes),
+            Self::Ini => repeated_in_ini(bytes),
             // A table of TOML cannot be parsed then; the others have no marks for keys.
             Self::Toml | Self::Xml | Self::Env | Self::YarnLock | Self::GoSum => None,
         }
@@ -299,6 +306,21 @@ fn repeated_in_yaml(bytes: &[u8]) -> Option<usize> {
             _ => {}
         }
     }
+}
+
+/// A line that is indented goes on with the value before it.
+fn repeated_in_ini(bytes: &[u8]) -> Option<usize> {
+    let mut keys: FxHashSet<&[u8]> = FxHashSet::default();
+    let mut lines = (1..).zip(bytes.split(|&byte| byte == b'\n'));
+    lines.find_map(|(number, line)| {
+        let is_other = matches!(line.first(), None | Some(b' ' | b'\t' | b'#' | b';'));
+        if line.starts_with(b"[") {
+            keys.clear();
+        }
+        let end = line.iter().position(|byte| matches!(byte, b'=' | b':'));
+        let key = line[..end.filter(|_| !is_other)?].trim_ascii();
+        (!keys.insert(key)).then_some(number)
+    })
 }
 
 fn toml(bytes: &[u8]) -> Result<(), usize> {
@@ -567,6 +589,8 @@ mod tests {
                 None,
             ),
             (Format::Env, "A=1\nA=2\n", None),
+            (Format::Ini, "a = 1\n a = 2\n; a = 3\n[b]\na = 1\n", None),
+            (Format::Ini, "a = 1\n[b]\nc = 1\nc: 2\n", Some(4)),
         ] {
             assert_eq!(format.repeated_key(text.as_bytes()), line, "{text}");
         }

@@ -9,6 +9,7 @@ use data_encoding::BASE64;
 use crate::purge::find::frame;
 use crate::purge::find::kind::Syntax;
 use crate::purge::find::marks::name_mark;
+use crate::purge::make::kubernetes;
 use crate::span::Span;
 
 /// How marks are written into one file.
@@ -57,7 +58,12 @@ impl<'a> Style<'a> {
         let written = match (self.fit, syntax) {
             (Fit::Plain, _) => None,
             (Fit::Word, _) => Some(name_mark(mark)),
-            (Fit::Syntax, Syntax::Yaml) if is_data_of_secret(text, span) => {
+            (Fit::Syntax, Syntax::Yaml)
+                if kubernetes::is_data_of_yaml(text, span, line(text, span)) =>
+            {
+                Some(BASE64.encode(mark).into_bytes())
+            }
+            (Fit::Syntax, Syntax::Json) if kubernetes::is_data_of_json(text, span) => {
                 Some(BASE64.encode(mark).into_bytes())
             }
             (Fit::Syntax, Syntax::Yaml) => yaml(text, span, mark),
@@ -80,46 +86,6 @@ fn is_word_of_code(text: &[u8], span: Span) -> bool {
     let before = before.trim_ascii_end();
     let is_member = matches!(before.last(), Some(b'{' | b',')) && behind.starts_with(b":");
     is_regex || (is_member && frame::quoted(before, behind).is_none())
-}
-
-/// Whether `span` is all of a value below `data:` in a Secret of Kubernetes, which must be base64.
-fn is_data_of_secret(text: &[u8], span: Span) -> bool {
-    /// Bytes of the document that are read on either side.
-    const MAX_LEN: usize = 1 << 16;
-    let (own, behind) = line(text, span);
-    let is_end = |rest: &[u8]| matches!(rest, [] | [b'"' | b'\'']) || rest.starts_with(b"#");
-    let name = own.trim_ascii_end();
-    let name = name
-        .strip_suffix(b"\"")
-        .or(name.strip_suffix(b"'"))
-        .unwrap_or(name);
-    if !name.trim_ascii_end().ends_with(b":") || !is_end(behind.trim_ascii()) {
-        return false;
-    }
-    let indent = |line: &[u8]| line.iter().take_while(|byte| **byte == b' ').count();
-    let lines = &text[span.start.saturating_sub(MAX_LEN)..span.start - own.len()];
-    let depth = indent(own);
-    let mut above = lines.rsplit(|&byte| byte == b'\n').skip(1);
-    let parent = above.find(|line| {
-        let text = line.trim_ascii();
-        !text.is_empty() && !text.starts_with(b"#") && indent(line) < depth
-    });
-    let Some(parent) = parent.filter(|parent| parent.trim_ascii() == b"data:") else {
-        return false;
-    };
-    // The document around it, between lines of `---`.
-    let first = memchr::memmem::rfind(lines, b"\n---").unwrap_or(0);
-    let after = &text[span.end..text.len().min(span.end + MAX_LEN)];
-    let after = &after[..memchr::memmem::find(after, b"\n---").unwrap_or(after.len())];
-    let is_kind = |line: &[u8]| {
-        let text = line.trim_ascii();
-        indent(line) == indent(parent)
-            && text
-                .strip_prefix(b"kind:")
-                .is_some_and(|kind| kind.trim_ascii() == b"Secret")
-    };
-    let mut lines = lines[first..].split(|&byte| byte == b'\n');
-    lines.any(is_kind) || after.split(|&byte| byte == b'\n').any(is_kind)
 }
 
 /// The syntax of the front matter in which `span` of a page stands: YAML between lines of `---`, or
@@ -348,6 +314,25 @@ mod tests {
             ),
         ] {
             let found = fitted(&text, Syntax::Yaml, "***");
+            assert_eq!(found, text.replace("12345678", expected), "{text}");
+        }
+        for (text, expected) in [
+            (
+                r#"{"kind": "Secret", "data": {"b": "x", "a": "12345678"}}"#,
+                "Kioq",
+            ),
+            (
+                r#"{"items": [{"data": {"a": "12345678"}, "kind": "Secret"}]}"#,
+                "Kioq",
+            ),
+            (
+                r#"{"kind": "Secret", "stringData": {"a": "12345678"}}"#,
+                "***",
+            ),
+            (r#"{"kind": "ConfigMap", "data": {"a": "12345678"}}"#, "***"),
+            (r#"{"kind": "Secret", "data": {"a": "x 12345678"}}"#, "***"),
+        ] {
+            let found = fitted(text, Syntax::Json, "***");
             assert_eq!(found, text.replace("12345678", expected), "{text}");
         }
     }

@@ -1,7 +1,7 @@
 //! What replaces the objects that hold a value: new bytes, new ids. Writes only a pack of new objects.
 //!
 //! ```text
-//! fit, text, tree < names, patch, trees < head < objects < blobs, commits, notes   which objects, and their bytes
+//! kubernetes < fit;  fit, text, tree < names, patch, trees < head < objects < blobs, commits, notes   which objects, and their bytes
 //! delta, pack, sign < check < write   from bytes to a pack
 //! ```
 
@@ -11,6 +11,7 @@ pub mod commits;
 pub mod delta;
 pub mod fit;
 pub mod head;
+mod kubernetes;
 pub mod names;
 pub mod notes;
 pub mod objects;
