@@ -366,7 +366,12 @@ fn piped(window: &[u8], at: usize) -> Option<Span> {
     let echo = memchr::memmem::rfind(text, b"echo ").map(|at| at + 5);
     let start = echo.or_else(|| memchr::memmem::rfind(text, b"printf ").map(|at| at + 7))?;
     let from = from + line;
-    let words = words(&window[..from + text.len()], from + start, None);
+    // In a literal that holds the command, the quotes are escaped.
+    let outer = match &window[from + start..] {
+        [b'\\', quote @ (b'"' | b'\''), ..] => Some(*quote),
+        _ => None,
+    };
+    let words = words(&window[..from + text.len()], from + start, outer);
     words.into_iter().find(|word| window[word.start] != b'-')
 }
 

@@ -92,10 +92,16 @@ impl Confirmer {
                 });
                 let assigns =
                     |&rule: &u16| rules.rules[usize::from(rule)].matcher == Matcher::Assignment;
+                let inserts =
+                    |&rule: &u16| rules.rules[usize::from(rule)].matcher == Matcher::SqlInsert;
                 let (far, table) = if list.iter().any(assigns) {
                     (FAR_REACH, columns::MAX_TABLE_LEN)
                 } else {
                     (0, 0)
+                };
+                let table = match list.iter().any(inserts) {
+                    true => insert::MAX_STATEMENT_LEN,
+                    false => table,
                 };
                 KeywordRules {
                     len: keyword.text.len(),
@@ -187,7 +193,16 @@ impl Confirmer {
         for &number in &self.keywords[keyword as usize].rules {
             let rule = &rules.rules[usize::from(number)];
             match rule.matcher {
-                Matcher::SqlInsert => found.extend(inserted(number, rule, place)),
+                Matcher::SqlInsert => {
+                    let (mut place, after) = (place, place.at + place.keyword_len);
+                    let (mut spans, is_cut) = insert::passwords(place.window, after);
+                    if is_cut && !place.is_end {
+                        place = self.window(bytes, at, keyword, Reach::Table);
+                        spans = insert::passwords(place.window, after).0;
+                        reach = Reach::Table;
+                    }
+                    found.extend(inserted(number, rule, place, spans));
+                }
                 Matcher::Command => {
                     let spans = command::passwords(place.window, place.at);
                     found.extend(listed(number, rule, place, spans));
@@ -396,15 +411,14 @@ pub(super) struct Place<'w> {
 }
 
 /// Every password of an SQL statement.
-fn inserted(number: u16, rule: &Rule, place: Place<'_>) -> impl Iterator<Item = Candidate> {
-    let Place {
-        window,
-        at,
-        keyword_len,
-        ..
-    } = place;
-    let spans = insert::passwords(window, at + keyword_len).into_iter();
-    spans.filter_map(move |span| {
+fn inserted(
+    number: u16,
+    rule: &Rule,
+    place: Place<'_>,
+    spans: Vec<Span>,
+) -> impl Iterator<Item = Candidate> {
+    let Place { window, at, .. } = place;
+    spans.into_iter().filter_map(move |span| {
         let secret = &window[span.start..span.end];
         if secret.len() < MIN_INSERTED || insert::is_digest(secret) || is_reference(secret, true) {
             return None;
@@ -542,7 +556,7 @@ fn reach(rule: &Rule) -> (usize, usize) {
         | Matcher::Known(_) => GLUE_REACH,
         Matcher::Infix { lookbehind, .. } => lookbehind + BOUNDARY_REACH,
         Matcher::Command => command::MAX_PIPED_LEN + 1,
-        Matcher::Manifest => manifest::MAX_MANIFEST_LEN,
+        Matcher::Manifest => rule.max_len,
         // One more, so that the window does not end where the line may begin.
         Matcher::Assignment => (MAX_NAME_LEN + MAX_PREFIX_LEN + 1).max(columns::MAX_BEFORE),
         // It has no keyword.

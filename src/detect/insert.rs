@@ -15,38 +15,21 @@ const COLUMNS: [&[u8]; 10] = [
     b"apikey",
     b"secret_key",
 ];
+/// Bytes of a statement that are read: servers take no longer ones, unless they are told to.
+pub(super) const MAX_STATEMENT_LEN: usize = 16 << 20;
+/// Bytes of a value that is no literal, and of one that is.
+const MAX_CALL_LEN: usize = 8 << 10;
+const MAX_LITERAL_LEN: usize = 1 << 20;
 /// Longest name of a table, and most columns.
 const MAX_NAME: usize = 130;
 const MAX_COLUMNS: usize = 100;
 
 /// Returns the string literals in such columns of the statement whose keywords end at `at`, as far
-/// as it stands in the window.
-pub(super) fn passwords(window: &[u8], at: usize) -> Vec<Span> {
+/// as it stands in the window; and whether the window ends before the statement.
+pub(super) fn passwords(window: &[u8], at: usize) -> (Vec<Span>, bool) {
     let mut reader = Reader { bytes: window, at };
-    let mut found = Vec::new();
-    let Some(columns) = reader.columns() else {
-        return found;
-    };
-    if !columns.contains(&true) || !reader.word(b"values") {
-        return found;
-    }
-    while reader.mark(b'(') {
-        for &is_wanted in &columns {
-            let Some(value) = reader.value() else {
-                return found;
-            };
-            if is_wanted && let Some(span) = value {
-                found.push(span);
-            }
-            if !reader.mark(b',') {
-                break;
-            }
-        }
-        if !reader.mark(b')') || !reader.mark(b',') {
-            break;
-        }
-    }
-    found
+    let found = reader.rows();
+    (found, reader.at >= window.len())
 }
 
 struct Reader<'b> {
@@ -55,6 +38,34 @@ struct Reader<'b> {
 }
 
 impl Reader<'_> {
+    /// Reads the rows of the statement.
+    fn rows(&mut self) -> Vec<Span> {
+        let mut found = Vec::new();
+        let Some(columns) = self.columns() else {
+            return found;
+        };
+        if !columns.contains(&true) || !self.word(b"values") {
+            return found;
+        }
+        while self.mark(b'(') {
+            for &is_wanted in &columns {
+                let Some(value) = self.value() else {
+                    return found;
+                };
+                if is_wanted && let Some(span) = value {
+                    found.push(span);
+                }
+                if !self.mark(b',') {
+                    break;
+                }
+            }
+            if !self.mark(b')') || !self.mark(b',') {
+                break;
+            }
+        }
+        found
+    }
+
     fn peek(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
     }
@@ -124,9 +135,13 @@ impl Reader<'_> {
     )]
     fn value(&mut self) -> Option<Option<Span>> {
         self.blanks();
+        let start = self.at;
         if self.peek()? != b'\'' {
             while !matches!(self.peek()?, b',' | b')' | b'\'' | b'(') {
                 self.at += 1;
+                if self.at - start > MAX_CALL_LEN {
+                    return None;
+                }
             }
             if self.mark(b'(') {
                 self.blanks();
@@ -134,9 +149,13 @@ impl Reader<'_> {
                 self.close()?;
                 return Some(first.flatten());
             }
-            // A prefix, as in N'…'.
             if self.peek()? != b'\'' {
                 return Some(None);
+            }
+            // A prefix, as in N'…'.
+            let is_prefix = |byte: &u8| byte.is_ascii_alphanumeric() || b"_ ".contains(byte);
+            if !self.bytes[start..self.at].iter().all(is_prefix) {
+                return None;
             }
         }
         self.literal().map(Some)
@@ -145,7 +164,11 @@ impl Reader<'_> {
     /// Goes behind the bracket that closes a call.
     fn close(&mut self) -> Option<()> {
         let mut depth = 1u32;
+        let start = self.at;
         while depth > 0 {
+            if self.at - start > MAX_CALL_LEN {
+                return None;
+            }
             match self.peek()? {
                 b'\'' => {
                     self.literal()?;
@@ -168,6 +191,9 @@ impl Reader<'_> {
         let start = self.at + 1;
         self.at = start;
         loop {
+            if self.at - start > MAX_LITERAL_LEN {
+                return None;
+            }
             match self.peek()? {
                 b'\\' => self.at += 2,
                 b'\'' if self.bytes.get(self.at + 1) == Some(&b'\'') => self.at += 2,
@@ -191,7 +217,7 @@ mod tests {
 
     fn read(text: &str) -> Vec<&str> {
         let at = text.to_lowercase().find("insert into").unwrap() + 11;
-        let spans = passwords(text.as_bytes(), at);
+        let (spans, _) = passwords(text.as_bytes(), at);
         spans
             .iter()
             .map(|span| &text[span.start..span.end])

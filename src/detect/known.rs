@@ -11,6 +11,7 @@ use std::sync::Arc;
 use data_encoding::{BASE64_NOPAD, BASE64URL_NOPAD};
 
 use super::decode::{Encoding, Layer};
+use super::entropy::is_mixed;
 use super::score::{Reason, Reasons};
 use super::{Candidate, spelling};
 use crate::error::{Error, Result};
@@ -37,6 +38,22 @@ pub struct KnownValue {
     forms: Vec<Secret>,
     /// What other syntaxes write for it.
     spellings: Vec<(Encoding, Secret)>,
+}
+
+/// What is left of `value` without signs at its ends that may belong to a syntax which was not understood:
+/// quotes, brackets, a call. Only if that is random, so that it stands nowhere else by chance.
+pub fn core(value: &[u8]) -> Option<&[u8]> {
+    let is_sign = |byte: &u8| b"\"'`\\()[]{}<>,;&|@:= ".contains(byte);
+    let start = value.iter().position(|byte| !is_sign(byte))?;
+    let end = value.iter().rposition(|byte| !is_sign(byte))? + 1;
+    let inner = &value[start..end];
+    // `decrypt("…`, `name:"…`
+    let is_opening = |byte: &u8| b"\"'`(".contains(byte);
+    let from = inner
+        .iter()
+        .rposition(is_opening)
+        .map_or(inner, |at| &inner[at + 1..]);
+    (from.len() < value.len() && is_mixed(from)).then_some(from)
 }
 
 impl KnownValue {

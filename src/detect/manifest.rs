@@ -3,10 +3,8 @@
 
 use crate::span::Span;
 
-/// Bytes before and after `kind: Secret` that are read.
-pub(super) const MAX_MANIFEST_LEN: usize = 8192;
 /// Values of one manifest that are read.
-const MAX_VALUES: usize = 64;
+const MAX_VALUES: usize = 4096;
 
 /// What names end in whose values anyone may see.
 const OPEN: [&str; 18] = [
@@ -49,12 +47,18 @@ pub(super) fn values(window: &[u8], at: usize) -> Vec<Span> {
     {
         return found;
     }
-    let mut at = memchr::memmem::rfind(&window[..start], b"\n---").map_or(0, |mark| mark + 1);
+    let own = start;
+    // Another manifest says its kind once, too: each line is read for one of them.
+    let kind = [b"\n", &window[start..at], b"kind:"].concat();
+    let before = memchr::memmem::rfind(&window[..start], &kind).map_or(0, |mark| mark + kind.len());
+    let mark = memchr::memmem::rfind(&window[before..start], b"\n---");
+    let mut at = mark.map_or(before, |mark| before + mark + 1);
     let mut block: Option<usize> = None;
     while at < window.len() && found.len() < MAX_VALUES {
         let end = line_end(at);
         let line = &window[at..end];
-        if line.starts_with(b"---") && at > start {
+        let is_next = line.starts_with(b"---") || line.starts_with(&kind[1..]);
+        if is_next && at > own {
             break;
         }
         let blanks = line.iter().take_while(|byte| **byte == b' ').count();

@@ -205,12 +205,20 @@ fn is_plain_percent(bytes: &[u8], place: Span) -> bool {
     const REACH: usize = 400;
     let before = &bytes[place.start.saturating_sub(REACH)..place.start];
     let line = memchr::memrchr(b'\n', before).map_or(before, |at| &before[at + 1..]);
-    let is_address = line.iter().any(|byte| b"?&".contains(byte))
+    let mut marks = memchr::memchr2_iter(b'?', b'&', line);
+    let is_address = marks.any(|at| begins_parameter(&line[at + 1..]))
         || memchr::memmem::find(line, b"://").is_some()
         || memchr::memmem::find(line, b"%3D").is_some()
         || bytes.get(place.end) == Some(&b'&');
     let escapes = memchr::memchr_iter(b'%', &bytes[place.start..place.end]).count();
     !is_address && escapes * 6 <= place.len()
+}
+
+/// Whether a name and its `=` begin `text`, as behind the `?` or `&` of an address.
+fn begins_parameter(text: &[u8]) -> bool {
+    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.-[]%".contains(byte);
+    let len = text.iter().take_while(|byte| is_name(byte)).count();
+    len > 0 && matches!(text.get(len), None | Some(b'='))
 }
 
 /// A secret in one buffer.
@@ -571,30 +579,7 @@ impl Detector {
                 || is_plain && kept.get(at).is_some_and(stands_plain))
         });
         if !inside.is_empty() {
-            let all = Cover::new(inside.iter().map(|found| found.0));
-            let mut of_secret: FxHashMap<&Secret, Vec<Span>> = FxHashMap::default();
-            for (span, _, Judged { candidate, .. }) in &inside {
-                let list = of_secret.entry(&*candidate.secret);
-                list.or_default().push(*span);
-            }
-            // What a literal says in the same place.
-            let literals = inside
-                .iter()
-                .filter(|(.., Judged { candidate, .. })| candidate.is_of_literal())
-                .map(|(span, _, Judged { candidate, .. })| (span.start, span.end, candidate.rule));
-            let literals: FxHashSet<(usize, usize, u16)> = literals.collect();
-            let of_secret = of_secret.into_iter();
-            let of_secret: FxHashMap<&Secret, Cover> = of_secret
-                .map(|(secret, spans)| (secret, Cover::new(spans.into_iter())))
-                .collect();
-            kept.retain(|(span, _, Judged { candidate, .. })| {
-                // A known value shows by some of its base64, too: what is decoded says where.
-                let same = of_secret.get(&*candidate.secret);
-                let is_generic = self.rule(candidate.rule).is_generic();
-                let gives_way = is_generic && all.overlaps(*span)
-                    || literals.contains(&(span.start, span.end, candidate.rule));
-                !gives_way && !same.is_some_and(|same| same.overlaps(*span))
-            });
+            self.give_way(&mut kept, &inside);
             kept.extend(inside);
             kept.sort_by_key(|found| found.0);
         }
@@ -603,6 +588,46 @@ impl Detector {
             kept.push(located(0, whole));
         }
         located_matches(bytes, kept)
+    }
+
+    /// Removes from `kept` what is known better by what is encoded there, `inside`.
+    fn give_way(
+        &self,
+        kept: &mut Vec<(Span, usize, Judged<'_>)>,
+        inside: &[(Span, usize, Judged<'_>)],
+    ) {
+        let all = Cover::new(inside.iter().map(|found| found.0));
+        let issued = inside
+            .iter()
+            .filter(|found| self.names_issuer(found.2.candidate));
+        let issued = Cover::new(issued.map(|found| found.0));
+        let mut of_secret: FxHashMap<&Secret, Vec<Span>> = FxHashMap::default();
+        for (span, _, Judged { candidate, .. }) in inside {
+            let list = of_secret.entry(&*candidate.secret);
+            list.or_default().push(*span);
+        }
+        // What a literal says in the same place.
+        let literals = inside
+            .iter()
+            .filter(|(.., Judged { candidate, .. })| candidate.is_of_literal())
+            .map(|(span, _, Judged { candidate, .. })| (span.start, span.end, candidate.rule));
+        let literals: FxHashSet<(usize, usize, u16)> = literals.collect();
+        let of_secret = of_secret.into_iter();
+        let of_secret: FxHashMap<&Secret, Cover> = of_secret
+            .map(|(secret, spans)| (secret, Cover::new(spans.into_iter())))
+            .collect();
+        kept.retain(|(span, _, Judged { candidate, .. })| {
+            // A known value shows by some of its base64, too: what is decoded says where.
+            let same = of_secret.get(&*candidate.secret);
+            let is_generic = self.rule(candidate.rule).is_generic();
+            // All that a Secret of Kubernetes holds is base64.
+            let is_manifest = self.rule(candidate.rule).matcher == Matcher::Manifest;
+            let is_of_place = is_manifest || !self.names_issuer(candidate);
+            let gives_way = is_generic && all.overlaps(*span)
+                || is_of_place && issued.overlaps(*span)
+                || literals.contains(&(span.start, span.end, candidate.rule));
+            !gives_way && !same.is_some_and(|same| same.overlaps(*span))
+        });
     }
 
     /// What the keywords of the buffer itself lead to, by position.
@@ -624,8 +649,7 @@ impl Detector {
                 Some(last) if last.0.overlaps(next.0) && !self.are_known(&last.2, &next.2) => {
                     let better = (rank(&next.2), next.0.len()) > (rank(&last.2), last.0.len());
                     // A part of a key that is published is none of its own.
-                    let is_published = last.2.candidate.reasons.contains(Reason::TestValue)
-                        && next.0.end <= last.0.end;
+                    let is_published = next.0.end <= last.0.end && is_published(last.2.candidate);
                     if better && !is_published {
                         kept.pop();
                         kept.push(next);
@@ -662,7 +686,7 @@ impl Detector {
         let rule = self.rule(first.2.candidate.rule);
         let reasons = first.2.candidate.reasons;
         let is_weak = rule.confidence == Confidence::Low && !reasons.contains(Reason::NamedShape);
-        if rule.public || is_weak || reasons.contains(Reason::TestValue) {
+        if rule.public || is_weak || is_published(first.2.candidate) {
             return first;
         }
         let names = self.names_issuer(first.2.candidate);
@@ -707,6 +731,12 @@ impl Detector {
             .chain(hits.whole.iter().map(|_| (0, u32::MAX, 1)))
             .collect()
     }
+}
+
+/// Whether an issuer publishes the value. A value that only spells a test is none of these.
+fn is_published(candidate: &Candidate) -> bool {
+    candidate.reasons.contains(Reason::TestValue)
+        && placeholder::is_published(candidate.secret.reveal())
 }
 
 /// The provider of rules that know only that a token stands in a header.

@@ -86,15 +86,34 @@ pub(super) fn is_config_word(text: &[u8]) -> bool {
     CONFIG_WORDS.iter().any(|word| word.as_bytes() == text)
 }
 
-/// Values that people take for tests: one of the words in a value that is not random.
-pub(super) fn is_test_value(text: &[u8]) -> bool {
-    static WORDS: LazyLock<WordList> = LazyLock::new(|| {
-        let words = [
-            "test", "foo", "bar", "demo", "dummy", "fake", "mock", "abc123",
-        ];
-        WordList::new(&words)
-    });
-    WORDS.is_in(text)
+/// Values that people take for tests: one of the words in a value that is not random. In one of letters
+/// of both cases and digits, where chance writes such words, it must stand apart: `MyTestKey2`.
+pub(super) fn is_test_value(value: &[u8]) -> bool {
+    const LIST: [&str; 8] = [
+        "test", "foo", "bar", "demo", "dummy", "fake", "mock", "abc123",
+    ];
+    const MIN_RANDOM: usize = 16;
+    static WORDS: LazyLock<WordList> = LazyLock::new(|| WordList::new(&LIST));
+    let has = |is: fn(&u8) -> bool| value.iter().any(is);
+    let may_be_random = value.len() >= MIN_RANDOM
+        && has(u8::is_ascii_uppercase)
+        && has(u8::is_ascii_lowercase)
+        && has(u8::is_ascii_digit);
+    let is_apart = |(word, end): (usize, usize)| {
+        let start = end - LIST[word].len();
+        let begins = start == 0 || is_word_edge(value[start - 1], value[start]);
+        begins && (end == value.len() || is_word_edge(value[end - 1], value[end]))
+    };
+    let text = value.to_ascii_lowercase();
+    let mut found = WORDS.find(&text);
+    found.any(|found| !may_be_random || is_apart(found))
+}
+
+/// Whether a word ends between two bytes: at a sign, a digit, or a capital behind a small letter.
+fn is_word_edge(before: u8, after: u8) -> bool {
+    !before.is_ascii_alphabetic()
+        || !after.is_ascii_alphabetic()
+        || before.is_ascii_lowercase() && after.is_ascii_uppercase()
 }
 
 /// Whether the value refers to another one, in the form that some language has for it. A literal

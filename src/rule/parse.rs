@@ -100,6 +100,8 @@ pub(super) const MAX_LOOKBEHIND: usize = 256;
 const MAX_ASSIGNMENT_LEN: usize = 384;
 /// Bytes after the keyword that the PEM and JWT readers examine.
 const MAX_BLOCK_LEN: usize = 8192;
+/// Longest manifest on either side of the line with its kind.
+const MAX_MANIFEST_LEN: usize = 64 << 10;
 /// Longest secret of a rule with `ends`.
 const MAX_ENDS_LEN: usize = 4096;
 
@@ -315,7 +317,7 @@ fn matcher(entry: &RuleSource) -> Result<(Matcher, bool, usize), Wrong> {
         (None, None, Some("jwt")) => Ok((Matcher::Jwt, false, MAX_BLOCK_LEN)),
         (None, None, Some("sql-insert")) => Ok((Matcher::SqlInsert, true, MAX_BLOCK_LEN)),
         (None, None, Some("command")) => Ok((Matcher::Command, false, MAX_BLOCK_LEN)),
-        (None, None, Some("manifest")) => Ok((Matcher::Manifest, false, MAX_BLOCK_LEN)),
+        (None, None, Some("manifest")) => Ok((Matcher::Manifest, false, MAX_MANIFEST_LEN)),
         (None, None, Some("whole-file")) => Ok((Matcher::WholeFile, false, 0)),
         (None, None, Some(_)) => Err((
             "matcher",

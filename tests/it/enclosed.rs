@@ -506,3 +506,119 @@ fn brackets_and_colons_may_end_a_value_that_no_function_has_for_a_name() {
         assert_eq!(values(line), [], "{line}");
     }
 }
+
+#[test]
+fn code_that_a_page_shows_has_its_quotes() {
+    let span = "<span class=\"k\">password</span>: <span class=\"s\">^</span>,\n";
+    let code = "<pre><code>password = ^\nx = 1</code></pre>\n";
+    let shell = "<code>DB_PASSWORD=^</code>\n";
+    for quote in ["'", "\"", "&#x27;", "&#39;", "&#039;", "&quot;"] {
+        for page in [span, code, shell] {
+            let text = page.replace('^', &format!("{quote}@{quote}"));
+            are_found(&[(&text, "@", false)]);
+        }
+    }
+}
+
+#[test]
+fn the_literal_of_a_call_is_the_value() {
+    are_found(&[
+        ("$password = md5(\"@\");\n", "@", false),
+        ("$password = sha1('@', true);\n", "@", false),
+        (
+            "    db_password: str = Field(\"@\", env=\"X\")\n",
+            "@",
+            false,
+        ),
+        (
+            "db_password: str = Field(default=\"@\", env=\"X\")\n",
+            "@",
+            false,
+        ),
+        (
+            "password = models.CharField(max_length=50, default=\"@\")\n",
+            "@",
+            false,
+        ),
+        ("password: str = decrypt(\"@\", key)\n", "@", false),
+        (
+            "{ name: 'a', password: hash(\"@\", salt), role: \"x\" }\n",
+            "@",
+            false,
+        ),
+        (
+            "type C struct {\n\tPassword string `env:\"DB_PASSWORD\" envDefault:\"@\"`\n}\n",
+            "@",
+            false,
+        ),
+        (
+            "\tPassword string `json:\"password\" example:\"@\"`\n",
+            "@",
+            false,
+        ),
+    ]);
+    let value = made(18, 78);
+    is_whole(
+        &format!("{{\"c\": \"const string Password = @\\\"{value}\\\";\\n\"}}\n"),
+        &value,
+    );
+    assert_eq!(values("password = getenv(\"DB_PASSWORD\")\n"), []);
+    assert_eq!(
+        values("\tPassword string `json:\"password\" validate:\"required\"`\n"),
+        []
+    );
+}
+
+#[test]
+fn a_backslash_joins_lines_or_means_itself() {
+    are_found(&[
+        ("ENV X=y \\\n    DB_PASSWORD=@ \\\n    Z=1\n", "@", false),
+        ("ENV DB_PASSWORD=@ \\\n    Z=1\n", "@", false),
+        (
+            "docker run --name x -e POSTGRES_PASSWORD=@ \\\n  -p 5432:5432 postgres\n",
+            "@",
+            false,
+        ),
+        (
+            "<add name=\"a\" connectionString=\"Data Source=h;User ID=u;Password=@\\tx;Z=1\" />\n",
+            "@\\tx",
+            false,
+        ),
+        (
+            "<connectionString>Server=h;Uid=u;Password=@;</connectionString>\n",
+            "@",
+            false,
+        ),
+        ("fputs(\"  curl -u ann:@\\n\", out);\n", "@", false),
+        ("print(\"run: mysql -u root -p@\\n\")\n", "@", false),
+        ("sed -i \"s/PASSWORD=.*/PASSWORD=@/\" .env\n", "@", false),
+        ("\"start\": \"set DB_PASSWORD=@&& node x.js\"\n", "@", false),
+        (
+            "x = \"echo \\\"@\\\" | docker login -u a --password-stdin h\"\n",
+            "@",
+            false,
+        ),
+    ]);
+}
+
+#[test]
+fn the_user_of_an_address_is_no_part_of_its_password() {
+    let value = made(18, 78);
+    let text = format!("x: jdbc:mysql://root:{value}@tcp(localhost:3307)/db\n");
+    is_whole(&text, &value);
+}
+
+#[test]
+fn signs_that_no_program_escapes_so_mean_themselves() {
+    for value in ["AbCdEfg=54mktsO3U9", "ptgUzEj%4afebzJ6sZ"] {
+        for line in [
+            "module.exports =\n  password: \"^\"\n",
+            "new PDO($dsn, \"root\", '^'); $x ?? 1;\n",
+            "password = process.env.X ?? '^'\n",
+        ] {
+            let found = values(&line.replace('^', value));
+            assert_eq!(found.len(), 1, "{line}");
+            assert_eq!(found[0].1, value, "{line}");
+        }
+    }
+}

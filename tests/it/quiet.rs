@@ -2,7 +2,7 @@
 
 use data_encoding::{BASE64, BASE64_NOPAD};
 
-use crate::support::token;
+use crate::support::{Repo, private_key, token};
 use crate::values::{is_sure_of, made, values};
 
 /// Lines without a secret; `@` stands for a random value, `#` for 40 hexadecimal digits in capitals.
@@ -276,4 +276,25 @@ fn a_prefix_inside_base64_is_none() {
     assert!(values(&inside).is_empty(), "{inside}");
     let path = format!("https://h.corp.net/x/{}{body}\n", concat!("sk_", "live_"));
     assert_eq!(values(&path).len(), 1, "{path}");
+}
+
+/// A key that spells a test somewhere is a key, in a literal on one line, too.
+#[test]
+fn a_private_key_may_spell_any_word() {
+    let key = private_key().replacen("\nMIIE", "\nMIIEFOOoBARtestDeMo", 1);
+    let line = key.replace('\n', "\\n");
+    for text in [
+        format!("{{\"private_key\": \"{line}\"}}\n"),
+        format!("password = \"{line}\"\n"),
+        format!("SECRET=\"{line}\"\n"),
+        format!("secret: \"{line}\"\n"),
+    ] {
+        let repo = Repo::new();
+        repo.commit_file("file", &text);
+        let report = repo.scan(&["--min-confidence", "low"]).json;
+        let rules: Vec<_> = report["findings"].as_array().unwrap().iter().collect();
+        assert_eq!(rules.len(), 1, "{report}");
+        assert_eq!(rules[0]["rule_id"], "private-key", "{report}");
+        assert_eq!(rules[0]["confidence"], "high", "{report}");
+    }
 }

@@ -149,8 +149,50 @@ fn hostile_tables_are_read_in_linear_time() {
     );
     repo.write("tall.md", "|password|b|\n|-|-|\n".repeat(50_000));
     repo.write("gaps.csv", "\npassword,b\n".repeat(50_000));
+    for (name, part) in [
+        ("calls.sql", "insert into t(pwd) values ("),
+        ("marks.sql", "insert into t(pwd) values (\\'"),
+        ("rows.sql", "insert into t(pwd) values ('x'),('y'),"),
+        ("kinds.yaml", "kind: Secret\n"),
+        ("lists.yaml", "- kind: Secret\n  kind: Secret\n"),
+    ] {
+        repo.write(name, part.repeat(40_000));
+    }
     repo.commit("hostile");
     let start = std::time::Instant::now();
     assert_eq!(repo.scan(&[]).code, 0);
     assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
+}
+
+/// A dump writes one statement of very many rows.
+#[test]
+fn statements_and_manifests_are_read_to_their_end() {
+    let count = 1200usize;
+    let value = |number: usize| token("{base62:14}", 40_000 + number as u64);
+    let rows: Vec<String> = (0..count)
+        .map(|number| format!("({number},'user{number}','{}')", value(number)))
+        .collect();
+    let dump = format!(
+        "INSERT INTO `users` (`id`, `name`, `password`) VALUES\n{};\n",
+        rows.join(",\n")
+    );
+    let members: String = (0..count)
+        .map(|number| format!("  key{number}: {}\n", value(number)))
+        .collect();
+    let manifest = format!("apiVersion: v1\nkind: Secret\nstringData:\n{members}");
+    for (name, text) in [("dump.sql", dump), ("secret.yaml", manifest)] {
+        let repo = Repo::new();
+        repo.commit_file(name, &text);
+        // A delta of it is read like the whole.
+        repo.commit_file(name, text.replacen("user5'", "user5x'", 1) + "# end\n");
+        repo.git(&["gc", "--quiet"]);
+        let report = repo.scan(&["--min-confidence", "low", "--show-secrets"]);
+        let plain = repo.scan(&["--min-confidence", "low", "--show-secrets", "--no-delta"]);
+        assert_eq!(report.json["findings"], plain.json["findings"], "{name}");
+        let found = secrets(&report);
+        let missing = (0..count).filter(|number| !found.contains(&value(*number)));
+        let missing: Vec<usize> = missing.collect();
+        // Few random values are words, or look like a date.
+        assert!(missing.len() < 3, "{name}: {missing:?}");
+    }
 }

@@ -47,7 +47,16 @@ const VALUE_FIELDS: [&[u8]; 14] = [
     b"data",
 ];
 /// Calls around a literal that leave it what it is.
-const WRAPPERS: [&[u8]; 24] = [
+const WRAPPERS: [&[u8]; 33] = [
+    b"field",
+    b"md5",
+    b"sha1",
+    b"sha256",
+    b"password_hash",
+    b"make_password",
+    b"generate_password_hash",
+    b"hashpw",
+    b"base64_encode",
     b"some",
     b"bytes",
     b"string",
@@ -119,15 +128,28 @@ const CALLS: [(&[u8], usize); 38] = [
     (b"cookieparser", 0),
 ];
 
+/// Whether a byte may stand in a secret that is the argument of a call.
+fn is_token(byte: &u8) -> bool {
+    byte.is_ascii_graphic() && !b"\"'{}[]".contains(byte)
+}
+
+/// Whether a function of this name returns what is kept under its argument.
+fn looks_up(word: &[u8]) -> bool {
+    const VERBS: [&[u8]; 12] = [
+        b"get", b"env", b"find", b"fetch", b"read", b"load", b"look", b"ref", b"resolve", b"cred",
+        b"param", b"config",
+    ];
+    let word = word.to_ascii_lowercase();
+    VERBS
+        .iter()
+        .any(|verb| memchr::memmem::find(&word, verb).is_some())
+}
+
 /// Whether a text is long and mixes letters and digits all along, as no name of a setting does.
 fn looks_mixed(text: &[u8]) -> bool {
     const MIN_LEN: usize = 16;
     // A text of another language is no secret itself.
-    text.len() >= MIN_LEN
-        && text
-            .iter()
-            .all(|byte| byte.is_ascii_graphic() && !b"\"'{}[]".contains(byte))
-        && is_mixed(text)
+    text.len() >= MIN_LEN && text.iter().all(is_token) && is_mixed(text)
 }
 
 pub(super) fn ends_with(text: &[u8], ends: &[&[u8]]) -> bool {
@@ -352,15 +374,17 @@ impl Reader<'_> {
             self.skip(MAX_BLANKS, is_blank);
             let prefix = self.string_prefix();
             let is_literal = matches!(self.peek(prefix), Some(b'"' | b'\'' | b'`'));
-            if is_literal && (is_wrapper || self.is_mix_alone(prefix)) {
+            let word = word.unwrap_or_default();
+            if is_literal && (is_wrapper || self.is_mixed_argument(prefix, word)) {
                 return;
             }
         }
         self.back(start);
     }
 
-    /// Whether the literal behind `prefix` letters is a random mix and the only argument of a call.
-    fn is_mix_alone(&mut self, prefix: usize) -> bool {
+    /// Whether the literal behind `prefix` letters is a random mix and the first argument of the call of `word`,
+    /// which does not look for something of that name.
+    fn is_mixed_argument(&mut self, prefix: usize, word: &[u8]) -> bool {
         let rest = &self.bytes[self.at + prefix..];
         let rest = &rest[..rest.len().min(MAX_FALLBACK)];
         self.seen = self.seen.max(self.at + prefix + rest.len());
@@ -369,7 +393,14 @@ impl Reader<'_> {
             return false;
         };
         let (text, after) = (&rest[1..=end], &rest[end + 1..]);
-        after.first() == Some(&quote) && after.get(1) == Some(&b')') && looks_mixed(text)
+        if after.first() != Some(&quote) {
+            return false;
+        }
+        match after.get(1) {
+            Some(b')') if looks_mixed(text) => true,
+            Some(b')' | b',') => !looks_up(word) && text.iter().all(is_token) && is_mixed(text),
+            _ => false,
+        }
     }
 
     /// Passes over `[]` or `[32]` behind a name in C.

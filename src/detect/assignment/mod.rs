@@ -127,6 +127,14 @@ fn is_string_prefix(byte: &u8) -> bool {
     b"bBrRuUfFNLs@$".contains(byte)
 }
 
+/// Whether a value without quotes begins with a call whose argument is a literal: `decrypt("…"`.
+fn begins_call(value: &[u8]) -> bool {
+    let is_path = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.:".contains(byte);
+    let len = value.iter().take_while(|byte| is_path(byte)).count();
+    let is_name = value.first().is_some_and(u8::is_ascii_alphabetic);
+    is_name && matches!(value.get(len..), Some([b'(', b'"' | b'\'', ..]))
+}
+
 /// Whether `rest` of a line is one word, of letters and digits all along.
 fn is_random_word(rest: &[u8]) -> bool {
     /// Less than is read of the value.
@@ -199,6 +207,9 @@ impl Reader<'_> {
         if declared.is_some() {
             return declared;
         }
+        if let Some(tagged) = self.tagged_default(name) {
+            return tagged;
+        }
         self.skip_styles();
         self.skip_array_mark();
         let is_flag = self.bytes[name.start] == b'-';
@@ -222,7 +233,7 @@ impl Reader<'_> {
         }
         let value = self.value_in_call(name, operator);
         let value = value.or_else(|| self.value(name, operator))?;
-        let value = self.secret_part(name, self.unbound(name, value, operator));
+        let value = self.secret_part(name, self.unbound(value));
         if matches!(operator, Operator::Assign | Operator::Colon) {
             self.split(name, value, several);
             if !several.is_empty() {
@@ -250,7 +261,10 @@ impl Reader<'_> {
             Operator::Argument => self.argument(name).or_else(|| self.parameter(name)),
             // A call without brackets.
             Operator::Blank if matches!(self.peek(0), Some(b'"' | b'\'')) => self.argument(name),
-            Operator::Assign | Operator::Colon => self.tuple(name).or_else(|| self.fallback()),
+            Operator::Assign | Operator::Colon => self
+                .tuple(name)
+                .or_else(|| self.fallback())
+                .or_else(|| self.field_default()),
             _ => None,
         }
     }
@@ -276,31 +290,26 @@ impl Reader<'_> {
             && is_mixed
     }
 
-    /// The value of a literal that holds another: an expression in an attribute (`:name="'value'"`,
-    /// `[name]="'value'"`), or an argument that is code (`"NAME", "\"value\""`).
-    fn unbound(&self, name: Span, value: Value, operator: Operator) -> Value {
+    /// The value of a literal or a word that holds a literal: an expression in an attribute
+    /// (`:name="'value'"`), an argument or a definition that is code (`"NAME", "\"value\""`,
+    /// `-DNAME=\"value\"`, `NAME: '"value"'`).
+    fn unbound(&self, value: Value) -> Value {
         let (span, form, is_partial) = value;
-        let before = &self.bytes[..name.start];
-        let is_bound = [&b" :"[..], b"[", b"v-bind:"]
-            .iter()
-            .any(|mark| before.ends_with(mark));
         let text = &self.bytes[span.start..span.end];
-        let (quote, len): (&[u8], usize) = match operator {
-            Operator::Item => (b"\\\"", 2),
-            _ if is_bound => (b"'", 1),
-            _ => return value,
+        let quotes: [&[u8]; 4] = [b"\"", b"'", b"\\\"", b"\\'"];
+        let inner = quotes.iter().find_map(|quote| {
+            let inner = text.strip_prefix(*quote)?.strip_suffix(*quote)?;
+            let is_one = !inner.is_empty() && !inner.contains(&quote[quote.len() - 1]);
+            is_one.then_some(quote.len())
+        });
+        let Some(len) = inner else {
+            return value;
         };
-        let inner = text
-            .strip_prefix(quote)
-            .and_then(|text| text.strip_suffix(quote));
-        match inner {
-            Some(inner) if !inner.is_empty() && !inner.contains(&quote[len - 1]) => (
-                Span::new(span.start + len, span.end - len),
-                form,
-                is_partial,
-            ),
-            _ => value,
-        }
+        let inner = Span::new(span.start + len, span.end - len);
+        // A password of signs may begin and end with quotes of its own.
+        let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"_+/=.-!@#$%^&*".contains(byte);
+        let text = &self.bytes[inner.start..inner.end];
+        (inner, form, is_partial || !text.iter().all(is_plain))
     }
 
     /// Whether it is a line `-NAME=value` of a patch, and no option of a command.
@@ -566,6 +575,7 @@ impl Reader<'_> {
         if let Some(value) = special.or_else(|| self.pasted(operator)) {
             return Some(value);
         }
+        self.skip_escaped_prefix();
         let escapes = self.skip(MAX_ESCAPES, |byte| byte == b'\\');
         let prefix = self.string_prefix();
         // The text of an element has no literals.
@@ -683,8 +693,8 @@ impl Reader<'_> {
         self.at = span.end;
         let has_brace = self.bytes[span.start..span.end].contains(&b'{');
         let is_template = has_brace && syntax::is_in_template(self.bytes, name.start);
-        let value = (span, Form::Bare, extent.is_partial);
-        Some(own(self.bytes, value, is_template))
+        let is_partial = extent.is_partial || begins_call(&self.bytes[span.start..span.end]);
+        Some(own(self.bytes, (span, Form::Bare, is_partial), is_template))
     }
 
     /// Whether the signs around the value at `span` are marks of org in a text, and none of an assignment:
@@ -702,6 +712,13 @@ impl Reader<'_> {
 
     /// The text at `span`, the value of `name`, without the marks of markup around it.
     fn without_emphasis(&self, name: Span, span: Span, operator: Operator) -> Span {
+        // Typographic quotes have no other use.
+        if !self.bytes[span.start..span.end].is_ascii() {
+            let around = syntax::emphasis(&self.bytes[span.start..span.end], false);
+            if around.0 > 0 {
+                return Span::new(span.start + around.0, span.end - around.1);
+            }
+        }
         let is_flag = self.bytes.get(name.start) == Some(&b'-');
         let is_said = operator == Operator::Prose || (operator == Operator::Blank && !is_flag);
         if operator != Operator::Colon && !is_said {
@@ -747,6 +764,18 @@ impl Reader<'_> {
             Operator::Markup => self.attribute(quote),
             _ if is_template => self.quoted(quote, escapes, Form::Template),
             _ => self.quoted(quote, escapes, Form::Quoted),
+        }
+    }
+
+    /// Passes over the letters before a quote that is escaped, in code that a literal holds: `@\"…\"`.
+    fn skip_escaped_prefix(&mut self) {
+        let prefix = self.string_prefix();
+        let rest = self.bytes.get(self.at + prefix..).unwrap_or_default();
+        let escapes = rest.iter().take(MAX_ESCAPES);
+        let escapes = escapes.take_while(|byte| **byte == b'\\').count();
+        let is_quote = matches!(rest.get(escapes), Some(b'"' | b'\''));
+        if prefix > 0 && escapes > 0 && is_quote {
+            self.at += prefix;
         }
     }
 

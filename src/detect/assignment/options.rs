@@ -1,8 +1,10 @@
 //! Values of names that a call declares or labels: the default of an option, the value of a field of a
 //! form; and text in the cell of a table or beside a word in bold.
 
-use super::super::syntax::MAX_VALUE_LEN;
-use super::{Assignment, Form, MAX_BLANKS, MAX_LOOKAHEAD, Operator, Reader, Value, assignment};
+use super::super::syntax::{MAX_VALUE_LEN, opening_entity};
+use super::{
+    Assignment, Form, MAX_BLANKS, MAX_LOOKAHEAD, MAX_NAME_LEN, Operator, Reader, Value, assignment,
+};
 use crate::span::Span;
 
 /// Bytes behind a name in which the rest of its call is read.
@@ -70,6 +72,69 @@ impl Reader<'_> {
             return None;
         }
         let found = self.labelled(false);
+        if found.is_none() {
+            self.back(start);
+        }
+        found
+    }
+
+    /// Reads the default beside a name in the tag of a field in Go: `env:"NAME" envDefault:"…"`; the reader
+    /// stands behind the quote of the name. `None` if there is no such tag, `Some(None)` if it has no default.
+    pub(super) fn tagged_default(&mut self, name: Span) -> Option<Option<Assignment>> {
+        const LABELS: [&[u8]; 5] = [b"default", b"envdefault", b"example", b"value", b"def"];
+        const MAX_PAIRS: usize = 8;
+        let start = self.at;
+        let is_tag = self.bytes[..name.start].ends_with(b":\"")
+            && self.bytes[name.end..].starts_with(b"\" ");
+        if !is_tag {
+            return None;
+        }
+        self.at = name.end + 1;
+        let mut is_pair = false;
+        for _ in 0..MAX_PAIRS {
+            self.skip(MAX_BLANKS, |byte| byte == b' ');
+            let from = self.at;
+            self.skip(MAX_NAME_LEN, |byte| {
+                byte.is_ascii_alphanumeric() || byte == b'_'
+            });
+            let label = self.bytes[from..self.at].to_ascii_lowercase();
+            if label.is_empty() || !self.take(b":\"") {
+                break;
+            }
+            is_pair = true;
+            let Some(value) = self.quoted(b'"', 0, Form::Quoted) else {
+                break;
+            };
+            if LABELS.contains(&&label[..]) {
+                return Some(assignment(name, value, Operator::Field));
+            }
+            self.at += 1;
+        }
+        if is_pair {
+            return Some(None);
+        }
+        self.back(start);
+        None
+    }
+
+    /// Reads the default of a field that a call declares: `password: str = Field(default="…")`; the reader
+    /// stands behind the sign.
+    pub(super) fn field_default(&mut self) -> Option<Value> {
+        const CALLS: [&[u8]; 4] = [b"field", b"column", b"mapped_column", b"option"];
+        let start = self.at;
+        self.skip(MAX_BLANKS, super::is_blank);
+        let path = self.at;
+        self.skip(MAX_NAME_LEN, |byte| {
+            byte.is_ascii_alphanumeric() || b"_.".contains(&byte)
+        });
+        let path = &self.bytes[path..self.at];
+        let word = path.rsplit(|byte| *byte == b'.').next().unwrap_or(path);
+        let is_class = word.first().is_some_and(u8::is_ascii_uppercase);
+        let found = if (is_class || CALLS.contains(&word)) && self.take(b"(") {
+            self.labelled(false)
+        } else {
+            None
+        };
         if found.is_none() {
             self.back(start);
         }
@@ -229,8 +294,28 @@ impl Reader<'_> {
         let text = &self.bytes[start..start + len];
         let word = text.trim_ascii_end();
         let is_word = len < MAX_VALUE_LEN && !word.iter().any(u8::is_ascii_whitespace);
-        let span = Span::new(start, start + word.len());
+        let span = self.within_quotes(Span::new(start, start + word.len()));
         is_word.then_some((span, Form::Element, false))
+    }
+
+    /// What stands between the quotes of a literal that a page shows, as highlighted code does.
+    fn within_quotes(&self, text: Span) -> Span {
+        let word = &self.bytes[text.start..text.end];
+        let len = match word {
+            [b'"' | b'\'' | b'`', ..] => 1,
+            _ => opening_entity(word),
+        };
+        let (open, rest) = word.split_at(len);
+        // `"…",`
+        let marks = [&b""[..], b",", b";"];
+        let mut ends = marks.iter().filter_map(|mark| rest.strip_suffix(*mark));
+        let inner = ends.find_map(|rest| rest.strip_suffix(open));
+        match inner {
+            Some(inner) if len > 0 && !inner.is_empty() => {
+                Span::new(text.start + len, text.start + len + inner.len())
+            }
+            _ => text,
+        }
     }
 
     /// Reads the argument of a macro of TeX: `\password{…}`.

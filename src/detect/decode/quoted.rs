@@ -70,13 +70,14 @@ pub(super) fn around(bytes: &[u8], at: usize) -> Option<(Span, bool)> {
 }
 
 /// Whether an escape is in it, or a line was cut, and no equals sign means itself: code and lists of
-/// base64 have lines that end with an equals sign, too.
+/// base64 have lines that end with an equals sign, too. No program escapes letters and digits.
 fn has_evidence(bytes: &[u8], span: Span) -> bool {
     let text = &bytes[span.start..span.end];
     let mut has_evidence = false;
     for at in memchr::memchr_iter(b'=', text) {
         let rest = &text[at..];
-        if escape(rest).is_some() {
+        let escaped = escape(rest).filter(|byte| !byte.is_ascii_alphanumeric());
+        if escaped.is_some() {
             has_evidence = true;
         } else if soft_break(rest) > 0 {
             let start = memchr::memrchr(b'\n', &text[..at]).map_or(0, |newline| newline + 1);

@@ -201,7 +201,7 @@ pub(super) fn describe_words(features: &mut Features, value: &[u8], is_mix: bool
     features.note(Fact::RepeatsName, repeats);
     features.note(Fact::IsConfigWord, is_config_word(&text));
     // Chance writes such words, too.
-    features.note(Fact::IsTestValue, !is_mix && is_test_value(&text));
+    features.note(Fact::IsTestValue, !is_mix && is_test_value(value));
     features.note(Fact::HoldsSecretWord, !is_mix && SECRET_WORDS.is_in(&text));
     features.note(Fact::IsPlaceholder, is_placeholder(value));
     features.note(Fact::IsEncrypted, is_encrypted(value));

@@ -44,6 +44,8 @@ pub(super) struct Before {
     pub(super) is_colon: bool,
     /// What ends an edit of `sed` that the value is written by: `s/…/NAME=value/`.
     pub(super) sed: Option<u8>,
+    /// What ends the expression of such an edit, if the name is in it.
+    pub(super) sed_pattern: Option<u8>,
     /// What ends a literal of a regular expression or of LaTeX: `(/…/)`, `\\verb+…+`.
     pub(super) delimiter: Option<u8>,
     /// What separates the fields of the line: a comma of a CSV file, a bar of a log.
@@ -82,6 +84,12 @@ pub(super) struct Before {
     pub(super) is_after_pair: bool,
     /// In a text of RTF.
     pub(super) is_rtf: bool,
+    /// Fields of the line stand between bars: `a=b|NAME=value`.
+    pub(super) has_bars: bool,
+    /// In an attribute of markup, whose literals have no escapes.
+    pub(super) is_attribute: bool,
+    /// The line before ends in a backslash, which joins the two for a shell.
+    pub(super) is_continued: bool,
 }
 
 /// Whether `setting`, a name and what stands before its value, sets a variable for one command: `prefix` begins
@@ -135,6 +143,37 @@ pub(super) fn is_rtf(text: &[u8]) -> bool {
 /// Whether the value at `start` is a word of a text of RTF.
 fn is_in_rtf(window: &[u8], name: Span, start: usize) -> bool {
     ends_in_backslash(tail_of(window, start)) && is_rtf(lines_before(window, name.start))
+}
+
+/// The entity of a quote that is open at the end of `line`.
+fn open_entity(line: &[u8]) -> Option<&'static [u8]> {
+    let is_open = |quote: &&[u8]| memchr::memmem::find_iter(line, quote).count() % 2 == 1;
+    QUOTE_ENTITIES.into_iter().find(is_open)
+}
+
+/// The entity of a quote that `text` ends with.
+fn last_entity(text: &[u8]) -> Option<&'static [u8]> {
+    let mut quotes = QUOTE_ENTITIES.into_iter();
+    quotes.find(|quote| text.ends_with(quote))
+}
+
+/// Whether a tag that no literal holds is open before `name`, whose line begins at `line`.
+fn is_in_attribute(window: &[u8], line: usize, name: Span) -> bool {
+    let text = lines_before(window, name.start);
+    let first = name.start - text.len();
+    let Some(tag) = memchr::memrchr(b'<', text).filter(|tag| !text[*tag..].contains(&b'>')) else {
+        return false;
+    };
+    let is_tag = text.get(tag + 1).is_some_and(u8::is_ascii_alphabetic);
+    let before = &window[line.max(first).min(first + tag)..first + tag];
+    let opening = text.iter().rposition(|byte| b"\"'`".contains(byte));
+    let is_attribute = opening.is_some_and(|at| at > tag && text[..at].ends_with(b"="));
+    is_tag && is_attribute && !before.iter().any(|byte| b"\"'`".contains(byte))
+}
+
+/// Whether a backslash joins the last of these lines to the next one.
+fn is_continued(lines: &[u8]) -> bool {
+    lines.ends_with(b"\\\n") || lines.ends_with(b"\\\r\n")
 }
 
 /// Whether the line before the one at `line` ends in `;`.
@@ -194,15 +233,12 @@ impl Before {
                 .is_some_and(|at| prefix[..at].contains(&b'=') && prefix.ends_with(b",")),
             is_colon: last_byte == Some(b':'),
             sed: sed_delimiter(prefix, byte),
+            sed_pattern: sed_pattern(prefix, byte),
             delimiter: literal_delimiter(prefix),
             separator: outer.is_none().then(|| field_separator(prefix)).flatten(),
-            entity: QUOTE_ENTITIES.into_iter().find(|quote| {
-                memchr::memmem::find_iter(&window[line..start], quote).count() % 2 == 1
-            }),
+            entity: open_entity(&window[line..start]),
             section: open_section(&window[line..start]),
-            opening: QUOTE_ENTITIES
-                .into_iter()
-                .find(|quote| window[..start].ends_with(quote)),
+            opening: last_entity(&window[..start]),
             is_cdata: holds_cdata(prefix),
             is_percent: window[..start].ends_with(b"%3D") || window[..start].ends_with(b"%3d"),
             open_tag: memchr::memrchr(b'<', prefix) > memchr::memrchr(b'>', prefix),
@@ -214,6 +250,9 @@ impl Before {
             is_tight_pair: &window[name.end..start] == b"=",
             is_for_command: is_for_command(prefix, &window[name.start..start]),
             is_rtf: is_in_rtf(window, name, start),
+            has_bars: prefix.ends_with(b"|"),
+            is_attribute: outer.is_some() && is_in_attribute(window, line, name),
+            is_continued: is_continued(&window[..line]),
             is_after_pair: is_after_pair(window, line, name),
             indent: (begins && prefix.iter().all(u8::is_ascii_whitespace)).then_some(prefix.len()),
         }
@@ -299,6 +338,7 @@ impl Before {
             _ if self.section.is_some_and(|end| rest.starts_with(end)) => return true,
             [0xe3 | 0xef, ..] if self.is_foreign && begins_full_mark(rest) => return true,
             [byte, ..] if self.separator == Some(*byte) && self.quote.is_none() => return true,
+            [byte, ..] if self.sed_pattern == Some(*byte) => return true,
             [byte] if self.delimiter == Some(*byte) => return true,
             [byte, next, ..] if self.delimiter == Some(*byte) && !next.is_ascii_alphanumeric() => {
                 return true;
@@ -480,6 +520,17 @@ pub fn sed_delimiter(prefix: &[u8], quote: Option<u8>) -> Option<u8> {
         let is_one = is_start && b"/|#@,!~:;%".contains(&delimiter);
         (is_one && memchr::memchr_iter(delimiter, &text[at..]).count() == 2).then_some(delimiter)
     })
+}
+
+/// The delimiter of the edit of `sed` that `prefix` is in the first part of, the expression, which begins
+/// behind the `quote` that is open.
+fn sed_pattern(prefix: &[u8], quote: Option<u8>) -> Option<u8> {
+    let start = memchr::memrchr(quote?, prefix)? + 1;
+    memchr::memmem::find(&prefix[..start], b"sed ")?;
+    let [b's', delimiter, rest @ ..] = &prefix[start..] else {
+        return None;
+    };
+    (b"/|#@,!~:;%".contains(delimiter) && !rest.contains(delimiter)).then_some(*delimiter)
 }
 
 /// Typographic quotes, and what closes each.
@@ -739,7 +790,9 @@ pub(super) fn is_in_query(window: &[u8], start: usize) -> bool {
 }
 
 /// What XML and HTML write for quotes.
-pub(super) const QUOTE_ENTITIES: [&[u8]; 4] = [b"&quot;", b"&apos;", b"&#39;", b"&#34;"];
+pub(super) const QUOTE_ENTITIES: [&[u8]; 9] = [
+    b"&quot;", b"&apos;", b"&#39;", b"&#34;", b"&#x27;", b"&#x22;", b"&#039;", b"&#034;", b"&#x60;",
+];
 
 /// The length of the entity of a quote at the beginning of a value.
 pub(in crate::detect) fn opening_entity(value: &[u8]) -> usize {

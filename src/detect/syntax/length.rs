@@ -119,6 +119,8 @@ pub(super) fn is_delimiter(byte: u8, after: &[u8], before: &Before, is_word: boo
     let at_blank = matches!(after.first(), Some(b' ' | b'\t'));
     match byte {
         b'&' if is_blank_entity(after) => true,
+        // The next command of a batch file or of a script of npm.
+        b'&' if matches!(after, [b'&', b' ' | b'\t', ..]) => true,
         b',' if before.has_comma_pairs && (is_pair(after) || is_option(after)) => true,
         b',' | b';' if before.is_colon && begins_colon_pair(after) => true,
         b'/' if before.is_colon && begins_account(after) => true,
@@ -130,6 +132,7 @@ pub(super) fn is_delimiter(byte: u8, after: &[u8], before: &Before, is_word: boo
         }
         // A form in quotes: `"name=value&x=1"`.
         b'&' => before.is_query || begins_pair(after) || (before.is_first && is_pair(after)),
+        b'|' if before.has_bars && is_pair(after) => true,
         b'|' => is_word && (before.is_query || ends_command(byte, after)) || begins_pair(after),
         b'<' => is_word || begins_tag(after),
         b'>' => is_word || before.open[3] > 0,
@@ -160,7 +163,7 @@ pub(super) fn ends_escaped(after: &[u8], before: &Before) -> bool {
         [b'"' | b'\'' | b'`' | b'\\', ..] => before.quote.is_some(),
         [b'n' | b'r' | b't', rest @ ..] => {
             let is_last = matches!(rest, [] | [b'\n' | b'\r' | b'\\', ..]);
-            !before.is_setting || is_last
+            (!before.is_setting && !before.is_attribute) || is_last
         }
         [b'x', b'2', b'6', rest @ ..] if before.quote.is_some() => {
             before.is_query || begins_pair(rest) || (before.is_first && is_pair(rest))
@@ -374,10 +377,12 @@ pub(super) fn field(rest: &[u8], before: &Before, is_query: bool) -> Option<usiz
             b'"' | b'\'' | b'`' if is_plain && closes_earlier(&rest[at..]) => {
                 return Some(at - own_closers(&rest[..at]));
             }
-            b'\\' if before.quote.is_some() => match escaped_content(after, before) {
-                Some(len) => at += len,
-                None => return Some(at),
-            },
+            b'\\' if before.quote.is_some() && !before.is_attribute => {
+                match escaped_content(after, before) {
+                    Some(len) => at += len,
+                    None => return Some(at),
+                }
+            }
             byte if byte.is_ascii_whitespace() && (is_query || !is_literal) => return Some(at),
             _ => {}
         }

@@ -208,6 +208,17 @@ fn is_opened(window: &[u8], start: usize, quote: u8) -> bool {
     memchr::memchr_iter(quote, &window[line..start]).count() % 2 == 1
 }
 
+/// A value without an escaped line end behind it.
+fn without_line_end(value: &[u8]) -> &[u8] {
+    let kept = value.strip_suffix(b"\\n").unwrap_or(value);
+    let kept = kept.strip_suffix(b"\\r").unwrap_or(kept);
+    // A backslash that is escaped itself.
+    match kept.ends_with(b"\\") || kept.is_empty() {
+        true => value,
+        false => kept,
+    }
+}
+
 /// Where the argument at `span` of the command at `at` ends: before what closes a literal that began on an earlier
 /// line, and before the end of the sentence around it.
 pub(super) fn end_of_argument(window: &[u8], at: usize, span: Span) -> usize {
@@ -219,6 +230,11 @@ pub(super) fn end_of_argument(window: &[u8], at: usize, span: Span) -> usize {
         _ => 0,
     };
     let value = &value[..value.len() - closers];
+    let value = match rest.first() {
+        // A line end of the literal that holds the command.
+        Some(b'"' | b'\'' | b'`') => without_line_end(value),
+        _ => value,
+    };
     let is_last = rest_of_line(rest).trim_ascii().is_empty();
     let block = is_last.then(|| block_end(value, lines_before(window, at)));
     let kept = block.flatten().map_or(value.len(), |(kept, _)| kept);
@@ -346,7 +362,8 @@ fn trim(value: &[u8], tail: &[u8], before: &Before) -> (usize, bool) {
     }
     let at_end = rest.is_empty() || (at_blank && is_comment);
     if rest.starts_with(b"\\") {
-        return (value.len(), before.is_setting);
+        let is_word = before.is_shell || before.is_continued;
+        return (value.len(), before.is_setting && !is_word);
     }
     let body = without_closers(value);
     if body < value.len() && (!at_end && at_blank || at_end && is_operand(&value[..body])) {
@@ -379,7 +396,9 @@ fn trim(value: &[u8], tail: &[u8], before: &Before) -> (usize, bool) {
         let text = text.trim_ascii();
         let is_text = before.is_text_of_element && at_blank && !text.is_empty();
         let is_more = is_text && !is_command(text);
-        let is_closed = !tail.is_empty() && before.ends_here(tail);
+        // `Password=…;</connectionString>`
+        let behind = tail.strip_prefix(b";").unwrap_or(tail);
+        let is_closed = !behind.is_empty() && before.ends_here(behind);
         return (value.len(), is_more || (!is_closed && goes_on_behind(tail)));
     };
     // `"NAME=two words"`
