@@ -42,6 +42,21 @@ pub(super) fn chosen(
     })
 }
 
+/// The secrets below the minimum confidence that a report with medium confidence has: only high was asked
+/// for.
+pub(super) fn hidden(
+    below: &[Sighted],
+    id_of: &dyn Fn(Node) -> ObjectId,
+    detector: &Detector,
+    options: &AuditOptions,
+) -> Vec<Finding> {
+    let likely = below
+        .iter()
+        .filter(|sighted| sighted.surest() >= Confidence::Medium);
+    let hidden = likely.map(|sighted| finding(id_of, detector, options, sighted, None));
+    hidden.collect()
+}
+
 /// Confidence and reasons of the place that speaks for the finding: the surest, then the one in the
 /// object of the lowest id, then the first there, then the first that is in no object.
 fn best(sighted: &Sighted, id_of: &dyn Fn(Node) -> ObjectId) -> (Confidence, Reasons) {

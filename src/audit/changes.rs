@@ -5,7 +5,7 @@ use gix::bstr::BString;
 use gix::objs::CommitRefIter;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::assemble::{finding, heed_paths, wanted};
+use super::assemble::{finding, heed_paths, hidden, wanted};
 use super::neighbours::Neighbours;
 use super::{Audit, AuditOptions, CoverageBlock, Scope, excerpts, put_in_order};
 use crate::detect::Detector;
@@ -19,7 +19,7 @@ use crate::odb::reason::reason;
 use crate::odb::walk::Tally;
 use crate::odb::{Node, ObjectKind, SkipReason, Skipped};
 use crate::scan::changes::commits::{NewCommits, Range};
-use crate::scan::changes::novelty::{Arrival, FileChanges, Novelty};
+use crate::scan::changes::novelty::{Arrival, FileChanges, Former, Novelty};
 use crate::scan::changes::pieces::{Pieces, ScannedPieces};
 use crate::scan::changes::trees::TreeReader;
 use crate::scan::changes::{commits, pieces, range, staged};
@@ -139,8 +139,11 @@ fn scan_index(
         cut_off: &[],
         submodules: staged.submodules,
     };
-    let mut replaced = |_| staged.replaced.clone();
-    Ok(news.judge(scanned, &mut trees, &mut replaced, detector, options))
+    let mut former = |_| Former {
+        blobs: staged.replaced.clone(),
+        trees: parents.to_vec(),
+    };
+    Ok(news.judge(scanned, &mut trees, &mut former, detector, options))
 }
 
 /// Scans the commits of `wanted`: their text, their annotated tags, and every file that one of them has
@@ -178,16 +181,20 @@ pub fn range(
     };
     // Novelty needs a second reader of trees: the first is borrowed.
     let mut older = TreeReader::new(&lookup);
-    let mut replaced = |change: usize| replaced_by(change, &commits, &mut older);
-    let audit = news.judge(scanned, &mut trees, &mut replaced, detector, options);
+    let mut former = |change: usize| former(change, &commits, &mut older);
+    let audit = news.judge(scanned, &mut trees, &mut former, detector, options);
     Ok(audit)
 }
 
-/// The blobs that the commit of change number `change` replaces or removes.
-fn replaced_by(change: usize, commits: &NewCommits, trees: &mut TreeReader<'_>) -> Vec<ObjectId> {
-    match change.checked_sub(commits.others.len()) {
-        Some(number) => range::replaced(&commits.commits[number], trees),
-        None => Vec::new(),
+/// What the commit of change number `change` found before it.
+fn former(change: usize, commits: &NewCommits, trees: &mut TreeReader<'_>) -> Former {
+    let commit = change.checked_sub(commits.others.len());
+    let Some(commit) = commit.map(|number| &commits.commits[number]) else {
+        return Former::default();
+    };
+    Former {
+        blobs: range::replaced(commit, trees),
+        trees: commit.parent_trees.clone(),
     }
 }
 
@@ -211,7 +218,7 @@ impl NewChanges<'_> {
         self,
         scanned: ScannedPieces,
         trees: &mut TreeReader<'_>,
-        replaced: &mut dyn FnMut(usize) -> Vec<ObjectId>,
+        former: &mut dyn FnMut(usize) -> Former,
         detector: &Detector,
         options: &AuditOptions,
     ) -> Audit {
@@ -223,7 +230,7 @@ impl NewChanges<'_> {
             &mut found,
             self.pieces,
             self.changes,
-            replaced,
+            former,
             self.boundary,
             trees,
         );
@@ -268,7 +275,7 @@ impl NewChanges<'_> {
         Audit {
             scope: self.scope,
             findings,
-            hidden: Vec::new(),
+            hidden: hidden(&below, &id_of, detector, options),
             coverage,
         }
     }

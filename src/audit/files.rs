@@ -8,7 +8,7 @@ use gix::ObjectId;
 use gix::bstr::BString;
 use gix::hash::Kind as HashKind;
 
-use super::assemble::{finding, heed_paths, wanted};
+use super::assemble::{finding, heed_paths, hidden, wanted};
 use super::neighbours::Neighbours;
 use super::{Audit, AuditOptions, CoverageBlock, Scope, excerpts, put_in_order};
 use crate::detect::Detector;
@@ -84,7 +84,7 @@ pub fn files(
     Ok(Audit {
         scope: Scope::Files,
         findings,
-        hidden: Vec::new(),
+        hidden: hidden(&below, &id_of, detector, options),
         coverage,
     })
 }

@@ -4,7 +4,7 @@
 use gix::ObjectId;
 use rustc_hash::FxHashMap;
 
-use super::assemble::finding;
+use super::assemble::{finding, hidden};
 use super::neighbours::Neighbours;
 use super::steps::add_noted;
 use super::{Audit, AuditOptions, CoverageBlock, Scope, excerpts, named, put_in_order};
@@ -191,7 +191,8 @@ impl PartScan<'_> {
             ..CoverageBlock::default()
         };
         coverage.count(self.tallies(&scanned.seen));
-        let (findings, unread) = self.findings(&Together { found, below });
+        let all = Together { found, below };
+        let (findings, unread) = self.findings(&all);
         let skipped = [
             store.skipped().to_vec(),
             scanned.skipped,
@@ -202,7 +203,7 @@ impl PartScan<'_> {
         Some(Audit {
             scope: Scope::Objects,
             findings,
-            hidden: Vec::new(),
+            hidden: hidden(&all.below, &|node| store.id(node), detector, options),
             coverage,
         })
     }

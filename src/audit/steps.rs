@@ -2,7 +2,7 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::assemble::{finding, heed_paths};
+use super::assemble::{finding, heed_paths, hidden};
 use super::names::SideTexts;
 use super::neighbours::Neighbours;
 use super::{AuditOptions, excerpts, put_in_order};
@@ -97,26 +97,19 @@ impl<'a> Finish<'a> {
             },
         );
         put_in_order(&mut findings, self.detector.rules());
-        Finished {
-            findings,
-            hidden: self.hidden(&below),
-            below_confidence: below.len() + lowered,
-            unread,
-        }
-    }
-
-    /// Returns the findings below the minimum confidence that a report with medium confidence has.
-    fn hidden(&self, below: &[Sighted]) -> Vec<Finding> {
-        let id_of = |node| self.objects.id(node);
+        let mut hidden = hidden(&below, &id_of, self.detector, self.options);
         let likely = below
             .iter()
             .filter(|sighted| sighted.surest() >= Confidence::Medium);
-        let hidden = likely.map(|sighted| {
-            let mut hidden = finding(&id_of, self.detector, self.options, sighted, None);
-            self.names.tell(sighted, &mut hidden);
-            hidden
-        });
-        hidden.collect()
+        for (sighted, finding) in likely.zip(&mut hidden) {
+            self.names.tell(sighted, finding);
+        }
+        Finished {
+            findings,
+            hidden,
+            below_confidence: below.len() + lowered,
+            unread,
+        }
     }
 }
 

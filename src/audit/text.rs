@@ -4,7 +4,7 @@ use gix::ObjectId;
 use gix::bstr::BString;
 use gix::hash::Kind as HashKind;
 
-use super::assemble::{finding, heed_paths, wanted};
+use super::assemble::{finding, heed_paths, hidden, wanted};
 use super::neighbours::Neighbours;
 use super::{Audit, AuditOptions, CoverageBlock, Scope, excerpts, put_in_order};
 use crate::detect::{Detector, Hits};
@@ -81,7 +81,7 @@ pub fn text(
     Ok(Audit {
         scope: Scope::Text,
         findings,
-        hidden: Vec::new(),
+        hidden: hidden(&below, &|_| id, detector, options),
         coverage,
     })
 }

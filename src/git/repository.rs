@@ -79,6 +79,7 @@ impl Repository {
         if !path.exists() {
             return Err(address::refused(path).unwrap_or_else(|| {
                 Error::repository(format!("'{}' does not exist", path.display()))
+                    .hint("only repositories on this machine are scanned: clone it first")
             }));
         }
         let git_dir = match &overrides.git_dir {

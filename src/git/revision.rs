@@ -20,8 +20,8 @@ pub struct RangeEnds {
 }
 
 impl Repository {
-    /// Reads `A..B`, `A...B` (what B has since it left A, which is the same), or a single revision
-    /// with all its history.
+    /// Reads `A..B`, `A...B` (what either has and the other has not), or a single revision with all its
+    /// history.
     ///
     /// # Errors
     /// `Usage` if it names nothing that is here.
@@ -39,13 +39,13 @@ impl Repository {
                 tips: one(tip),
                 hidden: Vec::new(),
             },
-            Spec::Range { from, to }
-            | Spec::Merge {
-                theirs: from,
-                ours: to,
-            } => RangeEnds {
+            Spec::Range { from, to } => RangeEnds {
                 tips: one(to),
                 hidden: one(from),
+            },
+            Spec::Merge { theirs, ours } => RangeEnds {
+                tips: vec![theirs, ours],
+                hidden: self.merge_bases(theirs, ours)?,
             },
             Spec::ExcludeParents(tip) => RangeEnds {
                 tips: one(tip),
@@ -56,6 +56,15 @@ impl Repository {
                     .hint("write 'A..B': what B reaches and A does not"));
             }
         })
+    }
+
+    /// The best common ancestors of two commits, as `git merge-base --all` lists them.
+    fn merge_bases(&self, one: ObjectId, other: ObjectId) -> Result<Vec<ObjectId>> {
+        let bases = self.git().merge_bases_many(one, &[other]);
+        let bases = bases.map_err(|e| {
+            Error::repository(format!("cannot find where {one} and {other} parted")).because(e)
+        })?;
+        Ok(bases.into_iter().map(gix::Id::detach).collect())
     }
 
     fn parents(&self, commit: ObjectId) -> Result<Vec<ObjectId>> {

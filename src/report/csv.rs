@@ -2,7 +2,7 @@
 
 use super::document::{Document, Validation};
 use super::escape::escape;
-use super::location::{git_dir_unread, locations, not_opened, unread};
+use super::location::{filtered, filters, git_dir_unread, locations, not_opened, unread};
 
 /// The names of the columns.
 const HEAD: [&str; 24] = [
@@ -86,6 +86,10 @@ pub(super) fn render(document: &Document, mark: ByteOrderMark) -> Vec<u8> {
         row[3] = what;
         row
     };
+    let filtered = filtered(document);
+    rows.extend(
+        filtered.map(|count| noted("filtered", format!("{count} by {}", filters(document)))),
+    );
     rows.extend(
         unread(document)
             .into_iter()

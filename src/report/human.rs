@@ -179,8 +179,12 @@ pub(super) fn verdict(document: &Document, paint: Paint, text: &mut String) {
         .iter()
         .map(|kind| kind.scanned)
         .sum();
-    let is_part = head.scope == Scope::Objects;
-    let of = if is_part { "a part of " } else { "" };
+    let of = match head.scope {
+        Scope::Objects => "a part of ",
+        Scope::Range => "the chosen commits of ",
+        Scope::Staged => "what is staged in ",
+        Scope::Repository | Scope::Text | Scope::Files | Scope::Bundle => "",
+    };
     let filtered = filtered(document);
     let _ = match (&filtered, findings.len()) {
         (Some(filtered), 0) => {
@@ -204,9 +208,13 @@ pub(super) fn verdict(document: &Document, paint: Paint, text: &mut String) {
 /// Writes whether everything was read, and which rules are disabled.
 fn read_word(document: &Document, scanned: u64, paint: Paint, text: &mut String) {
     let head = &document.head;
-    let is_part = head.scope == Scope::Objects;
+    let is_part = matches!(head.scope, Scope::Objects | Scope::Range | Scope::Staged);
     let excluded = document.coverage.excluded;
     let off = rules_off(document).map_or_else(String::new, |off| format!(", but {off}"));
+    let read = match is_part {
+        true => "all of that",
+        false => "everything",
+    };
     let _ = match (head.complete, scanned) {
         (false, _) => {
             let but = paint.role(Role::Alarm, "but not everything could be read");
@@ -219,12 +227,14 @@ fn read_word(document: &Document, scanned: u64, paint: Paint, text: &mut String)
         (true, 0) if head.scope == Scope::Repository => {
             writeln!(text, ": it holds no objects yet")
         }
-        (true, 0) if is_part => writeln!(text, ": there is nothing to scan in it"),
+        (true, 0) if head.scope == Scope::Objects => {
+            writeln!(text, ": there is nothing to scan in it")
+        }
+        (true, 0) if head.scope == Scope::Files => writeln!(text, ": no file was read"),
         (true, 0) => writeln!(text, ": nothing is new"),
-        (true, _) if is_part => writeln!(text, "; all of that part was read{off}"),
         (true, _) => match unread_files(document) {
-            Some(but) => writeln!(text, "; everything was read, but {but}{off}"),
-            None => writeln!(text, "; everything was read{off}"),
+            Some(but) => writeln!(text, "; {read} was read, but {but}{off}"),
+            None => writeln!(text, "; {read} was read{off}"),
         },
     };
 }

@@ -499,6 +499,12 @@ fn a_result_that_filters_left_empty_is_not_called_clean() {
         let first = match mode {
             ["all.bundle"] => first.replace(" in .", " in all.bundle"),
             ["--files", "."] => first.to_owned(),
+            ["--range", _] => first
+                .replace(
+                    " in .",
+                    &format!(" in the chosen commits of {}", name(&repo)),
+                )
+                .replace("everything was read", "all of that was read"),
             _ => first.replace(" in .", &format!(" in {}", name(&repo))),
         };
         assert!(

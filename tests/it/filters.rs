@@ -153,6 +153,37 @@ fn an_exclusion_that_matches_nothing_is_told() {
     }
 }
 
+/// What only a higher confidence leaves out is said like what any filter leaves out, in every scope.
+#[test]
+fn findings_below_a_higher_confidence_are_counted() {
+    let repo = Repo::new();
+    repo.commit_file("a.env", "POSTGRES_PASSWORD=postgres\n");
+    repo.write("b.env", "POSTGRES_PASSWORD=postgres1\n");
+    repo.git(&["add", "."]);
+    for scope in [
+        &[][..],
+        &["--staged"],
+        &["--range", "HEAD"],
+        &["--files", "."],
+    ] {
+        let options = [scope, &["--min-confidence", "high"]].concat();
+        let (code, text) = scan(repo.path(), &options);
+        assert_eq!(code, 0, "{options:?}: {text}");
+        let first = text.lines().next().unwrap();
+        assert!(
+            first.contains("no secrets match --min-confidence high"),
+            "{options:?}: {text}"
+        );
+        for format in ["github", "markdown", "junit", "csv"] {
+            let options = [&options[..], &["--format", format]].concat();
+            let (_, text) = scan(repo.path(), &options);
+            assert!(text.contains("--min-confidence high"), "{format}: {text}");
+        }
+    }
+    let (_, text) = scan(repo.path(), &["--min-confidence", "low"]);
+    assert!(!text.contains("filtered out"), "{text}");
+}
+
 #[test]
 fn an_empty_author_and_too_many_threads_are_refused() {
     let repo = routes();

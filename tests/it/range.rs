@@ -61,6 +61,36 @@ fn id(hex: &str) -> ObjectId {
     hex.parse().unwrap()
 }
 
+/// `A...B` is what either has and the other has not, as for git.
+#[test]
+fn three_dots_mean_both_sides() {
+    for seed in 0..6 {
+        let (repo, count) = random_history(seed);
+        let opened = Repository::discover(repo.path(), &Overrides::default()).unwrap();
+        let lookup = opened
+            .lookup(&Overrides::default(), ReadLimits::default())
+            .unwrap();
+        for other in 1..count {
+            let text = format!("c{other}...c{count}");
+            let ends = opened.revisions(&text).unwrap();
+            let range = Range {
+                tips: ends.tips,
+                hidden: ends.hidden,
+                since: None,
+            };
+            let found = commits::find(&lookup, &range, &[]);
+            let ours: BTreeSet<ObjectId> = found.commits.iter().map(|commit| commit.id).collect();
+            let reached = |tip: u64| -> BTreeSet<ObjectId> {
+                let all = repo.git(&["rev-list", &format!("c{tip}")]);
+                all.lines().map(id).collect()
+            };
+            let (a, b) = (reached(other as u64), reached(count as u64));
+            let theirs: BTreeSet<ObjectId> = a.symmetric_difference(&b).copied().collect();
+            assert_eq!(ours, theirs, "seed {seed}: {text}");
+        }
+    }
+}
+
 #[test]
 fn commits_and_files_are_those_that_git_lists() {
     let mut new_files = 0;

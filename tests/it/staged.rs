@@ -76,6 +76,29 @@ fn change(repo: &Repo, random: &mut Random, round: u64) {
     }
 }
 
+/// A file that had a secret keeps it, whatever its name; what another file takes from it is new.
+#[test]
+fn a_copy_beside_an_edited_file_is_where_the_secret_arrives() {
+    for (old, new) in [("z.env", "a.env"), ("a.env", "z.env")] {
+        let repo = Repo::new();
+        let line = format!("TOKEN={}\n", github_token(12));
+        repo.commit_file(old, format!("A=1\nHOST=a\n{line}PORT=1\n"));
+        repo.write(old, format!("X=1\nX=2\nX=3\nA=1\nHOST=a\n{line}PORT=1\n"));
+        repo.write(new, format!("A=1\nHOST=b\n{line}PORT=2\n"));
+        repo.git(&["add", "."]);
+        let places = |report: &serde_json::Value| {
+            let all = report["findings"].as_array().unwrap().iter();
+            let paths = all.map(|finding| finding["history"]["first"]["path"].clone());
+            paths.collect::<Vec<_>>()
+        };
+        let staged = repo.scan(&["--staged"]).json;
+        assert_eq!(places(&staged), [new], "{staged}");
+        repo.git(&["commit", "--quiet", "-m", "x"]);
+        let range = repo.scan(&["--range", "HEAD~1..HEAD"]).json;
+        assert_eq!(places(&range), [new], "{range}");
+    }
+}
+
 #[test]
 fn equals_what_git_says_on_random_changes() {
     for seed in 0..12 {

@@ -14,6 +14,7 @@ use unleak::audit::text::text;
 use unleak::audit::{Audit, Scope, changes};
 use unleak::detect::Detector;
 use unleak::error::{Error, Result};
+use unleak::finding::Finding;
 use unleak::git::repository::{Overrides, Repository};
 use unleak::git::revision;
 use unleak::git::revision::RangeEnds;
@@ -207,7 +208,15 @@ impl ScanJob<'_> {
 
     /// Leaves out what filters do not match; refuses a filter that can match nothing.
     fn filter(&self, result: &mut Audit, repo: Option<&Repository>) -> Result<()> {
+        let least = self.settings.audit.min_confidence;
+        let unsure = |finding: &&Finding| finding.confidence < least;
+        let unsure = result.hidden.iter().filter(unsure).count();
         let unmatched = self.filter.apply(result, self.detector.rules());
+        if unsure > 0 {
+            result.coverage.filtered += unsure;
+            let filter = format!("--min-confidence {}", least.name());
+            result.coverage.filters.push(filter);
+        }
         if unmatched.is_empty() {
             return Ok(());
         }

@@ -39,6 +39,15 @@ pub struct Arrival {
     pub node: Node,
 }
 
+/// What a change found before it.
+#[derive(Clone, Debug, Default)]
+pub struct Former {
+    /// The blobs that it replaces or removes.
+    pub blobs: Vec<ObjectId>,
+    /// The root trees that it is a change of.
+    pub trees: Vec<ObjectId>,
+}
+
 /// A line, without its indentation, as a number: lines are only compared.
 type LineDigest = u64;
 
@@ -99,14 +108,14 @@ impl<'a> Novelty<'a> {
 
     /// Removes sightings that are not new; returns the places at which each remaining secret was added.
     ///
-    /// `replaced_by` lists the blobs that a change replaces or removes; `boundary` are the trees
-    /// that were there before.
+    /// `former` returns what each change found before it; `boundary` are the trees that were there
+    /// before all of them.
     pub fn keep_new(
         &mut self,
         found: &mut Vec<Sighted>,
         pieces: &Pieces,
         changes: &[FileChanges],
-        replaced_by: &mut dyn FnMut(usize) -> Vec<ObjectId>,
+        former: &mut dyn FnMut(usize) -> Former,
         boundary: &[ObjectId],
         trees: &mut TreeReader<'_>,
     ) -> Vec<Vec<Arrival>> {
@@ -133,8 +142,18 @@ impl<'a> Novelty<'a> {
                 continue;
             }
             places.sort_unstable();
-            let old = replaced_by(change);
-            let new = self.arriving(found, pieces, &by_node, &places, &old);
+            let old = former(change);
+            let mut was_there = |path: &BString| {
+                old.trees
+                    .iter()
+                    .any(|&root| trees.at_path(root, path).is_some())
+            };
+            // A file keeps its own secrets before one takes them from another file.
+            let mut order: Vec<usize> = (0..places.len()).collect();
+            if places.len() > 1 {
+                order.sort_by_cached_key(|&place| !was_there(places[place].0));
+            }
+            let new = self.arriving(found, pieces, &by_node, (&places, &order), &old.blobs);
             for (place, (number, at)) in new {
                 fresh.insert((number, at));
                 let (path, node) = places[place];
@@ -159,13 +178,14 @@ impl<'a> Novelty<'a> {
         arrivals
     }
 
-    /// Returns which sightings at `places` are more than what stood in the blobs `old`.
+    /// Returns which sightings at `places`, which are looked at in `order`, are more than what stood in the
+    /// blobs `old`.
     fn arriving(
         &mut self,
         found: &[Sighted],
         pieces: &Pieces,
         by_node: &FxHashMap<Node, Vec<(usize, usize)>>,
-        places: &[(&BString, Node)],
+        (places, order): (&[(&BString, Node)], &[usize]),
         old: &[ObjectId],
     ) -> Vec<(usize, (usize, usize))> {
         let mut before: FxHashMap<Arc<Secret>, Lines> = FxHashMap::default();
@@ -176,7 +196,8 @@ impl<'a> Novelty<'a> {
         }
         let mut arriving = Vec::new();
         let mut changed: Vec<(usize, (usize, usize))> = Vec::new();
-        for (place, &(_, node)) in places.iter().enumerate() {
+        for &place in order {
+            let (_, node) = places[place];
             let kind = ObjectKind::Blob;
             if self
                 .lookup
@@ -202,6 +223,7 @@ impl<'a> Novelty<'a> {
                 arriving.push((place, (number, at)));
             }
         }
+        arriving.sort_unstable();
         arriving
     }
 
