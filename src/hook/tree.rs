@@ -17,14 +17,15 @@ const MERGE_KEY: &str = "<<";
 /// Parses `file`; the error is the reason, for messages.
 pub(super) fn read(file: &Path) -> Result<Value, String> {
     let text = std::fs::read_to_string(file).map_err(|e| e.to_string())?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     match file.extension().and_then(|name| name.to_str()) {
-        Some("toml") => toml::from_str(&text).map_err(|e: toml::de::Error| {
+        Some("toml") => toml::from_str(text).map_err(|e: toml::de::Error| {
             let at = e.span().map_or(0, |span| span.start);
             let before = text.bytes().take(at);
             faulty("TOML", before.filter(|&byte| byte == b'\n').count() + 1)
         }),
-        Some("json") => serde_json::from_str(&text).map_err(|e| faulty("JSON", e.line())),
-        _ => yaml(&text),
+        Some("json") => serde_json::from_str(text).map_err(|e| faulty("JSON", e.line())),
+        _ => yaml(text),
     }
 }
 

@@ -216,8 +216,17 @@ fn status_here(text: &mut String) -> Result<Exit> {
     Ok(Exit::Clean)
 }
 
-/// Names the hooks that a framework runs for some commits only.
+/// Names the hooks that a framework runs for some commits only, or for a part of a push.
 fn say_restrictions(text: &mut String, managed: &Managed) {
+    let is_pre_commit = managed.framework == Framework::PreCommit;
+    if is_pre_commit && managed.names_unleak(HookKind::PrePush) {
+        say!(
+            text,
+            "{} names the first ref of a push only: other branches and tags of the same push are not \
+             read; push them one by one",
+            managed.framework.name()
+        );
+    }
     for kind in HookKind::ALL {
         if let Some(setting) = managed.restriction(kind) {
             say!(
