@@ -1,5 +1,6 @@
 //! The values to be erased, and how they are found in bytes.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -118,6 +119,8 @@ impl Needles {
     pub fn new(targets: Vec<Target>, rules: &RuleSet) -> Result<Self> {
         let (mut needed, mut known) = (BTreeSet::new(), Vec::new());
         let mut by_value = FxHashMap::default();
+        // A value may be wider than the secret in it, whose copies have nothing around them.
+        let mut cores = Vec::new();
         for (at, target) in targets.iter().enumerate() {
             let rule = rules.get(&target.rule_id);
             // A key's lines are told from its characters by its rule alone.
@@ -131,6 +134,16 @@ impl Needles {
                 known.push(KnownValue::new(Arc::clone(&target.secret))?);
                 let key = (known::RULE_ID.to_owned(), Arc::clone(&target.secret));
                 by_value.insert(key, at);
+            }
+            let core = known::core(target.secret.reveal());
+            let core = core.filter(|_| target.reach == Reach::Everywhere && !target.is_named);
+            cores.extend(core.map(|core| (at, Arc::new(Secret::new(core)))));
+        }
+        for (at, core) in cores {
+            let key = (known::RULE_ID.to_owned(), Arc::clone(&core));
+            if let Entry::Vacant(free) = by_value.entry(key) {
+                free.insert(at);
+                known.push(KnownValue::new(core)?);
             }
         }
         let mut kept = rules.clone();

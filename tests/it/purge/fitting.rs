@@ -1,7 +1,7 @@
 //! A file that could be parsed before a purge can be parsed after it, or the purge stops.
 
 use super::{Purged, assert_gone, assert_same, text};
-use crate::support::{Repo, token};
+use crate::support::{Repo, github_token, token};
 
 /// Parses a file as programs do that read such files.
 fn parses(path: &str, contents: &str) -> bool {
@@ -263,6 +263,21 @@ fn a_map_that_would_have_a_key_twice_stops_the_purge() {
         again.erase();
         assert_gone(&again.repo, &again.value);
     }
+}
+
+/// All of the value is a token: nothing of it is left, whatever the padding.
+#[test]
+fn a_token_in_a_secret_of_kubernetes_is_one_value() {
+    let purged = Purged::new(Repo::new());
+    let repo = &purged.repo;
+    let token = data_encoding::BASE64.encode(github_token(31).as_bytes());
+    assert!(token.ends_with("=="), "{token}");
+    let text = format!("apiVersion: v1\nkind: Secret\ndata:\n  token: {token}\n");
+    repo.commit_file("secret.yaml", text);
+    let found = repo.scan(&["--min-confidence", "low"]).json;
+    assert_eq!(found["findings"].as_array().unwrap().len(), 1, "{found}");
+    let said = purged.purge(&["--apply", "--finish"], 0);
+    assert!(said.contains("Proven"), "{said}");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use unleak::error::{Error, Result};
 use unleak::path_class::PathClass;
+use unleak::purge::find::values::Target;
 use unleak::purge::plan::PurgePlan;
 use unleak::report::escape::escape;
 
@@ -30,10 +31,13 @@ pub(super) fn approve(plan: &PurgePlan, args: &PlanArgs, notes: &Notes) -> Resul
         ui::write(question(plan, args.format).as_bytes());
         return answer();
     }
-    if notes.unsure == 0 {
+    let is_unsure = |target: &Target| notes.unsure.contains(&target.fingerprint);
+    let unsure = plan.targets.iter().filter(|(target, _)| is_unsure(target));
+    let unsure = unsure.count();
+    if unsure == 0 {
         return Ok(());
     }
-    let count = counted(notes.unsure, "value is", "values are");
+    let count = counted(unsure, "value is", "values are");
     Err(Error::usage(format!(
         "{count} neither of high confidence nor named, and there is no terminal to ask"
     ))

@@ -11,7 +11,7 @@ mod targets;
 mod veil;
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
@@ -21,6 +21,7 @@ use serde_json::Value;
 use targets::PickedTargets;
 use unleak::audit::AuditOptions;
 use unleak::error::{Error, ErrorKind, Result};
+use unleak::finding::Fingerprint;
 use unleak::git::repository::{Overrides, Repository};
 use unleak::hook::input::{self, RefUpdate};
 use unleak::odb::{ObjectId, ObjectStore, ReadLimits};
@@ -56,8 +57,8 @@ use crate::{output, settings, ui};
 struct Notes {
     /// Values that are erased only if they are named.
     left_out: Vec<LeftOutValue>,
-    /// How many of the selected values are neither of high confidence nor named.
-    unsure: usize,
+    /// The selected values that are neither of high confidence nor named.
+    unsure: BTreeSet<Fingerprint>,
     /// Findings below the asked confidence: of medium confidence, and of low.
     below: (usize, usize),
     /// How many findings were asked for that are not in the repository any more.

@@ -70,7 +70,9 @@ pub(super) fn of_report(
         let mut rest = of_scan(&missing, Confidence::Low, bench)?;
         picked.absent = rest.absent;
         picked.is_unread = rest.is_unread;
-        picked.unsure += rest.targets.len();
+        picked
+            .unsure
+            .extend(rest.targets.iter().map(|target| target.fingerprint));
         rest.targets
             .iter_mut()
             .for_each(|target| target.is_named = false);

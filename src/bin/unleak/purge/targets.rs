@@ -39,8 +39,8 @@ pub(super) struct PickedTargets {
     pub(super) places: Option<Vec<(ObjectId, Edit)>>,
     /// Values that are erased only if they are named.
     pub(super) left_out: Vec<LeftOutValue>,
-    /// How many of the values are neither of high confidence nor named.
-    pub(super) unsure: usize,
+    /// The values that are neither of high confidence nor named.
+    pub(super) unsure: BTreeSet<Fingerprint>,
     /// Findings below the asked confidence: of medium confidence, and of low.
     pub(super) below: (usize, usize),
     /// How many findings were asked for that are not in the repository any more.
@@ -153,7 +153,9 @@ pub(super) fn sifted(
             }),
             None => {
                 let is_sure = is_named || candidate.confidence == Confidence::High;
-                picked.unsure += usize::from(!is_sure);
+                picked
+                    .unsure
+                    .extend((!is_sure).then_some(candidate.target.fingerprint));
                 picked.targets.push(candidate.target);
             }
         }
