@@ -153,7 +153,7 @@ pub struct ReportFinding {
     pub redacted_refs: bool,
     /// The page on which it can be revoked.
     pub rotate: Option<String>,
-    /// The issuer's page about it.
+    /// A page about this kind of secret: the issuer's, or a standard.
     pub docs: Option<String>,
     /// What else to do about it in its place.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -166,7 +166,7 @@ fn vulnerability(finding: &ReportFinding) -> Vulnerability<'_> {
     };
     let pages = [
         ("Make it useless", finding.rotate.as_deref()),
-        ("What its issuer says", finding.docs.as_deref()),
+        ("About this kind of secret", finding.docs.as_deref()),
     ];
     Vulnerability {
         id: uuid(&finding.fingerprint),

@@ -164,8 +164,9 @@ fn is_lines(bytes: &[u8]) -> bool {
 /// The number of nesting levels with separate lines; deeper values are on one line.
 const LINED_LEVELS: usize = 2;
 
-/// Formats the outer levels on separate lines: reports are half as large as with a line for each
-/// value, can be compared line by line, and each finding is one line.
+/// Formats the outer levels on separate lines, and the inner levels without any space: reports are less
+/// than half as large as with a line for each value, can be compared line by line, and each finding is
+/// one line.
 #[derive(Default)]
 struct LineBreaks {
     level: usize,
@@ -189,11 +190,9 @@ impl LineBreaks {
 
     fn item<W: Write + ?Sized>(&self, is_first: bool, to: &mut W) -> IoResult<()> {
         let is_lined = self.level <= LINED_LEVELS;
-        to.write_all(match (is_first, is_lined) {
-            (true, _) => b"",
-            (false, true) => b",",
-            (false, false) => b", ",
-        })?;
+        if !is_first {
+            to.write_all(b",")?;
+        }
         if is_lined {
             self.new_line(to)?;
         }
@@ -237,7 +236,10 @@ impl Formatter for LineBreaks {
     }
 
     fn begin_object_value<W: Write + ?Sized>(&mut self, to: &mut W) -> IoResult<()> {
-        to.write_all(b": ")
+        match self.level <= LINED_LEVELS {
+            true => to.write_all(b": "),
+            false => to.write_all(b":"),
+        }
     }
 
     fn end_object_value<W: Write + ?Sized>(&mut self, _: &mut W) -> IoResult<()> {

@@ -69,6 +69,12 @@
       !(now & REACHABLE) && "unreachable",
     ].filter(Boolean);
   };
+  /** The same in few words, for a narrow column. */
+  const briefState = ({ now }) => {
+    if (!now) return "";
+    const reach = now & PUBLISHED ? "published" : now & REACHABLE ? "on no remote" : "unreachable";
+    return `${now & IN_HEAD ? "in" : "not in"} HEAD, ${reach}`;
+  };
   const findings = rows.map((row, at) => {
     const rule = rules[row.rule];
     const [first] = row.places, { author, date } = row;
@@ -505,7 +511,7 @@
     for (const [label, text] of row.notes) facts.push([label, make("dd", {}, text)]);
     facts.push(["id", make("dd", {}, make("code", {}, row.id))]);
     facts.push(["rule", make("dd", {}, make("code", {}, rule.id))]);
-    if (rule.docs) facts.push(["issuer’s page", make("dd", {}, link(rule.docs))]);
+    if (rule.docs) facts.push(["about this kind", make("dd", {}, link(rule.docs))]);
     return make("dl", {}, ...facts.flatMap(([label, value]) => [make("dt", {}, label), value]));
   };
   const showDetail = () => {
@@ -669,8 +675,8 @@
   const print = () => {
     const cells = (name, values) => make("tr", {}, ...values.map((value) => make(name, {}, value)));
     const body = matching.map(({ row, rule, severity, place, author, date }) => cells("td",
-      [severity, `${rule.description || rule.id} ${row.secret}`, place, author, date, stateOf(row).slice(0, 2).join(", "), row.id]));
-    const head = cells("th", ["Severity", "Finding", "Place", "Author", "Date", "Where it is now", "Id"]);
+      [severity, `${rule.description || rule.id} ${row.secret}`, place, [author, date].filter(Boolean).join(", "), briefState(row), row.id]));
+    const head = cells("th", ["Severity", "Finding", "Place", "Introduced by", "Where it is now", "Id"]);
     byId("print").replaceChildren(make("p", {}, byId("tally").textContent), make("table", {}, make("thead", {}, head), make("tbody", {}, ...body)));
   };
 

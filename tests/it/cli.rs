@@ -344,8 +344,8 @@ fn rules_are_added_and_taken_away() {
         let output = scan(&repo, &[&["--format", "json"], options].concat());
         let text = stdout(&output);
         (
-            text.contains("\"rule_id\": \"own-key\""),
-            text.contains("\"rule_id\": \"github-pat\""),
+            text.contains("\"rule_id\":\"own-key\""),
+            text.contains("\"rule_id\":\"github-pat\""),
         )
     };
     assert_eq!(found(&[]), (false, true));

@@ -263,3 +263,19 @@ fn a_page_without_findings_has_no_list_and_says_what_was_read() {
     );
     assert!(!page.contains("<script"), "{page}");
 }
+
+#[test]
+fn a_finding_is_one_line_without_room_between_its_parts() {
+    let repo = repository();
+    let text = String::from_utf8(run(&["scan", "-f", "json"], repo.path()).1).unwrap();
+    let lines = text.lines().map(|line| line.trim().trim_end_matches(','));
+    let findings: Vec<&str> = lines
+        .filter(|line| line.starts_with("{\"fingerprint\""))
+        .collect();
+    assert_eq!(findings.len(), 3, "{text}");
+    for line in findings {
+        let finding: Value = serde_json::from_str(line).unwrap();
+        let shortest = serde_json::to_string(&finding).unwrap();
+        assert_eq!(line.len(), shortest.len(), "{line}");
+    }
+}
