@@ -109,6 +109,13 @@ impl ReportRefs {
         groups.map(|group| group.names(kind).len()).sum()
     }
 
+    /// Returns whether the ref of this kind and short name reaches the finding.
+    pub fn has(&self, kind: RefKind, name: &str) -> bool {
+        let name = Text::Utf8(name.to_owned());
+        let mut groups = self.groups.iter();
+        groups.any(|group| group.names(kind).binary_search(&name).is_ok())
+    }
+
     /// Returns the first `limit` names of a kind: the usual names of a default branch, then the others,
     /// sorted.
     pub fn first(&self, kind: RefKind, limit: usize) -> Vec<&Text> {

@@ -214,11 +214,13 @@ fn covers(details: &Details, suspect: &Suspect<'_>) -> Result<bool> {
     Ok(suspect.is_everywhere(|path| pattern.matches(path)))
 }
 
-/// Returns the paths of `finding` that no pattern matches; `None` if it was never in a file.
-pub fn outside<'f>(patterns: &[PathPattern], finding: &'f Finding) -> Option<Vec<&'f [u8]>> {
-    let paths = finding.history.iter().flat_map(|history| &history.paths);
-    let paths: Vec<&[u8]> = paths.map(|path| &path[..]).collect();
-    let is_other = |path: &&&[u8]| !patterns.iter().any(|pattern| pattern.matches(path));
-    let others = paths.iter().filter(is_other);
-    (!paths.is_empty()).then(|| others.copied().collect())
+/// Returns those of the `paths` of a finding that no pattern matches; `None` if there are none, since the
+/// finding was never in a file.
+pub fn outside<P: AsRef<[u8]>>(patterns: &[PathPattern], paths: Vec<P>) -> Option<Vec<P>> {
+    let is_other = |path: &P| {
+        !patterns
+            .iter()
+            .any(|pattern| pattern.matches(path.as_ref()))
+    };
+    (!paths.is_empty()).then(|| paths.into_iter().filter(is_other).collect())
 }

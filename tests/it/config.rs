@@ -202,5 +202,5 @@ fn a_link_as_configuration_is_refused_and_a_bare_repository_uses_heads() {
     assert_eq!(code, Some(1));
     assert_eq!(out.lines().count(), 1, "{out}");
     assert!(out.starts_with("src/b.rs"), "{out}");
-    assert!(said.contains("1 suppressions match nothing"), "{said}");
+    assert!(said.contains("1 suppression matches nothing"), "{said}");
 }

@@ -4,6 +4,26 @@ use crate::support::{Repo, github_token, token, unleak};
 
 const REASON: [&str; 2] = ["--reason", "looked at"];
 
+/// A text without its line breaks.
+fn on_one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The digits that name the first suppression of a list.
+fn first_digits(listed: &str) -> &str {
+    let notes = listed.lines().nth(1).unwrap().trim_start();
+    notes.split(' ').next().unwrap()
+}
+
+/// The file of the first suppression of a list.
+fn first_file(repo: &Repo, listed: &str) -> String {
+    let digits = first_digits(listed);
+    let files = std::fs::read_dir(repo.path().join(".unleak/ignore")).unwrap();
+    let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+    let mut names = names.filter(|name| name.starts_with(digits));
+    format!(".unleak/ignore/{}", names.next().unwrap())
+}
+
 fn run(repo: &Repo, args: &[&str]) -> (Option<i32>, String) {
     let output = repo.unleak(args, b"", &[]);
     let text = [output.stdout, output.stderr].concat();
@@ -211,6 +231,155 @@ fn a_report_selects_what_it_lists() {
 }
 
 #[test]
+fn filters_select_from_a_report_as_from_a_scan() {
+    let repo = mixed();
+    repo.git(&["tag", "v1", "HEAD~1"]);
+    let report = repo.scan(&[]);
+    let path = repo.git_dir().join("report.json");
+    std::fs::write(&path, &report.bytes).unwrap();
+    let from = ["--from", path.to_str().unwrap()];
+    let rules: Vec<&str> = report
+        .findings()
+        .iter()
+        .map(|finding| finding["rule_id"].as_str().unwrap())
+        .collect();
+    for filters in [
+        &["--rule", rules[0]][..],
+        &["--rule", rules[0], "--path", "src"],
+        &["--provider", "github"],
+        &["--path", "src"],
+        &["--path", "tests/**", "--path", "docs"],
+        &["--exclude", "src"],
+        &["--path-class", "test", "--path-class", "documentation"],
+        &["--severity", "critical"],
+        &["--severity", "low"],
+        &["--author", "BOB@example"],
+        &["--before", "2024-01-01"],
+        &["--ref", "v1"],
+        &["--ref", "refs/heads/main"],
+        &["--in-head"],
+        &["--all", "--min-confidence", "high"],
+    ] {
+        let scanned = run(&repo, &[&["ignore", "-n"], filters].concat());
+        let listed = run(&repo, &[&["ignore", "-n"], filters, &from[..]].concat());
+        assert_eq!(scanned, listed, "{filters:?}");
+        assert!(scanned.1.contains("nothing"), "{filters:?}: {}", scanned.1);
+    }
+    // What can match nothing is a mistake, whoever knows it.
+    for filters in [["--path", "sorce"], ["--author", "nobody"], ["--ref", "v9"]] {
+        let (code, text) = run(&repo, &[&["ignore", "-n"], &filters[..], &from].concat());
+        assert_eq!(code, Some(2), "{text}");
+        assert!(text.contains("can match nothing"), "{text}");
+    }
+    // One that is named must be in the report, and selected.
+    let id = &report.findings()[0]["fingerprint"].as_str().unwrap()[..12];
+    let said = ignore(&repo, &[&[id], &from[..]].concat());
+    assert!(said.contains("1 finding is suppressed"), "{said}");
+    let (code, text) = run(&repo, &[&["ignore", "-n", "00000000"], &from[..]].concat());
+    assert_eq!(code, Some(2), "{text}");
+    assert!(text.contains("no finding of the report has"), "{text}");
+    let author = ["ignore", "-n", id, "--author", "nobody"];
+    let (code, text) = run(&repo, &[&author, &from[..]].concat());
+    assert_eq!(code, Some(2), "{text}");
+    assert!(text.contains("the filters do not select"), "{text}");
+    // What is suppressed stays as it is.
+    let said = ignore(&repo, &from);
+    assert!(said.contains("3 findings are suppressed"), "{said}");
+    let said = remove(&repo, &[&from[..], &["--path", "src"]].concat());
+    assert!(said.contains("2 suppressions removed"), "{said}");
+    assert_eq!(open(&repo), ["src/b.conf", "src/d.conf"]);
+}
+
+#[test]
+fn a_report_that_says_enough_spares_the_scan() {
+    let repo = mixed();
+    let (whole, part) = (repo.git_dir().join("a.json"), repo.git_dir().join("b.json"));
+    std::fs::write(&whole, repo.scan(&[]).bytes).unwrap();
+    std::fs::write(&part, repo.scan(&["--range", "HEAD~1..HEAD"]).bytes).unwrap();
+    let (whole, part) = (whole.to_str().unwrap(), part.to_str().unwrap());
+    // A scan would find this object damaged, and say so.
+    let name = repo.git(&["rev-parse", "HEAD~2:tests/a.conf"]);
+    let object = repo
+        .git_dir()
+        .join("objects")
+        .join(&name[..2])
+        .join(name[2..].trim());
+    let mut permissions = std::fs::metadata(&object).unwrap().permissions();
+    std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o644);
+    std::fs::set_permissions(&object, permissions).unwrap();
+    std::fs::write(&object, "damaged").unwrap();
+    let warning = "not everything could be read";
+    let scanned = ignore(&repo, &["--all", "-n"]);
+    assert!(scanned.contains(warning), "{scanned}");
+    for args in [
+        &["--from", whole, "--path", "src"][..],
+        &["--from", part, "--rule", "github-pat"],
+    ] {
+        let said = ignore(&repo, &[args, &["-n"]].concat());
+        assert!(!said.contains(warning), "{args:?}: {said}");
+    }
+    // A report of a part of the history does not know every path.
+    let said = ignore(&repo, &["--from", part, "--path", "src", "-n"]);
+    assert!(said.contains(warning), "{said}");
+}
+
+#[test]
+fn a_list_is_read_on_eighty_columns() {
+    let repo = mixed();
+    let reason = "these were made up for the tests of the parser and are valid nowhere, ".repeat(3);
+    let args = [
+        "ignore",
+        "--all",
+        "--owner",
+        "ada",
+        "--expires",
+        "90d",
+        "--reason",
+    ];
+    let (code, said) = run(&repo, &[&args[..], &[&reason]].concat());
+    assert_eq!(code, Some(0), "{said}");
+    repo.commit_file(
+        &format!("{}/key.conf", "deep/er".repeat(12)),
+        format!("t = {} # unleak:allow\n", github_token(650)),
+    );
+    let (_, listed) = run(&repo, &["ignore", "list"]);
+    for line in listed.lines().filter(|line| !line.contains("deep/")) {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+    let heads = listed.lines().filter(|line| !line.starts_with(' '));
+    assert_eq!(heads.count(), 5, "{listed}");
+    let plain = on_one_line(&listed);
+    assert_eq!(plain.matches(reason.trim()).count(), 4, "{listed}");
+    assert_eq!(
+        plain.matches("; owner: ada; expires: ").count(),
+        4,
+        "{listed}"
+    );
+    assert_eq!(plain.matches(" inline marker").count(), 1, "{listed}");
+}
+
+#[test]
+fn an_expiry_may_be_a_time_from_now() {
+    let repo = mixed();
+    for (text, what) in [
+        ("0d", "nothing was changed"),
+        ("90d", "nothing was changed"),
+        ("12w", "nothing was changed"),
+        ("6m", "nothing was changed"),
+        ("1y", "nothing was changed"),
+        ("-1d", "is in the past"),
+        ("9", "is not a day"),
+        ("d", "is not a day"),
+        ("99999999999d", "is not a day"),
+        ("1\u{fc}", "is not a day"),
+    ] {
+        let expires = format!("--expires={text}");
+        let (_, said) = run(&repo, &["ignore", "--all", "-n", &expires]);
+        assert!(said.contains(what), "{text}: {said}");
+    }
+}
+
+#[test]
 fn a_report_of_the_worktree_selects_what_is_in_no_commit() {
     let repo = Repo::new();
     repo.commit_file("a.conf", "nothing\n");
@@ -256,8 +425,12 @@ fn a_class_accepts_only_as_long_as_the_finding_has_it() {
     let said = ignore(&repo, &["--path-class", "test", "--path-class", "vendored"]);
     assert!(said.contains("2 findings are suppressed"), "{said}");
     let (_, listed) = run(&repo, &["ignore", "list"]);
-    let said = "; class of path: test or vendored\n";
-    assert_eq!(listed.matches(said).count(), 2, "{listed}");
+    let said = "; class of path: test or vendored ";
+    assert_eq!(
+        (on_one_line(&listed) + " ").matches(said).count(),
+        2,
+        "{listed}"
+    );
     // Another file of such a class changes nothing, one of another class ends it.
     repo.commit_file("tests/other.conf", file(&other));
     assert_eq!(repo.scan(&[]).findings().len(), 0);
@@ -265,7 +438,7 @@ fn a_class_accepts_only_as_long_as_the_finding_has_it() {
     assert_eq!(open(&repo), ["src/one.conf"]);
     // What is wrong in a file is told with its line.
     let (_, listed) = run(&repo, &["ignore", "list"]);
-    let path = format!(".unleak/ignore/{}.toml", &listed[..32]);
+    let path = first_file(&repo, &listed);
     let text = std::fs::read_to_string(repo.path().join(&path)).unwrap();
     assert!(
         text.contains("path_class = [\"test\", \"vendored\"]"),
@@ -303,7 +476,7 @@ fn an_entry_of_a_configuration_may_name_a_class() {
     assert!(errors.is_empty(), "{errors:?}");
     assert_eq!(report.json["coverage"]["suppressed"][0]["source"], "config");
     let (_, listed) = run(&repo, &["ignore", "list", "--trust-repo-config"]);
-    let line = "path_class test or documentation; .unleak.toml; reason: made up\n";
+    let line = "path_class test or documentation\n  .unleak.toml; reason: made up\n";
     assert!(listed.contains(line), "{listed}");
     repo.write(
         ".unleak.toml",
@@ -328,7 +501,8 @@ fn a_reason_with_a_secret_is_listed_without_it() {
     assert_eq!(code, Some(0), "{said}");
     let (code, listed) = run(&repo, &["ignore", "list"]);
     assert_eq!(code, Some(0), "{listed}");
-    assert!(listed.contains(" was replaced by ghp_…"), "{listed}");
+    let plain = on_one_line(&listed);
+    assert!(plain.contains(" was replaced by ghp_…"), "{listed}");
     let id = repo.scan(&["--no-ignore"]).findings()[0]["fingerprint"].clone();
     let again = ["ignore", id.as_str().unwrap(), "--reason", "x", "--dry-run"];
     let (_, again) = run(&repo, &again);
@@ -395,7 +569,7 @@ fn what_is_ignored_already_keeps_its_reason() {
     assert!(said.contains("2 findings are suppressed"), "{said}");
     let (_, listed) = run(&repo, &["ignore", "list"]);
     assert_eq!(listed.matches("owner: ada").count(), 2, "{listed}");
-    assert_eq!(listed.lines().count(), 4, "{listed}");
+    assert_eq!(listed.lines().count(), 8, "{listed}");
 }
 
 #[test]
@@ -405,16 +579,19 @@ fn the_list_shows_what_people_recognise_and_no_value() {
     let (_, listed) = run(&repo, &["ignore", "list"]);
     let value = github_token(601);
     let mark = format!("{}…{}", &value[..4], &value[value.len() - 4..]);
-    let line = format!("github-pat; src/b.conf:2; {mark}; reason: looked at");
-    assert!(listed.contains(&line), "{listed}");
+    let head = format!("src/b.conf:2  {mark}  github-pat\n  ");
+    assert!(listed.contains(&head), "{listed}");
+    assert!(listed.contains(" ignore; reason: looked at\n"), "{listed}");
     assert!(!listed.contains(&value), "{listed}");
     // The beginning of a name is enough.
-    let digest = &listed[..10];
+    let digest = first_digits(&listed);
+    assert_eq!(digest.len(), 12, "{listed}");
+    let digest = &digest[..10];
     let (code, text) = run(&repo, &["ignore", "remove", digest]);
     assert_eq!(code, Some(0), "{text}");
     let (code, text) = run(&repo, &["ignore", "remove", digest]);
     assert_eq!(code, Some(2), "{text}");
-    let (code, text) = run(&repo, &["ignore", "remove", &listed[..3]]);
+    let (code, text) = run(&repo, &["ignore", "remove", &digest[..3]]);
     assert_eq!(code, Some(2), "three digits name nothing: {text}");
     // All of them, those that hide nothing any more too.
     let none = ".unleak/ignore/00000000000000000000000000000000.toml";
@@ -470,7 +647,7 @@ fn a_finding_that_is_named_twice_counts_once() {
         "{text}"
     );
     let listed = run(&repo, &["ignore", "list"]).1;
-    let short = &listed[..6];
+    let short = &first_digits(&listed)[..6];
     let (code, text) = run(&repo, &["ignore", "remove", short]);
     assert_eq!(code, Some(2), "{text}");
     assert!(text.contains("at least 8 digits"), "{text}");

@@ -165,8 +165,9 @@ fn what_is_expired_unused_or_elsewhere_does_not_hide() {
         "{text}"
     );
     let listed = said(&unleak(&["ignore", "list"], repo.path()));
+    let words: Vec<&str> = listed.split_whitespace().collect();
     assert!(
-        listed.contains("EXPIRED") && listed.contains("path: docs/**"),
+        listed.contains("EXPIRED") && words.join(" ").contains("path: docs/**"),
         "{listed}"
     );
     // Take one back; one more that nothing needs is told.
@@ -174,7 +175,7 @@ fn what_is_expired_unused_or_elsewhere_does_not_hide() {
         .lines()
         .find(|line| line.contains("EXPIRED"))
         .unwrap();
-    let digest = digest.split(' ').next().unwrap();
+    let digest = digest.trim_start().split(' ').next().unwrap();
     let output = unleak(&["ignore", "remove", digest], repo.path());
     assert!(output.status.success(), "{}", said(&output));
     let output = unleak(&["ignore", "remove", digest], repo.path());
@@ -184,7 +185,7 @@ fn what_is_expired_unused_or_elsewhere_does_not_hide() {
         "rule = 'x'\n",
     );
     let text = said(&unleak(&["scan"], repo.path()));
-    assert!(text.contains("1 suppressions match nothing"), "{text}");
+    assert!(text.contains("1 suppression matches nothing"), "{text}");
     assert!(!text.contains("expired"), "{text}");
 }
 
@@ -291,7 +292,12 @@ fn inline_markers_are_listed() {
         format!("t = {} # unleak:allow\n", github_token(10)),
     );
     let listed = said(&unleak(&["ignore", "list"], repo.path()));
-    assert!(listed.contains("inline   github-pat; a.conf:1"), "{listed}");
+    let head = listed.lines().next().unwrap();
+    assert!(
+        head.starts_with("a.conf:1  ghp_") && head.ends_with("  github-pat"),
+        "{listed}"
+    );
+    assert!(listed.contains(" inline marker\n"), "{listed}");
 }
 
 #[test]
@@ -336,12 +342,12 @@ fn the_list_of_inline_markers_is_what_two_scans_differ_in() {
         let open = places(&[]);
         let mut hidden = places(&["--no-inline-allow"]);
         hidden.retain(|place| !open.contains(place));
-        let mut expected: Vec<&str> = hidden.iter().map(|(id, _)| id.as_str()).collect();
+        let mut expected: Vec<&str> = hidden.iter().map(|(id, _)| &id[..12]).collect();
         let listed = said(&unleak(&["ignore", "list"], repo.path()));
         let listed = listed
             .lines()
-            .filter_map(|line| line.split_once(" inline   "));
-        let mut listed: Vec<&str> = listed.map(|(id, _)| id).collect();
+            .filter_map(|line| line.strip_suffix(" inline marker"));
+        let mut listed: Vec<&str> = listed.map(str::trim_start).collect();
         expected.sort_unstable();
         listed.sort_unstable();
         assert!(!expected.is_empty());

@@ -7,12 +7,11 @@ use std::path::{Path, PathBuf};
 use unleak::audit::presence::{Existence, Presence, UnreadPath};
 use unleak::audit::{Audit, Scope};
 use unleak::error::{Error, Result, nearest};
-use unleak::finding::{Finding, History, Place, RefReach, Standing};
 use unleak::git::revision;
 use unleak::paths::PathPattern;
 use unleak::rule::RuleSet;
-use unleak::severity::Severity;
 
+use crate::filtered::Filtered;
 use crate::ground::Ground;
 use crate::options::FilterOptions;
 use crate::ui;
@@ -88,15 +87,25 @@ impl<'a> FindingFilter<'a> {
     /// Leaves out what is not wanted. Returns the filters that match none of the
     /// findings.
     pub(crate) fn apply(&self, audit: &mut Audit, rules: &RuleSet) -> Unmatched<'_> {
-        let unmatched = self.unmatched(&audit.findings);
-        let findings = std::mem::take(&mut audit.findings).into_iter();
-        let (wanted, others): (Vec<_>, Vec<_>) =
-            findings.partition(|finding| self.wants(finding, rules));
+        let findings = std::mem::take(&mut audit.findings);
+        let (wanted, others, unmatched) = self.split(findings, rules);
         audit.findings = wanted;
         audit.coverage.filtered = others.len();
         audit.hidden.extend(others);
         audit.coverage.filters = self.typed();
         unmatched
+    }
+
+    /// Splits findings into those that are wanted and the others. Returns the filters that match none, too.
+    pub(crate) fn split<F: Filtered>(
+        &self,
+        findings: Vec<F>,
+        rules: &RuleSet,
+    ) -> (Vec<F>, Vec<F>, Unmatched<'_>) {
+        let unmatched = self.unmatched(&findings);
+        let findings = findings.into_iter();
+        let (wanted, others) = findings.partition(|finding| self.wants(finding, rules));
+        (wanted, others, unmatched)
     }
 
     /// The filters as they were typed.
@@ -130,8 +139,8 @@ impl<'a> FindingFilter<'a> {
         typed
     }
 
-    fn unmatched(&self, findings: &[Finding]) -> Unmatched<'_> {
-        let none = |matches: &dyn Fn(&Finding) -> bool| !findings.iter().any(matches);
+    fn unmatched<F: Filtered>(&self, findings: &[F]) -> Unmatched<'_> {
+        let none = |matches: &dyn Fn(&F) -> bool| !findings.iter().any(matches);
         let is_missing = |pattern: &&PathPattern| {
             none(&|finding| self.is_at(finding, std::slice::from_ref(*pattern)))
         };
@@ -142,21 +151,20 @@ impl<'a> FindingFilter<'a> {
             paths: self.paths.iter().filter(is_missing).collect(),
             excluded: self.excluded.iter().filter(is_missing).collect(),
             refs: refs
-                .filter(|name| none(&|finding| is_on_ref(finding, name)))
+                .filter(|name| none(&|finding| finding.is_on_ref(name)))
                 .collect(),
-            author: author.filter(|text| none(&|finding| is_by(finding, text))),
-            in_head: options.in_head && none(&is_in_head),
-            published: options.published && none(&is_published),
+            author: author.filter(|text| none(&|finding| finding.is_by(text))),
+            in_head: options.in_head && none(&F::is_in_head),
+            published: options.published && none(&F::is_published),
         }
     }
 
     /// Whether the filters select a finding.
-    pub(crate) fn wants(&self, finding: &Finding, rules: &RuleSet) -> bool {
+    fn wants<F: Filtered>(&self, finding: &F, rules: &RuleSet) -> bool {
         let options = self.options;
-        let is_rule = options.rule.is_empty() || options.rule.contains(&finding.rule_id);
-        let provider = rules
-            .get(&finding.rule_id)
-            .map(|rule| rule.provider.as_str());
+        let is_listed = |rule: &String| rule == finding.rule();
+        let is_rule = options.rule.is_empty() || options.rule.iter().any(is_listed);
+        let provider = rules.get(finding.rule()).map(|rule| &*rule.provider);
         let is_provider = options.provider.is_empty()
             || provider
                 .is_some_and(|of| options.provider.iter().any(|p| p.eq_ignore_ascii_case(of)));
@@ -164,40 +172,32 @@ impl<'a> FindingFilter<'a> {
             && is_provider
             && (self.paths.is_empty() || self.is_at(finding, &self.paths))
             && !self.is_excluded(finding)
-            && (options.path_class.is_empty() || options.path_class.contains(&finding.path_class()))
-            && (options.severity.is_empty() || {
-                let rule = rules.get(&finding.rule_id);
-                options.severity.contains(&Severity::of(finding, rule))
-            })
+            && (options.path_class.is_empty() || options.path_class.contains(&finding.class()))
+            && (options.severity.is_empty() || options.severity.contains(&finding.level(rules)))
             && options
                 .author
                 .as_ref()
-                .is_none_or(|text| is_by(finding, text))
-            && self.before.is_none_or(|before| is_before(finding, before))
-            && (options.refs.is_empty() || options.refs.iter().any(|name| is_on_ref(finding, name)))
-            && (!options.in_head || is_in_head(finding))
-            && (!options.published || is_published(finding))
+                .is_none_or(|text| finding.is_by(text))
+            && self
+                .before
+                .is_none_or(|before| finding.seconds().is_some_and(|seconds| seconds < before))
+            && (options.refs.is_empty() || options.refs.iter().any(|name| finding.is_on_ref(name)))
+            && (!options.in_head || finding.is_in_head())
+            && (!options.published || finding.is_published())
     }
 
     /// Whether one of the patterns matches any path at which the finding ever was.
-    fn is_at(&self, finding: &Finding, patterns: &[PathPattern]) -> bool {
-        let mut paths = paths_of(finding).into_iter();
-        paths.any(|path| self.matches(path, patterns))
+    fn is_at<F: Filtered>(&self, finding: &F, patterns: &[PathPattern]) -> bool {
+        let mut paths = finding.paths().into_iter();
+        paths.any(|path| self.matches(&path, patterns))
     }
 
     /// Whether all paths at which the finding ever was are left out, and it was nowhere else.
-    fn is_excluded(&self, finding: &Finding) -> bool {
-        let has_no_path = |place: Place| {
-            matches!(
-                place,
-                Place::Commit(_) | Place::Tag(_) | Place::Ref | Place::Reflog
-            )
-        };
-        let mut occurrences = finding.occurrences.iter();
-        let paths = paths_of(finding);
+    fn is_excluded<F: Filtered>(&self, finding: &F) -> bool {
+        let paths = finding.paths();
         !self.excluded.is_empty()
             && !paths.is_empty()
-            && !occurrences.any(|occurrence| has_no_path(occurrence.spot.place))
+            && !finding.is_beside_files()
             && paths.iter().all(|path| self.matches(path, &self.excluded))
     }
 
@@ -390,20 +390,6 @@ fn applies(options: &FilterOptions, scope: Scope) -> Result<()> {
     )
 }
 
-/// All paths at which a finding ever was.
-fn paths_of(finding: &Finding) -> Vec<&[u8]> {
-    let history = finding.history.iter().flat_map(|history| &history.paths);
-    let named = finding.occurrences.iter().filter(|occurrence| {
-        matches!(
-            occurrence.spot.place,
-            Place::TreeEntry | Place::Index | Place::Worktree | Place::GitDir
-        )
-    });
-    let named = named.map(|occurrence| &occurrence.name);
-    let all = history.chain(named).filter(|path| !path.is_empty());
-    all.map(|path| &path[..]).collect()
-}
-
 /// A path without a leading `./`.
 fn plain(path: &[u8]) -> &[u8] {
     path.strip_prefix(b"./").unwrap_or(path)
@@ -414,50 +400,4 @@ fn below<'p>(path: &'p [u8], root: &Path) -> Option<&'p [u8]> {
     let root = root.as_os_str().as_encoded_bytes();
     let rest = path.strip_prefix(root.strip_suffix(b"/").unwrap_or(root))?;
     rest.strip_prefix(b"/").filter(|rest| !rest.is_empty())
-}
-
-fn standing(finding: &Finding) -> Option<&Standing> {
-    let history: Option<&History> = finding.history.as_ref();
-    history?.standing.as_ref()
-}
-
-fn is_in_head(finding: &Finding) -> bool {
-    standing(finding).is_some_and(|standing| standing.in_head)
-}
-
-fn is_published(finding: &Finding) -> bool {
-    standing(finding).is_some_and(|standing| !standing.reach.remotes.is_empty())
-}
-
-/// Whether the ref `wanted`, in short or in full, reaches it.
-fn is_on_ref(finding: &Finding, wanted: &str) -> bool {
-    let is_named = |reach: &RefReach| {
-        [
-            (&reach.branches, "refs/heads/"),
-            (&reach.remotes, "refs/remotes/"),
-            (&reach.tags, "refs/tags/"),
-            (&reach.others, ""),
-        ]
-        .into_iter()
-        .any(|(names, prefix)| {
-            let full = wanted.strip_prefix(prefix);
-            let mut names = names.iter();
-            names.any(|name| *name == wanted || full.is_some_and(|full| *name == full))
-        })
-    };
-    standing(finding).is_some_and(|standing| is_named(&standing.reach))
-}
-
-/// Whether `text` means the author of the first commit.
-fn is_by(finding: &Finding, text: &str) -> bool {
-    let history = finding.history.as_ref();
-    let author = history.and_then(|history| history.author.as_ref());
-    author.is_some_and(|author| author.holds(text))
-}
-
-/// Whether its first commit is older. What no commit holds has no date, and is not.
-fn is_before(finding: &Finding, seconds: i64) -> bool {
-    let history = finding.history.as_ref();
-    let author = history.and_then(|history| history.author.as_ref());
-    author.is_some_and(|author| author.seconds < seconds)
 }

@@ -184,10 +184,16 @@ pub(crate) fn first_place(finding: &Finding, redactor: &Redactor) -> String {
     };
     let shown = escape(&redactor.path(path));
     let line = first.spot.position.line;
-    match history.map_or(0, |history| history.paths.len()) {
-        0 | 1 => format!("{shown}:{line}"),
-        2 => format!("{shown}:{line} and 1 more file"),
-        count => format!("{shown}:{line} and {} more files", count - 1),
+    let more = more_files(history.map_or(0, |history| history.paths.len()));
+    format!("{shown}:{line}{more}")
+}
+
+/// What follows the first of `count` files.
+pub(crate) fn more_files(count: usize) -> String {
+    match count {
+        0 | 1 => String::new(),
+        2 => " and 1 more file".to_owned(),
+        _ => format!(" and {} more files", count - 1),
     }
 }
 

@@ -141,11 +141,7 @@ impl Outputs {
         let standard = self.standard.or(lost.filter(|_| is_redacted));
         let printed = match standard {
             Some(format @ ReportFormat::Human(_)) if self.has_pager => {
-                let text = render(format, paint)?;
-                match pager::show(&text) {
-                    true => Exit::Clean,
-                    false => print(&text)?,
-                }
+                page(&render(format, paint)?, true)?
             }
             Some(format) => print(&render(format, paint)?)?,
             None => Exit::Clean,
@@ -265,6 +261,17 @@ pub(crate) fn remove_file(path: &Path) -> Result<()> {
     match std::fs::remove_file(path) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", path, e)),
         _ => Ok(()),
+    }
+}
+
+/// Writes a text for people to standard output, through a pager if it may and there is a terminal.
+///
+/// # Errors
+/// `Io` if it cannot be written.
+pub(crate) fn page(text: &[u8], has_pager: bool) -> Result<Exit> {
+    match has_pager && pager::show(text) {
+        true => Ok(Exit::Clean),
+        false => print(text),
     }
 }
 

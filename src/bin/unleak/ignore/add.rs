@@ -1,26 +1,26 @@
 //! `unleak ignore`: suppresses findings.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use unleak::error::{Error, Result};
-use unleak::finding::Finding;
+use unleak::finding::{Finding, Fingerprint};
 use unleak::git::repository::Repository;
 use unleak::paths::PathPattern;
 use unleak::report::escape::escape;
 use unleak::report::redact::{Redactor, Reveal};
 use unleak::scan::InlineAllow;
 use unleak::scan::files::{self, Excluded};
-use unleak::suppress::{Details, SuppressionStore, outside};
+use unleak::suppress::{Details, SuppressionStore};
 
 use super::args::IgnoreArgs;
-use super::selection::{self, SavedReport};
-use super::{future, hide, say_details, today};
+use super::selection::{self, SavedReport, SelectedFinding, Selection};
+use super::{future, hide, said, today};
 use crate::exit::Exit;
-use crate::filter::FindingFilter;
-use crate::found::{RepositoryFindings, ScanRequest, first_place, mark};
+use crate::found::{RepositoryFindings, ScanRequest};
 use crate::ground::Ground;
 use crate::options::CommonOptions;
 use crate::options::ConfidenceChoice;
@@ -32,27 +32,33 @@ const MAX_LISTED: usize = 20;
 /// Runs it.
 pub(super) fn run(args: &CommonOptions, ignore: &IgnoreArgs) -> Result<Exit> {
     let details = details(ignore)?;
-    let (found, picked) = match ignore.fingerprint.is_empty() {
-        false => named(args, ignore)?,
+    let (selection, elsewhere) = match ignore.fingerprint.is_empty() {
+        false => (named(args, ignore)?, Vec::new()),
         true if ignore.selection.is_some() => selected(args, ignore)?,
         true => return Err(selection::nothing_selected("finding")),
     };
-    let patterns =
-        Ground::Repository(&found.repository).patterns("--path", &ignore.selection.filter.path)?;
+    let patterns = patterns(&selection.repository, ignore)?;
     let details = Details {
         path: joined(&patterns),
         path_class: ignore.selection.filter.path_class.clone(),
         ..details
     };
     let mut text = String::new();
-    let path = write(&found, &picked, &details, ignore, &mut text)?;
+    let path = write(&selection, &details, ignore, &mut text)?;
+    say_elsewhere(&elsewhere, &patterns, &selection.redactor, &mut text);
     if !ignore.selection.dry_run && path.is_some() {
-        let ids = picked.findings.iter().map(|f| f.fingerprint.to_string());
-        let ids: HashSet<String> = ids.collect();
-        plan::take_out(&found.repository, &|id| ids.contains(id), &mut text);
-        text.push_str(how_to_share(&found.repository, path.as_deref()));
+        let ids = selection.findings.iter();
+        let ids: HashSet<String> = ids.map(|f| f.fingerprint().to_string()).collect();
+        plan::take_out(&selection.repository, &|id| ids.contains(id), &mut text);
+        text.push_str(how_to_share(&selection.repository, path.as_deref()));
     }
     output::print(text.as_bytes())
+}
+
+/// The patterns of `--path`.
+fn patterns(repository: &Repository, ignore: &IgnoreArgs) -> Result<Vec<PathPattern>> {
+    let ground = Ground::Repository(repository);
+    ground.patterns("--path", &ignore.selection.filter.path)
 }
 
 /// What is said about all of the findings, but for the paths.
@@ -92,61 +98,67 @@ fn joined(patterns: &[PathPattern]) -> Option<String> {
     }
 }
 
-/// Findings that are suppressed, and those that the paths do not hold for.
-struct PickedFindings {
-    findings: Vec<Finding>,
-    /// A finding, and a path at which it was, too.
-    elsewhere: Vec<(Finding, Option<Vec<u8>>)>,
-}
-
 /// The findings that are named one by one; all of them must be what the filters ask for.
-fn named(
-    args: &CommonOptions,
-    ignore: &IgnoreArgs,
-) -> Result<(RepositoryFindings, PickedFindings)> {
+fn named(args: &CommonOptions, ignore: &IgnoreArgs) -> Result<Selection> {
     let mut wanted = ScanRequest::all(&ignore.repository, &ignore.rules);
     wanted.range = ignore.range.as_deref();
     let listed = SavedReport::read(&ignore.selection)?;
-    wanted.worktree = selection::worktree(listed.as_ref());
-    let mut found = RepositoryFindings::scan(args, &wanted)?;
-    let picked: Result<Vec<Finding>> = ignore
-        .fingerprint
-        .iter()
-        .map(|prefix| found.picked(prefix).cloned())
-        .collect();
-    let mut picked = picked?;
-    // A finding may be named twice, with more and with fewer digits.
-    let mut seen = HashSet::new();
-    picked.retain(|finding| seen.insert(finding.fingerprint));
-    let ground = Ground::Repository(&found.repository);
     let options = &ignore.selection.filter;
-    let patterns = ground.patterns("--path", &options.path)?;
-    let redactor = Redactor::new(&found.audit.findings, Reveal::Redacted);
-    for finding in &picked {
-        holds(finding, &patterns, &redactor)?;
-    }
-    // What the filters cannot match is told as such.
-    FindingFilter::resolve(options, found.detector.rules(), found.audit.scope, ground)?;
-    selection::narrow(&mut found, options, listed.as_ref())?;
-    let left: HashSet<_> = found.audit.findings.iter().map(|f| f.fingerprint).collect();
-    if let Some(other) = picked.iter().find(|f| !left.contains(&f.fingerprint)) {
-        return Err(
-            Error::usage(format!("the filters do not select {}", short(other)))
-                .hint("leave them out: the finding is named by its id"),
-        );
-    }
-    let picked = PickedFindings {
-        findings: picked,
-        elsewhere: Vec::new(),
+    let is_enough = |listed: &SavedReport| wanted.range.is_none() && listed.is_enough(options);
+    let selection = match listed {
+        Some(listed) if is_enough(&listed) => {
+            let selection =
+                Selection::of_report(listed, &wanted, options, &ignore.fingerprint, true)?;
+            let patterns = patterns(&selection.repository, ignore)?;
+            for finding in &selection.findings {
+                holds(finding, &patterns, &selection.redactor)?;
+            }
+            selection
+        }
+        listed => {
+            wanted.worktree = selection::worktree(listed.as_ref());
+            let found = RepositoryFindings::scan(args, &wanted)?;
+            Selection::of_scan(named_in(found, ignore, listed.as_ref())?)
+        }
     };
-    Ok((found, picked))
+    Ok(selection)
 }
 
-/// What a scan with the same filters reports.
+/// Leaves the named findings in what a scan found.
+fn named_in(
+    mut found: RepositoryFindings,
+    ignore: &IgnoreArgs,
+    listed: Option<&SavedReport>,
+) -> Result<RepositoryFindings> {
+    let mut picked: Vec<Finding> = Vec::new();
+    for prefix in &ignore.fingerprint {
+        let finding = found.picked(prefix)?;
+        // A finding may be named twice, with more and with fewer digits.
+        if picked.iter().all(|f| f.fingerprint != finding.fingerprint) {
+            picked.push(finding.clone());
+        }
+    }
+    let redactor = Redactor::of(&found.audit, Reveal::Redacted);
+    let patterns = patterns(&found.repository, ignore)?;
+    for finding in &picked {
+        let finding = SelectedFinding::Scanned(Box::new(finding.clone()));
+        holds(&finding, &patterns, &redactor)?;
+    }
+    // What the filters cannot match is told as such.
+    selection::narrow(&mut found, &ignore.selection.filter, listed)?;
+    let left: HashSet<_> = found.audit.findings.iter().map(|f| f.fingerprint).collect();
+    if let Some(other) = picked.iter().find(|f| !left.contains(&f.fingerprint)) {
+        return Err(selection::not_selected(&short(other.fingerprint)));
+    }
+    found.audit.findings = picked;
+    Ok(found)
+}
+
+/// What a scan with the same filters reports, without what the paths do not hold for.
 fn selected(
     args: &CommonOptions,
     ignore: &IgnoreArgs,
-) -> Result<(RepositoryFindings, PickedFindings)> {
+) -> Result<(Selection, Vec<SelectedFinding>)> {
     let listed = SavedReport::read(&ignore.selection)?;
     // A report lists what somebody asked for, of whatever confidence.
     let any = listed.as_ref().map(|_| ConfidenceChoice::Low);
@@ -158,74 +170,74 @@ fn selected(
         range: ignore.range.as_deref(),
         worktree: selection::worktree(listed.as_ref()),
     };
-    let mut found = RepositoryFindings::scan(args, &wanted)?;
-    selection::warn_of_absent(&found, listed.as_ref());
-    if !found.audit.coverage.is_complete() {
-        ui::warn("not everything could be read: findings in what was not are not suppressed");
-    }
-    let all = config::suppressions(Some(&found.repository), &found.layers, false)?;
-    hide(&all, &mut found.audit, &<[u8]>::to_vec)?;
-    selection::narrow(&mut found, &ignore.selection.filter, listed.as_ref())?;
-    let patterns =
-        Ground::Repository(&found.repository).patterns("--path", &ignore.selection.filter.path)?;
-    let mut picked = PickedFindings {
-        findings: Vec::new(),
-        elsewhere: Vec::new(),
-    };
-    for finding in &found.audit.findings {
-        match beside(finding, &patterns) {
-            None => picked.findings.push(finding.clone()),
-            Some(path) => picked.elsewhere.push((finding.clone(), path)),
+    let options = &ignore.selection.filter;
+    let is_enough = |listed: &SavedReport| wanted.range.is_none() && listed.is_enough(options);
+    let mut selection = match listed {
+        Some(listed) if is_enough(&listed) => {
+            Selection::of_report(listed, &wanted, options, &[], false)?
         }
-    }
-    Ok((found, picked))
+        listed => {
+            let mut found = RepositoryFindings::scan(args, &wanted)?;
+            selection::warn_of_absent(&found, listed.as_ref());
+            if !found.audit.coverage.is_complete() {
+                selection::say_incomplete();
+            }
+            let all = config::suppressions(Some(&found.repository), &found.layers, false)?;
+            hide(&all, &mut found.audit, &<[u8]>::to_vec)?;
+            selection::narrow(&mut found, options, listed.as_ref())?;
+            Selection::of_scan(found)
+        }
+    };
+    let patterns = patterns(&selection.repository, ignore)?;
+    let findings = std::mem::take(&mut selection.findings).into_iter();
+    let (here, elsewhere) = findings.partition(|finding| beside(finding, &patterns).is_none());
+    selection.findings = here;
+    Ok((selection, elsewhere))
 }
 
 /// Writes the suppressions, unless it is a dry run, and lists them. Returns the last file.
 fn write(
-    found: &RepositoryFindings,
-    picked: &PickedFindings,
+    selection: &Selection,
     details: &Details,
     ignore: &IgnoreArgs,
     text: &mut String,
 ) -> Result<Option<PathBuf>> {
-    let redactor = Redactor::of(&found.audit, Reveal::Redacted);
-    let mut store = SuppressionStore::open(&found.repository)?;
+    let mut store = SuppressionStore::open(&selection.repository)?;
     let is_dry = ignore.selection.dry_run;
     let most = match is_dry {
         true => usize::MAX,
         false => MAX_LISTED,
     };
     let mut written = None;
-    for (number, finding) in picked.findings.iter().enumerate() {
-        let known = store.all.find(finding.fingerprint);
+    for (number, finding) in selection.findings.iter().enumerate() {
+        let fingerprint = finding.fingerprint();
+        let known = store.all.find(fingerprint);
         let known = known.and_then(|digest| store.all.details(digest)).cloned();
         if !is_dry {
-            let details = details.clone();
-            written = Some(store.add(finding.fingerprint, &finding.rule_id, details)?);
+            written = Some(store.add(fingerprint, finding.rule(), details.clone())?);
         }
         if number >= most {
             continue;
         }
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "  {}", line(finding, &redactor));
+        let _ = writeln!(text, "  {}", line(finding, &selection.redactor));
         if let Some(known) = known {
-            text.push_str("    it was suppressed before");
-            say_details(&known, &|said| found.shown(&redactor, said), text);
-            text.push('\n');
+            let mut parts = vec!["it was suppressed before".to_owned()];
+            parts.extend(said(&known, &|text| selection.shown(text)));
+            let _ = writeln!(text, "    {}", parts.join("; "));
         }
     }
-    if let Some(more @ 1..) = picked.findings.len().checked_sub(most) {
+    let all = selection.findings.len();
+    if let Some(more @ 1..) = all.checked_sub(most) {
         let _ = writeln!(text, "  and {more} more: 'unleak ignore list' lists all");
     }
-    let count = counted(picked.findings.len());
-    let _ = match (is_dry, picked.findings.len()) {
+    let count = counted(all);
+    let _ = match (is_dry, all) {
         (_, 0) => writeln!(text, "no open finding is selected: nothing is suppressed"),
         (true, _) => writeln!(text, "{count} would be suppressed; nothing was changed"),
         (false, 1) => writeln!(text, "{count} is suppressed"),
         (false, _) => writeln!(text, "{count} are suppressed"),
     };
-    say_elsewhere(&picked.elsewhere, &redactor, text);
     Ok(written)
 }
 
@@ -237,18 +249,23 @@ fn counted(count: usize) -> String {
 }
 
 /// A finding as people recognise it.
-fn line(finding: &Finding, redactor: &Redactor) -> String {
+fn line(finding: &SelectedFinding, redactor: &Redactor) -> String {
     format!(
         "{} {}  {}  {}",
-        short(finding),
-        escape(finding.rule_id.as_bytes()),
-        first_place(finding, redactor),
-        mark(finding, redactor)
+        short(finding.fingerprint()),
+        escape(finding.rule().as_bytes()),
+        finding.place(redactor),
+        finding.mark(redactor)
     )
 }
 
 /// Lists the findings that were also where `--path` does not match.
-fn say_elsewhere(elsewhere: &[(Finding, Option<Vec<u8>>)], redactor: &Redactor, text: &mut String) {
+fn say_elsewhere(
+    elsewhere: &[SelectedFinding],
+    patterns: &[PathPattern],
+    redactor: &Redactor,
+    text: &mut String,
+) {
     if elsewhere.is_empty() {
         return;
     }
@@ -258,13 +275,14 @@ fn say_elsewhere(elsewhere: &[(Finding, Option<Vec<u8>>)], redactor: &Redactor, 
         "{} left open, since '--path' does not match every place:",
         counted(elsewhere.len())
     );
-    for (finding, path) in elsewhere.iter().take(MAX_LISTED) {
-        let other = path.as_ref().map_or_else(
-            || first_place(finding, redactor),
-            |path| escape(&redactor.path(path)),
-        );
-        let rule = escape(finding.rule_id.as_bytes());
-        let _ = writeln!(text, "  {} {rule}  was in {other}, too", short(finding));
+    for finding in elsewhere.iter().take(MAX_LISTED) {
+        let other = match beside(finding, patterns).flatten() {
+            Some(path) => escape(&redactor.path(&path)),
+            None => finding.place(redactor),
+        };
+        let (id, rule) = (short(finding.fingerprint()), finding.rule());
+        let rule = escape(rule.as_bytes());
+        let _ = writeln!(text, "  {id} {rule}  was in {other}, too");
     }
     if let Some(more @ 1..) = elsewhere.len().checked_sub(MAX_LISTED) {
         let _ = writeln!(text, "  and {more} more");
@@ -303,23 +321,27 @@ fn is_ignored(repo: &Repository, path: &Path) -> bool {
 
 /// Where a finding was that no pattern matches: a path, or what is in no file. `None` if the patterns
 /// match all places, or there are none.
-fn beside(finding: &Finding, patterns: &[PathPattern]) -> Option<Option<Vec<u8>>> {
+fn beside<'f>(
+    finding: &'f SelectedFinding,
+    patterns: &[PathPattern],
+) -> Option<Option<Cow<'f, [u8]>>> {
     if patterns.is_empty() {
         return None;
     }
-    match outside(patterns, finding) {
+    match finding.outside(patterns) {
         None => Some(None),
-        Some(others) => others.first().map(|path| Some(path.to_vec())),
+        Some(others) => others.into_iter().next().map(Some),
     }
 }
 
 /// Refuses paths that do not hold for a finding: the suppression would have no effect.
-fn holds(finding: &Finding, patterns: &[PathPattern], redactor: &Redactor) -> Result<()> {
+fn holds(finding: &SelectedFinding, patterns: &[PathPattern], redactor: &Redactor) -> Result<()> {
     let Some(other) = beside(finding, patterns) else {
         return Ok(());
     };
     let typed: Vec<&str> = patterns.iter().map(PathPattern::text).collect();
-    let (typed, short) = (typed.join("' and '--path "), short(finding));
+    let typed = typed.join("' and '--path ");
+    let short = short(finding.fingerprint());
     let what = match other {
         None => format!("{short} never was in a file, so '--path {typed}' does not hold for it"),
         Some(other) => {
@@ -335,8 +357,8 @@ fn holds(finding: &Finding, patterns: &[PathPattern], redactor: &Redactor) -> Re
 /// Digits of a fingerprint, as reports show them.
 const SHORT_ID: usize = 12;
 
-fn short(finding: &Finding) -> String {
-    let mut id = finding.fingerprint.to_string();
+fn short(fingerprint: Fingerprint) -> String {
+    let mut id = fingerprint.to_string();
     id.truncate(SHORT_ID);
     id
 }

@@ -29,15 +29,15 @@ pub(crate) struct IgnoreArgs {
     #[arg(long, value_name = "NAME")]
     pub(crate) owner: Option<String>,
 
-    /// The last day on which it holds
-    #[arg(long, value_name = "YYYY-MM-DD")]
+    /// The last day on which it holds, as in 2030-12-31, or a time from now: 90d, 12w, 6m, 1y
+    #[arg(long, value_name = "DATE")]
     pub(crate) expires: Option<String>,
 
     /// Only findings that the commits A..B bring in: those that B reaches and A does not
     #[arg(long, value_name = "A..B", allow_hyphen_values = true)]
     pub(crate) range: Option<String>,
 
-    /// Select findings of at least this confidence [default: medium]
+    /// Select findings of at least this confidence [default: medium; with '--from': any]
     #[arg(long, value_enum, value_name = "LEVEL", conflicts_with = "fingerprint")]
     pub(crate) min_confidence: Option<ConfidenceChoice>,
 

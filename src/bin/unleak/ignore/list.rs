@@ -1,7 +1,6 @@
 //! `unleak ignore list`: all suppressions, with what they hide.
 
 use std::collections::{BTreeSet, HashMap};
-use std::fmt::Write as _;
 use std::path::Path;
 
 use unleak::audit::Audit;
@@ -16,12 +15,24 @@ use unleak::scan::InlineAllow;
 use unleak::suppress::pattern::Pattern;
 use unleak::suppress::{FingerprintDigest, Suspect};
 
-use super::{say_details, today};
+use super::{said, short, today};
 use crate::exit::Exit;
 use crate::found::{RepositoryFindings, ScanRequest, first_place, mark, place};
 use crate::options::CommonOptions;
 use crate::options::RuleOptions;
 use crate::{config, output};
+
+/// Columns of a line; what cannot be broken, such as a path, may be longer.
+const WIDTH: usize = 80;
+
+/// What is said of a suppression that hides nothing.
+const UNUSED: &str = "matches nothing";
+
+/// What is said of a suppression that is over.
+const EXPIRED: &str = "EXPIRED";
+
+/// Digits of a fingerprint, as reports show them.
+const SHORT_ID: usize = 12;
 
 /// Runs it.
 pub(super) fn run(args: &CommonOptions, repository: &Path, rules: &RuleOptions) -> Result<Exit> {
@@ -51,32 +62,28 @@ pub(super) fn run(args: &CommonOptions, repository: &Path, rules: &RuleOptions) 
         )
     });
     for (digest, rule, details, source) in listed {
-        let finding = hidden.get(&digest);
-        // Writing to a string cannot fail.
-        let _ = write!(
-            text,
-            "{digest} {source:8} {rule}",
-            rule = escape(rule.as_bytes())
-        );
-        if let Some(finding) = finding {
-            let (place, mark) = (first_place(finding, &redactor), mark(finding, &redactor));
-            let _ = write!(text, "; {place}; {mark}");
+        let rule = escape(rule.as_bytes());
+        let mut head = vec![rule];
+        let mut notes = vec![format!("{} {source}", short(digest))];
+        match hidden.get(&digest) {
+            Some(finding) => {
+                let (place, mark) = (first_place(finding, &redactor), mark(finding, &redactor));
+                head.splice(0..0, [place, mark]);
+            }
+            None => notes.push(UNUSED.to_owned()),
         }
-        say_details(details, &shown, &mut text);
         if details.expires.is_some_and(|day| day < today()) {
-            text.push_str("; EXPIRED");
+            notes.push(EXPIRED.to_owned());
         }
-        text.push_str(match finding {
-            Some(_) => "\n",
-            None => "; matches nothing\n",
-        });
+        notes.extend(said(details, &shown));
+        block(&head, &notes, &mut text);
     }
     configured(&all.patterns, findings, &shown, &mut text);
     inline(findings, &marked, &redactor, &mut text);
     if text.is_empty() {
         text.push_str("nothing is suppressed\n");
     }
-    output::print(text.as_bytes())
+    output::page(text.as_bytes(), !args.no_pager)
 }
 
 /// The places that inline markers hide, by finding. Scans only the objects that hold something again.
@@ -149,17 +156,19 @@ fn configured(
     text: &mut String,
 ) {
     for pattern in patterns {
-        let (named, source) = (shown(&pattern.named), shown(&pattern.source));
-        let reason = pattern.details.reason.as_deref().unwrap_or_default();
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{named}; {source}; reason: {}", shown(reason));
-        if pattern.details.expires.is_some_and(|day| day < today()) {
-            text.push_str("; EXPIRED");
-        }
+        let mut notes = vec![shown(&pattern.source)];
         let is_used = findings
             .iter()
             .any(|finding| pattern.covers(&Suspect::of(finding, &<[u8]>::to_vec)));
-        text.push_str(if is_used { "\n" } else { "; matches nothing\n" });
+        if !is_used {
+            notes.push(UNUSED.to_owned());
+        }
+        if pattern.details.expires.is_some_and(|day| day < today()) {
+            notes.push(EXPIRED.to_owned());
+        }
+        let reason = pattern.details.reason.as_deref().unwrap_or_default();
+        notes.push(format!("reason: {}", shown(reason)));
+        block(&[shown(&pattern.named)], &notes, text);
     }
 }
 
@@ -174,17 +183,47 @@ fn inline(
         let Some(hidden) = hidden.get(&finding.fingerprint) else {
             continue;
         };
+        let mut id = finding.fingerprint.to_string();
+        id.truncate(SHORT_ID);
+        let notes = [format!("{id} inline marker")];
         let all = finding.occurrences.iter();
         for occurrence in all.filter(|occurrence| hidden.contains(occurrence)) {
-            // Writing to a string cannot fail.
-            let _ = writeln!(
-                text,
-                "{} inline   {}; {}; {}",
-                finding.fingerprint,
-                escape(finding.rule_id.as_bytes()),
+            let head = [
                 place(finding, occurrence, redactor),
-                mark(finding, redactor)
-            );
+                mark(finding, redactor),
+                escape(finding.rule_id.as_bytes()),
+            ];
+            block(&head, &notes, text);
         }
     }
+}
+
+/// Adds a block: what is hidden, and below it what was said about it.
+fn block(head: &[String], notes: &[String], text: &mut String) {
+    broken(head.iter().map(String::as_str), "  ", "", text);
+    let notes = notes.join("; ");
+    broken(notes.split(' '), " ", "  ", text);
+}
+
+/// Adds lines of `parts`, as many on each as fit. The first line begins with `indent`, others deeper.
+fn broken<'p>(parts: impl Iterator<Item = &'p str>, gap: &str, indent: &str, text: &mut String) {
+    let deeper = format!("{indent}  ");
+    let mut line = indent.to_owned();
+    let mut is_empty = true;
+    for part in parts {
+        let width = line.chars().count() + gap.len() + part.chars().count();
+        if !is_empty && width > WIDTH {
+            text.push_str(&line);
+            text.push('\n');
+            line.clone_from(&deeper);
+            is_empty = true;
+        }
+        if !is_empty {
+            line.push_str(gap);
+        }
+        line.push_str(part);
+        is_empty = false;
+    }
+    text.push_str(&line);
+    text.push('\n');
 }

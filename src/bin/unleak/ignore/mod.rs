@@ -11,14 +11,12 @@ mod list;
 mod remove;
 pub(crate) mod selection;
 
-use std::fmt::Write as _;
-
-use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp};
 use unleak::audit::{Audit, Scope};
 use unleak::error::{Error, Result};
-use unleak::suppress::{Details, Locate, Suppressions};
+use unleak::suppress::{Details, FingerprintDigest, Locate, Suppressions};
 
 use crate::exit::Exit;
 use crate::options::CommonOptions;
@@ -56,9 +54,12 @@ pub(crate) fn apply_at(all: &Suppressions, audit: &mut Audit, locate: Locate<'_>
         && coverage.is_complete()
         && coverage.below_confidence == 0;
     if is_whole && !unused.is_empty() {
-        let count = unused.len();
+        let count = match unused.len() {
+            1 => "1 suppression matches".to_owned(),
+            count => format!("{count} suppressions match"),
+        };
         ui::warn(&format!(
-            "{count} suppressions match nothing: 'unleak ignore list' tells which"
+            "{count} nothing: 'unleak ignore list' tells which"
         ));
     }
     Ok(())
@@ -83,46 +84,66 @@ pub(crate) fn today() -> Date {
     Timestamp::now().to_zoned(TimeZone::UTC).date()
 }
 
-/// What people said about a suppression. They may have written a secret, which `shown` hides.
-fn say_details(details: &Details, shown: &dyn Fn(&str) -> String, text: &mut String) {
+/// What people said about a suppression, part by part. They may have written a secret, which `shown` hides.
+fn said(details: &Details, shown: &dyn Fn(&str) -> String) -> Vec<String> {
     let classes: Vec<&str> = details
         .path_class
         .iter()
         .map(|class| class.slug())
         .collect();
     let classes = (!classes.is_empty()).then(|| classes.join(" or "));
-    for (what, value) in [
+    let parts = [
         ("reason", details.reason.clone()),
         ("owner", details.owner.clone()),
         ("path", details.path.clone()),
         ("class of path", classes),
         ("expires", details.expires.map(|day| day.to_string())),
-    ] {
-        if let Some(value) = value {
-            // Writing to a string cannot fail.
-            let _ = write!(text, "; {what}: {}", shown(&value));
-        }
-    }
+    ];
+    let parts = parts.into_iter();
+    let said = parts.filter_map(|(what, value)| Some(format!("{what}: {}", shown(&value?))));
+    said.collect()
 }
 
-/// Reads a day.
-///
-/// # Errors
-/// `Usage` if it is none.
-pub(crate) fn day(text: &str) -> Result<Date> {
-    text.parse().map_err(|_| {
-        Error::usage(format!("'{text}' is not a day")).hint("write it as in 2030-12-31")
-    })
+/// Digits of the name of a suppression, as lists show it.
+const SHORT_DIGEST: usize = 12;
+
+/// The first digits of the name of a suppression, which `unleak ignore remove` takes.
+fn short(digest: FingerprintDigest) -> String {
+    let mut digits = digest.to_string();
+    digits.truncate(SHORT_DIGEST);
+    digits
 }
 
-/// Reads the last day on which a suppression holds.
+/// Reads the last day on which a suppression holds: a date, or a time from `today` on, as in `90d`.
 ///
 /// # Errors
 /// `Usage` if it is none, or is before `today`.
 pub(crate) fn future(text: &str, today: Date) -> Result<Date> {
-    match day(text)? {
-        day if day < today => Err(Error::usage(format!("'{day}' is in the past"))
+    let day = match after(text, today) {
+        Some(day) => day,
+        None => text.parse().map_err(|_| {
+            Error::usage(format!("'{text}' is not a day"))
+                .hint("write it as in 2030-12-31, or as a time from now: 90d, 12w, 6m, 1y")
+        })?,
+    };
+    match day < today {
+        true => Err(Error::usage(format!("'{day}' is in the past"))
             .hint("it is the last day on which the suppression holds")),
-        day => Ok(day),
+        false => Ok(day),
     }
+}
+
+/// The day that is a number of days, weeks, months or years after `today`.
+fn after(text: &str, today: Date) -> Option<Date> {
+    let unit = text.chars().next_back()?;
+    let count: i64 = text.strip_suffix(unit)?.parse().ok()?;
+    let span = Span::new();
+    let span = match unit {
+        'd' => span.try_days(count),
+        'w' => span.try_weeks(count),
+        'm' => span.try_months(count),
+        'y' => span.try_years(count),
+        _ => return None,
+    };
+    today.checked_add(span.ok()?).ok()
 }

@@ -5,16 +5,15 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use unleak::error::{Error, Result};
-use unleak::finding::Finding;
 use unleak::git::repository::Repository;
 use unleak::report::escape::escape;
-use unleak::report::redact::{Redactor, Reveal};
 use unleak::suppress::{FingerprintDigest, SuppressionStore};
 
 use super::args::RemoveArgs;
-use super::selection::{self, SavedReport};
+use super::selection::{self, SavedReport, SelectedFinding, Selection};
+use super::short;
 use crate::exit::Exit;
-use crate::found::{RepositoryFindings, ScanRequest, first_place, mark};
+use crate::found::{RepositoryFindings, ScanRequest};
 use crate::options::CommonOptions;
 use crate::{output, settings};
 
@@ -55,7 +54,7 @@ fn named(repository: &Path, remove: &RemoveArgs) -> Result<Exit> {
             false => "is removed",
         };
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "{digest} {said}");
+        let _ = writeln!(text, "{} {said}", short(digest));
     }
     output::print(text.as_bytes())
 }
@@ -85,21 +84,36 @@ fn absent(text: &str) -> Error {
     )
 }
 
-/// Removes those that hide what is selected.
-fn selected(args: &CommonOptions, repository: &Path, remove: &RemoveArgs) -> Result<Exit> {
+/// The findings that are selected, whether anything hides them or not.
+fn findings(args: &CommonOptions, repository: &Path, remove: &RemoveArgs) -> Result<Selection> {
     let listed = SavedReport::read(&remove.selection)?;
+    let options = &remove.selection.filter;
     let mut wanted = ScanRequest::all(repository, &remove.rules);
-    wanted.worktree = selection::worktree(listed.as_ref());
     wanted.range = remove.range.as_deref();
     wanted.least = remove.min_confidence.or(wanted.least);
-    let mut found = RepositoryFindings::scan(args, &wanted)?;
-    selection::warn_of_absent(&found, listed.as_ref());
-    selection::narrow(&mut found, &remove.selection.filter, listed.as_ref())?;
-    let redactor = Redactor::of(&found.audit, Reveal::Redacted);
-    let mut store = SuppressionStore::open(&found.repository)?;
-    let findings = found.audit.findings.iter();
-    let hidden = findings.filter_map(|f| Some((store.all.find(f.fingerprint)?, f)));
-    let mut hidden: HashMap<FingerprintDigest, &Finding> = hidden.collect();
+    let is_enough = |listed: &SavedReport| wanted.range.is_none() && listed.is_enough(options);
+    match listed {
+        Some(listed) if is_enough(&listed) => {
+            Selection::of_report(listed, &wanted, options, &[], true)
+        }
+        listed => {
+            wanted.worktree = selection::worktree(listed.as_ref());
+            let mut found = RepositoryFindings::scan(args, &wanted)?;
+            selection::warn_of_absent(&found, listed.as_ref());
+            selection::narrow(&mut found, options, listed.as_ref())?;
+            Ok(Selection::of_scan(found))
+        }
+    }
+}
+
+/// Removes those that hide what is selected.
+fn selected(args: &CommonOptions, repository: &Path, remove: &RemoveArgs) -> Result<Exit> {
+    let selection = findings(args, repository, remove)?;
+    let redactor = &selection.redactor;
+    let mut store = SuppressionStore::open(&selection.repository)?;
+    let findings = selection.findings.iter();
+    let hidden = findings.filter_map(|f| Some((store.all.find(f.fingerprint())?, f)));
+    let mut hidden: HashMap<FingerprintDigest, &SelectedFinding> = hidden.collect();
     let (mut count, mut kept) = (0, 0);
     let is_everything = remove.is_everything();
     let mut text = String::new();
@@ -123,9 +137,9 @@ fn selected(args: &CommonOptions, repository: &Path, remove: &RemoveArgs) -> Res
         }
         count += 1;
         // Writing to a string cannot fail.
-        let _ = write!(text, "  {digest} {}", escape(rule.as_bytes()));
+        let _ = write!(text, "  {} {}", short(digest), escape(rule.as_bytes()));
         if let Some(finding) = finding {
-            let (place, mark) = (first_place(finding, &redactor), mark(finding, &redactor));
+            let (place, mark) = (finding.place(redactor), finding.mark(redactor));
             let _ = write!(text, "  {place}  {mark}");
         }
         text.push('\n');

@@ -15,11 +15,11 @@ use unleak::report::Document;
 use unleak::report::escape::escape;
 use unleak::suppress::{Details, SuppressionStore, Suppressions};
 
-use super::item;
 use super::model::{Decision, DecisionChange};
 use crate::explain;
 use crate::found::RepositoryFindings;
 use crate::plan::{self, AcceptedFinding, PlannedFindings, accepted};
+use crate::saved;
 
 /// Largest file in which the line of a secret is looked up.
 const MAX_FILE: u64 = 64 << 20;
@@ -294,7 +294,7 @@ impl Desk {
     /// `Usage` if the file is not in the worktree.
     pub(super) fn editor(&self, item: usize) -> Result<Command> {
         let finding = &self.document.findings[item];
-        let path = item::path(finding).ok_or_else(|| Error::usage("it is in no file"))?;
+        let path = saved::path(finding).ok_or_else(|| Error::usage("it is in no file"))?;
         let root = self.repository().ok_or_else(no_repository)?.git().workdir();
         let root = root.ok_or_else(|| Error::usage("a bare repository has no files to open"))?;
         let shown = path.shown();
@@ -323,7 +323,7 @@ impl Desk {
         }
         let line = self
             .line_now(item, &file)
-            .unwrap_or_else(|| item::line(finding));
+            .unwrap_or_else(|| saved::line(finding));
         Ok(opened(&chosen(), &file, line))
     }
 

@@ -7,8 +7,8 @@ use unleak::report::document::{
 use unleak::report::escape::escape;
 use unleak::report::refs::RefKind;
 
-use super::item;
 use super::model::Decision;
+use crate::saved;
 
 /// Refs and paths that are listed before the rest is counted.
 const MAX_NAMES: usize = 4;
@@ -57,8 +57,8 @@ pub(super) fn facts(
 
 /// The line on which it stands, with the secret or its mark.
 fn excerpt(finding: &ReportFinding, revealed: Option<&str>) -> Vec<LabelledFact> {
-    let place = match item::path(finding) {
-        Some(path) => format!("{}:{}", path.shown(), item::line(finding)),
+    let place = match saved::path(finding) {
+        Some(path) => format!("{}:{}", path.shown(), saved::line(finding)),
         None => "in no file".to_owned(),
     };
     let mark = finding.secret.shown();

@@ -26,9 +26,6 @@ use std::path::{Path, PathBuf};
 use unleak::audit::Scope;
 use unleak::error::{Error, Result};
 use unleak::git::repository::{Overrides, Repository};
-use unleak::odb::ObjectId;
-use unleak::odb::kinds::ReadLimits;
-use unleak::report::document::ReportFinding;
 use unleak::report::escape::escape;
 use unleak::report::redact::Reveal;
 use unleak::report::weblink::WebLinks;
@@ -39,9 +36,10 @@ use unleak::suppress::Suppressions;
 use crate::config::Layers;
 use crate::exit::Exit;
 use crate::found::{self, RepositoryFindings, ScanRequest};
+use crate::ground::Ground;
 use crate::ignore::{self, selection};
 use crate::options::CommonOptions;
-use crate::{config, output, plan, report, settings, ui};
+use crate::{config, output, plan, report, saved, settings, ui};
 use args::TriageArgs;
 use desk::{Desk, Origin};
 use item::ListItem;
@@ -114,11 +112,11 @@ fn saved(triage: &TriageArgs) -> Result<(Document, Origin, Suppressions)> {
             ),
         );
     }
-    if !triage.filter.is_empty() || triage.range.is_some() || triage.min_confidence.is_some() {
-        return Err(Error::usage(
-            "filters select from a scan, and a saved report was filtered when it was made",
-        )
-        .hint("press '/' in the view to search, or triage the repository"));
+    if triage.range.is_some() {
+        return Err(
+            Error::usage("'--range' selects from a scan, not from a saved report")
+                .hint("triage the repository, or a report that was made with '--range'"),
+        );
     }
     let overrides = settings::overrides_for(&triage.repository);
     let repository = Repository::find(&triage.repository, &overrides)?;
@@ -127,7 +125,28 @@ fn saved(triage: &TriageArgs) -> Result<(Document, Origin, Suppressions)> {
     }
     let layers = Layers::load(&triage.rules.config, repository.as_ref())?;
     let all = config::suppressions(repository.as_ref(), &layers, false)?;
+    let document = narrowed(document, triage, &layers, repository.as_ref())?;
     Ok((document, Origin::Report(repository.map(Box::new)), all))
+}
+
+/// The findings of a saved report that are asked for.
+fn narrowed(
+    mut document: Document,
+    triage: &TriageArgs,
+    layers: &Layers,
+    repository: Option<&Repository>,
+) -> Result<Document> {
+    if let Some(least) = triage.min_confidence.map(settings::confidence) {
+        let mut findings = document.findings.clone();
+        findings.retain(|finding| finding.confidence >= least);
+        document = document.with_findings(findings);
+    }
+    if triage.filter.is_empty() {
+        return Ok(document);
+    }
+    let rules = settings::rules(&triage.rules, layers)?;
+    let ground = repository.map_or(Ground::Other, Ground::Repository);
+    selection::narrow_report(&document, &triage.filter, &rules, ground)
 }
 
 /// Checks that the findings of a saved report are from the repository that decisions are written to.
@@ -143,16 +162,9 @@ fn check_repository(
     if is_of_files || document.findings.is_empty() {
         return Ok(());
     }
-    let store = repository.open_store(overrides, ReadLimits::default())?;
-    let is_here = |finding: &&ReportFinding| {
-        let mut objects = finding.occurrences.iter().map(|place| &place.object);
-        objects.any(|id| {
-            let id = ObjectId::from_hex(id.as_bytes());
-            id.is_ok_and(|id| store.node_of(&id).is_some())
-        })
-    };
     let all = document.findings.len();
-    let here = document.findings.iter().filter(is_here).count();
+    let here = saved::are_here(document, repository, overrides)?;
+    let here = here.iter().filter(|is_here| **is_here).count();
     if here == 0 {
         let place = repository.git_dir().display();
         return Err(Error::usage(format!(

@@ -1,0 +1,94 @@
+//! Findings of saved reports: where they are, and which of them a repository has.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
+use unleak::error::Result;
+use unleak::git::repository::{Overrides, Repository};
+use unleak::odb::ObjectId;
+use unleak::odb::kinds::ReadLimits;
+use unleak::report::Document;
+use unleak::report::document::{PlaceKind, ReportFinding, ReportOccurrence, Text};
+use unleak::report::escape::escape;
+
+/// The path at which a finding entered, if it was in a file.
+pub(crate) fn path(finding: &ReportFinding) -> Option<&Text> {
+    let history = finding.history.as_ref();
+    let first = history.and_then(|history| history.first.as_ref());
+    let named = || {
+        let mut places = finding.occurrences.iter();
+        let file = |kind: PlaceKind| {
+            matches!(
+                kind,
+                PlaceKind::Worktree | PlaceKind::GitDir | PlaceKind::Index | PlaceKind::TreeEntry
+            )
+        };
+        places.find(|place| file(place.spot.kind))?.name.as_ref()
+    };
+    first.and_then(|first| first.path.as_ref()).or_else(named)
+}
+
+/// The line on which a finding entered, from 1.
+pub(crate) fn line(finding: &ReportFinding) -> u32 {
+    let history = finding.history.as_ref();
+    let first = history.and_then(|history| history.first.as_ref());
+    let first = first.map(|first| &first.spot);
+    let spot = first.or_else(|| finding.occurrences.first().map(|place| &place.spot));
+    spot.map_or(1, |spot| spot.line)
+}
+
+/// `path:line`, or what holds it. Harmless for a terminal.
+pub(crate) fn place(finding: &ReportFinding) -> String {
+    if let Some(path) = path(finding) {
+        return format!("{}:{}", path.shown(), line(finding));
+    }
+    let Some(first) = finding.occurrences.first() else {
+        return "?".to_owned();
+    };
+    let name = match &first.name {
+        Some(name) => name.shown(),
+        None => escape(first.object.get(..10).unwrap_or(&first.object).as_bytes()),
+    };
+    format!("{} {name}", kind(first.spot.kind))
+}
+
+fn kind(kind: PlaceKind) -> &'static str {
+    match kind {
+        PlaceKind::Blob => "blob",
+        PlaceKind::Commit => "commit",
+        PlaceKind::Tag => "tag",
+        PlaceKind::TreeEntry => "file name",
+        PlaceKind::Ref => "ref",
+        PlaceKind::Reflog => "reflog",
+        PlaceKind::Index => "staged path",
+        PlaceKind::Worktree | PlaceKind::GitDir => "file",
+    }
+}
+
+/// Which findings of a report the repository has: it holds an object with the secret, or the file of the
+/// worktree is still there. No object is read.
+///
+/// # Errors
+/// As for opening the object store.
+pub(crate) fn are_here(
+    document: &Document,
+    repository: &Repository,
+    overrides: &Overrides,
+) -> Result<Vec<bool>> {
+    let store = repository.open_store(overrides, ReadLimits::default())?;
+    let root = repository.git().workdir();
+    let is_here = |place: &ReportOccurrence| match place.spot.kind {
+        PlaceKind::Worktree | PlaceKind::GitDir => {
+            let name = place.name.as_ref().map(|name| name.bytes());
+            let file = root.zip(name);
+            file.is_some_and(|(root, name)| root.join(OsStr::from_bytes(&name)).exists())
+        }
+        _ => {
+            let id = ObjectId::from_hex(place.object.as_bytes());
+            id.is_ok_and(|id| store.node_of(&id).is_some())
+        }
+    };
+    let findings = document.findings.iter();
+    let here = findings.map(|finding| finding.occurrences.iter().any(is_here));
+    Ok(here.collect())
+}
