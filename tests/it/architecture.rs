@@ -150,6 +150,7 @@ const HOMES: [(&str, &[&str]); 28] = [
             "bin/unleak/ignore/args.rs",
             "bin/unleak/topics/mod.rs",
             "bin/unleak/triage/args.rs",
+            "bin/unleak/usage.rs",
             "bin/unleak/validate/args.rs",
         ],
     ),

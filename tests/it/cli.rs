@@ -1013,6 +1013,17 @@ fn help_of_an_option_fits_the_command() {
 }
 
 #[test]
+fn a_purge_with_a_filter_is_told_how_to_select() {
+    for filter in ["--rule", "--path", "--author"] {
+        let output = unleak(&["purge", filter, "x"], Path::new("/"));
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        let way = format!("unleak scan {filter} ... --format json | unleak purge --from -");
+        assert!(said.contains(&way) && !said.contains("--rules'"), "{said}");
+    }
+}
+
+#[test]
 fn there_is_help_about_topics_and_commands() {
     let dir = tempfile::tempdir().unwrap();
     let help = |words: &[&str]| {

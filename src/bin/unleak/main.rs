@@ -40,6 +40,7 @@ mod state;
 mod topics;
 mod triage;
 mod ui;
+mod usage;
 mod validate;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -59,7 +60,8 @@ fn main() -> ExitCode {
     if complete::is_asked() {
         return complete::answer();
     }
-    let matches = examples::command().get_matches();
+    let matches = examples::command().try_get_matches();
+    let matches = matches.unwrap_or_else(|error| usage::explained(error).exit());
     let args = Args::from_arg_matches(&matches).unwrap_or_else(|e| e.exit());
     std::panic::set_hook(Box::new(bug::report));
     let run = || watch(&args.command).and_then(|()| run(&args));

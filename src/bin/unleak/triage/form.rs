@@ -62,7 +62,7 @@ impl IgnoreForm {
             KeyPress::BackTab | KeyPress::Up => self.at = self.at.saturating_sub(1),
             key => {
                 let is_offered = std::mem::take(&mut self.offered[self.at]);
-                if is_offered && matches!(key, KeyPress::Char(_)) {
+                if is_offered && matches!(key, KeyPress::Char(_) | KeyPress::Pasted(_)) {
                     self.values[self.at].clear();
                 }
                 edit(&mut self.values[self.at], key);
@@ -89,6 +89,14 @@ impl IgnoreForm {
 pub(super) fn edit(text: &mut String, key: KeyPress) {
     match key {
         KeyPress::Char(character) if text.chars().count() < MAX_CHARS => text.push(character),
+        KeyPress::Pasted(character) if text.chars().count() < MAX_CHARS => {
+            // A line of text has no others.
+            text.push(if character.is_control() {
+                ' '
+            } else {
+                character
+            });
+        }
         KeyPress::Backspace => {
             text.pop();
         }

@@ -5,6 +5,8 @@
 pub(super) enum KeyPress {
     /// A character as it was typed.
     Char(char),
+    /// A character that was pasted: text, never a command.
+    Pasted(char),
     /// A letter with Ctrl.
     Ctrl(char),
     Up,

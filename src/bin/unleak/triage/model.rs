@@ -624,7 +624,7 @@ impl Model {
     fn on_current(&mut self, effect: impl Fn(usize) -> Effect) -> Option<Effect> {
         let current = self.current();
         if current.is_none() {
-            self.message = Some("choose a finding first".to_owned());
+            self.message = Some("choose a finding first: Enter unfolds a group".to_owned());
         }
         current.map(effect)
     }

@@ -8,7 +8,10 @@ use std::time::Duration;
 use ratatui::Terminal as Screen;
 use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::cursor::Show;
-use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use ratatui::crossterm::event::{
+    self, DisableBracketedPaste, EnableBracketedPaste, Event, KeyCode, KeyEvent, KeyEventKind,
+    KeyModifiers,
+};
 use ratatui::crossterm::execute;
 use ratatui::crossterm::terminal::{
     Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
@@ -33,8 +36,9 @@ const PATIENCE: Duration = Duration::from_millis(200);
 /// Gives the terminal back. Does nothing if it is not ours.
 pub(crate) fn leave() {
     if IS_TAKEN.swap(false, Ordering::SeqCst) {
+        let mut stdout = std::io::stdout();
         // There is no other way to say so.
-        let _ = execute!(std::io::stdout(), LeaveAlternateScreen, Show);
+        let _ = execute!(stdout, DisableBracketedPaste, LeaveAlternateScreen, Show);
         let _ = disable_raw_mode();
     }
 }
@@ -91,8 +95,10 @@ impl Terminal {
     pub(super) fn read(&mut self) -> Result<Vec<KeyPress>> {
         let mut read = Vec::new();
         loop {
-            if let Event::Key(event) = event::read().map_err(broken)? {
-                read.extend(keys(event));
+            match event::read().map_err(broken)? {
+                Event::Key(event) => read.extend(keys(event)),
+                Event::Paste(text) => read.extend(text.chars().map(KeyPress::Pasted)),
+                _ => {}
             }
             if !event::poll(Duration::ZERO).map_err(broken)? {
                 return Ok(read);
@@ -162,7 +168,9 @@ fn enter() -> Result<()> {
     enable_raw_mode().map_err(broken)?;
     IS_TAKEN.store(true, Ordering::SeqCst);
     let all = Clear(ClearType::All);
-    execute!(std::io::stdout(), EnterAlternateScreen, all).map_err(broken)
+    let mut stdout = std::io::stdout();
+    // A newline in what is pasted must not save a form.
+    execute!(stdout, EnterAlternateScreen, EnableBracketedPaste, all).map_err(broken)
 }
 
 /// Reads the keys that were typed so far, and forgets them.

@@ -83,38 +83,41 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &mut Model, scene: &Scene<'_>) 
 /// What is triaged, and how far it came.
 fn head(frame: &mut Frame<'_>, area: Rect, model: &Model, scene: &Scene<'_>) {
     let [open, ignored, purge] = model.counts();
-    let mut counts = format!(" {open} open, {ignored} ignored, {purge} to purge ");
+    let mut counts = format!(" {open} open, {ignored} ignored, {purge} to purge");
     match model.marks() {
         (marked, 0) if marked.is_empty() => {}
         (marked, 0) => {
-            let _ = write!(counts, "({} marked) ", marked.len());
+            let _ = write!(counts, ", {} marked", marked.len());
         }
         (marked, hidden) => {
             let _ = write!(
                 counts,
-                "({} marked, {hidden} more not listed) ",
+                ", {} marked, {hidden} more not listed",
                 marked.len()
             );
         }
     }
-    if !scene.document.head.complete {
-        counts.push_str("(scan incomplete) ");
-    }
-    let style = Style::new().add_modifier(Modifier::REVERSED);
-    let buffer = frame.buffer_mut();
-    buffer.set_style(area, style);
-    let width = usize::from(area.width);
-    let (x, _) = buffer.set_stringn(area.x, area.y, &counts, width, style);
-    let rest = usize::from(area.right().saturating_sub(x));
-    let mut by = format!("| by {}", model.by.name());
+    let mut by = format!(" | by {}", model.by.name());
     if !model.search.is_empty() {
         by = format!("{by}, with '{}'", model.search);
     }
     if model.hides_settled {
         by.push_str(", open only");
     }
-    let text = format!("{by} | {}", scene.subject);
-    buffer.set_stringn(x, area.y, text, rest, style);
+    if !scene.document.head.complete {
+        counts.push_str(" | scan incomplete");
+    }
+    let mut text = counts + &by;
+    let width = usize::from(area.width);
+    // Of a path, the end tells most; without room for that, it is left out.
+    let room = width.saturating_sub(columns(&text) + 4);
+    if room > MIN_NAME {
+        text = format!("{text} | {}", end_of(scene.subject, room));
+    }
+    let style = Style::new().add_modifier(Modifier::REVERSED);
+    let buffer = frame.buffer_mut();
+    buffer.set_style(area, style);
+    buffer.set_stringn(area.x, area.y, &text, width, style);
 }
 
 /// The last lines of the screen: the search text, a message, or the keys. A message has as many lines as it
@@ -524,7 +527,7 @@ fn form(frame: &mut Frame<'_>, body: Rect, model: &Model, form: &IgnoreForm) {
             let cursor = if is_at { "_" } else { "" };
             let sign = if is_at { '>' } else { ' ' };
             let hint = match number {
-                2 if value.is_empty() && !is_at => "YYYY-MM-DD (optional)",
+                2 if value.is_empty() => " YYYY-MM-DD, or 90d, 6m, 1y (optional)",
                 _ if is_at && form.offered[number] => "  (as before; what you type replaces it)",
                 _ => "",
             };
