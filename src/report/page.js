@@ -673,10 +673,11 @@
   };
   /** The findings that match, as a table on paper. */
   const print = () => {
-    const cells = (name, values) => make("tr", {}, ...values.map((value) => make(name, {}, value)));
+    const cells = (name, values) => make("tr", {}, ...values.map((value) => make(name, {}, ...[value].flat())));
+    const day = (date) => make("span", { class: "day" }, date);
     const body = matching.map(({ row, rule, severity, place, author, date }) => cells("td",
-      [severity, `${rule.description || rule.id} ${row.secret}`, place, [author, date].filter(Boolean).join(", "), briefState(row), row.id]));
-    const head = cells("th", ["Severity", "Finding", "Place", "Introduced by", "Where it is now", "Id"]);
+      [severity, `${rule.description || rule.id} ${row.secret}`, place, [author && `${author} `, day(date)], briefState(row), row.id]));
+    const head = cells("th", ["Severity", "Finding", "Place", "Introduced", "Where it is now", "Id"]);
     byId("print").replaceChildren(make("p", {}, byId("tally").textContent), make("table", {}, make("thead", {}, head), make("tbody", {}, ...body)));
   };
 
