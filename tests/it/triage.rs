@@ -672,6 +672,22 @@ fn a_saved_report_shows_what_was_decided_since_and_takes_it_back() {
 }
 
 #[test]
+fn a_group_by_secret_holds_one_value() {
+    let repo = Repo::new();
+    let password = |end: &str| format!("db_password = \"{}-{end}\"\n", "kT9xQw2");
+    repo.commit_file("a.py", password("Lm"));
+    repo.commit_file("b.py", password("Rz"));
+    let args = ["--min-confidence", "low"];
+    let mut screen = start(&repo, &args, USUAL);
+    let text = screen.wait_for("2 open");
+    assert!(text.contains("(2)"), "{text}");
+    screen.press("gg");
+    let text = screen.wait_for("by secret");
+    assert_eq!(text.matches(" (1)").count(), 2, "{text}");
+    leave(screen);
+}
+
+#[test]
 fn filters_select_from_a_saved_report() {
     let (repo, _) = with_tokens(&["a.conf", "tests/b.conf", "tests/c.conf"]);
     let saved = repo.git_dir().join("scan.json");

@@ -1,5 +1,7 @@
 //! A finding as the list shows it. All text is harmless for a terminal.
 
+use std::collections::HashSet;
+
 use unleak::path_class::PathClass;
 use unleak::report::document::{PlaceKind, ReportFinding};
 use unleak::report::escape::escape;
@@ -12,6 +14,8 @@ pub(super) struct ListItem {
     pub(super) rule: String,
     /// The redacted value.
     pub(super) mark: String,
+    /// What it is called in a list by secret: the mark, with the id if the mark may stand for several values.
+    pub(super) secret: String,
     /// `path:line`, or what holds it.
     pub(super) place: String,
     pub(super) directory: String,
@@ -44,6 +48,7 @@ impl ListItem {
             severity,
             class,
             text: text.to_lowercase(),
+            secret: mark.clone(),
             rule,
             mark,
             place,
@@ -54,6 +59,27 @@ impl ListItem {
     pub(super) fn has(&self, wanted: &str) -> bool {
         self.text.contains(wanted)
     }
+}
+
+/// The rows of all findings.
+pub(super) fn list(findings: &[ReportFinding]) -> Vec<ListItem> {
+    let mut items: Vec<ListItem> = findings.iter().map(ListItem::of).collect();
+    let mut seen: HashSet<(String, String)> = HashSet::new();
+    let mut shared: HashSet<String> = HashSet::new();
+    for item in &items {
+        // Two findings of one rule have two values. The mark of a short value tells only its length.
+        let is_first = seen.insert((item.rule.clone(), item.mark.clone()));
+        if !is_first || item.mark.starts_with('<') {
+            shared.insert(item.mark.clone());
+        }
+    }
+    for (item, finding) in items.iter_mut().zip(findings) {
+        if shared.contains(&item.mark) {
+            let id = escape(finding.short_id().as_bytes());
+            item.secret = format!("{} {id}", item.mark);
+        }
+    }
+    items
 }
 
 fn directory(finding: &ReportFinding) -> String {

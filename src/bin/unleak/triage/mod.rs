@@ -42,7 +42,6 @@ use crate::options::CommonOptions;
 use crate::{config, output, plan, report, saved, settings, ui};
 use args::TriageArgs;
 use desk::{Desk, Origin};
-use item::ListItem;
 use model::{DecisionChange, Effect, Model};
 use terminal::Terminal;
 use view::Scene;
@@ -54,7 +53,7 @@ const PLAN_ELSEWHERE: &str = "unleak-purge-plan.json";
 pub(crate) fn run(args: &CommonOptions, triage: &TriageArgs) -> Result<Exit> {
     terminal::check()?;
     let mut desk = open(args, triage)?;
-    let items: Vec<ListItem> = desk.document.findings.iter().map(ListItem::of).collect();
+    let items = item::list(&desk.document.findings);
     let owner = triage.owner.as_deref();
     let mut model = Model::new(items, desk.decisions(), owner, ignore::today());
     let subject = escape(triage.subject.as_os_str().as_encoded_bytes());

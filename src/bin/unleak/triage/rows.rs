@@ -41,7 +41,7 @@ impl Grouping {
         match self {
             Self::Rule => &item.rule,
             Self::Directory => &item.directory,
-            Self::Secret => &item.mark,
+            Self::Secret => &item.secret,
             Self::Severity => item.severity.name(),
             Self::Class => item.class,
         }
