@@ -930,6 +930,39 @@ fn manual_pages_have_the_sections_that_people_look_for() {
     }
 }
 
+/// The variables that the source names, but for those of the build and of the completion scripts.
+#[test]
+fn the_manual_lists_every_variable() {
+    let mut names = std::collections::BTreeSet::new();
+    let mut dirs = vec![std::path::PathBuf::from("src")];
+    while let Some(dir) = dirs.pop() {
+        for entry in std::fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                dirs.push(path);
+            } else if path.extension().is_some_and(|ext| ext == "rs") {
+                let text = std::fs::read_to_string(path).unwrap();
+                let parts = text.split('"').map(str::to_owned);
+                let is_name = |part: &String| {
+                    part.starts_with("UNLEAK_")
+                        && part.bytes().all(|b| b.is_ascii_uppercase() || b == b'_')
+                };
+                names.extend(parts.filter(is_name));
+            }
+        }
+    }
+    names.remove("UNLEAK_BUILD");
+    names.remove("UNLEAK_COMPLETE");
+    assert!(
+        names.len() > 10 && names.contains("UNLEAK_PAGER"),
+        "{names:?}"
+    );
+    let page = &manual_pages()["unleak.1"];
+    for name in names {
+        assert!(page.contains(&name), "{name}: {page}");
+    }
+}
+
 /// Every page has examples, and tells how its own command ends and what belongs to it.
 #[test]
 fn manual_pages_are_about_their_own_command() {

@@ -13,7 +13,7 @@ use crate::exit::Exit;
 use crate::{ends, examples, topics};
 
 /// Variables, and what they do.
-const ENVIRONMENT: [(&str, &str); 14] = [
+const ENVIRONMENT: [(&str, &str); 17] = [
     ("UNLEAK_MIN_CONFIDENCE", "Default of --min-confidence."),
     (
         "UNLEAK_PUBLIC_KEYS",
@@ -53,7 +53,20 @@ const ENVIRONMENT: [(&str, &str); 14] = [
         "NO_COLOR, CLICOLOR_FORCE, TERM",
         "Whether output has colours; --color decides first.",
     ),
+    (
+        "UNLEAK_PAGER, PAGER, LESS",
+        "The pager that shows a long text on a terminal: the first that is set, or less, with these \
+         options; 'cat' is none.",
+    ),
     ("VISUAL, EDITOR", "The editor that 'unleak triage' opens."),
+    (
+        "UNLEAK_SKIP",
+        "Why a hook lets this commit or push pass without a scan; the hook prints it.",
+    ),
+    (
+        "UNLEAK_SHARDS, JOB_COMPLETION_INDEX",
+        "Number of parts, and which part this is, for '--shard auto' in Kubernetes.",
+    ),
     (
         "RUST_BACKTRACE",
         "1 adds a backtrace to the report of an internal error.",

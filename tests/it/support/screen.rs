@@ -196,3 +196,12 @@ impl Screen {
         (status.code(), self.text())
     }
 }
+
+/// A test that fails leaves no program behind.
+impl Drop for Screen {
+    fn drop(&mut self) {
+        // Most have ended by now.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
