@@ -49,7 +49,11 @@ pub(crate) fn place(finding: &ReportFinding) -> String {
         Some(name) => name.shown(),
         None => escape(first.object.get(..10).unwrap_or(&first.object).as_bytes()),
     };
-    format!("{} {name}", kind(first.spot.kind))
+    let kind = kind(first.spot.kind);
+    match &first.spot.part {
+        Some(part) => format!("{} of {kind} {name}", escape(part.as_bytes())),
+        None => format!("{kind} {name}"),
+    }
 }
 
 fn kind(kind: PlaceKind) -> &'static str {
@@ -78,7 +82,9 @@ pub(crate) fn are_here(
     let store = repository.open_store(overrides, ReadLimits::default())?;
     let root = repository.git().workdir();
     let is_here = |place: &ReportOccurrence| match place.spot.kind {
-        PlaceKind::Worktree | PlaceKind::GitDir => {
+        // In a linked worktree, its name leads to another place.
+        PlaceKind::GitDir => true,
+        PlaceKind::Worktree => {
             let name = place.name.as_ref().map(|name| name.bytes());
             let file = root.zip(name);
             file.is_some_and(|(root, name)| root.join(OsStr::from_bytes(&name)).exists())
