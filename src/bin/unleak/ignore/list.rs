@@ -25,6 +25,9 @@ use crate::{config, output};
 /// Columns of a line; what cannot be broken, such as a path, may be longer.
 const WIDTH: usize = 80;
 
+/// What is between the parts of the first line.
+const GAP: &str = "  ";
+
 /// What is said of a suppression that hides nothing.
 const UNUSED: &str = "matches nothing";
 
@@ -198,9 +201,19 @@ fn inline(
     }
 }
 
-/// Adds a block: what is hidden, and below it what was said about it.
+/// Adds a block: what is hidden, and below it what was said about it. A rule for which the first line has no
+/// room is among what was said.
 fn block(head: &[String], notes: &[String], text: &mut String) {
-    broken(head.iter().map(String::as_str), "  ", "", text);
+    let is_wide = head.join(GAP).chars().count() > WIDTH;
+    let (head, rule) = match head {
+        [place @ .., rule] if is_wide && !place.is_empty() => (place, Some(rule.clone())),
+        head => (head, None),
+    };
+    broken(head.iter().map(String::as_str), GAP, "", text);
+    let mut notes = notes.to_vec();
+    if let Some(rule) = rule {
+        notes.insert(1.min(notes.len()), rule);
+    }
     let notes = notes.join("; ");
     broken(notes.split(' '), " ", "  ", text);
 }
