@@ -33,6 +33,8 @@ pub(crate) fn explained(mut error: Error) -> Error {
         "a report selects what is erased: 'unleak scan {option} ... --format json | unleak purge --from -'"
     );
     error.remove(ContextKind::SuggestedArg);
+    // It would have the option that was proposed.
+    error.remove(ContextKind::Usage);
     error.insert(
         ContextKind::Suggested,
         ContextValue::StyledStrs(vec![tip.into()]),
