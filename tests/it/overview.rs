@@ -1,5 +1,6 @@
 //! A report begins with what matters, and a large one with an overview.
 
+use crate::support::screen::Screen;
 use crate::support::terminal::on_terminal;
 use crate::support::{Repo, github_token, token, unleak};
 
@@ -207,6 +208,21 @@ fn classes_of_paths_can_be_selected() {
         said.contains("no secrets match --path-class vendored"),
         "{said}"
     );
+}
+
+/// As long as the pager runs, Ctrl-C is for it, as in git.
+#[test]
+fn a_pager_outlives_ctrl_c() {
+    let repo = with_many(1);
+    let pager = "trap '' INT; cat; read word < /dev/tty; echo left:$word";
+    let env = [("UNLEAK_PAGER", pager)];
+    let args = ["scan", "--color=never", "."];
+    let mut screen = Screen::start(repo.path(), &args, &env, (60, 120));
+    screen.wait_for("4 secrets found");
+    screen.press("\u{3}");
+    screen.press("done\n");
+    screen.wait_for("left:done");
+    assert_eq!(screen.end().0, Some(1));
 }
 
 #[test]

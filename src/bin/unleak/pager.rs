@@ -5,6 +5,8 @@ use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
 use std::process::{Command, Stdio};
 
+use crate::interrupt;
+
 /// How `less` behaves if the user does not say: it leaves at once if all fits on the screen, shows
 /// colours, and leaves the text on the screen.
 const LESS: &str = "FRX";
@@ -22,6 +24,14 @@ pub(crate) fn show(text: &[u8]) -> bool {
     if std::env::var_os("LESS").is_none() {
         pager.env("LESS", LESS);
     }
+    // Ctrl-C leaves the terminal to it, as in git.
+    interrupt::while_another_runs(|| shown_by(pager, text))
+}
+
+/// Whether `pager` has shown `text`.
+fn shown_by(mut pager: Command, text: &[u8]) -> bool {
+    /// The status of a shell that does not find the command and has shown nothing.
+    const NOT_FOUND: i32 = 127;
     let Ok(mut child) = pager.spawn() else {
         return false;
     };
@@ -29,8 +39,6 @@ pub(crate) fn show(text: &[u8]) -> bool {
     let stdin = child.stdin.take();
     let written = stdin.map(|mut stdin| stdin.write_all(text).is_ok());
     let status = child.wait();
-    // A shell that does not find the command ends with this status and has shown nothing.
-    const NOT_FOUND: i32 = 127;
     written.is_some() && status.is_ok_and(|status| status.code() != Some(NOT_FOUND))
 }
 
