@@ -26,6 +26,7 @@ pub use suspect::{Locate, Suspect};
 
 use crate::error::Result;
 use crate::finding::{Finding, Fingerprint, Suppressed};
+use crate::path_class::PathClass;
 use crate::paths::PathPattern;
 use entry::{FingerprintKey, SuppressionEntry};
 use pattern::Pattern;
@@ -50,6 +51,8 @@ pub struct SuppressionOutcome {
     pub hidden: Vec<Finding>,
     /// Names of expired suppressions that would match a finding.
     pub expired: Vec<String>,
+    /// Names of suppressions of a remaining finding that is in other files than they are for.
+    pub ended: Vec<String>,
     /// Names of suppressions that match no finding.
     pub unused: Vec<String>,
 }
@@ -80,17 +83,23 @@ impl Suppressions {
         for finding in findings {
             let suspect = Suspect::of(&finding, locate);
             let mut hidden: Option<Hider<'_>> = None;
+            let mut ended = Vec::new();
             for hider in self.meant(&suspect)? {
                 let name = hider.name();
                 if hider.is_over(today) {
                     expired.insert(name.clone());
                 } else if hider.is_covering {
                     hidden = hidden.or(Some(hider));
+                } else {
+                    ended.push(name.clone());
                 }
                 used.insert(name);
             }
             match hidden {
-                None => outcome.findings.push(finding),
+                None => {
+                    outcome.ended.append(&mut ended);
+                    outcome.findings.push(finding);
+                }
                 Some(Hider {
                     details, source, ..
                 }) => {
@@ -212,6 +221,34 @@ fn covers(details: &Details, suspect: &Suspect<'_>) -> Result<bool> {
     };
     let pattern = PathPattern::parse(pattern)?;
     Ok(suspect.is_everywhere(|path| pattern.matches(path)))
+}
+
+/// Why the suppression with these details does not hide `suspect` any more; `None` if it does.
+///
+/// # Errors
+/// `Config` if the path pattern is invalid.
+pub fn end_of(details: &Details, suspect: &Suspect<'_>) -> Result<Option<SuppressionEnd>> {
+    if covers(details, suspect)? {
+        return Ok(None);
+    }
+    let patterns = details.path.iter().map(|text| PathPattern::parse(text));
+    let patterns: Vec<PathPattern> = patterns.collect::<Result<_>>()?;
+    let others = outside(&patterns, suspect.paths.clone());
+    let other = others.and_then(|others| others.into_iter().next());
+    let other = other.filter(|_| !patterns.is_empty());
+    Ok(Some(match other {
+        Some(path) => SuppressionEnd::Path(path),
+        None => SuppressionEnd::Class(suspect.class),
+    }))
+}
+
+/// What ended a suppression that is for some files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SuppressionEnd {
+    /// The value is at this path, too.
+    Path(Vec<u8>),
+    /// Its files have this class now.
+    Class(PathClass),
 }
 
 /// Returns those of the `paths` of a finding that no pattern matches; `None` if there are none, since the

@@ -13,7 +13,7 @@ use unleak::report::escape::escape;
 use unleak::report::redact::{Redactor, Reveal};
 use unleak::scan::InlineAllow;
 use unleak::suppress::pattern::Pattern;
-use unleak::suppress::{FingerprintDigest, Suspect};
+use unleak::suppress::{FingerprintDigest, SuppressionEnd, Suspect, end_of};
 
 use super::{said, short, today};
 use crate::exit::Exit;
@@ -33,6 +33,9 @@ const UNUSED: &str = "matches nothing";
 
 /// What is said of a suppression that is over.
 const EXPIRED: &str = "EXPIRED";
+
+/// What is said of a suppression whose finding is in other files than it is for.
+const ENDED: &str = "ENDED";
 
 /// Digits of a fingerprint, as reports show them.
 const SHORT_ID: usize = 12;
@@ -72,6 +75,18 @@ pub(super) fn run(args: &CommonOptions, repository: &Path, rules: &RuleOptions) 
             Some(finding) => {
                 let (place, mark) = (first_place(finding, &redactor), mark(finding, &redactor));
                 head.splice(0..0, [place, mark]);
+                let suspect = Suspect::of(finding, &<[u8]>::to_vec);
+                notes.extend(match end_of(details, &suspect)? {
+                    None => None,
+                    Some(SuppressionEnd::Path(path)) => {
+                        let path = escape(&redactor.path(&path));
+                        Some(format!("{ENDED}: also in {path}"))
+                    }
+                    Some(SuppressionEnd::Class(class)) => Some(format!(
+                        "{ENDED}: the kind of its files is {}",
+                        class.name()
+                    )),
+                });
             }
             None => notes.push(UNUSED.to_owned()),
         }

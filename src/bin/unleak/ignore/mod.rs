@@ -42,7 +42,17 @@ pub(crate) fn apply(all: &Suppressions, audit: &mut Audit) -> Result<()> {
 
 /// Like [`apply`], for findings whose paths do not begin at the top of the repository.
 pub(crate) fn apply_at(all: &Suppressions, audit: &mut Audit, locate: Locate<'_>) -> Result<()> {
-    let (expired, unused) = hide(all, audit, locate)?;
+    let StaleSuppressions {
+        expired,
+        ended,
+        unused,
+    } = hide(all, audit, locate)?;
+    for name in ended {
+        ui::warn(&format!(
+            "the suppression '{name}' has ended, since the value is in other files, too: 'unleak ignore \
+             list' tells where"
+        ));
+    }
     for name in expired {
         ui::warn(&format!(
             "the suppression '{name}' has expired: 'unleak ignore list' tells which"
@@ -65,18 +75,27 @@ pub(crate) fn apply_at(all: &Suppressions, audit: &mut Audit, locate: Locate<'_>
     Ok(())
 }
 
-/// Takes out of `audit` what is suppressed; returns the suppressions that have expired, and those that
-/// match nothing.
-fn hide(
-    all: &Suppressions,
-    audit: &mut Audit,
-    locate: Locate<'_>,
-) -> Result<(Vec<String>, Vec<String>)> {
+/// The names of suppressions that should be looked at.
+struct StaleSuppressions {
+    /// Those that have expired.
+    expired: Vec<String>,
+    /// Those of a value that is in other files, too.
+    ended: Vec<String>,
+    /// Those that match nothing.
+    unused: Vec<String>,
+}
+
+/// Takes out of `audit` what is suppressed.
+fn hide(all: &Suppressions, audit: &mut Audit, locate: Locate<'_>) -> Result<StaleSuppressions> {
     let outcome = all.apply(std::mem::take(&mut audit.findings), today(), locate)?;
     audit.findings = outcome.findings;
     audit.coverage.suppressed = outcome.suppressed;
     audit.hidden.extend(outcome.hidden);
-    Ok((outcome.expired, outcome.unused))
+    Ok(StaleSuppressions {
+        expired: outcome.expired,
+        ended: outcome.ended,
+        unused: outcome.unused,
+    })
 }
 
 /// The day on which suppressions are judged, UTC.
