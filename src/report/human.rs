@@ -7,8 +7,8 @@ use std::fmt::Write as _;
 use super::document::{Document, ReportCoverage, ReportFinding};
 use super::escape::{escape, escape_line};
 use super::location::{
-    filtered, filters, first_label, git_dir_unread, locations, path_note, ref_note, rules_off,
-    unread_files,
+    filtered, filters, first_label, git_dir_unread, locations, main_label, path_note, ref_note,
+    rules_off, telling_label, unread_files,
 };
 use super::paint::{Paint, Role};
 use super::story::{also_in, also_on, story};
@@ -123,7 +123,7 @@ fn one_line(paint: Paint, finding: &ReportFinding) -> String {
         level(paint, finding.severity()),
         state_mark(paint, finding),
         paint.role(Role::Rule, &plain(&finding.rule_id)),
-        paint.role(Role::Path, &first_label(finding)),
+        paint.role(Role::Path, &main_label(finding)),
         paint.role(Role::Secret, &finding.secret.shown()),
         paint.role(Role::Dim, finding.short_id()),
     )
@@ -142,10 +142,12 @@ pub(super) fn brief(document: &Document, shown: ShownFindings) -> String {
             true => " (path redacted)",
             false => "",
         };
+        let telling = telling_label(finding);
+        let telling = telling.map_or_else(String::new, |place| format!(" (also {place})"));
         let state = finding.state_word();
         let state = state.map_or_else(String::new, |state| format!(" [{state}]"));
         let secret = finding.secret.shown();
-        let _ = writeln!(text, "{place}: {rule_id}: {secret}{name}{state}");
+        let _ = writeln!(text, "{place}: {rule_id}: {secret}{telling}{name}{state}");
     }
     text
 }
@@ -364,6 +366,10 @@ fn block(document: &Document, paint: Paint, finding: &ReportFinding) -> String {
     let (arrow, place) = (paint.role(Role::Dim, "-->"), first_label(finding));
     let lines = also_on(finding);
     let _ = writeln!(text, "  {arrow} {}{lines}", paint.role(Role::Path, &place));
+    if let Some(telling) = telling_label(finding) {
+        let also = paint.role(Role::Dim, "also");
+        let _ = writeln!(text, "  {also} {}", paint.role(Role::Path, &telling));
+    }
     excerpt(paint, finding, &mut text);
     state(paint, finding, &mut text);
     let dim = |label| paint.role(Role::Dim, label);

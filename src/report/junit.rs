@@ -6,7 +6,7 @@ use quick_xml::events::{BytesDecl, BytesText, Event};
 
 use super::document::{Document, ReportFinding};
 use super::escape::escape;
-use super::location::{first_label, left_out, locations, path_note, unread};
+use super::location::{first_label, left_out, locations, main_label, path_note, unread};
 use super::story::story;
 
 pub(super) fn render(document: &Document) -> Vec<u8> {
@@ -107,8 +107,9 @@ fn failure(
     let story = history.map_or_else(String::new, |history| {
         format!("\n{}", story(document, history))
     });
+    let places = main_label(finding);
     let text = format!(
-        "{description} {}\n{label}{story}\n{} severity, {} confidence{class}\nfingerprint {}{redacted}{state}{advice}",
+        "{description} {}\n{places}{story}\n{} severity, {} confidence{class}\nfingerprint {}{redacted}{state}{advice}",
         finding.secret.shown(),
         finding.severity().name(),
         finding.confidence.name(),

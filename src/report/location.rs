@@ -9,6 +9,7 @@ use super::document::{
 };
 use super::escape::escape;
 use crate::audit::Scope;
+use crate::path_class::PathClass;
 
 /// Returns `before` and a remark, if a path of the finding is not exact.
 pub(super) fn path_note(finding: &ReportFinding, before: &str) -> String {
@@ -182,6 +183,27 @@ pub(super) fn first_place(finding: &ReportFinding) -> Option<ReportPlace> {
 pub(super) fn first_label(finding: &ReportFinding) -> String {
     let first = locations(finding).into_iter().next();
     first.map_or_else(|| "?".to_owned(), |first| first.label())
+}
+
+/// Returns the label of a place in a file of the class that the finding has, if the first place is in a file
+/// of another class: in documentation first, in production later.
+pub(super) fn telling_label(finding: &ReportFinding) -> Option<String> {
+    let class = finding.path_class?;
+    let class_of = |place: &Location<'_>| Some(PathClass::of(&place.path?.bytes()));
+    let all = locations(finding);
+    let is_told = all.first().and_then(class_of).is_none_or(|of| of == class);
+    let mut others = all.iter().filter(|_| !is_told);
+    let place = others.find(|place| class_of(place) == Some(class))?;
+    Some(format!("{} ({})", place.label(), class.name()))
+}
+
+/// Returns the labels of the first place and of a telling one, if there is one.
+pub(super) fn main_label(finding: &ReportFinding) -> String {
+    let first = first_label(finding);
+    telling_label(finding).map_or_else(
+        || first.clone(),
+        |telling| format!("{first}, also {telling}"),
+    )
 }
 
 /// Returns its other lines in the first file, sorted.

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 
 use super::document::{Document, ReportFinding};
 use super::escape::escape;
-use super::location::{first_label, left_out, path_note, unread};
+use super::location::{left_out, main_label, path_note, unread};
 use crate::audit::Scope;
 use crate::path_class::PathClass;
 use crate::report::text::counted;
@@ -121,7 +121,7 @@ fn row(finding: &ReportFinding, text: &mut String) {
         finding.severity().name(),
         code(&finding.rule_id),
         code(&finding.secret.shown()),
-        code(&first_label(finding)),
+        code(&main_label(finding)),
         path_note(finding, "; "),
         code(finding.short_id()),
     );

@@ -255,3 +255,36 @@ fn on_a_terminal_a_report_goes_through_a_pager() {
     let said = on_terminal(repo.path(), &["scan", "--color=never", "."], &missing, "").1;
     assert!(said.contains("4 secrets found"), "{said}");
 }
+
+/// A copy in production says more than the example that it was taken from.
+#[test]
+fn the_place_that_makes_a_finding_important_is_named() {
+    let repo = Repo::new();
+    let line = format!("TOKEN = \"{}\"\n", github_token(61));
+    repo.commit_file("docs/a.md", &line);
+    let ignore = ["ignore", "--path", "docs", "--reason", "example"];
+    assert!(unleak(&ignore, repo.path()).status.success());
+    repo.commit_file("src/app.py", format!("x = 1\n{line}"));
+    for (options, part) in [
+        (&[][..], "  also src/app.py:2:10 (production)\n"),
+        (&["-q"], "(also src/app.py:2:10 (production))"),
+        (
+            &["--format", "markdown"],
+            "also src/app.py:2:10 (production)",
+        ),
+        (
+            &["--format", "junit"],
+            "docs/a.md:1:10, also src/app.py:2:10 (production)",
+        ),
+    ] {
+        let output = unleak(&[&["scan", "."], options].concat(), repo.path());
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert!(said.contains(part), "{options:?}: {said}");
+        let warned = String::from_utf8(output.stderr).unwrap();
+        assert!(warned.contains("has ended"), "{warned}");
+    }
+    let list = unleak(&["ignore", "list"], repo.path());
+    let list = String::from_utf8(list.stdout).unwrap();
+    assert!(list.starts_with("src/app.py:2 and 1 more file"), "{list}");
+    assert!(list.contains("ENDED: also in src/app.py"), "{list}");
+}

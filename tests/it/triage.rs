@@ -255,6 +255,7 @@ fn a_saved_report_is_triaged_and_holds_no_secret_to_show() {
     screen.press("q");
     let (_, text) = screen.end();
     assert!(text.contains("2 open, 0 ignored"), "{text}");
+    assert!(text.contains("unleak-purge-plan.json"), "{text}");
     // One with secrets is refused.
     let full = repo.git_dir().join("full.json");
     std::fs::write(&full, repo.scan(&["--no-ignore", "--show-secrets"]).bytes).unwrap();

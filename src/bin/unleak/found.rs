@@ -7,9 +7,10 @@ use unleak::audit::repository::audit;
 use unleak::audit::{Audit, AuditOptions, GitDirFiles, changes};
 use unleak::detect::{Detector, Hits, Scratch};
 use unleak::error::{Error, Result};
-use unleak::finding::{Finding, Occurrence, Place};
+use unleak::finding::{Appearance, Finding, Occurrence, Place};
 use unleak::git::repository::{Overrides, Repository};
 use unleak::git::revision::RangeEnds;
+use unleak::path_class::PathClass;
 use unleak::progress::Progress;
 use unleak::report::escape::escape;
 use unleak::report::redact::Redactor;
@@ -178,6 +179,17 @@ pub(crate) fn mark(finding: &Finding, redactor: &Redactor) -> String {
 pub(crate) fn first_place(finding: &Finding, redactor: &Redactor) -> String {
     let history = finding.history.as_ref();
     let first = history.and_then(|history| history.first.as_ref());
+    // A place in a file of the class that the finding has tells more.
+    let class = finding.path_class();
+    let is_telling = |entry: &&Appearance| {
+        let path = entry.path.as_ref();
+        path.is_some_and(|path| PathClass::of(path) == class)
+    };
+    let mut entries = history.iter().flat_map(|history| &history.appearances);
+    let first = first
+        .filter(is_telling)
+        .or_else(|| entries.find(is_telling))
+        .or(first);
     let Some((first, path)) = first.and_then(|first| Some((first, first.path.as_ref()?))) else {
         let first = finding.occurrences.first();
         return first.map_or_else(String::new, |first| place(finding, first, redactor));

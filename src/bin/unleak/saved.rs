@@ -7,14 +7,28 @@ use unleak::error::Result;
 use unleak::git::repository::{Overrides, Repository};
 use unleak::odb::ObjectId;
 use unleak::odb::kinds::ReadLimits;
+use unleak::path_class::PathClass;
 use unleak::report::Document;
-use unleak::report::document::{PlaceKind, ReportFinding, ReportOccurrence, Text};
+use unleak::report::document::{
+    PlaceKind, ReportAppearance, ReportFinding, ReportOccurrence, Text,
+};
 use unleak::report::escape::escape;
+
+/// Where a finding entered a file of the class that it has, or else where it entered at all.
+fn entry(finding: &ReportFinding) -> Option<&ReportAppearance> {
+    let history = finding.history.as_ref()?;
+    let is_telling = |entry: &&ReportAppearance| {
+        let path = entry.path.as_ref();
+        path.is_some_and(|path| Some(PathClass::of(&path.bytes())) == finding.path_class)
+    };
+    let first = history.first.as_ref();
+    let telling = history.appearances.iter().find(is_telling);
+    first.filter(is_telling).or(telling).or(first)
+}
 
 /// The path at which a finding entered, if it was in a file.
 pub(crate) fn path(finding: &ReportFinding) -> Option<&Text> {
-    let history = finding.history.as_ref();
-    let first = history.and_then(|history| history.first.as_ref());
+    let first = entry(finding);
     let named = || {
         let mut places = finding.occurrences.iter();
         let file = |kind: PlaceKind| {
@@ -30,9 +44,7 @@ pub(crate) fn path(finding: &ReportFinding) -> Option<&Text> {
 
 /// The line on which a finding entered, from 1.
 pub(crate) fn line(finding: &ReportFinding) -> u32 {
-    let history = finding.history.as_ref();
-    let first = history.and_then(|history| history.first.as_ref());
-    let first = first.map(|first| &first.spot);
+    let first = entry(finding).map(|first| &first.spot);
     let spot = first.or_else(|| finding.occurrences.first().map(|place| &place.spot));
     spot.map_or(1, |spot| spot.line)
 }

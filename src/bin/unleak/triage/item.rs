@@ -7,6 +7,7 @@ use unleak::report::document::{PlaceKind, ReportFinding};
 use unleak::report::escape::escape;
 use unleak::severity::Severity;
 
+use crate::filtered::Filtered;
 use crate::saved;
 
 /// A row's worth of a finding.
@@ -39,8 +40,11 @@ impl ListItem {
         let description = escape(finding.description.as_bytes());
         let severity = finding.severity();
         let class = finding.path_class.unwrap_or(PathClass::Production).name();
+        let paths = finding.paths();
+        let paths: Vec<String> = paths.iter().map(|path| escape(path)).collect();
+        let paths = paths.join("\n");
         let text = format!(
-            "{id}\n{rule}\n{description}\n{mark}\n{place}\n{author}\n{}\n{class}",
+            "{id}\n{paths}\n{rule}\n{description}\n{mark}\n{place}\n{author}\n{}\n{class}",
             severity.name()
         );
         Self {

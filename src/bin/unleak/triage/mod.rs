@@ -122,6 +122,12 @@ fn saved(triage: &TriageArgs) -> Result<(Document, Origin, Suppressions)> {
     if let Some(repository) = &repository {
         check_repository(&document, repository, &overrides)?;
     }
+    if repository.is_none() {
+        ui::warn(&format!(
+            "there is no repository here, so nothing can be ignored; a purge plan goes to \
+             '{PLAN_ELSEWHERE}', or to the file of '--plan'"
+        ));
+    }
     let layers = Layers::load(&triage.rules.config, repository.as_ref())?;
     let all = config::suppressions(repository.as_ref(), &layers, false)?;
     let document = narrowed(document, triage, &layers, repository.as_ref())?;
