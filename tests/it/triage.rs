@@ -870,3 +870,22 @@ fn a_report_of_another_repository_is_not_decided_here() {
     assert!(text.contains("-C DIRECTORY"), "{text}");
     assert!(!other.path().join(".unleak").exists());
 }
+
+/// The line that is shown stands below its own place, beside the place that makes the finding important.
+#[test]
+fn a_line_is_shown_below_its_own_place() {
+    let repo = Repo::new();
+    let token = github_token(62);
+    repo.commit_file("docs/a.md", format!("Example only: {token}\n"));
+    repo.commit_file("src/app.py", format!("a = 1\nb = 2\nPROD = \"{token}\"\n"));
+    let mut screen = start(&repo, &[], (40, 160));
+    screen.wait_for("1 open");
+    screen.press("j");
+    let text = screen.wait_for("Example only:");
+    let at = |part: &str| text.find(part).unwrap_or_else(|| panic!("{part}: {text}"));
+    let line = at("Example only:");
+    assert!(text[..line].contains("docs/a.md:1"), "{text}");
+    assert!(text[line..].contains("src/app.py:3"), "{text}");
+    screen.press("q");
+    screen.end();
+}

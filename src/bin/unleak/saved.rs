@@ -42,6 +42,21 @@ pub(crate) fn path(finding: &ReportFinding) -> Option<&Text> {
     first.and_then(|first| first.path.as_ref()).or_else(named)
 }
 
+/// The commit that brought it to [`path`].
+pub(crate) fn commit(finding: &ReportFinding) -> Option<&str> {
+    entry(finding)?.commit.as_deref()
+}
+
+/// Where the line stands that the report shows, if that is not at [`path`]: where the finding entered.
+pub(crate) fn place_of_line(finding: &ReportFinding) -> Option<String> {
+    let first = finding.history.as_ref()?.first.as_ref()?;
+    let is_shown = entry(finding)? == first;
+    (!is_shown).then(|| match &first.path {
+        Some(path) => format!("{}:{}", path.shown(), first.spot.line),
+        None => format!("text of {} {}", kind(first.spot.kind), short(&first.object)),
+    })
+}
+
 /// The line on which a finding entered, from 1.
 pub(crate) fn line(finding: &ReportFinding) -> u32 {
     let first = entry(finding).map(|first| &first.spot);
@@ -59,13 +74,18 @@ pub(crate) fn place(finding: &ReportFinding) -> String {
     };
     let name = match &first.name {
         Some(name) => name.shown(),
-        None => escape(first.object.get(..10).unwrap_or(&first.object).as_bytes()),
+        None => short(&first.object),
     };
     let kind = kind(first.spot.kind);
     match &first.spot.part {
         Some(part) => format!("{} of {kind} {name}", escape(part.as_bytes())),
         None => format!("{kind} {name}"),
     }
+}
+
+/// The first digits of an object's id.
+fn short(object: &str) -> String {
+    escape(object.get(..10).unwrap_or(object).as_bytes())
 }
 
 fn kind(kind: PlaceKind) -> &'static str {

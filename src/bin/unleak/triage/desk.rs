@@ -299,10 +299,8 @@ impl Desk {
         let root = root.ok_or_else(|| Error::usage("a bare repository has no files to open"))?;
         let shown = path.shown();
         let gone = || {
-            let history = finding.history.as_ref();
-            let commit = history.and_then(|h| h.first.as_ref()?.commit.as_deref());
             let commit = escape(
-                commit
+                saved::commit(finding)
                     .unwrap_or("COMMIT")
                     .get(..10)
                     .unwrap_or("COMMIT")

@@ -67,7 +67,11 @@ fn excerpt(finding: &ReportFinding, revealed: Option<&str>) -> Vec<LabelledFact>
         None => shown.to_owned(),
         Some((before, after)) => format!("{before}{shown}{after}"),
     };
-    let mut facts = vec![("", place), ("", format!("  {line}"))];
+    let line = ("", format!("  {line}"));
+    let mut facts = match saved::place_of_line(finding) {
+        None => vec![("", place), line],
+        Some(first) => vec![("", first), line, ("also in", place)],
+    };
     if revealed.is_some() {
         facts.push(("", "The secret is shown: 'v' hides it.".to_owned()));
     }
