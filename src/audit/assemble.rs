@@ -42,19 +42,13 @@ pub(super) fn chosen(
     })
 }
 
-/// The secrets below the minimum confidence that a report with medium confidence has: only high was asked
-/// for.
-pub(super) fn hidden(
-    below: &[Sighted],
-    id_of: &dyn Fn(Node) -> ObjectId,
-    detector: &Detector,
-    options: &AuditOptions,
-) -> Vec<Finding> {
+/// The findings, made by `finding`, of the secrets below the minimum confidence that a report with medium
+/// confidence has: only high was asked for.
+pub(super) fn hidden(below: &[Sighted], finding: impl Fn(&Sighted) -> Finding) -> Vec<Finding> {
     let likely = below
         .iter()
         .filter(|sighted| sighted.surest() >= Confidence::Medium);
-    let hidden = likely.map(|sighted| finding(id_of, detector, options, sighted, None));
-    hidden.collect()
+    likely.map(finding).collect()
 }
 
 /// Confidence and reasons of the place that speaks for the finding: the surest, then the one in the

@@ -275,7 +275,9 @@ impl NewChanges<'_> {
         Audit {
             scope: self.scope,
             findings,
-            hidden: hidden(&below, &id_of, detector, options),
+            hidden: hidden(&below, |sighted| {
+                finding(&id_of, detector, options, sighted, None)
+            }),
             coverage,
         }
     }

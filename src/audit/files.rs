@@ -84,7 +84,9 @@ pub fn files(
     Ok(Audit {
         scope: Scope::Files,
         findings,
-        hidden: hidden(&below, &id_of, detector, options),
+        hidden: hidden(&below, |sighted| {
+            finding(&id_of, detector, options, sighted, None)
+        }),
         coverage,
     })
 }

@@ -203,7 +203,9 @@ impl PartScan<'_> {
         Some(Audit {
             scope: Scope::Objects,
             findings,
-            hidden: hidden(&all.below, &|node| store.id(node), detector, options),
+            hidden: hidden(&all.below, |sighted| {
+                finding(&|node| store.id(node), detector, options, sighted, None)
+            }),
             coverage,
         })
     }

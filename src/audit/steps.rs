@@ -17,7 +17,6 @@ use crate::memory::sightings::ObjectRecord;
 use crate::odb::objects::Objects;
 use crate::odb::walk::STREAMED_FROM;
 use crate::odb::{Node, Skipped};
-use crate::rule::Confidence;
 use crate::scan::Sighted;
 use crate::scan::lfs::BehindPointers;
 use crate::scan::objects::Scanned;
@@ -97,13 +96,11 @@ impl<'a> Finish<'a> {
             },
         );
         put_in_order(&mut findings, self.detector.rules());
-        let mut hidden = hidden(&below, &id_of, self.detector, self.options);
-        let likely = below
-            .iter()
-            .filter(|sighted| sighted.surest() >= Confidence::Medium);
-        for (sighted, finding) in likely.zip(&mut hidden) {
-            self.names.tell(sighted, finding);
-        }
+        let hidden = hidden(&below, |sighted| {
+            let mut hidden = finding(&id_of, self.detector, self.options, sighted, None);
+            self.names.tell(sighted, &mut hidden);
+            hidden
+        });
         Finished {
             findings,
             hidden,

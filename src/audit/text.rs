@@ -81,7 +81,9 @@ pub fn text(
     Ok(Audit {
         scope: Scope::Text,
         findings,
-        hidden: hidden(&below, &|_| id, detector, options),
+        hidden: hidden(&below, |sighted| {
+            finding(&|_| id, detector, options, sighted, None)
+        }),
         coverage,
     })
 }

@@ -188,9 +188,13 @@ pub(super) fn first_label(finding: &ReportFinding) -> String {
 /// Returns the label of a place in a file of the class that the finding has, if the first place is in a file
 /// of another class: in documentation first, in production later.
 pub(super) fn telling_label(finding: &ReportFinding) -> Option<String> {
+    telling_of(finding, &locations(finding))
+}
+
+/// The same, among `all` locations of the finding.
+fn telling_of(finding: &ReportFinding, all: &[Location<'_>]) -> Option<String> {
     let class = finding.path_class?;
     let class_of = |place: &Location<'_>| Some(PathClass::of(&place.path?.bytes()));
-    let all = locations(finding);
     let is_told = all.first().and_then(class_of).is_none_or(|of| of == class);
     let mut others = all.iter().filter(|_| !is_told);
     let place = others.find(|place| class_of(place) == Some(class))?;
@@ -199,11 +203,12 @@ pub(super) fn telling_label(finding: &ReportFinding) -> Option<String> {
 
 /// Returns the labels of the first place and of a telling one, if there is one.
 pub(super) fn main_label(finding: &ReportFinding) -> String {
-    let first = first_label(finding);
-    telling_label(finding).map_or_else(
-        || first.clone(),
-        |telling| format!("{first}, also {telling}"),
-    )
+    let all = locations(finding);
+    let first = all.first().map_or_else(|| "?".to_owned(), Location::label);
+    match telling_of(finding, &all) {
+        Some(telling) => format!("{first}, also {telling}"),
+        None => first,
+    }
 }
 
 /// Returns its other lines in the first file, sorted.

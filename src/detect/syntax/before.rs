@@ -503,6 +503,9 @@ fn field_separator(prefix: &[u8]) -> Option<u8> {
     (!first.is_empty() && is_field && is_tight && !is_fraction).then_some(rest[0])
 }
 
+/// What people delimit the parts of an edit of `sed` by.
+const EDIT_DELIMITERS: &[u8] = b"/|#@,!~:;%";
+
 /// The delimiter of the edit of `sed` that `prefix` is in the second part of; `quote` is open around it.
 pub fn sed_delimiter(prefix: &[u8], quote: Option<u8>) -> Option<u8> {
     let start = match quote {
@@ -517,7 +520,7 @@ pub fn sed_delimiter(prefix: &[u8], quote: Option<u8>) -> Option<u8> {
     memchr::memrchr_iter(b's', text).find_map(|at| {
         let &delimiter = text.get(at + 1)?;
         let is_start = at == 0 || !text[at - 1].is_ascii_alphanumeric();
-        let is_one = is_start && b"/|#@,!~:;%".contains(&delimiter);
+        let is_one = is_start && EDIT_DELIMITERS.contains(&delimiter);
         (is_one && memchr::memchr_iter(delimiter, &text[at..]).count() == 2).then_some(delimiter)
     })
 }
@@ -530,7 +533,7 @@ fn sed_pattern(prefix: &[u8], quote: Option<u8>) -> Option<u8> {
     let [b's', delimiter, rest @ ..] = &prefix[start..] else {
         return None;
     };
-    (b"/|#@,!~:;%".contains(delimiter) && !rest.contains(delimiter)).then_some(*delimiter)
+    (EDIT_DELIMITERS.contains(delimiter) && !rest.contains(delimiter)).then_some(*delimiter)
 }
 
 /// Typographic quotes, and what closes each.

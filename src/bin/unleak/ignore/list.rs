@@ -216,8 +216,8 @@ fn inline(
     }
 }
 
-/// Adds a block: what is hidden, and below it what was said about it. A rule for which the first line has no
-/// room is among what was said.
+/// Writes one suppression: place, mark and rule on the first line, its notes below. If the rule does not fit
+/// on the first line, it is the second note.
 fn block(head: &[String], notes: &[String], text: &mut String) {
     let is_wide = head.join(GAP).chars().count() > WIDTH;
     let (head, rule) = match head {

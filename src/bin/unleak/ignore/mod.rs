@@ -85,7 +85,7 @@ struct StaleSuppressions {
     unused: Vec<String>,
 }
 
-/// Takes out of `audit` what is suppressed.
+/// Moves the suppressed findings of `audit` to its hidden ones.
 fn hide(all: &Suppressions, audit: &mut Audit, locate: Locate<'_>) -> Result<StaleSuppressions> {
     let outcome = all.apply(std::mem::take(&mut audit.findings), today(), locate)?;
     audit.findings = outcome.findings;

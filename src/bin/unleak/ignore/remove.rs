@@ -106,7 +106,7 @@ fn findings(args: &CommonOptions, repository: &Path, remove: &RemoveArgs) -> Res
     }
 }
 
-/// Removes those that hide what is selected.
+/// Removes the suppressions of the selected findings.
 fn selected(args: &CommonOptions, repository: &Path, remove: &RemoveArgs) -> Result<Exit> {
     let selection = findings(args, repository, remove)?;
     let redactor = &selection.redactor;
